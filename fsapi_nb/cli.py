@@ -1,0 +1,152 @@
+"""The terminal: `sapi migrate`, `sapi migrate:VERB`, `sapi query SQL`. Parses, calls, prints; decides nothing.
+
+The result goes to stdout, everything else to stderr; with `--json`, stdout is one JSON document. Exit codes:
+0 done, 1 failed, 2 bad usage or configuration, 3 a `--check` found something, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, UsageError
+from fsapi_nb.events import Event, LockAwaited, NoticeReceived
+from fsapi_nb.migrator import Migrator
+from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
+from fsapi_nb.views.escape import visible
+from fsapi_nb.views.results import Result
+
+_JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        return _run(words)
+    except Help as help_text:
+        print(help_text)
+        return 0
+    except FsapiError as error:
+        _show_error(error, error.to_json(), as_json=as_json)
+        return error.exit_code
+    except Interrupted as error:
+        _show_error(error, {"error": "Interrupted", "message": error.message, "state": error.state}, as_json=as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; `sapi migrate:status` tells where things stand.", file=sys.stderr)
+        return Interrupted.exit_code
+    except BrokenPipeError:
+        # Whoever read us has gone (`sapi ... | head`). Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    words = _command_first(words)
+    if not words or words[0] in {"help", "-h", "--help"}:
+        raise Help(_overview())
+    if words[0] in {"--version", "version"}:
+        from fsapi_nb import __version__
+
+        raise Help(f"fsapi_nb {__version__}")
+    verb = _verb_of(words[0])
+    options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
+    if verb is QUERY and options.sql == "-":
+        options.sql = sys.stdin.read()
+    result = _call(verb, _migrator(options), options)
+    _print(result, as_json=options.json)
+    return 0
+
+
+def _call(verb: Verb, migrator: Migrator, options: argparse.Namespace) -> Result:
+    """Run the verb; `fresh` asks on a terminal."""
+    try:
+        return verb.run(migrator, options)
+    except ConfirmationRequired as refusal:
+        if verb.name != "fresh" or options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        print("\n".join([refusal.message, *refusal.details]), file=sys.stderr)
+        print("Drop all this? Type yes: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() != "yes":
+            raise UsageError("not confirmed", state="nothing was dropped; the database is as it was.") from None
+        options.yes = True
+        return verb.run(migrator, options)
+
+
+def _migrator(options: argparse.Namespace) -> Migrator:
+    return Migrator(
+        options.database,
+        options.dir,
+        settings=settings_of(options),
+        lock_timeout=options.lock_timeout,
+        max_wait=60.0 if options.max_wait is None else options.max_wait,
+        postgres_bin=options.postgres_bin,
+        application="fsapi_nb:sapi",
+        observers=(_tell,),
+    )
+
+
+def _tell(event: Event) -> None:
+    """What must be known while it goes on: who is waited for, and what the server warns of."""
+    if isinstance(event, LockAwaited):
+        print(f"waiting for another runner: {visible(event.holder)}", file=sys.stderr, flush=True)
+    elif isinstance(event, NoticeReceived) and event.severity == "WARNING":
+        print(f"{visible(event.migration)}: WARNING: {visible(event.message)}", file=sys.stderr, flush=True)
+
+
+def _command_first(words: list[str]) -> list[str]:
+    """Global options may stand before the command: move them behind it."""
+    takes_value = {flag for argument in GLOBAL for flag in argument.flags}
+    before: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("--") and rest[0] not in {"--help", "--version"}:
+        option = rest.pop(0)
+        before.append(option)
+        if option in takes_value and rest:
+            before.append(rest.pop(0))
+    return [*rest[:1], *before, *rest[1:]] if rest else before
+
+
+def _verb_of(command: str) -> Verb:
+    """The verb of `migrate`, `migrate:VERB` or `query`."""
+    if command == "query":
+        return QUERY
+    prefix, _, name = command.partition(":")
+    if prefix != "migrate":
+        raise UsageError(f"there is no command {command!r}", hint="`sapi --help` lists the commands.")
+    return find_verb(name or "migrate")
+
+
+def _overview() -> str:
+    lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help says more)", "", "commands:"]
+    for verb in (*VERBS, QUERY):
+        command = verb.name if verb.name in {"migrate", "query"} else f"migrate:{verb.name}"
+        lines.append(f"  {command:<18} {verb.help}")
+    lines += ["", "options of every command:"]
+    for argument in (*GLOBAL, _JSON):
+        metavar = argument.settings.get("metavar", "")
+        lines.append(f"  {argument.flags[0] + ' ' + metavar:<25} {argument.settings['help']}")
+    return "\n".join(lines)
+
+
+def _print(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result.to_json(), ensure_ascii=False, default=str))
+    else:
+        print("\n".join(result.lines(times=True)))
+
+
+def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False, default=str))
+    print("error: " + "\n".join(visible(line) for line in error.lines()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,229 @@
+"""One connection for one run: opened, checked to be the right place, set up, and made clean for each file.
+
+Knows PostgreSQL's sessions; knows nothing of migrations. Never shows a password: what it raises is new and
+has no cause that holds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+
+from fsapi_nb.errors import CannotConnect, DatabaseError, PooledConnection, ReadOnlyDatabase, ServerMessage
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: What every session of ours is set to. A killed client's query ends within a second (PostgreSQL 14 and newer),
+#: an idle transaction of a paused notebook does not hold its locks for ever.
+SETTINGS: Mapping[str, str] = {
+    "client_encoding": "UTF8",
+    "client_connection_check_interval": "1s",
+    "idle_in_transaction_session_timeout": "60s",
+    "idle_session_timeout": "0",
+    "standard_conforming_strings": "on",
+}
+OLDEST = 140000
+_FACTS = """
+    SELECT pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_backend_pid(),
+           pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on',
+           pg_catalog.current_database()::text, pg_catalog.current_schema()::text, session_user::text,
+           pg_catalog.version()
+"""
+# RESET ALL does not reset the role; DISCARD ALL would, but it would also give our advisory lock away.
+_CLEAN = """
+    RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
+    DISCARD TEMP; DISCARD SEQUENCES; DISCARD PLANS;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a server says of itself and of our session. `schema` is where unqualified tables are created."""
+
+    version: int
+    pid: int
+    in_recovery: bool
+    read_only: bool
+    database: str
+    schema: str | None
+    role: str
+    product: str
+
+
+@dataclass(slots=True)
+class Session:
+    """A connection in autocommit mode with its facts, and the settings that each file starts with."""
+
+    connection: Connection
+    facts: Facts
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def clean(self) -> None:
+        """Bring the session back to how it began, so that nothing leaks from one file into the next.
+
+        Raises PooledConnection where the session is not the one that was opened.
+        """
+        self.connection.execute(_CLEAN.encode() + _set_all(self.settings).as_bytes(self.connection))
+        self.check_same()
+
+    def be_ourselves(self) -> None:
+        """For the rest of the open transaction, act as the role that we connected as, whatever a script has set.
+
+        After it the script's own SET ROLE holds again: a later step of the same file may rely on it.
+        """
+        self.connection.execute(
+            "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT; SET LOCAL client_encoding TO 'UTF8'"
+        )
+
+    def check_same(self) -> None:
+        """Raise PooledConnection unless the server process is still the one that the session began with."""
+        row = self.connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+        if row is None or row[0] != self.facts.pid:
+            raise _pooled()
+
+    @property
+    def status(self) -> TransactionStatus:
+        """Whether a transaction is open, as libpq knows it."""
+        return self.connection.info.transaction_status
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return self.connection.closed or self.connection.broken or self.status is TransactionStatus.UNKNOWN
+
+    def rollback(self) -> None:
+        """Roll back whatever is open; a connection that is busy or lost is closed instead."""
+        if self.lost:
+            return
+        if self.status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            self.connection.execute("ROLLBACK")
+        elif self.status is TransactionStatus.ACTIVE:
+            self.connection.close()
+
+
+@contextmanager
+def open_session(
+    dsn: str, *, application: str, settings: Mapping[str, str] | None = None, writing: bool = True
+) -> Iterator[Session]:
+    """A session on that database, closed at the end whatever happens.
+
+    `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused.
+    Raises CannotConnect, ReadOnlyDatabase, PooledConnection or DatabaseError.
+    """
+    connection = _connect(dsn, application)
+    try:
+        facts = Facts(*connection.execute(_FACTS).fetchone() or ())
+        _check(connection, facts, writing=writing)
+        session = Session(connection, facts, _usable(connection, {**SETTINGS, **(settings or {})}))
+        connection.execute(_set_all(session.settings))
+        yield session
+    except psycopg.Error as error:
+        raise _refused(error) from None
+    finally:
+        connection.close()
+
+
+def _connect(dsn: str, application: str) -> Connection:
+    try:
+        connection = psycopg.connect(
+            dsn,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application.encode("ascii", "replace").decode()[:63],
+            connect_timeout=conninfo_to_dict(dsn).get("connect_timeout") or 10,
+            client_encoding="UTF8",
+        )
+    except psycopg.Error as error:
+        raise _cannot_connect(str(error), dsn) from None
+    return connection
+
+
+def _refused(error: psycopg.Error) -> DatabaseError:
+    """The error for what PostgreSQL refused outside of a migration's own statements: our reading and recording."""
+    message = server_message(error)
+    code = f" [{message.sqlstate}]" if message.sqlstate else ""
+    return DatabaseError(
+        f"{message.message}{code}",
+        details=tuple(message.lines()),
+        state="what was not committed is rolled back; `status` tells where things stand.",
+    )
+
+
+def _cannot_connect(message: str, dsn: str) -> CannotConnect:
+    """The error for a connection that did not come about, without the password that the message might quote."""
+    password = str(conninfo_to_dict(dsn).get("password") or "")
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if password:
+        lines = [line.replace(password, "***") for line in lines]
+    text = " ".join(lines)
+    hint = "is the server running, and is this its address? DATABASE_URL, .env and pyproject.toml are looked at."
+    if "password" in text:
+        hint = "is the password right? It belongs into ~/.pgpass, DB_PASS or DATABASE_URL, never into a cell."
+    elif "does not exist" in text:
+        hint = "create it first, or correct the name."
+    elif "too many" in text or "remaining connection slots" in text:
+        hint = "wait until other clients have gone, and run again."
+    return CannotConnect("no connection to the database", details=tuple(f"  {line}" for line in lines), hint=hint)
+
+
+def _check(connection: Connection, facts: Facts, *, writing: bool) -> None:
+    if "CockroachDB" in facts.product or "-YB-" in facts.product:
+        raise DatabaseError(
+            f"this is {facts.product.split(' v', maxsplit=1)[0]}, not PostgreSQL",
+            state="nothing was run.",
+            hint="its locks and transactions of DDL are not PostgreSQL's, so nothing here would be safe.",
+        )
+    if facts.version < OLDEST:
+        raise DatabaseError(
+            f"this server is PostgreSQL {facts.version // 10000}", hint="PostgreSQL 14 and newer are supported."
+        )
+    if connection.info.backend_pid != facts.pid:
+        raise _pooled()
+    if writing and facts.in_recovery:
+        hint = "connect to the primary; with several hosts in the address, add target_session_attrs=read-write."
+        raise ReadOnlyDatabase("this server is a read-only replica", state="nothing was run.", hint=hint)
+    if writing and facts.read_only:
+        hint = "somebody set default_transaction_read_only for this role or database; see \\drds in psql."
+        raise ReadOnlyDatabase("sessions on this database may only read", state="nothing was run.", hint=hint)
+
+
+def _pooled() -> PooledConnection:
+    return PooledConnection(
+        "a connection pooler in transaction mode stands between us and PostgreSQL",
+        details=("  Locks and settings of a session are not ours there.",),
+        state="nothing more was run.",
+        hint="connect to PostgreSQL itself, or to a pool in session mode (another port, usually 5432).",
+    )
+
+
+def _usable(connection: Connection, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings without what this server's platform does not have (the connection check, on some)."""
+    name = "client_connection_check_interval"
+    try:
+        connection.execute(_set_all({name: settings[name]}))
+    except psycopg.errors.InvalidParameterValue:
+        return {key: value for key, value in settings.items() if key != name}
+    return dict(settings)
+
+
+def _set_all(settings: Mapping[str, str]) -> sql.Composed:
+    """The statement that sets all of them for the session."""
+    calls = (
+        sql.SQL("pg_catalog.set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
+        for name, value in settings.items()
+    )
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
+
+
+def server_message(error: psycopg.Error) -> ServerMessage:
+    """What the server said of a failure, without the echo of the statement that psycopg's text has."""
+    diagnosis = error.diag
+    message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
+    return ServerMessage(error.sqlstate, message, diagnosis.message_detail, diagnosis.message_hint, diagnosis.context)

@@ -1,0 +1,88 @@
+"""An embedded PostgreSQL: a server of the project's own, started from any PostgreSQL's `bin` folder (14 or later).
+
+It starts, finds, shares and stops servers whose data lies in a project's private folder (`place`). They listen on a
+socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client.
+This package installs no PostgreSQL, loosens no permission of a folder that is not its own, and knows nothing of
+migrations.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from fsapi_nb.database.embedded.database import ROLE, answers, conninfo, ensure_database
+from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
+from fsapi_nb.database.embedded.messages import files_of
+from fsapi_nb.database.embedded.place import find_desks, find_place, remove_place
+from fsapi_nb.database.embedded.running import end
+from fsapi_nb.database.embedded.server import find_or_start, leave
+from fsapi_nb.database.embedded.socket_folder import PORT
+from fsapi_nb.database.embedded.users import guard, process
+from fsapi_nb.errors import EmbeddedServerError
+
+__all__ = ["PORT", "ROLE", "attach", "default_bin_folder", "destroy", "detach", "server_version", "stop"]
+
+
+def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi") -> str:
+    """Make sure that the server of `home` runs and has the database; return libpq's conninfo string for it.
+
+    `home` is the project's private folder, made (0700) where absent. `bin_folder` holds `postgres`, `initdb` and
+    `pg_ctl`; None takes the installed wheel's. The process counts as a user of the server until it ends or calls
+    `detach`. Safe to call often, from threads and in forked children. Raises EmbeddedServerError.
+    """
+    if not database or "\0" in database or len(database.encode()) > 63:
+        raise EmbeddedServerError(
+            f"{database!r} cannot be the name of a database.", hint="Choose a name of 1 to 63 bytes."
+        )
+    installation = inspect_installation(bin_folder or default_bin_folder())
+    for attempt in range(3):
+        folder = find_or_start(home, installation)
+        try:
+            ensure_database(folder, database)
+            break
+        except EmbeddedServerError:
+            # It may have died, or been stopped, in the moment between.
+            if attempt == 2 or answers(folder, database):
+                raise
+    return conninfo(folder, database)
+
+
+def detach(home: Path) -> None:
+    """End this process's use of the servers of `home`; one that no other process uses is stopped.
+
+    Nothing happens where this process uses none. Raises EmbeddedServerError where a server does not stop.
+    """
+    with process.mutex, files_of(home):
+        for desk in [desk for desk in process.uses if desk.parent == home.resolve()]:
+            leave(desk)
+
+
+def stop(home: Path) -> None:
+    """Stop the servers of `home`, whoever uses them; their data stays.
+
+    Nothing happens where none runs. Raises EmbeddedServerError where a server does not stop.
+    """
+    with process.mutex, files_of(home):
+        for desk in find_desks(home):
+            with guard(desk):
+                process.unuse(desk)
+                end(find_place(desk))
+
+
+def destroy(home: Path) -> None:
+    """Stop the servers of `home`, whoever uses them, and delete all their data and `home` itself, whatever is in it.
+
+    What lies elsewhere, as root's servers have it, is deleted only where it is `home`'s beyond doubt, and left with
+    a warning otherwise. Nothing happens where there is no `home`. Raises EmbeddedServerError where a server does not
+    stop or a file stays; then it can be called again.
+    """
+    with process.mutex, files_of(home):
+        for desk in find_desks(home):
+            with guard(desk):
+                process.unuse(desk)
+                place = find_place(desk)
+                end(place)
+                remove_place(place)
+        if home.exists():
+            shutil.rmtree(home.resolve())

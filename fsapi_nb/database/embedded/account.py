@@ -1,0 +1,46 @@
+"""Whom a server runs as: PostgreSQL refuses to run as root, so there it gets an account without rights.
+
+This module looks accounts up; it changes none, and makes none.
+"""
+
+from __future__ import annotations
+
+import pwd
+from dataclasses import dataclass
+
+from fsapi_nb.database.embedded.messages import OTHER_DATABASE
+from fsapi_nb.errors import EmbeddedServerError
+
+_POWERLESS = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the operating system."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+def account_of(uid: int) -> Account:
+    """The account of that number. Raises EmbeddedServerError where it has no name."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedServerError(
+            f"The account with number {uid} has no name on this machine, and PostgreSQL does not run without one.",
+            hint=f"Add a line for it to /etc/passwd, or run as a user that has one. {OTHER_DATABASE}",
+        ) from None
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def powerless_account() -> Account:
+    """The account that PostgreSQL runs as where we are root."""
+    try:
+        return account_of(pwd.getpwnam(_POWERLESS).pw_uid)
+    except KeyError:
+        raise EmbeddedServerError(
+            f"PostgreSQL refuses to run as root, and this machine has no account {_POWERLESS} for it.",
+            hint=f"Run as another user than root. {OTHER_DATABASE}",
+        ) from None

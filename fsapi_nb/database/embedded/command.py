@@ -1,0 +1,51 @@
+"""Running PostgreSQL's own tools: as the right account, and told of our environment only what they need.
+
+What they answer is judged by the callers.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from fsapi_nb.database.embedded.account import Account
+from fsapi_nb.database.embedded.messages import ROOT_HINT
+from fsapi_nb.errors import EmbeddedServerError
+
+# PG* variables would mislead the server, and the rest may hold secrets, which whoever may run SQL could read.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "TMPDIR", "LOCPATH", "LOCALE_ARCHIVE")
+
+
+def run(
+    command: list[str], *, folder: Path, account: Account | None, seconds: float, passed: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's tools in `folder`, as `account` (None: as we are), away from our terminal's Ctrl-C."""
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+            start_new_session=True,
+            umask=0o077,
+            pass_fds=passed,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = f"it took more than {seconds} s" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
+        who = f" as {account.name}" if account else ""
+        raise EmbeddedServerError(
+            f"{command[0]} could not be run{who}: {reason}.",
+            hint=ROOT_HINT
+            if account
+            else "Check that this machine may run it, or set postgres_bin in [tool.fsapi_nb] to another PostgreSQL.",
+        ) from error

@@ -1,0 +1,137 @@
+"""Where a server's data and records lie, and whose they are. Nothing here knows whether the server runs.
+
+    <home>/                     0700, the project's, git-ignored
+      postgres-18/              the desk: one for each major version, as its data fits no other
+        server.json             which binaries it runs from, where its socket and, for root, its data are
+        start.lock              held while a server is started or stopped
+        users.lock              held, shared, by each process that uses the server; the last one stops it
+        server.lock             held by the server itself, so that "does it run?" needs no guess from a process id
+        pg_hba.conf, pg_ident.conf, data/, postgres.log
+
+For root, the last two lines lie elsewhere (`root_folder`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsapi_nb.database.embedded.account import Account, account_of, powerless_account
+from fsapi_nb.database.embedded.messages import OTHER_DATABASE
+from fsapi_nb.database.embedded.record import Record, write_file
+from fsapi_nb.database.embedded.root_folder import abandoned_folders, belongs_to, belongs_to_another, make_root_folder
+from fsapi_nb.errors import EmbeddedServerError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one server lives.
+
+    `desk` holds the record and the clients' locks. `folder` is ours too and holds the configuration and the server's
+    lock; `private` belongs to the account that the server runs as, and holds what it writes. The three are one,
+    save for root.
+    """
+
+    desk: Path
+    folder: Path
+    private: Path
+    account: Account | None
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.private / "data"
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self.private / "postgres.log"
+
+    @property
+    def uid(self) -> int:
+        """The number of the account that the server runs as."""
+        return self.account.uid if self.account else os.geteuid()
+
+
+def make_desk(home: Path, major: int) -> Path:
+    """Make `home` and, in it, the desk of the version; return that."""
+    home = home.resolve()
+    desk = home / f"postgres-{major}"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_owner(home)
+    if home.stat().st_mode & 0o077:
+        home.chmod(0o700)
+    if not (home / ".gitignore").exists():
+        write_file(home / ".gitignore", "*\n")
+    desk.mkdir(mode=0o700, exist_ok=True)
+    return desk
+
+
+def find_desks(home: Path) -> list[Path]:
+    """The desks of `home` whose servers were ever started."""
+    home = home.resolve()
+    if home.exists():
+        _check_owner(home)
+    return sorted(record.parent for record in home.glob("postgres-*/server.json"))
+
+
+def _check_owner(home: Path) -> None:
+    """Refuse a folder whose records another user wrote: they say which files to remove and what to end."""
+    if home.stat().st_uid != os.geteuid():
+        raise EmbeddedServerError(
+            f"{home} belongs to another user.",
+            hint=f"Run as that user, or give this one a project folder of its own. {OTHER_DATABASE}",
+        )
+
+
+def find_place(desk: Path) -> Place:
+    """The place of a server that was started before."""
+    record = Record.read(desk)
+    folder = Path(record.place)
+    if not record.place or belongs_to_another(folder, desk):
+        return Place(desk, desk, desk, None)
+    private = folder / "server"
+    return Place(desk, folder, private, account_of(private.stat().st_uid) if private.exists() else None)
+
+
+def make_place(desk: Path) -> Place:
+    """The place of the server, made if it is not there."""
+    if os.geteuid() != 0:
+        return Place(desk, desk, desk, None)
+    record = Record.read(desk)
+    folder = Path(record.place)
+    if record.place and (folder / "server").is_dir() and not belongs_to_another(folder, desk):
+        write_file(folder / "desk", str(desk))
+        return find_place(desk)
+    if record.place:
+        reason = "its data in %s is gone, or belongs to the project that this is a copy of"
+        _log.warning(f"The embedded server of %s begins empty: {reason}.", desk.parent, record.place)
+    folder = make_root_folder(desk, powerless_account())
+    Record(record.bin_folder, "", str(folder)).write(desk)
+    return find_place(desk)
+
+
+def abandoned_places(desk: Path) -> list[Place]:
+    """Places of root's servers that an earlier desk of the same path had, which was deleted or moved away."""
+    return [Place(desk, folder, folder / "server", powerless_account()) for folder in abandoned_folders(desk)]
+
+
+def remove_place(place: Place) -> None:
+    """Delete what a stopped server has outside its desk, if that is beyond doubt ours; warn where it is not.
+
+    A record that names the folder is no proof: it may have been copied, or have come with a cloned project.
+    """
+    if place.folder == place.desk or not place.folder.exists():
+        return
+    if not belongs_to(place.folder, place.desk):
+        _log.warning("%s was not deleted: it may not be the embedded server's of %s.", place.folder, place.desk)
+        return
+    # Before the file `desk`, so that what an interrupted removal leaves can still be told to be ours.
+    if place.private.exists():
+        shutil.rmtree(place.private)
+    shutil.rmtree(place.folder)

@@ -1,0 +1,47 @@
+"""The record of a server, and how files are written of which no reader may see half.
+
+It is a note, not the truth: a project may have been copied, moved or cloned with it, so others check what it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What `server.json` holds: absolute paths, empty where there is none yet.
+
+    `bin_folder` is what the user asked for, `socket` the socket folder, and `place` where the data of a server
+    that root started lies.
+    """
+
+    bin_folder: str = ""
+    socket: str = ""
+    place: str = ""
+
+    @staticmethod
+    def read(desk: Path) -> Record:
+        """The record of a desk; an empty one where there is none, or none that we wrote."""
+        try:
+            found = json.loads((desk / "server.json").read_text(encoding="utf-8"))
+            return Record(str(found["bin_folder"]), str(found["socket"]), str(found["place"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Record()
+
+    def write(self, desk: Path) -> None:
+        """Replace the record of a desk."""
+        write_file(desk / "server.json", json.dumps(asdict(self), indent=2) + "\n")
+
+
+def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replace a file at once, so that no reader sees half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, mode)
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,124 @@
+"""Making a data folder (initdb) and starting a server on it (pg_ctl), with who may log in.
+
+The caller holds the guard and knows that no server runs there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+from pathlib import Path
+
+from fsapi_nb.database.embedded.account import account_of
+from fsapi_nb.database.embedded.command import run
+from fsapi_nb.database.embedded.database import ROLE
+from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines, last_lines_of
+from fsapi_nb.database.embedded.place import Place
+from fsapi_nb.database.embedded.record import write_file
+from fsapi_nb.database.embedded.running import START_SECONDS
+from fsapi_nb.database.embedded.socket_folder import PORT
+from fsapi_nb.database.embedded.users import await_lock, process
+from fsapi_nb.errors import EmbeddedServerError
+
+_INITDB_SECONDS = 300
+_LOG_BYTES = 10_000_000
+
+
+def initialise(place: Place, bin_folder: Path) -> None:
+    """Make the data folder under another name first, so that one that was interrupted is never taken for whole."""
+    for abandoned in place.private.glob("new-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    draft = f"new-{secrets.token_hex(4)}"
+    command = [str(bin_folder / "initdb"), "-D", draft, f"--username={ROLE}", "--encoding=UTF8", "--no-sync"]
+    command += ["--auth-local=peer", "--auth-host=reject", "--no-instructions"]
+    try:
+        for locale in ("C.UTF-8", "C"):  # not every machine has the first
+            completed = run(
+                [*command, f"--locale={locale}"], folder=place.private, account=place.account, seconds=_INITDB_SECONDS
+            )
+            if completed.returncode == 0:
+                (place.private / draft).replace(place.data)
+                return
+    finally:
+        shutil.rmtree(place.private / draft, ignore_errors=True)
+    raise EmbeddedServerError(
+        "The embedded server's data folder could not be made.",
+        details=last_lines(completed.stdout + completed.stderr),
+        state=f"nothing is left of it in {place.private}.",
+        hint=f"Repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
+    )
+
+
+def start(place: Place, bin_folder: Path, folder: Path) -> None:
+    """Start the server with its socket in `folder`, and wait until it is ready."""
+    _configure(place)
+    if place.log.exists() and place.log.stat().st_size > _LOG_BYTES:
+        place.log.unlink()
+    logged = place.log.stat().st_size if place.log.exists() else 0
+    with process.opened(place.folder / "server.lock") as lock:
+        if not await_lock(lock, fcntl.LOCK_EX, seconds=1):
+            raise EmbeddedServerError(
+                "A process that an earlier embedded server started is still there, and keeps its data in use.",
+                hint="End what was started with COPY ... PROGRAM.",
+            )
+        _disown_pid_file(place)
+        command = [str(bin_folder / "pg_ctl"), *_arguments(place, folder)]
+        # The server inherits the lock, and holds it from now on.
+        completed = run(
+            command, folder=place.private, account=place.account, seconds=START_SECONDS + 30, passed=(lock,)
+        )
+    if completed.returncode:
+        raise EmbeddedServerError(
+            f"The embedded server did not start within {START_SECONDS} s, or ended at once.",
+            details=last_lines(completed.stdout + completed.stderr) + last_lines_of(place.log, logged),
+            state=f"its data is in {place.data}, as it was.",
+            hint=f"See {place.log}. Where the data is of no use any more, delete {place.desk}; the next start makes it "
+            "anew.",
+        )
+
+
+def _arguments(place: Place, folder: Path) -> list[str]:
+    """What pg_ctl is told. Paths are relative, as it would have a shell read them."""
+    conf = os.path.relpath(place.folder, place.private)
+    server = ["-k", str(folder), "-p", str(PORT), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
+    server += ["-c", f"hba_file={conf}/pg_hba.conf", "-c", f"ident_file={conf}/pg_ident.conf"]
+    arguments = ["start", "--silent", "--wait", f"--timeout={START_SECONDS}", "-D", "data", "-l", "postgres.log"]
+    return [*arguments, "-o", shlex.join(server)]
+
+
+def _configure(place: Place) -> None:
+    """Write who may log in: the account that we run as, and only as the superuser.
+
+    The files lie outside the data folder, which may belong to another account, and are written at each start, as
+    the account may have another name by then.
+    """
+    mode = 0o644 if place.account else 0o600
+    client = account_of(os.geteuid()).name.replace('"', '""')
+    rules = "".join(f"local {databases} all peer map=fsapi_nb\n" for databases in ("all", "replication"))
+    write_file(place.folder / "pg_hba.conf", rules, mode=mode)
+    write_file(place.folder / "pg_ident.conf", f'fsapi_nb "{client}" {ROLE}\n', mode=mode)
+
+
+def _disown_pid_file(place: Place) -> None:
+    """Make the pid file of a server that is gone harmless: we hold the server's lock, so none runs.
+
+    After a restart of the machine, or of a container, another process may have the number that the file holds, and
+    PostgreSQL would take it for a server. It knows that a number of its starter's is none. Deleting the file would
+    drop its last check as well, that of the shared memory.
+    """
+    path = place.data / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError):
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid != place.uid or found.st_nlink != 1:
+                return  # not the server's file: root does not hand its text to another account
+            _, _, rest = file.read().partition(b"\n")
+        draft = place.data / f"postmaster.pid.{secrets.token_hex(4)}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            os.fchown(file.fileno(), place.uid, -1)
+            file.write(b"%d\n%b" % (os.getpid(), rest))
+        draft.replace(path)

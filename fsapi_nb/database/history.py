@@ -1,0 +1,272 @@
+"""What the database remembers: reads history and journal into values, writes them beside the migration's own SQL.
+
+Reading writes nothing, not even the tables. Writing commits nothing: the runner decides what commits together.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from fsapi_nb.database.connection import Session
+from fsapi_nb.database.tables import Tables, create_statements, refuse_foreign
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import Direction, History, HistoryEntry, JournalEntry, Migration, Progress, StoredScripts
+from fsapi_nb.script.stored import to_store
+
+_COLUMNS = """
+    SELECT c.relname::text, a.attname::text
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = %s AND c.relname = ANY(%s)
+"""
+#: Where an unqualified `migrations` would be found: that is where fsapi made its own.
+_FIND = """
+    SELECT n.nspname::text
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s(name, place)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = %s
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+    ORDER BY s.place
+    LIMIT 1
+"""
+
+
+def find_tables(session: Session, *, schema: str | None, table: str) -> Tables:
+    """Where the history is: in the schema that is set, else where the table is found, else where it will be made.
+
+    Raises HistoryError where there is no schema to make it in.
+    """
+    if schema:
+        return Tables(schema, table)
+    found = session.connection.execute(_FIND, [table]).fetchone()
+    name = found[0] if found else session.facts.schema
+    if name is None:
+        hint = 'create it, or name a schema in pyproject.toml: [tool.fsapi_nb] schema = "public".'
+        raise HistoryError("no schema of this session's search_path exists", state="nothing was run.", hint=hint)
+    return Tables(str(name), table)
+
+
+def read_history(session: Session, tables: Tables) -> History:
+    """All that is applied, in the order in which it was, and what ended half-way.
+
+    Raises HistoryError where the tables are another tool's or may not be read.
+    """
+    columns: dict[str, set[str]] = {}
+    for relation, column in session.connection.execute(_COLUMNS, [tables.schema, list(tables.names)]):
+        columns.setdefault(relation, set()).add(column)
+    history, scripts, journal = tables.names
+    refuse_foreign(tables, frozenset(columns.get(history, ())))
+    try:
+        return History(
+            entries=_entries(session, tables, columns.get(history, set()), known=scripts in columns),
+            unfinished=_unfinished(session, tables) if journal in columns else (),
+            exists=history in columns,
+        )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _no_right(session, tables, error) from None
+
+
+def _entries(session: Session, tables: Tables, columns: set[str], *, known: bool) -> tuple[HistoryEntry, ...]:
+    if not columns:
+        return ()
+    duration = sql.SQL("h.duration_ms" if "duration_ms" in columns else "NULL::integer")
+    join = sql.SQL(
+        "LEFT JOIN {} s ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at"
+    ).format(tables.scripts)
+    query = sql.SQL("SELECT h.id, h.name::text, h.applied_at, {}, {} FROM {} h {} ORDER BY h.id").format(
+        duration, sql.SQL("s.checksum" if known else "NULL::text"), tables.history, join if known else sql.SQL("")
+    )
+    return tuple(HistoryEntry(*row) for row in session.connection.execute(query))
+
+
+def _unfinished(session: Session, tables: Tables) -> tuple[Progress, ...]:
+    """What the journal knows of migrations whose last attempt did not end; few rows, folded in order."""
+    query = sql.SQL(
+        "SELECT migration::text, event, state, step, steps, checksum FROM {} "
+        "WHERE steps > 1 OR NOT in_transaction OR event = 'fresh' ORDER BY id"
+    ).format(tables.journal)
+    return fold_progress(session.connection.execute(query))
+
+
+def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
+    """Rows of the journal (migration, event, state, step, steps, checksum), oldest first, to what is unfinished."""
+    found: dict[str, Progress] = {}
+    for name, event, state, step, steps, checksum in rows:
+        if event == "fresh":
+            found.clear()
+            continue
+        direction = Direction(event)
+        before = found.get(name)
+        done = before.steps_done if before and before.direction is direction else 0
+        if state == "started":
+            found[name] = Progress(name, direction, done, step - 1, checksum)
+        elif state == "failed":
+            found[name] = Progress(name, direction, done, None, checksum)
+        elif step == steps:
+            found.pop(name, None)
+        else:
+            found[name] = Progress(name, direction, step, None, checksum)
+    # An attempt whose first step failed has left nothing behind.
+    return tuple(progress for progress in found.values() if progress.steps_done or progress.open_step is not None)
+
+
+def read_scripts(session: Session, tables: Tables, names: Sequence[str]) -> dict[str, StoredScripts]:
+    """The text that ran of those applied migrations of which it was stored, by name."""
+    if not names or not _exists(session, tables.scripts):
+        return {}
+    query = sql.SQL(
+        "SELECT s.name::text, s.up, s.down, true, s.redacted FROM {} s JOIN {} h "
+        "ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at WHERE h.name = ANY(%s)"
+    ).format(tables.scripts, tables.history)
+    return {name: StoredScripts(*rest) for name, *rest in session.connection.execute(query, [list(names)])}
+
+
+def read_journal(session: Session, tables: Tables, *, limit: int | None = None) -> tuple[JournalEntry, ...]:
+    """The journal's events, oldest first; the newest `limit` of them."""
+    if not _exists(session, tables.journal):
+        return ()
+    query = sql.SQL(
+        "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, role, host, "
+        "application, notebook, error FROM {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
+    ).format(tables.journal)
+    return tuple(JournalEntry(*row) for row in session.connection.execute(query, [limit]))
+
+
+def _exists(session: Session, table: sql.Identifier) -> bool:
+    row = session.connection.execute(
+        "SELECT pg_catalog.to_regclass(%s)", [table.as_string(session.connection)]
+    ).fetchone()
+    return row is not None and row[0] is not None
+
+
+def create_tables(session: Session, tables: Tables) -> None:
+    """Make what is missing of our tables, in one transaction. The caller holds the lock.
+
+    Raises HistoryError where the role may not.
+    """
+    if all(_exists(session, table) for table in (tables.history, tables.scripts, tables.journal)):
+        return
+    try:
+        with session.connection.transaction():
+            session.connection.execute(create_statements(tables))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _no_right(session, tables, error) from None
+    except psycopg.errors.InvalidSchemaName:
+        hint = "create the schema first, or name another one in pyproject.toml."
+        raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
+
+
+def _no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
+    return HistoryError(
+        f"the role {session.facts.role!r} may not use the history in {tables.shown()}",
+        details=(f"  {error.diag.message_primary} [{error.sqlstate}]",),
+        state="nothing was run; the database is as it was.",
+        hint=f"let its owner run: GRANT USAGE, CREATE ON SCHEMA {tables.schema} TO {session.facts.role}; "
+        'or name a schema of your own in pyproject.toml: [tool.fsapi_nb] schema = "…".',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes the history of one run. Every method is one message, and commits nothing."""
+
+    session: Session
+    tables: Tables
+    run_id: UUID
+    notebook: str | None = None
+
+    def applied(self, migration: Migration, *, step: int, steps: int, in_transaction: bool, duration_ms: int) -> None:
+        """Record that a migration is completely applied."""
+        self._insert(migration, duration_ms)
+        self.journal(migration, "up", "done", step, steps, in_transaction=in_transaction, duration_ms=duration_ms)
+
+    def rolled_back(
+        self,
+        migration: Migration,
+        entry: HistoryEntry,
+        *,
+        step: int,
+        steps: int,
+        in_transaction: bool,
+        duration_ms: int,
+    ) -> None:
+        """Take a migration's entry away. Raises HistoryError where somebody else did so meanwhile."""
+        delete = sql.SQL("DELETE FROM {} WHERE id OPERATOR(pg_catalog.=) %s").format(self.tables.history)
+        deleted = self.session.connection.execute(delete, [entry.id]).rowcount
+        self._execute(
+            sql.SQL("DELETE FROM {} WHERE id OPERATOR(pg_catalog.=) %s").format(self.tables.scripts), [entry.id]
+        )
+        if deleted != 1:
+            raise HistoryError(f"the history row of {entry.name} is gone", state="this rollback was undone.")
+        self.journal(migration, "down", "done", step, steps, in_transaction=in_transaction, duration_ms=duration_ms)
+
+    def baseline(self, migration: Migration) -> None:
+        """Record a migration as applied without having run it."""
+        self._insert(migration, None)
+        self.journal(migration, "baseline", "done", 1, 1, in_transaction=True)
+
+    def repaired(self, migration: Migration, entry: HistoryEntry) -> None:
+        """Take over a file's checksum and text for what is applied already."""
+        stored = to_store(migration)
+        query = sql.SQL(
+            "INSERT INTO {} AS s (id, name, applied_at, checksum, up, down, redacted) VALUES (%s, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at, "
+            "checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted"
+        ).format(self.tables.scripts)
+        values = [entry.id, entry.name, entry.applied_at, migration.checksum, stored.up, stored.down, stored.redacted]
+        self._execute(query, values)
+        self.journal(migration, "repair", "done", 1, 1, in_transaction=True)
+
+    def forget_all(self) -> None:
+        """Empty the history, not the journal; which is told that everything was dropped."""
+        self._execute(sql.SQL("DELETE FROM {}").format(self.tables.history))
+        self._execute(sql.SQL("DELETE FROM {}").format(self.tables.scripts))
+        self.journal(None, "fresh", "done", None, None, in_transaction=True)
+
+    def journal(
+        self,
+        migration: Migration | None,
+        event: str,
+        state: str,
+        step: int | None,
+        steps: int | None,
+        *,
+        in_transaction: bool,
+        duration_ms: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Add one event. `step` counts from one."""
+        query = sql.SQL(
+            "INSERT INTO {} (run_id, migration, event, state, step, steps, in_transaction, duration_ms, checksum, error, "
+            "host, notebook) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        ).format(self.tables.journal)
+        name, checksum = (migration.name, migration.checksum) if migration else (None, None)
+        values = [self.run_id, name, event, state, step, steps, in_transaction, duration_ms, checksum, error]
+        self._execute(query, [*values, socket.gethostname(), self.notebook])
+
+    def _insert(self, migration: Migration, duration_ms: int | None) -> None:
+        stored = to_store(migration)
+        # Both rows by one statement: `applied_at` is the table's default, whatever that is in an adopted one.
+        query = sql.SQL(
+            "WITH added AS (INSERT INTO {} (name{}) VALUES (%s{}) RETURNING id, name, applied_at) "
+            "INSERT INTO {} (id, name, applied_at, checksum, up, down, redacted) "
+            "SELECT id, name, applied_at, %s, %s, %s, %s FROM added"
+        )
+        column = sql.SQL(", duration_ms") if duration_ms is not None else sql.SQL("")
+        value = sql.SQL(", %s") if duration_ms is not None else sql.SQL("")
+        duration = [duration_ms] if duration_ms is not None else []
+        self._execute(
+            query.format(self.tables.history, column, value, self.tables.scripts),
+            [migration.name, *duration, migration.checksum, stored.up, stored.down, stored.redacted],
+        )
+
+    def _execute(self, query: sql.Composed, values: Sequence[object] | None = None) -> None:
+        self.session.connection.execute(query, values)

@@ -1,0 +1,102 @@
+"""One runner at a time: a session advisory lock, taken by polling, and who holds it meanwhile.
+
+Polling in autocommit, never a blocking wait: a waiter that blocks holds a snapshot, on which the holder's
+CREATE INDEX CONCURRENTLY waits in turn, until PostgreSQL kills one of them (tried: 40P01, an invalid index).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+import psycopg
+
+from fsapi_nb.database.connection import Session
+from fsapi_nb.errors import Locked, PooledConnection
+
+_TRY = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
+_UNLOCK = "SELECT pg_catalog.pg_advisory_unlock(%s)"
+_HELD = """
+    SELECT count(*) FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid() AND objsubid = 1
+      AND classid = (((%(key)s::bigint >> 32) & 4294967295)::text)::oid
+      AND objid = ((%(key)s::bigint & 4294967295)::text)::oid
+"""
+_HOLDER = """
+    SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
+           extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)::int
+    FROM pg_catalog.pg_locks l
+    JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND l.classid = (((%(key)s::bigint >> 32) & 4294967295)::text)::oid
+      AND l.objid = ((%(key)s::bigint & 4294967295)::text)::oid
+"""
+
+
+@contextmanager
+def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock for a while. Waits at most `max_wait` seconds, telling `awaited` who holds it.
+
+    Raises Locked when the time is over. The lock is let go at the end, and that it was is checked.
+    """
+    _acquire(session, key, max_wait, awaited)
+    try:
+        yield
+    finally:
+        # Closing the connection lets the lock go as well; that a pooler swapped it must not go unseen.
+        with suppress(psycopg.OperationalError):
+            if not session.lost:
+                session.rollback()
+                _release(session, key)
+
+
+def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + max_wait
+    pause, told = 0.05, ""
+    while not _one(session, _TRY, [key]):
+        holder = describe_holder(session, key)
+        if holder != told:
+            awaited(holder)
+            told = holder
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Locked(
+                f"another runner is at work on this database: {holder}",
+                state="nothing was run.",
+                hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
+            )
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, 1.0)
+
+
+def _release(session: Session, key: int) -> None:
+    if session.connection.closed:
+        return
+    if not _one(session, _UNLOCK, [key]):
+        raise PooledConnection(
+            "the lock was not ours any more when it was to be released",
+            state="what was reported as done is committed.",
+            hint="a migration called pg_advisory_unlock_all(), or a pooler swaps sessions: connect directly.",
+        )
+
+
+def holds(session: Session, key: int) -> bool:
+    """Whether this session still holds the lock; a script may have called pg_advisory_unlock_all()."""
+    return bool(_one(session, _HELD, {"key": key}))
+
+
+def describe_holder(session: Session, key: int) -> str:
+    """Who holds the lock, as one line."""
+    row = session.connection.execute(_HOLDER, {"key": key}).fetchone()
+    if row is None:
+        return "somebody who has just let it go"
+    pid, user, application, address, state, age = row
+    where = f" from {address}" if address else ""
+    return f"pid {pid}, {user}{where}, {application or 'no application name'}, {state}, connected {age} s ago"
+
+
+def _one(session: Session, query: str, values: Sequence[object] | Mapping[str, object]) -> object:
+    row = session.connection.execute(query.encode(), values).fetchone()
+    return row[0] if row else None

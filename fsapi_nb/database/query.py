@@ -1,0 +1,249 @@
+"""Run any SQL exactly as it is written, in one transaction, and give back what PostgreSQL answered, exactly.
+
+The text travels as one message of the simple query protocol: no parameters, no templating, no splitting.
+This module neither connects, nor reads values (`fsapi_nb.database.values`), nor formats them (`fsapi_nb.views`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
+from fsapi_nb.database.wire import COPYING, FAILED, Connection, Reply, collect, encoding_of, send
+from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded
+
+__all__ = ["JSON_NULL", "Column", "Connection", "JsonNull", "JsonText", "ResultSet", "run_query"]
+
+
+def run_query(connection: Connection, sql: str, *, read_only: bool = False) -> tuple[ResultSet, ...]:
+    """Run `sql` in one transaction of its own and return the result of each statement, in order.
+
+    `connection` is in autocommit mode and idle. A statement that stands alone and that PostgreSQL refuses in a
+    transaction block (VACUUM, CREATE DATABASE) runs outside one, unless `read_only` is asked for. `read_only` is
+    a guard against mistakes, not against intent: SQL can lift it (`SET TRANSACTION READ WRITE`).
+
+    Values: int2, int4, int8, oid as int; bool; float4, float8 as float; numeric as Decimal; uuid as UUID; bytea as
+    bytes; date, time and timestamp types as those of `datetime`, timestamptz in UTC; interval without months as
+    timedelta; json and jsonb as Python objects whose fractions are Decimal (JSON_NULL for `null`, JsonText for
+    what Python would change: repeated keys, lone surrogates, great depth); arrays as lists; ranges as psycopg's
+    Range and Multirange; everything else as PostgreSQL's text. So is every single value that its Python type
+    cannot hold: infinity, dates BC or after 9999, 24:00, arrays that do not count from one. Elements of json[] and
+    jsonb[] are JSON text. Dates and intervals are read in the server's default ISO and `postgres` styles only:
+    in others they are ambiguous, and stay text.
+    """
+    with connection.lock:
+        if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+            raise ValueError("run_query needs a connection in autocommit mode that is not in a transaction")
+        query = _Query(sql, _encode(connection, sql))
+        results = _in_transaction(connection, query, read_only=read_only)
+        if results is None:
+            results = _outside_transaction(connection, query)
+        return read_results(connection, results)
+
+
+# ------------------------------------------------------------------------------------------ sending the text
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The text, and the bytes of it that travel."""
+
+    text: str
+    message: bytes
+
+
+# For our own BEGIN and COMMIT: a position in them is none in the text.
+_UNPLACED = _Query("", b"")
+
+_IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+# A transaction carries a setting of ours, so that after `ROLLBACK AND CHAIN`, whose tag and state are those of
+# ROLLBACK TO SAVEPOINT, another transaction is told from ours. A setting takes no snapshot, so the text may still
+# begin with SET TRANSACTION; a savepoint of ours would forbid that.
+_BEGIN = b"BEGIN; SET LOCAL fsapi_nb.query = 'ours'"
+_BEGIN_READ_ONLY = b"BEGIN READ ONLY; SET LOCAL fsapi_nb.query = 'ours'"
+
+_NOTHING_RAN = "nothing was run."
+_ROLLED_BACK = "rolled back; nothing was changed."
+_LOST_BEFORE_COMMIT = (
+    "the connection is lost. query had sent no COMMIT, so the server rolls back all that the text did not "
+    "itself commit."
+)
+_LOST_IN_COMMIT = "the connection was lost during COMMIT: whether the changes were made is not known."
+_LOST_OUTSIDE = "the connection was lost; the statement runs outside transactions, so what it did is not known."
+_FAILED_OUTSIDE = "it ran outside a transaction, as it must; what it may have left (an invalid index) is still there."
+
+
+def _encode(connection: Connection, sql: str) -> bytes:
+    """Encode the text; refuse what cannot travel, rather than send another text than the one written."""
+    try:
+        message = sql.encode(encoding_of(connection))
+        bad, why = sql.find("\0"), "The text holds a NUL character, which ends every message to PostgreSQL."
+    except UnicodeEncodeError as error:
+        bad, why = error.start, f"{sql[error.start]!a} cannot be sent in the client encoding {error.encoding}."
+    if bad >= 0:
+        printable = sql.encode(errors="replace").decode().replace("\0", "?")
+        raise QueryFailed(ServerMessage("22021", why), place=_place(printable, bad), state=_NOTHING_RAN)
+    return message
+
+
+def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
+    """Run the text between our BEGIN and COMMIT; None if it has to run outside a transaction, and may."""
+    try:
+        begun = send(connection, _BEGIN_READ_ONLY if read_only else _BEGIN)
+        if begun.error:
+            raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
+        reply = send(connection, query.message)
+        _refuse_copy(connection, reply)
+        if reply.error:
+            if not read_only and reply.error.sqlstate == "25001" and _single_statement(query.text):
+                return None
+            raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT) from reply.error
+        _check_transaction(connection, reply.results)
+        _commit(connection, query)
+        return reply.results
+    finally:
+        _roll_back(connection)
+
+
+def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult]:
+    try:
+        reply = send(connection, query.message)
+        if reply.error:
+            raise _failure(connection, query, reply, rolled_back=_FAILED_OUTSIDE, lost=_LOST_OUTSIDE) from reply.error
+        return reply.results
+    finally:
+        _roll_back(connection)
+
+
+def _single_statement(sql: str) -> bool:
+    """Say whether the text is exactly one statement; False too where our parser does not know the syntax."""
+    from fsapi_nb.script.parser import SqlSyntaxError, parse  # the parser is large, and rarely needed here
+
+    try:
+        return len(parse(sql.encode())) == 1
+    except SqlSyntaxError:
+        return False
+
+
+def _commit(connection: Connection, query: _Query) -> None:
+    reply = send(connection, b"COMMIT")
+    if reply.error:
+        raise _failure(connection, _UNPLACED, reply, lost=_LOST_IN_COMMIT) from reply.error
+    if _tags(reply.results) != ["COMMIT"]:
+        raise TransactionEnded(
+            "PostgreSQL answered COMMIT with ROLLBACK: the transaction had failed.", state=_ROLLED_BACK
+        )
+
+
+def _roll_back(connection: Connection) -> None:
+    """Leave the connection idle, or closed where that cannot be had; nothing to do after COMMIT."""
+    if connection.pgconn.transaction_status in _IN_BLOCK:
+        send(connection, b"ROLLBACK")
+    if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+        connection.close()
+
+
+# ------------------------------------------------------------------------------------- what can have gone wrong
+
+
+def _tags(results: Iterable[PGresult]) -> list[str]:
+    return [(result.command_status or b"").decode() for result in results]
+
+
+def _check_transaction(connection: Connection, results: list[PGresult]) -> None:
+    """Raise TransactionEnded unless the transaction that the text ran in is still open, and is ours."""
+    tags = _tags(results)
+    status = connection.pgconn.transaction_status
+    ours = status == TransactionStatus.INTRANS and "COMMIT" not in tags
+    if ours and "ROLLBACK" in tags:
+        ours = _is_marked(connection)
+    if not ours:
+        raise TransactionEnded(
+            "The text ended the transaction that query had begun for it.",
+            state=_state_after_ending(tags, "is committed" if status == TransactionStatus.IDLE else "was rolled back"),
+            hint="Leave out BEGIN, COMMIT and ROLLBACK: query commits all of the text, or nothing.",
+        )
+
+
+def _is_marked(connection: Connection) -> bool:
+    shown = send(connection, b"SHOW fsapi_nb.query")
+    return shown.error is None and shown.results[0].get_value(0, 0) == b"ours"
+
+
+def _state_after_ending(tags: Sequence[str], rest: str) -> str:
+    if "PREPARE TRANSACTION" in tags:
+        return "a prepared transaction may be waiting; it keeps its locks until COMMIT PREPARED or ROLLBACK PREPARED."
+    return (
+        "what stands before each COMMIT and ROLLBACK of the text ended as that says; "
+        f"what stands after the last of them {rest}."
+    )
+
+
+def _failure(
+    connection: Connection, query: _Query, reply: Reply, *, lost: str, rolled_back: str = _ROLLED_BACK
+) -> QueryFailed:
+    assert reply.error is not None
+    diag, tags = reply.error.diag, _tags(reply.results)
+    if connection.pgconn.status == ConnStatus.BAD:
+        state = lost
+    elif "COMMIT" in tags or "PREPARE TRANSACTION" in tags:
+        state = _state_after_ending(tags, "was rolled back")
+    else:
+        state = rolled_back
+    message = diag.message_primary or str(reply.error).strip()
+    server = ServerMessage(
+        reply.error.sqlstate or None, message, diag.message_detail, diag.message_hint, context=diag.context
+    )
+    return QueryFailed(server, place=_place_of_error(connection, query, reply.error), state=state)
+
+
+def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error) -> Place | None:
+    """Where the server's position, counted from one in characters of the text, stands in it."""
+    if not error.diag.statement_position or not query.text:
+        return None
+    offset = int(error.diag.statement_position) - 1
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":  # such a server counts bytes
+        offset = len(query.message[:offset].decode(errors="replace"))
+    return _place(query.text, offset) if offset <= len(query.text) else None
+
+
+def _place(sql: str, offset: int) -> Place:
+    start = sql.rfind("\n", 0, offset) + 1
+    line = sql.count("\n", 0, offset) + 1
+    return Place("query", line, offset - start + 1, sql[start:].split("\n", 1)[0].rstrip("\r"))
+
+
+def _refuse_copy(connection: Connection, reply: Reply) -> None:
+    """End a copy that the text began, so that the connection stays usable, and say that query has none."""
+    results = reply.results
+    if not results or results[-1].status not in COPYING:
+        return
+    try:
+        while results and results[-1].status in COPYING:
+            _end_copy(connection, results.pop().status)
+            connection.wait(collect(connection.pgconn, results))
+    except psycopg.OperationalError:
+        connection.close()  # the server rolls back
+    server = ServerMessage(
+        "0A000",
+        "COPY FROM STDIN and COPY TO STDOUT do not work in query, which sends no data and shows rows.",
+        hint="Write INSERT ... VALUES, SELECT, or COPY with a file of the server.",
+    )
+    tags, cut_short = _tags(results), any(result.status in FAILED for result in results)
+    state = _state_after_ending(tags, "was rolled back" if cut_short else "is committed")
+    raise QueryFailed(server, place=None, state=state if "COMMIT" in tags else _ROLLED_BACK)
+
+
+def _end_copy(connection: Connection, status: int) -> None:
+    if status == ExecStatus.COPY_IN:
+        connection.pgconn.put_copy_end(b"query sends no data")
+        return
+    connection.cancel_safe(timeout=5.0)
+    while connection.pgconn.get_copy_data(0)[0] > 0:
+        pass  # what the server had sent before it was told

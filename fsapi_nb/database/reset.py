@@ -1,0 +1,153 @@
+"""What `fresh` takes away: finds what is in the managed schemas, and drops it in one transaction.
+
+Our own tables stay, and so does what an extension brought. What would be lost outside of the managed schemas
+(CASCADE reaches everywhere) is found before the commit, and refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import psycopg
+
+from fsapi_nb.database.connection import Session, server_message
+from fsapi_nb.database.history import Recorder
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.errors import DatabaseError, RefusedPlan
+from fsapi_nb.model import DatabaseObject, StoredScripts
+from fsapi_nb.script.stored import stored_migration
+
+# Members of extensions, and what belongs to something else (row types, arrays, owned sequences), go with it.
+_FIND = """
+    WITH schemas AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(schemas)s)),
+    found(class, object, place) AS (
+        SELECT 'pg_class'::regclass, oid, 1 FROM pg_catalog.pg_class
+        WHERE relnamespace IN (SELECT oid FROM schemas) AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+          AND NOT (relname = ANY(%(ours)s) AND relnamespace = (
+                SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %(home)s))
+        UNION ALL SELECT 'pg_proc'::regclass, oid, 2 FROM pg_catalog.pg_proc
+        WHERE pronamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_type'::regclass, oid, 3 FROM pg_catalog.pg_type
+        WHERE typnamespace IN (SELECT oid FROM schemas) AND typtype IN ('b', 'c', 'd', 'e', 'r')
+        UNION ALL SELECT 'pg_operator'::regclass, oid, 4 FROM pg_catalog.pg_operator
+        WHERE oprnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_opclass'::regclass, oid, 5 FROM pg_catalog.pg_opclass
+        WHERE opcnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_opfamily'::regclass, oid, 6 FROM pg_catalog.pg_opfamily
+        WHERE opfnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_collation'::regclass, oid, 7 FROM pg_catalog.pg_collation
+        WHERE collnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_conversion'::regclass, oid, 8 FROM pg_catalog.pg_conversion
+        WHERE connamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_ts_config'::regclass, oid, 9 FROM pg_catalog.pg_ts_config
+        WHERE cfgnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_ts_dict'::regclass, oid, 10 FROM pg_catalog.pg_ts_dict
+        WHERE dictnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_ts_parser'::regclass, oid, 11 FROM pg_catalog.pg_ts_parser
+        WHERE prsnamespace IN (SELECT oid FROM schemas)
+        UNION ALL SELECT 'pg_ts_template'::regclass, oid, 12 FROM pg_catalog.pg_ts_template
+        WHERE tmplnamespace IN (SELECT oid FROM schemas)
+    )
+    SELECT known.type, known.identity
+    FROM found, pg_catalog.pg_identify_object(found.class, found.object, 0) AS known
+    WHERE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = found.class AND d.objid = found.object AND d.objsubid = 0
+          AND (d.deptype IN ('i', 'e') OR (d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass))
+    )
+    ORDER BY found.place, known.identity
+"""
+_ELSEWHERE = """
+    WITH others AS (
+        SELECT oid FROM pg_catalog.pg_namespace
+        WHERE nspname <> ALL(%(schemas)s) AND nspname NOT LIKE 'pg\\_%%' AND nspname <> 'information_schema'
+    ), relations AS (SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM others)),
+    found(class, object, part) AS (
+        SELECT 'pg_class'::regclass, oid, 0 FROM relations
+        UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum FROM pg_catalog.pg_attribute
+        WHERE attrelid IN (SELECT oid FROM relations) AND attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT 'pg_proc'::regclass, oid, 0 FROM pg_catalog.pg_proc WHERE pronamespace IN (SELECT oid FROM others)
+        UNION ALL SELECT 'pg_type'::regclass, oid, 0 FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM others)
+        UNION ALL SELECT 'pg_constraint'::regclass, oid, 0 FROM pg_catalog.pg_constraint
+        WHERE connamespace IN (SELECT oid FROM others)
+        UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_catalog.pg_trigger
+        WHERE tgrelid IN (SELECT oid FROM relations) AND NOT tgisinternal
+        UNION ALL SELECT 'pg_attrdef'::regclass, oid, 0 FROM pg_catalog.pg_attrdef
+        WHERE adrelid IN (SELECT oid FROM relations)
+    )
+    SELECT known.type, known.identity
+    FROM found, pg_catalog.pg_identify_object(found.class, found.object, found.part) AS known
+"""
+_WORDS = {"statistics object": "STATISTICS"}
+
+
+def find_drops(
+    session: Session, tables: Tables, *, schemas: Sequence[str], stored: Iterable[tuple[str, StoredScripts]]
+) -> tuple[DatabaseObject, ...]:
+    """Everything that `fresh` would drop, in order.
+
+    That is what stands in `schemas`, the schemas that the applied migrations created, and the extensions that
+    they created without IF NOT EXISTS.
+    """
+    created_schemas, created_extensions = _created(stored)
+    connection = session.connection
+    there = connection.execute(
+        "SELECT nspname::text, pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_namespace WHERE nspname = ANY(%s)",
+        [[name for name in created_schemas if name not in {*schemas, tables.schema}]],
+    ).fetchall()
+    extensions = connection.execute(
+        "SELECT pg_catalog.quote_ident(extname) FROM pg_catalog.pg_extension WHERE extname = ANY(%s) ORDER BY 1",
+        [created_extensions],
+    ).fetchall()
+    values = {"schemas": list(schemas), "ours": list(tables.names), "home": tables.schema}
+    return (
+        *(DatabaseObject("schema", quoted) for _, quoted in sorted(there)),
+        *(DatabaseObject(kind, identity) for kind, identity in connection.execute(_FIND, values)),
+        *(DatabaseObject("extension", quoted) for (quoted,) in extensions),
+    )
+
+
+def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObject], *, schemas: Sequence[str]) -> None:
+    """Drop them and empty the history, in one transaction.
+
+    Raises RefusedPlan where something elsewhere would go too, DatabaseError where PostgreSQL refuses a drop.
+    """
+    gone = {drop.identity for drop in drops if drop.kind == "schema"}
+    outside = {"schemas": [*schemas, *gone]}
+    connection = session.connection
+    with connection.transaction():
+        before = set(connection.execute(_ELSEWHERE, outside))
+        for drop in drops:
+            try:
+                connection.execute(
+                    f"DROP {_WORDS.get(drop.kind, drop.kind).upper()} IF EXISTS {drop.identity} CASCADE".encode()
+                )
+            except psycopg.Error as error:
+                message = server_message(error)
+                raise DatabaseError(
+                    f"{drop.kind} {drop.identity} cannot be dropped: {message.message} [{message.sqlstate}]",
+                    details=tuple(message.lines()),
+                    state="nothing was dropped; the database is as it was.",
+                    hint="run as the owner of what is in these schemas.",
+                ) from None
+        lost = before - set(connection.execute(_ELSEWHERE, outside))
+        if lost:
+            raise RefusedPlan(
+                "dropping this would also drop what is in schemas that are not managed",
+                details=tuple(f"  {kind} {identity}" for kind, identity in sorted(lost)[:20]),
+                state="nothing was dropped; the database is as it was.",
+                hint='name those schemas too: [tool.fsapi_nb] schemas = ["public", "…"]; or drop these first.',
+            )
+        recorder.forget_all()
+
+
+def _created(stored: Iterable[tuple[str, StoredScripts]]) -> tuple[list[str], list[str]]:
+    """The schemas and the extensions that the scripts which ran have created."""
+    schemas: list[str] = []
+    extensions: list[str] = []
+    for name, scripts in stored:
+        migration = stored_migration(name, scripts)
+        for statement in migration.up.statements if migration else ():
+            schemas += [statement.creates_schema] if statement.creates_schema else []
+            extensions += [statement.creates_extension] if statement.creates_extension else []
+    return schemas, extensions

@@ -1,0 +1,207 @@
+"""Which project, which database, which rules: found from options, environment, `.env` and `pyproject.toml`.
+
+Reads files and the environment, connects to nothing. The order is that of the README: the option, the
+argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`, libpq's `PG*`, the embedded server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dotenv
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fsapi_nb.errors import ConfigurationError
+
+EMBEDDED = "embedded"
+JUPYSQL = "jupysql"
+_FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
+_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+_KNOWN = {"migrations", "database", "databases", "postgres_bin", "schema", "table", "schemas", "lock_timeout"}
+
+
+class Secret(str):
+    """A connection string whose repr shows nothing, so that no traceback or debugger prints a password."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project that a folder belongs to: its root, and its `[tool.fsapi_nb]` table."""
+
+    root: Path
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """The git-ignored folder for what we keep in the project."""
+        return self.root / ".fsapi_nb"
+
+    @property
+    def databases(self) -> dict[str, Mapping[str, Any]]:
+        """The databases that the table names: a URL, or a table with `url` or `url_env`, and `protected`."""
+        named = self.table.get("databases", {})
+        return {name: {"url": value} if isinstance(value, str) else value for name, value in named.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is, and where that was found. `dsn` is None for the embedded server's `database`."""
+
+    dsn: Secret | None
+    place: str
+    name: str | None = None
+    protected: bool = False
+    database: str = "fsapi"
+
+
+def find_project(start: Path) -> Project:
+    """The nearest folder, from `start` upwards, with `migrations/` or a `[tool.fsapi_nb]`; else `start` itself.
+
+    Raises ConfigurationError where its `pyproject.toml` cannot be read or holds a setting that does not exist.
+    """
+    for folder in (start, *start.parents):
+        table = _table(folder / "pyproject.toml")
+        if table is not None or (folder / "migrations").is_dir():
+            return Project(folder, table or {})
+    return Project(start)
+
+
+def find_address(
+    project: Project, *, option: str | None = None, environment: Mapping[str, str] | None = None
+) -> Address:
+    """The database that is meant, by the order of precedence; connects to nothing.
+
+    Raises ConfigurationError for a name that is not known, or a URL that is none.
+    """
+    environment = os.environ if environment is None else environment
+    address = _address(project, option, environment)
+    if address.dsn is not None and not address.protected and _is_protected(project, address.dsn, environment):
+        return Address(address.dsn, address.place, address.name, protected=True)
+    return address
+
+
+def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:
+    if option:
+        return _named(project, option, environment, "--database")
+    found = _from_environment(environment, "the environment")
+    if found:
+        return found
+    found = _from_environment(_dotenv(project.root), ".env")
+    if found:
+        return found
+    configured = project.table.get("database")
+    if configured:
+        return _named(project, str(configured), environment, "pyproject.toml")
+    if any(environment.get(name) for name in _LIBPQ):
+        return Address(Secret(""), "PG* in the environment")
+    return Address(None, "embedded")
+
+
+def _named(project: Project, wanted: str, environment: Mapping[str, str], place: str) -> Address:
+    """The database of a name in `pyproject.toml`, of a URL, or the embedded one (`embedded:NAME` for another)."""
+    kind, _, rest = wanted.partition(":")
+    if kind == EMBEDDED and "/" not in rest:
+        if rest and not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", rest):
+            raise ConfigurationError(f"{rest!r} cannot be an embedded database's name", hint="use a-z, 0-9 and _.")
+        return Address(None, EMBEDDED, name=wanted, database=rest or "fsapi")
+    entry = project.databases.get(wanted)
+    if entry is not None:
+        url = _url_of(wanted, entry, environment)
+        if url.partition(":")[0] == EMBEDDED:
+            return Address(
+                None, "pyproject.toml", wanted, bool(entry.get("protected")), url.partition(":")[2] or "fsapi"
+            )
+        return Address(_dsn(url, f"the database {wanted!r}"), "pyproject.toml", wanted, bool(entry.get("protected")))
+    if "://" in wanted or "=" in wanted:
+        return Address(_dsn(wanted, place), place)
+    names = ", ".join([*sorted(project.databases), EMBEDDED])
+    hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
+    raise ConfigurationError(f"no database is named {wanted!r}", hint=hint)
+
+
+def _url_of(name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    if "url" in entry:
+        return str(entry["url"])
+    variable = entry.get("url_env")
+    if variable is None:
+        hint = f'write [tool.fsapi_nb.databases.{name}] with url = "…" or url_env = "A_VARIABLE".'
+        raise ConfigurationError(f"the database {name!r} has no url in pyproject.toml", hint=hint)
+    if not environment.get(str(variable)):
+        raise ConfigurationError(f"the database {name!r} is at ${variable}, which is not set", hint="set it.")
+    return environment[str(variable)]
+
+
+def _from_environment(environment: Mapping[str, str], place: str) -> Address | None:
+    url = environment.get("DATABASE_URL")
+    if url:
+        return Address(_dsn(url, f"DATABASE_URL in {place}"), f"DATABASE_URL in {place}")
+    given = {key: environment[name] for name, key in _FSAPI.items() if environment.get(name)}
+    if "host" in given or "dbname" in given:
+        return Address(Secret(make_conninfo("", **given)), f"DB_* in {place}")
+    return None
+
+
+def _dotenv(root: Path) -> dict[str, str]:
+    file = root / ".env"
+    if not file.is_file():
+        return {}
+    return {name: value for name, value in dotenv.dotenv_values(file).items() if value}
+
+
+def _dsn(text: str, place: str) -> Secret:
+    """A libpq connection string of a URL, SQLAlchemy's `postgresql+driver://` included."""
+    url = re.sub(r"^(postgres|postgresql)(\+\w+)?://", "postgresql://", text)
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        # The driver's message quotes the text, and with it the password.
+        hint = "write it as postgresql://user@host:5432/name; special characters in a password are %-encoded."
+        raise ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=hint) from None
+    return Secret(url)
+
+
+def _is_protected(project: Project, dsn: str, environment: Mapping[str, str]) -> bool:
+    """Whether the address is that of a database that the project protects, however it was given."""
+    return any(
+        _where(_dsn(_url_of(name, entry, environment), name)) == _where(dsn)
+        for name, entry in project.databases.items()
+        if entry.get("protected") and ("url" in entry or environment.get(str(entry.get("url_env"))))
+        if not str(entry.get("url", "")).startswith(EMBEDDED)
+    )
+
+
+def _where(dsn: str) -> tuple[str, str, str]:
+    parts = conninfo_to_dict(dsn)
+    host = str(parts.get("host") or parts.get("hostaddr") or "localhost").lower()
+    database = str(parts.get("dbname") or parts.get("user") or "")
+    return "localhost" if host in {"127.0.0.1", "::1"} else host, str(parts.get("port") or 5432), database
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    """The `[tool.fsapi_nb]` table of a `pyproject.toml`; None where there is none."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
+    table = content.get("tool", {}).get("fsapi_nb")
+    if table is None:
+        return None
+    unknown = sorted(set(table) - _KNOWN)
+    if unknown:
+        hint = f"the settings are {', '.join(sorted(_KNOWN))}."
+        raise ConfigurationError(f"[tool.fsapi_nb] in pyproject.toml has no setting {unknown[0]!r}", hint=hint)
+    return dict(table)

@@ -1,0 +1,108 @@
+"""The names of our tables, and the statements that make them. An existing `migrations` table is left as it is.
+
+`migrations` is fsapi's own, column for column, so that fsapi's tool goes on working beside us; what we need
+beyond it stands in two tables of our own. `migrations_scripts` is joined by id, name and time, so that a row
+which fsapi deleted or made anew never gets the text of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from fsapi_nb.errors import HistoryError
+
+#: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
+REQUIRED = frozenset({"id", "name", "applied_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Where the history is: a schema, and the name of fsapi's table; the others are named after it."""
+
+    schema: str
+    table: str = "migrations"
+
+    @property
+    def history(self) -> sql.Identifier:
+        """fsapi's table: a row for each migration that is completely applied."""
+        return sql.Identifier(self.schema, self.table)
+
+    @property
+    def scripts(self) -> sql.Identifier:
+        """The checksum and the text of what is applied."""
+        return sql.Identifier(self.schema, f"{self.table}_scripts")
+
+    @property
+    def journal(self) -> sql.Identifier:
+        """Every attempt, append-only."""
+        return sql.Identifier(self.schema, f"{self.table}_journal")
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The three names without the schema."""
+        return self.table, f"{self.table}_scripts", f"{self.table}_journal"
+
+    def shown(self) -> str:
+        """The history table as a reader knows it."""
+        return f"{self.schema}.{self.table}"
+
+    def lock_key(self, database: str) -> int:
+        """The key of the advisory lock: of this history and no other. A signed 64-bit number."""
+        text = f"fsapi_nb\x00{database}\x00{self.schema}\x00{self.table}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def create_statements(tables: Tables) -> sql.Composed:
+    """What makes the tables that are not there yet; to be run in a transaction, under the lock."""
+    return sql.SQL(
+        """
+        CREATE TABLE IF NOT EXISTS {history} (
+            id serial PRIMARY KEY,
+            name varchar(255) NOT NULL UNIQUE,
+            applied_at timestamp DEFAULT now(),
+            duration_ms integer
+        );
+        CREATE TABLE IF NOT EXISTS {scripts} (
+            id integer PRIMARY KEY,
+            name varchar(255) NOT NULL,
+            applied_at timestamp,
+            checksum text NOT NULL,
+            up text NOT NULL,
+            down text,
+            redacted boolean NOT NULL
+        );
+        CREATE TABLE IF NOT EXISTS {journal} (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+            run_id uuid NOT NULL,
+            migration varchar(255),
+            event text NOT NULL,
+            state text NOT NULL,
+            step integer,
+            steps integer,
+            in_transaction boolean,
+            duration_ms integer,
+            checksum text,
+            error text,
+            server_pid integer NOT NULL DEFAULT pg_catalog.pg_backend_pid(),
+            role text NOT NULL DEFAULT session_user,
+            host text,
+            application text NOT NULL DEFAULT pg_catalog.current_setting('application_name'),
+            notebook text
+        );
+        """
+    ).format(history=tables.history, scripts=tables.scripts, journal=tables.journal)
+
+
+def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
+    """Raise HistoryError where a table of that name exists, but is another tool's."""
+    missing = REQUIRED - columns
+    if columns and missing:
+        raise HistoryError(
+            f"the table {tables.shown()} is not fsapi's: it has no column {', '.join(sorted(missing))}",
+            state="nothing was run; the table is as it was.",
+            hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "schema_migrations".',
+        )

@@ -1,0 +1,11 @@
+"""What PostgreSQL sent, as Python values: exact, or else PostgreSQL's own text. Reading only; `query` runs the SQL.
+
+scalars, documents, nested   text to values: single ones, JSON, arrays and ranges
+types                        which type a column has, and so which reader
+columns, results             the cells of a column; all results of a text
+"""
+
+from fsapi_nb.database.values.documents import JSON_NULL, JsonNull, JsonText
+from fsapi_nb.database.values.results import Column, ResultSet, read_results
+
+__all__ = ["JSON_NULL", "Column", "JsonNull", "JsonText", "ResultSet", "read_results"]

@@ -1,0 +1,349 @@
+"""Every error that users can meet, one class for each fact.
+
+    FsapiError
+    ├── UsageError                  what was typed cannot be meant                            exit 2
+    │   ├── ConfirmationRequired    the plan is shown, `--yes` is missing
+    │   └── UnknownMigration        no migration of that name
+    ├── ConfigurationError          settings that contradict each other or name nothing       exit 2
+    ├── MigrationFileError          one file that cannot be used                              exit 1
+    ├── FaultyMigrations            every fault in the scripts that were to run, together
+    ├── RefusedPlan                 the scripts are sound, but running them would be wrong
+    │   ├── Drifted, OutOfOrder, Irreversible, Protected, PartlyApplied
+    │   └── NothingToDo             a rollback or redo where nothing is applied
+    ├── DatabaseError               the server, the connection or the place is not as needed
+    │   ├── CannotConnect, ReadOnlyDatabase, PooledConnection, EmbeddedServerError
+    │   ├── HistoryError            our tables: missing rights, another tool's table
+    │   └── Locked                  another runner is at work
+    ├── StatementFailed             PostgreSQL refused a statement of a migration
+    ├── TransactionEnded            a script ended the transaction that belongs to the runner
+    ├── QueryFailed                 PostgreSQL refused what was given to `query`
+    └── CheckFailed                 a `--check` found something                               exit 3
+
+    Interrupted (a KeyboardInterrupt) the user stopped the run; the server was told           exit 130
+
+An error knows what happened, where, what state the database is in and what to do next. It renders itself as
+a few lines of text, in a notebook too (IPython asks `_render_traceback_`), and never holds a password.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something stands: `line` and `column` count from one, in characters.
+
+    `source` is the text of that line, so that a caret can be drawn under the column; None where there is none.
+    """
+
+    file: str
+    line: int
+    column: int | None = None
+    source: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+
+    def excerpt(self) -> list[str]:
+        """The source line and a caret under the column, ready to print; long lines are cut around the caret."""
+        if self.source is None:
+            return []
+        source, column = _window(self.source.expandtabs(1), self.column or 1)
+        label = f"  {self.line} | "
+        lines = [label + source]
+        if self.column:
+            lines.append(" " * (len(label) - 2) + "| " + " " * (column - 1) + "^")
+        return lines
+
+
+def _window(source: str, column: int, width: int = 100) -> tuple[str, int]:
+    """Cut a long line to `width` characters around `column`; return it with the column in the cut line."""
+    if len(source) <= width:
+        return source, column
+    start = max(0, min(column - 1 - width // 2, len(source) - width))
+    head, tail = ("…" if start else ""), ("…" if start + width < len(source) else "")
+    return head + source[start : start + width] + tail, column - start + len(head)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of one file: what is wrong, where, and what to do. The unit that errors and lists are made of."""
+
+    message: str
+    place: Place
+    hint: str | None = None
+
+    def lines(self) -> list[str]:
+        """The problem as text, two to four lines."""
+        lines = [f"{self.place}: {self.message}", *self.place.excerpt()]
+        if self.hint:
+            lines.append(f"  → {self.hint}")
+        return lines
+
+
+class Rendered:
+    """The short form that every error of ours has: a headline, then what helps; no Python traceback in IPython."""
+
+    exit_code: int = 1
+
+    def lines(self) -> list[str]:
+        """The whole message, a line each."""
+        return [str(self)]
+
+    def _render_traceback_(self) -> list[str]:
+        lines = self.lines()
+        return [f"{type(self).__name__}: {lines[0]}", *lines[1:]]
+
+
+class FsapiError(Rendered, Exception):
+    """The root of what this package raises.
+
+    Attributes: `message` (one line: what happened), `details` (lines that show it), `state` (what the database
+    holds now), `hint` (what to do next). `str(error)` is all of them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: tuple[str, ...] = (),
+        state: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.state = state
+        self.hint = hint
+
+    def lines(self) -> list[str]:
+        """The whole message, a line each."""
+        lines = [self.message, *self.details]
+        if self.state:
+            lines.append(f"Now: {self.state}")
+        if self.hint:
+            lines.append(f"→ {self.hint}")
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions pickle by their positional arguments; ours are keyword arguments, so restore the attributes.
+        return _restore, (type(self), self.args, self.__dict__)
+
+    def to_json(self) -> dict[str, object]:
+        """The error as one JSON object, for `--json`."""
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "details": list(self.details),
+            "state": self.state,
+            "hint": self.hint,
+        }
+
+
+def _restore(kind: type[FsapiError], args: tuple[object, ...], attributes: dict[str, object]) -> FsapiError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class UsageError(FsapiError):
+    """What was typed cannot be meant: an unknown option, two that exclude each other, a bad name."""
+
+    exit_code = 2
+
+
+class ConfirmationRequired(UsageError):
+    """A verb that changes a protected database, or destroys data, shows its plan and wants `--yes`."""
+
+
+class UnknownMigration(UsageError):
+    """No migration of that name is there, or several are."""
+
+
+class ConfigurationError(FsapiError):
+    """Settings that contradict each other, or name something that is not there."""
+
+    exit_code = 2
+
+
+class MigrationFileError(FsapiError):
+    """One file or cell cannot be used as a migration; `problem` says where and why."""
+
+    def __init__(self, problem: Problem, *, state: str | None = None) -> None:
+        first, *rest = problem.lines()
+        super().__init__(first, details=tuple(rest), state=state)
+        self.problem = problem
+
+
+class FaultyMigrations(FsapiError):
+    """The scripts that were to run have faults; all are listed in `problems`, and nothing was run."""
+
+    def __init__(self, problems: tuple[Problem, ...], *, state: str | None = None) -> None:
+        count = len(problems)
+        super().__init__(
+            f"{count} fault{'s' if count != 1 else ''} found before anything ran.",
+            details=tuple(line for problem in problems for line in problem.lines()),
+            state=state or "nothing was run; the database is as it was.",
+        )
+        self.problems = problems
+
+
+class RefusedPlan(FsapiError):
+    """The scripts are sound, but running them would be wrong here."""
+
+
+class Drifted(RefusedPlan):
+    """Files of applied migrations were edited after they ran."""
+
+
+class OutOfOrder(RefusedPlan):
+    """A pending file sorts before one that is applied, and this database does not take that unasked."""
+
+
+class Irreversible(RefusedPlan):
+    """A migration that is to be rolled back has no DOWN."""
+
+
+class Protected(RefusedPlan):
+    """The database is marked protected, and the verb is one that destroys."""
+
+
+class PartlyApplied(RefusedPlan):
+    """A migration of several steps ended half-way, and what is asked for would build on it blindly."""
+
+
+class NothingToDo(RefusedPlan):
+    """There is nothing applied that could be rolled back or redone."""
+
+
+class DatabaseError(FsapiError):
+    """The server, the connection or the place is not as it must be."""
+
+
+class CannotConnect(DatabaseError):
+    """No connection came about: no server, a wrong password, an unknown database, too many clients."""
+
+
+class ReadOnlyDatabase(DatabaseError):
+    """The server is a replica, or sessions on it may only read."""
+
+
+class PooledConnection(DatabaseError):
+    """Something between us and the server hands our session to several backends (a transaction pooler)."""
+
+
+class EmbeddedServerError(DatabaseError):
+    """The embedded PostgreSQL is not installed, or did not start."""
+
+
+class HistoryError(DatabaseError):
+    """The history tables cannot be used: no right to make them, or a table of another tool has their name."""
+
+
+class Locked(DatabaseError):
+    """Another runner holds the advisory lock; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMessage:
+    """What PostgreSQL said of a failure: the fields of its error message that a reader needs."""
+
+    sqlstate: str | None
+    message: str
+    detail: str | None = None
+    hint: str | None = None
+    context: str | None = None
+
+    def lines(self) -> list[str]:
+        """DETAIL, HINT and CONTEXT, a line each, where there are any."""
+        lines = []
+        for label, text in (("Detail", self.detail), ("Hint", self.hint), ("Context", self.context)):
+            if text:
+                lines.append(f"  {label}: {text}")
+        return lines
+
+
+class StatementFailed(FsapiError):
+    """PostgreSQL refused a statement of a migration.
+
+    Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
+    that this run had applied or rolled back before).
+    """
+
+    def __init__(
+        self,
+        server: ServerMessage,
+        *,
+        migration: str,
+        place: Place | None,
+        state: str,
+        applied: tuple[str, ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        code = f" [{server.sqlstate}]" if server.sqlstate else ""
+        where = str(place) if place else migration
+        details = [*(place.excerpt() if place else []), *server.lines()]
+        super().__init__(f"{where}: {server.message}{code}", details=tuple(details), state=state, hint=hint)
+        self.server = server
+        self.migration = migration
+        self.place = place
+        self.applied = applied
+
+    @property
+    def sqlstate(self) -> str | None:
+        """The five characters of PostgreSQL's error code, or None where the connection was lost."""
+        return self.server.sqlstate
+
+    def to_json(self) -> dict[str, object]:
+        """The error as one JSON object, for `--json`."""
+        place = self.place
+        return super().to_json() | {
+            "migration": self.migration,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+            "sqlstate": self.sqlstate,
+            "applied": list(self.applied),
+        }
+
+
+class TransactionEnded(FsapiError):
+    """A script ended the transaction that belongs to the runner, so that it cannot be undone as one."""
+
+
+class QueryFailed(FsapiError):
+    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE."""
+
+    def __init__(self, server: ServerMessage, *, place: Place | None, state: str) -> None:
+        code = f" [{server.sqlstate}]" if server.sqlstate else ""
+        details = [*(place.excerpt() if place else []), *server.lines()]
+        super().__init__(f"{server.message}{code}", details=tuple(details), state=state)
+        self.server = server
+        self.place = place
+
+
+class CheckFailed(FsapiError):
+    """A `--check` found something pending, drifted or failing."""
+
+    exit_code = 3
+
+
+@dataclass
+class Interrupted(Rendered, KeyboardInterrupt):
+    """The user stopped the run; the server was told, and `state` says what it holds now."""
+
+    message: str
+    state: str
+    applied: tuple[str, ...] = field(default=())
+    exit_code = 130
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The whole message, a line each."""
+        return [self.message, f"Now: {self.state}"]

@@ -1,0 +1,117 @@
+"""What a run tells while it goes on: typed events in the past tense, and the observers that hear them.
+
+The runner never prints. An observer that raises is dropped and logged, so that no view can stop a migration;
+KeyboardInterrupt goes through.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fsapi_nb.model import Direction, Plan, Statement, Step
+
+_log = logging.getLogger("fsapi_nb")
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The lock is held, the plan is made, and its first step is next."""
+
+    plan: Plan
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockAwaited:
+    """Another runner holds the lock; `holder` says which. Told once for each change of holder."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins; `number` counts the plan's steps from zero."""
+
+    step: Step
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementStarted:
+    """A statement was sent to the server."""
+
+    migration: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeReceived:
+    """The server said something: `severity` is NOTICE, WARNING, INFO."""
+
+    migration: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step is committed. `elapsed` is in seconds."""
+
+    step: Step
+    number: int
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFinished:
+    """A migration is completely applied or rolled back, and recorded. `elapsed` is in seconds."""
+
+    migration: str
+    direction: Direction
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """Everything in the plan is done."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """The run ended early; `error` is what will be raised."""
+
+    error: BaseException
+
+
+Event = (
+    RunStarted
+    | LockAwaited
+    | StepStarted
+    | StatementStarted
+    | NoticeReceived
+    | StepFinished
+    | MigrationFinished
+    | RunFinished
+    | RunFailed
+)
+Observer = Callable[[Event], None]
+
+
+class Observers:
+    """The observers of one run; calling it tells all of them."""
+
+    def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
+        self._observers = list(observers)
+
+    def __call__(self, event: Event) -> None:
+        """Tell every observer, in order."""
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception:  # noqa: BLE001 - whatever a view does wrong, the migration goes on
+                self._observers.remove(observer)
+                _log.exception("an observer failed and is not told any more")

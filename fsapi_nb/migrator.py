@@ -1,0 +1,482 @@
+"""The facade: one method for each verb, each returning a frozen value. Magics, terminal and tests all call this.
+
+It joins what the other packages do (folder, plan, database, views) and decides nothing by itself but the order.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsapi_nb import folder as folders
+from fsapi_nb.errors import ConfirmationRequired, PartlyApplied, Protected, QueryFailed, UsageError
+from fsapi_nb.events import LockAwaited, Observer, Observers
+from fsapi_nb.model import Direction, Folder, History, Identity, Migration, Plan, Progress, State
+from fsapi_nb.plan import build
+from fsapi_nb.plan.reconcile import reconcile
+from fsapi_nb.plan.steps import cut
+from fsapi_nb.plan.target import find_name
+from fsapi_nb.script.template import TEMPLATE, bad_file_name
+from fsapi_nb.views.results import (
+    FileResult,
+    HistoryResult,
+    PlanResult,
+    QueryResult,
+    RepairResult,
+    RunResult,
+    StatusResult,
+)
+
+if TYPE_CHECKING:
+    from fsapi_nb.database.connection import Session
+    from fsapi_nb.database.history import Recorder
+    from fsapi_nb.database.settings import Address
+    from fsapi_nb.database.tables import Tables
+
+Planner = Callable[[build.Circumstances], Plan]
+
+
+class Migrator:
+    """The migrations of one folder on one database.
+
+    `database` is a URL, a name in `pyproject.toml`, or `embedded[:NAME]`; where it is None, the environment, `.env`
+    and `pyproject.toml` say. `directory` is the migrations folder; where it is None, the project's. `settings`
+    are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` is a duration as PostgreSQL writes
+    it, `max_wait` seconds for another runner. Nothing is connected to before a method is called, and every
+    method uses a connection of its own.
+
+    Raises ConfigurationError for settings that contradict each other or name nothing.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        lock_timeout: str | None = None,
+        max_wait: float = 60.0,
+        postgres_bin: str | os.PathLike[str] | None = None,
+        application: str = "fsapi_nb",
+        notebook: str | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        from fsapi_nb.database import settings as found
+
+        start = Path(directory).absolute() if directory is not None else Path.cwd()
+        self._project = found.find_project(start)
+        self._address: Address = found.find_address(self._project, option=database)
+        table = self._project.table
+        self.directory = (
+            start if directory is not None else self._project.root / str(table.get("migrations", "migrations"))
+        )
+        self._settings = _session_settings(settings or {}, lock_timeout or str(table.get("lock_timeout", "5s")))
+        self._max_wait = max_wait
+        binaries = postgres_bin or table.get("postgres_bin")
+        self._postgres_bin = Path(self._project.root, binaries).expanduser() if binaries else None
+        self._application = application
+        self._notebook = notebook
+        self._observers = tuple(observers)
+
+    # -- verbs that read ---------------------------------------------------------------------------------------
+
+    def status(self) -> StatusResult:
+        """Every migration and where it stands. Writes nothing, not even our tables."""
+        folder = folders.read_folder(self.directory)
+        with self._session(writing=False) as (session, tables):
+            history = _read(session, tables)
+            return StatusResult(reconcile(folder, history), self._identity(session))
+
+    def pending(self) -> StatusResult:
+        """What `migrate` would still apply, in order. Writes nothing."""
+        result = self.status()
+        waiting = {State.PENDING, State.LATE, State.PARTLY_APPLIED, State.IN_DOUBT, State.BROKEN}
+        return StatusResult(
+            tuple(status for status in result.statuses if status.state in waiting), result.identity, verb="pending"
+        )
+
+    def plan(
+        self,
+        verb: str = "migrate",
+        *,
+        to: str | None = None,
+        count: int | None = None,
+        everything: bool = False,
+        out_of_order: bool = False,
+        allow_unparsed: bool = False,
+    ) -> PlanResult:
+        """What `migrate`, `rollback`, `redo` or `fresh` would do, step by step; the same plan that would run."""
+        if everything and verb != "rollback":
+            raise UsageError(f"--all is for a rollback, not for {verb}")
+        planner: dict[str, Planner] = {
+            "migrate": lambda around: build.plan_migrate(around, to=to, count=count),
+            "rollback": lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
+            "redo": lambda around: build.plan_redo(around, name=to),
+        }
+        folder = folders.read_folder(self.directory)
+        with self._session(writing=False) as (session, tables):
+            rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
+            if verb == "fresh":
+                plan, _ = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
+            elif verb in planner:
+                plan = planner[verb](self._circumstances(session, tables, folder, **rules))
+            else:
+                raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
+            return PlanResult(plan, self._identity(session))
+
+    def history(self, *, count: int | None = None) -> HistoryResult:
+        """The journal: every attempt, oldest first; the newest `count` of them."""
+        from fsapi_nb.database.history import read_journal
+
+        with self._session(writing=False) as (session, tables):
+            return HistoryResult(read_journal(session, tables, limit=count), _read(session, tables).entries)
+
+    def query(self, sql: str, *, yes: bool = False) -> QueryResult:
+        """Run any SQL, in one transaction; a protected database is only read unless `yes`."""
+        from fsapi_nb.database.query import run_query
+
+        read_only = self._address.protected and not yes
+        with self._session(writing=False) as (session, _):
+            try:
+                return QueryResult(run_query(session.connection, sql, read_only=read_only))
+            except QueryFailed as error:
+                if read_only and error.server.sqlstate == "25006":
+                    error.hint = "this database is protected, so a query may only read; say --yes if it shall change."
+                raise
+
+    # -- verbs that change the database ------------------------------------------------------------------------
+
+    def migrate(
+        self,
+        *,
+        to: str | None = None,
+        count: int | None = None,
+        out_of_order: bool = False,
+        allow_unparsed: bool = False,
+        yes: bool = False,
+    ) -> RunResult:
+        """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
+        return self._run(
+            "migrate",
+            lambda around: build.plan_migrate(around, to=to, count=count),
+            yes=yes,
+            out_of_order=out_of_order,
+            allow_unparsed=allow_unparsed,
+        )
+
+    def rollback(
+        self,
+        count: int | None = None,
+        *,
+        to: str | None = None,
+        everything: bool = False,
+        allow_unparsed: bool = False,
+        yes: bool = False,
+    ) -> RunResult:
+        """Undo the last migration, the last `count`, all that was applied after `to`, or everything."""
+        return self._run(
+            "rollback",
+            lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
+            yes=yes,
+            allow_unparsed=allow_unparsed,
+        )
+
+    def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> RunResult:
+        """Roll the last migration back and apply its file anew; in one transaction where both scripts allow it."""
+        return self._run(
+            "redo", lambda around: build.plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed
+        )
+
+    def baseline(self, name: str, *, yes: bool = False) -> RunResult:
+        """Record every migration up to and with `name` as applied, running nothing."""
+        return self._run("baseline", lambda around: build.plan_baseline(around, name=name), yes=yes)
+
+    def repair(self, name: str, *, yes: bool = False) -> RepairResult:
+        """Accept the file of an applied migration as it is now; a recorded event."""
+        folder = folders.read_folder(self.directory)
+        with self._session() as (session, tables), self._holding(session, tables) as recorder:
+            around = self._circumstances(session, tables, folder)
+            plan = build.plan_repair(around, name=name)
+            self._confirm(plan, yes)
+            with session.connection.transaction():
+                for migration in plan.marks:
+                    entry = around.history.get(migration.name)
+                    if entry:
+                        recorder.repaired(migration, entry)
+            return RepairResult(tuple(migration.name for migration in plan.marks))
+
+    def resolve(self, name: str, *, done: bool = False, retry: bool = False, yes: bool = False) -> RepairResult:
+        """Say of a step in doubt that it happened (`done`) or that it did not (`retry`); a recorded event."""
+        if done == retry:
+            raise UsageError("say either --done or --retry", hint="look at the database first.")
+        folder = folders.read_folder(self.directory)
+        with self._session() as (session, tables), self._holding(session, tables) as recorder:
+            history = _read(session, tables)
+            progress = history.progress(find_name(name, [each.name for each in history.unfinished]))
+            migration = folder.get(progress.name) if progress else None
+            if progress is None or progress.open_step is None or migration is None:
+                raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
+            self._confirm(Plan("resolve", marks=(migration,)), yes)
+            with session.connection.transaction():
+                self._resolve(session, recorder, progress, migration, done=done)
+            return RepairResult((progress.name,), verb="resolve")
+
+    def fresh(
+        self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
+    ) -> RunResult:
+        """Drop everything in the managed schemas, then apply every migration (unless `migrate` is False).
+
+        Raises Protected on a protected database unless `confirm` is the database's name.
+        """
+        from fsapi_nb.database.reset import drop_all
+
+        started = time.monotonic()
+        folder = folders.read_folder(self.directory)
+        with self._session() as (session, tables):
+            self._refuse_protected(session, confirm)
+            plan, _ = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
+            if not yes:
+                raise _needs_yes(plan, f"fresh drops {_count_drops(plan)} of the database {session.facts.database}")
+            with self._holding(session, tables) as recorder:
+                plan, schemas = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
+                drop_all(session, recorder, plan.drops, schemas=schemas)
+        if not migrate:
+            return RunResult("fresh", (), plan.notes, time.monotonic() - started, drops=plan.drops)
+        result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
+        return RunResult("fresh", result.done, result.notes, time.monotonic() - started, drops=plan.drops)
+
+    # -- verbs that write files --------------------------------------------------------------------------------
+
+    def make(self, name: str) -> FileResult:
+        """Make a new migration file from the template, named by the next free minute (UTC)."""
+        made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
+        return FileResult(made, "created")
+
+    def write(self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False) -> FileResult:
+        """Make the file of a migration say `text`, as a notebook's cell does; with `apply` or `redo` run it too.
+
+        A new name makes a file; a pending one is updated; an applied one may only be said again as it is, or
+        changed with `redo`, which swaps it. `apply` also applies what is pending before it.
+        Raises FaultyMigrations where the text has faults, Drifted, with the difference, where it is applied and
+        differs; then no file was written.
+        """
+        if apply and redo:
+            raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
+        text = text if text.endswith("\n") else text + "\n"
+        folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
+        with self._session(writing=False) as (session, tables):
+            around = self._circumstances(session, tables, folder)
+        full = _file_of(name, folder, around.history)
+        draft = folders.parse_text(full or _with_suffix(name), text)
+        plan = build.plan_draft(draft, around, redo=redo)
+        if plan and (apply or redo):
+            self._confirm(plan, yes)
+        made, action = self._save(full, name, text)
+        applied = around.history.get(made) is not None
+        run = None
+        if redo and plan:
+            run = self.redo(made, yes=yes)
+        elif apply and not applied:
+            run = self.migrate(to=made, yes=yes)
+        return FileResult(
+            made, action, shown=name, applied=applied, plan=None if applied else PlanResult(plan), run=run
+        )
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _run(
+        self, verb: str, planner: Planner, *, yes: bool, out_of_order: bool = False, allow_unparsed: bool = False
+    ) -> RunResult:
+        """Plan; where there is something to do, take the lock, plan again (others may have run), and run that."""
+        from fsapi_nb.database.runner import Runner
+
+        started = time.monotonic()
+        rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
+        folder = folders.read_folder(self.directory)
+        with self._session() as (session, tables):
+            try:
+                plan = planner(self._circumstances(session, tables, folder, **rules))
+            except PartlyApplied:
+                plan = Plan(verb)  # perhaps another runner is in the middle of it: ask again under the lock
+            else:
+                if not plan:
+                    return RunResult(verb, (), plan.notes, time.monotonic() - started)
+                self._confirm(plan, yes)
+            with self._holding(session, tables) as recorder:
+                plan = planner(self._circumstances(session, tables, folder, **rules))
+                self._confirm(plan, yes)
+                key = tables.lock_key(session.facts.database)
+                done = Runner(session, recorder, key, Observers(self._observers)).run(plan) if plan else ()
+            return RunResult(verb, done, plan.notes, time.monotonic() - started)
+
+    def _circumstances(
+        self,
+        session: Session,
+        tables: Tables,
+        folder: Folder,
+        *,
+        out_of_order: bool = False,
+        allow_unparsed: bool = False,
+    ) -> build.Circumstances:
+        from fsapi_nb.database.history import read_scripts
+
+        history = _read(session, tables)
+        return build.Circumstances(
+            folder=folder,
+            history=history,
+            stored=read_scripts(session, tables, _names_to_look_up(folder, history)),
+            protected=self._address.protected,
+            out_of_order=out_of_order,
+            allow_unparsed=allow_unparsed,
+        )
+
+    def _plan_fresh(
+        self, session: Session, tables: Tables, folder: Folder, *, allow_unparsed: bool
+    ) -> tuple[Plan, list[str]]:
+        from fsapi_nb.database.history import read_scripts
+        from fsapi_nb.database.reset import find_drops
+
+        history = _read(session, tables)
+        schemas = [str(name) for name in self._project.table.get("schemas", [tables.schema])]
+        stored = read_scripts(session, tables, [entry.name for entry in history.entries])
+        drops = find_drops(session, tables, schemas=schemas, stored=stored.items())
+        plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
+        return Plan("fresh", plan.steps, plan.notes, drops=drops), schemas
+
+    def _resolve(
+        self, session: Session, recorder: Recorder, progress: Progress, migration: Migration, *, done: bool
+    ) -> None:
+        """Write down what became of the step in doubt; where it was the last, the migration is done with it."""
+        script = migration.script(progress.direction)
+        pieces, _ = cut(migration, script) if script else ((), [])
+        step, steps = (progress.open_step or 0) + 1, len(pieces)
+        entry = _read(session, recorder.tables).get(migration.name)
+        if not done or step < steps:
+            state = "done" if done else "failed"
+            recorder.journal(migration, progress.direction.value, state, step, steps, in_transaction=False)
+        elif progress.direction is Direction.UP:
+            recorder.applied(migration, step=step, steps=steps, in_transaction=False, duration_ms=0)
+        elif entry:
+            recorder.rolled_back(migration, entry, step=step, steps=steps, in_transaction=False, duration_ms=0)
+
+    def _save(self, full: str | None, name: str, text: str) -> tuple[str, str]:
+        """Write the file where it says something else; return its name and what was done with it."""
+        if full is None and bad_file_name(_with_suffix(name)) is None:
+            full = _with_suffix(name)
+        if full is None:
+            made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=text)
+            return made, "created"
+        path = self.directory / full
+        there = path.read_bytes() if path.exists() else None
+        if there == text.encode():
+            return full, "unchanged"
+        folders.write(self.directory, full, text)
+        return full, "created" if there is None else "updated"
+
+    def _confirm(self, plan: Plan, yes: bool) -> None:
+        if plan and self._address.protected and not yes:
+            raise _needs_yes(plan, f"the database {self._address.name or ''} is protected".replace("  ", " "))
+
+    def _refuse_protected(self, session: Session, confirm: str | None) -> None:
+        name = session.facts.database
+        if self._address.protected and confirm != name:
+            raise Protected(
+                "this database is protected, and fresh would drop everything in it",
+                state="nothing was dropped.",
+                hint=f"if that is meant, give the database's name as well: fresh --yes --confirm {name}",
+            )
+
+    def _identity(self, session: Session) -> Identity:
+        address = self._address
+        return Identity(session.facts.database, address.name, address.protected, address.place)
+
+    @contextmanager
+    def _session(self, *, writing: bool = True) -> Iterator[tuple[Session, Tables]]:
+        """A connection of our own and where the history is, for one verb."""
+        from fsapi_nb.database.connection import open_session
+        from fsapi_nb.database.history import find_tables
+
+        table = self._project.table
+        with open_session(
+            self._dsn(), application=self._application, settings=self._settings, writing=writing
+        ) as session:
+            schema = str(table["schema"]) if "schema" in table else None
+            yield session, find_tables(session, schema=schema, table=str(table.get("table", "migrations")))
+
+    def _dsn(self) -> str:
+        if self._address.dsn is not None:
+            return self._address.dsn
+        from fsapi_nb.database import embedded
+
+        return embedded.attach(self._project.home, bin_folder=self._postgres_bin, database=self._address.database)
+
+    @contextmanager
+    def _holding(self, session: Session, tables: Tables) -> Iterator[Recorder]:
+        """Hold the lock, with our tables there."""
+        from fsapi_nb.database.history import Recorder, create_tables
+        from fsapi_nb.database.lock import advisory_lock
+
+        emit = Observers(self._observers)
+        key = tables.lock_key(session.facts.database)
+        with advisory_lock(session, key, max_wait=self._max_wait, awaited=lambda holder: emit(LockAwaited(holder))):
+            create_tables(session, tables)
+            yield Recorder(session, tables, uuid.uuid4(), self._notebook)
+
+
+def _read(session: Session, tables: Tables) -> History:
+    from fsapi_nb.database.history import read_history
+
+    return read_history(session, tables)
+
+
+def _session_settings(settings: Mapping[str, str], lock_timeout: str) -> dict[str, str]:
+    """The server's settings for every file: the lock timeout, and the user's as `fsapi.NAME`."""
+    for name in settings:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
+    if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", lock_timeout):
+        raise UsageError(f"{lock_timeout!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
+    return {"lock_timeout": lock_timeout, **{f"fsapi.{name}": value for name, value in settings.items()}}
+
+
+def _names_to_look_up(folder: Folder, history: History) -> list[str]:
+    """The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way."""
+    return [status.name for status in reconcile(folder, history) if status.entry and status.state is not State.APPLIED]
+
+
+def _file_of(name: str, folder: Folder, history: History) -> str | None:
+    """The file that a cell's name means, there or only in the history; None for a new one."""
+    names = list(
+        dict.fromkeys(
+            [*(each.name for each in folder.migrations), *folder.broken, *(each.name for each in history.entries)]
+        )
+    )
+    full = _with_suffix(name)
+    if full in names:
+        return full
+    return find_name(name, names) if any(each[17:] == full for each in names) else None
+
+
+def _with_suffix(name: str) -> str:
+    return name if name.endswith(".sql") else f"{name}.sql"
+
+
+def _needs_yes(plan: Plan, why: str) -> ConfirmationRequired:
+    return ConfirmationRequired(
+        f"{why}: nothing was done yet",
+        details=tuple(PlanResult(plan).lines()),
+        state="the database is as it was.",
+        hint="this is the plan; say --yes to run it.",
+    )
+
+
+def _count_drops(plan: Plan) -> str:
+    count = len(plan.drops)
+    return f"{count} object{'s' if count != 1 else ''}"

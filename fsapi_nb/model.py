@@ -1,0 +1,335 @@
+"""The frozen values that everything else speaks of: migrations, their scripts, and what the database remembers.
+
+Nothing here reads, connects or renders; see `script` for how a text becomes a `Migration`, `plan` for what is
+decided over them and `views` for how they are shown.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from fsapi_nb.errors import Problem
+
+
+class Direction(Enum):
+    """Which way a script leads."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class TransactionRule(Enum):
+    """How a kind of statement and a transaction block get on (PostgreSQL's `PreventInTransactionBlock`)."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    BEGIN = "begin"
+    COMMIT = "commit"
+    CHAIN = "commit and chain"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyData:
+    """Inline data of a `COPY ... FROM stdin`, up to but without the `\\.` line; `line` is its first line."""
+
+    data: bytes
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnumValue:
+    """A value that `ALTER TYPE ... ADD VALUE` adds, with the type as the script names it."""
+
+    type_name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a script.
+
+    `text` is what is sent, byte for byte as written, comments before it included, without the semicolon; it begins
+    in line `text_line` of the file, its first word in `line`. `kind` is its command in upper case (`CREATE TABLE`). `strings` holds its string constants, quoted
+    bodies included, when the script adds enum values (only then does anyone ask).
+    """
+
+    text: str
+    text_line: int
+    line: int
+    kind: str
+    rule: TransactionRule = TransactionRule.ALLOWED
+    copy: CopyData | None = None
+    adds_enum_value: EnumValue | None = None
+    creates_type: str | None = None
+    creates_schema: str | None = None
+    creates_extension: str | None = None
+    creates_index: str | None = None
+    begin_options: bool = False
+    changes_session: bool = False
+    strings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One direction's text, its statements, and what is wrong with it.
+
+    `text` is the section as it stands in the file, `first_line` the line of the file it begins at. A script with
+    `problems` can be shown and stored, but not run; `unparsed` says that PostgreSQL's parser refused it, so that
+    it has no statements. `options` are those of its `-- fsapi:` lines.
+    """
+
+    direction: Direction
+    text: str
+    first_line: int
+    statements: tuple[Statement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unparsed: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One migration: a file's name (with `.sql`), its scripts, its checksum and its whole text.
+
+    `down` is None where the migration is irreversible.
+    """
+
+    name: str
+    up: Script
+    down: Script | None
+    checksum: str
+    source: str = ""
+
+    @property
+    def short_name(self) -> str:
+        """The name without time and `.sql`: `2025_11_23_14_00_create_users.sql` is `create_users`."""
+        return self.name[17:].removesuffix(".sql")
+
+    def script(self, direction: Direction) -> Script | None:
+        """The script of that direction."""
+        return self.up if direction is Direction.UP else self.down
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a migrations folder holds: the sound files in order, and the files that cannot be used.
+
+    `broken` maps the name of an unusable file to its problems.
+    """
+
+    migrations: tuple[Migration, ...] = ()
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+    def get(self, name: str) -> Migration | None:
+        """The migration of exactly that file name."""
+        return next((migration for migration in self.migrations if migration.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One migration that is completely applied, as the database remembers it.
+
+    `checksum`, `up` and `down` are None for what fsapi itself applied; `has_down` is False where the migration
+    was recorded as irreversible. `applied_at` is the server's local time without zone, as fsapi stores it;
+    `duration_ms` milliseconds.
+    """
+
+    id: int
+    name: str
+    applied_at: datetime.datetime | None = None
+    duration_ms: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScripts:
+    """The text of an applied migration as it ran. `down` is None where it was irreversible.
+
+    `recorded` is False for rows that fsapi made: then nothing is known of their text. `redacted` says that a
+    password was taken out, so that the text cannot be run any more.
+    """
+
+    up: str | None = None
+    down: str | None = None
+    recorded: bool = False
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a migration of several steps came in its last attempt that did not end.
+
+    `steps_done` steps of `direction` are committed. `open_step` is the number (from zero) of a step outside a
+    transaction that was started and of which nothing more is known.
+    """
+
+    name: str
+    direction: Direction
+    steps_done: int
+    open_step: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that the database remembers, in the order in which it was applied.
+
+    `exists` is False where the tables are not there yet.
+    """
+
+    entries: tuple[HistoryEntry, ...] = ()
+    unfinished: tuple[Progress, ...] = ()
+    exists: bool = False
+
+    def get(self, name: str) -> HistoryEntry | None:
+        """The entry of exactly that name."""
+        return next((entry for entry in self.entries if entry.name == name), None)
+
+    def progress(self, name: str) -> Progress | None:
+        """How far that migration came, if it ended half-way."""
+        return next((progress for progress in self.unfinished if progress.name == name), None)
+
+
+class State(Enum):
+    """Where one migration stands."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    LATE = "late"
+    DRIFTED = "drifted"
+    MISSING = "missing"
+    PARTLY_APPLIED = "partly applied"
+    IN_DOUBT = "in doubt"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """One line of a status: a name, where it stands, and what the file and the database say of it."""
+
+    name: str
+    state: State
+    entry: HistoryEntry | None = None
+    migration: Migration | None = None
+    problems: tuple[Problem, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseObject:
+    """An object of the catalog, by its kind (`table`, `function`) and its quoted, qualified identity."""
+
+    kind: str
+    identity: str
+
+
+class Mode(Enum):
+    """How a step commits: as one transaction, or statement by statement where PostgreSQL refuses one."""
+
+    TRANSACTION = "transaction"
+    AUTOCOMMIT = "no transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a step runs of one migration in one direction; `completes` it where it is the last of it.
+
+    `number` counts the migration's steps from zero, `of` says how many there are. `entry` is the history entry
+    that a DOWN takes away.
+    """
+
+    migration: Migration
+    direction: Direction
+    statements: tuple[Statement, ...]
+    number: int = 0
+    of: int = 1
+    entry: HistoryEntry | None = None
+
+    @property
+    def completes(self) -> bool:
+        """Whether the migration is done when this part is."""
+        return self.number == self.of - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What commits together, how, and why so. A redo that can be one transaction is a step of two parts.
+
+    `begin` is the statement that opens the transaction: the file's own where it asks for an isolation level.
+    `restore_session` are the SET statements of steps done in an earlier run, to be set again before this one.
+    """
+
+    mode: Mode
+    reason: str
+    parts: tuple[Part, ...]
+    begin: str = "BEGIN"
+    restore_session: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, in order: shown by `plan`, run by the runner, the same value.
+
+    `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `marks`
+    are migrations that are only recorded (a baseline). `drops` is what `fresh` takes away first.
+    """
+
+    verb: str
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    marks: tuple[Migration, ...] = ()
+    drops: tuple[DatabaseObject, ...] = ()
+
+    @property
+    def migrations(self) -> tuple[tuple[str, Direction], ...]:
+        """The migrations that this plan completes, with their direction, in order."""
+        return tuple(
+            (part.migration.name, part.direction) for step in self.steps for part in step.parts if part.completes
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.marks or self.drops)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One migration that a run completed. `elapsed` is in seconds, by a monotonic clock."""
+
+    name: str
+    direction: Direction
+    elapsed: float
+    steps: int = 1
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One event of the journal, as it stands there."""
+
+    id: int
+    at: datetime.datetime
+    run_id: str
+    migration: str | None
+    event: str
+    state: str
+    step: int | None = None
+    steps: int | None = None
+    duration_ms: int | None = None
+    role: str | None = None
+    host: str | None = None
+    application: str | None = None
+    notebook: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which database a run is on. Never holds a password. `place` is where the address came from."""
+
+    database: str
+    name: str | None = None
+    protected: bool = False
+    place: str = ""

@@ -1,0 +1,1 @@
+"""What IPython sees: the magics and how they are registered. They parse, call the `Migrator`, return its value."""

@@ -1,0 +1,94 @@
+"""Registers the magics in a shell and takes them away again; tells of name clashes; keeps automagic off them.
+
+Loading connects to nothing and imports neither pandas nor SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from IPython.core.prefilter import PrefilterChecker
+
+from fsapi_nb.notebook.magics import MigrateMagics
+
+_NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query")}
+_ALIAS = "fsapi_"
+_loaded: dict[int, _Loaded] = {}
+# What `%config` had set when a shell's extension was unloaded: `%reload_ext` must not change the database.
+_settings: dict[int, dict[str, Any]] = {}
+
+
+class NoAutomagic(PrefilterChecker):
+    """Keeps a bare `rollback` what Python makes of it: IPython's automagic would run `%rollback` (its priority is 700)."""
+
+    priority = 600
+
+    def check(self, line_info: Any) -> Any:
+        """The handler of plain Python for our names without a percent sign; None for everything else."""
+        names = {*_NAMES["line"], *(_ALIAS + name for name in _NAMES["line"])}
+        if line_info.esc or line_info.ifun not in names or not self.enabled:
+            return None
+        manager: Any = self.prefilter_manager
+        return manager.get_handler_by_name("normal")
+
+
+class _Loaded:
+    """What loading did to one shell, so that it can be undone."""
+
+    def __init__(self, shell: Any) -> None:
+        self.magics = MigrateMagics(shell)  # which is one of shell.configurables from now on, for `%config`
+        self.before = {
+            (kind, name): shell.magics_manager.magics[kind][name]
+            for kind, names in _NAMES.items()
+            for name in names
+            if name in shell.magics_manager.magics[kind]
+        }
+        checker: Any = NoAutomagic  # IPython's own constructors are not annotated
+        self.checker = checker(shell=shell, prefilter_manager=shell.prefilter_manager, config=shell.config)
+
+    def owns(self, function: object) -> bool:
+        """Whether a registered magic is ours, and not that of an extension loaded later."""
+        return getattr(function, "__self__", None) is self.magics
+
+
+def load(shell: Any) -> None:
+    """Register the magics; loading twice changes nothing."""
+    if id(shell) in _loaded:
+        return
+    loaded = _Loaded(shell)
+    for name, value in _settings.get(id(shell), {}).items():
+        setattr(loaded.magics, name, value)
+    shell.register_magics(loaded.magics)
+    for kind, names in _NAMES.items():
+        for name in names:
+            shell.magics_manager.register_function(
+                getattr(loaded.magics, name), magic_kind=kind, magic_name=_ALIAS + name
+            )
+    shell.prefilter_manager.register_checker(loaded.checker)
+    _loaded[id(shell)] = loaded
+    for (kind, name), other in loaded.before.items():
+        sign = "%" if kind == "line" else "%%"
+        owner = getattr(other, "__module__", None) or "another extension"
+        print(
+            f"{sign}{name} was registered by {owner} and is now fsapi_nb's; {sign}{_ALIAS}{name} always is. "
+            "%unload_ext fsapi_nb gives it back.",
+            file=sys.stderr,
+        )
+
+
+def unload(shell: Any) -> None:
+    """Take the magics away, and put back what had their names before. Settings are kept for the next load."""
+    loaded = _loaded.pop(id(shell), None)
+    if loaded is None:
+        return
+    _settings[id(shell)] = {name: getattr(loaded.magics, name) for name in loaded.magics.trait_names(config=True)}
+    shell.prefilter_manager.unregister_checker(loaded.checker)
+    shell.configurables.remove(loaded.magics)
+    for kind, names in _NAMES.items():
+        magics = shell.magics_manager.magics[kind]
+        for name in [_ALIAS + name for name in names] + list(names):
+            if loaded.owns(magics.get(name)):
+                del magics[name]
+                if (kind, name) in loaded.before:
+                    magics[name] = loaded.before[kind, name]

@@ -1,0 +1,373 @@
+"""The plan of each verb: what would run, in which steps, or why it must not.
+
+Every fault in the scripts that are to run is found here, all at once, before anything happens. Each function
+takes the folder and the history as values and returns a `Plan`, or raises what keeps it from being one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fsapi_nb.errors import (
+    Drifted,
+    FaultyMigrations,
+    Irreversible,
+    OutOfOrder,
+    PartlyApplied,
+    Problem,
+    RefusedPlan,
+    UnknownMigration,
+    UsageError,
+)
+from fsapi_nb.model import (
+    Direction,
+    Folder,
+    History,
+    HistoryEntry,
+    Migration,
+    MigrationStatus,
+    Mode,
+    Part,
+    Plan,
+    Progress,
+    State,
+    Statement,
+    Step,
+    StoredScripts,
+)
+from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.plan.reconcile import is_drifted, reconcile
+from fsapi_nb.plan.steps import Piece, cut
+from fsapi_nb.plan.target import choose_down, choose_up, find_name
+from fsapi_nb.script.stored import stored_migration, to_store
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a plan is made over: the files, the history, and the rules of this database and this run.
+
+    `stored` gives the text that ran of the applied migrations that a plan may need, by name.
+    """
+
+    folder: Folder
+    history: History
+    stored: Mapping[str, StoredScripts] = field(default_factory=dict)
+    protected: bool = False
+    out_of_order: bool = False
+    allow_unparsed: bool = False
+
+
+def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
+    """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
+    statuses = reconcile(around.folder, around.history)
+    _refuse_doubt(statuses)
+    _refuse_drift(statuses, around)
+    chosen = choose_up(statuses, to=to, count=count)
+    _refuse_half_rolled_back(statuses)
+    late = [status for status in chosen if status.state is State.LATE]
+    if late and around.protected and not around.out_of_order:
+        raise OutOfOrder(
+            f"{_count(late)} older than the newest applied one, and this database is protected",
+            details=tuple(f"  {status.name}" for status in late),
+            state="nothing was run; the database is as it was.",
+            hint="rename the file so that it sorts last, or say --out-of-order.",
+        )
+    steps = _collect(
+        _up_steps(status.migration, around, around.history.progress(status.name))
+        if status.migration
+        else ((), list(status.problems))
+        for status in chosen
+    )
+    return Plan("migrate", steps, notes=(*_late_notes(late), *_missing_notes(statuses)))
+
+
+def plan_rollback(
+    around: Circumstances, *, to: str | None = None, count: int | None = None, everything: bool = False
+) -> Plan:
+    """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied."""
+    statuses = reconcile(around.folder, around.history)
+    _refuse_doubt(statuses)
+    _refuse_half_applied(statuses)
+    entries = choose_down(around.history, to=to, count=count, everything=everything)
+    down = [_applied_migration(entry, around) for entry in entries]
+    _refuse_irreversible(entries, down)
+    steps = _collect(
+        _down_steps(migration, entry, around, around.history.progress(entry.name))
+        for migration, entry in zip(down, entries, strict=True)
+        if migration
+    )
+    return Plan("rollback", steps, notes=tuple(_down_notes(entries, down, around)))
+
+
+def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
+    """Roll the last applied migration back with the DOWN that was stored, and apply its file anew.
+
+    One transaction where both scripts allow it. A `name` must be that of the last applied migration.
+    """
+    (entry,) = choose_down(around.history, to=None, count=1, everything=False)
+    if name is not None:
+        _refuse_unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)
+    migration = around.folder.get(entry.name)
+    if migration is None:
+        broken = around.folder.broken.get(entry.name)
+        if broken:
+            raise FaultyMigrations(broken)
+        raise UnknownMigration(f"there is no file {entry.name} to apply again", hint="`rollback` needs no file.")
+    back = plan_rollback(around)
+    forth = _collect([_up_steps(migration, around, None)])
+    return Plan("redo", _as_one(back.steps, forth), notes=back.notes)
+
+
+def plan_fresh(around: Circumstances) -> Plan:
+    """Apply every file to what is empty once everything was dropped."""
+    empty = Circumstances(around.folder, History(exists=around.history.exists), allow_unparsed=around.allow_unparsed)
+    return plan_migrate(empty)
+
+
+def plan_baseline(around: Circumstances, *, name: str) -> Plan:
+    """Record every migration up to and with `name` as applied, running nothing."""
+    statuses = reconcile(around.folder, around.history)
+    _refuse_doubt(statuses)
+    last = find_name(name, [status.name for status in statuses])
+    chosen = choose_up(statuses, to=last, count=None)
+    problems = [problem for status in chosen if not status.migration for problem in status.problems]
+    if problems:
+        raise FaultyMigrations(tuple(problems))
+    if any(status.state is State.PARTLY_APPLIED for status in chosen):
+        raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
+    marks = tuple(status.migration for status in chosen if status.migration)
+    return Plan("baseline", marks=marks)
+
+
+def plan_repair(around: Circumstances, *, name: str) -> Plan:
+    """Accept the file of an applied migration as it is now: its checksum and its scripts."""
+    entry = around.history.get(find_name(name, [entry.name for entry in around.history.entries]))
+    migration = around.folder.get(entry.name) if entry else None
+    if entry is None or migration is None:
+        broken = around.folder.broken.get(entry.name) if entry else None
+        if broken:
+            raise FaultyMigrations(broken)
+        raise UnknownMigration(f"there is no file of {name!r} that could be accepted", hint="`status` lists the files.")
+    if entry.checksum == migration.checksum:
+        return Plan("repair")
+    return Plan("repair", marks=(migration,))
+
+
+def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
+    """What a cell's text would do alone: its steps; nothing where it is applied as it stands.
+
+    Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
+    Drifted where it is applied and says something else, unless it is to be swapped by `redo`.
+    """
+    steps, problems = _up_steps(draft, around, None)
+    if draft.down:
+        problems = [*problems, *cut(draft, draft.down, allow_unparsed=around.allow_unparsed)[1]]
+    if problems:
+        raise FaultyMigrations(tuple(problems), state="the file was not written; the database is as it was.")
+    entry = around.history.get(draft.name)
+    if entry is None:
+        if redo:
+            raise UsageError(f"{draft.name} is not applied, so there is nothing to redo", hint="use --apply.")
+        return Plan("migrate", steps)
+    if not is_drifted(draft, entry):
+        return Plan("redo")
+    if redo:
+        _refuse_unless_last(draft.name, around.history)
+        return Plan("redo", steps)
+    raise _drafted_over(draft, around)
+
+
+def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
+    file = around.folder.get(draft.name)
+    stored = around.stored.get(draft.name) or (to_store(file) if file else None)
+    return Drifted(
+        f"{draft.name} is applied, and this text is not what ran",
+        details=tuple(f"  {line}" for line in script_difference(stored, draft)) if stored else (),
+        state="the file was not written; the database is as it was.",
+        hint="put the change into a new migration; or say --redo to roll it back and apply this text.",
+    )
+
+
+def _up_steps(
+    migration: Migration, around: Circumstances, progress: Progress | None
+) -> tuple[tuple[Step, ...], list[Problem]]:
+    pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
+    if progress and progress.checksum and progress.checksum != migration.checksum:
+        raise PartlyApplied(
+            f"{migration.name} was edited after {progress.steps_done} of its steps had been applied",
+            state="those steps are committed; nothing was run now.",
+            hint="take the edit back and run again; put the change into a new migration.",
+        )
+    return _steps(migration, Direction.UP, pieces, progress, None), problems
+
+
+def _down_steps(
+    migration: Migration, entry: HistoryEntry, around: Circumstances, progress: Progress | None
+) -> tuple[tuple[Step, ...], list[Problem]]:
+    pieces, problems = cut(migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed)
+    return _steps(migration, Direction.DOWN, pieces, progress, entry), problems
+
+
+def _steps(
+    migration: Migration,
+    direction: Direction,
+    pieces: Sequence[Piece],
+    progress: Progress | None,
+    entry: HistoryEntry | None,
+) -> tuple[Step, ...]:
+    """The pieces as steps of that migration, without those that an earlier run has done."""
+    done = progress.steps_done if progress and progress.direction is direction else 0
+    restore = tuple(_session_statements(pieces[:done]))
+    return tuple(
+        Step(
+            mode=piece.mode,
+            reason=piece.reason,
+            parts=(Part(migration, direction, piece.statements, number, len(pieces), entry),),
+            begin=piece.begin,
+            restore_session=restore if number == done else (),
+        )
+        for number, piece in enumerate(pieces)
+        if number >= done
+    )
+
+
+def _session_statements(pieces: Iterable[Piece]) -> Iterable[Statement]:
+    return (statement for piece in pieces for statement in piece.statements if statement.changes_session)
+
+
+def _collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:
+    """All steps; or every problem of every script, together."""
+    steps: list[Step] = []
+    problems: list[Problem] = []
+    for found, faults in results:
+        steps += found
+        problems += faults
+    if problems:
+        raise FaultyMigrations(tuple(problems))
+    return tuple(steps)
+
+
+def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
+    """Down and up as one transaction, where each is one; one after the other where not."""
+    alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
+    if not alone or back[0].begin != forth[0].begin:
+        return (*back, *forth)
+    reason = "one transaction for both directions, together with the history row"
+    return (Step(Mode.TRANSACTION, reason, (*back[0].parts, *forth[0].parts), back[0].begin),)
+
+
+def _applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
+    """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
+    migration = around.folder.get(entry.name)
+    if migration and entry.checksum and migration.checksum == entry.checksum:
+        return migration
+    stored = around.stored.get(entry.name)
+    if stored and stored.recorded:
+        return None if stored.redacted else stored_migration(entry.name, stored)
+    return migration
+
+
+def _refuse_irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
+    stuck = [
+        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither a file nor a stored DOWN")
+        for entry, migration in zip(entries, down, strict=True)
+        if migration is None or migration.down is None
+    ]
+    if stuck:
+        raise Irreversible(
+            f"{_count(stuck)} irreversible",
+            details=tuple(stuck),
+            state="nothing was rolled back; the database is as it was.",
+            hint="write a new migration that makes the change undone; or add a DOWN to the file and `repair` it.",
+        )
+
+
+def _refuse_unless_last(name: str, history: History) -> None:
+    names = [entry.name for entry in history.entries]
+    later = names[names.index(name) + 1 :]
+    if later:
+        raise RefusedPlan(
+            f"{name} is not the last applied migration, so it cannot be swapped alone",
+            details=tuple(f"  applied after it: {each}" for each in later),
+            state="nothing was run; the database is as it was.",
+            hint=f"roll back to it first: rollback --to {name}",
+        )
+
+
+def _refuse_drift(statuses: Sequence[MigrationStatus], around: Circumstances) -> None:
+    drifted = [status for status in statuses if status.state is State.DRIFTED]
+    if not drifted:
+        return
+    details: list[str] = []
+    for status in drifted:
+        details.append(f"  {status.name}: {status.note}")
+        details += [f"    {line}" for problem in status.problems for line in problem.lines()]
+        stored = around.stored.get(status.name)
+        if status.migration and stored and stored.recorded:
+            details += [f"    {line}" for line in script_difference(stored, status.migration)]
+    raise Drifted(
+        f"{_count(drifted)} not what was applied",
+        details=tuple(details),
+        state="nothing was run; the database is as it was.",
+        hint="restore the file and put the change into a new migration; or accept the file with `repair NAME`, "
+        "or swap the last one with `redo`.",
+    )
+
+
+def _refuse_doubt(statuses: Sequence[MigrationStatus]) -> None:
+    doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
+    if doubtful:
+        name = doubtful[0].name
+        raise PartlyApplied(
+            f"{name} is in doubt: {doubtful[0].note}",
+            state="nothing was run now.",
+            hint=f"look whether it happened, then say `resolve {name} --done` or `resolve {name} --retry`.",
+        )
+
+
+def _refuse_half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.entry]
+    if half:
+        raise PartlyApplied(
+            f"the rollback of {half[0].name} ended half-way: {half[0].note}",
+            state="nothing was run now.",
+            hint="finish it with `rollback`.",
+        )
+
+
+def _refuse_half_applied(statuses: Sequence[MigrationStatus]) -> None:
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and not status.entry]
+    if half:
+        raise PartlyApplied(
+            f"{half[0].name} ended half-way: {half[0].note}",
+            state="nothing was rolled back.",
+            hint="finish it with `migrate`, then roll it back.",
+        )
+
+
+def _late_notes(late: Sequence[MigrationStatus]) -> Iterable[str]:
+    return (f"late: {status.name} is older than the newest applied migration" for status in late)
+
+
+def _missing_notes(statuses: Sequence[MigrationStatus]) -> Iterable[str]:
+    return (
+        f"missing: {status.name} is applied, but has no file" for status in statuses if status.state is State.MISSING
+    )
+
+
+def _down_notes(
+    entries: Sequence[HistoryEntry], down: Sequence[Migration | None], around: Circumstances
+) -> Iterable[str]:
+    for entry, migration in zip(entries, down, strict=True):
+        file = around.folder.get(entry.name)
+        if file is None:
+            yield f"the file {entry.name} is gone; the DOWN that was stored is used"
+        elif is_drifted(file, entry):
+            yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"
+        if migration and migration.down and not migration.down.statements and not migration.down.unparsed:
+            yield f"the DOWN of {entry.name} holds no SQL: it is recorded as rolled back, and nothing is undone"
+
+
+def _count(things: Sequence[object]) -> str:
+    return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"

@@ -1,0 +1,29 @@
+"""The difference between what ran and what a file or cell says now, as lines of a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+
+from fsapi_nb.model import Migration, StoredScripts
+from fsapi_nb.script.stored import to_store
+
+LONGEST = 40
+
+
+def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
+    """What the migration says differently from what ran; at most `LONGEST` lines.
+
+    Both sides without passwords, as they are stored.
+    """
+    lines: list[str] = []
+    now = to_store(migration)
+    for name, before, after in (("UP", stored.up, now.up), ("DOWN", stored.down, now.down)):
+        if before != after:
+            lines += difflib.unified_diff(
+                _lines(before), _lines(after), f"{name} as it ran", f"{name} now", n=1, lineterm=""
+            )
+    return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()] if text is not None else []

@@ -1,0 +1,71 @@
+"""Where each migration stands: the folder's files against what the database remembers."""
+
+from __future__ import annotations
+
+import os
+
+from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
+
+
+def reconcile(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
+    """One status for each name that either side knows, ordered by the bytes of the names."""
+    entries = {entry.name: entry for entry in history.entries}
+    files = {migration.name: migration for migration in folder.migrations}
+    unfinished = {progress.name: progress for progress in history.unfinished}
+    newest = max((os.fsencode(name) for name in entries), default=b"")
+    names = sorted({*entries, *files, *folder.broken, *unfinished}, key=os.fsencode)
+    return tuple(
+        _applied(entries[name], files.get(name), folder, unfinished.get(name))
+        if name in entries
+        else _not_applied(name, files.get(name), folder, unfinished.get(name), late=os.fsencode(name) < newest)
+        for name in names
+    )
+
+
+def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
+    """Whether the file differs from what was applied; False where that is not known (rows that fsapi made)."""
+    if entry.checksum is None:
+        return False
+    algorithm = entry.checksum.partition(":")[0]
+    return migration.checksum.partition(":")[0] == algorithm and migration.checksum != entry.checksum
+
+
+def _applied(
+    entry: HistoryEntry, migration: Migration | None, folder: Folder, progress: Progress | None
+) -> MigrationStatus:
+    name = entry.name
+    if progress:
+        return MigrationStatus(name, _partly(progress), entry, migration, note=_how_far(progress))
+    if name in folder.broken:
+        note = "the file of this applied migration cannot be used"
+        return MigrationStatus(name, State.DRIFTED, entry, problems=folder.broken[name], note=note)
+    if migration is None:
+        return MigrationStatus(name, State.MISSING, entry, note="applied, but there is no such file")
+    if is_drifted(migration, entry):
+        return MigrationStatus(name, State.DRIFTED, entry, migration, note="the file was edited after it was applied")
+    return MigrationStatus(name, State.APPLIED, entry, migration)
+
+
+def _not_applied(
+    name: str, migration: Migration | None, folder: Folder, progress: Progress | None, *, late: bool
+) -> MigrationStatus:
+    if progress:
+        return MigrationStatus(name, _partly(progress), None, migration, note=_how_far(progress))
+    if migration is None:
+        return MigrationStatus(name, State.BROKEN, problems=folder.broken[name], note=folder.broken[name][0].message)
+    if late:
+        note = "older than the newest applied migration"
+        return MigrationStatus(name, State.LATE, migration=migration, problems=migration.up.problems, note=note)
+    return MigrationStatus(name, State.PENDING, migration=migration, problems=migration.up.problems)
+
+
+def _partly(progress: Progress) -> State:
+    return State.PARTLY_APPLIED if progress.open_step is None else State.IN_DOUBT
+
+
+def _how_far(progress: Progress) -> str:
+    """What a reader should know of a migration that ended half-way."""
+    did = "rolled back" if progress.direction is Direction.DOWN else "applied"
+    if progress.open_step is not None:
+        return f"step {progress.open_step + 1} was begun outside a transaction; nothing tells whether it was {did}"
+    return f"{progress.steps_done} step{'s' if progress.steps_done != 1 else ''} {did}; the next did not end"

@@ -1,0 +1,86 @@
+"""Where to go: which migrations a verb means, by name, by number, or all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
+from fsapi_nb.model import History, HistoryEntry, MigrationStatus, State
+
+RUNNABLE = frozenset({State.PENDING, State.LATE, State.PARTLY_APPLIED, State.BROKEN})
+
+
+def find_name(wanted: str, names: Iterable[str]) -> str:
+    """The one migration that a user means: the whole file name, or the part after the time, `.sql` or not.
+
+    Raises UnknownMigration where there is none, or several.
+    """
+    known = list(names)
+    full = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
+    if full in known:
+        return full
+    matches = [name for name in known if name[17:] == full]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UnknownMigration(
+            f"{wanted!r} is the name of several migrations: {', '.join(matches)}", hint="give one in full."
+        )
+    near = [name for name in known if wanted.lower().removesuffix(".sql") in name.lower()][:5]
+    hint = f"did you mean {' or '.join(near)}?" if near else "`status` lists them all."
+    raise UnknownMigration(f"there is no migration {wanted!r}", hint=hint)
+
+
+def choose_up(statuses: Sequence[MigrationStatus], *, to: str | None, count: int | None) -> list[MigrationStatus]:
+    """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`."""
+    _one_of(to=to, count=count)
+    waiting = [status for status in statuses if status.state in RUNNABLE and status.entry is None]
+    if count is not None:
+        _positive(count)
+        return waiting[:count]
+    if to is None:
+        return waiting
+    last = os.fsencode(find_name(to, [status.name for status in statuses]))
+    return [status for status in waiting if os.fsencode(status.name) <= last]
+
+
+def choose_down(history: History, *, to: str | None, count: int | None, everything: bool) -> list[HistoryEntry]:
+    """What is to be rolled back, newest first, by the order in which it was applied.
+
+    The last one where nothing is said. Raises NothingToDo where nothing is applied, UsageError where the
+    options exclude each other or ask for more than there is.
+    """
+    _one_of(to=to, count=count, all=everything or None)
+    entries = list(reversed(history.entries))
+    if not entries:
+        raise NothingToDo("nothing is applied, so there is nothing to roll back.")
+    if everything:
+        return entries
+    if to is not None:
+        return entries[: _index(entries, to)]
+    _positive(1 if count is None else count)
+    count = count or 1
+    if count > len(entries):
+        plural = "s are" if len(entries) != 1 else " is"
+        raise UsageError(
+            f"{count} cannot be rolled back: {len(entries)} migration{plural} applied", hint="or use --all."
+        )
+    return entries[:count]
+
+
+def _index(entries: Sequence[HistoryEntry], to: str) -> int:
+    names = [entry.name for entry in entries]
+    return names.index(find_name(to, names))
+
+
+def _one_of(**options: object) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        shown = {"to": "--to", "count": "a number", "all": "--all"}
+        raise UsageError(f"{' and '.join(shown[name] for name in given)} exclude each other", hint="give one of them.")
+
+
+def _positive(count: int) -> None:
+    if count < 1:
+        raise UsageError(f"{count} is no number of migrations", hint="give 1 or more.")

@@ -1,0 +1,141 @@
+"""Where a file's `-- UP` and `-- DOWN` stand, by PostgreSQL's scanner: outside every string, comment and body.
+
+Finds the sections and says what is wrong with the markers; what is in the sections is for `migration`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fsapi_nb.errors import Place, Problem
+from fsapi_nb.script.lexer import Lexed
+from fsapi_nb.script.parser import COMMENTS, Token
+
+_MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
+_NEAR_MISS = re.compile(rb"-{2,}[ \t]*(up|down)\b", re.IGNORECASE)
+_FOREIGN = re.compile(rb"--[ \t]*(?:migrate:|\+goose[ \t]|\+migrate[ \t])[ \t]*(up|down)\b", re.IGNORECASE)
+
+
+class Source:
+    """A file's text, able to say where in it a byte stands, as people count: lines and characters from one."""
+
+    __slots__ = ("_line_ends", "file", "text")
+
+    def __init__(self, file: str, text: bytes) -> None:
+        self.file = file
+        self.text = text
+        self._line_ends = [match.start() for match in re.finditer(rb"\n", text)]
+
+    def line(self, offset: int) -> int:
+        """The line of that byte."""
+        return bisect.bisect_left(self._line_ends, offset) + 1
+
+    def place(self, offset: int, *, column: bool = True) -> Place:
+        """The place of that byte, with the text of its line."""
+        start = self.text.rfind(b"\n", 0, offset) + 1
+        end = self.text.find(b"\n", offset)
+        line = self.text[start : len(self.text) if end < 0 else end].decode(errors="replace").rstrip("\r")
+        # Counted in the line as it is shown, so that the caret is right where a password is starred out.
+        before = len(redact_line(self.text[start:offset].decode(errors="replace")))
+        return Place(self.file, self.line(offset), before + 1 if column else None, redact_line(line))
+
+    def problem(self, offset: int, message: str, hint: str | None = None, *, column: bool = True) -> Problem:
+        """A fault that stands at that byte."""
+        return Problem(message, self.place(offset, column=column), hint)
+
+
+_PASSWORD = re.compile(r"(\bpassword\s*=?\s*)(E?'(?:[^']|'')*'?)", re.IGNORECASE)
+
+
+def redact_line(line: str) -> str:
+    """A line of SQL with every password literal in it starred, so that it can be shown."""
+    return _PASSWORD.sub(r"\1'***'", line)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The bytes of one section in the file: from after its marker's line to the next marker, or the end."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The sections of a file. `header` is what stands before the first marker; `down` None where there is none."""
+
+    up: Section
+    down: Section | None
+    header: Section
+
+
+def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[Problem]]:
+    """The sections, or what is wrong with the markers."""
+    markers: dict[bytes, Token] = {}
+    problems: list[Problem] = []
+    for name, token in _markers(lexed):
+        if name in markers:
+            first = source.line(markers[name].start)
+            problems.append(source.problem(token.start, f"a second `-- {name.decode()}`; the first is in line {first}"))
+        markers.setdefault(name, token)
+    up, down = markers.get(b"UP"), markers.get(b"DOWN")
+    problems += _near_misses(source, lexed, {b"UP": up, b"DOWN": down})
+    if down and not up:
+        hint = "put `-- UP` on a line of its own before the SQL that makes the change."
+        problems.append(source.problem(down.start, "`-- DOWN` without an `-- UP`", hint))
+    if up and down and down.start < up.start:
+        problems.append(source.problem(down.start, "`-- DOWN` stands before `-- UP`", "put the UP section first."))
+    if problems:
+        return None, problems
+    sections = _cut(lexed.text, up, down)
+    stray = next((t for t in lexed.tokens if t.kind not in COMMENTS and t.start < sections.up.start), None)
+    if stray:
+        hint = "move it below the marker, or remove it."
+        return None, [source.problem(stray.start, "SQL before `-- UP`", hint)]
+    return sections, []
+
+
+def _cut(text: bytes, up: Token | None, down: Token | None) -> Sections:
+    if up is None:
+        return Sections(Section(0, len(text)), None, Section(0, 0))
+    end = down.start if down else len(text)
+    below = Section(_next_line(text, down.end), len(text)) if down else None
+    return Sections(Section(_next_line(text, up.end), end), below, Section(0, up.start))
+
+
+def _next_line(text: bytes, offset: int) -> int:
+    end = text.find(b"\n", offset)
+    return len(text) if end < 0 else end + 1
+
+
+def _comment_lines(lexed: Lexed) -> Iterator[tuple[Token, bytes, bool]]:
+    """The line comments that have a line to themselves, with their text and whether they are not indented."""
+    for token in lexed.tokens:
+        if token.kind == "SQL_COMMENT":
+            line_start = lexed.text.rfind(b"\n", 0, token.start) + 1
+            before = lexed.text[line_start : token.start]
+            if not before.strip(b" \t\xef\xbb\xbf"):
+                yield token, lexed.text[token.start : token.end], not before
+
+
+def _markers(lexed: Lexed) -> Iterator[tuple[bytes, Token]]:
+    for token, text, whole in _comment_lines(lexed):
+        match = _MARKER.fullmatch(text) if whole else None
+        if match:
+            yield match[1], token
+
+
+def _near_misses(source: Source, lexed: Lexed, markers: dict[bytes, Token | None]) -> Iterator[Problem]:
+    """Comments that begin like a marker which the file lacks: perhaps meant as one, so nothing is guessed."""
+    if all(markers.values()):
+        return
+    for token, text, _ in _comment_lines(lexed):
+        match = _NEAR_MISS.match(text) or _FOREIGN.match(text)
+        name = match[1].upper() if match else b""
+        if match and name in markers and not markers[name]:
+            marker = f"-- {name.decode()}"
+            hint = f"if it is meant as the marker, write exactly `{marker}` at the line's start; if not, reword it."
+            yield source.problem(token.start, f"this comment begins like the missing marker `{marker}`", hint)

@@ -1,0 +1,217 @@
+"""The one table of verbs: names, options and help, for the terminal and the magics alike.
+
+Parses what was typed and calls the `Migrator`; shows nothing. A verb that is not here does not exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fsapi_nb.errors import CheckFailed, UsageError
+from fsapi_nb.migrator import Migrator
+from fsapi_nb.views.results import PlanResult, Result, StatusResult
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb, as argparse takes it."""
+
+    flags: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: its name, one line of help, its arguments, and what it does."""
+
+    name: str
+    help: str
+    run: Callable[[Migrator, argparse.Namespace], Result]
+    arguments: tuple[Argument, ...] = ()
+
+
+def _argument(*flags: str, **settings: Any) -> Argument:
+    return Argument(flags, settings)
+
+
+_YES = _argument("--yes", "-y", action="store_true", help="do it on a protected database, or destroy what is there")
+_TO = _argument("--to", metavar="NAME", help="up to and with this migration")
+_COUNT = _argument("--count", "-n", type=int, metavar="N", help="the next N migrations")
+_LATE = _argument("--out-of-order", action="store_true", help="apply late files on a protected database")
+_UNPARSED = _argument(
+    "--allow-unparsed",
+    action="store_true",
+    help="run scripts that PostgreSQL 18's parser refuses, each in one transaction",
+)
+_CHECK = _argument("--check", action="store_true", help="exit with 3 if there is anything to do or not as it should be")
+_NAME = _argument("name", metavar="NAME", help="a migration's file name, or its part after the time")
+
+
+def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
+    if options.check and result.attention:
+        raise CheckFailed(result.headline(), details=tuple(result.lines()[1:]))
+    return result
+
+
+def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
+    plan = migrator.plan(
+        options.verb,
+        to=options.to,
+        count=options.count,
+        everything=options.all,
+        out_of_order=options.out_of_order,
+        allow_unparsed=options.allow_unparsed,
+    )
+    return _checked(plan, options)
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "migrate",
+        "apply all pending migrations",
+        lambda m, o: m.migrate(
+            to=o.to, count=o.count, out_of_order=o.out_of_order, allow_unparsed=o.allow_unparsed, yes=o.yes
+        ),
+        (_TO, _COUNT, _LATE, _UNPARSED, _YES),
+    ),
+    Verb("status", "where each migration stands", lambda m, o: _checked(m.status(), o), (_CHECK,)),
+    Verb("pending", "what would still be applied", lambda m, o: _checked(m.pending(), o), (_CHECK,)),
+    Verb(
+        "plan",
+        "what a verb would do, step by step, without doing it",
+        _plan,
+        (
+            _argument("verb", nargs="?", default="migrate", metavar="VERB", help="migrate, rollback, redo or fresh"),
+            _argument("--to", metavar="NAME", help="up to this migration"),
+            _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
+            _argument("--all", action="store_true", help="of a rollback: everything"),
+            _LATE,
+            _UNPARSED,
+            _CHECK,
+        ),
+    ),
+    Verb("make", "make a new migration file", lambda m, o: m.make(o.name), (_argument("name", metavar="NAME"),)),
+    Verb(
+        "rollback",
+        "undo the last migration, the last N, or all after NAME",
+        lambda m, o: m.rollback(o.count, to=o.to, everything=o.all, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        (
+            _argument("count", nargs="?", type=int, metavar="N", help="how many; one where nothing is said"),
+            _argument("--to", metavar="NAME", help="everything that was applied after this one"),
+            _argument("--all", action="store_true", help="everything"),
+            _UNPARSED,
+            _YES,
+        ),
+    ),
+    Verb(
+        "redo",
+        "roll the last migration back and apply its file anew",
+        lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        (_argument("name", nargs="?", metavar="NAME", help="to be sure that it is the last"), _UNPARSED, _YES),
+    ),
+    Verb(
+        "fresh",
+        "drop everything in the managed schemas and apply every migration",
+        lambda m, o: m.fresh(migrate=not o.no_migrate, confirm=o.confirm, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        (
+            _argument("--no-migrate", action="store_true", help="leave it empty"),
+            _argument("--confirm", metavar="DATABASE", help="the database's name, on a protected one"),
+            _UNPARSED,
+            _YES,
+        ),
+    ),
+    Verb(
+        "baseline",
+        "record every migration up to and with NAME as applied, running nothing",
+        lambda m, o: m.baseline(o.name, yes=o.yes),
+        (_NAME, _YES),
+    ),
+    Verb(
+        "repair",
+        "accept the edited file of an applied migration",
+        lambda m, o: m.repair(o.name, yes=o.yes),
+        (_NAME, _YES),
+    ),
+    Verb(
+        "resolve",
+        "say whether a step that is in doubt happened",
+        lambda m, o: m.resolve(o.name, done=o.done, retry=o.retry, yes=o.yes),
+        (
+            _NAME,
+            _argument("--done", action="store_true", help="it happened"),
+            _argument("--retry", action="store_true", help="it did not; run it again"),
+            _YES,
+        ),
+    ),
+    Verb(
+        "history",
+        "every attempt, from the journal",
+        lambda m, o: m.history(count=o.count),
+        (_argument("--count", "-n", type=int, metavar="N", help="the newest N events"),),
+    ),
+)
+
+QUERY = Verb(
+    "query",
+    "run SQL in one transaction and show what it gives",
+    lambda m, o: m.query(o.sql, yes=o.yes),
+    (_argument("sql", metavar="SQL", help="any SQL; `-` reads it from standard input"), _YES),
+)
+
+GLOBAL: tuple[Argument, ...] = (
+    _argument("--database", metavar="URL_OR_NAME", help="a URL, a name in pyproject.toml, or embedded[:NAME]"),
+    _argument("--dir", metavar="FOLDER", help="the migrations folder"),
+    _argument(
+        "--set", action="append", metavar="NAME=VALUE", help="seen in SQL as current_setting('fsapi.NAME', true)"
+    ),
+    _argument("--lock-timeout", metavar="DURATION", help="how long a statement may wait for a lock (5s)"),
+    _argument("--max-wait", type=float, metavar="SECONDS", help="how long to wait for another runner (60)"),
+    _argument("--postgres-bin", metavar="FOLDER", help="the bin folder of the embedded server's PostgreSQL"),
+)
+
+
+class Help(Exception):
+    """The help of a verb was asked for; the text is the argument."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without its habit of ending the process: raises UsageError, or Help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments."""
+        raise UsageError(f"{self.prog}: {message}", hint=self.format_usage().strip())
+
+    def print_help(self, file: object = None) -> NoReturn:
+        """Raise the help instead of printing it."""
+        raise Help(self.format_help())
+
+
+def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
+    """The parser of a verb's own arguments and the global ones."""
+    parser = Parser(prog=prog, description=verb.help, allow_abbrev=False)
+    for argument in (*verb.arguments, *GLOBAL, *extra):
+        parser.add_argument(*argument.flags, **argument.settings)
+    return parser
+
+
+def find_verb(name: str) -> Verb:
+    """The verb of that name. Raises UsageError where there is none."""
+    found = next((verb for verb in VERBS if verb.name == name), None)
+    if found is None:
+        raise UsageError(f"there is no verb {name!r}", hint=f"the verbs are {', '.join(verb.name for verb in VERBS)}.")
+    return found
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, str]:
+    """The `--set name=value` options. Raises UsageError where one has no value."""
+    settings = {}
+    for text in options.set or []:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(f"--set {text}: this is not NAME=VALUE", hint="such as --set env=dev.")
+        settings[name] = value
+    return settings

@@ -1,0 +1,6 @@
+"""`uv run sapi.py migrate`, as fsapi users know it: the console script `sapi`, nothing else."""
+
+from fsapi_nb.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,139 @@
+"""Fixtures: a real PostgreSQL for all tests, a fresh database for each, and a small project to put migrations into.
+
+The embedded server is used unless `--postgres-url` names another one (a superuser's, it makes databases).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from fsapi_nb import Migrator
+from fsapi_nb.database import embedded
+
+ROOT = Path(__file__).parent.parent
+_SETTINGS = ("DATABASE_URL", "DB_", "PG", "JPY_SESSION_NAME")
+_numbers = itertools.count(1)
+
+MakeDatabase = Callable[[], AbstractContextManager[str]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres-url", help="run against this PostgreSQL instead of the embedded one")
+    parser.addoption("--postgres-bin", help="run the embedded server from this bin folder")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"PostgreSQL: {config.getoption('--postgres-url') or 'embedded'}"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the database settings of whoever runs the tests."""
+    for name in os.environ:
+        if name.startswith(_SETTINGS):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that tests may make databases on."""
+    url = request.config.getoption("--postgres-url")
+    if url:
+        yield str(url)
+        return
+    home = tmp_path_factory.mktemp("server") / ".fsapi_nb"
+    binaries = request.config.getoption("--postgres-bin")
+    address = embedded.attach(home, bin_folder=Path(binaries) if binaries else None)
+    with psycopg.connect(address, autocommit=True) as connection:
+        # Nothing that a test writes needs to survive a power cut.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.SQL(setting)))
+        connection.execute("SELECT pg_reload_conf()")
+    yield address
+    embedded.destroy(home)
+
+
+@pytest.fixture(scope="session")
+def make_database(server: str) -> MakeDatabase:
+    """A maker of fresh, empty databases: `with make_database() as address`; each is dropped in the end."""
+
+    @contextlib.contextmanager
+    def make() -> Iterator[str]:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(server, dbname=name)
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    return make
+
+
+@pytest.fixture
+def database(make_database: MakeDatabase) -> Iterator[str]:
+    """The address of a fresh, empty database."""
+    with make_database() as address:
+        yield address
+
+
+class Project:
+    """A folder with `migrations/`, on a database of its own."""
+
+    def __init__(self, root: Path, database: str) -> None:
+        self.root = root
+        self.database = database
+        self.folder = root / "migrations"
+        self.folder.mkdir()
+        self._minutes = itertools.count()
+
+    def write(self, what: str, up: str, down: str | None = None, *, name: str | None = None) -> str:
+        """A migration file of these two sections, a minute after the last; return its name."""
+        text = f"-- UP\n{up}\n" + (f"\n-- DOWN\n{down}\n" if down is not None else "")
+        return self.write_text(name or f"2026_01_01_00_{next(self._minutes):02}_{what}.sql", text)
+
+    def write_text(self, name: str, text: str | bytes) -> str:
+        """A file of exactly that text."""
+        (self.folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        return name
+
+    def migrator(self, **options: Any) -> Migrator:
+        """The project's migrator."""
+        return Migrator(options.pop("database", self.database), self.folder, **options)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query gives, over a connection of its own."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, query: str) -> Any:
+        """The one value that a query gives."""
+        ((value,),) = self.rows(query)
+        return value
+
+    def applied(self) -> list[str]:
+        """The names in the history, in order; none where there is no table."""
+        if self.value("SELECT to_regclass('public.migrations') IS NULL"):
+            return []
+        return [name for (name,) in self.rows("SELECT name FROM public.migrations ORDER BY id")]
+
+    def has(self, table: str) -> bool:
+        """Whether there is a table, index or view of that name."""
+        return bool(self.value(f"SELECT to_regclass('{table}') IS NOT NULL"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A project without migrations, on a fresh database."""
+    return Project(tmp_path, database)

@@ -1,0 +1,161 @@
+"""Starting anew, and what protects a database from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb.errors import ConfirmationRequired, Protected, QueryFailed, RefusedPlan
+from tests.conftest import Project
+
+EVERYTHING = """
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE TYPE pair AS (a int, b int);
+CREATE TYPE span AS RANGE (subtype = int);
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE SEQUENCE loose;
+CREATE TABLE "odd ""name" (i serial PRIMARY KEY, j int GENERATED ALWAYS AS IDENTITY, m mood, p positive);
+CREATE TABLE child (i int REFERENCES "odd ""name");
+CREATE TABLE parted (i int) PARTITION BY RANGE (i);
+CREATE TABLE part PARTITION OF parted FOR VALUES FROM (1) TO (2);
+CREATE VIEW v AS SELECT * FROM child;
+CREATE MATERIALIZED VIEW mv AS SELECT * FROM v;
+CREATE FUNCTION f(pair, mood[]) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int);
+CREATE FUNCTION plus(positive, positive) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR <+> (LEFTARG = positive, RIGHTARG = positive, FUNCTION = plus);
+CREATE COLLATION mine FROM "C";
+CREATE TEXT SEARCH CONFIGURATION search (COPY = simple);
+CREATE STATISTICS st ON i, j FROM "odd ""name";
+CREATE EXTENSION pg_trgm;
+CREATE SCHEMA extra;
+CREATE TABLE extra.t (i int);
+CREATE FUNCTION trigger_function() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER tr BEFORE INSERT ON child EXECUTE FUNCTION trigger_function();
+"""
+
+
+def protect(project: Project) -> None:
+    (project.root / "pyproject.toml").write_text(
+        f'[tool.fsapi_nb.databases.prod]\nurl = "{project.database}"\nprotected = true\n'
+    )
+
+
+def test_fresh_takes_everything_away_and_applies_anew(project: Project) -> None:
+    """Tables, and types, functions, views, sequences, schemas and extensions that migrations made."""
+    project.write("all", EVERYTHING)
+    migrator = project.migrator()
+    migrator.migrate()
+    result = migrator.fresh(yes=True)
+    assert len(result.done) == 1
+    kinds = {drop.kind for drop in result.drops}
+    assert {"table", "view", "materialized view", "sequence", "type", "function", "procedure", "aggregate"} <= kinds
+    assert {"operator", "collation", "text search configuration", "schema", "extension"} <= kinds
+    migrator.fresh(yes=True, migrate=False)
+    left = project.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i' "
+        "AND relname NOT LIKE 'migrations%' "
+        "UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+        "UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%migrations%' "
+        "UNION ALL SELECT nspname FROM pg_namespace WHERE nspname = 'extra'"
+    )
+    assert left == []
+    assert project.applied() == []
+
+
+def test_fresh_shows_what_it_will_drop_and_needs_yes(project: Project) -> None:
+    """Every object, by its name; and nothing happened yet."""
+    project.write("t", "CREATE TABLE t (i int);")
+    migrator = project.migrator()
+    migrator.migrate()
+    project.rows("CREATE TABLE by_hand (i int)")
+    with pytest.raises(ConfirmationRequired, match=r"table public\.by_hand") as caught:
+        migrator.fresh()
+    assert caught.value.exit_code == 2
+    assert project.has("by_hand")
+    assert len(migrator.plan("fresh").plan.drops) == 2
+
+
+def test_what_extensions_brought_and_other_schemas_hold_stays(project: Project) -> None:
+    """An extension that was there before, and what is not ours."""
+    project.rows("CREATE EXTENSION citext; CREATE SCHEMA other; CREATE TABLE other.t (i int)")
+    project.write("e", "CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE t (c citext);")
+    migrator = project.migrator()
+    migrator.migrate()
+    migrator.fresh(yes=True)
+    assert project.has("other.t")
+    assert project.has("t")
+
+
+def test_what_would_go_elsewhere_is_refused(project: Project) -> None:
+    """CASCADE would take a foreign key and a view of another schema with it."""
+    project.write("t", "CREATE TABLE t (i int PRIMARY KEY); CREATE TYPE mood AS ENUM ('a');")
+    migrator = project.migrator()
+    migrator.migrate()
+    project.rows("CREATE SCHEMA other; CREATE VIEW other.v AS SELECT * FROM t; CREATE TABLE other.m (i int, m mood)")
+    with pytest.raises(RefusedPlan, match=r"other\.v") as caught:
+        migrator.fresh(yes=True)
+    assert "column other.m.m" in str(caught.value).replace("table column", "column")
+    assert project.has("t")
+    assert len(project.applied()) == 1
+
+
+def test_managed_schemas_can_be_named(project: Project) -> None:
+    """[tool.fsapi_nb] schemas: then all of them, and only they, are emptied."""
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschemas = ["public", "app"]\n')
+    project.rows("CREATE SCHEMA app")
+    project.write("t", "CREATE TABLE app.t (i int);")
+    migrator = project.migrator()
+    migrator.migrate()
+    migrator.fresh(yes=True)
+    assert project.has("app.t")
+
+
+def test_a_fault_in_the_files_stops_fresh_before_it_drops(project: Project) -> None:
+    """Nothing is taken away that could not be built again."""
+    project.write("t", "CREATE TABLE t (i int);")
+    project.migrator().migrate()
+    project.write("bad", "SELEC 1;")
+    with pytest.raises(Exception, match="SELEC"):
+        project.migrator().fresh(yes=True)
+    assert project.has("t")
+
+
+def test_a_protected_database_shows_the_plan_and_needs_yes(project: Project) -> None:
+    """For every verb that changes it, by its name or by its address."""
+    protect(project)
+    name = project.write("t", "CREATE TABLE t (i int);", "DROP TABLE t;")
+    for migrator in (project.migrator(database="prod"), project.migrator()):
+        with pytest.raises(ConfirmationRequired, match=name):
+            migrator.migrate()
+        with pytest.raises(ConfirmationRequired):
+            migrator.baseline(name)
+    project.migrator(database="prod").migrate(yes=True)
+    for verb in ("rollback", "redo"):
+        with pytest.raises(ConfirmationRequired, match=name):
+            getattr(project.migrator(), verb)()
+    assert project.has("t")
+
+
+def test_fresh_of_a_protected_database_needs_its_name(project: Project) -> None:
+    """`--yes` alone is not enough."""
+    protect(project)
+    project.write("t", "CREATE TABLE t (i int);")
+    migrator = project.migrator(database="prod")
+    migrator.migrate(yes=True)
+    with pytest.raises(Protected, match="--confirm"):
+        migrator.fresh(yes=True)
+    with pytest.raises(Protected):
+        migrator.fresh(yes=True, confirm="another")
+    assert len(migrator.fresh(yes=True, confirm=str(project.value("SELECT current_database()"))).done) == 1
+
+
+def test_a_query_only_reads_a_protected_database(project: Project) -> None:
+    """Unless `yes` is said."""
+    protect(project)
+    migrator = project.migrator(database="prod")
+    with pytest.raises(QueryFailed, match="--yes"):
+        migrator.query("CREATE TABLE q (i int)")
+    assert migrator.query("SELECT 1").to_frame().iloc[0, 0] == 1
+    migrator.query("CREATE TABLE q (i int)", yes=True)
+    assert project.has("q")

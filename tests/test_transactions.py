@@ -1,0 +1,227 @@
+"""Transactions that a file opens, ends or cannot have."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb.errors import FaultyMigrations, PartlyApplied, StatementFailed, TransactionEnded
+from fsapi_nb.model import Mode
+from tests.conftest import Project
+
+
+def test_a_files_own_pair_is_absorbed(project: Project) -> None:
+    """BEGIN and COMMIT around a file change nothing: one transaction, with its history row."""
+    project.write("pair", "BEGIN;\nCREATE TABLE t (i int);\nSELECT 1/0;\nCOMMIT;")
+    with pytest.raises(StatementFailed, match="division by zero"):
+        project.migrator().migrate()
+    assert not project.has("t")
+    assert project.applied() == []
+
+
+def test_a_pair_with_statements_around_it_is_one_transaction(project: Project) -> None:
+    """Nothing of the file stays where its last statement fails."""
+    project.write("pair", "CREATE TABLE a (i int);\nBEGIN;\nCREATE TABLE b (i int);\nCOMMIT;\nSELECT 1/0;")
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    assert not project.has("a")
+    assert not project.has("b")
+
+
+def test_a_pair_keeps_its_isolation_level(project: Project) -> None:
+    """BEGIN ISOLATION LEVEL SERIALIZABLE is what the transaction runs with."""
+    project.write(
+        "pair",
+        "BEGIN ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE t AS SELECT current_setting('transaction_isolation') AS level;\nCOMMIT;",
+    )
+    project.migrator().migrate()
+    assert project.value("SELECT level FROM t") == "serializable"
+
+
+def test_a_file_may_set_its_transaction_up(project: Project) -> None:
+    """SET TRANSACTION must come before any query: none of ours comes before it."""
+    project.write(
+        "set",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\nCREATE TABLE t AS SELECT current_setting('transaction_isolation') AS level;",
+    )
+    project.migrator().migrate()
+    assert project.value("SELECT level FROM t") == "repeatable read"
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("BEGIN;\nCREATE TABLE t (i int);", "BEGIN without a COMMIT"),
+        ("CREATE TABLE t (i int);\nCOMMIT;", "COMMIT without a BEGIN"),
+        ("BEGIN;\nBEGIN;\nCREATE TABLE t (i int);\nCOMMIT;", "BEGIN inside a transaction"),
+        ("CREATE TABLE t (i int);\nROLLBACK;", "ROLLBACK would undo"),
+        ("BEGIN;\nCREATE TABLE t (i int);\nPREPARE TRANSACTION 'x';", "prepared transaction"),
+        ("BEGIN;\nVACUUM;\nCOMMIT;", "refuses VACUUM in a transaction block"),
+    ],
+)
+def test_pairs_that_do_not_match_are_refused_with_their_line(project: Project, sql: str, message: str) -> None:
+    """Nothing is guessed: the file, the line and what to do are said, and nothing ran."""
+    project.write("bad", sql)
+    with pytest.raises(FaultyMigrations, match=message) as caught:
+        project.migrator().migrate()
+    assert all(problem.place.line > 1 for problem in caught.value.problems)
+    assert not project.has("t")
+
+
+def test_several_pairs_are_steps(project: Project) -> None:
+    """Each commits by itself; a failure leaves those before it, and the next run goes on from there."""
+    name = project.write(
+        "pairs", "BEGIN;\nCREATE TABLE a (i int);\nCOMMIT;\nBEGIN;\nINSERT INTO b VALUES (1);\nCOMMIT;"
+    )
+    migrator = project.migrator()
+    with pytest.raises(StatementFailed, match="steps 1 to 1 of 2 .* are committed"):
+        migrator.migrate()
+    assert project.has("a")
+    assert project.applied() == []
+    assert migrator.status().statuses[0].state.value == "partly applied"
+    project.rows("CREATE TABLE b (i int)")
+    migrator.migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT count(*) FROM b") == 1
+
+
+def test_a_file_that_was_edited_half_way_is_refused(project: Project) -> None:
+    """The steps that ran are not the file's any more."""
+    name = project.write("pairs", "BEGIN;\nCREATE TABLE a (i int);\nCOMMIT;\nBEGIN;\nSELECT 1/0;\nCOMMIT;")
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    project.write_text(name, "-- UP\nBEGIN;\nCREATE TABLE a (i bigint);\nCOMMIT;\nBEGIN;\nSELECT 1;\nCOMMIT;\n")
+    with pytest.raises(PartlyApplied, match="was edited after 1 of its steps"):
+        project.migrator().migrate()
+    with pytest.raises(PartlyApplied, match="ended half-way"):
+        project.migrator().rollback()
+
+
+def test_commit_and_chain_is_a_step_boundary(project: Project) -> None:
+    """As the author meant it: what stands before it stays."""
+    project.write("chain", "CREATE TABLE a (i int);\nCOMMIT AND CHAIN;\nSELECT 1/0;")
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    assert project.has("a")
+
+
+def test_statements_that_postgresql_refuses_in_a_transaction_run_alone(project: Project) -> None:
+    """Around them the rest stays together, and the plan says why."""
+    name = project.write(
+        "mixed",
+        "CREATE TABLE t (i int);\nINSERT INTO t VALUES (1);\n"
+        "CREATE INDEX CONCURRENTLY t_i ON t (i);\nVACUUM t;\nINSERT INTO t VALUES (2);",
+        "DROP INDEX CONCURRENTLY t_i;\nDROP TABLE t;",
+    )
+    plan = project.migrator().plan().plan
+    assert [(step.mode, len(step.parts[0].statements)) for step in plan.steps] == [
+        (Mode.TRANSACTION, 2),
+        (Mode.AUTOCOMMIT, 1),
+        (Mode.AUTOCOMMIT, 1),
+        (Mode.TRANSACTION, 1),
+    ]
+    assert "CREATE INDEX CONCURRENTLY" in plan.steps[1].reason
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT count(*) FROM t") == 2
+    project.migrator().rollback()
+    assert project.applied() == []
+    assert not project.has("t")
+
+
+def test_an_index_that_is_left_invalid_is_no_success(project: Project) -> None:
+    """IF NOT EXISTS passes over an invalid index in silence: we do not."""
+    project.write("t", "CREATE TABLE t (i int);\nINSERT INTO t VALUES (1), (1);")
+    project.migrator().migrate()
+    name = project.write("index", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_i ON t (i);")
+    migrator = project.migrator()
+    with pytest.raises(StatementFailed, match="could not create unique index"):
+        migrator.migrate()
+    project.rows("DELETE FROM t")
+    with pytest.raises(StatementFailed, match="t_i is there, but invalid") as caught:
+        migrator.migrate()
+    assert "DROP INDEX CONCURRENTLY" in str(caught.value)
+    project.rows("DROP INDEX t_i")
+    migrator.migrate()
+    assert project.applied()[-1] == name
+
+
+def test_a_new_enum_value_is_committed_before_it_is_used(project: Project) -> None:
+    """PostgreSQL refuses its use in the same transaction (55P04), so the script is cut there."""
+    project.write("enum", "CREATE TYPE mood AS ENUM ('ok');\nCREATE TABLE t (m mood);")
+    project.write("value", "ALTER TYPE mood ADD VALUE 'great';\nINSERT INTO t VALUES ('great');")
+    migrator = project.migrator()
+    assert len(migrator.plan().plan.steps) == 3
+    migrator.migrate()
+    assert project.value("SELECT m::text FROM t") == "great"
+
+
+def test_an_enum_of_the_same_transaction_needs_no_cut(project: Project) -> None:
+    """A type that the script itself creates may be extended and used at once."""
+    project.write(
+        "enum",
+        "CREATE TYPE mood AS ENUM ('ok');\nALTER TYPE mood ADD VALUE 'great';\nCREATE TABLE t AS SELECT 'great'::mood AS m;",
+    )
+    assert len(project.migrator().plan().plan.steps) == 1
+    project.migrator().migrate()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CALL p();",
+        "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
+        "DO $$ BEGIN INSERT INTO t VALUES (1); ROLLBACK; END $$;",
+    ],
+)
+def test_a_commit_from_within_is_reported_not_passed_over(project: Project, sql: str) -> None:
+    """A procedure or block that ends the transaction is refused by PostgreSQL; we say what to do."""
+    project.write(
+        "t",
+        "CREATE TABLE t (i int);\nCREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
+    )
+    project.migrator().migrate()
+    project.write("call", f"INSERT INTO t VALUES (0);\n{sql}")
+    with pytest.raises(StatementFailed, match="transaction=off") as caught:
+        project.migrator().migrate()
+    assert caught.value.sqlstate == "2D000"
+    assert project.value("SELECT count(*) FROM t") == 0
+
+
+def test_transaction_off_lets_a_procedure_commit(project: Project) -> None:
+    """Each statement of such a file commits alone."""
+    project.write(
+        "t",
+        "CREATE TABLE t (i int);\nCREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
+    )
+    project.write("call", "-- fsapi: transaction=off\nCALL p();\nINSERT INTO t VALUES (2);")
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM t") == 2
+
+
+@pytest.mark.parametrize("sql", ["COMMIT; SELEC 1;", "COMMIT; BEGIN; SELECT 1; /* selec */ ) "])
+def test_an_unparsed_text_that_commits_is_found_out(project: Project, sql: str) -> None:
+    """The server obeys a COMMIT that no parser showed us: the run ends, and nothing is recorded as applied."""
+    project.write("odd", f"CREATE TABLE t (i int); {sql}")
+    with pytest.raises((TransactionEnded, StatementFailed)):
+        project.migrator().migrate(allow_unparsed=True)
+    assert project.applied() == []
+
+
+def test_savepoints_are_the_files_own_affair(project: Project) -> None:
+    """ROLLBACK TO a savepoint undoes what the author meant, and the migration is applied."""
+    project.write(
+        "savepoint", "CREATE TABLE t (i int);\nSAVEPOINT s;\nINSERT INTO t VALUES (1);\nROLLBACK TO s;\nRELEASE s;"
+    )
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM t") == 0
+    assert len(project.applied()) == 1
+
+
+def test_a_file_of_comments_is_a_deliberate_no_op(project: Project) -> None:
+    """It is recorded like any other, up and down."""
+    name = project.write("nothing", "-- nothing to do here", "-- nor here")
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    result = project.migrator().rollback()
+    assert project.applied() == []
+    assert any("nothing is undone" in note for note in result.notes)
