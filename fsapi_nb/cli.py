@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     try:
         return _run(words)
     except Help as help_text:
@@ -45,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us has gone (`sapi ... | head`). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand."""
+    raise KeyboardInterrupt
 
 
 def _run(words: list[str]) -> int:
@@ -85,6 +94,7 @@ def _migrator(options: argparse.Namespace) -> Migrator:
         options.dir,
         settings=settings_of(options),
         lock_timeout=options.lock_timeout,
+        statement_timeout=options.statement_timeout,
         max_wait=60.0 if options.max_wait is None else options.max_wait,
         postgres_bin=options.postgres_bin,
         application="fsapi_nb:sapi",

@@ -8,7 +8,9 @@
     ├── MigrationFileError          one file that cannot be used                              exit 1
     ├── FaultyMigrations            every fault in the scripts that were to run, together
     ├── RefusedPlan                 the scripts are sound, but running them would be wrong
-    │   ├── Drifted, OutOfOrder, Irreversible, Protected, PartlyApplied
+    │   ├── Drifted, OutOfOrder, Irreversible, Protected
+    │   ├── PartlyApplied           a migration of several steps ended half-way
+    │   │   └── InDoubt             and no catalog tells whether its last statement happened
     │   └── NothingToDo             a rollback or redo where nothing is applied
     ├── DatabaseError               the server, the connection or the place is not as needed
     │   ├── CannotConnect, ReadOnlyDatabase, PooledConnection, EmbeddedServerError
@@ -215,6 +217,10 @@ class Protected(RefusedPlan):
 
 class PartlyApplied(RefusedPlan):
     """A migration of several steps ended half-way, and what is asked for would build on it blindly."""
+
+
+class InDoubt(PartlyApplied):
+    """A statement outside of a transaction was sent, and no catalog tells whether it happened."""
 
 
 class NothingToDo(RefusedPlan):

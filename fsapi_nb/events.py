@@ -56,6 +56,20 @@ class NoticeReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRetried:
+    """A step that was undone by a lock timeout, a deadlock or a serialization failure is tried again after `pause` seconds.
+
+    `attempts` counts those made so far.
+    """
+
+    step: Step
+    number: int
+    attempts: int
+    pause: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     """A step is committed. `elapsed` is in seconds."""
 
@@ -94,6 +108,7 @@ Event = (
     | StatementStarted
     | NoticeReceived
     | StepFinished
+    | StepRetried
     | MigrationFinished
     | RunFinished
     | RunFailed

@@ -9,13 +9,20 @@ import contextlib
 import datetime
 import os
 import secrets
+import shutil
+import time
+import unicodedata
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
 from fsapi_nb.model import Folder, Migration
 from fsapi_nb.script.migration import read_migration
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug
+from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
+
+_PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
+_PAUSE = 0.01
 
 
 def read_folder(path: Path) -> Folder:
@@ -30,7 +37,7 @@ def read_folder(path: Path) -> Folder:
     for name in names:
         problem = _bad_name(name, twins)
         if problem:
-            broken[name] = (problem,)
+            broken[visible(name)] = (problem,)
             continue
         migration, problems = _read(path, name)
         if migration:
@@ -43,50 +50,59 @@ def read_folder(path: Path) -> Folder:
 def create(path: Path, what: str, *, now: datetime.datetime, text: str = TEMPLATE) -> str:
     """Make a new migration file, named by the next free minute; return its name. Makes the folder if need be.
 
-    Raises UsageError where `what` cannot be part of a file name.
+    However many processes do so at once, no minute has two files, and none sorts before one that is there.
+    Raises UsageError where `what` cannot be part of a file name, ConfigurationError where nothing can be written.
     """
     words = slug(what)
     if words is None:
         hint = "use letters, digits and underscores, such as add_phone_to_users."
         raise UsageError(f"{what!r} cannot be a migration's name", hint=hint)
-    path.mkdir(parents=True, exist_ok=True)
-    while True:
-        name = next_name(words, _file_names(path), now)
-        with contextlib.suppress(FileExistsError):  # another process took the minute: take the next
-            descriptor = os.open(path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            return name
+    data = _encode(text)
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        return _create(path, words, now, data)
 
 
 def write(path: Path, name: str, text: str) -> None:
-    """Write a migration file whole: whoever reads it sees the old text or the new one, never a part."""
+    """Write a migration file whole: whoever reads it sees the old text or the new one, never a part.
+
+    Raises UsageError for a bad name, ConfigurationError where nothing can be written.
+    """
     problem = bad_file_name(name)
     if problem:
         raise UsageError(f"{name!r}: {problem}", hint="such as 2026_01_31_09_30_add_phone_to_users.sql.")
-    path.mkdir(parents=True, exist_ok=True)
-    draft = path / f".{name[:200]}.{secrets.token_hex(4)}"
-    try:
-        draft.write_text(text, encoding="utf-8", newline="")
-        draft.replace(path / name)
-    finally:
-        draft.unlink(missing_ok=True)
+    data = _encode(text)
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        file = Path(os.path.realpath(path / name))  # what a link points to is written, and the link stays one
+        draft = file.parent / f".{secrets.token_hex(8)}.draft"
+        try:
+            _write_draft(draft, data)
+            if file.exists():
+                shutil.copymode(file, draft)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def parse_text(name: str, text: str) -> Migration:
     """The migration that a text would be under that name.
 
-    Raises MigrationFileError where it could not be one.
+    Raises MigrationFileError where it could not be one, UsageError where it is no text.
     """
-    migration, problems = read_migration(name, text.encode())
+    migration, problems = read_migration(name, _encode(text))
     if migration is None:
         raise MigrationFileError(problems[0], state="the file was not written; the database is as it was.")
     return migration
 
 
+# -- names -----------------------------------------------------------------------------------------------------
+
+
 def _file_names(path: Path) -> list[str]:
     try:
-        names = [entry.name for entry in os.scandir(path) if not entry.name.startswith(".") and entry.is_file()]
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries if not entry.name.startswith(".") and _may_be_file(entry)]
     except FileNotFoundError:
         if path.name and not path.exists() and path.parent.exists():
             hint = "`migrate:make NAME` makes it, with a first file; or give another folder with --dir."
@@ -98,24 +114,32 @@ def _file_names(path: Path) -> list[str]:
     return sorted((name for name in names if name.lower().endswith(".sql")), key=os.fsencode)
 
 
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link that leads nowhere: a migration that is not there must be seen."""
+    return os.path.isfile(entry.path) or (entry.is_symlink() and not os.path.exists(entry.path))
+
+
 def _twins(names: list[str]) -> dict[str, list[str]]:
     """The names that differ in case only, each with all its twins."""
     folded: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
-        folded[name.casefold()].append(name)
+        folded[unicodedata.normalize("NFC", name.casefold())].append(name)
     return {name: group for group in folded.values() if len(group) > 1 for name in group}
 
 
 def _bad_name(name: str, twins: dict[str, list[str]]) -> Problem | None:
     fault = bad_file_name(name)
-    shown = name.encode(errors="backslashreplace").decode()
     if fault:
-        return Problem(fault, Place(shown, 1), "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes.")
+        hint = "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes."
+        return Problem(fault, Place(visible(name), 1), hint)
     if name in twins:
-        others = ", ".join(other for other in twins[name] if other != name)
+        others = ", ".join(visible(other) for other in twins[name] if other != name)
         message = f"this name and {others} differ only in case"
-        return Problem(message, Place(shown, 1), "rename one: on some systems they are one file.")
+        return Problem(message, Place(name, 1), "rename one: on some systems they are one file.")
     return None
+
+
+# -- contents --------------------------------------------------------------------------------------------------
 
 
 def _read(path: Path, name: str) -> tuple[Migration | None, tuple[Problem, ...]]:
@@ -124,3 +148,88 @@ def _read(path: Path, name: str) -> tuple[Migration | None, tuple[Problem, ...]]
     except OSError as error:
         return None, (Problem(f"the file cannot be read: {error.strerror}", Place(name, 1)),)
     return read_migration(name, raw)
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        character = f"U+{ord(text[error.start]):04X}"
+        raise UsageError(f"the text holds {character}, which is no character", hint="type it anew.") from None
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in our words why nothing can be written to a folder."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"the folder {path.name!r} cannot be written: {error.strerror}") from None
+
+
+def _create(path: Path, words: str, now: datetime.datetime, data: bytes) -> str:
+    """The next free minute's file. Its draft is named by the minute alone, so that only one can be under way."""
+    taken: list[str] = []
+    while True:
+        name = _next_name(path, words, now, taken)
+        draft = path / f".{name[:16]}.draft"
+        if not _reserve(draft, data):
+            taken.append(name)
+            continue
+        try:
+            # Whoever made a file between our look and our draft has the minute.
+            if _next_name(path, words, now, taken) == name:
+                _publish(draft, path / name)
+                return name
+        except FileExistsError:  # something that is no file has the name
+            taken.append(name)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        draft.unlink(missing_ok=True)
+
+
+def _next_name(path: Path, words: str, now: datetime.datetime, taken: list[str]) -> str:
+    names = [*_file_names(path), *taken]
+    try:
+        return next_name(words, names, now)
+    except OverflowError:
+        hint = "give that file a time that is not its last."
+        raise UsageError(f"no minute is left after {visible(max(names))}", hint=hint) from None
+
+
+def _reserve(draft: Path, data: bytes) -> bool:
+    """Write a draft that nobody else has; False where another one stays, which a process left when it died."""
+    for _ in range(_PATIENCE):
+        try:
+            _write_draft(draft, data)
+        except FileExistsError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
+
+
+def _write_draft(draft: Path, data: bytes) -> None:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _publish(draft: Path, file: Path) -> None:
+    """Give a draft its name, so that it is none any more. Raises FileExistsError where something has the name."""
+    try:
+        os.link(draft, file)
+        draft.unlink()
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here, as on FAT and some network folders
+        if file.exists():
+            raise FileExistsError(file) from None
+        draft.rename(file)

@@ -11,17 +11,16 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsapi_nb import folder as folders
 from fsapi_nb.errors import ConfirmationRequired, PartlyApplied, Protected, QueryFailed, UsageError
 from fsapi_nb.events import LockAwaited, Observer, Observers
-from fsapi_nb.model import Direction, Folder, History, Identity, Migration, Plan, Progress, State
+from fsapi_nb.model import Folder, History, Identity, Plan, State
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import reconcile
-from fsapi_nb.plan.steps import cut
 from fsapi_nb.plan.target import find_name
 from fsapi_nb.script.template import TEMPLATE, bad_file_name
 from fsapi_nb.views.results import (
@@ -37,6 +36,7 @@ from fsapi_nb.views.results import (
 if TYPE_CHECKING:
     from fsapi_nb.database.connection import Session
     from fsapi_nb.database.history import Recorder
+    from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.settings import Address
     from fsapi_nb.database.tables import Tables
 
@@ -48,8 +48,9 @@ class Migrator:
 
     `database` is a URL, a name in `pyproject.toml`, or `embedded[:NAME]`; where it is None, the environment, `.env`
     and `pyproject.toml` say. `directory` is the migrations folder; where it is None, the project's. `settings`
-    are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` is a duration as PostgreSQL writes
-    it, `max_wait` seconds for another runner. Nothing is connected to before a method is called, and every
+    are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
+    as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
+    transaction is refused. Nothing is connected to before a method is called, and every
     method uses a connection of its own.
 
     Raises ConfigurationError for settings that contradict each other or name nothing.
@@ -62,6 +63,7 @@ class Migrator:
         *,
         settings: Mapping[str, str] | None = None,
         lock_timeout: str | None = None,
+        statement_timeout: str | None = None,
         max_wait: float = 60.0,
         postgres_bin: str | os.PathLike[str] | None = None,
         application: str = "fsapi_nb",
@@ -77,7 +79,10 @@ class Migrator:
         self.directory = (
             start if directory is not None else self._project.root / str(table.get("migrations", "migrations"))
         )
-        self._settings = _session_settings(settings or {}, lock_timeout or str(table.get("lock_timeout", "5s")))
+        timeouts = {"lock_timeout": lock_timeout or str(table.get("lock_timeout", "5s"))}
+        if statement_timeout is not None:
+            timeouts["statement_timeout"] = statement_timeout
+        self._settings = _session_settings(settings or {}, timeouts)
         self._max_wait = max_wait
         binaries = postgres_bin or table.get("postgres_bin")
         self._postgres_bin = Path(self._project.root, binaries).expanduser() if binaries else None
@@ -216,16 +221,20 @@ class Migrator:
         """Say of a step in doubt that it happened (`done`) or that it did not (`retry`); a recorded event."""
         if done == retry:
             raise UsageError("say either --done or --retry", hint="look at the database first.")
+        from fsapi_nb.database.recovery import settle
+
         folder = folders.read_folder(self.directory)
         with self._session() as (session, tables), self._holding(session, tables) as recorder:
-            history = _read(session, tables)
+            around = self._circumstances(session, tables, folder)
+            history = around.history
             progress = history.progress(find_name(name, [each.name for each in history.unfinished]))
-            migration = folder.get(progress.name) if progress else None
-            if progress is None or progress.open_step is None or migration is None:
+            ran = build.text_that_ran(around, progress) if progress else None
+            if progress is None or not progress.in_flight or ran is None:
                 raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
-            self._confirm(Plan("resolve", marks=(migration,)), yes)
+            self._confirm(Plan("resolve", marks=(ran,)), yes)
+            said = "the user says that it happened" if done else "the user says that it did not happen"
             with session.connection.transaction():
-                self._resolve(session, recorder, progress, migration, done=done)
+                settle(recorder, ran, progress, history, done=done, reason=said)
             return RepairResult((progress.name,), verb="resolve")
 
     def fresh(
@@ -295,26 +304,56 @@ class Migrator:
         self, verb: str, planner: Planner, *, yes: bool, out_of_order: bool = False, allow_unparsed: bool = False
     ) -> RunResult:
         """Plan; where there is something to do, take the lock, plan again (others may have run), and run that."""
-        from fsapi_nb.database.runner import Runner
-
         started = time.monotonic()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         folder = folders.read_folder(self.directory)
-        with self._session() as (session, tables):
+        with ExitStack() as stack:
+            session, tables = stack.enter_context(self._session())
             try:
                 plan = planner(self._circumstances(session, tables, folder, **rules))
             except PartlyApplied:
-                plan = Plan(verb)  # perhaps another runner is in the middle of it: ask again under the lock
+                pass  # perhaps another runner is in the middle of it: ask again under the lock
             else:
                 if not plan:
                     return RunResult(verb, (), plan.notes, time.monotonic() - started)
                 self._confirm(plan, yes)
-            with self._holding(session, tables) as recorder:
-                plan = planner(self._circumstances(session, tables, folder, **rules))
-                self._confirm(plan, yes)
-                key = tables.lock_key(session.facts.database)
-                done = Runner(session, recorder, key, Observers(self._observers)).run(plan) if plan else ()
-            return RunResult(verb, done, plan.notes, time.monotonic() - started)
+            recorder = stack.enter_context(self._holding(session, tables))
+            notes = self._recover(recorder, folder)
+            plan = planner(self._circumstances(session, tables, folder, **rules))
+            self._confirm(plan, yes)
+            done = self._runner(stack, recorder).run(plan) if plan else ()
+            notes += self._timeout_notes(session)
+            return RunResult(verb, done, (*notes, *plan.notes), time.monotonic() - started)
+
+    def _timeout_notes(self, session: Session) -> tuple[str, ...]:
+        """What must be known of a statement timeout that is not ours."""
+        theirs = session.facts.statement_timeout
+        if theirs == "0" or "statement_timeout" in self._settings:
+            return ()
+        return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
+
+    def _recover(self, recorder: Recorder, folder: Folder) -> tuple[str, ...]:
+        """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
+        from fsapi_nb.database.recovery import recover
+
+        around = self._circumstances(recorder.session, recorder.tables, folder)
+        ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
+        known = {name: migration for name, migration in ran.items() if migration}
+        return tuple(recover(recorder.session, recorder, known, around.history))
+
+    def _runner(self, stack: ExitStack, recorder: Recorder) -> Runner:
+        """A runner on this session; should its connection be lost, it may take another that the stack closes."""
+        from fsapi_nb.database.runner import Runner
+
+        session, tables = recorder.session, recorder.tables
+        key = tables.lock_key(session.facts.database)
+
+        def reopen() -> Session:
+            other, _ = stack.enter_context(self._session())
+            stack.enter_context(self._holding(other, tables))
+            return other
+
+        return Runner(session, recorder, key, Observers(self._observers), reopen, max_wait=self._max_wait)
 
     def _circumstances(
         self,
@@ -349,22 +388,6 @@ class Migrator:
         drops = find_drops(session, tables, schemas=schemas, stored=stored.items())
         plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
         return Plan("fresh", plan.steps, plan.notes, drops=drops), schemas
-
-    def _resolve(
-        self, session: Session, recorder: Recorder, progress: Progress, migration: Migration, *, done: bool
-    ) -> None:
-        """Write down what became of the step in doubt; where it was the last, the migration is done with it."""
-        script = migration.script(progress.direction)
-        pieces, _ = cut(migration, script) if script else ((), [])
-        step, steps = (progress.open_step or 0) + 1, len(pieces)
-        entry = _read(session, recorder.tables).get(migration.name)
-        if not done or step < steps:
-            state = "done" if done else "failed"
-            recorder.journal(migration, progress.direction.value, state, step, steps, in_transaction=False)
-        elif progress.direction is Direction.UP:
-            recorder.applied(migration, step=step, steps=steps, in_transaction=False, duration_ms=0)
-        elif entry:
-            recorder.rolled_back(migration, entry, step=step, steps=steps, in_transaction=False, duration_ms=0)
 
     def _save(self, full: str | None, name: str, text: str) -> tuple[str, str]:
         """Write the file where it says something else; return its name and what was done with it."""
@@ -436,14 +459,15 @@ def _read(session: Session, tables: Tables) -> History:
     return read_history(session, tables)
 
 
-def _session_settings(settings: Mapping[str, str], lock_timeout: str) -> dict[str, str]:
-    """The server's settings for every file: the lock timeout, and the user's as `fsapi.NAME`."""
+def _session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
+    """The server's settings for every file: the timeouts, and the user's as `fsapi.NAME`."""
     for name in settings:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
-    if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", lock_timeout):
-        raise UsageError(f"{lock_timeout!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
-    return {"lock_timeout": lock_timeout, **{f"fsapi.{name}": value for name, value in settings.items()}}
+    for duration in timeouts.values():
+        if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
+            raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
+    return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
 
 
 def _names_to_look_up(folder: Folder, history: History) -> list[str]:

@@ -47,12 +47,42 @@ class EnumValue:
     value: str
 
 
+class EffectKind(Enum):
+    """What kind of trace a statement leaves in the catalog."""
+
+    INDEX_CREATED = "index created"
+    INDEX_DROPPED = "index dropped"
+    REINDEXED = "reindexed"
+    PARTITION_DETACHED = "partition detached"
+    DATABASE_CREATED = "database created"
+    DATABASE_DROPPED = "database dropped"
+    TABLESPACE_CREATED = "tablespace created"
+    TABLESPACE_DROPPED = "tablespace dropped"
+    SUBSCRIPTION_CREATED = "subscription created"
+    SUBSCRIPTION_DROPPED = "subscription dropped"
+    PUBLICATIONS_ADDED = "publications added"
+    PUBLICATIONS_DROPPED = "publications dropped"
+    REPEATABLE = "repeatable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The trace that a statement leaves: its kind, and the names to look for, quoted where they are relations."""
+
+    kind: EffectKind
+    name: str | None = None
+    relation: str | None = None
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of a script.
 
     `text` is what is sent, byte for byte as written, comments before it included, without the semicolon; it begins
-    in line `text_line` of the file, its first word in `line`. `kind` is its command in upper case (`CREATE TABLE`). `strings` holds its string constants, quoted
+    in line `text_line` and column `text_column` of the file, its first word in `line`. `kind` is its command in upper
+    case (`CREATE TABLE`), `effect` the trace that it leaves in the catalog. `strings` holds its string constants, quoted
     bodies included, when the script adds enum values (only then does anyone ask).
     """
 
@@ -61,15 +91,21 @@ class Statement:
     line: int
     kind: str
     rule: TransactionRule = TransactionRule.ALLOWED
+    text_column: int = 1
+    effect: Effect = Effect(EffectKind.UNKNOWN)
     copy: CopyData | None = None
     adds_enum_value: EnumValue | None = None
     creates_type: str | None = None
     creates_schema: str | None = None
     creates_extension: str | None = None
-    creates_index: str | None = None
     begin_options: bool = False
     changes_session: bool = False
     strings: tuple[str, ...] = ()
+
+    @property
+    def builds_index(self) -> bool:
+        """Whether it is a CREATE INDEX CONCURRENTLY, which may leave an invalid index behind."""
+        return self.effect.kind is EffectKind.INDEX_CREATED and self.rule is TransactionRule.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +195,34 @@ class StoredScripts:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a migration of several steps came in its last attempt that did not end.
+class StepRecord:
+    """What the journal holds of one step: its number (from zero), the checksum of its statements, and their text."""
 
-    `steps_done` steps of `direction` are committed. `open_step` is the number (from zero) of a step outside a
-    transaction that was started and of which nothing more is known.
+    number: int
+    checksum: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a migration came in its last attempt that did not end.
+
+    `done` are the steps of `direction` that are committed, from the first. `attempted` is the step outside a
+    transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
+    nothing is known of how it ended, False where PostgreSQL refused it.
     """
 
     name: str
     direction: Direction
-    steps_done: int
-    open_step: int | None = None
-    checksum: str | None = None
+    done: tuple[StepRecord, ...] = ()
+    attempted: StepRecord | None = None
+    in_flight: bool = False
+    witness: str | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of it may be in the database."""
+        return bool(self.done) or self.in_flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +242,7 @@ class History:
 
     def progress(self, name: str) -> Progress | None:
         """How far that migration came, if it ended half-way."""
-        return next((progress for progress in self.unfinished if progress.name == name), None)
+        return next((progress for progress in self.unfinished if progress.name == name and progress.begun), None)
 
 
 class State(Enum):
@@ -253,19 +305,27 @@ class Part:
         """Whether the migration is done when this part is."""
         return self.number == self.of - 1
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether its statements are known; a text that the parser refused is sent as a whole."""
+        script = self.migration.script(self.direction)
+        return script is None or not script.unparsed
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What commits together, how, and why so. A redo that can be one transaction is a step of two parts.
 
     `begin` is the statement that opens the transaction: the file's own where it asks for an isolation level.
-    `restore_session` are the SET statements of steps done in an earlier run, to be set again before this one.
+    A step that `resumes` a migration comes after some that an earlier run has done; `restore_session` are their
+    SET statements, to be set again before it.
     """
 
     mode: Mode
     reason: str
     parts: tuple[Part, ...]
     begin: str = "BEGIN"
+    resumes: bool = False
     restore_session: tuple[Statement, ...] = ()
 
 
@@ -318,11 +378,12 @@ class JournalEntry:
     step: int | None = None
     steps: int | None = None
     duration_ms: int | None = None
+    server_pid: int | None = None
     role: str | None = None
     host: str | None = None
     application: str | None = None
     notebook: str | None = None
-    error: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

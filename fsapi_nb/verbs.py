@@ -169,7 +169,13 @@ GLOBAL: tuple[Argument, ...] = (
         "--set", action="append", metavar="NAME=VALUE", help="seen in SQL as current_setting('fsapi.NAME', true)"
     ),
     _argument("--lock-timeout", metavar="DURATION", help="how long a statement may wait for a lock (5s)"),
-    _argument("--max-wait", type=float, metavar="SECONDS", help="how long to wait for another runner (60)"),
+    _argument("--statement-timeout", metavar="DURATION", help="how long a statement may run (what the role has)"),
+    _argument(
+        "--max-wait",
+        type=float,
+        metavar="SECONDS",
+        help="how long to wait for another runner, and to retry for a lock (60)",
+    ),
     _argument("--postgres-bin", metavar="FOLDER", help="the bin folder of the embedded server's PostgreSQL"),
 )
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "script": {"errors", "model", "script"},
     "folder": {"errors", "model", "script"},
     "plan": {"errors", "model", "script", "plan"},
-    "database": {"errors", "model", "events", "script", "database"},
+    "database": {"errors", "model", "events", "script", "plan", "database"},
     "views": {"errors", "model", "events", "views"},
     "migrator": {"errors", "model", "events", "script", "folder", "plan", "database", "views"},
     "verbs": {"errors", "migrator", "views"},

@@ -161,7 +161,7 @@ def test_the_journal_holds_every_attempt(project: Project) -> None:
     events = project.migrator().history().events
     assert [(event.event, event.state) for event in events] == [("up", "done"), ("up", "failed"), ("down", "done")]
     assert (events[1].migration, events[1].notebook) == (broken, "x.ipynb")
-    assert "division by zero" in (events[1].error or "")
+    assert "division by zero" in (events[1].message or "")
     assert events[0].role
     assert events[0].host
     assert len({event.run_id for event in events}) == 2

@@ -21,6 +21,7 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
+from fsapi_nb.events import Event, StepRetried
 from tests.conftest import Project
 
 
@@ -113,10 +114,50 @@ def test_a_lock_that_does_not_come_is_given_up(project: Project) -> None:
     with psycopg.connect(project.database) as reader:
         reader.execute("SELECT * FROM t")
         with pytest.raises(StatementFailed, match="lock timeout") as caught:
-            project.migrator(lock_timeout="50ms").migrate()
+            project.migrator(lock_timeout="50ms", max_wait=0.5).migrate()
     assert caught.value.sqlstate == "55P03"
+    states = [
+        state for (state,) in project.rows("SELECT state FROM migrations_journal WHERE migration LIKE '%alter.sql'")
+    ]
+    assert states[:-1] == ["retried"] * (len(states) - 1)
+    assert (len(states) > 1, states[-1]) == (True, "failed")
     assert not project.has("u")
     assert len(project.migrator().migrate().done) == 1
+
+
+def test_a_lock_that_comes_late_is_waited_for_by_trying_again(project: Project) -> None:
+    """The step is undone each time, so nobody queues behind us for longer than lock_timeout; each attempt is told."""
+    project.write("t", "CREATE TABLE t (i int);")
+    project.migrator().migrate()
+    project.write("alter", "CREATE TABLE u (i int);\nALTER TABLE t ADD COLUMN j int;")
+    events: list[Event] = []
+    reader = psycopg.connect(project.database)
+    reader.execute("SELECT * FROM t")
+
+    def hear(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, StepRetried) and event.attempts == 2:
+            reader.rollback()
+
+    project.migrator(lock_timeout="20ms", observers=[hear]).migrate()
+    reader.close()
+    retries = [event for event in events if isinstance(event, StepRetried)]
+    assert [(event.attempts, event.reason) for event in retries][:2] == [(1, "lock timeout"), (2, "lock timeout")]
+    assert project.has("u")
+    assert project.value("SELECT count(*) FROM migrations_journal WHERE state = 'retried'") == len(retries)
+
+
+def test_a_statement_timeout_of_the_role_is_said_and_can_be_overridden(project: Project) -> None:
+    """It holds unless the run says otherwise."""
+    database = project.value("SELECT current_database()")
+    project.rows(f"ALTER DATABASE {database} SET statement_timeout = '40ms'")
+    project.write("quick", "SELECT 1;")
+    assert any("statement_timeout is 40ms" in note for note in project.migrator().migrate().notes)
+    project.write("slow", "SELECT pg_sleep(0.2);")
+    with pytest.raises(StatementFailed, match="--statement-timeout"):
+        project.migrator().migrate()
+    result = project.migrator(statement_timeout="1min").migrate()
+    assert (len(result.done), result.notes) == (1, ())
 
 
 def test_settings_reach_sql(project: Project) -> None:

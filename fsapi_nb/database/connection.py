@@ -34,7 +34,7 @@ _FACTS = """
     SELECT pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_backend_pid(),
            pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on',
            pg_catalog.current_database()::text, pg_catalog.current_schema()::text, session_user::text,
-           pg_catalog.version()
+           pg_catalog.version(), pg_catalog.current_setting('statement_timeout')
 """
 # RESET ALL does not reset the role; DISCARD ALL would, but it would also give our advisory lock away.
 _CLEAN = """
@@ -45,7 +45,10 @@ _CLEAN = """
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a server says of itself and of our session. `schema` is where unqualified tables are created."""
+    """What a server says of itself and of our session.
+
+    `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets.
+    """
 
     version: int
     pid: int
@@ -55,6 +58,7 @@ class Facts:
     schema: str | None
     role: str
     product: str
+    statement_timeout: str
 
 
 @dataclass(slots=True)

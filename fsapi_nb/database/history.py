@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,16 @@ from psycopg import sql
 from fsapi_nb.database.connection import Session
 from fsapi_nb.database.tables import Tables, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.model import Direction, History, HistoryEntry, JournalEntry, Migration, Progress, StoredScripts
+from fsapi_nb.model import (
+    Direction,
+    History,
+    HistoryEntry,
+    JournalEntry,
+    Migration,
+    Progress,
+    StepRecord,
+    StoredScripts,
+)
 from fsapi_nb.script.stored import to_store
 
 _COLUMNS = """
@@ -90,32 +99,34 @@ def _entries(session: Session, tables: Tables, columns: set[str], *, known: bool
 def _unfinished(session: Session, tables: Tables) -> tuple[Progress, ...]:
     """What the journal knows of migrations whose last attempt did not end; few rows, folded in order."""
     query = sql.SQL(
-        "SELECT migration::text, event, state, step, steps, checksum FROM {} "
+        "SELECT migration::text, event, state, step, steps, step_checksum, script, witness FROM {} "
         "WHERE steps > 1 OR NOT in_transaction OR event = 'fresh' ORDER BY id"
     ).format(tables.journal)
     return fold_progress(session.connection.execute(query))
 
 
 def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
-    """Rows of the journal (migration, event, state, step, steps, checksum), oldest first, to what is unfinished."""
+    """Rows of the journal (migration, event, state, step, steps, checksum, text, witness), oldest first, folded.
+
+    What is left is what was begun and not ended, or refused outside of a transaction.
+    """
     found: dict[str, Progress] = {}
-    for name, event, state, step, steps, checksum in rows:
+    for name, event, state, step, steps, checksum, text, witness in rows:
         if event == "fresh":
             found.clear()
-            continue
-        direction = Direction(event)
-        before = found.get(name)
-        done = before.steps_done if before and before.direction is direction else 0
-        if state == "started":
-            found[name] = Progress(name, direction, done, step - 1, checksum)
-        elif state == "failed":
-            found[name] = Progress(name, direction, done, None, checksum)
-        elif step == steps:
-            found.pop(name, None)
-        else:
-            found[name] = Progress(name, direction, step, None, checksum)
-    # An attempt whose first step failed has left nothing behind.
-    return tuple(progress for progress in found.values() if progress.steps_done or progress.open_step is not None)
+        elif state in {"started", "failed", "resolved", "done"}:
+            direction, record = Direction(event), StepRecord(step - 1, checksum, text)
+            before = found.get(name)
+            done = before.done if before and before.direction is direction else ()
+            if state == "started":
+                found[name] = Progress(name, direction, done, record, True, witness)
+            elif state == "done" and step == steps:
+                found.pop(name, None)
+            elif state == "done":
+                found[name] = Progress(name, direction, (*done, record))
+            elif before:
+                found[name] = replace(before, in_flight=False)
+    return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
 
 
 def read_scripts(session: Session, tables: Tables, names: Sequence[str]) -> dict[str, StoredScripts]:
@@ -134,8 +145,8 @@ def read_journal(session: Session, tables: Tables, *, limit: int | None = None) 
     if not _exists(session, tables.journal):
         return ()
     query = sql.SQL(
-        "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, role, host, "
-        "application, notebook, error FROM {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
+        "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
+        "role, host, application, notebook, message FROM {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
     ).format(tables.journal)
     return tuple(JournalEntry(*row) for row in session.connection.execute(query, [limit]))
 
@@ -175,43 +186,49 @@ def _no_right(session: Session, tables: Tables, error: psycopg.Error) -> History
 
 
 @dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them."""
+
+    migration: Migration | None
+    event: str
+    state: str
+    step: int | None = None
+    steps: int | None = None
+    in_transaction: bool = True
+    duration_ms: int | None = None
+    step_checksum: str | None = None
+    script: str | None = None
+    witness: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recorder:
-    """Writes the history of one run. Every method is one message, and commits nothing."""
+    """Writes the history of one run. Every method is a message or two, and commits nothing."""
 
     session: Session
     tables: Tables
     run_id: UUID
     notebook: str | None = None
 
-    def applied(self, migration: Migration, *, step: int, steps: int, in_transaction: bool, duration_ms: int) -> None:
+    def applied(self, row: JournalRow) -> None:
         """Record that a migration is completely applied."""
-        self._insert(migration, duration_ms)
-        self.journal(migration, "up", "done", step, steps, in_transaction=in_transaction, duration_ms=duration_ms)
+        if row.migration:
+            self._insert(row.migration, row.duration_ms)
+        self.journal(row)
 
-    def rolled_back(
-        self,
-        migration: Migration,
-        entry: HistoryEntry,
-        *,
-        step: int,
-        steps: int,
-        in_transaction: bool,
-        duration_ms: int,
-    ) -> None:
+    def rolled_back(self, row: JournalRow, entry: HistoryEntry) -> None:
         """Take a migration's entry away. Raises HistoryError where somebody else did so meanwhile."""
-        delete = sql.SQL("DELETE FROM {} WHERE id OPERATOR(pg_catalog.=) %s").format(self.tables.history)
-        deleted = self.session.connection.execute(delete, [entry.id]).rowcount
-        self._execute(
-            sql.SQL("DELETE FROM {} WHERE id OPERATOR(pg_catalog.=) %s").format(self.tables.scripts), [entry.id]
-        )
+        delete = sql.SQL("DELETE FROM {} WHERE id OPERATOR(pg_catalog.=) %s")
+        deleted = self.session.connection.execute(delete.format(self.tables.history), [entry.id]).rowcount
         if deleted != 1:
             raise HistoryError(f"the history row of {entry.name} is gone", state="this rollback was undone.")
-        self.journal(migration, "down", "done", step, steps, in_transaction=in_transaction, duration_ms=duration_ms)
+        self._execute(delete.format(self.tables.scripts), [entry.id])
+        self.journal(row)
 
     def baseline(self, migration: Migration) -> None:
         """Record a migration as applied without having run it."""
-        self._insert(migration, None)
-        self.journal(migration, "baseline", "done", 1, 1, in_transaction=True)
+        self.applied(JournalRow(migration, "baseline", "done", 1, 1))
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> None:
         """Take over a file's checksum and text for what is applied already."""
@@ -223,34 +240,48 @@ class Recorder:
         ).format(self.tables.scripts)
         values = [entry.id, entry.name, entry.applied_at, migration.checksum, stored.up, stored.down, stored.redacted]
         self._execute(query, values)
-        self.journal(migration, "repair", "done", 1, 1, in_transaction=True)
+        self.journal(JournalRow(migration, "repair", "done", 1, 1))
 
     def forget_all(self) -> None:
         """Empty the history, not the journal; which is told that everything was dropped."""
         self._execute(sql.SQL("DELETE FROM {}").format(self.tables.history))
         self._execute(sql.SQL("DELETE FROM {}").format(self.tables.scripts))
-        self.journal(None, "fresh", "done", None, None, in_transaction=True)
+        self.journal(JournalRow(None, "fresh", "done"))
 
-    def journal(
-        self,
-        migration: Migration | None,
-        event: str,
-        state: str,
-        step: int | None,
-        steps: int | None,
-        *,
-        in_transaction: bool,
-        duration_ms: int | None = None,
-        error: str | None = None,
-    ) -> None:
-        """Add one event. `step` counts from one."""
+    def journal(self, row: JournalRow) -> None:
+        """Add one event."""
+        values = {
+            "run_id": self.run_id,
+            "migration": row.migration.name if row.migration else None,
+            "event": row.event,
+            "state": row.state,
+            "step": row.step,
+            "steps": row.steps,
+            "in_transaction": row.in_transaction,
+            "duration_ms": row.duration_ms,
+            "checksum": row.migration.checksum if row.migration else None,
+            "step_checksum": row.step_checksum,
+            "script": row.script,
+            "witness": row.witness,
+            "message": row.message,
+            "host": socket.gethostname(),
+            "notebook": self.notebook,
+        }
+        query = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            self.tables.journal,
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(sql.Placeholder() * len(values)),
+        )
+        self._execute(query, list(values.values()))
+
+    def is_recorded(self, row: JournalRow) -> bool:
+        """Whether this run's event is in the journal: the witness of a COMMIT whose answer was lost."""
         query = sql.SQL(
-            "INSERT INTO {} (run_id, migration, event, state, step, steps, in_transaction, duration_ms, checksum, error, "
-            "host, notebook) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            "SELECT EXISTS (SELECT FROM {} WHERE run_id = %s AND migration = %s AND event = %s AND state = %s AND step = %s)"
         ).format(self.tables.journal)
-        name, checksum = (migration.name, migration.checksum) if migration else (None, None)
-        values = [self.run_id, name, event, state, step, steps, in_transaction, duration_ms, checksum, error]
-        self._execute(query, [*values, socket.gethostname(), self.notebook])
+        name = row.migration.name if row.migration else None
+        found = self.session.connection.execute(query, [self.run_id, name, row.event, row.state, row.step]).fetchone()
+        return bool(found and found[0])
 
     def _insert(self, migration: Migration, duration_ms: int | None) -> None:
         stored = to_store(migration)

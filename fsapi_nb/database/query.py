@@ -123,10 +123,12 @@ def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult
 
 def _single_statement(sql: str) -> bool:
     """Say whether the text is exactly one statement; False too where our parser does not know the syntax."""
-    from fsapi_nb.script.parser import SqlSyntaxError, parse  # the parser is large, and rarely needed here
+    # The parser is large, and rarely needed here.
+    from fsapi_nb.script.parser import SqlSyntaxError, parse, scan
 
+    text = sql.encode()
     try:
-        return len(parse(sql.encode())) == 1
+        return len(parse(text, scan(text)[0])) == 1
     except SqlSyntaxError:
         return False
 

@@ -133,6 +133,7 @@ class MigrateMagics(Magics):
             options.dir or self.directory,
             settings=settings_of(options),
             lock_timeout=options.lock_timeout,
+            statement_timeout=options.statement_timeout,
             max_wait=60.0 if options.max_wait is None else options.max_wait,
             postgres_bin=options.postgres_bin,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fsapi_nb.errors import (
     Drifted,
     FaultyMigrations,
+    InDoubt,
     Irreversible,
     OutOfOrder,
     PartlyApplied,
@@ -34,12 +35,14 @@ from fsapi_nb.model import (
     State,
     Statement,
     Step,
+    StepRecord,
     StoredScripts,
 )
-from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.reconcile import is_drifted, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
+from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.stored import stored_migration, to_store
 
 
@@ -189,16 +192,25 @@ def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
     )
 
 
+def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None:
+    """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
+    stored = around.stored.get(progress.name)
+    candidates = [around.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
+    attempted = progress.attempted
+    for migration in candidates:
+        script = migration.script(progress.direction) if migration else None
+        pieces = cut(migration, script)[0] if migration and script else ()
+        if attempted is None or attempted.number >= len(pieces):
+            continue
+        if statements_checksum(pieces[attempted.number].statements) == attempted.checksum:
+            return migration
+    return None
+
+
 def _up_steps(
     migration: Migration, around: Circumstances, progress: Progress | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
-    if progress and progress.checksum and progress.checksum != migration.checksum:
-        raise PartlyApplied(
-            f"{migration.name} was edited after {progress.steps_done} of its steps had been applied",
-            state="those steps are committed; nothing was run now.",
-            hint="take the edit back and run again; put the change into a new migration.",
-        )
     return _steps(migration, Direction.UP, pieces, progress, None), problems
 
 
@@ -217,19 +229,34 @@ def _steps(
     entry: HistoryEntry | None,
 ) -> tuple[Step, ...]:
     """The pieces as steps of that migration, without those that an earlier run has done."""
-    done = progress.steps_done if progress and progress.direction is direction else 0
-    restore = tuple(_session_statements(pieces[:done]))
+    done = progress.done if progress and progress.direction is direction else ()
+    _refuse_other_steps(migration, pieces, done)
+    restore = tuple(_session_statements(pieces[: len(done)]))
     return tuple(
         Step(
             mode=piece.mode,
             reason=piece.reason,
             parts=(Part(migration, direction, piece.statements, number, len(pieces), entry),),
             begin=piece.begin,
-            restore_session=restore if number == done else (),
+            resumes=number == len(done) > 0,
+            restore_session=restore if number == len(done) else (),
         )
         for number, piece in enumerate(pieces)
-        if number >= done
+        if number >= len(done)
     )
+
+
+def _refuse_other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[StepRecord]) -> None:
+    """Raise PartlyApplied where the file's first steps are not those that ran."""
+    for record in done:
+        now = pieces[record.number].statements if record.number < len(pieces) else ()
+        if record.checksum is not None and statements_checksum(now) != record.checksum:
+            raise PartlyApplied(
+                f"{migration.name} was edited in step {record.number + 1}, which an earlier run has committed",
+                details=tuple(f"  {line}" for line in text_difference(record.text, now)),
+                state=f"{'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed; nothing was run now.",
+                hint="take the edit back and run again; put the change behind these steps, or into a new migration.",
+            )
 
 
 def _session_statements(pieces: Iterable[Piece]) -> Iterable[Statement]:
@@ -319,10 +346,10 @@ def _refuse_doubt(statuses: Sequence[MigrationStatus]) -> None:
     doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
     if doubtful:
         name = doubtful[0].name
-        raise PartlyApplied(
+        raise InDoubt(
             f"{name} is in doubt: {doubtful[0].note}",
             state="nothing was run now.",
-            hint=f"look whether it happened, then say `resolve {name} --done` or `resolve {name} --retry`.",
+            hint=f"look at the database, then say `resolve {name} --done` (it happened) or `--retry` (it did not).",
         )
 
 

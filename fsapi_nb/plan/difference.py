@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
-from fsapi_nb.model import Migration, StoredScripts
+from fsapi_nb.model import Migration, Statement, StoredScripts
+from fsapi_nb.script.redact import redact_line
 from fsapi_nb.script.stored import to_store
 
 LONGEST = 40
@@ -22,6 +24,13 @@ def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
             lines += difflib.unified_diff(
                 _lines(before), _lines(after), f"{name} as it ran", f"{name} now", n=1, lineterm=""
             )
+    return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]
+
+
+def text_difference(before: str | None, now: Sequence[Statement]) -> list[str]:
+    """What a step's statements say differently from what ran of it; at most `LONGEST` lines."""
+    after = redact_line(";\n".join(statement.text for statement in now))
+    lines = list(difflib.unified_diff(_lines(before), _lines(after), "as it ran", "now", n=1, lineterm=""))
     return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]
 
 

@@ -11,7 +11,7 @@ def reconcile(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
     """One status for each name that either side knows, ordered by the bytes of the names."""
     entries = {entry.name: entry for entry in history.entries}
     files = {migration.name: migration for migration in folder.migrations}
-    unfinished = {progress.name: progress for progress in history.unfinished}
+    unfinished = {progress.name: progress for progress in history.unfinished if progress.begun}
     newest = max((os.fsencode(name) for name in entries), default=b"")
     names = sorted({*entries, *files, *folder.broken, *unfinished}, key=os.fsencode)
     return tuple(
@@ -60,12 +60,13 @@ def _not_applied(
 
 
 def _partly(progress: Progress) -> State:
-    return State.PARTLY_APPLIED if progress.open_step is None else State.IN_DOUBT
+    return State.IN_DOUBT if progress.in_flight else State.PARTLY_APPLIED
 
 
 def _how_far(progress: Progress) -> str:
     """What a reader should know of a migration that ended half-way."""
     did = "rolled back" if progress.direction is Direction.DOWN else "applied"
-    if progress.open_step is not None:
-        return f"step {progress.open_step + 1} was begun outside a transaction; nothing tells whether it was {did}"
-    return f"{progress.steps_done} step{'s' if progress.steps_done != 1 else ''} {did}; the next did not end"
+    if progress.in_flight and progress.attempted:
+        return f"step {progress.attempted.number + 1} was begun outside a transaction; how it ended is not known yet"
+    count = len(progress.done)
+    return f"{count} step{'s' if count != 1 else ''} {did}; the next did not end"

@@ -6,16 +6,21 @@ transaction block, and new enum values before their first use make steps of thei
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.model import EnumValue, Migration, Mode, Script, Statement, TransactionRule
+from fsapi_nb.script.lexer import lex
+from fsapi_nb.script.sections import redact_line
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
 OWN_PAIR = "the file's own BEGIN and COMMIT"
 BETWEEN = "the statements between two steps, together"
 TRANSACTION_OFF = "the file says transaction=off"
+_IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
 UNPARSED = "one transaction; the parser does not know this text, so nothing is known of its statements"
 
 
@@ -31,11 +36,29 @@ class Piece:
 
 @dataclass(slots=True)
 class _Run:
-    """Statements in a row that commit together by the file's own word (`own`), or that are outside of any pair."""
+    """Statements in a row that commit together by the file's own word (`own`), or that are outside of any pair.
+
+    `begin` says how the transaction begins; `opened` is the statement that did so, COMMIT AND CHAIN included.
+    `chained` runs follow a COMMIT AND CHAIN outside of any pair, in the transaction that each migration has.
+    """
 
     begin: Statement | None = None
-    own: bool = False
+    opened: Statement | None = None
+    chained: bool = False
     statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def own(self) -> bool:
+        return self.opened is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What keeps a statement from being run where it stands."""
+
+    statement: Statement
+    message: str
+    hint: str
 
 
 def cut(
@@ -45,83 +68,140 @@ def cut(
 
     A script without statements still has one step: the one that records it.
     """
-    if script.unparsed and allow_unparsed and not _besides_syntax(script):
-        whole = Statement(script.text, script.first_line, script.first_line, "SQL")
-        return (Piece(Mode.TRANSACTION, UNPARSED, (whole,)),), []
+    if script.unparsed and allow_unparsed and len(script.problems) == 1:
+        return _whole(script)
     if script.problems:
         return (), list(script.problems)
-    runs, problems = _runs(migration, script)
-    if problems:
-        return (), problems
     off = script.options.get("transaction") == "off"
-    pairs = [run for run in runs if run.own]
-    if not script.statements or (len(pairs) <= 1 and not off):
-        begin = pairs[0].begin if pairs else None
-        runs = [_Run(begin, statements=[statement for run in runs for statement in run.statements])]
-        if not any(statement.rule is TransactionRule.REFUSED for statement in runs[0].statements):
-            whole_reason = ABSORBED if pairs else ONE_TRANSACTION
-            return _split_enums(Piece(Mode.TRANSACTION, whole_reason, tuple(runs[0].statements), _begin(begin))), []
-        runs[0] = _Run(statements=runs[0].statements)
-    pieces = [piece for run in runs for piece in _pieces(run, off=off)]
+    runs, faults = _runs(script.statements)
+    if off:
+        faults += _lonely(runs)
+    if faults:
+        return (), _problems(migration, faults)
+    runs = [run for run in runs if run.statements]
+    pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(script, runs)]
     return tuple(part for piece in pieces for part in _split_enums(piece)), []
 
 
-def _besides_syntax(script: Script) -> bool:
-    """Whether more is wrong with an unparsed script than that it does not parse."""
-    return len(script.problems) > 1
+def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:
+    """A script that the parser refused, as one piece; inline COPY data cannot be sent that way."""
+    if lex(script.text.encode()).copies:
+        (problem,) = script.problems
+        hint = (
+            "a script with inline COPY data can only run when it is parsed: put the COPY into a migration of its own."
+        )
+        return (), [replace(problem, hint=hint)]
+    whole = Statement(script.text, script.first_line, script.first_line, "SQL")
+    return (Piece(Mode.TRANSACTION, UNPARSED, (whole,)),), []
 
 
-def _runs(migration: Migration, script: Script) -> tuple[list[_Run], list[Problem]]:
+def _runs(statements: Iterable[Statement]) -> tuple[list[_Run], list[_Fault]]:
     """The statements by BEGIN/COMMIT pairs, and the pairs that do not match."""
     runs = [_Run()]
-    problems: list[Problem] = []
-
-    def fault(statement: Statement, message: str, hint: str) -> None:
-        problems.append(Problem(message, place_of(migration, statement), hint))
-
-    for statement in script.statements:
-        inside = runs[-1].own
+    faults: list[_Fault] = []
+    for statement in statements:
+        run = runs[-1]
+        fault = _out_of_place(statement, inside=run.own)
+        if fault:
+            faults.append(fault)
+            continue
         match statement.rule:
-            case TransactionRule.BEGIN if inside:
-                fault(statement, "BEGIN inside a transaction that is already open", "remove it, or COMMIT before it.")
             case TransactionRule.BEGIN:
-                runs.append(_Run(statement, own=True))
+                runs.append(_Run(statement, statement))
             case TransactionRule.CHAIN:
-                runs[-1].own = True
-                runs.append(_Run(runs[-1].begin, own=True))
-            case TransactionRule.COMMIT if not inside:
-                fault(statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway.")
+                runs.append(_Run(run.begin, statement) if run.own else _Run(chained=True))
             case TransactionRule.COMMIT:
                 runs.append(_Run())
-            case TransactionRule.REFUSED if inside:
-                hint = "move it out of the BEGIN and COMMIT around it."
-                fault(statement, f"PostgreSQL refuses {statement.kind} in a transaction block", hint)
             case _:
-                runs[-1].statements.append(statement)
-    begin = runs[-1].begin
-    if begin:
-        fault(
-            begin, "BEGIN without a COMMIT", "add the COMMIT, or remove the BEGIN: a migration is a transaction anyway."
-        )
-    return [run for run in runs if run.own or run.statements], problems
+                run.statements.append(statement)
+    opened = runs[-1].opened
+    if opened:
+        hint = "add the COMMIT, or remove this: a migration is a transaction anyway."
+        faults.append(_Fault(opened, f"{opened.kind} without a COMMIT after it", hint))
+    return runs, faults
 
 
-def _pieces(run: _Run, *, off: bool) -> list[Piece]:
-    if run.own:
-        return [Piece(Mode.TRANSACTION, OWN_PAIR, tuple(run.statements), _begin(run.begin))]
+def _out_of_place(statement: Statement, *, inside: bool) -> _Fault | None:
+    """What is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any."""
+    match statement.rule:
+        case TransactionRule.BEGIN if inside:
+            hint = "remove it, or COMMIT before it."
+            return _Fault(statement, f"{statement.kind} inside a transaction that is already open", hint)
+        case TransactionRule.REFUSED if inside:
+            hint = "move it out of the BEGIN and COMMIT around it."
+            return _Fault(statement, f"PostgreSQL refuses {statement.kind} in a transaction block", hint)
+        case TransactionRule.COMMIT if not inside:
+            return _Fault(statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway.")
+    return None
+
+
+def _lonely(runs: Iterable[_Run]) -> Iterable[_Fault]:
+    """What means nothing in a statement that commits alone, as transaction=off makes all outside of a pair."""
+    hint = "put BEGIN; and COMMIT; around it and what belongs to it."
+    return (
+        _Fault(statement, f"{statement.kind} needs a transaction, and the file says transaction=off", hint)
+        for run in runs
+        for statement in run.statements
+        if not run.own and statement.kind in _IN_A_BLOCK_ONLY
+    )
+
+
+def _problems(migration: Migration, faults: Iterable[_Fault]) -> list[Problem]:
+    """The faults with their places: the statement's first line."""
+    lines = migration.source.split("\n")
+    ordered = sorted(faults, key=lambda fault: fault.statement.line)
+    return [
+        Problem(fault.message, _place(migration.name, fault.statement.line, lines), fault.hint) for fault in ordered
+    ]
+
+
+def _place(name: str, line: int, lines: Sequence[str]) -> Place:
+    source = redact_line(lines[line - 1].rstrip("\r")) if line <= len(lines) else None
+    return Place(name, line, None, source)
+
+
+def _must_be_cut(runs: Sequence[_Run]) -> bool:
+    """Whether PostgreSQL, or the file with several pairs or COMMIT AND CHAIN, wants more than one step."""
+    pairs = sum(run.own for run in runs)
+    chained = any(run.chained for run in runs)
+    refused = any(statement.rule is TransactionRule.REFUSED for run in runs for statement in run.statements)
+    return pairs > 1 or chained or refused
+
+
+def _one_transaction(script: Script, runs: Sequence[_Run]) -> Piece:
+    """Everything together, the file's own pair included, with the BEGIN that the file has."""
+    begin = next((run.begin for run in runs if run.own), None)
+    has_pair = any(statement.rule is TransactionRule.BEGIN for statement in script.statements)
+    statements = tuple(statement for run in runs for statement in run.statements)
+    return Piece(Mode.TRANSACTION, ABSORBED if has_pair else ONE_TRANSACTION, statements, _begin(begin))
+
+
+def _pieces(runs: Sequence[_Run], *, off: bool) -> list[Piece]:
+    pieces: list[Piece] = []
+    for run in runs:
+        if run.own:
+            pieces.append(Piece(Mode.TRANSACTION, OWN_PAIR, tuple(run.statements), _begin(run.begin)))
+        else:
+            pieces += _outside(run.statements, off=off)
+    # With transaction=off and no statement at all, the step that records it is left.
+    return pieces or [Piece(Mode.TRANSACTION, ONE_TRANSACTION, ())]
+
+
+def _outside(statements: Iterable[Statement], *, off: bool) -> list[Piece]:
+    """Statements outside of any pair: those that must be alone, and what is between two of them together."""
     pieces: list[Piece] = []
     together: list[Statement] = []
-    for statement in [*run.statements, None]:
-        alone = statement is None or off or statement.rule is TransactionRule.REFUSED
-        if not alone and statement:
+    for statement in statements:
+        if not off and statement.rule is not TransactionRule.REFUSED:
             together.append(statement)
             continue
         if together:
             pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
-        if statement:
-            reason = TRANSACTION_OFF if off else f"PostgreSQL refuses {statement.kind} in a transaction"
-            pieces.append(Piece(Mode.AUTOCOMMIT, reason, (statement,)))
+        reason = TRANSACTION_OFF if off else f"PostgreSQL refuses {statement.kind} in a transaction"
+        pieces.append(Piece(Mode.AUTOCOMMIT, reason, (statement,)))
+    if together:
+        pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
     return pieces
 
 
@@ -142,33 +222,31 @@ def _split_enums(piece: Piece) -> tuple[Piece, ...]:
     for statement in piece.statements:
         used = next((new for new in added if _uses(statement, new.value)), None)
         if used:
-            pieces.append(Piece(piece.mode, reason, tuple(current), piece.begin))
+            pieces.append(replace(piece, reason=reason, statements=tuple(current)))
             current, added, created = [], [], set()
             reason = f"the new enum value {used.value!r} must be committed before it is used"
         current.append(statement)
         created.add(statement.creates_type)
         new_value = statement.adds_enum_value
-        if new_value and new_value.type_name not in created:
+        if new_value and new_value.type_name not in created:  # the values of a type that is new as well can be used
             added.append(new_value)
-    pieces.append(Piece(piece.mode, reason, tuple(current), piece.begin))
+    pieces.append(replace(piece, reason=reason, statements=tuple(current)))
     if len(pieces) > 1:
-        pieces[0] = Piece(piece.mode, BETWEEN, pieces[0].statements, piece.begin)
+        pieces[0] = replace(pieces[0], reason=BETWEEN)
     return tuple(pieces)
 
 
 def _uses(statement: Statement, value: str) -> bool:
-    """Whether a statement names the value: as a string, or quoted inside a body or a longer string."""
-    if statement.adds_enum_value and statement.adds_enum_value.value == value:
+    """Whether a statement may use the value: as a string, quoted inside a body or string, or in an array's text.
+
+    Which type a string is of, its text does not tell; a cut too many is harmless. To add another value AFTER
+    this one is no use of it.
+    """
+    if statement.adds_enum_value:
         return False
     quoted = "'" + value.replace("'", "''") + "'"
+    in_array = re.compile(rf'[{{,]\s*"?{re.escape(value)}"?\s*[,}}]')
     return any(
-        string.removeprefix("E").removeprefix("e") == quoted or quoted in string[1:-1].replace("''", "'")
+        string == value or quoted in string or ("{" in string and in_array.search(string))
         for string in statement.strings
     )
-
-
-def place_of(migration: Migration, statement: Statement) -> Place:
-    """Where a statement begins, with its line."""
-    lines = migration.source.split("\n")
-    source = lines[statement.line - 1].rstrip("\r") if statement.line <= len(lines) else None
-    return Place(migration.name, statement.line, None, source)

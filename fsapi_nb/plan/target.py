@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
@@ -17,6 +19,7 @@ def find_name(wanted: str, names: Iterable[str]) -> str:
     Raises UnknownMigration where there is none, or several.
     """
     known = list(names)
+    wanted = unicodedata.normalize("NFC", wanted)
     full = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
     if full in known:
         return full
@@ -27,9 +30,19 @@ def find_name(wanted: str, names: Iterable[str]) -> str:
         raise UnknownMigration(
             f"{wanted!r} is the name of several migrations: {', '.join(matches)}", hint="give one in full."
         )
-    near = [name for name in known if wanted.lower().removesuffix(".sql") in name.lower()][:5]
+    near = _near(wanted, known)
     hint = f"did you mean {' or '.join(near)}?" if near else "`status` lists them all."
     raise UnknownMigration(f"there is no migration {wanted!r}", hint=hint)
+
+
+def _near(wanted: str, known: Sequence[str]) -> list[str]:
+    """Names that may have been meant: those that hold what was typed, or are almost like it."""
+    words = wanted.lower().removesuffix(".sql")
+    if not words:
+        return []
+    holding = [name for name in known if words in name.lower()]
+    typos = difflib.get_close_matches(words, [name[17:-4] for name in known])
+    return (holding or [name for name in known if name[17:-4] in typos])[:5]
 
 
 def choose_up(statuses: Sequence[MigrationStatus], *, to: str | None, count: int | None) -> list[MigrationStatus]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from fsapi_nb.model import Statement
+from fsapi_nb.script.parser import COMMENTS, scan
+
 ALGORITHM = "tokens-sha256"
 
 
@@ -22,3 +25,17 @@ def checksum(sections: Iterable[Iterable[bytes] | None]) -> str:
             digest.update(token.replace(b"\r\n", b"\n"))
             digest.update(b"\x00")
     return f"{ALGORITHM}:{digest.hexdigest()}"
+
+
+def statements_checksum(statements: Iterable[Statement]) -> str:
+    """The checksum of some of a script's statements, their COPY data included: what a step that is done has run."""
+    return checksum([_tokens(statement) for statement in statements])
+
+
+def _tokens(statement: Statement) -> Iterable[bytes]:
+    text = statement.text.encode()
+    for token in scan(text)[0]:
+        if token.kind not in COMMENTS:
+            yield text[token.start : token.end]
+    if statement.copy:
+        yield statement.copy.data

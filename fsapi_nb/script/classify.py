@@ -7,7 +7,6 @@ as allowed: the server has the last word, and its 25001 undoes the whole transac
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fsapi_nb.model import EnumValue, TransactionRule
@@ -21,6 +20,28 @@ _LABELS = {
     "create_seq_stmt": "CREATE SEQUENCE",
     "create_trig_stmt": "CREATE TRIGGER",
     "create_event_trig_stmt": "CREATE EVENT TRIGGER",
+    "alter_event_trig_stmt": "ALTER EVENT TRIGGER",
+    "create_am_stmt": "CREATE ACCESS METHOD",
+    "create_op_class_stmt": "CREATE OPERATOR CLASS",
+    "create_op_family_stmt": "CREATE OPERATOR FAMILY",
+    "alter_op_family_stmt": "ALTER OPERATOR FAMILY",
+    "create_fdw_stmt": "CREATE FOREIGN DATA WRAPPER",
+    "alter_fdw_stmt": "ALTER FOREIGN DATA WRAPPER",
+    "create_foreign_server_stmt": "CREATE SERVER",
+    "alter_foreign_server_stmt": "ALTER SERVER",
+    "alter_role_set_stmt": "ALTER ROLE",
+    "alter_database_set_stmt": "ALTER DATABASE",
+    "alter_database_refresh_coll_stmt": "ALTER DATABASE",
+    "alter_extension_contents_stmt": "ALTER EXTENSION",
+    "alter_table_move_all_stmt": "ALTER TABLE",
+    "alter_table_space_options_stmt": "ALTER TABLESPACE",
+    "alter_stats_stmt": "ALTER STATISTICS",
+    "alter_tsconfiguration_stmt": "ALTER TEXT SEARCH CONFIGURATION",
+    "alter_tsdictionary_stmt": "ALTER TEXT SEARCH DICTIONARY",
+    "constraints_set_stmt": "SET CONSTRAINTS",
+    "variable_show_stmt": "SHOW",
+    "check_point_stmt": "CHECKPOINT",
+    "close_portal_stmt": "CLOSE",
     "create_enum_stmt": "CREATE TYPE",
     "create_range_stmt": "CREATE TYPE",
     "composite_type_stmt": "CREATE TYPE",
@@ -30,7 +51,6 @@ _LABELS = {
     "drop_table_space_stmt": "DROP TABLESPACE",
     "createdb_stmt": "CREATE DATABASE",
     "dropdb_stmt": "DROP DATABASE",
-    "define_stmt": "CREATE",
     "index_stmt": "CREATE INDEX",
     "view_stmt": "CREATE VIEW",
     "rule_stmt": "CREATE RULE",
@@ -41,7 +61,22 @@ _LABELS = {
     "variable_set_stmt": "SET",
     "sec_label_stmt": "SECURITY LABEL",
 }
-_OBJECTS = {"MATVIEW": "MATERIALIZED VIEW"}
+# Where the parser's name of a kind of object is not SQL's.
+_OBJECTS = {
+    "DOMCONSTRAINT": "DOMAIN",
+    "FDW": "FOREIGN DATA WRAPPER",
+    "FOREIGN_SERVER": "SERVER",
+    "LARGEOBJECT": "LARGE OBJECT",
+    "MATVIEW": "MATERIALIZED VIEW",
+    "OPCLASS": "OPERATOR CLASS",
+    "OPFAMILY": "OPERATOR FAMILY",
+    "STATISTIC_EXT": "STATISTICS",
+    "TSCONFIGURATION": "TEXT SEARCH CONFIGURATION",
+    "TSDICTIONARY": "TEXT SEARCH DICTIONARY",
+    "TSPARSER": "TEXT SEARCH PARSER",
+    "TSTEMPLATE": "TEXT SEARCH TEMPLATE",
+}
+_TRANSACTIONS = {"START": "START TRANSACTION", "PREPARE": "PREPARE TRANSACTION"}
 
 
 def node_of(tree: Any) -> tuple[str, Any]:
@@ -53,28 +88,51 @@ def node_of(tree: Any) -> tuple[str, Any]:
 def kind_of(tree: Any) -> str:
     """The statement's command as a reader knows it: `CREATE TABLE`, `DROP INDEX CONCURRENTLY`."""
     name, node = node_of(tree)
-    match name:
-        case "transaction_stmt":
-            label = _enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
-        case "drop_stmt":
-            label = "DROP " + _object(node, "remove_type")
-        case "alter_table_stmt":
-            label = "ALTER " + _object(node, "objtype")
-        case "rename_stmt":
-            label = "ALTER " + _object(node, "relation_type" if _is_part(node) else "rename_type")
-        case "alter_owner_stmt" | "alter_object_schema_stmt":
-            label = "ALTER " + _object(node, "object_type")
-        case "create_table_as_stmt":
-            label = "CREATE " + _object(node, "objtype")
-        case "vacuum_stmt" if not node.is_vacuumcmd:
-            label = "ANALYZE"
-        case "grant_stmt" if not node.is_grant:
-            label = "REVOKE"
-        case _:
-            label = _LABELS.get(name) or name.removesuffix("_stmt").replace("_", " ").upper()
-    if getattr(node, "concurrent", False) or (name == "reindex_stmt" and _option_on(node.params, "concurrently")):
+    label = _label_by_object(name, node) or _label_by_fields(name, node) or _LABELS.get(name)
+    label = label or name.removesuffix("_stmt").replace("_", " ").upper()
+    if getattr(node, "concurrent", False) or (name == "reindex_stmt" and option_on(node.params, "concurrently")):
         label += " CONCURRENTLY"
     return label
+
+
+def _label_by_object(name: str, node: Any) -> str | None:
+    """The command where it is a verb and the kind of object that a field names."""
+    match name:
+        case "drop_stmt":
+            return "DROP " + _object(node, "remove_type")
+        case "define_stmt":
+            return "CREATE " + _object(node, "kind")
+        case "create_table_as_stmt":
+            return "CREATE " + _object(node, "objtype")
+        case "alter_table_stmt":
+            detaches = any(_detaches_concurrently(command.alter_table_cmd) for command in node.cmds)
+            return "ALTER " + _object(node, "objtype") + (" DETACH PARTITION CONCURRENTLY" if detaches else "")
+        case "rename_stmt":
+            return "ALTER " + _object(node, "relation_type" if _is_part(node) else "rename_type")
+        case "alter_owner_stmt" | "alter_object_schema_stmt" | "alter_object_depends_stmt":
+            return "ALTER " + _object(node, "object_type")
+    return None
+
+
+def _label_by_fields(name: str, node: Any) -> str | None:
+    """The command where one node stands for several."""
+    match name:
+        case "transaction_stmt":
+            label = enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
+            return _TRANSACTIONS.get(label, label)
+        case "vacuum_stmt" if not node.is_vacuumcmd:
+            return "ANALYZE"
+        case "grant_stmt" | "grant_role_stmt" if not node.is_grant:
+            return "REVOKE"
+        case "create_function_stmt" if node.is_procedure:
+            return "CREATE PROCEDURE"
+        case "variable_set_stmt" if enum_name(node, "kind").startswith("VAR_RESET"):
+            return "RESET"
+        case "discard_stmt":
+            return enum_name(node, "target").replace("_", " ")
+        case "fetch_stmt" if node.ismove:
+            return "MOVE"
+    return None
 
 
 def rule_of(tree: Any) -> TransactionRule:
@@ -86,7 +144,7 @@ def rule_of(tree: Any) -> TransactionRule:
 
 
 def _transaction_rule(node: Any) -> TransactionRule:
-    kind = _enum_name(node, "kind")
+    kind = enum_name(node, "kind")
     if kind in _BEGIN:
         return TransactionRule.BEGIN
     if kind == "TRANS_STMT_COMMIT":
@@ -99,9 +157,11 @@ def unsupported(tree: Any) -> tuple[str, str] | None:
     name, node = node_of(tree)
     if name == "copy_stmt" and not node.is_from and not node.filename:
         return "COPY ... TO STDOUT has nobody to send its rows to", "use `query`, or COPY to a table."
+    if name == "discard_stmt" and enum_name(node, "target") == "DISCARD_ALL":
+        return "DISCARD ALL would release the lock that keeps other runners out", "use RESET ALL."
     if name != "transaction_stmt":
         return None
-    kind = _enum_name(node, "kind")
+    kind = enum_name(node, "kind")
     if kind == "TRANS_STMT_ROLLBACK":
         return (
             "ROLLBACK would undo the migration and its record",
@@ -112,6 +172,14 @@ def unsupported(tree: Any) -> tuple[str, str] | None:
     return None
 
 
+def lacks_data(tree: Any) -> tuple[str, str] | None:
+    """The fault of a `COPY ... FROM stdin` that no data follows; None for any other statement."""
+    name, node = node_of(tree)
+    if name == "copy_stmt" and node.is_from and not node.filename:
+        return "COPY ... FROM stdin without data", "end it with a semicolon and put the data below, up to a line \\."
+    return None
+
+
 def _refused(name: str, node: Any) -> bool:
     """Whether PostgreSQL refuses this statement in a transaction block, as far as its text tells."""
     match name:
@@ -119,7 +187,7 @@ def _refused(name: str, node: Any) -> bool:
             return bool(node.concurrent)
         case "reindex_stmt":
             whole = {"REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM"}
-            return _enum_name(node, "kind") in whole or _option_on(node.params, "concurrently")
+            return enum_name(node, "kind") in whole or option_on(node.params, "concurrently")
         case "vacuum_stmt":
             return bool(node.is_vacuumcmd)
         case "cluster_stmt":
@@ -133,7 +201,7 @@ def _refused(name: str, node: Any) -> bool:
         case "alter_table_stmt":
             return any(_detaches_concurrently(command.alter_table_cmd) for command in node.cmds)
         case "discard_stmt":
-            return _enum_name(node, "target") == "DISCARD_ALL"
+            return enum_name(node, "target") == "DISCARD_ALL"
         case "create_subscription_stmt":
             return not (_option_off(node.options, "connect") or _option_off(node.options, "create_slot"))
         case "alter_subscription_stmt":
@@ -143,12 +211,12 @@ def _refused(name: str, node: Any) -> bool:
 
 
 def _detaches_concurrently(command: Any) -> bool:
-    detaches = _enum_name(command, "subtype") == "AT_DetachPartition"
+    detaches = enum_name(command, "subtype") == "AT_DetachPartition"
     return detaches and bool(getattr(command, "def").partition_cmd.concurrent)
 
 
 def _subscription_refreshes(node: Any) -> bool:
-    kind = _enum_name(node, "kind")
+    kind = enum_name(node, "kind")
     if kind.startswith("ALTER_SUBSCRIPTION_REFRESH"):
         return True
     if kind.endswith("_PUBLICATION"):
@@ -184,21 +252,24 @@ def created_extension(tree: Any) -> str | None:
     return str(node.extname) if name == "create_extension_stmt" and not node.if_not_exists else None
 
 
-def concurrent_index(tree: Any) -> str | None:
-    """The index that CREATE INDEX CONCURRENTLY makes, quoted as `to_regclass` reads it; it is in its table's schema."""
-    name, node = node_of(tree)
-    if name != "index_stmt" or not node.concurrent or not node.idxname:
-        return None
-    parts = [part for part in (node.relation.schemaname, node.idxname) if part]
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
 def changes_session(tree: Any) -> bool:
     """Whether the statement sets something for the rest of the session (a resumed run must set it again)."""
     name, node = node_of(tree)
+    if name == "select_stmt":
+        targets = node.target_list
+        return len(targets) > 0 and all(_sets_config(target.res_target.val.func_call) for target in targets)
     if name != "variable_set_stmt":
         return False
-    return not node.is_local and _enum_name(node, "kind") != "VAR_SET_MULTI"
+    of_transaction = enum_name(node, "kind") == "VAR_SET_MULTI" and node.name != "SESSION CHARACTERISTICS"
+    return not node.is_local and not of_transaction
+
+
+def _sets_config(call: Any) -> bool:
+    """Whether a call is `set_config(..., ..., false)`, as pg_dump writes it."""
+    if not call.funcname or call.funcname[-1].string.sval != "set_config" or len(call.args) != 3:
+        return False
+    is_local = call.args[2].a_const
+    return is_local.HasField("boolval") and not is_local.boolval.boolval
 
 
 def begin_options(tree: Any) -> bool:
@@ -213,21 +284,21 @@ def _qualified(names: Any) -> str:
 
 def _object(node: Any, field: str) -> str:
     """The kind of object that an enum field names, as SQL writes it: `MATERIALIZED VIEW`."""
-    name = _enum_name(node, field).removeprefix("OBJECT_")
+    name = enum_name(node, field).removeprefix("OBJECT_")
     return _OBJECTS.get(name, name.replace("_", " "))
 
 
 def _is_part(node: Any) -> bool:
     """Whether a RENAME is of a column or constraint of something else."""
-    return _enum_name(node, "rename_type") in {"OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_ATTRIBUTE"}
+    return enum_name(node, "rename_type") in {"OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_ATTRIBUTE"}
 
 
-def _enum_name(node: Any, field: str) -> str:
+def enum_name(node: Any, field: str) -> str:
     """The name of a protobuf enum field's value."""
     return str(node.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number[getattr(node, field)].name)
 
 
-def _option_on(options: Any, name: str) -> bool:
+def option_on(options: Any, name: str) -> bool:
     return any(option.def_elem.defname == name and not _is_false(option.def_elem) for option in options)
 
 
@@ -238,9 +309,10 @@ def _option_off(options: Any, name: str) -> bool:
 def _is_false(element: Any) -> bool:
     """Whether an option's value means false (`false`, `off`, `0`), as PostgreSQL's `defGetBoolean` has it."""
     argument = element.arg
-    written = argument.string.sval if argument.HasField("string") else ""
     if argument.HasField("integer"):
         return not argument.integer.ival
     if argument.HasField("boolean"):
         return not argument.boolean.boolval
-    return re.fullmatch(r"false|off|no|0", written, re.IGNORECASE) is not None
+    # A bare `off` is read as the name of a type.
+    written = _qualified(argument.type_name.names) if argument.HasField("type_name") else argument.string.sval
+    return str(written).lower() in {"false", "off"}

@@ -7,52 +7,69 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.script.lexer import Lexed
 from fsapi_nb.script.parser import COMMENTS, Token
+from fsapi_nb.script.redact import Span, redact_line, star
+
+__all__ = ["Section", "Sections", "Source", "find_sections", "redact_line"]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
-_NEAR_MISS = re.compile(rb"-{2,}[ \t]*(up|down)\b", re.IGNORECASE)
-_FOREIGN = re.compile(rb"--[ \t]*(?:migrate:|\+goose[ \t]|\+migrate[ \t])[ \t]*(up|down)\b", re.IGNORECASE)
+_NEAR_MISS = re.compile(r"--[\W_]*(up|down)\b", re.IGNORECASE)
+_IN_BLOCK = re.compile(r"/\*[\W_]*(up|down)[\W_]*\*/", re.IGNORECASE)
+_FOREIGN = re.compile(r"--[ \t]*(?:migrate:|\+goose[ \t]|\+migrate[ \t])[ \t]*(up|down)\b", re.IGNORECASE)
+# What a terminal would obey instead of showing it: control characters, and those that turn the direction of text.
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_REACH = 200  # how far into a comment a marker is looked for, decorations included
 
 
 class Source:
-    """A file's text, able to say where in it a byte stands, as people count: lines and characters from one."""
+    """A file's text, able to say where in it a byte stands, as people count: lines and characters from one.
 
-    __slots__ = ("_line_ends", "file", "text")
+    `secrets` are the bytes that are starred wherever a line is shown.
+    """
 
-    def __init__(self, file: str, text: bytes) -> None:
+    __slots__ = ("_line_ends", "_secrets", "file", "text")
+
+    def __init__(self, file: str, text: bytes, secrets: Sequence[Span] = ()) -> None:
         self.file = file
         self.text = text
+        self._secrets = secrets
         self._line_ends = [match.start() for match in re.finditer(rb"\n", text)]
 
     def line(self, offset: int) -> int:
         """The line of that byte."""
         return bisect.bisect_left(self._line_ends, offset) + 1
 
+    def column(self, offset: int) -> int:
+        """The column of that byte, in characters of its line."""
+        start = self.text.rfind(b"\n", 0, offset) + 1
+        return len(self.text[start:offset].decode(errors="replace")) + 1
+
     def place(self, offset: int, *, column: bool = True) -> Place:
         """The place of that byte, with the text of its line."""
         start = self.text.rfind(b"\n", 0, offset) + 1
         end = self.text.find(b"\n", offset)
-        line = self.text[start : len(self.text) if end < 0 else end].decode(errors="replace").rstrip("\r")
+        line = self._shown(start, len(self.text) if end < 0 else end)
         # Counted in the line as it is shown, so that the caret is right where a password is starred out.
-        before = len(redact_line(self.text[start:offset].decode(errors="replace")))
-        return Place(self.file, self.line(offset), before + 1 if column else None, redact_line(line))
+        before = len(self._shown(start, offset))
+        return Place(self.file, self.line(offset), before + 1 if column else None, line)
 
     def problem(self, offset: int, message: str, hint: str | None = None, *, column: bool = True) -> Problem:
         """A fault that stands at that byte."""
         return Problem(message, self.place(offset, column=column), hint)
 
+    def shown(self, start: int, end: int) -> str:
+        """The text between two bytes of one line, as it may be shown."""
+        line = self.text.rfind(b"\n", 0, start) + 1
+        return self._shown(line, end)[len(self._shown(line, start)) :]
 
-_PASSWORD = re.compile(r"(\bpassword\s*=?\s*)(E?'(?:[^']|'')*'?)", re.IGNORECASE)
-
-
-def redact_line(line: str) -> str:
-    """A line of SQL with every password literal in it starred, so that it can be shown."""
-    return _PASSWORD.sub(r"\1'***'", line)
+    def _shown(self, start: int, end: int) -> str:
+        shown = redact_line(star(self.text, self._secrets, start, end))
+        return _UNSHOWN.sub("\ufffd", shown.removesuffix("\r"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +99,8 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
             problems.append(source.problem(token.start, f"a second `-- {name.decode()}`; the first is in line {first}"))
         markers.setdefault(name, token)
     up, down = markers.get(b"UP"), markers.get(b"DOWN")
-    problems += _near_misses(source, lexed, {b"UP": up, b"DOWN": down})
+    if not lexed.problem:  # else the marker may stand where nothing was read any more
+        problems += _near_misses(source, lexed, {"UP": up, "DOWN": down})
     if down and not up:
         hint = "put `-- UP` on a line of its own before the SQL that makes the change."
         problems.append(source.problem(down.start, "`-- DOWN` without an `-- UP`", hint))
@@ -112,12 +130,12 @@ def _next_line(text: bytes, offset: int) -> int:
 
 
 def _comment_lines(lexed: Lexed) -> Iterator[tuple[Token, bytes, bool]]:
-    """The line comments that have a line to themselves, with their text and whether they are not indented."""
+    """The comments that begin a line, with their text and whether they are not indented."""
     for token in lexed.tokens:
-        if token.kind == "SQL_COMMENT":
+        if token.kind in COMMENTS:
             line_start = lexed.text.rfind(b"\n", 0, token.start) + 1
             before = lexed.text[line_start : token.start]
-            if not before.strip(b" \t\xef\xbb\xbf"):
+            if not before.strip(b" \t\r\f\v\xef\xbb\xbf"):
                 yield token, lexed.text[token.start : token.end], not before
 
 
@@ -128,14 +146,15 @@ def _markers(lexed: Lexed) -> Iterator[tuple[bytes, Token]]:
             yield match[1], token
 
 
-def _near_misses(source: Source, lexed: Lexed, markers: dict[bytes, Token | None]) -> Iterator[Problem]:
+def _near_misses(source: Source, lexed: Lexed, markers: dict[str, Token | None]) -> Iterator[Problem]:
     """Comments that begin like a marker which the file lacks: perhaps meant as one, so nothing is guessed."""
     if all(markers.values()):
         return
     for token, text, _ in _comment_lines(lexed):
-        match = _NEAR_MISS.match(text) or _FOREIGN.match(text)
-        name = match[1].upper() if match else b""
+        begins = text[:_REACH].decode(errors="ignore")
+        match = _NEAR_MISS.match(begins) or _FOREIGN.match(begins) or _IN_BLOCK.fullmatch(begins)
+        name = match[1].upper() if match else ""
         if match and name in markers and not markers[name]:
-            marker = f"-- {name.decode()}"
+            marker = f"-- {name}"
             hint = f"if it is meant as the marker, write exactly `{marker}` at the line's start; if not, reword it."
             yield source.problem(token.start, f"this comment begins like the missing marker `{marker}`", hint)

@@ -1,17 +1,14 @@
 """What is stored of a migration's text, and a migration made of it again.
 
-Password literals are taken out before anything is stored: a history row never holds one.
+Password literals are taken out before anything is stored: a history row never holds one. The starred text has
+the same tokens otherwise, so that the sections stay where they are.
 """
 
 from __future__ import annotations
 
-import re
-
 from fsapi_nb.model import Migration, StoredScripts
 from fsapi_nb.script.migration import read_migration
-from fsapi_nb.script.sections import redact_line
-
-_CONNECTION = re.compile(r"(\bconnection\s+E?')((?:[^']|'')*\bpassword\b(?:[^']|'')*)'", re.IGNORECASE)
+from fsapi_nb.script.redact import find_secrets, star
 
 
 def to_store(migration: Migration) -> StoredScripts:
@@ -36,4 +33,6 @@ def _closed(text: str) -> str:
 
 
 def _redact(text: str) -> str:
-    return _CONNECTION.sub(r"\1***'", redact_line(text))
+    written = text.encode()
+    secrets = find_secrets(written)
+    return star(written, secrets, 0, len(written)) if secrets else text

@@ -456,24 +456,24 @@ class HistoryResult(Result):
             moment = f"{event.at:%Y-%m-%d %H:%M:%S}  " if times else ""
             of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
             elapsed = f"  {event.duration_ms} ms" if times and event.duration_ms is not None else ""
-            error = f"  {event.error}" if event.error else ""
+            message = f"  {event.message}" if event.message else ""
             what = f"{event.event:<8} {event.state:<7} {event.migration or ''}{of}"
-            lines.append(f"  {moment}{visible(what)}{elapsed}{visible(error)}")
+            lines.append(f"  {moment}{visible(what)}{elapsed}{visible(message)}")
         return lines
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Everything that the journal holds of each event."""
         columns = ["at", "migration", "event", "state", "step", "steps", "duration_ms", "role", "host", "application"]
-        columns += ["notebook", "error", "run_id"]
+        columns += ["server_pid", "notebook", "message", "run_id"]
         return columns, [tuple(getattr(event, column) for column in columns) for event in self.events]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Without times, places and identities."""
         rows: list[Sequence[Any]] = [
-            (e.migration or "", e.event, e.state, f"{e.step} of {e.steps}" if e.steps else "", e.error or "")
+            (e.migration or "", e.event, e.state, f"{e.step} of {e.steps}" if e.steps else "", e.message or "")
             for e in self.events
         ]
-        return ["migration", "event", "state", "step", "error"], rows
+        return ["migration", "event", "state", "step", "message"], rows
 
     def to_json(self) -> dict[str, Any]:
         """The events, and the applied migrations."""

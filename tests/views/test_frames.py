@@ -136,7 +136,8 @@ def test_a_statement_without_rows_is_an_empty_frame_and_its_tag() -> None:
 
 
 def test_importing_the_views_does_not_import_pandas_or_the_driver() -> None:
-    code = "import sys, fsapi_nb.views.frames, fsapi_nb.views.tables; print({'pandas', 'numpy', 'psycopg'} & {*sys.modules})"
+    code = "import sys, fsapi_nb.views.frames, fsapi_nb.views.tables; "
+    code += "print({'pandas', 'numpy', 'psycopg'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
@@ -210,7 +211,7 @@ def test_json_is_safe_and_exact(connection: Connection) -> None:
     )
     made = to_json(result)
     assert json.loads(json.dumps(made, allow_nan=False)) == made
-    assert made["columns"][:2] == [{"name": "i", "type": "int8"}, {"name": "n", "type": "numeric"}]  # type: ignore[index]  # ditto
+    assert made["columns"][:2] == [{"name": "i", "type": "int8"}, {"name": "n", "type": "numeric"}]  # type: ignore[index]
     assert made["rows"] == [
         [
             9007199254740993,

@@ -63,7 +63,10 @@ class Process:
     def unuse(self, desk: Path) -> None:
         """Count as a user no more."""
         if desk in self.uses:
-            self._close(self.uses.pop(desk))
+            descriptor = self.uses.pop(desk)
+            # Closing alone would leave the lock to a child that was forked just now and has not closed its copy yet.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            self._close(descriptor)
 
     def still_uses(self, desk: Path) -> bool:
         """Whether it uses the server; not so where the file was deleted and made anew since."""

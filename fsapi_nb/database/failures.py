@@ -1,0 +1,148 @@
+"""The errors of a run: what failed, where in the file, what the database holds now, what to do next. Pure text.
+
+The runner says what it knows as values; nothing is asked of the server here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from fsapi_nb.database.connection import server_message
+from fsapi_nb.errors import Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
+from fsapi_nb.model import Direction, Done, Migration, Mode, Part, Statement, Step
+from fsapi_nb.script.redact import redact_line
+
+_HINTS = {
+    "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
+    "statement, so that each statement commits alone.",
+    "2D000": "a procedure or DO block commits by itself: put it into a migration of its own with the line "
+    "`-- fsapi: transaction=off`, so that each statement commits alone.",
+    "55P03": "somebody else uses the table; run again, or wait longer with --lock-timeout 30s or --max-wait 300.",
+    "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
+    "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
+    "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
+    "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
+    "53100": "make room on the server's disk, and run again.",
+}
+_NO_EXTENSION = (
+    "this server lacks the extension: install it there, or take another PostgreSQL "
+    "(--postgres-bin, for the embedded one)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a run is: the step, the part of it, the statement that was sent last; `committing` after COMMIT was."""
+
+    step: Step
+    part: Part
+    statement: Statement | None = None
+    committing: bool = False
+
+    def left(self) -> str:
+        """What the database holds of the migration when its step in a transaction is undone."""
+        names = " and ".join(dict.fromkeys(each.migration.name for each in self.step.parts))
+        if self.part.number:
+            return f"{self.before_it()}, the next was rolled back."
+        return f"{names} was rolled back and left nothing behind."
+
+    def before_it(self) -> str:
+        """What is committed of the migration before this step."""
+        number, name = self.part.number, self.part.migration.name
+        return f"steps 1 to {number} of {self.part.of} of {name} are committed"
+
+
+def before(done: Sequence[Done]) -> str:
+    """What a run had done before, as the end of a sentence."""
+    if not done:
+        return ""
+    names = ", ".join(each.name for each in done[-3:])
+    more = f" and {len(done) - 3} before" if len(done) > 3 else ""
+    return f" Done before in this run: {names}{more}."
+
+
+def failed(
+    at: Whereabouts,
+    error: psycopg.Error,
+    done: Sequence[Done],
+    *,
+    lost: bool,
+    state: str | None = None,
+    hint: str | None = None,
+    attempts: int = 1,
+) -> StatementFailed:
+    """PostgreSQL refused a statement, or the connection was lost over it."""
+    message = server_message(error)
+    hint = hint or _HINTS.get(message.sqlstate or "")
+    if message.sqlstate == "0A000" and "extension" in message.message:
+        hint = _NO_EXTENSION
+    text = message.message if at.statement else f"at COMMIT: {message.message}"
+    if attempts > 1:
+        text += f" ({attempts} attempts)"
+    message = ServerMessage(message.sqlstate, text, message.detail, message.hint, message.context)
+    return StatementFailed(
+        message,
+        migration=at.part.migration.name,
+        place=_place(at.part.migration, at.statement, error) if at.statement else None,
+        state=(state or _state(at, lost=lost)) + before(done),
+        applied=tuple(each.name for each in done),
+        hint=hint,
+    )
+
+
+def _state(at: Whereabouts, *, lost: bool) -> str:
+    """What the database holds after a failure."""
+    part = at.part
+    if at.step.mode is Mode.TRANSACTION:
+        return f"the connection was lost; {at.left()}" if lost else at.left()
+    begun = f"{at.before_it()}; " if part.number else ""
+    if lost:
+        return f"{begun}the connection was lost in step {part.number + 1}; the next run looks whether it happened."
+    return f"{begun}step {part.number + 1} of {part.of} failed, and the next run begins with it."
+
+
+def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
+    """A script ended the transaction that belongs to the runner."""
+    part = at.part
+    where = f"{part.migration.name}:{at.statement.line}" if at.statement else part.migration.name
+    did = "applied" if part.direction is Direction.UP else "rolled back"
+    return TransactionEnded(
+        f"{where}: the script ended the transaction that the migration runs in",
+        state=f"what ran before that in {part.migration.name} may be committed, and it is not recorded as {did}; "
+        f"what came after was rolled back.{before(done)}",
+        hint="look what is there; take COMMIT and ROLLBACK out of the script, or put `-- fsapi: transaction=off` above "
+        "its first statement.",
+    )
+
+
+def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> Interrupted:
+    """The user stopped the run; the server was told and has ended the statement."""
+    part = at.part
+    if committed:
+        state = f"{part.migration.name} had been committed in that moment."
+    elif at.step.mode is Mode.TRANSACTION:
+        state = at.left()
+    else:
+        state = f"step {part.number + 1} of {part.of} was cancelled; the next run looks whether it happened."
+    names = tuple(each.name for each in done)
+    return Interrupted(f"stopped while {part.migration.name} was running", state + before(done), names)
+
+
+def _place(migration: Migration, statement: Statement, error: psycopg.Error) -> Place:
+    """Where the server's error stands in the file; the statement's first line where the server does not say."""
+    lines = migration.source.split("\n")
+    position = error.diag.statement_position
+    line, column = statement.line, None
+    if position:
+        text = statement.text[: int(position) - 1]
+        line = statement.text_line + text.count("\n")
+        column = len(text) - (text.rfind("\n") + 1) + 1
+        if line == statement.text_line:
+            column += statement.text_column - 1
+    source = lines[line - 1].rstrip("\r") if line <= len(lines) else None
+    if source is not None and redact_line(source) != source:
+        return Place(migration.name, line, None, redact_line(source))
+    return Place(migration.name, line, column, source)

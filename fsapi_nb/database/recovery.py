@@ -1,0 +1,198 @@
+"""Looks into the catalog for what a statement outside of a transaction has left, and settles what ended half-way.
+
+The looking and the writing are here, the judging is in `plan.recovery`. Called with the lock held: whoever was
+at work before is gone, and what the catalog says now is final.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fsapi_nb.database.connection import Session
+from fsapi_nb.database.history import JournalRow, Recorder
+from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, StepRecord
+from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, judge
+from fsapi_nb.plan.steps import cut
+
+_INDEXES = """
+    SELECT c.oid::bigint AS relation, coalesce((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'oid', i.indexrelid::bigint, 'name', x.relname, 'valid', i.indisvalid,
+            'identity', pg_catalog.format('%%I.%%I', n.nspname, x.relname)) ORDER BY i.indexrelid)
+        FROM pg_catalog.pg_index i
+        JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
+        WHERE i.indrelid = c.oid), '[]') AS indexes
+    FROM pg_catalog.pg_class c WHERE c.oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))
+"""
+_LEFTOVERS = r"""
+    SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+        'oid', i.indexrelid::bigint, 'identity', pg_catalog.format('%%I.%%I', n.nspname, x.relname))
+        ORDER BY i.indexrelid), '[]') AS leftovers
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
+    WHERE NOT i.indisvalid AND x.relname ~ '_cc(new|old)\d*$'
+"""
+_PARTITION = """
+    SELECT p.oid::bigint AS parent_oid, c.oid::bigint AS child_oid, i.inhrelid IS NOT NULL AS attached,
+           coalesce(i.inhdetachpending, false) AS pending,
+           pg_catalog.format('%%I.%%I', pn.nspname, p.relname) AS parent,
+           pg_catalog.format('%%I.%%I', cn.nspname, c.relname) AS child
+    FROM pg_catalog.pg_class p
+    JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+    CROSS JOIN pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND i.inhrelid = c.oid
+    WHERE p.oid = coalesce(%(parent_oid)s::oid, pg_catalog.to_regclass(%(relation)s))
+      AND c.oid = coalesce(%(child_oid)s::oid, pg_catalog.to_regclass(%(name)s))
+"""
+_THERE = {
+    EffectKind.INDEX_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s)))",
+    EffectKind.DATABASE_CREATED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)",
+    EffectKind.DATABASE_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)",
+    EffectKind.TABLESPACE_CREATED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)",
+    EffectKind.TABLESPACE_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)",
+}
+_SUBSCRIPTION = """
+    SELECT count(*) > 0 AS there, coalesce(pg_catalog.json_agg(p.name) FILTER (WHERE p.name IS NOT NULL), '[]') AS publications
+    FROM pg_catalog.pg_subscription s LEFT JOIN LATERAL unnest(s.subpublications) AS p(name) ON true
+    WHERE s.subname = %(name)s
+      AND s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+"""
+
+
+def look(session: Session, effect: Effect, before: Sight | None = None) -> Sight:
+    """What the catalog says of an effect's names now.
+
+    With the sight from before, the same relations are looked at by their OIDs, whatever the search_path is.
+    """
+    known = before or {}
+    names: dict[str, object] = {"name": effect.name, "relation": effect.relation}
+    match effect.kind:
+        case EffectKind.INDEX_CREATED:
+            row = _ask(session, _INDEXES, names | {"known": known.get("relation")})
+            return {"relation": row[0], "indexes": row[1]} if row else {"relation": None, "indexes": []}
+        case EffectKind.REINDEXED:
+            (leftovers,) = _ask(session, _LEFTOVERS, {}) or ([],)
+            return {"leftovers": leftovers}
+        case EffectKind.PARTITION_DETACHED:
+            oids = {"parent_oid": known.get("parent_oid"), "child_oid": known.get("child_oid")}
+            row = _ask(session, _PARTITION, names | oids)
+            keys = ("parent_oid", "child_oid", "attached", "pending", "parent", "child")
+            return dict(zip(keys, row, strict=True)) if row else {"attached": False, "pending": False}
+        case EffectKind.INDEX_DROPPED:
+            return _look_at_index(session, names, known)
+        case _ if effect.kind in _THERE:
+            (there,) = _ask(session, _THERE[effect.kind], names) or (False,)
+            return {"there": there}
+        case EffectKind.REPEATABLE | EffectKind.UNKNOWN:
+            return {}
+    there, publications = _ask(session, _SUBSCRIPTION, names) or (False, [])
+    return {"there": there, "publications": publications}
+
+
+def _look_at_index(session: Session, names: dict[str, object], known: Sight) -> Sight:
+    query = "SELECT oid::bigint FROM pg_catalog.pg_class WHERE oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))"
+    row = _ask(session, query, names | {"known": known.get("index")})
+    return {"there": row is not None, "index": row[0] if row else None}
+
+
+def _ask(session: Session, query: str, values: dict[str, object]) -> tuple[object, ...] | None:
+    return session.connection.execute(query.encode(), values).fetchone()
+
+
+def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History) -> list[str]:
+    """Settle every step that was begun outside of a transaction and of which nothing more is known.
+
+    What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
+    doubt. `known` has the migrations whose text is what ran, by name. Returns what was decided, as sentences.
+    """
+    notes: list[str] = []
+    for progress in history.unfinished:
+        migration = known.get(progress.name)
+        if progress.attempted is None or migration is None:
+            continue
+        verdict = _judge(session, migration, progress)
+        if not progress.in_flight and not verdict.first and verdict.outcome is not Outcome.DONE:
+            continue  # PostgreSQL refused it, and it has left nothing: there is nothing to settle
+        notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
+        _act(session, recorder, migration, progress, history, verdict)
+    return notes
+
+
+def _judge(session: Session, migration: Migration, progress: Progress) -> Verdict:
+    script, attempted = migration.script(progress.direction), progress.attempted
+    pieces, _ = cut(migration, script) if script else ((), [])
+    if attempted is None or len(pieces[attempted.number].statements) != 1:
+        return Verdict(Outcome.IN_DOUBT, "its step is not in the file any more")
+    effect = pieces[attempted.number].statements[0].effect
+    before = json.loads(progress.witness) if progress.witness else None
+    return judge(effect, before, look(session, effect, before))
+
+
+def _act(
+    session: Session,
+    recorder: Recorder,
+    migration: Migration,
+    progress: Progress,
+    history: History,
+    verdict: Verdict,
+) -> None:
+    """Do what the verdict says, and write it down."""
+    if verdict.outcome is Outcome.IN_DOUBT:
+        row = replace(_row(migration, progress, "in doubt"), message=verdict.reason)
+        recorder.journal(row)
+        return
+    for leftover in verdict.first:
+        session.connection.execute(leftover.encode())
+    if verdict.instead:
+        session.connection.execute(verdict.instead.encode())
+    done = verdict.outcome is Outcome.DONE or verdict.instead is not None
+    with session.connection.transaction():
+        settle(recorder, migration, progress, history, done=done, reason=verdict.reason)
+
+
+def settle(
+    recorder: Recorder, migration: Migration, progress: Progress, history: History, *, done: bool, reason: str
+) -> None:
+    """Write down what became of a step; where it was done and the last, the migration is done with it.
+
+    Commits nothing: the caller's transaction holds all of it.
+    """
+    recorder.journal(replace(_row(migration, progress, "resolved"), message=reason))
+    if not done:
+        return
+    row, entry = _row(migration, progress, "done"), history.get(migration.name)
+    if row.step != row.steps:
+        recorder.journal(row)
+    elif progress.direction is Direction.UP:
+        recorder.applied(row)
+    elif entry:
+        recorder.rolled_back(row, entry)
+
+
+def _row(migration: Migration, progress: Progress, state: str) -> JournalRow:
+    """The journal's row of the step that was attempted, with the text that it ran."""
+    script = migration.script(progress.direction)
+    steps = len(cut(migration, script)[0]) if script else 0
+    attempted = progress.attempted or StepRecord(0)
+    return JournalRow(
+        migration,
+        progress.direction.value,
+        state,
+        attempted.number + 1,
+        steps,
+        in_transaction=False,
+        step_checksum=attempted.checksum,
+        script=attempted.text,
+    )
+
+
+def witness(session: Session, effect: Effect) -> str | None:
+    """What the catalog says before a statement is sent, as the journal keeps it; None where it cannot help."""
+    if effect.kind in {EffectKind.REPEATABLE, EffectKind.UNKNOWN}:
+        return None
+    return json.dumps(look(session, effect))

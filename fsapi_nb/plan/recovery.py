@@ -1,0 +1,108 @@
+"""Whether a statement outside of a transaction happened, judged from the catalog before it and now. Pure.
+
+What cannot be told is in doubt; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from fsapi_nb.model import Effect, EffectKind
+
+#: What the catalog said, as JSON holds it; which keys there are depends on the effect.
+Sight = Mapping[str, Any]
+
+_CREATED = {EffectKind.DATABASE_CREATED, EffectKind.TABLESPACE_CREATED, EffectKind.SUBSCRIPTION_CREATED}
+_DROPPED = {EffectKind.DATABASE_DROPPED, EffectKind.TABLESPACE_DROPPED, EffectKind.SUBSCRIPTION_DROPPED}
+
+
+class Outcome(Enum):
+    """What became of a statement."""
+
+    DONE = "it happened"
+    RETRY = "it did not happen"
+    IN_DOUBT = "nothing tells whether it happened"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a statement, why so, and the SQL that must run `first` (leftovers) or `instead` of it."""
+
+    outcome: Outcome
+    reason: str
+    first: tuple[str, ...] = ()
+    instead: str | None = None
+
+
+def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
+    """The verdict over what the catalog said before the statement was sent, and what it says now."""
+    if effect.kind is EffectKind.REPEATABLE:
+        return Verdict(Outcome.RETRY, "it is safe to repeat")
+    if effect.kind is EffectKind.UNKNOWN or before is None:
+        return Verdict(Outcome.IN_DOUBT, "no catalog tells what such a statement has done")
+    if effect.kind is EffectKind.INDEX_CREATED:
+        return _judge_index(effect, before, now)
+    if effect.kind is EffectKind.REINDEXED:
+        return _judge_reindex(before, now)
+    if effect.kind is EffectKind.PARTITION_DETACHED:
+        return _judge_detach(before, now)
+    if effect.kind in {EffectKind.PUBLICATIONS_ADDED, EffectKind.PUBLICATIONS_DROPPED}:
+        return _judge_publications(effect, before, now)
+    return _judge_presence(effect, was=bool(before["there"]), is_now=bool(now["there"]))
+
+
+def _judge_index(effect: Effect, before: Sight, now: Sight) -> Verdict:
+    """An index of that name, or, without a name, the only new one of the table."""
+    known = {index["oid"] for index in before["indexes"]}
+    fresh = [index for index in now["indexes"] if index["oid"] not in known]
+    if effect.name:
+        fresh = [index for index in fresh if index["name"] == effect.name]
+    if not fresh:
+        return Verdict(Outcome.RETRY, "the index is not there")
+    if len(fresh) > 1:
+        return Verdict(Outcome.IN_DOUBT, f"{len(fresh)} indexes have appeared on the table since")
+    (index,) = fresh
+    if index["valid"]:
+        return Verdict(Outcome.DONE, f"the index {index['identity']} is there and valid")
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {index['identity']}"
+    return Verdict(Outcome.RETRY, f"the index {index['identity']} is there, but invalid", first=(drop,))
+
+
+def _judge_reindex(before: Sight, now: Sight) -> Verdict:
+    """Repeating is safe once the indexes that the interrupted run left (`_ccnew`, `_ccold`) are gone."""
+    known = {index["oid"] for index in before["leftovers"]}
+    left = [index["identity"] for index in now["leftovers"] if index["oid"] not in known]
+    drops = tuple(f"DROP INDEX CONCURRENTLY IF EXISTS {identity}" for identity in left)
+    return Verdict(
+        Outcome.RETRY, "it is safe to repeat" + (f"; it left {', '.join(left)}" if left else ""), first=drops
+    )
+
+
+def _judge_detach(before: Sight, now: Sight) -> Verdict:
+    if not before["attached"]:
+        return Verdict(Outcome.RETRY, "it was no partition before")
+    if not now["attached"]:
+        return Verdict(Outcome.DONE, "it is no partition any more")
+    if not now["pending"]:
+        return Verdict(Outcome.RETRY, "it is still a partition")
+    finalize = f"ALTER TABLE {now['parent']} DETACH PARTITION {now['child']} FINALIZE"
+    return Verdict(Outcome.RETRY, "the detach is pending", instead=finalize)
+
+
+def _judge_publications(effect: Effect, before: Sight, now: Sight) -> Verdict:
+    was, is_now, wanted = set(before["publications"]), set(now["publications"]), set(effect.names)
+    added = effect.kind is EffectKind.PUBLICATIONS_ADDED
+    done = wanted <= is_now and not wanted & was if added else not wanted & is_now and wanted <= was
+    return Verdict(
+        Outcome.DONE if done else Outcome.RETRY, f"the subscription has {', '.join(sorted(is_now)) or 'none'}"
+    )
+
+
+def _judge_presence(effect: Effect, *, was: bool, is_now: bool) -> Verdict:
+    """What was created or dropped, by whether it is there. What was so before it ran tells nothing of it."""
+    made = effect.kind in _CREATED
+    done = is_now and not was if made else was and not is_now
+    return Verdict(Outcome.DONE if done else Outcome.RETRY, "it is there" if is_now else "it is not there")

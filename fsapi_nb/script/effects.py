@@ -1,0 +1,67 @@
+"""What a statement outside of a transaction leaves in the catalog, so that it can be told later whether it happened.
+
+Only the names are read off the parse tree here; what the catalog says of them is asked by `database.recovery`
+and judged by `plan.recovery`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsapi_nb.model import Effect, EffectKind
+from fsapi_nb.script.classify import enum_name, node_of, option_on
+
+_REPEATABLE = {"vacuum_stmt", "cluster_stmt", "alter_system_stmt", "discard_stmt", "alter_database_stmt"}
+_BY_NAME = {
+    "createdb_stmt": (EffectKind.DATABASE_CREATED, "dbname"),
+    "dropdb_stmt": (EffectKind.DATABASE_DROPPED, "dbname"),
+    "create_table_space_stmt": (EffectKind.TABLESPACE_CREATED, "tablespacename"),
+    "drop_table_space_stmt": (EffectKind.TABLESPACE_DROPPED, "tablespacename"),
+    "create_subscription_stmt": (EffectKind.SUBSCRIPTION_CREATED, "subname"),
+    "drop_subscription_stmt": (EffectKind.SUBSCRIPTION_DROPPED, "subname"),
+}
+
+
+def effect_of(tree: Any) -> Effect:
+    """What the statement would leave behind; UNKNOWN where no catalog tells (CALL, DO, DML)."""
+    name, node = node_of(tree)
+    if name in _BY_NAME:
+        kind, field = _BY_NAME[name]
+        return Effect(kind, name=str(getattr(node, field)))
+    match name:
+        case "index_stmt":
+            return Effect(EffectKind.INDEX_CREATED, name=node.idxname or None, relation=_quoted(node.relation))
+        case "drop_stmt" if enum_name(node, "remove_type") == "OBJECT_INDEX" and len(node.objects) == 1:
+            parts = [item.string.sval for item in node.objects[0].list.items]
+            return Effect(EffectKind.INDEX_DROPPED, relation=_join(parts))
+        case "alter_table_stmt" if len(node.cmds) == 1:
+            command = node.cmds[0].alter_table_cmd
+            if enum_name(command, "subtype") == "AT_DetachPartition":
+                child = _quoted(getattr(command, "def").partition_cmd.name)
+                return Effect(EffectKind.PARTITION_DETACHED, relation=_quoted(node.relation), name=child)
+        case "reindex_stmt":
+            concurrently = option_on(node.params, "concurrently")
+            return Effect(EffectKind.REINDEXED if concurrently else EffectKind.REPEATABLE)
+        case "alter_subscription_stmt":
+            return _publications(node)
+        case _ if name in _REPEATABLE:
+            return Effect(EffectKind.REPEATABLE)
+    return Effect(EffectKind.UNKNOWN)
+
+
+def _publications(node: Any) -> Effect:
+    kinds = {
+        "ALTER_SUBSCRIPTION_ADD_PUBLICATION": EffectKind.PUBLICATIONS_ADDED,
+        "ALTER_SUBSCRIPTION_DROP_PUBLICATION": EffectKind.PUBLICATIONS_DROPPED,
+    }
+    kind = kinds.get(enum_name(node, "kind"), EffectKind.REPEATABLE)
+    return Effect(kind, name=str(node.subname), names=tuple(item.string.sval for item in node.publication))
+
+
+def _quoted(relation: Any) -> str:
+    """A relation as `to_regclass` reads it."""
+    return _join([part for part in (relation.schemaname, relation.relname) if part])
+
+
+def _join(parts: list[str]) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

@@ -1,0 +1,58 @@
+"""The options of a script: `-- fsapi: name=value`, in comment lines before its first statement.
+
+What looks like an option and has no effect is a fault: nobody should believe in a timeout that is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fsapi_nb.errors import Problem
+from fsapi_nb.script.parser import Token
+from fsapi_nb.script.sections import Source
+
+NAMES = ("lock_timeout", "statement_timeout", "transaction")
+_OPTION = re.compile(r"--[ \t]*fsapi:[ \t]*(.*)")
+_LIKE_ONE = re.compile(rf"--\W*fsapi\b\W*({'|'.join(NAMES)})\b", re.IGNORECASE)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|min|h|d)?")
+_MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST = 2**31 - 1  # milliseconds; PostgreSQL's limit
+
+
+def read_options(source: Source, comments: Iterable[Token], first: int) -> tuple[dict[str, str], list[Problem]]:
+    """The options in these comments, and what is wrong with them; the script's first statement begins at `first`."""
+    options: dict[str, str] = {}
+    problems: list[Problem] = []
+    for token in comments:
+        text = source.text[token.start : token.end].decode().strip()
+        match = _OPTION.fullmatch(text)
+        if not match:
+            if _LIKE_ONE.match(text):
+                hint = "write exactly `-- fsapi: name=value`, on a line of its own."
+                problems.append(source.problem(token.start, "this comment is almost an option", hint))
+            continue
+        name, _, value = (word.strip() for word in match[1].partition("="))
+        fault = _fault(name, value, options)
+        if not fault and token.start > first:
+            fault = (f"{name} has no effect here", "move it above the first statement of its section.")
+        if fault:
+            problems.append(source.problem(token.start, *fault))
+        options[name] = value
+    return options, problems
+
+
+def _fault(name: str, value: str, before: dict[str, str]) -> tuple[str, str] | None:
+    """What is wrong with an option, and what to write instead."""
+    if name not in NAMES:
+        return f"there is no option {name!r}", "the options are lock_timeout, statement_timeout and transaction=off."
+    if name in before:
+        return f"{name} is there already, as {before[name]}", "remove one of the two."
+    if name == "transaction":
+        return None if value == "off" else (f"transaction={value} means nothing", "the only value is transaction=off.")
+    duration = _DURATION.fullmatch(value)
+    if not duration:
+        return f"{name}={value} is no duration", f"write for example {name}=10s (units: ms, s, min, h)."
+    if float(duration[1]) * _MILLISECONDS[duration[2] or "ms"] > _LONGEST:
+        return f"{name}={value} is longer than PostgreSQL takes", "the longest is 24d; 0 means no limit."
+    return None

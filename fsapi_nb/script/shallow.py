@@ -1,0 +1,67 @@
+"""A serialized protobuf message without what is nested too deeply for protobuf's Python library.
+
+Knows the wire format, and nothing of SQL. What is cut off is empty afterwards, not absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DEPTH = 60  # protobuf's limit is 100; what is asked of a parse tree is within the first ten
+_VARINT, _MESSAGE = 0, 2
+_FIXED = {1: 8, 5: 4}
+
+
+def without_depth(data: bytes, descriptor: Any, depth: int = _DEPTH) -> bytes:
+    """The message of that descriptor, with what is more than `depth` messages deep left out."""
+    if len(data) < 2 * depth:  # a message takes two bytes at least, so this one cannot be too deep
+        return data
+    if depth == 0:
+        return b""
+    kept = bytearray()
+    position = 0
+    while position < len(data):
+        start = position
+        key, position = _read_varint(data, position)
+        field = descriptor.fields_by_number.get(key >> 3)
+        if key & 7 == _MESSAGE and field and field.message_type:
+            kept += data[start:position]
+            size, position = _read_varint(data, position)
+            inner = without_depth(data[position : position + size], field.message_type, depth - 1)
+            kept += _varint(len(inner)) + inner
+            position += size
+        else:
+            position = _after_value(data, position, key & 7)
+            kept += data[start:position]
+    return bytes(kept)
+
+
+def _after_value(data: bytes, position: int, wire_type: int) -> int:
+    """Where the value ends that begins there."""
+    if wire_type == _VARINT:
+        return _read_varint(data, position)[1]
+    if wire_type in _FIXED:
+        return position + _FIXED[wire_type]
+    size, position = _read_varint(data, position)
+    return position + size
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """The number that stands there, seven bits to a byte, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, position
+        shift += 7
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number >= 0x80:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
