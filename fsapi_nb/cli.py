@@ -7,6 +7,7 @@ The result goes to stdout, everything else to stderr; with `--json`, stdout is o
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -16,10 +17,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, UsageError
-from fsapi_nb.events import Event, LockAwaited, NoticeReceived
+from fsapi_nb.events import Event
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.views.escape import visible
+from fsapi_nb.views.progress import progress_line
 from fsapi_nb.views.results import Result
 
 _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
@@ -28,9 +30,13 @@ _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON documen
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may be no text, a locale may be C
     as_json = "--json" in words
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
+        for name in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, _stop)
     try:
         return _run(words)
     except Help as help_text:
@@ -103,11 +109,9 @@ def _migrator(options: argparse.Namespace) -> Migrator:
 
 
 def _tell(event: Event) -> None:
-    """What must be known while it goes on: who is waited for, and what the server warns of."""
-    if isinstance(event, LockAwaited):
-        print(f"waiting for another runner: {visible(event.holder)}", file=sys.stderr, flush=True)
-    elif isinstance(event, NoticeReceived) and event.severity == "WARNING":
-        print(f"{visible(event.migration)}: WARNING: {visible(event.message)}", file=sys.stderr, flush=True)
+    line = progress_line(event)
+    if line:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _command_first(words: list[str]) -> list[str]:

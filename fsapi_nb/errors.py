@@ -270,7 +270,8 @@ class ServerMessage:
         lines = []
         for label, text in (("Detail", self.detail), ("Hint", self.hint), ("Context", self.context)):
             if text:
-                lines.append(f"  {label}: {text}")
+                first, *rest = text.splitlines()
+                lines += [f"  {label}: {first}", *(f"    {line}" for line in rest)]
         return lines
 
 

@@ -9,14 +9,21 @@ import datetime
 import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsapi_nb import folder as folders
-from fsapi_nb.errors import ConfirmationRequired, PartlyApplied, Protected, QueryFailed, UsageError
+from fsapi_nb.errors import (
+    ConfirmationRequired,
+    FsapiError,
+    PartlyApplied,
+    Protected,
+    QueryFailed,
+    UsageError,
+)
 from fsapi_nb.events import LockAwaited, Observer, Observers
 from fsapi_nb.model import Folder, History, Identity, Plan, State
 from fsapi_nb.plan import build
@@ -37,8 +44,7 @@ if TYPE_CHECKING:
     from fsapi_nb.database.connection import Session
     from fsapi_nb.database.history import Recorder
     from fsapi_nb.database.runner import Runner
-    from fsapi_nb.database.settings import Address
-    from fsapi_nb.database.tables import Tables
+    from fsapi_nb.database.target import Target
 
 Planner = Callable[[build.Circumstances], Plan]
 
@@ -50,8 +56,8 @@ class Migrator:
     and `pyproject.toml` say. `directory` is the migrations folder; where it is None, the project's. `settings`
     are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
     as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
-    transaction is refused. Nothing is connected to before a method is called, and every
-    method uses a connection of its own.
+    transaction is refused. Nothing is connected to before a method is called, and every method uses a connection
+    of its own.
 
     Raises ConfigurationError for settings that contradict each other or name nothing.
     """
@@ -70,24 +76,26 @@ class Migrator:
         notebook: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        from fsapi_nb.database import settings as found
+        from fsapi_nb.database.settings import find_address, find_project
+        from fsapi_nb.database.target import Access
 
         start = Path(directory).absolute() if directory is not None else Path.cwd()
-        self._project = found.find_project(start)
-        self._address: Address = found.find_address(self._project, option=database)
-        table = self._project.table
-        self.directory = (
-            start if directory is not None else self._project.root / str(table.get("migrations", "migrations"))
-        )
+        project = find_project(start)
+        table = project.table
         timeouts = {"lock_timeout": lock_timeout or str(table.get("lock_timeout", "5s"))}
         if statement_timeout is not None:
             timeouts["statement_timeout"] = statement_timeout
-        self._settings = _session_settings(settings or {}, timeouts)
-        self._max_wait = max_wait
         binaries = postgres_bin or table.get("postgres_bin")
-        self._postgres_bin = Path(self._project.root, binaries).expanduser() if binaries else None
-        self._application = application
-        self._notebook = notebook
+        self.directory = start if directory is not None else project.root / str(table.get("migrations", "migrations"))
+        self._access = Access(
+            project,
+            find_address(project, option=database),
+            settings=_session_settings(settings or {}, timeouts),
+            application=application,
+            notebook=notebook,
+            max_wait=max_wait,
+            postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
+        )
         self._observers = tuple(observers)
 
     # -- verbs that read ---------------------------------------------------------------------------------------
@@ -95,9 +103,14 @@ class Migrator:
     def status(self) -> StatusResult:
         """Every migration and where it stands. Writes nothing, not even our tables."""
         folder = folders.read_folder(self.directory)
-        with self._session(writing=False) as (session, tables):
-            history = _read(session, tables)
-            return StatusResult(reconcile(folder, history), self._identity(session))
+        with self._open(folder, writing=False) as target:
+            statuses = reconcile(folder, target.history())
+            if any(status.state in {State.PARTLY_APPLIED, State.IN_DOUBT} for status in statuses):
+                holder = target.runner_at_work()
+                note = f"a runner is at work on it: {holder}" if holder else None
+                half = {State.PARTLY_APPLIED, State.IN_DOUBT} if note else set()
+                statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
+            return StatusResult(statuses, target.identity)
 
     def pending(self) -> StatusResult:
         """What `migrate` would still apply, in order. Writes nothing."""
@@ -120,37 +133,39 @@ class Migrator:
         """What `migrate`, `rollback`, `redo` or `fresh` would do, step by step; the same plan that would run."""
         if everything and verb != "rollback":
             raise UsageError(f"--all is for a rollback, not for {verb}")
-        planner: dict[str, Planner] = {
+        planners: dict[str, Planner] = {
             "migrate": lambda around: build.plan_migrate(around, to=to, count=count),
             "rollback": lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
             "redo": lambda around: build.plan_redo(around, name=to),
         }
+        if verb not in {*planners, "fresh"}:
+            raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
         folder = folders.read_folder(self.directory)
-        with self._session(writing=False) as (session, tables):
-            rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
+        rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
+        with self._open(folder, writing=False) as target:
             if verb == "fresh":
-                plan, _ = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
-            elif verb in planner:
-                plan = planner[verb](self._circumstances(session, tables, folder, **rules))
+                plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
-                raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
-            return PlanResult(plan, self._identity(session))
+                plan = planners[verb](_circumstances(target, folder, **rules))
+            return PlanResult(plan, target.identity)
 
     def history(self, *, count: int | None = None) -> HistoryResult:
         """The journal: every attempt, oldest first; the newest `count` of them."""
         from fsapi_nb.database.history import read_journal
 
-        with self._session(writing=False) as (session, tables):
-            return HistoryResult(read_journal(session, tables, limit=count), _read(session, tables).entries)
+        folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
+        with self._open(folder, writing=False) as target:
+            entries = target.history().entries
+            return HistoryResult(read_journal(target.session, target.tables, limit=count), entries, count=count)
 
     def query(self, sql: str, *, yes: bool = False) -> QueryResult:
         """Run any SQL, in one transaction; a protected database is only read unless `yes`."""
         from fsapi_nb.database.query import run_query
 
-        read_only = self._address.protected and not yes
-        with self._session(writing=False) as (session, _):
+        with self._open(Folder(), writing=False) as target:
+            read_only = target.identity.protected and not yes
             try:
-                return QueryResult(run_query(session.connection, sql, read_only=read_only))
+                return QueryResult(run_query(target.session.connection, sql, read_only=read_only))
             except QueryFailed as error:
                 if read_only and error.server.sqlstate == "25006":
                     error.hint = "this database is protected, so a query may only read; say --yes if it shall change."
@@ -185,7 +200,10 @@ class Migrator:
         allow_unparsed: bool = False,
         yes: bool = False,
     ) -> RunResult:
-        """Undo the last migration, the last `count`, all that was applied after `to`, or everything."""
+        """Undo the last migration, the last `count`, all that was applied after `to`, or everything.
+
+        One that is partly applied counts as the last: only what was done of it is undone.
+        """
         return self._run(
             "rollback",
             lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
@@ -206,59 +224,70 @@ class Migrator:
     def repair(self, name: str, *, yes: bool = False) -> RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
         folder = folders.read_folder(self.directory)
-        with self._session() as (session, tables), self._holding(session, tables) as recorder:
-            around = self._circumstances(session, tables, folder)
+        with self._open(folder) as target, self._locked(target) as recorder:
+            around = _circumstances(target, folder)
             plan = build.plan_repair(around, name=name)
-            self._confirm(plan, yes)
-            with session.connection.transaction():
+            _confirm(plan, target.identity, yes=yes)
+            with target.session.connection.transaction():
                 for migration in plan.marks:
                     entry = around.history.get(migration.name)
                     if entry:
                         recorder.repaired(migration, entry)
             return RepairResult(tuple(migration.name for migration in plan.marks))
 
-    def resolve(self, name: str, *, done: bool = False, retry: bool = False, yes: bool = False) -> RepairResult:
-        """Say of a step in doubt that it happened (`done`) or that it did not (`retry`); a recorded event."""
-        if done == retry:
-            raise UsageError("say either --done or --retry", hint="look at the database first.")
+    def resolve(
+        self, name: str, *, done: bool = False, retry: bool = False, undo: bool = False, yes: bool = False
+    ) -> RepairResult | RunResult:
+        """Say what became of a step in doubt: it happened (`done`), or it did not (`retry`); a recorded event.
+
+        With `undo` it is taken as not having happened, and what was done before it is rolled back.
+        """
         from fsapi_nb.database.recovery import settle
 
+        if [done, retry, undo].count(True) != 1:
+            raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
         folder = folders.read_folder(self.directory)
-        with self._session() as (session, tables), self._holding(session, tables) as recorder:
-            around = self._circumstances(session, tables, folder)
-            history = around.history
-            progress = history.progress(find_name(name, [each.name for each in history.unfinished]))
+        with self._open(folder) as target, self._locked(target) as recorder:
+            around = _circumstances(target, folder)
+            names = [status.name for status in reconcile(folder, around.history)]
+            progress = around.history.progress(find_name(name, names))
             ran = build.text_that_ran(around, progress) if progress else None
             if progress is None or not progress.in_flight or ran is None:
                 raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
-            self._confirm(Plan("resolve", marks=(ran,)), yes)
+            _confirm(Plan("resolve", marks=(ran,)), target.identity, yes=yes)
             said = "the user says that it happened" if done else "the user says that it did not happen"
-            with session.connection.transaction():
-                settle(recorder, ran, progress, history, done=done, reason=said)
-            return RepairResult((progress.name,), verb="resolve")
+            with target.session.connection.transaction():
+                settle(recorder, ran, progress, around.history, done=done, reason=said)
+        if undo and progress.done:
+            return self.rollback(yes=yes)
+        return RepairResult((progress.name,), verb="resolve")
 
     def fresh(
         self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
     ) -> RunResult:
         """Drop everything in the managed schemas, then apply every migration (unless `migrate` is False).
 
-        Raises Protected on a protected database unless `confirm` is the database's name.
+        Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name.
         """
         from fsapi_nb.database.reset import drop_all
 
         started = time.monotonic()
         folder = folders.read_folder(self.directory)
-        with self._session() as (session, tables):
-            self._refuse_protected(session, confirm)
-            plan, _ = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
+        with self._open(folder) as target:
+            _refuse_unconfirmed(target.identity, confirm)
+            plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             if not yes:
-                raise _needs_yes(plan, f"fresh drops {_count_drops(plan)} of the database {session.facts.database}")
-            with self._holding(session, tables) as recorder:
-                plan, schemas = self._plan_fresh(session, tables, folder, allow_unparsed=allow_unparsed)
-                drop_all(session, recorder, plan.drops, schemas=schemas)
+                raise _needs_yes(plan, f"fresh drops {_count_drops(plan)} of the database {target.identity.database}")
+            with self._locked(target) as recorder:
+                plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
+                drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
         if not migrate:
             return RunResult("fresh", (), plan.notes, time.monotonic() - started, drops=plan.drops)
-        result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
+        try:
+            result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
+        except FsapiError as error:
+            error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
+            raise
         return RunResult("fresh", result.done, result.notes, time.monotonic() - started, drops=plan.drops)
 
     # -- verbs that write files --------------------------------------------------------------------------------
@@ -280,13 +309,13 @@ class Migrator:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
         text = text if text.endswith("\n") else text + "\n"
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
-        with self._session(writing=False) as (session, tables):
-            around = self._circumstances(session, tables, folder)
+        with self._open(folder, writing=False) as target:
+            around, identity = _circumstances(target, folder), target.identity
         full = _file_of(name, folder, around.history)
         draft = folders.parse_text(full or _with_suffix(name), text)
         plan = build.plan_draft(draft, around, redo=redo)
         if plan and (apply or redo):
-            self._confirm(plan, yes)
+            _confirm(plan, identity, yes=yes)
         made, action = self._save(full, name, text)
         applied = around.history.get(made) is not None
         run = None
@@ -294,9 +323,8 @@ class Migrator:
             run = self.redo(made, yes=yes)
         elif apply and not applied:
             run = self.migrate(to=made, yes=yes)
-        return FileResult(
-            made, action, shown=name, applied=applied, plan=None if applied else PlanResult(plan), run=run
-        )
+        shown_plan = None if applied or run else PlanResult(plan)
+        return FileResult(made, action, shown=name, applied=applied or run is not None, plan=shown_plan, run=run)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -308,86 +336,63 @@ class Migrator:
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         folder = folders.read_folder(self.directory)
         with ExitStack() as stack:
-            session, tables = stack.enter_context(self._session())
+            target = stack.enter_context(self._open(folder))
             try:
-                plan = planner(self._circumstances(session, tables, folder, **rules))
+                plan = planner(_circumstances(target, folder, **rules))
             except PartlyApplied:
                 pass  # perhaps another runner is in the middle of it: ask again under the lock
             else:
                 if not plan:
                     return RunResult(verb, (), plan.notes, time.monotonic() - started)
-                self._confirm(plan, yes)
-            recorder = stack.enter_context(self._holding(session, tables))
-            notes = self._recover(recorder, folder)
-            plan = planner(self._circumstances(session, tables, folder, **rules))
-            self._confirm(plan, yes)
-            done = self._runner(stack, recorder).run(plan) if plan else ()
-            notes += self._timeout_notes(session)
+                _confirm(plan, target.identity, yes=yes)
+            recorder = stack.enter_context(self._locked(target))
+            notes = self._recover(target, recorder, folder)
+            plan = planner(_circumstances(target, folder, **rules))
+            _confirm(plan, target.identity, yes=yes)
+            done = self._runner(stack, target, recorder, folder).run(plan) if plan else ()
+            notes += self._timeout_notes(target)
             return RunResult(verb, done, (*notes, *plan.notes), time.monotonic() - started)
 
-    def _timeout_notes(self, session: Session) -> tuple[str, ...]:
+    def _timeout_notes(self, target: Target) -> tuple[str, ...]:
         """What must be known of a statement timeout that is not ours."""
-        theirs = session.facts.statement_timeout
-        if theirs == "0" or "statement_timeout" in self._settings:
+        theirs = target.session.facts.statement_timeout
+        if theirs == "0" or "statement_timeout" in self._access.settings:
             return ()
         return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
 
-    def _recover(self, recorder: Recorder, folder: Folder) -> tuple[str, ...]:
+    def _recover(self, target: Target, recorder: Recorder, folder: Folder) -> tuple[str, ...]:
         """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
         from fsapi_nb.database.recovery import recover
 
-        around = self._circumstances(recorder.session, recorder.tables, folder)
+        around = _circumstances(target, folder)
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
-        return tuple(recover(recorder.session, recorder, known, around.history))
+        return tuple(recover(target.session, recorder, known, around.history))
 
-    def _runner(self, stack: ExitStack, recorder: Recorder) -> Runner:
+    def _runner(self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
         from fsapi_nb.database.runner import Runner
 
-        session, tables = recorder.session, recorder.tables
-        key = tables.lock_key(session.facts.database)
-
         def reopen() -> Session:
-            other, _ = stack.enter_context(self._session())
-            stack.enter_context(self._holding(other, tables))
-            return other
+            other = stack.enter_context(self._open(folder))
+            stack.enter_context(self._locked(other))
+            return other.session
 
-        return Runner(session, recorder, key, Observers(self._observers), reopen, max_wait=self._max_wait)
+        emit = Observers(self._observers)
+        return Runner(target.session, recorder, target.key, emit, reopen, max_wait=self._access.max_wait)
 
-    def _circumstances(
-        self,
-        session: Session,
-        tables: Tables,
-        folder: Folder,
-        *,
-        out_of_order: bool = False,
-        allow_unparsed: bool = False,
-    ) -> build.Circumstances:
-        from fsapi_nb.database.history import read_scripts
-
-        history = _read(session, tables)
-        return build.Circumstances(
-            folder=folder,
-            history=history,
-            stored=read_scripts(session, tables, _names_to_look_up(folder, history)),
-            protected=self._address.protected,
-            out_of_order=out_of_order,
-            allow_unparsed=allow_unparsed,
-        )
-
-    def _plan_fresh(
-        self, session: Session, tables: Tables, folder: Folder, *, allow_unparsed: bool
-    ) -> tuple[Plan, list[str]]:
-        from fsapi_nb.database.history import read_scripts
+    def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.reset import find_drops
 
-        history = _read(session, tables)
-        schemas = [str(name) for name in self._project.table.get("schemas", [tables.schema])]
-        stored = read_scripts(session, tables, [entry.name for entry in history.entries])
-        drops = find_drops(session, tables, schemas=schemas, stored=stored.items())
+        history = target.history()
+        stored = target.scripts([entry.name for entry in history.entries])
+        drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=stored.items())
         plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
-        return Plan("fresh", plan.steps, plan.notes, drops=drops), schemas
+        return Plan("fresh", plan.steps, plan.notes, drops=drops)
+
+    def _schemas(self, target: Target) -> list[str]:
+        """The schemas that `fresh` may empty."""
+        return [str(name) for name in self._access.project.table.get("schemas", [target.tables.schema])]
 
     def _save(self, full: str | None, name: str, text: str) -> tuple[str, str]:
         """Write the file where it says something else; return its name and what was done with it."""
@@ -403,60 +408,55 @@ class Migrator:
         folders.write(self.directory, full, text)
         return full, "created" if there is None else "updated"
 
-    def _confirm(self, plan: Plan, yes: bool) -> None:
-        if plan and self._address.protected and not yes:
-            raise _needs_yes(plan, f"the database {self._address.name or ''} is protected".replace("  ", " "))
+    def _open(self, folder: Folder, *, writing: bool = True) -> AbstractContextManager[Target]:
+        """A connection of our own for one verb, and where the history of the folder's files is."""
+        from fsapi_nb.database.target import open_target
 
-    def _refuse_protected(self, session: Session, confirm: str | None) -> None:
-        name = session.facts.database
-        if self._address.protected and confirm != name:
-            raise Protected(
-                "this database is protected, and fresh would drop everything in it",
-                state="nothing was dropped.",
-                hint=f"if that is meant, give the database's name as well: fresh --yes --confirm {name}",
-            )
-
-    def _identity(self, session: Session) -> Identity:
-        address = self._address
-        return Identity(session.facts.database, address.name, address.protected, address.place)
+        names = [*(migration.name for migration in folder.migrations), *folder.broken]
+        return open_target(self._access, writing=writing, known=names)
 
     @contextmanager
-    def _session(self, *, writing: bool = True) -> Iterator[tuple[Session, Tables]]:
-        """A connection of our own and where the history is, for one verb."""
-        from fsapi_nb.database.connection import open_session
-        from fsapi_nb.database.history import find_tables
-
-        table = self._project.table
-        with open_session(
-            self._dsn(), application=self._application, settings=self._settings, writing=writing
-        ) as session:
-            schema = str(table["schema"]) if "schema" in table else None
-            yield session, find_tables(session, schema=schema, table=str(table.get("table", "migrations")))
-
-    def _dsn(self) -> str:
-        if self._address.dsn is not None:
-            return self._address.dsn
-        from fsapi_nb.database import embedded
-
-        return embedded.attach(self._project.home, bin_folder=self._postgres_bin, database=self._address.database)
-
-    @contextmanager
-    def _holding(self, session: Session, tables: Tables) -> Iterator[Recorder]:
-        """Hold the lock, with our tables there."""
-        from fsapi_nb.database.history import Recorder, create_tables
-        from fsapi_nb.database.lock import advisory_lock
-
+    def _locked(self, target: Target) -> Iterator[Recorder]:
+        """Hold the lock, with our tables there; who is waited for is told."""
         emit = Observers(self._observers)
-        key = tables.lock_key(session.facts.database)
-        with advisory_lock(session, key, max_wait=self._max_wait, awaited=lambda holder: emit(LockAwaited(holder))):
-            create_tables(session, tables)
-            yield Recorder(session, tables, uuid.uuid4(), self._notebook)
+        with target.locked(lambda holder: emit(LockAwaited(holder))) as recorder:
+            yield recorder
 
 
-def _read(session: Session, tables: Tables) -> History:
-    from fsapi_nb.database.history import read_history
+def _circumstances(
+    target: Target, folder: Folder, *, out_of_order: bool = False, allow_unparsed: bool = False
+) -> build.Circumstances:
+    """What a plan is made over, as it is at this moment."""
+    history = target.history()
+    # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
+    unclear = [s.name for s in reconcile(folder, history) if s.entry and s.state is not State.APPLIED]
+    return build.Circumstances(
+        folder=folder,
+        history=history,
+        stored=target.scripts(unclear),
+        protected=target.identity.protected,
+        out_of_order=out_of_order,
+        allow_unparsed=allow_unparsed,
+    )
 
-    return read_history(session, tables)
+
+def _confirm(plan: Plan, identity: Identity, *, yes: bool) -> None:
+    if plan and identity.protected and not yes:
+        raise _needs_yes(plan, f"the database {identity.name or identity.database} is protected")
+
+
+def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
+    name = identity.database
+    if confirm is not None and confirm != name:
+        raise Protected(
+            f"this is the database {name}, not {confirm}", state="nothing was dropped.", hint="look where you are."
+        )
+    if identity.protected and confirm is None:
+        raise Protected(
+            "this database is protected, and fresh would drop everything in it",
+            state="nothing was dropped.",
+            hint=f"if that is meant, give the database's name as well: fresh --yes --confirm {name}",
+        )
 
 
 def _session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
@@ -468,11 +468,6 @@ def _session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) 
         if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
     return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
-
-
-def _names_to_look_up(folder: Folder, history: History) -> list[str]:
-    """The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way."""
-    return [status.name for status in reconcile(folder, history) if status.entry and status.state is not State.APPLIED]
 
 
 def _file_of(name: str, folder: Folder, history: History) -> str | None:

@@ -97,10 +97,11 @@ class Statement:
     adds_enum_value: EnumValue | None = None
     creates_type: str | None = None
     creates_schema: str | None = None
-    creates_extension: str | None = None
     begin_options: bool = False
     changes_session: bool = False
     strings: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
 
     @property
     def builds_index(self) -> bool:
@@ -130,7 +131,8 @@ class Script:
 class Migration:
     """One migration: a file's name (with `.sql`), its scripts, its checksum and its whole text.
 
-    `down` is None where the migration is irreversible.
+    `down` is None where the migration is irreversible. `stored` says that it was made again of what the database
+    keeps: its lines are not those of the file.
     """
 
     name: str
@@ -138,6 +140,12 @@ class Migration:
     down: Script | None
     checksum: str
     source: str = ""
+    stored: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name as errors give it: with a word where the text is not the file's."""
+        return f"{self.name} (as stored)" if self.stored else self.name
 
     @property
     def short_name(self) -> str:
@@ -207,7 +215,8 @@ class StepRecord:
 class Progress:
     """How far a migration came in its last attempt that did not end.
 
-    `done` are the steps of `direction` that are committed, from the first. `attempted` is the step outside a
+    `done` are the steps of `direction` that are committed, from the first; `applied_before` those of the UP that a
+    rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it.
     """
@@ -218,11 +227,12 @@ class Progress:
     attempted: StepRecord | None = None
     in_flight: bool = False
     witness: str | None = None
+    applied_before: tuple[StepRecord, ...] = ()
 
     @property
     def begun(self) -> bool:
         """Whether something of it may be in the database."""
-        return bool(self.done) or self.in_flight
+        return bool(self.done or self.applied_before) or self.in_flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,14 +278,19 @@ class MigrationStatus:
     migration: Migration | None = None
     problems: tuple[Problem, ...] = ()
     note: str | None = None
+    rolling_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseObject:
-    """An object of the catalog, by its kind (`table`, `function`) and its quoted, qualified identity."""
+    """An object of the catalog, by its kind (`table`, `function`) and its quoted, qualified identity.
+
+    `name` is the bare name of what has one that is unique in the database (a schema, an extension).
+    """
 
     kind: str
     identity: str
+    name: str | None = None
 
 
 class Mode(Enum):

@@ -139,11 +139,12 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "resolve",
         "say whether a step that is in doubt happened",
-        lambda m, o: m.resolve(o.name, done=o.done, retry=o.retry, yes=o.yes),
+        lambda m, o: m.resolve(o.name, done=o.done, retry=o.retry, undo=o.undo, yes=o.yes),
         (
             _NAME,
             _argument("--done", action="store_true", help="it happened"),
-            _argument("--retry", action="store_true", help="it did not; run it again"),
+            _argument("--retry", action="store_true", help="it did not; the next run runs it again"),
+            _argument("--undo", action="store_true", help="it did not; roll back what was done before it"),
             _YES,
         ),
     ),
@@ -196,9 +197,16 @@ class Parser(argparse.ArgumentParser):
         raise Help(self.format_help())
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help of one width everywhere: what a notebook stores must not depend on a terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
     """The parser of a verb's own arguments and the global ones."""
-    parser = Parser(prog=prog, description=verb.help, allow_abbrev=False)
+    parser = Parser(prog=prog, description=verb.help, allow_abbrev=False, formatter_class=_Formatter)
     for argument in (*verb.arguments, *GLOBAL, *extra):
         parser.add_argument(*argument.flags, **argument.settings)
     return parser

@@ -23,7 +23,7 @@ ALLOWED = {
     "views": {"errors", "model", "events", "views"},
     "migrator": {"errors", "model", "events", "script", "folder", "plan", "database", "views"},
     "verbs": {"errors", "migrator", "views"},
-    "notebook": {"errors", "migrator", "verbs", "views", "notebook"},
+    "notebook": {"errors", "events", "migrator", "verbs", "views", "notebook"},
     "cli": {"errors", "events", "migrator", "verbs", "views"},
     "__init__": {"migrator", "notebook"},
 }

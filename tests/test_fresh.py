@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.errors import ConfirmationRequired, Protected, QueryFailed, RefusedPlan
+from fsapi_nb import Migrator
+from fsapi_nb.errors import ConfirmationRequired, Protected, QueryFailed, RefusedPlan, StatementFailed
 from tests.conftest import Project
 
 EVERYTHING = """
@@ -159,3 +161,67 @@ def test_a_query_only_reads_a_protected_database(project: Project) -> None:
     assert migrator.query("SELECT 1").to_frame().iloc[0, 0] == 1
     migrator.query("CREATE TABLE q (i int)", yes=True)
     assert project.has("q")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET TRANSACTION READ WRITE; CREATE TABLE q (i int)",
+        "COMMIT; CREATE TABLE q (i int)",
+        "BEGIN READ WRITE; CREATE TABLE q (i int)",
+        "ROLLBACK; CREATE TABLE q (i int)",
+    ],
+)
+def test_no_text_gets_around_reading_only(project: Project, text: str) -> None:
+    """Neither another access mode nor another transaction."""
+    protect(project)
+    with pytest.raises(QueryFailed):
+        project.migrator(database="prod").query(text)
+    assert not project.has("q")
+
+
+def test_a_protected_database_is_recognised_through_the_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PG* variables lead there without any address of ours."""
+    protect(project)
+    project.write("t", "CREATE TABLE t (i int);")
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
+    for key, value in conninfo_to_dict(project.database).items():
+        if key in names and value:
+            monkeypatch.setenv(names[key], str(value))
+    with pytest.raises(ConfirmationRequired):
+        Migrator(None, project.folder).migrate()
+
+
+def test_a_name_that_is_not_this_databases_is_refused(project: Project) -> None:
+    """Also where it is not protected: whoever gives a name means that one."""
+    project.write("t", "CREATE TABLE t (i int);")
+    project.migrator().migrate()
+    with pytest.raises(Protected, match="not elsewhere"):
+        project.migrator().fresh(yes=True, confirm="elsewhere")
+    assert len(project.applied()) == 1
+
+
+def test_what_stands_in_no_schema_goes_too(project: Project) -> None:
+    """Publications, servers, event triggers; and schemas whose names need quotes."""
+    project.write(
+        "database",
+        'CREATE SCHEMA "My S"; CREATE TABLE "My S".t (i int); CREATE TABLE keep (i int);\n'
+        "CREATE PUBLICATION pub FOR TABLE keep;\nCREATE FOREIGN DATA WRAPPER fdw;\nCREATE SERVER srv FOREIGN DATA WRAPPER fdw;\n"
+        "CREATE FUNCTION hook() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';\n"
+        "CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION hook();",
+    )
+    migrator = project.migrator()
+    migrator.migrate()
+    assert len(migrator.fresh(yes=True).done) == 1
+
+
+def test_a_fresh_that_fails_in_its_second_half_says_what_was_dropped(project: Project) -> None:
+    """The drop is committed by then."""
+    name = project.write("t", "CREATE TABLE t (i int);")
+    migrator = project.migrator()
+    migrator.migrate()
+    project.write_text(name, "-- UP\nSELECT 1/0;\n")
+    with pytest.raises(StatementFailed, match="1 object had been dropped, which is committed"):
+        migrator.fresh(yes=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.errors import Drifted, HistoryError, OutOfOrder, UnknownMigration
+from fsapi_nb.errors import Drifted, HistoryError, OutOfOrder, StatementFailed, UnknownMigration
 from fsapi_nb.model import State
 from tests.conftest import Project
 
@@ -171,7 +172,7 @@ def test_another_tools_table_is_not_touched(project: Project) -> None:
     """Laravel's has the same name: refused, with the way out."""
     project.rows("CREATE TABLE migrations (id serial PRIMARY KEY, migration varchar(255), batch int)")
     project.write("a", "SELECT 1;")
-    with pytest.raises(HistoryError, match=r"no column applied_at, name"):
+    with pytest.raises(HistoryError, match=r"no column applied_at, duration_ms, name"):
         project.migrator().migrate()
     assert project.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'migrations_%' AND relkind = 'r'") == 0
 
@@ -221,3 +222,83 @@ def test_passwords_are_not_stored(project: Project) -> None:
     project.migrator().rollback()
     assert "canary" not in dump
     assert "CREATE ROLE" in dump
+
+
+def test_a_migration_that_changes_the_search_path_loses_no_history(project: Project) -> None:
+    """A history that knows the folder's files is found wherever it is."""
+    database = project.value("SELECT current_database()")
+    project.write("a", "CREATE TABLE public.a (i int);")
+    project.write("path", f"CREATE SCHEMA app; ALTER DATABASE {database} SET search_path TO app;")
+    project.migrator().migrate()
+    project.write("b", "CREATE TABLE b (i int);")
+    assert [status.state for status in project.migrator().pending().statuses] == [State.PENDING]
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM public.migrations") == 3
+    assert project.has("app.b")
+    assert not project.has("app.migrations")
+
+
+def test_a_history_of_other_files_is_left_alone(project: Project) -> None:
+    """Another application's, in another schema: ours is made in our own."""
+    project.rows("CREATE SCHEMA other")
+    project.rows(FSAPI.replace("TABLE migrations", "TABLE other.migrations"))
+    project.rows("INSERT INTO other.migrations (name) VALUES ('2020_01_01_00_00_theirs.sql')")
+    name = project.write("a", "CREATE TABLE a (i int);")
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT count(*) FROM other.migrations") == 1
+
+
+def test_several_histories_of_the_same_files_are_a_question(project: Project) -> None:
+    """Which of them is meant must be said."""
+    name = project.write("a", "CREATE TABLE a (i int);")
+    for schema in ("one", "two"):
+        project.rows(f"CREATE SCHEMA {schema}")
+        project.rows(FSAPI.replace("TABLE migrations", f"TABLE {schema}.migrations"))
+        project.rows(f"INSERT INTO {schema}.migrations (name) VALUES ('{name}')")
+    with pytest.raises(HistoryError, match=r"one\.migrations, two\.migrations"):
+        project.migrator().migrate()
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschema = "two"\n')
+    assert project.migrator().migrate().done == ()
+
+
+def test_a_stale_row_of_ours_stops_nothing(project: Project) -> None:
+    """Somebody emptied `migrations` and restarted its sequence."""
+    name = project.write("a", "CREATE TABLE IF NOT EXISTS a (i int);", "DROP TABLE a;")
+    project.migrator().migrate()
+    project.rows("TRUNCATE migrations RESTART IDENTITY")
+    project.migrator().migrate()
+    assert project.applied() == [name]
+
+
+def test_missing_rights_are_found_before_anything_runs(project: Project) -> None:
+    """Not after a migration's SQL has run."""
+    project.write("a", "SELECT 1;")
+    project.migrator().migrate()
+    project.write("b", "SELECT 1;")
+    role = f"writer_{project.value('SELECT current_database()')}"
+    project.rows(f"CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, DELETE ON migrations, migrations_scripts TO {role}")
+    try:
+        database = make_conninfo(project.database, options=f"-c role={role}")
+        with pytest.raises(HistoryError) as caught:
+            project.migrator(database=database).migrate()
+    finally:
+        project.rows(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert "permission denied for table migrations_journal" in str(caught.value)
+
+
+def test_a_failed_rollback_says_that_the_migration_is_still_applied(project: Project) -> None:
+    """Nothing was rolled back."""
+    project.write("a", "CREATE TABLE a (i int);", "DROP TABLE nope;")
+    project.migrator().migrate()
+    with pytest.raises(StatementFailed, match="is applied, as before"):
+        project.migrator().rollback()
+
+
+def test_lines_of_a_stored_script_are_said_to_be_so(project: Project) -> None:
+    """They are not those of the file."""
+    name = project.write("a", "CREATE TABLE a (i int);", "DROP TABLE nope;")
+    project.migrator().migrate()
+    (project.folder / name).unlink()
+    with pytest.raises(StatementFailed, match=r"\(as stored\):"):
+        project.migrator().rollback()

@@ -118,7 +118,8 @@ def test_a_notebook_passes_twice_in_a_fresh_clone(path: Path, tmp_path: Path) ->
             done = _strict_run(tmp_path / "notebooks" / path.name, tmp_path)
             assert done.returncode == 0, done.stdout
         assert _files(tmp_path) == before
-        assert not list((tmp_path / ".fsapi_nb").glob("postgres-*/server.lock"))
+        (server,) = (tmp_path / ".fsapi_nb").glob("postgres-*/server.json")
+        assert not list(Path(json.loads(server.read_text(encoding="utf-8"))["socket"]).glob(".s.PGSQL.*"))
     finally:
         embedded.destroy(tmp_path / ".fsapi_nb")
 

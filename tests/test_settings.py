@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb.database.settings import Project, find_address, find_project
+from fsapi_nb.database.settings import Endpoint, Project, find_address, find_project, is_protected
 from fsapi_nb.errors import ConfigurationError
 
 TABLE = {
@@ -66,13 +66,32 @@ def test_names_stand_in_pyproject(tmp_path: Path) -> None:
         find_address(project, option="nope", environment={})
 
 
-def test_a_protected_database_is_protected_however_it_is_named(tmp_path: Path) -> None:
-    """By another URL of the same place, with another user or password, too."""
-    project = Project(tmp_path, TABLE)
-    for url in ("postgresql://root:x@DB.example.org:5432/shop", "host=db.example.org dbname=shop"):
-        assert find_address(project, option=url, environment={}).protected
-        assert find_address(project, environment={"DATABASE_URL": url}).protected
-    assert not find_address(project, option="postgresql://db.example.org/other", environment={}).protected
+@pytest.mark.parametrize(
+    ("url", "reached", "protected"),
+    [
+        ("postgresql://app@127.0.0.1:5433/shop", Endpoint("localhost", "127.0.0.1", 5433, "shop"), True),
+        ("postgresql://app@localhost:5433/shop", Endpoint("/tmp/x/..", "", 5433, "shop"), True),
+        ("postgresql://app@/shop?host=/var/run/postgresql/", Endpoint("/var/run/postgresql", "", 5432, "shop"), True),
+        ("postgresql://a.invalid,127.0.0.1/shop", Endpoint("127.0.0.1", "127.0.0.1", 5432, "shop"), True),
+        ("postgresql://shop@localhost", Endpoint("localhost", "::1", 5432, "shop"), True),
+        ("postgresql://localhost/shop", Endpoint("localhost", "::1", 5432, "other"), False),
+        ("postgresql://localhost:5433/shop", Endpoint("localhost", "::1", 5432, "shop"), False),
+        ("postgresql://db.invalid/shop", Endpoint("localhost", "127.0.0.1", 5432, "shop"), False),
+    ],
+)
+def test_a_database_is_protected_by_where_a_connection_went(
+    tmp_path: Path, url: str, reached: Endpoint, protected: bool
+) -> None:
+    """Not by what was typed: sockets, lists of hosts and the environment lead to the same place."""
+    project = Project(tmp_path, {"databases": {"prod": {"url": url, "protected": True}, "dev": url}})
+    assert is_protected(project, reached, environment={}) is protected
+
+
+def test_an_embedded_database_is_protected_by_its_name(tmp_path: Path) -> None:
+    """However it is asked for."""
+    project = Project(tmp_path, {"databases": {"safe": {"url": "embedded:safe", "protected": True}}})
+    assert find_address(project, option="embedded:safe", environment={}).protected
+    assert not find_address(project, option="embedded:other", environment={}).protected
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])

@@ -6,6 +6,7 @@ has no cause that holds one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.errors import CannotConnect, DatabaseError, PooledConnection, ReadOnlyDatabase, ServerMessage
+from fsapi_nb.script.redact import redact_line
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -230,4 +232,10 @@ def server_message(error: psycopg.Error) -> ServerMessage:
     """What the server said of a failure, without the echo of the statement that psycopg's text has."""
     diagnosis = error.diag
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
-    return ServerMessage(error.sqlstate, message, diagnosis.message_detail, diagnosis.message_hint, diagnosis.context)
+    detail = redact_key(diagnosis.message_detail) if diagnosis.message_detail else None
+    return ServerMessage(error.sqlstate, redact_line(message), detail, diagnosis.message_hint, diagnosis.context)
+
+
+def redact_key(detail: str) -> str:
+    """A DETAIL with the values starred of a key whose columns are called password: `Key (password)=(…)`."""
+    return re.sub(r"(\([^)]*passw[^)]*\)=\()[^)]*(?=\))", r"\1***", detail, flags=re.IGNORECASE)

@@ -13,7 +13,7 @@ import psycopg
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.errors import Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
 from fsapi_nb.model import Direction, Done, Migration, Mode, Part, Statement, Step
-from fsapi_nb.script.redact import redact_line
+from fsapi_nb.script.redact import redact_sql
 
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
@@ -35,24 +35,32 @@ _NO_EXTENSION = (
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Where a run is: the step, the part of it, the statement that was sent last; `committing` after COMMIT was."""
+    """Where a run is: the step, the part of it, and the statement that was sent last.
+
+    `recording` while the history is written, `committing` once COMMIT was sent.
+    """
 
     step: Step
     part: Part
     statement: Statement | None = None
+    recording: bool = False
     committing: bool = False
 
     def left(self) -> str:
         """What the database holds of the migration when its step in a transaction is undone."""
-        names = " and ".join(dict.fromkeys(each.migration.name for each in self.step.parts))
+        name = self.part.migration.name
         if self.part.number:
-            return f"{self.before_it()}, the next was rolled back."
-        return f"{names} was rolled back and left nothing behind."
+            return f"{self.before_it()}; step {self.part.number + 1} was undone."
+        if self.step.parts[0].direction is Direction.DOWN:
+            return f"nothing of this was kept: {name} is applied, as before."
+        return f"{name} was rolled back and left nothing behind."
 
     def before_it(self) -> str:
         """What is committed of the migration before this step."""
-        number, name = self.part.number, self.part.migration.name
-        return f"steps 1 to {number} of {self.part.of} of {name} are committed"
+        number, of, name = self.part.number, self.part.of, self.part.migration.name
+        if number == 1:
+            return f"step 1 of {of} of {name} is committed"
+        return f"steps 1 to {number} of {of} of {name} are committed"
 
 
 def before(done: Sequence[Done]) -> str:
@@ -79,7 +87,12 @@ def failed(
     hint = hint or _HINTS.get(message.sqlstate or "")
     if message.sqlstate == "0A000" and "extension" in message.message:
         hint = _NO_EXTENSION
-    text = message.message if at.statement else f"at COMMIT: {message.message}"
+    text = message.message
+    if at.recording:
+        text = f"while the history was written: {text}"
+        hint = "did a script drop or change our tables? They are migrations, migrations_scripts and migrations_journal."
+    elif at.committing:
+        text = f"at COMMIT: {text}"
     if attempts > 1:
         text += f" ({attempts} attempts)"
     message = ServerMessage(message.sqlstate, text, message.detail, message.hint, message.context)
@@ -99,6 +112,8 @@ def _state(at: Whereabouts, *, lost: bool) -> str:
     if at.step.mode is Mode.TRANSACTION:
         return f"the connection was lost; {at.left()}" if lost else at.left()
     begun = f"{at.before_it()}; " if part.number else ""
+    if at.recording:
+        return f"{begun}step {part.number + 1} of {part.of} was run and not recorded; the next run looks what is there."
     if lost:
         return f"{begun}the connection was lost in step {part.number + 1}; the next run looks whether it happened."
     return f"{begun}step {part.number + 1} of {part.of} failed, and the next run begins with it."
@@ -107,7 +122,7 @@ def _state(at: Whereabouts, *, lost: bool) -> str:
 def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
     """A script ended the transaction that belongs to the runner."""
     part = at.part
-    where = f"{part.migration.name}:{at.statement.line}" if at.statement else part.migration.name
+    where = f"{part.migration.label}:{at.statement.line}" if at.statement else part.migration.label
     did = "applied" if part.direction is Direction.UP else "rolled back"
     return TransactionEnded(
         f"{where}: the script ended the transaction that the migration runs in",
@@ -143,6 +158,7 @@ def _place(migration: Migration, statement: Statement, error: psycopg.Error) -> 
         if line == statement.text_line:
             column += statement.text_column - 1
     source = lines[line - 1].rstrip("\r") if line <= len(lines) else None
-    if source is not None and redact_line(source) != source:
-        return Place(migration.name, line, None, redact_line(source))
-    return Place(migration.name, line, column, source)
+    shown = redact_sql(migration.source).split("\n")
+    if source is not None and shown[line - 1].rstrip("\r") != source:
+        return Place(migration.label, line, None, shown[line - 1].rstrip("\r"))
+    return Place(migration.label, line, column, source)

@@ -6,7 +6,7 @@ Reading writes nothing, not even the tables. Writing commits nothing: the runner
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.connection import Session
-from fsapi_nb.database.tables import Tables, create_statements, refuse_foreign
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.database.tables import REQUIRED, Tables, create_statements, refuse_foreign
+from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
     Direction,
     History,
@@ -36,31 +36,59 @@ _COLUMNS = """
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE n.nspname = %s AND c.relname = ANY(%s)
 """
-#: Where an unqualified `migrations` would be found: that is where fsapi made its own.
+#: Every table of that name, with its columns, whether our journal stands beside it, and its place in the path.
 _FIND = """
-    SELECT n.nspname::text
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s(name, place)
-    JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
-    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = %s
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-    ORDER BY s.place
-    LIMIT 1
+    SELECT n.nspname::text, array(
+               SELECT attname::text FROM pg_catalog.pg_attribute
+               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+           EXISTS (SELECT FROM pg_catalog.pg_class j JOIN pg_catalog.pg_attribute a ON a.attrelid = j.oid
+                   WHERE j.relnamespace = n.oid AND j.relname = %(journal)s AND a.attname = 'run_id'),
+           pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = %(table)s AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    ORDER BY 4 NULLS LAST, 1
 """
 
 
-def find_tables(session: Session, *, schema: str | None, table: str) -> Tables:
+def find_tables(session: Session, *, schema: str | None, table: str, known: Collection[str] = ()) -> Tables:
     """Where the history is: in the schema that is set, else where the table is found, else where it will be made.
 
-    Raises HistoryError where there is no schema to make it in.
+    A search_path changes (a migration may change it, another role has another one), a history must not be
+    forgotten for that: one outside of the path counts where it holds `known` names, those of the folder.
+    Raises HistoryError where there is no schema to make it in, or several histories that it could be.
     """
     if schema:
         return Tables(schema, table)
-    found = session.connection.execute(_FIND, [table]).fetchone()
-    name = found[0] if found else session.facts.schema
-    if name is None:
+    values = {"table": table, "journal": Tables("", table).names[2]}
+    found = session.connection.execute(_FIND, values).fetchall()
+    usable = [row for row in found if set(row[1]) >= REQUIRED]
+    inside = sorted((row for row in usable if row[3] is not None), key=lambda row: not row[2])
+    if inside:
+        return Tables(inside[0][0], table)
+    outside = [Tables(row[0], table) for row in usable]
+    ours = [tables for tables in outside if _knows(session, tables, known)]
+    if len(ours) > 1:
+        places = ", ".join(tables.shown() for tables in ours)
+        hint = f'say which: [tool.fsapi_nb] schema = "{ours[0].schema}" in pyproject.toml.'
+        raise HistoryError(f"there are several histories of these files: {places}", state="nothing was run.", hint=hint)
+    if ours:
+        return ours[0]
+    if session.facts.schema is None:
         hint = 'create it, or name a schema in pyproject.toml: [tool.fsapi_nb] schema = "public".'
         raise HistoryError("no schema of this session's search_path exists", state="nothing was run.", hint=hint)
-    return Tables(str(name), table)
+    return Tables(session.facts.schema, table)
+
+
+def _knows(session: Session, tables: Tables, known: Collection[str]) -> bool:
+    """Whether a history holds some of these names; one that may not be read holds none."""
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE name = ANY(%s))").format(tables.history)
+    try:
+        row = session.connection.execute(query, [list(known)]).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return bool(row and row[0])
 
 
 def read_history(session: Session, tables: Tables) -> History:
@@ -75,7 +103,7 @@ def read_history(session: Session, tables: Tables) -> History:
     refuse_foreign(tables, frozenset(columns.get(history, ())))
     try:
         return History(
-            entries=_entries(session, tables, columns.get(history, set()), known=scripts in columns),
+            entries=_entries(session, tables, known=scripts in columns) if history in columns else (),
             unfinished=_unfinished(session, tables) if journal in columns else (),
             exists=history in columns,
         )
@@ -83,16 +111,13 @@ def read_history(session: Session, tables: Tables) -> History:
         raise _no_right(session, tables, error) from None
 
 
-def _entries(session: Session, tables: Tables, columns: set[str], *, known: bool) -> tuple[HistoryEntry, ...]:
-    if not columns:
-        return ()
-    duration = sql.SQL("h.duration_ms" if "duration_ms" in columns else "NULL::integer")
+def _entries(session: Session, tables: Tables, *, known: bool) -> tuple[HistoryEntry, ...]:
     join = sql.SQL(
         "LEFT JOIN {} s ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at"
     ).format(tables.scripts)
-    query = sql.SQL("SELECT h.id, h.name::text, h.applied_at, {}, {} FROM {} h {} ORDER BY h.id").format(
-        duration, sql.SQL("s.checksum" if known else "NULL::text"), tables.history, join if known else sql.SQL("")
-    )
+    query = sql.SQL(
+        "SELECT h.id, h.name::text, h.applied_at, h.duration_ms, {} FROM {} h {} WHERE h.name IS NOT NULL ORDER BY h.id"
+    ).format(sql.SQL("s.checksum" if known else "NULL::text"), tables.history, join if known else sql.SQL(""))
     return tuple(HistoryEntry(*row) for row in session.connection.execute(query))
 
 
@@ -100,7 +125,8 @@ def _unfinished(session: Session, tables: Tables) -> tuple[Progress, ...]:
     """What the journal knows of migrations whose last attempt did not end; few rows, folded in order."""
     query = sql.SQL(
         "SELECT migration::text, event, state, step, steps, step_checksum, script, witness FROM {} "
-        "WHERE steps > 1 OR NOT in_transaction OR event = 'fresh' ORDER BY id"
+        # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
+        "WHERE steps > 1 OR NOT in_transaction OR event IN ('fresh', 'down') ORDER BY id"
     ).format(tables.journal)
     return fold_progress(session.connection.execute(query))
 
@@ -117,14 +143,18 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
         elif state in {"started", "failed", "resolved", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text)
             before = found.get(name)
-            done = before.done if before and before.direction is direction else ()
+            if before is None or before.direction is not direction:
+                # A rollback of a part: what the UP had done is what it undoes.
+                before = Progress(name, direction, applied_before=before.done if before else ())
             if state == "started":
-                found[name] = Progress(name, direction, done, record, True, witness)
+                found[name] = replace(before, attempted=record, in_flight=True, witness=witness)
             elif state == "done" and step == steps:
                 found.pop(name, None)
             elif state == "done":
-                found[name] = Progress(name, direction, (*done, record))
-            elif before:
+                found[name] = replace(
+                    before, done=(*before.done, record), attempted=None, in_flight=False, witness=None
+                )
+            else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
 
@@ -144,6 +174,8 @@ def read_journal(session: Session, tables: Tables, *, limit: int | None = None) 
     """The journal's events, oldest first; the newest `limit` of them."""
     if not _exists(session, tables.journal):
         return ()
+    if limit is not None and limit < 1:
+        raise UsageError(f"{limit} is no number of events", hint="give 1 or more.")
     query = sql.SQL(
         "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
         "role, host, application, notebook, message FROM {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
@@ -159,29 +191,62 @@ def _exists(session: Session, table: sql.Identifier) -> bool:
 
 
 def create_tables(session: Session, tables: Tables) -> None:
-    """Make what is missing of our tables, in one transaction. The caller holds the lock.
+    """Make what is missing of our tables, in one transaction, and make sure that we may write. The caller holds the lock.
 
     Raises HistoryError where the role may not.
     """
-    if all(_exists(session, table) for table in (tables.history, tables.scripts, tables.journal)):
-        return
+    ours = (tables.history, tables.scripts, tables.journal)
     try:
-        with session.connection.transaction():
-            session.connection.execute(create_statements(tables))
+        if not all(_exists(session, table) for table in ours):
+            with session.connection.transaction():
+                session.connection.execute(create_statements(tables))
     except psycopg.errors.InsufficientPrivilege as error:
         raise _no_right(session, tables, error) from None
     except psycopg.errors.InvalidSchemaName:
         hint = "create the schema first, or name another one in pyproject.toml."
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
+    _refuse_unwritable(session, tables)
+
+
+_RIGHTS = """
+    SELECT wanted.name || ': ' || wanted.rights
+    FROM (VALUES (%(history)s, 'SELECT, INSERT, DELETE'), (%(scripts)s, 'SELECT, INSERT, UPDATE, DELETE'),
+                 (%(journal)s, 'SELECT, INSERT')) AS wanted(name, rights)
+    WHERE NOT (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(wanted.name, trim(one)))
+               FROM pg_catalog.unnest(pg_catalog.string_to_array(wanted.rights, ',')) AS one)
+    UNION ALL
+    SELECT owned.sequence || ': USAGE' FROM pg_catalog.pg_get_serial_sequence(%(history)s, 'id') AS owned(sequence)
+    WHERE NOT pg_catalog.has_sequence_privilege(owned.sequence, 'USAGE')
+"""
+
+
+def _refuse_unwritable(session: Session, tables: Tables) -> None:
+    """Raise HistoryError where a right is missing that would be found only once a migration had run."""
+    names = {
+        key: table.as_string(session.connection)
+        for key, table in (("history", tables.history), ("scripts", tables.scripts), ("journal", tables.journal))
+    }
+    missing = [right for (right,) in session.connection.execute(_RIGHTS, names)]
+    if missing:
+        raise HistoryError(
+            f"the role {session.facts.role!r} may not write the history in {tables.shown()}",
+            details=tuple(f"  missing on {right}" for right in missing),
+            state="nothing was run; the database is as it was.",
+            hint=f"let its owner grant these rights to {session.facts.role}.",
+        )
 
 
 def _no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
+    role, message = session.facts.role, error.diag.message_primary or ""
+    grant = f"GRANT USAGE, CREATE ON SCHEMA {tables.schema} TO {role};"
+    if "schema" not in message:
+        grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables.names)} TO {role};"
     return HistoryError(
-        f"the role {session.facts.role!r} may not use the history in {tables.shown()}",
-        details=(f"  {error.diag.message_primary} [{error.sqlstate}]",),
+        f"the role {role!r} may not use the history in {tables.shown()}",
+        details=(f"  {message} [{error.sqlstate}]",),
         state="nothing was run; the database is as it was.",
-        hint=f"let its owner run: GRANT USAGE, CREATE ON SCHEMA {tables.schema} TO {session.facts.role}; "
-        'or name a schema of your own in pyproject.toml: [tool.fsapi_nb] schema = "…".',
+        hint=f"let its owner run: {grant} or name a schema of your own in pyproject.toml: "
+        '[tool.fsapi_nb] schema = "…".',
     )
 
 
@@ -289,7 +354,10 @@ class Recorder:
         query = sql.SQL(
             "WITH added AS (INSERT INTO {} (name{}) VALUES (%s{}) RETURNING id, name, applied_at) "
             "INSERT INTO {} (id, name, applied_at, checksum, up, down, redacted) "
-            "SELECT id, name, applied_at, %s, %s, %s, %s FROM added"
+            "SELECT id, name, applied_at, %s, %s, %s, %s FROM added "
+            # Somebody may have emptied `migrations` and restarted its sequence: what stands there is of no entry.
+            "ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at, "
+            "checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted"
         )
         column = sql.SQL(", duration_ms") if duration_ms is not None else sql.SQL("")
         value = sql.SQL(", %s") if duration_ms is not None else sql.SQL("")

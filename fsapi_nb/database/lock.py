@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import psycopg
 
@@ -44,26 +45,27 @@ def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Calla
     _acquire(session, key, max_wait, awaited)
     try:
         yield
-    finally:
-        # Closing the connection lets the lock go as well; that a pooler swapped it must not go unseen.
-        with suppress(psycopg.OperationalError):
-            if not session.lost:
-                session.rollback()
-                _release(session, key)
+    except BaseException:
+        # What went wrong is what must be heard of; closing the connection lets the lock go.
+        with suppress(psycopg.Error, PooledConnection):
+            _release(session, key)
+        raise
+    with suppress(psycopg.OperationalError):
+        _release(session, key)
 
 
 def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str], None]) -> None:
     deadline = time.monotonic() + max_wait
-    pause, told = 0.05, ""
+    pause, told = 0.05, 0
     while not _one(session, _TRY, [key]):
-        holder = describe_holder(session, key)
-        if holder != told:
-            awaited(holder)
-            told = holder
+        holder = find_holder(session, key)
+        if holder and holder.pid != told:
+            awaited(str(holder))
+            told = holder.pid
         left = deadline - time.monotonic()
         if left <= 0:
             raise Locked(
-                f"another runner is at work on this database: {holder}",
+                f"another runner is at work on this database: {holder or 'it has just let go'}",
                 state="nothing was run.",
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
@@ -72,7 +74,9 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
 
 
 def _release(session: Session, key: int) -> None:
-    if session.connection.closed:
+    """Let the lock go, and make sure that it was ours until now."""
+    session.rollback()
+    if session.lost:
         return
     if not _one(session, _UNLOCK, [key]):
         raise PooledConnection(
@@ -87,14 +91,27 @@ def holds(session: Session, key: int) -> bool:
     return bool(_one(session, _HELD, {"key": key}))
 
 
-def describe_holder(session: Session, key: int) -> str:
-    """Who holds the lock, as one line."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The session that holds the lock."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    address: str | None
+    state: str | None
+    age: int | None
+
+    def __str__(self) -> str:
+        where = f" from {self.address}" if self.address else ""
+        name = self.application or "no application name"
+        return f"pid {self.pid}, {self.user}{where}, {name}, {self.state}, connected {self.age} s ago"
+
+
+def find_holder(session: Session, key: int) -> Holder | None:
+    """Who holds the lock; None where nobody does."""
     row = session.connection.execute(_HOLDER, {"key": key}).fetchone()
-    if row is None:
-        return "somebody who has just let it go"
-    pid, user, application, address, state, age = row
-    where = f" from {address}" if address else ""
-    return f"pid {pid}, {user}{where}, {application or 'no application name'}, {state}, connected {age} s ago"
+    return Holder(*row) if row else None
 
 
 def _one(session: Session, query: str, values: Sequence[object] | Mapping[str, object]) -> object:

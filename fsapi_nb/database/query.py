@@ -66,7 +66,8 @@ _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 # ROLLBACK TO SAVEPOINT, another transaction is told from ours. A setting takes no snapshot, so the text may still
 # begin with SET TRANSACTION; a savepoint of ours would forbid that.
 _BEGIN = b"BEGIN; SET LOCAL fsapi_nb.query = 'ours'"
-_BEGIN_READ_ONLY = b"BEGIN READ ONLY; SET LOCAL fsapi_nb.query = 'ours'"
+# After a query, SET TRANSACTION READ WRITE is refused: so a query comes first.
+_BEGIN_READ_ONLY = b"BEGIN READ ONLY; SET LOCAL fsapi_nb.query = 'ours'; SELECT 1"
 
 _NOTHING_RAN = "nothing was run."
 _ROLLED_BACK = "rolled back; nothing was changed."
@@ -94,6 +95,8 @@ def _encode(connection: Connection, sql: str) -> bytes:
 
 def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
     """Run the text between our BEGIN and COMMIT; None if it has to run outside a transaction, and may."""
+    if read_only:
+        _refuse_control(query)
     try:
         begun = send(connection, _BEGIN_READ_ONLY if read_only else _BEGIN)
         if begun.error:
@@ -109,6 +112,21 @@ def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -
         return reply.results
     finally:
         _roll_back(connection)
+
+
+def _refuse_control(query: _Query) -> None:
+    """Where only reading is allowed, a text that ends the transaction could go on in one that may write."""
+    from fsapi_nb.script.classify import node_of
+    from fsapi_nb.script.parser import SqlSyntaxError, parse, scan
+
+    text = query.text.encode()
+    try:
+        names = [node_of(raw.tree)[0] for raw in parse(text, scan(text)[0])]
+    except SqlSyntaxError:
+        return  # PostgreSQL says what is wrong with it
+    if "transaction_stmt" in names:
+        message = "this text begins or ends a transaction, and here a query may only read"
+        raise QueryFailed(ServerMessage("25006", message), place=None, state=_NOTHING_RAN)
 
 
 def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult]:

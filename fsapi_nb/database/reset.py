@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import psycopg
+from psycopg import sql
 
 from fsapi_nb.database.connection import Session, server_message
 from fsapi_nb.database.history import Recorder
@@ -86,25 +87,30 @@ def find_drops(
 ) -> tuple[DatabaseObject, ...]:
     """Everything that `fresh` would drop, in order.
 
-    That is what stands in `schemas`, the schemas that the applied migrations created, and the extensions that
-    they created without IF NOT EXISTS.
+    That is what stands in `schemas`, and what the applied migrations are sure to have created beside them:
+    schemas, extensions, publications, servers, event triggers, languages.
     """
-    created_schemas, created_extensions = _created(stored)
-    connection = session.connection
-    there = connection.execute(
-        "SELECT nspname::text, pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_namespace WHERE nspname = ANY(%s)",
-        [[name for name in created_schemas if name not in {*schemas, tables.schema}]],
-    ).fetchall()
-    extensions = connection.execute(
-        "SELECT pg_catalog.quote_ident(extname) FROM pg_catalog.pg_extension WHERE extname = ANY(%s) ORDER BY 1",
-        [created_extensions],
-    ).fetchall()
+    created = list(_created(stored))
     values = {"schemas": list(schemas), "ours": list(tables.names), "home": tables.schema}
+    kept = {*schemas, tables.schema}
     return (
-        *(DatabaseObject("schema", quoted) for _, quoted in sorted(there)),
-        *(DatabaseObject(kind, identity) for kind, identity in connection.execute(_FIND, values)),
-        *(DatabaseObject("extension", quoted) for (quoted,) in extensions),
+        *_there(session, "event trigger", "pg_event_trigger", "evtname", created),
+        *_there(session, "publication", "pg_publication", "pubname", created),
+        *(drop for drop in _there(session, "schema", "pg_namespace", "nspname", created) if drop.name not in kept),
+        *(DatabaseObject(kind, identity) for kind, identity in session.connection.execute(_FIND, values)),
+        *_there(session, "server", "pg_foreign_server", "srvname", created),
+        *_there(session, "foreign data wrapper", "pg_foreign_data_wrapper", "fdwname", created),
+        *_there(session, "language", "pg_language", "lanname", created),
+        *_there(session, "extension", "pg_extension", "extname", created),
     )
+
+
+def _there(session: Session, kind: str, catalog: str, column: str, created: Sequence[str]) -> Iterable[DatabaseObject]:
+    """Those of the created objects of a kind that are still there."""
+    names = [name.removeprefix(f"{kind} ") for name in created if name.startswith(f"{kind} ")]
+    query = sql.SQL("SELECT {0}::text, pg_catalog.quote_ident({0}) FROM pg_catalog.{1} WHERE {0} = ANY(%s) ORDER BY 1")
+    rows = session.connection.execute(query.format(sql.Identifier(column), sql.Identifier(catalog)), [names])
+    return [DatabaseObject(kind, quoted, name) for name, quoted in rows]
 
 
 def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObject], *, schemas: Sequence[str]) -> None:
@@ -112,7 +118,7 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
 
     Raises RefusedPlan where something elsewhere would go too, DatabaseError where PostgreSQL refuses a drop.
     """
-    gone = {drop.identity for drop in drops if drop.kind == "schema"}
+    gone = {drop.name for drop in drops if drop.kind == "schema"}
     outside = {"schemas": [*schemas, *gone]}
     connection = session.connection
     with connection.transaction():
@@ -141,13 +147,11 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
         recorder.forget_all()
 
 
-def _created(stored: Iterable[tuple[str, StoredScripts]]) -> tuple[list[str], list[str]]:
-    """The schemas and the extensions that the scripts which ran have created."""
-    schemas: list[str] = []
-    extensions: list[str] = []
+def _created(stored: Iterable[tuple[str, StoredScripts]]) -> Iterable[str]:
+    """What the scripts that ran are sure to have created, by kind and name."""
     for name, scripts in stored:
         migration = stored_migration(name, scripts)
         for statement in migration.up.statements if migration else ():
-            schemas += [statement.creates_schema] if statement.creates_schema else []
-            extensions += [statement.creates_extension] if statement.creates_extension else []
-    return schemas, extensions
+            yield from statement.creates
+            if statement.creates_schema:
+                yield f"schema {statement.creates_schema}"

@@ -36,7 +36,7 @@ from fsapi_nb.events import (
 )
 from fsapi_nb.model import Direction, Done, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.checksum import statements_checksum
-from fsapi_nb.script.redact import redact_line
+from fsapi_nb.script.redact import redact_line, redact_sql
 
 _CHUNK = 1 << 20
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
@@ -188,7 +188,7 @@ class Runner:
                 self._at = Whereabouts(step, part, statement)
                 self._send(part, statement)
                 self._expect(TransactionStatus.INTRANS)
-            self._at = Whereabouts(step, part)
+            self._at = Whereabouts(step, part, recording=True)
             if identity is not None and identity != self._transaction_id():
                 raise failures.ended(self._at, self._done)
             self._record(step, part)
@@ -265,6 +265,7 @@ class Runner:
             self._send(part, statement)
             self._expect(TransactionStatus.IDLE)
             self._check_index(statement)
+            self._at = Whereabouts(step, part, recording=True)
             with self.session.connection.transaction():
                 self._record(step, part)
         except psycopg.Error as error:
@@ -281,7 +282,7 @@ class Runner:
 
     def _fail_alone(self, error: psycopg.Error) -> None:
         at, lost = self._here, self.session.lost
-        if not lost:
+        if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
             message = server_message(error)
             self._journal_outcome("failed", f"{message.message} [{message.sqlstate}]")
         raise failures.failed(at, error, self._done, lost=lost) from None
@@ -330,6 +331,8 @@ class Runner:
             self.recorder.applied(row)
         elif part.entry is not None:
             self.recorder.rolled_back(row, part.entry)
+        else:
+            self.recorder.journal(row)  # a partly applied migration has no entry that could go
 
     def _done_row(self, part: Part) -> JournalRow:
         duration = round((time.monotonic() - self._began) * 1000)
@@ -343,7 +346,7 @@ class Runner:
         if part.of == 1 and in_transaction:
             return row
         text = ";\n".join(statement.text for statement in part.statements)
-        return replace(row, step_checksum=statements_checksum(part.statements), script=redact_line(text))
+        return replace(row, step_checksum=statements_checksum(part.statements), script=redact_sql(text))
 
     def _run_marks(self, plan: Plan) -> None:
         """Record what is only recorded, all of it or nothing."""

@@ -6,8 +6,10 @@ argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,10 +88,7 @@ def find_address(
     Raises ConfigurationError for a name that is not known, or a URL that is none.
     """
     environment = os.environ if environment is None else environment
-    address = _address(project, option, environment)
-    if address.dsn is not None and not address.protected and _is_protected(project, address.dsn, environment):
-        return Address(address.dsn, address.place, address.name, protected=True)
-    return address
+    return _address(project, option, environment)
 
 
 def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:
@@ -115,7 +114,7 @@ def _named(project: Project, wanted: str, environment: Mapping[str, str], place:
     if kind == EMBEDDED and "/" not in rest:
         if rest and not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", rest):
             raise ConfigurationError(f"{rest!r} cannot be an embedded database's name", hint="use a-z, 0-9 and _.")
-        return Address(None, EMBEDDED, name=wanted, database=rest or "fsapi")
+        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, rest or "fsapi"), rest or "fsapi")
     entry = project.databases.get(wanted)
     if entry is not None:
         url = _url_of(wanted, entry, environment)
@@ -129,6 +128,11 @@ def _named(project: Project, wanted: str, environment: Mapping[str, str], place:
     names = ", ".join([*sorted(project.databases), EMBEDDED])
     hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
     raise ConfigurationError(f"no database is named {wanted!r}", hint=hint)
+
+
+def _embedded_is_protected(project: Project, database: str) -> bool:
+    urls = [str(entry.get("url", "")) for entry in project.databases.values() if entry.get("protected")]
+    return any(url.partition(":")[0] == EMBEDDED and (url.partition(":")[2] or "fsapi") == database for url in urls)
 
 
 def _url_of(name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> str:
@@ -172,21 +176,57 @@ def _dsn(text: str, place: str) -> Secret:
     return Secret(url)
 
 
-def _is_protected(project: Project, dsn: str, environment: Mapping[str, str]) -> bool:
-    """Whether the address is that of a database that the project protects, however it was given."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The place that a connection has really reached, as libpq tells it; `address` is an IP where there is one."""
+
+    host: str
+    address: str
+    port: int
+    database: str
+
+
+def is_protected(project: Project, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether what was connected to is a database that the project protects, however it was addressed.
+
+    Compared where the connection went, not what was typed: environment, service files and lists of hosts can lead
+    anywhere. In doubt (a socket and localhost of one port), it is.
+    """
+    environment = os.environ if environment is None else environment
+    for name, entry in project.databases.items():
+        if not entry.get("protected") or ("url" not in entry and not environment.get(str(entry.get("url_env")))):
+            continue
+        url = _url_of(name, entry, environment)
+        if url.partition(":")[0] != EMBEDDED and _reaches(_dsn(url, name), reached, environment):
+            return True
+    return False
+
+
+def _reaches(dsn: str, reached: Endpoint, environment: Mapping[str, str]) -> bool:
+    """Whether one of a connection string's hosts is where that connection went."""
+    parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
+    user = parts.get("user") or environment.get("PGUSER") or ""
+    database = parts.get("dbname") or environment.get("PGDATABASE") or user
+    if database != reached.database:
+        return False
+    hosts = (parts.get("hostaddr") or parts.get("host") or environment.get("PGHOST") or "localhost").split(",")
+    ports = (parts.get("port") or environment.get("PGPORT") or "5432").split(",")
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    places = _places(reached.host) | _places(reached.address)
     return any(
-        _where(_dsn(_url_of(name, entry, environment), name)) == _where(dsn)
-        for name, entry in project.databases.items()
-        if entry.get("protected") and ("url" in entry or environment.get(str(entry.get("url_env"))))
-        if not str(entry.get("url", "")).startswith(EMBEDDED)
+        int(port or 5432) == reached.port and _places(host) & places for host, port in zip(hosts, ports, strict=True)
     )
 
 
-def _where(dsn: str) -> tuple[str, str, str]:
-    parts = conninfo_to_dict(dsn)
-    host = str(parts.get("host") or parts.get("hostaddr") or "localhost").lower()
-    database = str(parts.get("dbname") or parts.get("user") or "")
-    return "localhost" if host in {"127.0.0.1", "::1"} else host, str(parts.get("port") or 5432), database
+def _places(host: str) -> set[str]:
+    """What a host may be called: itself, its addresses; every name of this machine and every socket is `here`."""
+    if not host or host.startswith(("/", "@")):
+        return {"here"}
+    found = {host.lower().rstrip(".")}
+    with contextlib.suppress(OSError):
+        found |= {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
+    return {"here", *found} if found & local else found
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:

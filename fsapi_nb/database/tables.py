@@ -15,7 +15,7 @@ from psycopg import sql
 from fsapi_nb.errors import HistoryError
 
 #: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
-REQUIRED = frozenset({"id", "name", "applied_at"})
+REQUIRED = frozenset({"id", "name", "applied_at", "duration_ms"})
 
 
 @dataclass(frozen=True, slots=True)

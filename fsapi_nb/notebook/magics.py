@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import shlex
+import sys
 from typing import Any
 
 from IPython.core.magic import (
@@ -24,8 +25,10 @@ from IPython.core.magic import (
 from traitlets import Unicode, validate
 
 from fsapi_nb.errors import UsageError
+from fsapi_nb.events import Event, NoticeReceived
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Parser, Verb, find_verb, parser_of, settings_of
+from fsapi_nb.views.progress import progress_line
 from fsapi_nb.views.results import Result
 
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
@@ -138,7 +141,15 @@ class MigrateMagics(Magics):
             postgres_bin=options.postgres_bin,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",
             notebook=notebook,
+            observers=(_tell,),
         )
+
+
+def _tell(event: Event) -> None:
+    """Who is waited for, and that a step is tried again: a cell that seems to hang should say why."""
+    line = None if isinstance(event, NoticeReceived) else progress_line(event)
+    if line:
+        print(line, file=sys.stderr, flush=True)
 
 
 def notebook_name(names: dict[str, Any]) -> str | None:

@@ -42,6 +42,7 @@ from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.reconcile import is_drifted, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
+from fsapi_nb.plan.undo import undo_pieces
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.stored import stored_migration, to_store
 
@@ -68,6 +69,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     _refuse_drift(statuses, around)
     chosen = choose_up(statuses, to=to, count=count)
     _refuse_half_rolled_back(statuses)
+    _refuse_half_without_file(statuses)
     late = [status for status in chosen if status.state is State.LATE]
     if late and around.protected and not around.out_of_order:
         raise OutOfOrder(
@@ -88,11 +90,24 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
 def plan_rollback(
     around: Circumstances, *, to: str | None = None, count: int | None = None, everything: bool = False
 ) -> Plan:
-    """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied."""
+    """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied.
+
+    A migration that is partly applied counts as the last; only what was done of it is undone.
+    """
     statuses = reconcile(around.folder, around.history)
     _refuse_doubt(statuses)
-    _refuse_half_applied(statuses)
-    entries = choose_down(around.history, to=to, count=count, everything=everything)
+    half = [
+        _half_applied(status, around)
+        for status in statuses
+        if status.state is State.PARTLY_APPLIED and not status.entry
+    ]
+    if half and count is None and to is None and not everything:
+        entries: list[HistoryEntry] = []
+    elif half and count is not None and count <= len(half):
+        entries = []
+    else:
+        count = None if count is None else count - len(half)
+        entries = choose_down(around.history, to=to, count=count, everything=everything)
     down = [_applied_migration(entry, around) for entry in entries]
     _refuse_irreversible(entries, down)
     steps = _collect(
@@ -100,7 +115,26 @@ def plan_rollback(
         for migration, entry in zip(down, entries, strict=True)
         if migration
     )
-    return Plan("rollback", steps, notes=tuple(_down_notes(entries, down, around)))
+    undone = tuple(step for steps_of_half in half for step in steps_of_half)
+    return Plan("rollback", (*undone, *steps), notes=tuple(_down_notes(entries, down, around)))
+
+
+def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step, ...]:
+    """The steps that undo what was done of a migration that ended half-way."""
+    progress, migration = around.history.progress(status.name), status.migration
+    if progress is None or migration is None or migration.down is None:
+        raise PartlyApplied(
+            f"{status.name} ended half-way, and {'its file is gone' if migration is None else 'it has no DOWN'}",
+            state="nothing was rolled back.",
+            hint="bring the file back and finish it with `migrate`.",
+        )
+    up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
+    down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed)
+    if problems or more:
+        raise FaultyMigrations((*problems, *more))
+    applied = progress.done if progress.direction is Direction.UP else progress.applied_before
+    _refuse_other_steps(migration, up, applied)
+    return _steps(migration, Direction.DOWN, undo_pieces(migration, up, down, done=len(applied)), progress, None)
 
 
 def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
@@ -108,6 +142,9 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
 
     One transaction where both scripts allow it. A `name` must be that of the last applied migration.
     """
+    statuses = reconcile(around.folder, around.history)
+    _refuse_doubt(statuses)
+    _refuse_half(statuses)
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
         _refuse_unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)
@@ -232,6 +269,10 @@ def _steps(
     done = progress.done if progress and progress.direction is direction else ()
     _refuse_other_steps(migration, pieces, done)
     restore = tuple(_session_statements(pieces[: len(done)]))
+    if done and len(done) == len(pieces):
+        # Its last step was edited away: all that there is of it is done, so it is only recorded.
+        part = Part(migration, direction, (), len(pieces), len(pieces) + 1, entry)
+        return (Step(Mode.TRANSACTION, "all of its steps are done; it is recorded", (part,), resumes=True),)
     return tuple(
         Step(
             mode=piece.mode,
@@ -354,7 +395,8 @@ def _refuse_doubt(statuses: Sequence[MigrationStatus]) -> None:
 
 
 def _refuse_half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
-    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.entry]
+    """Raise PartlyApplied where a rollback ended half-way: applying would build on what is half gone."""
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.rolling_back]
     if half:
         raise PartlyApplied(
             f"the rollback of {half[0].name} ended half-way: {half[0].note}",
@@ -363,13 +405,23 @@ def _refuse_half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
         )
 
 
-def _refuse_half_applied(statuses: Sequence[MigrationStatus]) -> None:
-    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and not status.entry]
+def _refuse_half_without_file(statuses: Sequence[MigrationStatus]) -> None:
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.migration is None]
+    if half:
+        raise PartlyApplied(
+            f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
+            state="nothing was run now.",
+            hint="bring the file back (is another branch checked out?) and run again.",
+        )
+
+
+def _refuse_half(statuses: Sequence[MigrationStatus]) -> None:
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED]
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way: {half[0].note}",
-            state="nothing was rolled back.",
-            hint="finish it with `migrate`, then roll it back.",
+            state="nothing was run now.",
+            hint="finish it with `migrate` or `rollback` first.",
         )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from fsapi_nb.errors import Problem
 from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
+from fsapi_nb.plan.steps import cut
 
 
 def reconcile(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
@@ -35,7 +37,7 @@ def _applied(
 ) -> MigrationStatus:
     name = entry.name
     if progress:
-        return MigrationStatus(name, _partly(progress), entry, migration, note=_how_far(progress))
+        return _half_way(name, progress, entry, migration)
     if name in folder.broken:
         note = "the file of this applied migration cannot be used"
         return MigrationStatus(name, State.DRIFTED, entry, problems=folder.broken[name], note=note)
@@ -50,17 +52,26 @@ def _not_applied(
     name: str, migration: Migration | None, folder: Folder, progress: Progress | None, *, late: bool
 ) -> MigrationStatus:
     if progress:
-        return MigrationStatus(name, _partly(progress), None, migration, note=_how_far(progress))
+        return _half_way(name, progress, None, migration)
     if migration is None:
         return MigrationStatus(name, State.BROKEN, problems=folder.broken[name], note=folder.broken[name][0].message)
     if late:
         note = "older than the newest applied migration"
-        return MigrationStatus(name, State.LATE, migration=migration, problems=migration.up.problems, note=note)
-    return MigrationStatus(name, State.PENDING, migration=migration, problems=migration.up.problems)
+        return MigrationStatus(name, State.LATE, migration=migration, problems=_faults(migration), note=note)
+    return MigrationStatus(name, State.PENDING, migration=migration, problems=_faults(migration))
 
 
-def _partly(progress: Progress) -> State:
-    return State.IN_DOUBT if progress.in_flight else State.PARTLY_APPLIED
+def _faults(migration: Migration) -> tuple[Problem, ...]:
+    """What would keep the UP from being run."""
+    return tuple(cut(migration, migration.up)[1])
+
+
+def _half_way(
+    name: str, progress: Progress, entry: HistoryEntry | None, migration: Migration | None
+) -> MigrationStatus:
+    state = State.IN_DOUBT if progress.in_flight else State.PARTLY_APPLIED
+    rolling_back = progress.direction is Direction.DOWN
+    return MigrationStatus(name, state, entry, migration, note=_how_far(progress), rolling_back=rolling_back)
 
 
 def _how_far(progress: Progress) -> str:

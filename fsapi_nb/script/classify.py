@@ -246,12 +246,6 @@ def created_schema(tree: Any) -> str | None:
     return str(node.schemaname or node.authrole.rolename) or None
 
 
-def created_extension(tree: Any) -> str | None:
-    """The extension that a statement is sure to create: without IF NOT EXISTS it may have been there before."""
-    name, node = node_of(tree)
-    return str(node.extname) if name == "create_extension_stmt" and not node.if_not_exists else None
-
-
 def changes_session(tree: Any) -> bool:
     """Whether the statement sets something for the rest of the session (a resumed run must set it again)."""
     name, node = node_of(tree)

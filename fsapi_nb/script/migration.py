@@ -24,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 _NEAR = " at or near "
 _LONGEST_TOKEN = 60
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060\u3000\ufeff]")
-_VALUES = "values travel as settings: --set name=value and current_setting('fsapi.name')."
+_DOLLARS = re.compile(r"\$[^$]*\$")
 
 
 def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Problem, ...]]:
@@ -43,7 +43,7 @@ def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Probl
         # After this place nothing is certain, not even where the DOWN begins.
         return None, (*find_commands(source, lexed.tokens), _syntax(source, lexed.problem), *problems)
     if sections is None:
-        return None, tuple(problems)
+        return None, tuple(sorted(problems, key=_position))
     problem = _nothing_there(source, lexed, sections)
     return (None, (problem,)) if problem else (_build(source, lexed, sections), ())
 
@@ -131,12 +131,21 @@ def _syntax(source: Source, problem: SyntaxProblem) -> Problem:
     message, near, token = problem.message.partition(_NEAR)
     token = token[1:-1]
     hint = problem.hint
-    if token.startswith((":", "{", "%", "$")):
-        hint = hint or f"nothing is replaced in the SQL: {_VALUES}"
-    if _INVISIBLE.search(token):
-        hint = hint or "there is an invisible character here, such as a no-break space: type it anew."
-    if near and not message.startswith("unterminated"):
+    if message.startswith("unterminated"):
+        opening = _DOLLARS.match(token)
+        hint = f"{opening[0]} opens it, and only the same closes it." if opening else hint
+    elif near:
+        hint = hint or _hint(token)
         token = source.shown(problem.offset, problem.offset + len(token.encode()))
         token = token if len(token) <= _LONGEST_TOKEN else token[:_LONGEST_TOKEN] + "…"
         message += f'{_NEAR}"{token}"'
     return source.problem(problem.offset, message, hint)
+
+
+def _hint(token: str) -> str | None:
+    """What helps with a token that the parser did not expect."""
+    if token.startswith((":", "{", "%", "$")):
+        return "nothing is replaced in the SQL: use --set name=value and current_setting('fsapi.name')."
+    if _INVISIBLE.search(token):
+        return "there is an invisible character here, such as a no-break space: type it anew."
+    return None

@@ -40,6 +40,13 @@ def redact_line(line: str) -> str:
     return star(text, list(spans), 0, len(text)) if spans else line
 
 
+def redact_sql(text: str) -> str:
+    """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise."""
+    written = text.encode()
+    secrets = find_secrets(written)
+    return star(written, secrets, 0, len(written)) if secrets else text
+
+
 def star(text: bytes, secrets: Sequence[Span], start: int, end: int) -> str:
     """The text from `start` to `end` with the secrets in it starred; they are in order and do not overlap."""
     pieces: list[bytes] = []
@@ -60,7 +67,10 @@ def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
     lexed = lexed or lex(text)
     spans = list(_among(text, lexed.tokens, 0))
     if lexed.problem:
-        spans += _in_text(text, lexed.problem.offset, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
+        before = lexed.tokens[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
+        start = before[0].start if before else lexed.problem.offset
+        found = _in_text(text, start, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
+        spans += [span for span in found if span[0] >= lexed.problem.offset]
     return spans
 
 

@@ -14,6 +14,7 @@ from fsapi_nb.model import CopyData, Statement
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
 from fsapi_nb.script.lexer import CopyBlock, Lexed
+from fsapi_nb.script.objects import creates, drops
 from fsapi_nb.script.parser import (
     COMMENTS,
     SEMICOLON,
@@ -139,11 +140,12 @@ def _statement(source: Source, extent: _Extent, *, wants_strings: bool) -> State
         rule=classify.rule_of(tree),
         text_column=source.column(start),
         effect=effect_of(tree),
+        creates=creates(tree),
+        drops=drops(tree),
         copy=CopyData(text[copy.start : copy.end], source.line(copy.start)) if copy else None,
         adds_enum_value=classify.enum_value(tree),
         creates_type=classify.created_type(tree),
         creates_schema=classify.created_schema(tree),
-        creates_extension=classify.created_extension(tree),
         begin_options=classify.begin_options(tree),
         changes_session=classify.changes_session(tree),
         strings=tuple(_constants(text, tokens)) if wants_strings else (),

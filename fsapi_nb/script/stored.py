@@ -6,15 +6,17 @@ the same tokens otherwise, so that the sections stay where they are.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fsapi_nb.model import Migration, StoredScripts
 from fsapi_nb.script.migration import read_migration
-from fsapi_nb.script.redact import find_secrets, star
+from fsapi_nb.script.redact import redact_sql
 
 
 def to_store(migration: Migration) -> StoredScripts:
     """The two scripts as they are kept with the applied migration."""
-    up = _redact(migration.up.text)
-    down = _redact(migration.down.text) if migration.down else None
+    up = redact_sql(migration.up.text)
+    down = redact_sql(migration.down.text) if migration.down else None
     changed = down is not None and migration.down is not None and down != migration.down.text
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
 
@@ -25,14 +27,8 @@ def stored_migration(name: str, stored: StoredScripts) -> Migration | None:
     if stored.down is not None:
         text += f"-- DOWN\n{stored.down}"
     migration, _ = read_migration(name, text.encode())
-    return migration
+    return replace(migration, stored=True) if migration else None
 
 
 def _closed(text: str) -> str:
     return text if text.endswith("\n") or not text else text + "\n"
-
-
-def _redact(text: str) -> str:
-    written = text.encode()
-    secrets = find_secrets(written)
-    return star(written, secrets, 0, len(written)) if secrets else text

@@ -34,15 +34,17 @@ if TYPE_CHECKING:
 
 #: A status of more lines than this is folded to what matters.
 FOLD = 40
+_INTEGERS = {"duration_ms", "server_pid"}
+# Tones in the middle, so that they can be read on a light and on a dark page (contrast about 4 : 1 on both).
 _TONES = {
-    State.APPLIED.value: "#2e7d32",
-    State.PENDING.value: "#1565c0",
-    State.LATE.value: "#b26a00",
-    State.DRIFTED.value: "#c62828",
-    State.MISSING.value: "#b26a00",
-    State.PARTLY_APPLIED.value: "#c62828",
-    State.IN_DOUBT.value: "#c62828",
-    State.BROKEN.value: "#c62828",
+    State.APPLIED.value: "#2b8a3e",
+    State.PENDING.value: "#2c7be5",
+    State.LATE.value: "#b56f00",
+    State.DRIFTED.value: "#e0454a",
+    State.MISSING.value: "#b56f00",
+    State.PARTLY_APPLIED.value: "#e0454a",
+    State.IN_DOUBT.value: "#e0454a",
+    State.BROKEN.value: "#e0454a",
 }
 
 
@@ -68,7 +70,8 @@ class Result(abc.ABC):
         import pandas
 
         columns, rows = self.table()
-        return pandas.DataFrame([tuple(row) for row in rows], columns=columns)
+        frame = pandas.DataFrame([tuple(row) for row in rows], columns=columns)
+        return frame.astype({name: "Int64" for name in columns if name in _INTEGERS})
 
     def headline(self) -> str:
         """The first line."""
@@ -147,7 +150,13 @@ class StatusResult(Result):
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, state and note."""
-        return ["migration", "state", ""], [(s.name, s.state.value, s.note or "") for s in _folded(self.statuses)]
+        rows: list[Sequence[Any]] = []
+        for status in _folded(self.statuses):
+            problems = [line for problem in status.problems for line in problem.lines()]
+            rows.append(
+                (status.name, status.state.value, "\n".join([*([status.note] if status.note else []), *problems]))
+            )
+        return _without_empty(["migration", "state", "note"], rows)
 
     def remarks(self) -> Sequence[str]:
         """How many were folded."""
@@ -229,6 +238,11 @@ class PlanResult(Result):
                 head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
                 rows += [(*head, s.line, s.kind) for s in part.statements] or [(*head, "", "no statement")]
         return ["step", "direction", "migration", "transaction", "line", "statement"], rows
+
+    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
+        """The table, where a step's first line alone says what holds for all of it."""
+        columns, rows = self.table()
+        return columns, _said_once(rows, 4)
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan."""
@@ -318,7 +332,8 @@ class RunResult(Result):
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction and notices."""
         columns = ["migration", "direction", "said by the server"]
-        return columns, [(done.name, done.direction.value, "\n".join(done.notices)) for done in self.done]
+        rows = [(done.name, done.direction.value, "\n".join(done.notices)) for done in self.done]
+        return _without_empty(columns, rows)
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan that ran."""
@@ -419,6 +434,13 @@ class FileResult(Result):
         columns, rows = self.plan.table() if self.plan else ([], [])
         return [column for column in columns if column != "migration"], [(*row[:2], *row[3:]) for row in rows]
 
+    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
+        """The statements of the plan; of what ran only what the server said."""
+        columns, rows = self.table()
+        if self.run:
+            return columns, [row for row in rows if row[-1]]
+        return columns, _said_once(rows, 3)
+
     def remarks(self) -> Sequence[str]:
         """What ran, as a sentence."""
         return [self.run.headline()] if self.run else []
@@ -444,10 +466,13 @@ class HistoryResult(Result):
 
     events: tuple[JournalEntry, ...]
     entries: tuple[HistoryEntry, ...] = ()
+    count: int | None = None
 
     def headline(self) -> str:
         """How much there is."""
-        return f"{_number(len(self.events), 'event')} in the journal, {_number(len(self.entries), 'migration')} applied"
+        events = _number(len(self.events), "event")
+        newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
+        return f"{newest}, {_number(len(self.entries), 'migration')} applied"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """A line for each event."""
@@ -473,7 +498,7 @@ class HistoryResult(Result):
             (e.migration or "", e.event, e.state, f"{e.step} of {e.steps}" if e.steps else "", e.message or "")
             for e in self.events
         ]
-        return ["migration", "event", "state", "step", "message"], rows
+        return _without_empty(["migration", "event", "state", "step", "message"], rows)
 
     def to_json(self) -> dict[str, Any]:
         """The events, and the applied migrations."""
@@ -536,6 +561,21 @@ def _iso(moment: object) -> str | None:
     return moment.isoformat() if hasattr(moment, "isoformat") else None
 
 
+def _said_once(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    """The rows, with the first `width` cells empty where they are those of the row before."""
+    shown: list[Sequence[Any]] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        same = before is not None and tuple(before[:width]) == tuple(row[:width])
+        shown.append((*([""] * width), *row[width:]) if same else row)
+    return shown
+
+
+def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
+    """The table without the columns in which nothing stands."""
+    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
+    return [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]
+
+
 def _html(headline: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], remarks: Sequence[str]) -> str:
     parts = [f"<div><strong>{esc(headline)}</strong>"]
     if rows:
@@ -548,5 +588,6 @@ def _html(headline: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], 
 
 def _cell(value: object) -> str:
     tone = _TONES.get(value) if isinstance(value, str) else None
-    style = f"text-align:left;white-space:pre-wrap{f';color:{tone};font-weight:600' if tone else ''}"
+    wrap = "pre-wrap" if isinstance(value, str) and len(value) > 50 else "pre"
+    style = f"text-align:left;vertical-align:top;white-space:{wrap}{f';color:{tone};font-weight:600' if tone else ''}"
     return f'<td style="{style}">{esc("" if value is None else value)}</td>'

@@ -1,0 +1,51 @@
+"""Which statements of a DOWN undo just those steps of an UP that were done.
+
+A DOWN statement is kept where everything that it drops was created by a step that is done, and passed over where
+all of it belongs to steps that are not. Anything that cannot be told apart so is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fsapi_nb.errors import PartlyApplied
+from fsapi_nb.model import Migration, Statement, TransactionRule
+from fsapi_nb.plan.steps import Piece
+
+_CONTROL = {TransactionRule.BEGIN, TransactionRule.COMMIT, TransactionRule.CHAIN}
+
+
+def undo_pieces(migration: Migration, up: Sequence[Piece], down: Sequence[Piece], *, done: int) -> tuple[Piece, ...]:
+    """The steps of the DOWN, with only the statements that undo the first `done` steps of the UP.
+
+    Raises PartlyApplied where a statement of the DOWN cannot be told to belong to either side.
+    """
+    made = _created(up[:done])
+    never = _created(up[done:])
+    pieces = []
+    for piece in down:
+        kept = tuple(each for each in piece.statements if _belongs(migration, each, made, never))
+        if kept:
+            pieces.append(Piece(piece.mode, f"{piece.reason}; only what was done is undone", kept, piece.begin))
+    return tuple(pieces)
+
+
+def _created(pieces: Sequence[Piece]) -> set[str]:
+    return {name for piece in pieces for statement in piece.statements for name in statement.creates}
+
+
+def _belongs(migration: Migration, statement: Statement, made: set[str], never: set[str]) -> bool:
+    dropped = set(statement.drops)
+    if statement.rule in _CONTROL or (dropped and dropped <= never):
+        return False
+    if dropped and dropped <= made:
+        return True
+    if not dropped:
+        why = f"line {statement.line} of its DOWN ({statement.kind}) is no plain DROP"
+    else:
+        why = f"line {statement.line} of its DOWN drops {', '.join(sorted(dropped - made))}, which no step has created"
+    raise PartlyApplied(
+        f"{migration.name} is partly applied, and its DOWN cannot be run for a part: {why}",
+        state="nothing was rolled back.",
+        hint="finish it with `migrate` and roll it back then; or undo by hand what was done, and say so with `resolve`.",
+    )

@@ -1,0 +1,148 @@
+"""Which objects a statement is sure to create, and which it drops: what an undo of some steps only must know.
+
+An object is named by its kind and its name as written (`table users`, `column users.phone`). What may have been
+there before (IF NOT EXISTS, OR REPLACE) is not sure to be created; anything but CREATE, DROP and ALTER TABLE
+is not looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fsapi_nb.script.classify import enum_name, node_of
+
+_RELATIONS = {"OBJECT_TABLE": "table", "OBJECT_MATVIEW": "materialized view"}
+_DROPPED = {
+    "OBJECT_TABLE": "table",
+    "OBJECT_VIEW": "view",
+    "OBJECT_MATVIEW": "materialized view",
+    "OBJECT_INDEX": "index",
+    "OBJECT_SEQUENCE": "sequence",
+    "OBJECT_TYPE": "type",
+    "OBJECT_DOMAIN": "type",
+    "OBJECT_SCHEMA": "schema",
+    "OBJECT_EXTENSION": "extension",
+    "OBJECT_FUNCTION": "function",
+    "OBJECT_PROCEDURE": "function",
+    "OBJECT_ROUTINE": "function",
+    "OBJECT_TRIGGER": "trigger",
+    "OBJECT_POLICY": "policy",
+    "OBJECT_RULE": "rule",
+    "OBJECT_PUBLICATION": "publication",
+    "OBJECT_FOREIGN_SERVER": "server",
+    "OBJECT_FDW": "foreign data wrapper",
+    "OBJECT_EVENT_TRIGGER": "event trigger",
+    "OBJECT_LANGUAGE": "language",
+}
+#: What stands in no schema, by the node that creates it and the field with its name.
+_OF_THE_DATABASE = {
+    "create_publication_stmt": ("publication", "pubname"),
+    "create_foreign_server_stmt": ("server", "servername"),
+    "create_fdw_stmt": ("foreign data wrapper", "fdwname"),
+    "create_event_trig_stmt": ("event trigger", "trigname"),
+    "create_plang_stmt": ("language", "plname"),
+}
+
+
+def creates(tree: Any) -> tuple[str, ...]:
+    """The objects that the statement is sure to have created once it has run."""
+    name, node = node_of(tree)
+    if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
+        return ()
+    return tuple(_created(name, node))
+
+
+def _created(name: str, node: Any) -> Iterator[str]:
+    match name:
+        case "create_stmt":
+            yield f"table {_relation(node.relation)}"
+        case "create_table_as_stmt":
+            yield f"{_RELATIONS.get(enum_name(node, 'objtype'), 'table')} {_relation(node.into.rel)}"
+        case "view_stmt":
+            yield f"view {_relation(node.view)}"
+        case "index_stmt" if node.idxname:
+            schema = f"{node.relation.schemaname}." if node.relation.schemaname else ""
+            yield f"index {schema}{node.idxname}"
+        case "create_seq_stmt":
+            yield f"sequence {_relation(node.sequence)}"
+        case "create_enum_stmt" | "create_range_stmt":
+            yield f"type {_names(node.type_name)}"
+        case "composite_type_stmt":
+            yield f"type {_relation(node.typevar)}"
+        case "create_domain_stmt":
+            yield f"type {_names(node.domainname)}"
+        case "create_schema_stmt" if node.schemaname and not node.schema_elts:
+            yield f"schema {node.schemaname}"
+        case "create_extension_stmt":
+            yield f"extension {node.extname}"
+        case "create_function_stmt":
+            yield f"function {_names(node.funcname)}"
+        case "create_trig_stmt":
+            yield f"trigger {_relation(node.relation)}.{node.trigname}"
+        case "create_policy_stmt":
+            yield f"policy {_relation(node.table)}.{node.policy_name}"
+        case "alter_table_stmt":
+            yield from _added(node)
+        case _ if name in _OF_THE_DATABASE:
+            kind, field = _OF_THE_DATABASE[name]
+            yield f"{kind} {getattr(node, field)}"
+
+
+def _added(node: Any) -> Iterator[str]:
+    """The columns and constraints that an ALTER TABLE adds; nothing where it does anything else as well."""
+    found: list[str] = []
+    table = _relation(node.relation)
+    for each in node.cmds:
+        command = each.alter_table_cmd
+        kind = enum_name(command, "subtype")
+        definition = getattr(command, "def")
+        if kind == "AT_AddColumn" and not command.missing_ok:
+            found.append(f"column {table}.{definition.column_def.colname}")
+        elif kind == "AT_AddConstraint" and definition.constraint.conname:
+            found.append(f"constraint {table}.{definition.constraint.conname}")
+        else:
+            return
+    yield from found
+
+
+def drops(tree: Any) -> tuple[str, ...]:
+    """The objects that the statement drops; nothing where it does anything else as well, or is no plain DROP."""
+    name, node = node_of(tree)
+    if name == "alter_table_stmt":
+        return _removed(node)
+    kind = _DROPPED.get(enum_name(node, "remove_type")) if name == "drop_stmt" else None
+    return tuple(f"{kind} {_object(each)}" for each in node.objects) if kind else ()
+
+
+def _removed(node: Any) -> tuple[str, ...]:
+    kinds = {"AT_DropColumn": "column", "AT_DropConstraint": "constraint"}
+    table = _relation(node.relation)
+    found = []
+    for each in node.cmds:
+        kind = kinds.get(enum_name(each.alter_table_cmd, "subtype"))
+        if kind is None:
+            return ()
+        found.append(f"{kind} {table}.{each.alter_table_cmd.name}")
+    return tuple(found)
+
+
+def _object(node: Any) -> str:
+    """The name in a DROP: a string, a list of strings, a type, or a function with its arguments."""
+    match node.WhichOneof("node"):
+        case "string":
+            return str(node.string.sval)
+        case "list":
+            return _names(node.list.items)
+        case "type_name":
+            return _names(node.type_name.names)
+        case _:
+            return _names(node.object_with_args.objname)
+
+
+def _relation(relation: Any) -> str:
+    return ".".join(part for part in (relation.schemaname, relation.relname) if part)
+
+
+def _names(names: Any) -> str:
+    return ".".join(name.string.sval for name in names)
