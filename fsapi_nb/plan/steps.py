@@ -13,13 +13,18 @@ from dataclasses import dataclass, field, replace
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.model import EnumValue, Migration, Mode, Script, Statement, TransactionRule
 from fsapi_nb.script.lexer import lex
-from fsapi_nb.script.sections import redact_line
+from fsapi_nb.script.redact import redact_line
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
 OWN_PAIR = "the file's own BEGIN and COMMIT"
 BETWEEN = "the statements between two steps, together"
 TRANSACTION_OFF = "the file says transaction=off"
+# With transaction=off, what may commit by itself, or be refused for reasons that only the catalog knows, is sent bare.
+# The rest commits alone, too, but together with its journal row: so nothing of it can be in doubt.
+_MAY_END_OR_REFUSE_ONE = frozenset(
+    {"CALL", "DO", "REINDEX", "CLUSTER", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", "DROP SUBSCRIPTION"}
+)
 _IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
 UNPARSED = "one transaction; the parser does not know this text, so nothing is known of its statements"
 
@@ -198,8 +203,10 @@ def _outside(statements: Iterable[Statement], *, off: bool) -> list[Piece]:
         if together:
             pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
-        reason = TRANSACTION_OFF if off else f"PostgreSQL refuses {statement.kind} in a transaction"
-        pieces.append(Piece(Mode.AUTOCOMMIT, reason, (statement,)))
+        refused = statement.rule is TransactionRule.REFUSED
+        reason = f"PostgreSQL refuses {statement.kind} in a transaction" if refused else TRANSACTION_OFF
+        mode = Mode.AUTOCOMMIT if refused or statement.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
+        pieces.append(Piece(mode, reason, (statement,)))
     if together:
         pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
     return pieces

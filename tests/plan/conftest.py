@@ -1,0 +1,18 @@
+"""The example project's migrations, for tests of plans."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb.folder import read_folder
+from fsapi_nb.model import Migration
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[Migration]:
+    """The migrations of `migrations/`, which show every pattern of the format."""
+    folder = read_folder(ROOT / "migrations")
+    assert folder.migrations
+    assert not folder.broken
+    return list(folder.migrations)

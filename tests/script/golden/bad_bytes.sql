@@ -1,0 +1,2 @@
+-- UP
+SELECT E'fine', 'é', E'bad \xff';

@@ -1,0 +1,4 @@
+-- UP
+COPY t FROM stdin; SELECT 1;
+1
+\.

@@ -1,0 +1,6 @@
+-- UP
+CREATE TABLE t (
+    id int
+
+-- a comment below
+

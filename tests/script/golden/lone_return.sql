@@ -1,0 +1,2 @@
+-- UP
+SELECT 1; -- harmlessDROP TABLE t;

@@ -1,0 +1,4 @@
+CREATE TABLE t ();
+-- DOWN
+DROP TABLE t;
+-- DOWN

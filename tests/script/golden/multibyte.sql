@@ -1,0 +1,2 @@
+-- UP
+INSERT INTO t VALUES ('é😀', 1a);

@@ -1,0 +1,5 @@
+-- UP
+CREATE TABLE t ();
+
+-- Down
+DROP TABLE t;

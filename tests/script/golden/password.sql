@@ -1,0 +1,4 @@
+-- UP
+CREATE ROLE r PASSWORD "hunter2";
+-- DOWN
+ALTER ROLE r PASSWORD 'hunter2' NONSENSE;

@@ -1,0 +1,6 @@
+-- UP
+\restrict abc
+\connect other
+SELECT 1 \gexec
+\copy t from 'x'
+\.

@@ -1,0 +1,3 @@
+-- UP
+\echo Don't stop
+SELECT 1;

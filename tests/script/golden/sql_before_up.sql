@@ -1,0 +1,3 @@
+SET lock_timeout = 0;
+-- UP
+SELECT 1;

@@ -1,0 +1,8 @@
+-- UP
+CREATE TABLE t (
+    id int,
+    name text,,
+);
+
+-- DOWN
+DROPP TABLE t;

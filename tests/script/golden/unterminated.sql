@@ -1,0 +1,7 @@
+-- UP
+DO $body$
+BEGIN
+  RAISE NOTICE 'never closed';
+END;
+$$;
+SELECT 1;

@@ -1,0 +1,4 @@
+-- UP
+CREATE TABLE :name ();
+-- DOWN
+DROP TABLE {{ name }};

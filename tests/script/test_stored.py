@@ -1,0 +1,161 @@
+"""What is kept of a migration: enough to roll it back without its file, and never a password."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from fsapi_nb.script.migration import read_migration
+from fsapi_nb.script.redact import redact_line
+from fsapi_nb.script.stored import stored_migration, to_store
+from tests.script.reading import NAME, File, files, quick, read
+
+SECRET = "hunter2"
+
+
+@quick
+@given(files())
+def test_what_is_stored_can_be_read_again(file: File) -> None:
+    """The same statements and the same checksum, where no password was taken out."""
+    migration = read(file.text)
+    stored = to_store(migration)
+    assert not stored.redacted
+    again = stored_migration(NAME, stored)
+    assert again
+    assert again.checksum == migration.checksum
+    assert [statement.text for statement in again.up.statements] == [s.text for s in migration.up.statements]
+    assert (again.down and again.down.text) == (migration.down and migration.down.text)
+
+
+WITH_A_PASSWORD = [
+    f"CREATE ROLE r PASSWORD '{SECRET}'",
+    f"CREATE ROLE r LOGIN ENCRYPTED\nPASSWORD\n  '{SECRET}' VALID UNTIL '2030-01-01'",
+    f"ALTER ROLE r WITH PASSWORD E'{SECRET}\\''",
+    f"ALTER ROLE r PASSWORD /* new */ $${SECRET}$$",
+    f"ALTER ROLE r PASSWORD $pw${SECRET}'$pw$",
+    f"ALTER ROLE r PASSWORD U&'{SECRET}'",
+    f"ALTER ROLE r PASSWORD 'it''s {SECRET}'",
+    f"ALTER ROLE r PASSWORD '{SECRET}'\n'{SECRET}'",
+    f"CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password '{SECRET}')",
+    f"ALTER USER MAPPING FOR u SERVER s OPTIONS (SET password '{SECRET}')",
+    f"CREATE USER MAPPING FOR u SERVER s OPTIONS (\"password\" '{SECRET}')",
+    f"CREATE SUBSCRIPTION s CONNECTION 'host=h password={SECRET} user=u' PUBLICATION p",
+    f"CREATE SUBSCRIPTION s CONNECTION 'host=h password=''{SECRET} x'' user=u' PUBLICATION p",
+    f"CREATE SUBSCRIPTION s CONNECTION 'postgresql://u:{SECRET}@h/d' PUBLICATION p",
+    f"ALTER SUBSCRIPTION s CONNECTION $$host=h password={SECRET}$$",
+    f"SELECT dblink_connect('c', 'host=h password={SECRET}')",
+    f"SELECT dblink('postgres://u:{SECRET}@h/d', 'SELECT 1')",
+    f"DO $$ BEGIN CREATE ROLE r PASSWORD '{SECRET}'; END $$",
+    f"DO $$ BEGIN EXECUTE 'CREATE ROLE r PASSWORD ''{SECRET}'''; END $$",
+    f"DO $$ BEGIN EXECUTE $x$ CREATE ROLE r PASSWORD '{SECRET}' $x$; END $$",
+    f"DO $$ BEGIN /* don't */ PERFORM 1; -- was: PASSWORD '{SECRET}'\nEND $$",
+    f"-- ALTER ROLE r PASSWORD '{SECRET}';\nSELECT 1",
+    f"/* don't: ALTER ROLE r PASSWORD '{SECRET} */ SELECT 1",
+    f"UPDATE users SET password = '{SECRET}'",
+    f'INSERT INTO settings VALUES (\'{{"smtp_password": "{SECRET}"}}\')',
+]
+
+
+@pytest.mark.parametrize("text", WITH_A_PASSWORD)
+def test_a_password_is_never_stored(text: str) -> None:
+    """However it is quoted, in a body, in the address of a server, in a comment; the sections stay where they are."""
+    migration = read(f"-- UP\n{text};\nSELECT 1;\n-- DOWN\nSELECT 2;\n")
+    assert not migration.up.problems
+    stored = to_store(migration)
+    assert stored.up
+    assert SECRET not in stored.up
+    assert "***" in stored.up
+    assert stored.up.endswith("SELECT 1;\n")
+    assert not stored.redacted
+    again = stored_migration(NAME, stored)
+    assert again
+    assert again.down
+    assert [statement.text for statement in again.down.statements] == ["SELECT 2"]
+
+
+@pytest.mark.parametrize("text", WITH_A_PASSWORD)
+def test_a_down_without_its_password_is_marked(text: str) -> None:
+    """It cannot be run any more, so nobody may try to."""
+    stored = to_store(read(f"-- UP\nSELECT 1;\n-- DOWN\n{text};"))
+    assert stored.redacted
+    assert SECRET not in (stored.down or "")
+
+
+@pytest.mark.parametrize("text", WITH_A_PASSWORD)
+def test_a_password_is_never_shown(text: str) -> None:
+    """In no excerpt and no message, wherever the fault is."""
+    for broken in (
+        f"{text} BROKEN BROKEN;",
+        f"BROKEN; {text};",
+        f"{text}; SELECT 'unterminated",
+        f"{text};\n\\connect x",
+    ):
+        migration, problems = read_migration(NAME, f"-- UP\n{broken}".encode())
+        found = [*problems, *(migration.up.problems if migration else ())]
+        assert found
+        assert SECRET not in "".join(line for problem in found for line in problem.lines())
+
+
+def test_a_misquoted_password_is_not_told() -> None:
+    """PostgreSQL's message names the token that it did not expect."""
+    for text in (
+        f'CREATE ROLE r PASSWORD "{SECRET}"',
+        f"CREATE ROLE r PASSWORD = '{SECRET}'",
+        f"SELECT 1 PASSWORD '{SECRET}'",
+    ):
+        (problem,) = read(text).up.problems
+        assert SECRET not in "".join(problem.lines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE users (password text NOT NULL, CHECK (password <> ''))",
+        "CREATE FUNCTION f() RETURNS bool LANGUAGE sql AS $$ SELECT password = crypt($1, password) FROM users $$",
+        "COMMENT ON COLUMN users.password IS 'hashed; see https://example.org/a:b'",
+        "CREATE TYPE way AS ENUM ('password', 'token')",
+        "ALTER TABLE users RENAME password TO hash",
+        "-- passwords are hashed\nSELECT 'it''s'",
+    ],
+)
+def test_what_only_speaks_of_passwords_is_kept(text: str) -> None:
+    """Else a DOWN that needs no password could not be run."""
+    migration = read(f"-- UP\nSELECT 1;\n-- DOWN\n{text};")
+    stored = to_store(migration)
+    assert not stored.redacted
+    assert stored.down == f"{text};"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"LINE 1: CREATE ROLE x PASSWORD '{SECRET}'",
+        f"EXECUTE 'ALTER ROLE x PASSWORD ''{SECRET}''';",
+        f'PASSWORD "{SECRET}"',
+        f"password = '{SECRET}",
+        f"ALTER ROLE x PASSWORD $a${SECRET}$a$",
+        f"could not connect to postgresql://u:{SECRET}@host/db",
+    ],
+)
+def test_a_line_can_be_shown(line: str) -> None:
+    """Of messages, which have no tokens, by patterns."""
+    assert SECRET not in redact_line(line)
+    assert redact_line("no secret here: password_hash, é") == "no secret here: password_hash, é"
+
+
+def test_a_password_in_what_does_not_parse_is_not_stored() -> None:
+    """A DOWN that the scanner refuses is kept as it is, less what looks like a password."""
+    stored = to_store(read(f"-- UP\nSELECT 1;\n-- DOWN\nALTER ROLE r PASSWORD '{SECRET}"))
+    assert stored.down
+    assert SECRET not in stored.down
+
+
+def test_a_migration_without_a_down_stays_irreversible() -> None:
+    """And one with an empty DOWN stays a no-op."""
+    without = stored_migration(NAME, to_store(read("SELECT 1")))
+    empty = stored_migration(NAME, to_store(read("-- UP\nSELECT 1\n-- DOWN")))
+    assert without
+    assert without.down is None
+    assert empty
+    assert empty.down
+    assert not empty.down.statements
