@@ -99,7 +99,7 @@ def saved(document: Any, folder: Path) -> Path:
 
 def nbval(path: Path) -> subprocess.CompletedProcess[str]:
     """A strict run of nbval, in a process of its own, that knows nothing of this project's settings."""
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-rN", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
     command += ["-c", "/dev/null", f"--rootdir={path.parent}", "--color=no", str(path)]
     return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=120, check=False)
 
