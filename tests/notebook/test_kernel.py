@@ -236,7 +236,7 @@ def test_a_killed_kernel_leaves_no_statement(project: Project, kernel: Kernel) -
 
 def test_the_notebook_s_name_is_remembered(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """JupyterLab tells its kernels which notebook they serve: the journal and the server's activity name it."""
-    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/deep/10_orders.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/srv/deep/10_orders.ipynb")
     project.write("one", "CREATE TABLE one AS SELECT current_setting('application_name') AS name;")
     started = Kernel(tmp_path)
     try:

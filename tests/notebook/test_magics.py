@@ -102,8 +102,8 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate fresh --no-migrate --yes", RunResult, "Dropped 0 objects."),
     ("%migrate fresh --yes --confirm DB", RunResult, "Dropped 0 objects. Applied 3 migrations."),
     ("%migrate fresh -y --allow-unparsed", RunResult, "Dropped 3 objects. Applied 3 migrations."),
-    ("%migrate history --count 2", HistoryResult, "2 events in the journal, 3 migrations applied"),
-    ("%migrate history -n 1", HistoryResult, "1 event in the journal, 3 migrations applied"),
+    ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal, 3 migrations applied"),
+    ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal, 3 migrations applied"),
     ("%migrate make 'add colours'", FileResult, None),  # type: ignore[list-item]
 ]
 
@@ -406,11 +406,11 @@ def test_a_late_file_is_applied_when_that_is_said(cells: Cells, three: Project) 
     assert three.has("late")
 
 
-@pytest.mark.parametrize(("answer", "runs_again"), [("--done", False), ("--retry", True)])
+@pytest.mark.parametrize(("answer", "runs_again"), [("--done", False), ("--retry", True), ("--undo", True)])
 def test_a_step_in_doubt_is_resolved(cells: Cells, project: Project, answer: str, runs_again: bool) -> None:
-    """`%migrate resolve NAME` takes either answer, and the next run goes on from there."""
+    """`%migrate resolve NAME` takes any answer, and the next run goes on from there."""
     project.write("nap", "CREATE TABLE nap AS SELECT 62 AS seconds;")
-    slow = "-- fsapi: transaction=off\nSELECT pg_sleep(seconds) FROM nap;\nCREATE TABLE rested (id int);"
+    slow = "-- fsapi: transaction=off\nDO $$ BEGIN PERFORM pg_sleep(seconds) FROM nap; END $$;\nCREATE TABLE rested (id int);"
     name = project.write("slow", slow, "DROP TABLE rested;")
     kill_runner(project, "pg_sleep(seconds)")
     project.rows("UPDATE nap SET seconds = 0")
@@ -418,7 +418,7 @@ def test_a_step_in_doubt_is_resolved(cells: Cells, project: Project, answer: str
     result = cells.run(f"%migrate resolve slow {answer} --yes")
     assert type(result) is RepairResult
     plan = cells.run("%migrate plan")
-    assert ("SELECT" in set(plan.to_frame()["statement"])) is runs_again
+    assert ("DO" in set(plan.to_frame()["statement"])) is runs_again
     assert [done.name for done in cells.run("%migrate").done] == [name]
     assert project.has("rested")
 

@@ -113,7 +113,9 @@ def test_a_pair_beside_such_a_statement_stays_a_pair() -> None:
 
 def test_transaction_off_makes_each_statement_commit_alone() -> None:
     """With its journal row where PostgreSQL allows that; a pair of the file's own still is one transaction."""
-    assert shape("-- fsapi: transaction=off\nSELECT 1; CALL p(); DO 'x'; BEGIN; SELECT 3; SELECT 4; COMMIT; VACUUM") == [
+    assert shape(
+        "-- fsapi: transaction=off\nSELECT 1; CALL p(); DO 'x'; BEGIN; SELECT 3; SELECT 4; COMMIT; VACUUM"
+    ) == [
         (TOGETHER, TRANSACTION_OFF, ["-- fsapi: transaction=off\nSELECT 1"]),
         (ALONE, TRANSACTION_OFF, ["CALL p()"]),
         (ALONE, TRANSACTION_OFF, ["DO 'x'"]),
