@@ -19,6 +19,7 @@ from fsapi_nb import folder as folders
 from fsapi_nb.errors import (
     ConfirmationRequired,
     FsapiError,
+    InDoubt,
     PartlyApplied,
     Protected,
     QueryFailed,
@@ -347,7 +348,11 @@ class Migrator:
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
             notes = self._recover(target, recorder, folder)
-            plan = planner(_circumstances(target, folder, **rules))
+            try:
+                plan = planner(_circumstances(target, folder, **rules))
+            except InDoubt as error:
+                error.details += tuple(f"  {note}" for note in notes)
+                raise
             _confirm(plan, target.identity, yes=yes)
             done = self._runner(stack, target, recorder, folder).run(plan) if plan else ()
             notes += self._timeout_notes(target)

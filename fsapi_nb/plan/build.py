@@ -65,7 +65,7 @@ class Circumstances:
 def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses)
+    _refuse_doubt(statuses, around.history)
     _refuse_drift(statuses, around)
     chosen = choose_up(statuses, to=to, count=count)
     _refuse_half_rolled_back(statuses)
@@ -95,7 +95,7 @@ def plan_rollback(
     A migration that is partly applied counts as the last; only what was done of it is undone.
     """
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses)
+    _refuse_doubt(statuses, around.history)
     half = [
         _half_applied(status, around)
         for status in statuses
@@ -123,10 +123,11 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     """The steps that undo what was done of a migration that ended half-way."""
     progress, migration = around.history.progress(status.name), status.migration
     if progress is None or migration is None or migration.down is None:
+        gone = migration is None
         raise PartlyApplied(
-            f"{status.name} ended half-way, and {'its file is gone' if migration is None else 'it has no DOWN'}",
+            f"{status.name} ended half-way, and {'its file is gone' if gone else 'it has no DOWN'}",
             state="nothing was rolled back.",
-            hint="bring the file back and finish it with `migrate`.",
+            hint=f"{'bring the file back and ' if gone else ''}finish it with `migrate`, or write a DOWN.",
         )
     up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
     down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed)
@@ -143,7 +144,7 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     One transaction where both scripts allow it. A `name` must be that of the last applied migration.
     """
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses)
+    _refuse_doubt(statuses, around.history)
     _refuse_half(statuses)
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
@@ -168,7 +169,7 @@ def plan_fresh(around: Circumstances) -> Plan:
 def plan_baseline(around: Circumstances, *, name: str) -> Plan:
     """Record every migration up to and with `name` as applied, running nothing."""
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses)
+    _refuse_doubt(statuses, around.history)
     last = find_name(name, [status.name for status in statuses])
     chosen = choose_up(statuses, to=last, count=None)
     problems = [problem for status in chosen if not status.migration for problem in status.problems]
@@ -383,15 +384,25 @@ def _refuse_drift(statuses: Sequence[MigrationStatus], around: Circumstances) ->
     )
 
 
-def _refuse_doubt(statuses: Sequence[MigrationStatus]) -> None:
+def _refuse_doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
     doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
-    if doubtful:
-        name = doubtful[0].name
-        raise InDoubt(
-            f"{name} is in doubt: {doubtful[0].note}",
-            state="nothing was run now.",
-            hint=f"look at the database, then say `resolve {name} --done` (it happened) or `--retry` (it did not).",
-        )
+    if not doubtful:
+        return
+    name = doubtful[0].name
+    progress = history.progress(name)
+    sent = progress.attempted if progress else None
+    text = " ".join((sent.text or "").split())[:200] if sent else ""
+    literal = name.replace("'", "''")
+    raise InDoubt(
+        f"{name} is in doubt: {doubtful[0].note}",
+        details=(
+            f"  SELECT step, state, script FROM migrations_journal WHERE migration = '{literal}' AND state = 'started' ORDER BY id DESC LIMIT 1;",
+            f"  {sent.number + 1 if sent else '?'} | started | {text}",
+        ),
+        state="nothing was run now.",
+        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "
+        "run it again) or --undo (roll back what was done before it).",
+    )
 
 
 def _refuse_half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:

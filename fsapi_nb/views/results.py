@@ -128,6 +128,7 @@ class StatusResult(Result):
         """The headline and a line for each migration; of many, the applied ones before the last are folded."""
         lines = [self.headline()]
         shown = _folded(self.statuses)
+        width = max((len(status.state.value) for status in shown), default=0)
         if len(shown) < len(self.statuses):
             lines.append(f"  … {len(self.statuses) - len(shown)} more applied")
         for status in shown:
@@ -136,8 +137,8 @@ class StatusResult(Result):
                 at = status.entry.applied_at if status.entry else None
                 moment = f"{at:%Y-%m-%d %H:%M}  " if at else " " * 18
             note = f"  ({status.note})" if status.note else ""
-            lines.append(f"  {status.state.value:<9} {moment}{visible(status.name)}{visible(note)}")
-            lines += [f"            {visible(line)}" for problem in status.problems for line in problem.lines()]
+            lines.append(f"  {status.state.value:<{width}}  {moment}{visible(status.name)}{visible(note)}")
+            lines += [f"    {visible(line)}" for problem in status.problems for line in problem.lines()]
         return lines
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
@@ -482,7 +483,7 @@ class HistoryResult(Result):
             of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
             elapsed = f"  {event.duration_ms} ms" if times and event.duration_ms is not None else ""
             message = f"  {event.message}" if event.message else ""
-            what = f"{event.event:<8} {event.state:<7} {event.migration or ''}{of}"
+            what = f"{event.event:<8} {event.state:<8} {event.migration or ''}{of}"
             lines.append(f"  {moment}{visible(what)}{elapsed}{visible(message)}")
         return lines
 
