@@ -18,11 +18,13 @@ from fsapi_nb.errors import Locked, PooledConnection
 
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
 _UNLOCK = "SELECT pg_catalog.pg_advisory_unlock(%s)"
+# A script's session may have a search_path with operators of its own before ours.
 _HELD = """
-    SELECT count(*) FROM pg_catalog.pg_locks
-    WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid() AND objsubid = 1
-      AND classid = (((%(key)s::bigint >> 32) & 4294967295)::text)::oid
-      AND objid = ((%(key)s::bigint & 4294967295)::text)::oid
+    SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks
+    WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted
+      AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND objsubid OPERATOR(pg_catalog.=) 1
+      AND classid OPERATOR(pg_catalog.=) %(high)s::pg_catalog.text::pg_catalog.oid
+      AND objid OPERATOR(pg_catalog.=) %(low)s::pg_catalog.text::pg_catalog.oid
 """
 _HOLDER = """
     SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
@@ -88,7 +90,7 @@ def _release(session: Session, key: int) -> None:
 
 def holds(session: Session, key: int) -> bool:
     """Whether this session still holds the lock; a script may have called pg_advisory_unlock_all()."""
-    return bool(_one(session, _HELD, {"key": key}))
+    return bool(_one(session, _HELD, {"high": str(key >> 32 & 0xFFFFFFFF), "low": str(key & 0xFFFFFFFF)}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fsapi_nb.database.connection import Session
 from fsapi_nb.database.history import JournalRow, Recorder
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, StepRecord
-from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, judge
+from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
 from fsapi_nb.plan.steps import cut
 
 _INDEXES = """
@@ -130,7 +130,20 @@ def _judge(session: Session, migration: Migration, progress: Progress) -> Verdic
         return Verdict(Outcome.IN_DOUBT, "its step is not in the file any more")
     effect = pieces[attempted.number].statements[0].effect
     before = json.loads(progress.witness) if progress.witness else None
+    if before is not None and before.pop("place") != _place(session):
+        # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
+        return judge(effect, as_begun(effect), look(session, effect))
     return judge(effect, before, look(session, effect, before))
+
+
+def _place(session: Session) -> str:
+    """Which database of which cluster this is: a restored dump is in another."""
+    query = """
+        SELECT c.system_identifier::text || '/' || d.oid::text
+        FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+    """
+    row = _ask(session, query, {})
+    return str(row[0]) if row else ""
 
 
 def _act(
@@ -195,4 +208,4 @@ def witness(session: Session, effect: Effect) -> str | None:
     """What the catalog says before a statement is sent, as the journal keeps it; None where it cannot help."""
     if effect.kind in {EffectKind.REPEATABLE, EffectKind.UNKNOWN}:
         return None
-    return json.dumps(look(session, effect))
+    return json.dumps({**look(session, effect), "place": _place(session)})

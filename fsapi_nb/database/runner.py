@@ -158,6 +158,12 @@ class Runner:
 
     def _run_transaction(self, step: Step, number: int) -> None:
         """Run it, again where a lock or a deadlock was in the way, until it is committed or has failed for good."""
+        try:
+            self._try_until_done(step, number)
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+
+    def _try_until_done(self, step: Step, number: int) -> None:
         pauses = _pauses(self.max_wait)
         attempts = 0
         while True:
@@ -173,8 +179,6 @@ class Runner:
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
                 raise
-            except KeyboardInterrupt:
-                raise self._interrupted() from None
             else:
                 return
 

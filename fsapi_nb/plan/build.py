@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from fsapi_nb.errors import (
     Drifted,
     FaultyMigrations,
-    InDoubt,
-    Irreversible,
     OutOfOrder,
     PartlyApplied,
     Problem,
-    RefusedPlan,
     UnknownMigration,
     UsageError,
 )
@@ -35,10 +32,10 @@ from fsapi_nb.model import (
     State,
     Statement,
     Step,
-    StepRecord,
     StoredScripts,
 )
-from fsapi_nb.plan.difference import script_difference, text_difference
+from fsapi_nb.plan import refuse
+from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.reconcile import is_drifted, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
@@ -65,15 +62,15 @@ class Circumstances:
 def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses, around.history)
-    _refuse_drift(statuses, around)
+    refuse.doubt(statuses, around.history)
+    refuse.drift(statuses, around.stored)
     chosen = choose_up(statuses, to=to, count=count)
-    _refuse_half_rolled_back(statuses)
-    _refuse_half_without_file(statuses)
+    refuse.half_rolled_back(statuses)
+    refuse.half_without_file(statuses)
     late = [status for status in chosen if status.state is State.LATE]
     if late and around.protected and not around.out_of_order:
         raise OutOfOrder(
-            f"{_count(late)} older than the newest applied one, and this database is protected",
+            f"{refuse.count_migrations(late)} older than the newest applied one, and this database is protected",
             details=tuple(f"  {status.name}" for status in late),
             state="nothing was run; the database is as it was.",
             hint="rename the file so that it sorts last, or say --out-of-order.",
@@ -95,7 +92,7 @@ def plan_rollback(
     A migration that is partly applied counts as the last; only what was done of it is undone.
     """
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses, around.history)
+    refuse.doubt(statuses, around.history)
     half = [
         _half_applied(status, around)
         for status in statuses
@@ -109,7 +106,7 @@ def plan_rollback(
         count = None if count is None else count - len(half)
         entries = choose_down(around.history, to=to, count=count, everything=everything)
     down = [_applied_migration(entry, around) for entry in entries]
-    _refuse_irreversible(entries, down)
+    refuse.irreversible(entries, down)
     steps = _collect(
         _down_steps(migration, entry, around, around.history.progress(entry.name))
         for migration, entry in zip(down, entries, strict=True)
@@ -134,7 +131,7 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     if problems or more:
         raise FaultyMigrations((*problems, *more))
     applied = progress.done if progress.direction is Direction.UP else progress.applied_before
-    _refuse_other_steps(migration, up, applied)
+    refuse.other_steps(migration, up, applied)
     return _steps(migration, Direction.DOWN, undo_pieces(migration, up, down, done=len(applied)), progress, None)
 
 
@@ -144,11 +141,11 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     One transaction where both scripts allow it. A `name` must be that of the last applied migration.
     """
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses, around.history)
-    _refuse_half(statuses)
+    refuse.doubt(statuses, around.history)
+    refuse.half(statuses)
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
-        _refuse_unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)
+        refuse.unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)
     migration = around.folder.get(entry.name)
     if migration is None:
         broken = around.folder.broken.get(entry.name)
@@ -169,7 +166,7 @@ def plan_fresh(around: Circumstances) -> Plan:
 def plan_baseline(around: Circumstances, *, name: str) -> Plan:
     """Record every migration up to and with `name` as applied, running nothing."""
     statuses = reconcile(around.folder, around.history)
-    _refuse_doubt(statuses, around.history)
+    refuse.doubt(statuses, around.history)
     last = find_name(name, [status.name for status in statuses])
     chosen = choose_up(statuses, to=last, count=None)
     problems = [problem for status in chosen if not status.migration for problem in status.problems]
@@ -214,7 +211,7 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
     if not is_drifted(draft, entry):
         return Plan("redo")
     if redo:
-        _refuse_unless_last(draft.name, around.history)
+        refuse.unless_last(draft.name, around.history)
         return Plan("redo", steps)
     raise _drafted_over(draft, around)
 
@@ -268,7 +265,7 @@ def _steps(
 ) -> tuple[Step, ...]:
     """The pieces as steps of that migration, without those that an earlier run has done."""
     done = progress.done if progress and progress.direction is direction else ()
-    _refuse_other_steps(migration, pieces, done)
+    refuse.other_steps(migration, pieces, done)
     restore = tuple(_session_statements(pieces[: len(done)]))
     if done and len(done) == len(pieces):
         # Its last step was edited away: all that there is of it is done, so it is only recorded.
@@ -286,19 +283,6 @@ def _steps(
         for number, piece in enumerate(pieces)
         if number >= len(done)
     )
-
-
-def _refuse_other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[StepRecord]) -> None:
-    """Raise PartlyApplied where the file's first steps are not those that ran."""
-    for record in done:
-        now = pieces[record.number].statements if record.number < len(pieces) else ()
-        if record.checksum is not None and statements_checksum(now) != record.checksum:
-            raise PartlyApplied(
-                f"{migration.name} was edited in step {record.number + 1}, which an earlier run has committed",
-                details=tuple(f"  {line}" for line in text_difference(record.text, now)),
-                state=f"{'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed; nothing was run now.",
-                hint="take the edit back and run again; put the change behind these steps, or into a new migration.",
-            )
 
 
 def _session_statements(pieces: Iterable[Piece]) -> Iterable[Statement]:
@@ -337,105 +321,6 @@ def _applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration 
     return migration
 
 
-def _refuse_irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
-    stuck = [
-        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither a file nor a stored DOWN")
-        for entry, migration in zip(entries, down, strict=True)
-        if migration is None or migration.down is None
-    ]
-    if stuck:
-        raise Irreversible(
-            f"{_count(stuck)} irreversible",
-            details=tuple(stuck),
-            state="nothing was rolled back; the database is as it was.",
-            hint="write a new migration that makes the change undone; or add a DOWN to the file and `repair` it.",
-        )
-
-
-def _refuse_unless_last(name: str, history: History) -> None:
-    names = [entry.name for entry in history.entries]
-    later = names[names.index(name) + 1 :]
-    if later:
-        raise RefusedPlan(
-            f"{name} is not the last applied migration, so it cannot be swapped alone",
-            details=tuple(f"  applied after it: {each}" for each in later),
-            state="nothing was run; the database is as it was.",
-            hint=f"roll back to it first: rollback --to {name}",
-        )
-
-
-def _refuse_drift(statuses: Sequence[MigrationStatus], around: Circumstances) -> None:
-    drifted = [status for status in statuses if status.state is State.DRIFTED]
-    if not drifted:
-        return
-    details: list[str] = []
-    for status in drifted:
-        details.append(f"  {status.name}: {status.note}")
-        details += [f"    {line}" for problem in status.problems for line in problem.lines()]
-        stored = around.stored.get(status.name)
-        if status.migration and stored and stored.recorded:
-            details += [f"    {line}" for line in script_difference(stored, status.migration)]
-    raise Drifted(
-        f"{_count(drifted)} not what was applied",
-        details=tuple(details),
-        state="nothing was run; the database is as it was.",
-        hint="restore the file and put the change into a new migration; or accept the file with `repair NAME`, "
-        "or swap the last one with `redo`.",
-    )
-
-
-def _refuse_doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
-    doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
-    if not doubtful:
-        return
-    name = doubtful[0].name
-    progress = history.progress(name)
-    sent = progress.attempted if progress else None
-    text = " ".join((sent.text or "").split())[:200] if sent else ""
-    literal = name.replace("'", "''")
-    raise InDoubt(
-        f"{name} is in doubt: {doubtful[0].note}",
-        details=(
-            f"  SELECT step, state, script FROM migrations_journal WHERE migration = '{literal}' AND state = 'started' ORDER BY id DESC LIMIT 1;",
-            f"  {sent.number + 1 if sent else '?'} | started | {text}",
-        ),
-        state="nothing was run now.",
-        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "
-        "run it again) or --undo (roll back what was done before it).",
-    )
-
-
-def _refuse_half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
-    """Raise PartlyApplied where a rollback ended half-way: applying would build on what is half gone."""
-    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.rolling_back]
-    if half:
-        raise PartlyApplied(
-            f"the rollback of {half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run now.",
-            hint="finish it with `rollback`.",
-        )
-
-
-def _refuse_half_without_file(statuses: Sequence[MigrationStatus]) -> None:
-    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.migration is None]
-    if half:
-        raise PartlyApplied(
-            f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
-            state="nothing was run now.",
-            hint="bring the file back (is another branch checked out?) and run again.",
-        )
-
-
-def _refuse_half(statuses: Sequence[MigrationStatus]) -> None:
-    half = [status for status in statuses if status.state is State.PARTLY_APPLIED]
-    if half:
-        raise PartlyApplied(
-            f"{half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run now.",
-            hint="finish it with `migrate` or `rollback` first.",
-        )
-
-
 def _late_notes(late: Sequence[MigrationStatus]) -> Iterable[str]:
     return (f"late: {status.name} is older than the newest applied migration" for status in late)
 
@@ -457,7 +342,3 @@ def _down_notes(
             yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"
         if migration and migration.down and not migration.down.statements and not migration.down.unparsed:
             yield f"the DOWN of {entry.name} holds no SQL: it is recorded as rolled back, and nothing is undone"
-
-
-def _count(things: Sequence[object]) -> str:
-    return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"

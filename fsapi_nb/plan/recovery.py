@@ -37,6 +37,23 @@ class Verdict:
     instead: str | None = None
 
 
+def as_begun(effect: Effect) -> Sight | None:
+    """What the catalog must have said before a statement that could begin; None where that says too little.
+
+    For a history that came with a dump: what was seen before is known by OIDs of another database.
+    """
+    if effect.kind is EffectKind.INDEX_CREATED and effect.name is None:
+        return None
+    added = effect.kind is EffectKind.PUBLICATIONS_ADDED
+    return {
+        "indexes": [],
+        "leftovers": [],
+        "attached": True,
+        "there": effect.kind not in _CREATED,
+        "publications": [] if added else list(effect.names),
+    }
+
+
 def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
     """The verdict over what the catalog said before the statement was sent, and what it says now."""
     if effect.kind is EffectKind.REPEATABLE:

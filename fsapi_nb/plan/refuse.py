@@ -1,0 +1,134 @@
+"""What must not be planned: each function raises where the scripts are sound, but running them would be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fsapi_nb.errors import Drifted, InDoubt, Irreversible, PartlyApplied, RefusedPlan
+from fsapi_nb.model import History, HistoryEntry, Migration, MigrationStatus, State, StepRecord, StoredScripts
+from fsapi_nb.plan.difference import script_difference, text_difference
+from fsapi_nb.plan.steps import Piece
+from fsapi_nb.script.checksum import statements_checksum
+
+
+def count_migrations(things: Sequence[object]) -> str:
+    """How many there are, as the beginning of a sentence."""
+    return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"
+
+
+def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[StepRecord]) -> None:
+    """Raise PartlyApplied where the file's first steps are not those that ran."""
+    for record in done:
+        now = pieces[record.number].statements if record.number < len(pieces) else ()
+        if record.checksum is not None and statements_checksum(now) != record.checksum:
+            raise PartlyApplied(
+                f"{migration.name} was edited in step {record.number + 1}, which an earlier run has committed",
+                details=tuple(f"  {line}" for line in text_difference(record.text, now)),
+                state=f"{'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed; nothing was run now.",
+                hint="take the edit back and run again; put the change behind these steps, or into a new migration.",
+            )
+
+
+def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
+    """Raise Irreversible where one of the chain cannot be rolled back: all of it or nothing."""
+    stuck = [
+        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither a file nor a stored DOWN")
+        for entry, migration in zip(entries, down, strict=True)
+        if migration is None or migration.down is None
+    ]
+    if stuck:
+        raise Irreversible(
+            f"{count_migrations(stuck)} irreversible",
+            details=tuple(stuck),
+            state="nothing was rolled back; the database is as it was.",
+            hint="write a new migration that makes the change undone; or add a DOWN to the file and `repair` it.",
+        )
+
+
+def unless_last(name: str, history: History) -> None:
+    """Raise RefusedPlan unless that migration was applied last: others were built on it."""
+    names = [entry.name for entry in history.entries]
+    later = names[names.index(name) + 1 :]
+    if later:
+        raise RefusedPlan(
+            f"{name} is not the last applied migration, so it cannot be swapped alone",
+            details=tuple(f"  applied after it: {each}" for each in later),
+            state="nothing was run; the database is as it was.",
+            hint=f"roll back to it first: rollback --to {name}",
+        )
+
+
+def drift(statuses: Sequence[MigrationStatus], stored_scripts: Mapping[str, StoredScripts]) -> None:
+    """Raise Drifted, with the difference, where files of applied migrations were edited."""
+    drifted = [status for status in statuses if status.state is State.DRIFTED]
+    if not drifted:
+        return
+    details: list[str] = []
+    for status in drifted:
+        details.append(f"  {status.name}: {status.note}")
+        details += [f"    {line}" for problem in status.problems for line in problem.lines()]
+        stored = stored_scripts.get(status.name)
+        if status.migration and stored and stored.recorded:
+            details += [f"    {line}" for line in script_difference(stored, status.migration)]
+    raise Drifted(
+        f"{count_migrations(drifted)} not what was applied",
+        details=tuple(details),
+        state="nothing was run; the database is as it was.",
+        hint="restore the file and put the change into a new migration; or accept the file with `repair NAME`, "
+        "or swap the last one with `redo`.",
+    )
+
+
+def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
+    """Raise InDoubt where nothing tells how a statement outside of a transaction ended."""
+    doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
+    if not doubtful:
+        return
+    name = doubtful[0].name
+    progress = history.progress(name)
+    sent = progress.attempted if progress else None
+    text = " ".join((sent.text or "").split())[:200] if sent else ""
+    literal = name.replace("'", "''")
+    raise InDoubt(
+        f"{name} is in doubt: {doubtful[0].note}",
+        details=(
+            f"  SELECT step, state, script FROM migrations_journal WHERE migration = '{literal}' AND state = 'started' ORDER BY id DESC LIMIT 1;",
+            f"  {sent.number + 1 if sent else '?'} | started | {text}",
+        ),
+        state="nothing was run now.",
+        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "
+        "run it again) or --undo (roll back what was done before it).",
+    )
+
+
+def half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
+    """Raise PartlyApplied where a rollback ended half-way: applying would build on what is half gone."""
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.rolling_back]
+    if half:
+        raise PartlyApplied(
+            f"the rollback of {half[0].name} ended half-way: {half[0].note}",
+            state="nothing was run now.",
+            hint="finish it with `rollback`.",
+        )
+
+
+def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
+    """Raise PartlyApplied where what ended half-way has no file any more: nothing may be applied on top."""
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.migration is None]
+    if half:
+        raise PartlyApplied(
+            f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
+            state="nothing was run now.",
+            hint="bring the file back (is another branch checked out?) and run again.",
+        )
+
+
+def half(statuses: Sequence[MigrationStatus]) -> None:
+    """Raise PartlyApplied where anything ended half-way."""
+    half = [status for status in statuses if status.state is State.PARTLY_APPLIED]
+    if half:
+        raise PartlyApplied(
+            f"{half[0].name} ended half-way: {half[0].note}",
+            state="nothing was run now.",
+            hint="finish it with `migrate` or `rollback` first.",
+        )

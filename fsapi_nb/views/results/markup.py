@@ -1,0 +1,54 @@
+"""The HTML form: a headline, a table, remarks; everything escaped, no script, no style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fsapi_nb.model import State
+from fsapi_nb.views.escape import esc
+
+# Tones in the middle, so that they can be read on a light and on a dark page (contrast about 4 : 1 on both).
+_TONES = {
+    State.APPLIED.value: "#2b8a3e",
+    State.PENDING.value: "#2c7be5",
+    State.LATE.value: "#b56f00",
+    State.DRIFTED.value: "#e0454a",
+    State.MISSING.value: "#b56f00",
+    State.PARTLY_APPLIED.value: "#e0454a",
+    State.IN_DOUBT.value: "#e0454a",
+    State.BROKEN.value: "#e0454a",
+}
+
+
+def html_of(headline: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], remarks: Sequence[str]) -> str:
+    """The three as one `div`."""
+    parts = [f"<div><strong>{esc(headline)}</strong>"]
+    if rows:
+        head = "".join(f'<th style="text-align:left">{esc(column)}</th>' for column in columns)
+        body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    parts += [f"<p>{esc(remark)}</p>" for remark in remarks]
+    return "".join([*parts, "</div>"])
+
+
+def _cell(value: object) -> str:
+    tone = _TONES.get(value) if isinstance(value, str) else None
+    wrap = "pre-wrap" if isinstance(value, str) and len(value) > 50 else "pre"
+    style = f"text-align:left;vertical-align:top;white-space:{wrap}{f';color:{tone};font-weight:600' if tone else ''}"
+    return f'<td style="{style}">{esc("" if value is None else value)}</td>'
+
+
+def said_once(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    """The rows, with the first `width` cells empty where they are those of the row before."""
+    shown: list[Sequence[Any]] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        same = before is not None and tuple(before[:width]) == tuple(row[:width])
+        shown.append((*([""] * width), *row[width:]) if same else row)
+    return shown
+
+
+def without_empty(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
+    """The table without the columns in which nothing stands."""
+    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
+    return [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]
