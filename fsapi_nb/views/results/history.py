@@ -14,6 +14,9 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 
+_SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
+_WIDTH = 20
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HistoryResult(Result):
@@ -30,16 +33,23 @@ class HistoryResult(Result):
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
 
     def lines(self, *, times: bool = False) -> list[str]:
-        """A line for each event."""
+        """The timeline: a block for each run, a line for each event; with `times`, when, where and a bar of how long."""
         lines = [self.headline()]
-        for event in self.events:
-            moment = f"{event.at:%Y-%m-%d %H:%M:%S}  " if times else ""
-            of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
-            elapsed = f"  {event.duration_ms} ms" if times and event.duration_ms is not None else ""
-            message = f"  {event.message}" if event.message else ""
-            what = f"{event.event:<8} {event.state:<8} {event.migration or ''}{of}"
-            lines.append(f"  {moment}{visible(what)}{elapsed}{visible(message)}")
+        longest = max((event.duration_ms or 0 for event in self.events), default=0)
+        for number, events in enumerate(self._runs(), 1):
+            lines.append(f"run {number}{_by_whom(events[0]) if times else ''}")
+            for event in events:
+                bar = _bar(event, longest) if times else ""
+                message = f"  {event.message}" if event.message else ""
+                lines.append(f"  {_SIGNS.get(event.state, '·')} {visible(_what(event))}{bar}{visible(message)}")
         return lines
+
+    def _runs(self) -> list[list[JournalEntry]]:
+        """The events by runs, in the order in which the runs began."""
+        runs: dict[str, list[JournalEntry]] = {}
+        for event in self.events:
+            runs.setdefault(event.run_id, []).append(event)
+        return list(runs.values())
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Everything that the journal holds of each event."""
@@ -49,11 +59,19 @@ class HistoryResult(Result):
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Without times, places and identities."""
+        numbers = {events[0].run_id: number for number, events in enumerate(self._runs(), 1)}
         rows: list[Sequence[Any]] = [
-            (e.migration or "", e.event, e.state, f"{e.step} of {e.steps}" if e.steps else "", e.message or "")
+            (
+                numbers[e.run_id],
+                e.migration or "",
+                e.event,
+                e.state,
+                f"{e.step} of {e.steps}" if e.steps else "",
+                e.message or "",
+            )
             for e in self.events
         ]
-        return without_empty(["migration", "event", "state", "step", "message"], rows)
+        return without_empty(["run", "migration", "event", "state", "step", "message"], rows)
 
     def to_json(self) -> dict[str, Any]:
         """The events, and the applied migrations."""
@@ -68,3 +86,21 @@ class HistoryResult(Result):
                 for entry in self.entries
             ],
         }
+
+
+def _what(event: JournalEntry) -> str:
+    of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
+    return f"{event.event:<8} {event.state:<8} {event.migration or ''}{of}"
+
+
+def _by_whom(event: JournalEntry) -> str:
+    where = f" on {event.host}" if event.host else ""
+    notebook = f", {event.notebook}" if event.notebook else ""
+    return visible(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.role}{where}, {event.application}{notebook}")
+
+
+def _bar(event: JournalEntry, longest: int) -> str:
+    """How long it took, in figures and as a bar beside the longest."""
+    if event.duration_ms is None:
+        return ""
+    return f"  {event.duration_ms} ms {'▇' * max(1, round(_WIDTH * event.duration_ms / max(longest, 1)))}"
