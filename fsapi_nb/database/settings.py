@@ -23,7 +23,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from fsapi_nb.errors import ConfigurationError
 
 EMBEDDED = "embedded"
-JUPYSQL = "jupysql"
 _FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
 _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 _KNOWN = {"migrations", "database", "databases", "postgres_bin", "schema", "table", "schemas", "lock_timeout"}

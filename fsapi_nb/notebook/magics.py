@@ -27,6 +27,8 @@ from traitlets import Unicode, validate
 from fsapi_nb.errors import UsageError
 from fsapi_nb.events import Event, NoticeReceived
 from fsapi_nb.migrator import Migrator
+from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
+from fsapi_nb.notebook.jupysql import jupysql_url
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Parser, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.views.progress import progress_line
 from fsapi_nb.views.results import Result
@@ -131,8 +133,9 @@ class MigrateMagics(Magics):
 
     def _migrator(self, options: argparse.Namespace) -> Migrator:
         notebook = notebook_name(self.shell.user_ns if self.shell else {})
+        database = options.database or self.database
         return Migrator(
-            options.database or self.database,
+            jupysql_url() if database == JUPYSQL else database,
             options.dir or self.directory,
             settings=settings_of(options),
             lock_timeout=options.lock_timeout,
