@@ -19,7 +19,7 @@ from pathlib import Path
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
 from fsapi_nb.model import Folder, Migration
 from fsapi_nb.script.migration import read_migration
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
+from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible, with_suffix
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
@@ -83,6 +83,22 @@ def write(path: Path, name: str, text: str) -> None:
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def save(path: Path, full: str | None, name: str, text: str, *, now: datetime.datetime) -> tuple[str, str]:
+    """Make the file say `text`; return its name and what was done with it: created, updated or unchanged.
+
+    `full` is the file's name; where it is None, `name` is one, or what a new file is called after its time.
+    """
+    if full is None and bad_file_name(with_suffix(name)) is None:
+        full = with_suffix(name)
+    if full is None:
+        return create(path, name, now=now, text=text), "created"
+    there = (path / full).read_bytes() if (path / full).exists() else None
+    if there == text.encode():
+        return full, "unchanged"
+    write(path, full, text)
+    return full, "created" if there is None else "updated"
 
 
 def parse_text(name: str, text: str) -> Migration:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -26,11 +25,11 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.events import LockAwaited, Observer, Observers
-from fsapi_nb.model import Folder, History, Identity, Plan, State
+from fsapi_nb.model import Folder, Identity, Plan, State
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import reconcile
-from fsapi_nb.plan.target import find_name
-from fsapi_nb.script.template import TEMPLATE, bad_file_name
+from fsapi_nb.plan.target import find_file, find_name
+from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.views.results import (
     FileResult,
     HistoryResult,
@@ -77,7 +76,7 @@ class Migrator:
         notebook: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        from fsapi_nb.database.settings import find_address, find_project
+        from fsapi_nb.database.settings import find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
         start = Path(directory).absolute() if directory is not None else Path.cwd()
@@ -91,7 +90,7 @@ class Migrator:
         self._access = Access(
             project,
             find_address(project, option=database),
-            settings=_session_settings(settings or {}, timeouts),
+            settings=session_settings(settings or {}, timeouts),
             application=application,
             notebook=notebook,
             max_wait=max_wait,
@@ -253,9 +252,10 @@ class Migrator:
             names = [status.name for status in reconcile(folder, around.history)]
             progress = around.history.progress(find_name(name, names))
             ran = build.text_that_ran(around, progress) if progress else None
-            if progress is None or not progress.in_flight or ran is None:
+            if progress is None or not progress.in_flight:
                 raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
-            _confirm(Plan("resolve", marks=(ran,)), target.identity, yes=yes)
+            if target.identity.protected and not yes:
+                raise _needs_yes(Plan("resolve"), f"the database {target.identity.database} is protected")
             said = "the user says that it happened" if done else "the user says that it did not happen"
             with target.session.connection.transaction():
                 settle(recorder, ran, progress, around.history, done=done, reason=said)
@@ -312,12 +312,12 @@ class Migrator:
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
         with self._open(folder, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
-        full = _file_of(name, folder, around.history)
-        draft = folders.parse_text(full or _with_suffix(name), text)
+        full = find_file(name, folder, around.history)
+        draft = folders.parse_text(full or with_suffix(name), text)
         plan = build.plan_draft(draft, around, redo=redo)
         if plan and (apply or redo):
             _confirm(plan, identity, yes=yes)
-        made, action = self._save(full, name, text)
+        made, action = folders.save(self.directory, full, name, text, now=datetime.datetime.now(datetime.UTC))
         applied = around.history.get(made) is not None
         run = None
         if redo and plan:
@@ -399,20 +399,6 @@ class Migrator:
         """The schemas that `fresh` may empty."""
         return [str(name) for name in self._access.project.table.get("schemas", [target.tables.schema])]
 
-    def _save(self, full: str | None, name: str, text: str) -> tuple[str, str]:
-        """Write the file where it says something else; return its name and what was done with it."""
-        if full is None and bad_file_name(_with_suffix(name)) is None:
-            full = _with_suffix(name)
-        if full is None:
-            made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=text)
-            return made, "created"
-        path = self.directory / full
-        there = path.read_bytes() if path.exists() else None
-        if there == text.encode():
-            return full, "unchanged"
-        folders.write(self.directory, full, text)
-        return full, "created" if there is None else "updated"
-
     def _open(self, folder: Folder, *, writing: bool = True) -> AbstractContextManager[Target]:
         """A connection of our own for one verb, and where the history of the folder's files is."""
         from fsapi_nb.database.target import open_target
@@ -462,34 +448,6 @@ def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
             state="nothing was dropped.",
             hint=f"if that is meant, give the database's name as well: fresh --yes --confirm {name}",
         )
-
-
-def _session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
-    """The server's settings for every file: the timeouts, and the user's as `fsapi.NAME`."""
-    for name in settings:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
-    for duration in timeouts.values():
-        if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
-            raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
-    return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
-
-
-def _file_of(name: str, folder: Folder, history: History) -> str | None:
-    """The file that a cell's name means, there or only in the history; None for a new one."""
-    names = list(
-        dict.fromkeys(
-            [*(each.name for each in folder.migrations), *folder.broken, *(each.name for each in history.entries)]
-        )
-    )
-    full = _with_suffix(name)
-    if full in names:
-        return full
-    return find_name(name, names) if any(each[17:] == full for each in names) else None
-
-
-def _with_suffix(name: str) -> str:
-    return name if name.endswith(".sql") else f"{name}.sql"
 
 
 def _needs_yes(plan: Plan, why: str) -> ConfirmationRequired:

@@ -204,11 +204,12 @@ class StoredScripts:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What the journal holds of one step: its number (from zero), the checksum of its statements, and their text."""
+    """What the journal holds of one step: its number (from zero) `of` so many, the checksum and the text it ran."""
 
     number: int
     checksum: str | None = None
     text: str | None = None
+    of: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,10 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
         if event == "fresh":
             found.clear()
         elif state in {"started", "failed", "resolved", "done"}:
-            direction, record = Direction(event), StepRecord(step - 1, checksum, text)
+            direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
+            if before and before.direction is not direction and state == "failed":
+                continue  # undone with its transaction: nothing has changed
             if before is None or before.direction is not direction:
                 # A rollback of a part: what the UP had done is what it undoes.
                 before = Progress(name, direction, applied_before=before.done if before else ())
@@ -252,7 +254,10 @@ def _no_right(session: Session, tables: Tables, error: psycopg.Error) -> History
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them."""
+    """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them.
+
+    `name` is the migration's where its text is not at hand.
+    """
 
     migration: Migration | None
     event: str
@@ -265,6 +270,7 @@ class JournalRow:
     script: str | None = None
     witness: str | None = None
     message: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +323,7 @@ class Recorder:
         """Add one event."""
         values = {
             "run_id": self.run_id,
-            "migration": row.migration.name if row.migration else None,
+            "migration": row.migration.name if row.migration else row.name,
             "event": row.event,
             "state": row.state,
             "step": row.step,

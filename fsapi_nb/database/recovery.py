@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from fsapi_nb.database.connection import Session
 from fsapi_nb.database.history import JournalRow, Recorder
-from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, StepRecord
+from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
-from fsapi_nb.plan.steps import cut
+from fsapi_nb.script.migration import read_migration
 
 _INDEXES = """
     SELECT c.oid::bigint AS relation, coalesce((
@@ -105,59 +105,77 @@ def _ask(session: Session, query: str, values: dict[str, object]) -> tuple[objec
 
 
 def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History) -> list[str]:
-    """Settle every step that was begun outside of a transaction and of which nothing more is known.
+    """Settle every step that was sent outside of a transaction and of which nothing more is known.
 
     What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
-    doubt. `known` has the migrations whose text is what ran, by name. Returns what was decided, as sentences.
+    doubt. What was sent is taken from the journal, whatever the file says now; `known` has the migrations whose
+    text still is what ran, by name. Returns what was decided, as sentences.
     """
     notes: list[str] = []
     for progress in history.unfinished:
-        migration = known.get(progress.name)
-        if progress.attempted is None or migration is None:
+        if progress.attempted is None:
             continue
-        verdict = _judge(session, migration, progress)
+        verdict = _judge(session, progress, progress.attempted)
         if not progress.in_flight and not verdict.first and verdict.outcome is not Outcome.DONE:
             continue  # PostgreSQL refused it, and it has left nothing: there is nothing to settle
         notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
-        _act(session, recorder, migration, progress, history, verdict)
+        _act(session, recorder, known.get(progress.name), progress, history, verdict)
     return notes
 
 
-def _judge(session: Session, migration: Migration, progress: Progress) -> Verdict:
-    script, attempted = migration.script(progress.direction), progress.attempted
-    pieces, _ = cut(migration, script) if script else ((), [])
-    if attempted is None or len(pieces[attempted.number].statements) != 1:
-        return Verdict(Outcome.IN_DOUBT, "its step is not in the file any more")
-    effect = pieces[attempted.number].statements[0].effect
+def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdict:
+    effect = _effect_of(attempted.text or "")
     before = json.loads(progress.witness) if progress.witness else None
-    if before is not None and before.pop("place") != _place(session):
+    if before is not None and before.pop("place", None) != _place(session):
         # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
-        return judge(effect, as_begun(effect), look(session, effect))
+        return judge(effect, as_begun(effect), _look_by_name(session, progress, effect))
     return judge(effect, before, look(session, effect, before))
 
 
+def _look_by_name(session: Session, progress: Progress, effect: Effect) -> Sight:
+    """What the catalog says of the names, with the settings (a search_path) that the steps before had made."""
+    session.clean()
+    for record in progress.done:
+        for statement in _statements(record.text or ""):
+            if statement.changes_session:
+                session.connection.execute(statement.text.encode())
+    sight = look(session, effect)
+    session.clean()
+    return sight
+
+
+def _effect_of(text: str) -> Effect:
+    """The trace that the one statement leaves which the journal kept."""
+    statements = _statements(text)
+    return statements[0].effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
+
+
+def _statements(text: str) -> tuple[Statement, ...]:
+    """The statements of a step, from the text that the journal kept."""
+    migration, _ = read_migration("journal", f"-- UP\n{text}\n".encode())
+    return migration.up.statements if migration else ()
+
+
 def _place(session: Session) -> str:
-    """Which database of which cluster this is: a restored dump is in another."""
-    query = """
-        SELECT c.system_identifier::text || '/' || d.oid::text
-        FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-    """
-    row = _ask(session, query, {})
-    return str(row[0]) if row else ""
+    """Which database of which cluster this is: a restored dump is in another. Managed servers may keep the cluster's."""
+    database = _ask(session, "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()", {})
+    allowed = _ask(session, "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')", {})
+    known = allowed is not None and allowed[0]
+    cluster = _ask(session, "SELECT system_identifier::text FROM pg_catalog.pg_control_system()", {}) if known else None
+    return "/".join(str(row[0]) for row in (cluster, database) if row)
 
 
 def _act(
     session: Session,
     recorder: Recorder,
-    migration: Migration,
+    ran: Migration | None,
     progress: Progress,
     history: History,
     verdict: Verdict,
 ) -> None:
     """Do what the verdict says, and write it down."""
     if verdict.outcome is Outcome.IN_DOUBT:
-        row = replace(_row(migration, progress, "in doubt"), message=verdict.reason)
-        recorder.journal(row)
+        recorder.journal(replace(_row(ran, progress, "in doubt"), message=verdict.reason))
         return
     for leftover in verdict.first:
         session.connection.execute(leftover.encode())
@@ -165,42 +183,44 @@ def _act(
         session.connection.execute(verdict.instead.encode())
     done = verdict.outcome is Outcome.DONE or verdict.instead is not None
     with session.connection.transaction():
-        settle(recorder, migration, progress, history, done=done, reason=verdict.reason)
+        settle(recorder, ran, progress, history, done=done, reason=verdict.reason)
 
 
 def settle(
-    recorder: Recorder, migration: Migration, progress: Progress, history: History, *, done: bool, reason: str
+    recorder: Recorder, ran: Migration | None, progress: Progress, history: History, *, done: bool, reason: str
 ) -> None:
     """Write down what became of a step; where it was done and the last, the migration is done with it.
 
-    Commits nothing: the caller's transaction holds all of it.
+    `ran` is the migration where its text still is what ran; where it is not, the step counts as done, but what the
+    migration is can only be said once the file is back. Commits nothing: the caller's transaction holds all of it.
     """
-    recorder.journal(replace(_row(migration, progress, "resolved"), message=reason))
+    recorder.journal(replace(_row(ran, progress, "resolved"), message=reason))
     if not done:
         return
-    row, entry = _row(migration, progress, "done"), history.get(migration.name)
-    if row.step != row.steps:
-        recorder.journal(row)
-    elif progress.direction is Direction.UP:
+    row, entry = _row(ran, progress, "done"), history.get(progress.name)
+    if row.step == row.steps and progress.direction is Direction.UP and ran is None:
+        recorder.journal(replace(row, steps=(row.steps or 0) + 1))
+    elif row.step == row.steps and progress.direction is Direction.UP:
         recorder.applied(row)
-    elif entry:
+    elif row.step == row.steps and entry:
         recorder.rolled_back(row, entry)
+    else:
+        recorder.journal(row)
 
 
-def _row(migration: Migration, progress: Progress, state: str) -> JournalRow:
+def _row(ran: Migration | None, progress: Progress, state: str) -> JournalRow:
     """The journal's row of the step that was attempted, with the text that it ran."""
-    script = migration.script(progress.direction)
-    steps = len(cut(migration, script)[0]) if script else 0
     attempted = progress.attempted or StepRecord(0)
     return JournalRow(
-        migration,
+        ran,
         progress.direction.value,
         state,
         attempted.number + 1,
-        steps,
+        attempted.of,
         in_transaction=False,
         step_checksum=attempted.checksum,
         script=attempted.text,
+        name=progress.name,
     )
 
 

@@ -20,7 +20,7 @@ import dotenv
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.errors import ConfigurationError, UsageError
 
 EMBEDDED = "embedded"
 _FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
@@ -88,6 +88,17 @@ def find_address(
     """
     environment = os.environ if environment is None else environment
     return _address(project, option, environment)
+
+
+def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
+    """The server's settings for every file: the timeouts, and the user's as `fsapi.NAME`."""
+    for name in settings:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
+    for duration in timeouts.values():
+        if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
+            raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
+    return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
 
 
 def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:

@@ -93,18 +93,8 @@ def plan_rollback(
     """
     statuses = reconcile(around.folder, around.history)
     refuse.doubt(statuses, around.history)
-    half = [
-        _half_applied(status, around)
-        for status in statuses
-        if status.state is State.PARTLY_APPLIED and not status.entry
-    ]
-    if half and count is None and to is None and not everything:
-        entries: list[HistoryEntry] = []
-    elif half and count is not None and count <= len(half):
-        entries = []
-    else:
-        count = None if count is None else count - len(half)
-        entries = choose_down(around.history, to=to, count=count, everything=everything)
+    halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
+    entries = choose_down(around.history, to=to, count=count, everything=everything, half=len(halves))
     down = [_applied_migration(entry, around) for entry in entries]
     refuse.irreversible(entries, down)
     steps = _collect(
@@ -112,7 +102,7 @@ def plan_rollback(
         for migration, entry in zip(down, entries, strict=True)
         if migration
     )
-    undone = tuple(step for steps_of_half in half for step in steps_of_half)
+    undone = [step for status in halves for step in _half_applied(status, around)]
     return Plan("rollback", (*undone, *steps), notes=tuple(_down_notes(entries, down, around)))
 
 
@@ -132,7 +122,9 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
         raise FaultyMigrations((*problems, *more))
     applied = progress.done if progress.direction is Direction.UP else progress.applied_before
     refuse.other_steps(migration, up, applied)
-    return _steps(migration, Direction.DOWN, undo_pieces(migration, up, down, done=len(applied)), progress, None)
+    pieces = undo_pieces(migration, up, down, done=len(applied))
+    nothing = Piece(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
+    return _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None)
 
 
 def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:

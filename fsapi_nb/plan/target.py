@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
-from fsapi_nb.model import History, HistoryEntry, MigrationStatus, State
+from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
+from fsapi_nb.script.template import with_suffix
 
 RUNNABLE = frozenset({State.PENDING, State.LATE, State.PARTLY_APPLIED, State.BROKEN})
 
@@ -58,28 +59,30 @@ def choose_up(statuses: Sequence[MigrationStatus], *, to: str | None, count: int
     return [status for status in waiting if os.fsencode(status.name) <= last]
 
 
-def choose_down(history: History, *, to: str | None, count: int | None, everything: bool) -> list[HistoryEntry]:
+def choose_down(
+    history: History, *, to: str | None, count: int | None, everything: bool, half: int = 0
+) -> list[HistoryEntry]:
     """What is to be rolled back, newest first, by the order in which it was applied.
 
-    The last one where nothing is said. Raises NothingToDo where nothing is applied, UsageError where the
-    options exclude each other or ask for more than there is.
+    The last one where nothing is said; so many that are `half` applied come before all others, and count. Raises
+    NothingToDo where nothing is applied, UsageError where the options exclude each other or ask for more than there is.
     """
     _one_of(to=to, count=count, all=everything or None)
+    if count is not None:
+        _positive(count)
     entries = list(reversed(history.entries))
-    if not entries:
+    if not entries and not half:
         raise NothingToDo("nothing is applied, so there is nothing to roll back.")
     if everything:
         return entries
     if to is not None:
         return entries[: _index(entries, to)]
-    _positive(1 if count is None else count)
-    count = count or 1
-    if count > len(entries):
-        plural = "s are" if len(entries) != 1 else " is"
-        raise UsageError(
-            f"{count} cannot be rolled back: {len(entries)} migration{plural} applied", hint="or use --all."
-        )
-    return entries[:count]
+    wanted = max((count or 1) - half, 0)
+    if wanted > len(entries):
+        total = len(entries) + half
+        plural = "s are" if total != 1 else " is"
+        raise UsageError(f"{count} cannot be rolled back: {total} migration{plural} applied", hint="or use --all.")
+    return entries[:wanted]
 
 
 def _index(entries: Sequence[HistoryEntry], to: str) -> int:
@@ -97,3 +100,19 @@ def _one_of(**options: object) -> None:
 def _positive(count: int) -> None:
     if count < 1:
         raise UsageError(f"{count} is no number of migrations", hint="give 1 or more.")
+
+
+def find_file(name: str, folder: Folder, history: History) -> str | None:
+    """The file that a cell's name means, there or only in the history; None for a new one.
+
+    Raises UnknownMigration where it is the name of several.
+    """
+    names = list(
+        dict.fromkeys(
+            [*(each.name for each in folder.migrations), *folder.broken, *(each.name for each in history.entries)]
+        )
+    )
+    full = with_suffix(name)
+    if full in names:
+        return full
+    return find_name(name, names) if any(each[17:] == full for each in names) else None

@@ -87,3 +87,8 @@ def _time(written: str) -> datetime.datetime | None:
         return datetime.datetime.strptime(written, _FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
         return None
+
+
+def with_suffix(name: str) -> str:
+    """The name with its `.sql`, which users leave out."""
+    return name if name.endswith(".sql") else f"{name}.sql"

@@ -54,7 +54,8 @@ class StatusResult(Result):
             if times:
                 at = status.entry.applied_at if status.entry else None
                 moment = f"{at:%Y-%m-%d %H:%M}  " if at else " " * 18
-            note = f"  ({status.note})" if status.note else ""
+            # What is wrong with a broken file stands below its line, with its place.
+            note = f"  ({status.note})" if status.note and status.state is not State.BROKEN else ""
             lines.append(f"  {status.state.value:<{width}}  {moment}{visible(status.name)}{visible(note)}")
             lines += [f"    {visible(line)}" for problem in status.problems for line in problem.lines()]
         return lines
