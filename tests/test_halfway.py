@@ -65,6 +65,22 @@ def test_a_part_that_has_nothing_in_the_down_is_recorded_as_rolled_back(project:
     assert project.has("t")
 
 
+@pytest.mark.parametrize("kept", ["TABLE CONCURRENTLY a", "INDEX CONCURRENTLY a_pkey", "(CONCURRENTLY) TABLE other.p"])
+def test_a_cut_off_reindex_drops_only_its_own_leftovers(project: Project, kept: str) -> None:
+    """What somebody else's build has left, on another table, is not looked at."""
+    project.rows("CREATE TABLE a (i int PRIMARY KEY, t text); CREATE TABLE c (i int); INSERT INTO c VALUES (1), (1)")
+    project.rows("CREATE SCHEMA other; CREATE TABLE other.p (i int PRIMARY KEY) PARTITION BY RANGE (i)")
+    project.rows("CREATE TABLE other.p1 PARTITION OF other.p FOR VALUES FROM (0) TO (9)")
+    name = project.write("r", f"REINDEX {kept};")
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(1)]).migrate()
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        project.rows("CREATE UNIQUE INDEX CONCURRENTLY a_pkey_ccnew ON c (i)")
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.has("a_pkey_ccnew")
+
+
 def test_all_includes_the_half(project: Project) -> None:
     """It is undone first; the others follow."""
     project.write("first", "CREATE TABLE first (i int);", "DROP TABLE first;")

@@ -202,10 +202,10 @@ def _check(connection: Connection, facts: Facts, *, writing: bool) -> None:
 
 def _pooled() -> PooledConnection:
     return PooledConnection(
-        "a connection pooler in transaction mode stands between us and PostgreSQL",
+        "a connection pooler stands between us and PostgreSQL",
         details=("  Locks and settings of a session are not ours there.",),
         state="nothing more was run.",
-        hint="connect to PostgreSQL itself, or to a pool in session mode (another port, usually 5432).",
+        hint="connect to PostgreSQL itself (another port, usually 5432).",
     )
 
 

@@ -27,7 +27,14 @@ _INDEXES = """
         WHERE i.indrelid = c.oid), '[]') AS indexes
     FROM pg_catalog.pg_class c WHERE c.oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))
 """
+# Of the table, its partitions and their TOAST tables; of somebody else's REINDEX nothing is looked at.
 _LEFTOVERS = r"""
+    WITH parts AS (
+        SELECT %(table)s::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(%(table)s::oid::regclass)
+    ), tables AS (
+        SELECT oid FROM parts
+        UNION SELECT c.reltoastrelid FROM pg_catalog.pg_class c JOIN parts ON parts.oid = c.oid
+    )
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'oid', i.indexrelid::bigint, 'identity', pg_catalog.format('%%I.%%I', n.nspname, x.relname))
         ORDER BY i.indexrelid), '[]') AS leftovers
@@ -35,6 +42,12 @@ _LEFTOVERS = r"""
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
     WHERE NOT i.indisvalid AND x.relname ~ '_cc(new|old)\d*$'
+      AND (%(table)s::oid IS NULL OR i.indrelid IN (SELECT oid FROM tables))
+      AND (%(name)s::text IS NULL OR n.nspname = %(name)s)
+"""
+_TABLE = """
+    SELECT coalesce((SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(relation)s)),
+                    pg_catalog.to_regclass(%(relation)s)::oid, 0::oid)::bigint
 """
 _PARTITION = """
     SELECT p.oid::bigint AS parent_oid, c.oid::bigint AS child_oid, i.inhrelid IS NOT NULL AS attached,
@@ -76,8 +89,7 @@ def look(session: Session, effect: Effect, before: Sight | None = None) -> Sight
             row = _ask(session, _INDEXES, names | {"known": known.get("relation")})
             return {"relation": row[0], "indexes": row[1]} if row else {"relation": None, "indexes": []}
         case EffectKind.REINDEXED:
-            (leftovers,) = _ask(session, _LEFTOVERS, {}) or ([],)
-            return {"leftovers": leftovers}
+            return _look_for_leftovers(session, effect, names, known)
         case EffectKind.PARTITION_DETACHED:
             oids = {"parent_oid": known.get("parent_oid"), "child_oid": known.get("child_oid")}
             row = _ask(session, _PARTITION, names | oids)
@@ -92,6 +104,14 @@ def look(session: Session, effect: Effect, before: Sight | None = None) -> Sight
             return {}
     there, publications = _ask(session, _SUBSCRIPTION, names) or (False, [])
     return {"there": there, "publications": publications}
+
+
+def _look_for_leftovers(session: Session, effect: Effect, names: dict[str, object], known: Sight) -> Sight:
+    table = known.get("table")
+    if table is None and effect.relation is not None:
+        (table,) = _ask(session, _TABLE, names) or (0,)
+    (leftovers,) = _ask(session, _LEFTOVERS, names | {"table": table}) or ([],)
+    return {"table": table, "leftovers": leftovers}
 
 
 def _look_at_index(session: Session, names: dict[str, object], known: Sight) -> Sight:

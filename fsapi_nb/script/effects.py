@@ -40,13 +40,21 @@ def effect_of(tree: Any) -> Effect:
                 child = _quoted(getattr(command, "def").partition_cmd.name)
                 return Effect(EffectKind.PARTITION_DETACHED, relation=_quoted(node.relation), name=child)
         case "reindex_stmt":
-            concurrently = option_on(node.params, "concurrently")
-            return Effect(EffectKind.REINDEXED if concurrently else EffectKind.REPEATABLE)
+            return _reindexed(node)
         case "alter_subscription_stmt":
             return _publications(node)
         case _ if name in _REPEATABLE:
             return Effect(EffectKind.REPEATABLE)
     return Effect(EffectKind.UNKNOWN)
+
+
+def _reindexed(node: Any) -> Effect:
+    """REINDEX CONCURRENTLY of a table or index (`relation`), of a schema (`name`), or of the whole database."""
+    if not option_on(node.params, "concurrently"):
+        return Effect(EffectKind.REPEATABLE)
+    relation = _quoted(node.relation) if node.HasField("relation") else None
+    schema = node.name if enum_name(node, "kind") == "REINDEX_OBJECT_SCHEMA" else None
+    return Effect(EffectKind.REINDEXED, name=schema, relation=relation)
 
 
 def _publications(node: Any) -> Effect:
