@@ -1,0 +1,222 @@
+"""A proxy between a client and PostgreSQL that counts the client's messages and does something at the n-th.
+
+It knows how messages are framed, and nothing of what they say. What the server answers is framed as well, so that
+"the answer is lost" means: the server has answered, and the client has not got it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+_PORT = 5432
+_OLDEST_PROTOCOL = 3 << 16
+_CANCEL = 80877102
+#: After these the server answers before it wants more: a query, the end of a batch, COPY's end or failure, a start.
+ANSWERED = frozenset("QScf^")
+
+
+class Action(Enum):
+    """What happens at the message that a rule names."""
+
+    REQUEST_LOST = "the message never arrives, and the connection is cut"
+    ANSWER_LOST = "the message arrives and is answered, and the connection is cut before the answer arrives"
+    SILENT = "the message arrives, and nothing comes back while the connection stays"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What happens at the client's message `number`, counted from one over all of its connections.
+
+    `first` is called before the connection is cut; a client can be killed there.
+    """
+
+    number: int
+    action: Action
+    first: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A client's message: `Q` a query, `S` the end of a batch, `^` a start; and the text of a query."""
+
+    kind: str
+    text: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server answers it before it wants more."""
+        return self.kind in ANSWERED
+
+
+class Proxy:
+    """Listens on a socket in `folder`; `address` is how a client gets to the database behind it.
+
+    `messages` are the client's messages so far.
+    """
+
+    def __init__(self, target: str, folder: Path, rule: Rule | None = None) -> None:
+        self.address = make_conninfo(target, host=str(folder), port=_PORT, sslmode="disable", gssencmode="disable")
+        self.messages: list[Message] = []
+        self.fired = threading.Event()
+        self._target = target
+        self._rule = rule
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / f".s.PGSQL.{_PORT}"))
+        self._listener.listen()
+        self._start(self._accept)
+
+    def refuse(self) -> None:
+        """Take no further connection; those that are open go on."""
+        _cut(self._listener)
+
+    def close(self) -> None:
+        """Cut every connection, and end every thread."""
+        with self._lock:
+            sockets = [self._listener, *self._open]
+        for each in sockets:
+            _cut(each)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive(), "a thread of the proxy hangs"
+
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._start(lambda client=client: self._serve(client))  # type: ignore[misc]
+
+    def _serve(self, client: socket.socket) -> None:
+        """Pass on what one connection says, both ways, until either side ends it."""
+        server = _connect(self._target)
+        with client, server, self._known(client, server), contextlib.suppress(OSError, EOFError):
+            self._converse(client, server)
+
+    @contextlib.contextmanager
+    def _known(self, *sockets: socket.socket) -> Iterator[None]:
+        with self._lock:
+            self._open.update(sockets)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.difference_update(sockets)
+
+    def _converse(self, client: socket.socket, server: socket.socket) -> None:
+        with client.makefile("rb") as said:
+            first = _first_message(said)
+            if struct.unpack("!I", first[4:8])[0] == _CANCEL:
+                server.sendall(first)
+                server.recv(1)  # the server ends the connection once it has told the other session
+                return
+            answers = _Answers(client, server)
+            answering = self._start(answers.pass_on)
+            try:
+                self._pass(first, Message("^"), answers)
+                while True:
+                    data = _message(said)
+                    kind = chr(data[0])
+                    text = data[5:-1].decode() if kind == "Q" else ""
+                    self._pass(data, Message(kind, text), answers)
+            finally:
+                _cut(client)
+                _cut(server)
+                answering.join()
+
+    def _pass(self, data: bytes, message: Message, answers: _Answers) -> None:
+        """Pass one message on, or do what the rule says; EOFError ends the connection."""
+        with self._lock:
+            self.messages.append(message)
+            rule = self._rule if self._rule and self._rule.number == len(self.messages) else None
+        if rule is None:
+            answers.server.sendall(data)
+            return
+        if rule.action is not Action.REQUEST_LOST:
+            answers.muted.set()
+            answers.server.sendall(data)
+        if rule.action is Action.ANSWER_LOST and message.is_answered:
+            answers.complete.wait()
+        rule.first()
+        self.fired.set()
+        if rule.action is not Action.SILENT:
+            raise EOFError
+
+
+class _Answers:
+    """What the server says to one connection. Once `muted`, it is heard and not passed on, until it is `complete`."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client = client
+        self.server = server
+        self.muted = threading.Event()
+        self.complete = threading.Event()
+
+    def pass_on(self) -> None:
+        """Pass on every message until the connection ends."""
+        try:
+            with self.server.makefile("rb") as answers, contextlib.suppress(OSError, EOFError):
+                while True:
+                    message = _message(answers)
+                    if not self.muted.is_set():
+                        self.client.sendall(message)
+                    elif message[:1] in b"ZGHW":  # ready for the next query, or for COPY data
+                        self.complete.set()
+        finally:
+            self.complete.set()
+            if not self.muted.is_set():
+                _cut(self.client)
+
+
+def _first_message(said: BinaryIO) -> bytes:
+    """A start, or the request to cancel another connection's query: neither has a type."""
+    length = _exactly(said, 4)
+    message = length + _exactly(said, struct.unpack("!I", length)[0] - 4)
+    assert struct.unpack("!I", message[4:8])[0] >= _OLDEST_PROTOCOL
+    return message
+
+
+def _message(stream: BinaryIO) -> bytes:
+    head = _exactly(stream, 5)
+    return head + _exactly(stream, struct.unpack("!I", head[1:])[0] - 4)
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data
+
+
+def _connect(address: str) -> socket.socket:
+    """A connection to the server of an address, by its socket's folder or by TCP."""
+    parts = conninfo_to_dict(address)
+    host, port = str(parts["host"]), int(parts.get("port") or _PORT)
+    if not host.startswith("/"):
+        return socket.create_connection((host, port))
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(f"{host}/.s.PGSQL.{port}")
+    return connection
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
