@@ -95,7 +95,6 @@ class Statement:
     effect: Effect = Effect(EffectKind.UNKNOWN)
     copy: CopyData | None = None
     adds_enum_value: EnumValue | None = None
-    creates_type: str | None = None
     creates_schema: str | None = None
     begin_options: bool = False
     changes_session: bool = False

@@ -224,19 +224,17 @@ def _split_enums(piece: Piece) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     current: list[Statement] = []
     added: list[EnumValue] = []
-    created: set[str | None] = set()
     reason = piece.reason
     for statement in piece.statements:
         used = next((new for new in added if _uses(statement, new.value)), None)
         if used:
             pieces.append(replace(piece, reason=reason, statements=tuple(current)))
-            current, added, created = [], [], set()
+            current, added = [], []
             reason = f"the new enum value {used.value!r} must be committed before it is used"
         current.append(statement)
-        created.add(statement.creates_type)
-        new_value = statement.adds_enum_value
-        if new_value and new_value.type_name not in created:  # the values of a type that is new as well can be used
-            added.append(new_value)
+        # Also where the script has made the type itself: up to PostgreSQL 16 that makes no difference.
+        if statement.adds_enum_value:
+            added.append(statement.adds_enum_value)
     pieces.append(replace(piece, reason=reason, statements=tuple(current)))
     if len(pieces) > 1:
         pieces[0] = replace(pieces[0], reason=BETWEEN)

@@ -232,12 +232,6 @@ def enum_value(tree: Any) -> EnumValue | None:
     return EnumValue(_qualified(node.type_name), node.new_val)
 
 
-def created_type(tree: Any) -> str | None:
-    """The name of the enum type that a statement creates, as it is written."""
-    name, node = node_of(tree)
-    return _qualified(node.type_name) if name == "create_enum_stmt" else None
-
-
 def created_schema(tree: Any) -> str | None:
     """The schema that a statement creates; with AUTHORIZATION alone it has the role's name."""
     name, node = node_of(tree)

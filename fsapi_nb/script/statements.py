@@ -144,7 +144,6 @@ def _statement(source: Source, extent: _Extent, *, wants_strings: bool) -> State
         drops=drops(tree),
         copy=CopyData(text[copy.start : copy.end], source.line(copy.start)) if copy else None,
         adds_enum_value=classify.enum_value(tree),
-        creates_type=classify.created_type(tree),
         creates_schema=classify.created_schema(tree),
         begin_options=classify.begin_options(tree),
         changes_session=classify.changes_session(tree),

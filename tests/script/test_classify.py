@@ -168,7 +168,7 @@ def test_what_a_statement_creates_is_known() -> None:
         CREATE EXTENSION hstore; CREATE EXTENSION IF NOT EXISTS citext; BEGIN READ WRITE; COMMIT
     """
     enum, value, rename, schema, hstore, citext, begin, commit = read(text).up.statements
-    assert enum.creates_type == "My.mood"
+    assert enum.creates == ("type My.mood",)
     assert value.adds_enum_value == EnumValue("mood", "it's")
     assert rename.adds_enum_value is None
     assert schema.creates_schema == "joe"
