@@ -10,6 +10,8 @@ from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
 from fsapi_nb.script.checksum import statements_checksum
 
+_MOST = 20
+
 
 def count_migrations(things: Sequence[object]) -> str:
     """How many there are, as the beginning of a sentence."""
@@ -39,7 +41,7 @@ def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | Non
     if stuck:
         raise Irreversible(
             f"{count_migrations(stuck)} irreversible",
-            details=tuple(stuck),
+            details=(*stuck[:_MOST], *([f"  … and {len(stuck) - _MOST} more"] if len(stuck) > _MOST else [])),
             state="nothing was rolled back; the database is as it was.",
             hint="write a new migration that makes the change undone; or add a DOWN to the file and `repair` it.",
         )
