@@ -25,7 +25,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.events import LockAwaited, Observer, Observers
-from fsapi_nb.model import Folder, Identity, Plan, State
+from fsapi_nb.model import Done, Folder, Identity, Plan, State
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.target import find_file, find_name
@@ -43,6 +43,7 @@ from fsapi_nb.views.results import (
 if TYPE_CHECKING:
     from fsapi_nb.database.connection import Session
     from fsapi_nb.database.history import Recorder
+    from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.target import Target
 
@@ -347,16 +348,18 @@ class Migrator:
                     return RunResult(verb, (), plan.notes, time.monotonic() - started)
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
-            notes = self._recover(target, recorder, folder)
+            settled = self._recover(target, recorder, folder)
+            around = replace(_circumstances(target, folder, **rules), settled=settled.completed)
             try:
-                plan = planner(_circumstances(target, folder, **rules))
+                plan = planner(around)
             except InDoubt as error:
-                error.details += tuple(f"  {note}" for note in notes)
+                error.details += tuple(f"  {note}" for note in settled.notes)
                 raise
             _confirm(plan, target.identity, yes=yes)
             done = self._runner(stack, target, recorder, folder).run(plan) if plan else ()
-            notes += self._timeout_notes(target)
-            return RunResult(verb, done, (*notes, *plan.notes), time.monotonic() - started)
+            done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
+            notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
+            return RunResult(verb, done, notes, time.monotonic() - started)
 
     def _timeout_notes(self, target: Target) -> tuple[str, ...]:
         """What must be known of a statement timeout that is not ours."""
@@ -365,14 +368,14 @@ class Migrator:
             return ()
         return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
 
-    def _recover(self, target: Target, recorder: Recorder, folder: Folder) -> tuple[str, ...]:
+    def _recover(self, target: Target, recorder: Recorder, folder: Folder) -> Settled:
         """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
         from fsapi_nb.database.recovery import recover
 
         around = _circumstances(target, folder)
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
-        return tuple(recover(target.session, recorder, known, around.history))
+        return recover(target.session, recorder, known, around.history)
 
     def _runner(self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""

@@ -117,6 +117,12 @@ class Project:
             cursor = connection.execute(query.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def rows_in_session(self, *queries: str) -> None:
+        """Several statements one after the other in one session, each committed alone."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            for query in queries:
+                connection.execute(query.encode())
+
     def value(self, query: str) -> Any:
         """The one value that a query gives."""
         ((value,),) = self.rows(query)

@@ -236,8 +236,9 @@ def test_sapi_py_is_the_same_program(project: Project) -> None:
         assert done.stdout.splitlines()[2].strip() == "42"
 
 
-def test_ctrl_c_ends_with_130_and_says_where_things_stand(project: Project) -> None:
-    """The server's statement ends, nothing is left, and no Python traceback is shown."""
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda name: name.name)
+def test_ctrl_c_ends_with_130_and_says_where_things_stand(project: Project, name: signal.Signals) -> None:
+    """So do SIGTERM and SIGHUP: the server's statement ends, nothing is left, no Python traceback is shown."""
     project.write("slow", "CREATE TABLE t (i int);\nSELECT pg_sleep(60);")
     environment = os.environ | {"DATABASE_URL": project.database}
     command = [sys.executable, "-m", "fsapi_nb.cli", "migrate"]
@@ -246,7 +247,7 @@ def test_ctrl_c_ends_with_130_and_says_where_things_stand(project: Project) -> N
     while not project.value("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%')"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(name)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "left nothing behind" in err

@@ -81,6 +81,119 @@ def test_a_cut_off_reindex_drops_only_its_own_leftovers(project: Project, kept: 
     assert project.has("a_pkey_ccnew")
 
 
+KINDS = [
+    # What a migration sends outside of a transaction; how it is made so by hand; what tells that it is so.
+    ("CREATE INDEX CONCURRENTLY x ON t (i);", "CREATE INDEX x ON t (i)", "to_regclass('x') IS NOT NULL"),
+    ("CREATE INDEX CONCURRENTLY ON t (i);", "CREATE INDEX ON t (i)", "to_regclass('t_i_idx') IS NOT NULL"),
+    ("DROP INDEX CONCURRENTLY old;", "DROP INDEX old", "to_regclass('old') IS NULL"),
+    ("ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;", "ALTER TABLE p DETACH PARTITION p1", "NOT EXISTS (TABLE p)"),
+    ("CREATE SUBSCRIPTION {name} CONNECTION '' PUBLICATION a WITH (connect = false);", None, "{there}"),
+    ("ALTER SUBSCRIPTION {name}_old ADD PUBLICATION b WITH (refresh = false);", None, "{pubs} = '{{a,b}}'"),
+    ("ALTER SUBSCRIPTION {name}_old DROP PUBLICATION z WITH (refresh = false);", None, "{pubs} = '{{a}}'"),
+    ("DROP SUBSCRIPTION {name}_old;", None, "NOT {there_old}"),
+    ("CREATE DATABASE {name}_new;", None, "EXISTS (SELECT FROM pg_database WHERE datname = '{name}_new')"),
+    ("DROP DATABASE {name}_base;", None, "NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}_base')"),
+    ("VACUUM t;", None, "true"),
+    ("REINDEX TABLE CONCURRENTLY t;", None, "true"),
+    ("ALTER SYSTEM SET wal_writer_flush_after = 128;", None, "true"),
+]
+
+
+@pytest.mark.parametrize("happened", [False, True], ids=["cut off before", "cut off after"])
+@pytest.mark.parametrize(("sql", "by_hand", "truth"), KINDS, ids=[sql[:32] for sql, *_ in KINDS])
+def test_each_kind_of_statement_is_decided_from_the_catalog(
+    project: Project, sql: str, by_hand: str | None, truth: str, happened: bool
+) -> None:
+    """Whether it was done before the run was cut off or not: once done, and recorded."""
+    name = str(project.value("SELECT current_database()"))
+    names = {
+        "name": name,
+        "there": f"EXISTS (SELECT FROM pg_subscription WHERE subname = '{name}')",
+        "there_old": f"EXISTS (SELECT FROM pg_subscription WHERE subname = '{name}_old')",
+        "pubs": f"(SELECT array_agg(p ORDER BY p)::text FROM pg_subscription, unnest(subpublications) AS p WHERE subname = '{name}_old')",
+    }
+    sql, truth = sql.format(**names), truth.format(**names)
+    project.rows("CREATE TABLE t (i int PRIMARY KEY); CREATE INDEX old ON t (i)")
+    project.rows(
+        "CREATE TABLE p (i int) PARTITION BY RANGE (i); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9)"
+    )
+    project.rows("INSERT INTO p VALUES (1)")
+    publications = "a, z" if "DROP PUBLICATION" in sql else "a"
+    project.rows(
+        f"CREATE SUBSCRIPTION {name}_old CONNECTION '' PUBLICATION {publications} "
+        "WITH (connect = false, slot_name = NONE, enabled = false)"
+    )
+    project.rows(f"CREATE DATABASE {name}_base")
+    migration = project.write("alone", f"-- fsapi: transaction=off\n{sql}")
+    try:
+        with pytest.raises(Interrupted):
+            project.migrator(observers=[stop_at(1)]).migrate()
+        if happened:
+            project.rows(by_hand or sql.rstrip(";"))
+        project.migrator().migrate()
+        assert project.applied() == [migration]
+        assert project.value(f"SELECT {truth}")
+        assert project.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass AND NOT indisvalid") == 0
+        assert project.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") <= 3
+    finally:
+        for subscription in (name, f"{name}_old"):
+            if project.value(f"SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = '{subscription}')"):
+                project.rows(f"ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)")
+                project.rows(f"DROP SUBSCRIPTION {subscription}")
+        for database in (f"{name}_new", f"{name}_base"):
+            project.rows(f"DROP DATABASE IF EXISTS {database}")
+        project.rows("ALTER SYSTEM RESET wal_writer_flush_after")
+
+
+@pytest.mark.parametrize("happened", [False, True], ids=["cut off before", "cut off after"])
+def test_tablespaces_are_decided_from_the_catalog(project: Project, happened: bool) -> None:
+    """Both ways; in place, which PostgreSQL 15 and newer allow for tests."""
+    if project.value("SELECT current_setting('server_version_num')::int") < 150000:
+        pytest.skip("PostgreSQL 14 has no tablespaces in place: CREATE and DROP TABLESPACE were NOT tried")
+    name = f"{project.value('SELECT current_database()')}_space"
+    create = f"CREATE TABLESPACE {name} LOCATION ''"
+    up = f"SET allow_in_place_tablespaces = on;\n{create};"
+    migration = project.write("space", up, f"DROP TABLESPACE {name};")
+    there = f"SELECT EXISTS (SELECT FROM pg_tablespace WHERE spcname = '{name}')"
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(2)]).migrate()
+    if happened:
+        project.rows_in_session("SET allow_in_place_tablespaces = on", create)
+    project.migrator().migrate()
+    assert (project.applied(), project.value(there)) == ([migration], True)
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(1)]).rollback()
+    if happened:
+        project.rows(f"DROP TABLESPACE {name}")
+    project.migrator().rollback()
+    assert (project.applied(), project.value(there)) == ([], False)
+
+
+def test_finishing_an_interrupted_rollback_rolls_nothing_else_back(project: Project) -> None:
+    """What the first call had left in flight had happened: it counts, and the migration before it stays."""
+    first = project.write("first", "CREATE TABLE t (i int);", "DROP TABLE t;")
+    last = project.write("last", "CREATE INDEX CONCURRENTLY x ON t (i);", "DROP INDEX CONCURRENTLY x;")
+    project.migrator().migrate()
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(1)]).rollback()
+    project.rows("DROP INDEX x")
+    assert [(done.name, done.direction.value) for done in project.migrator().rollback().done] == [(last, "down")]
+    assert project.applied() == [first]
+    assert project.has("t")
+
+
+def test_finishing_an_interrupted_step_counts_where_a_number_was_asked_for(project: Project) -> None:
+    """`migrate --count 1` finishes what was begun, and applies nothing beyond it."""
+    project.rows("CREATE TABLE t (i int)")
+    first = project.write("first", "CREATE INDEX CONCURRENTLY x ON t (i);")
+    project.write("second", "CREATE TABLE u (i int);")
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(1)]).migrate()
+    project.rows("CREATE INDEX x ON t (i)")
+    assert [done.name for done in project.migrator().migrate(count=1).done] == [first]
+    assert not project.has("u")
+
+
 def test_all_includes_the_half(project: Project) -> None:
     """It is undone first; the others follow."""
     project.write("first", "CREATE TABLE first (i int);", "DROP TABLE first;")

@@ -6,12 +6,14 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fsapi_nb.database import embedded
 from fsapi_nb.errors import (
     CannotConnect,
     HistoryError,
@@ -304,6 +306,41 @@ def test_a_role_that_may_create_nothing_is_told(project: Project) -> None:
         project.rows(f"DROP OWNED BY {name}")
         project.rows(f"DROP ROLE {name}")
     assert not project.has("a")
+
+
+def test_a_replica_is_refused_before_anything_is_written(project: Project, tmp_path: Path) -> None:
+    """A server in recovery, as every standby is; what can be read of it still is."""
+    home = tmp_path / "replica" / ".fsapi_nb"
+    address = embedded.attach(home)
+    try:
+        project.write("a", "CREATE TABLE a (i int);")
+        with psycopg.connect(address, autocommit=True) as connection:
+            ((folder,),) = connection.execute("SHOW data_directory").fetchall()
+        embedded.stop(home)
+        owner = os.stat(folder)
+        signal_file = Path(folder) / "standby.signal"
+        signal_file.touch()
+        os.chown(signal_file, owner.st_uid, owner.st_gid)
+        replica = project.migrator(database=embedded.attach(home))
+        with pytest.raises(ReadOnlyDatabase, match="replica") as caught:
+            replica.migrate()
+        assert "target_session_attrs=read-write" in str(caught.value)
+        assert len(replica.pending().statuses) == 1
+    finally:
+        embedded.destroy(home)
+
+
+def test_a_clock_that_jumps_changes_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Order is that of the rows, times are the server's, durations those of a clock that cannot jump."""
+    names = [project.write(name, f"CREATE TABLE {name} (i int);", f"DROP TABLE {name};") for name in ("a", "b")]
+    moments = iter(range(10_000_000, 0, -100_000))
+    monkeypatch.setattr(time, "time", lambda: next(moments))
+    migrator = project.migrator()
+    migrator.migrate(count=1)
+    migrator.migrate()
+    assert project.applied() == names
+    assert project.value("SELECT bool_and(duration_ms >= 0 AND applied_at > now() - interval '1 h') FROM migrations")
+    assert [done.name for done in migrator.rollback(2).done] == names[::-1]
 
 
 def test_a_read_only_place_is_refused_before_anything_is_written(project: Project) -> None:

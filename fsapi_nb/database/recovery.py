@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fsapi_nb.database.connection import Session
 from fsapi_nb.database.history import JournalRow, Recorder
@@ -124,14 +124,23 @@ def _ask(session: Session, query: str, values: dict[str, object]) -> tuple[objec
     return session.connection.execute(query.encode(), values).fetchone()
 
 
-def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided of steps that were in flight, as sentences, and the migrations that are complete by it."""
+
+    notes: tuple[str, ...] = ()
+    completed: tuple[tuple[str, Direction], ...] = ()
+
+
+def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History) -> Settled:
     """Settle every step that was sent outside of a transaction and of which nothing more is known.
 
     What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
     doubt. What was sent is taken from the journal, whatever the file says now; `known` has the migrations whose
-    text still is what ran, by name. Returns what was decided, as sentences.
+    text still is what ran, by name.
     """
     notes: list[str] = []
+    completed: list[tuple[str, Direction]] = []
     for progress in history.unfinished:
         if progress.attempted is None:
             continue
@@ -140,7 +149,15 @@ def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration]
             continue  # PostgreSQL refused it, and it has left nothing: there is nothing to settle
         notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
         _act(session, recorder, known.get(progress.name), progress, history, verdict)
-    return notes
+        ended = progress.attempted.number + 1 == progress.attempted.of
+        whole = progress.direction is Direction.DOWN or progress.name in known
+        if _is_done(verdict) and ended and whole:
+            completed.append((progress.name, progress.direction))
+    return Settled(tuple(notes), tuple(completed))
+
+
+def _is_done(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.DONE or verdict.instead is not None
 
 
 def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdict:
@@ -201,9 +218,8 @@ def _act(
         session.connection.execute(leftover.encode())
     if verdict.instead:
         session.connection.execute(verdict.instead.encode())
-    done = verdict.outcome is Outcome.DONE or verdict.instead is not None
     with session.connection.transaction():
-        settle(recorder, ran, progress, history, done=done, reason=verdict.reason)
+        settle(recorder, ran, progress, history, done=_is_done(verdict), reason=verdict.reason)
 
 
 def settle(

@@ -48,7 +48,9 @@ from fsapi_nb.script.stored import stored_migration, to_store
 class Circumstances:
     """What a plan is made over: the files, the history, and the rules of this database and this run.
 
-    `stored` gives the text that ran of the applied migrations that a plan may need, by name.
+    `stored` gives the text that ran of the applied migrations that a plan may need, by name. `settled` are the
+    migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
+    as part of this run, so that finishing an interrupted rollback rolls nothing else back.
     """
 
     folder: Folder
@@ -57,6 +59,11 @@ class Circumstances:
     protected: bool = False
     out_of_order: bool = False
     allow_unparsed: bool = False
+    settled: tuple[tuple[str, Direction], ...] = ()
+
+    def settled_in(self, direction: Direction) -> int:
+        """How many became complete in that direction just now."""
+        return sum(1 for _, each in self.settled if each is direction)
 
 
 def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
@@ -64,7 +71,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     statuses = reconcile(around.folder, around.history)
     refuse.doubt(statuses, around.history)
     refuse.drift(statuses, around.stored)
-    chosen = choose_up(statuses, to=to, count=count)
+    chosen = choose_up(statuses, to=to, count=count, settled=around.settled_in(Direction.UP))
     refuse.half_rolled_back(statuses)
     refuse.half_without_file(statuses)
     late = [status for status in chosen if status.state is State.LATE]
@@ -94,7 +101,9 @@ def plan_rollback(
     statuses = reconcile(around.folder, around.history)
     refuse.doubt(statuses, around.history)
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
-    entries = choose_down(around.history, to=to, count=count, everything=everything, half=len(halves))
+    entries = choose_down(
+        around.history, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
+    )
     down = [_applied_migration(entry, around) for entry in entries]
     refuse.irreversible(entries, down)
     steps = _collect(
@@ -135,6 +144,8 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     statuses = reconcile(around.folder, around.history)
     refuse.doubt(statuses, around.history)
     refuse.half(statuses)
+    if around.settled:
+        return Plan("redo")  # what was to be rolled back is gone already: `migrate` applies it
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
         refuse.unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)

@@ -46,13 +46,18 @@ def _near(wanted: str, known: Sequence[str]) -> list[str]:
     return (holding or [name for name in known if name[17:-4] in typos])[:5]
 
 
-def choose_up(statuses: Sequence[MigrationStatus], *, to: str | None, count: int | None) -> list[MigrationStatus]:
-    """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`."""
+def choose_up(
+    statuses: Sequence[MigrationStatus], *, to: str | None, count: int | None, settled: int = 0
+) -> list[MigrationStatus]:
+    """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`.
+
+    So many that were `settled` just now count as applied by this run.
+    """
     _one_of(to=to, count=count)
     waiting = [status for status in statuses if status.state in RUNNABLE and status.entry is None]
     if count is not None:
         _positive(count)
-        return waiting[:count]
+        return waiting[: max(count - settled, 0)]
     if to is None:
         return waiting
     last = os.fsencode(find_name(to, [status.name for status in statuses]))
