@@ -146,11 +146,6 @@ class Migration:
         """The name as errors give it: with a word where the text is not the file's."""
         return f"{self.name} (as stored)" if self.stored else self.name
 
-    @property
-    def short_name(self) -> str:
-        """The name without time and `.sql`: `2025_11_23_14_00_create_users.sql` is `create_users`."""
-        return self.name[17:].removesuffix(".sql")
-
     def script(self, direction: Direction) -> Script | None:
         """The script of that direction."""
         return self.up if direction is Direction.UP else self.down

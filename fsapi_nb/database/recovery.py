@@ -62,12 +62,13 @@ _PARTITION = """
     WHERE p.oid = coalesce(%(parent_oid)s::oid, pg_catalog.to_regclass(%(relation)s))
       AND c.oid = coalesce(%(child_oid)s::oid, pg_catalog.to_regclass(%(name)s))
 """
+_DATABASE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)"
+_TABLESPACE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)"
 _THERE = {
-    EffectKind.INDEX_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s)))",
-    EffectKind.DATABASE_CREATED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)",
-    EffectKind.DATABASE_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)",
-    EffectKind.TABLESPACE_CREATED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)",
-    EffectKind.TABLESPACE_DROPPED: "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)",
+    EffectKind.DATABASE_CREATED: _DATABASE,
+    EffectKind.DATABASE_DROPPED: _DATABASE,
+    EffectKind.TABLESPACE_CREATED: _TABLESPACE,
+    EffectKind.TABLESPACE_DROPPED: _TABLESPACE,
 }
 _SUBSCRIPTION = """
     SELECT count(*) > 0 AS there, coalesce(pg_catalog.json_agg(p.name) FILTER (WHERE p.name IS NOT NULL), '[]') AS publications

@@ -31,8 +31,6 @@ OPEN, CLOSE = "ASCII_40", "ASCII_41"
 STRING = "SCONST"
 STRINGS = frozenset({STRING, "USCONST", "XCONST", "BCONST"})
 
-#: PostgreSQL's major version whose grammar this is.
-GRAMMAR_VERSION = 18
 
 # What makes a tree one level deeper each time it stands in a row (`1 + 1 + 1`), and what begins a new row.
 _DEEPENING = frozenset({"Op", "TYPECAST", "IS", "ISNULL", "NOTNULL", "COLLATE", "AT", "OPERATOR"}) | {
