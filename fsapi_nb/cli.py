@@ -1,7 +1,8 @@
 """The terminal: `sapi migrate`, `sapi migrate:VERB`, `sapi query SQL`. Parses, calls, prints; decides nothing.
 
-The result goes to stdout, everything else to stderr; with `--json`, stdout is one JSON document. Exit codes:
-0 done, 1 failed, 2 bad usage or configuration, 3 a `--check` found something, 130 interrupted.
+The result goes to stdout, everything else to stderr; with `--json`, stdout is one JSON document. The progress of a
+long run is drawn on stderr where that is a terminal: pipes get nothing before the end. Exit codes: 0 done, 1 failed,
+2 bad usage or configuration, 3 a `--check` found something, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, UsageError
-from fsapi_nb.events import Event
+from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
+from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
+from fsapi_nb.runbook import commands as runbooks
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.views.escape import visible
-from fsapi_nb.views.progress import progress_line
 from fsapi_nb.views.results import Result
+from fsapi_nb.views.terminal import LiveProgress
 
 _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
 
@@ -70,19 +72,35 @@ def _run(words: list[str]) -> int:
         from fsapi_nb import __version__
 
         raise Help(f"fsapi_nb {__version__}")
+    if words[0].startswith("runbook:"):
+        return _runbook(words)
     verb = _verb_of(words[0])
     options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
     if verb is QUERY and options.sql == "-":
         options.sql = sys.stdin.read()
-    result = _call(verb, _migrator(options), options)
+    result = _call(verb, options)
     _print(result, as_json=options.json)
     return 0
 
 
-def _call(verb: Verb, migrator: Migrator, options: argparse.Namespace) -> Result:
+def _runbook(words: list[str]) -> int:
+    """A command of runbooks; of one that failed the record goes where errors go."""
+    command = runbooks.find_command(words[0].removeprefix("runbook:"))
+    parser = runbooks.parser_of(command, prog=f"sapi {words[0]}", extra=(_JSON,))
+    options = parser.parse_args(words[1:])
+    result = runbooks.carry_out(command, options)
+    code = getattr(result, "exit_code", 0)
+    if code and not options.json:
+        print("error: " + "\n".join(result.lines(times=True)), file=sys.stderr)
+    else:
+        _print(result, as_json=options.json)
+    return code
+
+
+def _call(verb: Verb, options: argparse.Namespace) -> Result:
     """Run the verb; `fresh` asks on a terminal."""
     try:
-        return verb.run(migrator, options)
+        return _call_once(verb, options)
     except ConfirmationRequired as refusal:
         if verb.name != "fresh" or options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -91,10 +109,18 @@ def _call(verb: Verb, migrator: Migrator, options: argparse.Namespace) -> Result
         if sys.stdin.readline().strip().lower() != "yes":
             raise UsageError("not confirmed", state="nothing was dropped; the database is as it was.") from None
         options.yes = True
-        return verb.run(migrator, options)
+        return _call_once(verb, options)
 
 
-def _migrator(options: argparse.Namespace) -> Migrator:
+def _call_once(verb: Verb, options: argparse.Namespace) -> Result:
+    """Run the verb, its progress drawn where a person can see it."""
+    if options.json or not sys.stderr.isatty():
+        return verb.run(_migrator(options), options)
+    with LiveProgress(sys.stderr) as progress:
+        return verb.run(_migrator(options, progress), options)
+
+
+def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
     return Migrator(
         options.database,
         options.dir,
@@ -104,14 +130,8 @@ def _migrator(options: argparse.Namespace) -> Migrator:
         max_wait=60.0 if options.max_wait is None else options.max_wait,
         postgres_bin=options.postgres_bin,
         application="fsapi_nb:sapi",
-        observers=(_tell,),
+        observers=observers,
     )
-
-
-def _tell(event: Event) -> None:
-    line = progress_line(event)
-    if line:
-        print(line, file=sys.stderr, flush=True)
 
 
 def _command_first(words: list[str]) -> list[str]:
@@ -142,7 +162,8 @@ def _overview() -> str:
     for verb in (*VERBS, QUERY):
         command = verb.name if verb.name in {"migrate", "query"} else f"migrate:{verb.name}"
         lines.append(f"  {command:<18} {verb.help}")
-    lines += ["", "options of every command:"]
+    lines += [f"  {f'runbook:{each.name}':<18} {each.help}" for each in runbooks.COMMANDS]
+    lines += ["", "options of every command but runbook's:"]
     for argument in (*GLOBAL, _JSON):
         metavar = argument.settings.get("metavar", "")
         lines.append(f"  {argument.flags[0] + ' ' + metavar:<25} {argument.settings['help']}")
@@ -159,7 +180,10 @@ def _print(result: Result, *, as_json: bool) -> None:
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, ensure_ascii=False, default=str))
-    print("error: " + "\n".join(visible(line) for line in error.lines()), file=sys.stderr)
+    lines = error.lines()
+    if isinstance(error, StatementFailed) and error.blockers:
+        lines += error.blockers.lines(times=True)
+    print("error: " + "\n".join(visible(line) for line in lines), file=sys.stderr)
 
 
 if __name__ == "__main__":

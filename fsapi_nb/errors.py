@@ -8,7 +8,7 @@
     ├── MigrationFileError          one file that cannot be used                              exit 1
     ├── FaultyMigrations            every fault in the scripts that were to run, together
     ├── RefusedPlan                 the scripts are sound, but running them would be wrong
-    │   ├── Drifted, OutOfOrder, Irreversible, Protected
+    │   ├── Drifted, OutOfOrder, Irreversible, Protected, PlanChanged
     │   ├── PartlyApplied           a migration of several steps ended half-way
     │   │   └── InDoubt             and no catalog tells whether its last statement happened
     │   └── NothingToDo             a rollback or redo where nothing is applied
@@ -19,6 +19,7 @@
     ├── StatementFailed             PostgreSQL refused a statement of a migration
     ├── TransactionEnded            a script ended the transaction that belongs to the runner
     ├── QueryFailed                 PostgreSQL refused what was given to `query`
+    ├── CheckViolated               a query that must hold gave rows, or something that is not true
     └── CheckFailed                 a `--check` found something                               exit 3
 
     Interrupted (a KeyboardInterrupt) the user stopped the run; the server was told           exit 130
@@ -29,7 +30,19 @@ a few lines of text, in a notebook too (IPython asks `_render_traceback_`), and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fsapi_nb.folding import Fold, bounded, one_by_one
+from fsapi_nb.visible import visible
+
+if TYPE_CHECKING:
+    import pandas
+
+    from fsapi_nb.model import Blockage
+    from fsapi_nb.views.frames import ResultLike
+    from fsapi_nb.views.results import BlockersResult, CheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,12 @@ class Problem:
         return lines
 
 
+#: What stands below an error from whose text something was left out.
+SHORTENED = "(shortened: the error's lines() and the terminal have everything)"
+_DETAILS = Fold(30, 10)
+_PROBLEMS = Fold(10, 4)
+
+
 class Rendered:
     """The short form that every error of ours has: a headline, then what helps; no Python traceback in IPython."""
 
@@ -93,8 +112,17 @@ class Rendered:
         """The whole message, a line each."""
         return [str(self)]
 
+    def brief(self) -> list[str]:
+        """The message as a notebook stores it: of many details the first and the last."""
+        return self.lines()
+
+    def _text(self) -> list[str]:
+        """The lines of `str(error)`, bound as `fsapi_nb.folding` says; the last says so where they are not all."""
+        lines = bounded(self.brief())
+        return lines if lines == one_by_one(self.lines()) else [*lines, SHORTENED]
+
     def _render_traceback_(self) -> list[str]:
-        lines = self.lines()
+        lines = self._text()
         return [f"{type(self).__name__}: {lines[0]}", *lines[1:]]
 
 
@@ -102,7 +130,7 @@ class FsapiError(Rendered, Exception):
     """The root of what this package raises.
 
     Attributes: `message` (one line: what happened), `details` (lines that show it), `state` (what the database
-    holds now), `hint` (what to do next). `str(error)` is all of them.
+    holds now), `hint` (what to do next). `lines()` is all of them, and so is `str(error)` unless it is very long.
     """
 
     def __init__(
@@ -121,15 +149,22 @@ class FsapiError(Rendered, Exception):
 
     def lines(self) -> list[str]:
         """The whole message, a line each."""
-        lines = [self.message, *self.details]
+        return self._told(self.details)
+
+    def brief(self) -> list[str]:
+        """The message, of many details the first and the last, the state and the hint."""
+        return self._told(_DETAILS.apply(self.details, lambda line: [line], lambda gap: f"… {len(gap)} lines more"))
+
+    def _told(self, details: Sequence[str]) -> list[str]:
+        lines = [self.message, *details]
         if self.state:
             lines.append(f"Now: {self.state}")
         if self.hint:
             lines.append(f"→ {self.hint}")
-        return lines
+        return [visible(line) for line in lines]
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return "\n".join(self._text())
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions pickle by their positional arguments; ours are keyword arguments, so restore the attributes.
@@ -194,6 +229,17 @@ class FaultyMigrations(FsapiError):
         )
         self.problems = problems
 
+    def brief(self) -> list[str]:
+        """The message, and of many faults the first and the last."""
+        return self._told(
+            _PROBLEMS.apply(self.problems, Problem.lines, lambda gap: f"… {len(gap)} faults more in {_files(gap)}")
+        )
+
+
+def _files(problems: Sequence[Problem]) -> str:
+    count = len({problem.place.file for problem in problems})
+    return f"{count} file{'s' if count != 1 else ''}"
+
 
 class RefusedPlan(FsapiError):
     """The scripts are sound, but running them would be wrong here."""
@@ -221,6 +267,10 @@ class PartlyApplied(RefusedPlan):
 
 class InDoubt(PartlyApplied):
     """A statement outside of a transaction was sent, and no catalog tells whether it happened."""
+
+
+class PlanChanged(RefusedPlan):
+    """The plan that was looked at is not what would run now."""
 
 
 class NothingToDo(RefusedPlan):
@@ -279,7 +329,8 @@ class StatementFailed(FsapiError):
     """PostgreSQL refused a statement of a migration.
 
     Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
-    that this run had applied or rolled back before).
+    that this run had applied or rolled back before), `attempts`, `notices` (what the server said before); where a
+    lock was in the way `blockers`, which has who blocked as text, HTML and, by `to_frame()`, a DataFrame.
     """
 
     def __init__(
@@ -291,15 +342,22 @@ class StatementFailed(FsapiError):
         state: str,
         applied: tuple[str, ...] = (),
         hint: str | None = None,
+        attempts: int = 1,
+        blockage: Blockage | None = None,
+        notices: tuple[str, ...] = (),
     ) -> None:
         code = f" [{server.sqlstate}]" if server.sqlstate else ""
         where = str(place) if place else migration
-        details = [*(place.excerpt() if place else []), *server.lines()]
+        details = [*(place.excerpt() if place else []), *server.lines(), *_said(notices), *_blocked_by(blockage)]
         super().__init__(f"{where}: {server.message}{code}", details=tuple(details), state=state, hint=hint)
         self.server = server
         self.migration = migration
         self.place = place
         self.applied = applied
+        self.attempts = attempts
+        self.blockage = blockage
+        self.notices = notices
+        self.blockers: BlockersResult | None = None
 
     @property
     def sqlstate(self) -> str | None:
@@ -315,7 +373,27 @@ class StatementFailed(FsapiError):
             "column": place.column if place else None,
             "sqlstate": self.sqlstate,
             "applied": list(self.applied),
+            "attempts": self.attempts,
+            "blockers": self.blockers.to_json() if self.blockers else None,
         }
+
+
+def _said(notices: tuple[str, ...], most: int = 5) -> list[str]:
+    """What the server had said before it failed: of much, the end."""
+    before = [f"  … {len(notices) - most} notices before"] if len(notices) > most else []
+    return [*before, *(f"  {notice}" for notice in notices[-most:])]
+
+
+def _blocked_by(blockage: Blockage | None) -> list[str]:
+    """Who blocks, without pids and times: those differ from run to run, and a notebook stores errors."""
+    lines = []
+    for session in blockage.blockers if blockage else ():
+        who = ", ".join(word for word in (session.user, session.application, session.state) if word)
+        holds = "holds" if session.granted else "waits for"
+        lines.append(f"  blocked by {who or 'a session'}: {holds} {session.mode or 'a lock'} on {session.lock}")
+        if session.query:
+            lines.append(f"    {'its last statement' if session.state != 'active' else 'it runs'}: {session.query}")
+    return lines
 
 
 class TransactionEnded(FsapiError):
@@ -331,6 +409,39 @@ class QueryFailed(FsapiError):
         super().__init__(f"{server.message}{code}", details=tuple(details), state=state)
         self.server = server
         self.place = place
+
+
+class CheckViolated(FsapiError):
+    """A check did not hold: of a migration, which was undone, or a `%%check` cell.
+
+    Attributes: `title`, `found` (what the query gave, its first rows), `place`; `result` shows it.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        found: ResultLike,
+        *,
+        place: Place | None = None,
+        state: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        count = len(found.rows)
+        where = f"{place}: " if place else ""
+        super().__init__(
+            f"{where}the check {title!r} does not hold: {count} row{'s' if count != 1 else ''}",
+            details=tuple(place.excerpt() if place else ()),
+            state=state,
+            hint=hint,
+        )
+        self.title = title
+        self.found = found
+        self.place = place
+        self.result: CheckResult | None = None
+
+    def to_frame(self) -> pandas.DataFrame | None:
+        """The rows that should not be there, where they were kept."""
+        return self.result.to_frame() if self.result else None
 
 
 class CheckFailed(FsapiError):
@@ -349,8 +460,8 @@ class Interrupted(Rendered, KeyboardInterrupt):
     exit_code = 130
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return "\n".join(self._text())
 
     def lines(self) -> list[str]:
         """The whole message, a line each."""
-        return [self.message, f"Now: {self.state}"]
+        return [visible(self.message), f"Now: {visible(self.state)}"]

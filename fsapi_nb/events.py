@@ -7,10 +7,11 @@ KeyboardInterrupt goes through.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fsapi_nb.model import Direction, Plan, Statement, Step
+from fsapi_nb.model import NO_BLOCKAGE, Blockage, Direction, Plan, ServerProgress, Statement, Step
 
 _log = logging.getLogger("fsapi_nb")
 
@@ -44,6 +45,21 @@ class StatementStarted:
 
     migration: str
     statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class StatementWatched:
+    """What a second connection saw of a step that takes longer than a moment; told again while it lasts.
+
+    `statement` is None while the history is written or the transaction is committed. `elapsed` is in seconds.
+    `progress` is the server's own, where it has one; `blockage` says whom it waits for, if it does.
+    """
+
+    migration: str
+    statement: Statement | None
+    elapsed: float
+    progress: ServerProgress | None = None
+    blockage: Blockage = NO_BLOCKAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,7 @@ Event = (
     | LockAwaited
     | StepStarted
     | StatementStarted
+    | StatementWatched
     | NoticeReceived
     | StepFinished
     | StepRetried
@@ -117,16 +134,22 @@ Observer = Callable[[Event], None]
 
 
 class Observers:
-    """The observers of one run; calling it tells all of them."""
+    """The observers of one run; calling it tells all of them.
+
+    The runner tells from its thread, what watches it from another: an observer hears one event at a time.
+    """
 
     def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
         self._observers = list(observers)
+        # Reentrant: an interrupt may strike the thread that holds it, and the same thread tells of that.
+        self._lock = threading.RLock()
 
     def __call__(self, event: Event) -> None:
         """Tell every observer, in order."""
-        for observer in tuple(self._observers):
-            try:
-                observer(event)
-            except Exception:  # noqa: BLE001 - whatever a view does wrong, the migration goes on
-                self._observers.remove(observer)
-                _log.exception("an observer failed and is not told any more")
+        with self._lock:
+            for observer in tuple(self._observers):
+                try:
+                    observer(event)
+                except Exception:  # noqa: BLE001 - whatever a view does wrong, the migration goes on
+                    self._observers.remove(observer)
+                    _log.exception("an observer failed and is not told any more")

@@ -47,6 +47,19 @@ def read_folder(path: Path) -> Folder:
     return Folder(tuple(migrations), broken)
 
 
+def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of each file: what differs when somebody has changed the folder. Reads no file.
+
+    Empty where the folder cannot be read.
+    """
+    try:
+        with os.scandir(path) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".sql")]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in found))
+
+
 def create(path: Path, what: str, *, now: datetime.datetime, text: str = TEMPLATE) -> str:
     """Make a new migration file, named by the next free minute; return its name. Makes the folder if need be.
 

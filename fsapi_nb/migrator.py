@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -16,23 +17,31 @@ from typing import TYPE_CHECKING
 
 from fsapi_nb import folder as folders
 from fsapi_nb.errors import (
+    CheckViolated,
     ConfirmationRequired,
     FsapiError,
     InDoubt,
     PartlyApplied,
+    PlanChanged,
     Protected,
     QueryFailed,
+    StatementFailed,
     UsageError,
 )
 from fsapi_nb.events import LockAwaited, Observer, Observers
-from fsapi_nb.model import Done, Folder, Identity, Plan, State
+from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, Identity, Plan, State
+from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
+from fsapi_nb.plan.inspect import inspect
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.views.results import (
+    BlockersResult,
+    CheckResult,
     FileResult,
     HistoryResult,
+    MigrationResult,
     PlanResult,
     QueryResult,
     RepairResult,
@@ -41,11 +50,13 @@ from fsapi_nb.views.results import (
 )
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.connection import Session
+    from fsapi_nb.database.connection import Connection, Connector, Session
     from fsapi_nb.database.history import Recorder
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.target import Target
+
+_RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
 
 Planner = Callable[[build.Circumstances], Plan]
 
@@ -54,7 +65,8 @@ class Migrator:
     """The migrations of one folder on one database.
 
     `database` is a URL, a name in `pyproject.toml`, or `embedded[:NAME]`; where it is None, the environment, `.env`
-    and `pyproject.toml` say. `directory` is the migrations folder; where it is None, the project's. `settings`
+    and `pyproject.toml` say. It may also be a function that returns a new psycopg connection at each call (with a
+    token that is fetched for each, say); we close what it returns, and nothing that it has set in it stays. `directory` is the migrations folder; where it is None, the project's. `settings`
     are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
     as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
     transaction is refused. Nothing is connected to before a method is called, and every method uses a connection
@@ -65,7 +77,7 @@ class Migrator:
 
     def __init__(
         self,
-        database: str | None = None,
+        database: str | Connector | None = None,
         directory: str | os.PathLike[str] | None = None,
         *,
         settings: Mapping[str, str] | None = None,
@@ -75,11 +87,13 @@ class Migrator:
         postgres_bin: str | os.PathLike[str] | None = None,
         application: str = "fsapi_nb",
         notebook: str | None = None,
+        cell: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         from fsapi_nb.database.settings import find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
+        told = origin()
         start = Path(directory).absolute() if directory is not None else Path.cwd()
         project = find_project(start)
         table = project.table
@@ -87,13 +101,15 @@ class Migrator:
         if statement_timeout is not None:
             timeouts["statement_timeout"] = statement_timeout
         binaries = postgres_bin or table.get("postgres_bin")
-        self.directory = start if directory is not None else project.root / str(table.get("migrations", "migrations"))
+        self.directory = start if directory is not None else project.migrations
         self._access = Access(
             project,
             find_address(project, option=database),
             settings=session_settings(settings or {}, timeouts),
             application=application,
-            notebook=notebook,
+            notebook=notebook or told.notebook,
+            cell=cell,
+            runbook=told.runbook,
             max_wait=max_wait,
             postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
         )
@@ -105,13 +121,17 @@ class Migrator:
         """Every migration and where it stands. Writes nothing, not even our tables."""
         folder = folders.read_folder(self.directory)
         with self._open(folder, writing=False) as target:
-            statuses = reconcile(folder, target.history())
-            if any(status.state in {State.PARTLY_APPLIED, State.IN_DOUBT} for status in statuses):
-                holder = target.runner_at_work()
-                note = f"a runner is at work on it: {holder}" if holder else None
-                half = {State.PARTLY_APPLIED, State.IN_DOUBT} if note else set()
+            authors = target.authors()
+            statuses = tuple(
+                replace(status, by=authors.get(status.name)) if status.entry else status
+                for status in reconcile(folder, target.history())
+            )
+            runner = target.runner_at_work()
+            if runner:
+                half = {State.PARTLY_APPLIED, State.IN_DOUBT}
+                note = f"a runner is at work on it: {runner}"
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
-            return StatusResult(statuses, target.identity)
+            return StatusResult(statuses, target.identity, runner=str(runner) if runner else None)
 
     def pending(self) -> StatusResult:
         """What `migrate` would still apply, in order. Writes nothing."""
@@ -150,27 +170,123 @@ class Migrator:
                 plan = planners[verb](_circumstances(target, folder, **rules))
             return PlanResult(plan, target.identity)
 
-    def history(self, *, count: int | None = None) -> HistoryResult:
-        """The journal: every attempt, oldest first; the newest `count` of them."""
+    def history(self, *, count: int | None = None, runbook: str | None = None) -> HistoryResult:
+        """The journal: every attempt, oldest first; the newest `count` of them, or those of one run of a runbook."""
         from fsapi_nb.database.history import read_journal
 
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
         with self._open(folder, writing=False) as target:
             entries = target.history().entries
-            return HistoryResult(read_journal(target.session, target.tables, limit=count), entries, count=count)
+            events = read_journal(target.session, target.tables, limit=count, runbook=runbook)
+            return HistoryResult(events, entries, count=count, runbook=runbook)
 
-    def query(self, sql: str, *, yes: bool = False) -> QueryResult:
-        """Run any SQL, in one transaction; a protected database is only read unless `yes`."""
+    def show(self, name: str) -> MigrationResult:
+        """One migration: where it stands, its scripts, what would run of it, its attempts, how its file differs."""
+        from fsapi_nb.database.history import read_journal
+
+        folder = folders.read_folder(self.directory)
+        with self._open(folder, writing=False) as target:
+            around = _circumstances(target, folder)
+            statuses = {status.name: status for status in reconcile(folder, around.history)}
+            status = statuses[find_name(name, list(statuses))]
+            stored = target.scripts([status.name]).get(status.name)
+            events = [event for event in read_journal(target.session, target.tables) if event.migration == status.name]
+            return MigrationResult(status, inspect(status, around, stored), tuple(events), target.identity)
+
+    def blockers(self) -> BlockersResult:
+        """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""
+        from fsapi_nb.database.blockers import find_blockage
+        from fsapi_nb.database.target import open_onlooker
+
+        with self._open(Folder(), writing=False) as target:
+            runner = target.runner_at_work()
+        with open_onlooker(self._access) as connection:
+            seen = find_blockage(connection, runner.pid) if runner else Blockage()
+            return BlockersResult(seen or find_blockage(connection))
+
+    def facts(self) -> DatabaseFacts:
+        """Which database this is, for a record. Reads only; raises CannotConnect, ConfigurationError."""
+        with self._open(Folder(), writing=False) as target:
+            return target.facts()
+
+    def follow(self, changed: Callable[[FsapiError | None], None], stopped: threading.Event) -> None:
+        """Call `changed` with None whenever the folder or the history may have changed, until `stopped` is set.
+
+        It is called once at the beginning, and with the error where the database cannot be reached; it is tried again
+        then. Blocks the thread that calls it, and keeps a connection of its own open.
+        """
+        from fsapi_nb.database.changes import changes
+
+        before: object = None
+        while not stopped.is_set():
+            try:
+                files = folders.fingerprint(self.directory)
+                with self._open(Folder(broken={name: () for name, *_ in files}), writing=False) as target:
+                    for state in changes(target, stopped):
+                        now = (state, folders.fingerprint(self.directory))
+                        if now != before:
+                            changed(None)
+                        before = now
+            except FsapiError as error:
+                if before is not error:
+                    changed(error)
+                before = error
+                stopped.wait(_RETRY)
+
+    def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> QueryResult:
+        """Run any SQL, in one transaction; a protected database is only read unless `yes`.
+
+        `parameters` are bound to `$1`, `$2` and so on of the one statement that the SQL then is.
+        Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
+        """
         from fsapi_nb.database.query import run_query
 
         with self._open(Folder(), writing=False) as target:
             read_only = target.identity.protected and not yes
             try:
-                return QueryResult(run_query(target.session.connection, sql, read_only=read_only))
+                return QueryResult(run_query(target.session.connection, sql, parameters, read_only=read_only))
             except QueryFailed as error:
+                if error.server.sqlstate == "42P02" and not parameters:
+                    error.hint = "$1 and $2 are parameters: bind their values, with --param for each."
                 if read_only and error.server.sqlstate == "25006":
                     error.hint = "this database is protected, so a query may only read; say --yes if it shall change."
                 raise
+
+    def check(self, title: str, sql: str) -> CheckResult:
+        """Ask a query that must hold: it gives no rows, or only booleans that are all true. It may only read.
+
+        A check that does not hold is a value like any other (`passed`). Raises MigrationFileError where `sql` is not one
+        query, QueryFailed where PostgreSQL refuses it.
+        """
+        from fsapi_nb.database.check import ask_alone, holds
+        from fsapi_nb.script.migration import read_query
+
+        check = read_query(title, sql)
+        with self._open(Folder(), writing=False) as target:
+            found = ask_alone(target.session.connection, check.statement.text, sql)
+            return CheckResult(title, holds(found), found)
+
+    # -- for others on the same database -----------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """A new psycopg connection to the database, for another tool; a protected database is only read through it.
+
+        Whoever asked for it closes it. Raises CannotConnect, ConfigurationError, EmbeddedServerError.
+        """
+        from fsapi_nb.database.target import open_guarded
+
+        return open_guarded(self._access)
+
+    def same_database(self, other: Migrator) -> bool:
+        """Whether both were told the same database; connects to nothing."""
+        mine, theirs = self._access, other._access
+        return mine.address == theirs.address and mine.project.home == theirs.project.home
+
+    def may_lead_to(self, *, host: str, hostaddr: str, port: int, database: str) -> bool:
+        """Whether a connection that libpq says went there is to our database; connects to nothing."""
+        from fsapi_nb.database.settings import Endpoint, may_lead_to
+
+        return may_lead_to(self._access.address, Endpoint(host, hostaddr, port, database))
 
     # -- verbs that change the database ------------------------------------------------------------------------
 
@@ -182,12 +298,18 @@ class Migrator:
         out_of_order: bool = False,
         allow_unparsed: bool = False,
         yes: bool = False,
+        planned: Plan | None = None,
     ) -> RunResult:
-        """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
+        """Apply what is pending: all of it, up to and with `to`, or the next `count`.
+
+        With `planned`, only if that is still the plan: raises PlanChanged where the files or the database have changed
+        since it was made.
+        """
         return self._run(
             "migrate",
             lambda around: build.plan_migrate(around, to=to, count=count),
             yes=yes,
+            planned=planned,
             out_of_order=out_of_order,
             allow_unparsed=allow_unparsed,
         )
@@ -200,15 +322,18 @@ class Migrator:
         everything: bool = False,
         allow_unparsed: bool = False,
         yes: bool = False,
+        planned: Plan | None = None,
     ) -> RunResult:
         """Undo the last migration, the last `count`, all that was applied after `to`, or everything.
 
-        One that is partly applied counts as the last: only what was done of it is undone.
+        One that is partly applied counts as the last: only what was done of it is undone. With `planned`, only if that
+        is still the plan (PlanChanged).
         """
         return self._run(
             "rollback",
             lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
             yes=yes,
+            planned=planned,
             allow_unparsed=allow_unparsed,
         )
 
@@ -331,7 +456,14 @@ class Migrator:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _run(
-        self, verb: str, planner: Planner, *, yes: bool, out_of_order: bool = False, allow_unparsed: bool = False
+        self,
+        verb: str,
+        planner: Planner,
+        *,
+        yes: bool,
+        planned: Plan | None = None,
+        out_of_order: bool = False,
+        allow_unparsed: bool = False,
     ) -> RunResult:
         """Plan; where there is something to do, take the lock, plan again (others may have run), and run that."""
         started = time.monotonic()
@@ -344,6 +476,7 @@ class Migrator:
             except PartlyApplied:
                 pass  # perhaps another runner is in the middle of it: ask again under the lock
             else:
+                _refuse_other(plan, planned)
                 if not plan:
                     return RunResult(verb, (), plan.notes, time.monotonic() - started)
                 _confirm(plan, target.identity, yes=yes)
@@ -356,10 +489,23 @@ class Migrator:
                 error.details += tuple(f"  {note}" for note in settled.notes)
                 raise
             _confirm(plan, target.identity, yes=yes)
-            done = self._runner(stack, target, recorder, folder).run(plan) if plan else ()
+            _refuse_other(plan, planned)
+            done = self._carry_out(plan, self._runner(stack, target, recorder, folder)) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
             return RunResult(verb, done, notes, time.monotonic() - started)
+
+    def _carry_out(self, plan: Plan, runner: Runner) -> tuple[Done, ...]:
+        """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
+        try:
+            return runner.run(plan)
+        except StatementFailed as error:
+            if error.blockage:
+                error.blockers = BlockersResult(error.blockage, error.attempts)
+            raise
+        except CheckViolated as error:
+            error.result = CheckResult(error.title, False, error.found)
+            raise
 
     def _timeout_notes(self, target: Target) -> tuple[str, ...]:
         """What must be known of a statement timeout that is not ours."""
@@ -380,14 +526,18 @@ class Migrator:
     def _runner(self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
         from fsapi_nb.database.runner import Runner
+        from fsapi_nb.database.target import open_onlooker
 
         def reopen() -> Session:
             other = stack.enter_context(self._open(folder))
             stack.enter_context(self._locked(other))
             return other.session
 
+        def look() -> AbstractContextManager[Connection]:
+            return open_onlooker(self._access)
+
         emit = Observers(self._observers)
-        return Runner(target.session, recorder, target.key, emit, reopen, max_wait=self._access.max_wait)
+        return Runner(target.session, recorder, target.key, emit, reopen, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.reset import find_drops
@@ -432,6 +582,15 @@ def _circumstances(
         out_of_order=out_of_order,
         allow_unparsed=allow_unparsed,
     )
+
+
+def _refuse_other(plan: Plan, planned: Plan | None) -> None:
+    if planned is not None and plan != planned:
+        raise PlanChanged(
+            "this is not the plan any more: the files or the database have changed since it was shown",
+            state="nothing was run; the database is as it was.",
+            hint="look at the plan again.",
+        )
 
 
 def _confirm(plan: Plan, identity: Identity, *, yes: bool) -> None:

@@ -101,6 +101,7 @@ class Statement:
     strings: tuple[str, ...] = ()
     creates: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
 
     @property
     def builds_index(self) -> bool:
@@ -109,12 +110,20 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A query that must hold: it gives no rows, or only booleans that are all true. `title` says what is promised."""
+
+    title: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """One direction's text, its statements, and what is wrong with it.
 
     `text` is the section as it stands in the file, `first_line` the line of the file it begins at. A script with
     `problems` can be shown and stored, but not run; `unparsed` says that PostgreSQL's parser refused it, so that
-    it has no statements. `options` are those of its `-- fsapi:` lines.
+    it has no statements. `options` are those of its `-- fsapi:` lines, `checks` what must hold before it is committed.
     """
 
     direction: Direction
@@ -124,6 +133,7 @@ class Script:
     problems: tuple[Problem, ...] = ()
     unparsed: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +275,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """One line of a status: a name, where it stands, and what the file and the database say of it."""
+    """One line of a status: a name, where it stands, and what the file and the database say of it.
+
+    `by` is the role that applied it, where the journal tells.
+    """
 
     name: str
     state: State
@@ -274,6 +287,7 @@ class MigrationStatus:
     problems: tuple[Problem, ...] = ()
     note: str | None = None
     rolling_back: bool = False
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +323,12 @@ class Part:
     number: int = 0
     of: int = 1
     entry: HistoryEntry | None = None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What must hold before this part is committed: the script's checks, where it is the last of it."""
+        script = self.migration.script(self.direction)
+        return script.checks if script and self.completes else ()
 
     @property
     def completes(self) -> bool:
@@ -360,8 +380,30 @@ class Plan:
             (part.migration.name, part.direction) for step in self.steps for part in step.parts if part.completes
         )
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What data it takes away, as far as its statements tell; each thing once."""
+        statements = (statement for step in self.steps for part in step.parts for statement in part.statements)
+        found = [loss for statement in statements for loss in statement.loses]
+        return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
+
     def __bool__(self) -> bool:
         return bool(self.steps or self.marks or self.drops)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What there is to know of one migration: its scripts (without passwords), and what would run of it next.
+
+    `plan` is its UP where it is not applied, its DOWN where it is; empty with the reason in `refusal` where it cannot
+    run. `difference` is what its file says differently from what ran.
+    """
+
+    up: str | None
+    down: str | None
+    plan: Plan
+    refusal: str | None = None
+    difference: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +436,81 @@ class JournalEntry:
     application: str | None = None
     notebook: str | None = None
     message: str | None = None
+    cell: str | None = None
+    runbook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProgress:
+    """How far a long command is, as the server tells it (`pg_stat_progress_*`).
+
+    `done` of `total` blocks, bytes, tuples or sessions waited for, by `unit`; `total` is 0 where it is not known.
+    """
+
+    command: str
+    phase: str
+    relation: str | None = None
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1; None where the server does not know how much there is."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+
+class QueuePart(Enum):
+    """What a session does in a queue for a lock, as seen from the one that is looked at."""
+
+    BLOCKS = "blocks"
+    WAITS = "waits"
+
+
+@dataclass(frozen=True, slots=True)
+class LockSession:
+    """One session in a queue for a lock: who it is, what it does there, and which lock it is about.
+
+    `transaction_age` and `waited` are in seconds, as of the look; `query` is cut short; `lock` is what is locked
+    (`table public.users`), `mode` the mode that it holds or, where it is not `granted`, wants. `pid` is 0 for a
+    prepared transaction, which has no session.
+    """
+
+    part: QueuePart
+    pid: int
+    user: str | None = None
+    application: str | None = None
+    state: str | None = None
+    transaction_age: float | None = None
+    waited: float | None = None
+    query: str | None = None
+    lock: str | None = None
+    mode: str | None = None
+    granted: bool = False
+    blocked_by: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blockage:
+    """Who blocks whom: first those who block, the first cause on top, then those who wait behind.
+
+    Seen from the session `waiter`; None where all queues of the database are shown.
+    """
+
+    sessions: tuple[LockSession, ...] = ()
+    waiter: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.sessions)
+
+    @property
+    def blockers(self) -> tuple[LockSession, ...]:
+        """Those who block."""
+        return tuple(session for session in self.sessions if session.part is QueuePart.BLOCKS)
+
+
+#: Nobody waits.
+NO_BLOCKAGE = Blockage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,3 +521,17 @@ class Identity:
     name: str | None = None
     protected: bool = False
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What a record says of a database, so that it can be told from every other. Never holds a password.
+
+    `address` is where the connection went; `system` is the cluster's own number, where the role may read it.
+    """
+
+    identity: Identity
+    server: str
+    address: str
+    role: str
+    system: str | None = None

@@ -9,6 +9,7 @@ import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NoReturn
 
 from fsapi_nb.errors import CheckFailed, UsageError
@@ -16,12 +17,37 @@ from fsapi_nb.migrator import Migrator
 from fsapi_nb.views.results import PlanResult, Result, StatusResult
 
 
+class Values(Enum):
+    """What an argument's value is the name of, where whoever types it can be offered some."""
+
+    MIGRATION = "a migration"
+    DATABASE = "a database"
+    VARIABLE = "a variable of the notebook"
+    PLANNED = "a verb that has a plan"
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a verb, as argparse takes it."""
+    """One argument of a verb, as argparse takes it; `values` says what it names."""
 
     flags: tuple[str, ...]
     settings: Mapping[str, Any]
+    values: Values | None = None
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is named by a flag, and not by its place."""
+        return self.flags[0].startswith("-")
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether something follows its flag."""
+        return self.settings.get("action", "store") in {"store", "append"}
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may be given more than once."""
+        return self.settings.get("action") == "append"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +60,16 @@ class Verb:
     arguments: tuple[Argument, ...] = ()
 
 
-def _argument(*flags: str, **settings: Any) -> Argument:
-    return Argument(flags, settings)
+#: The verbs that `plan` shows the plan of.
+PLANNED = ("migrate", "rollback", "redo", "fresh")
+
+
+def _argument(*flags: str, values: Values | None = None, **settings: Any) -> Argument:
+    return Argument(flags, settings, values)
 
 
 _YES = _argument("--yes", "-y", action="store_true", help="do it on a protected database, or destroy what is there")
-_TO = _argument("--to", metavar="NAME", help="up to and with this migration")
+_TO = _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to and with this migration")
 _COUNT = _argument("--count", "-n", type=int, metavar="N", help="the next N migrations")
 _LATE = _argument("--out-of-order", action="store_true", help="apply late files on a protected database")
 _UNPARSED = _argument(
@@ -48,12 +78,14 @@ _UNPARSED = _argument(
     help="run scripts that PostgreSQL 18's parser refuses, each in one transaction",
 )
 _CHECK = _argument("--check", action="store_true", help="exit with 3 if there is anything to do or not as it should be")
-_NAME = _argument("name", metavar="NAME", help="a migration's file name, or its part after the time")
+_NAME = _argument(
+    "name", values=Values.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
+)
 
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
     if options.check and result.attention:
-        raise CheckFailed(result.headline(), details=tuple(result.lines()[1:]))
+        raise CheckFailed(result.headline(), details=tuple(result.findings()))
     return result
 
 
@@ -85,8 +117,15 @@ VERBS: tuple[Verb, ...] = (
         "what a verb would do, step by step, without doing it",
         _plan,
         (
-            _argument("verb", nargs="?", default="migrate", metavar="VERB", help="migrate, rollback, redo or fresh"),
-            _argument("--to", metavar="NAME", help="up to this migration"),
+            _argument(
+                "verb",
+                values=Values.PLANNED,
+                nargs="?",
+                default="migrate",
+                metavar="VERB",
+                help=f"{', '.join(PLANNED[:-1])} or {PLANNED[-1]}",
+            ),
+            _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to this migration"),
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
             _LATE,
@@ -94,6 +133,8 @@ VERBS: tuple[Verb, ...] = (
             _CHECK,
         ),
     ),
+    Verb("show", "one migration: scripts, plan, attempts, difference", lambda m, o: m.show(o.name), (_NAME,)),
+    Verb("blockers", "who blocks whom in the database, at this moment", lambda m, _: m.blockers()),
     Verb("make", "make a new migration file", lambda m, o: m.make(o.name), (_argument("name", metavar="NAME"),)),
     Verb(
         "rollback",
@@ -101,7 +142,9 @@ VERBS: tuple[Verb, ...] = (
         lambda m, o: m.rollback(o.count, to=o.to, everything=o.all, allow_unparsed=o.allow_unparsed, yes=o.yes),
         (
             _argument("count", nargs="?", type=int, metavar="N", help="how many; one where nothing is said"),
-            _argument("--to", metavar="NAME", help="everything that was applied after this one"),
+            _argument(
+                "--to", values=Values.MIGRATION, metavar="NAME", help="everything that was applied after this one"
+            ),
             _argument("--all", action="store_true", help="everything"),
             _UNPARSED,
             _YES,
@@ -111,7 +154,13 @@ VERBS: tuple[Verb, ...] = (
         "redo",
         "roll the last migration back and apply its file anew",
         lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, yes=o.yes),
-        (_argument("name", nargs="?", metavar="NAME", help="to be sure that it is the last"), _UNPARSED, _YES),
+        (
+            _argument(
+                "name", values=Values.MIGRATION, nargs="?", metavar="NAME", help="to be sure that it is the last"
+            ),
+            _UNPARSED,
+            _YES,
+        ),
     ),
     Verb(
         "fresh",
@@ -151,20 +200,38 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "history",
         "every attempt, from the journal",
-        lambda m, o: m.history(count=o.count),
-        (_argument("--count", "-n", type=int, metavar="N", help="the newest N events"),),
+        lambda m, o: m.history(count=o.count, runbook=o.runbook),
+        (
+            _argument("--count", "-n", type=int, metavar="N", help="the newest N events"),
+            _argument("--runbook", metavar="ID", help="those of one run of a runbook"),
+        ),
     ),
 )
 
 QUERY = Verb(
     "query",
     "run SQL in one transaction and show what it gives",
-    lambda m, o: m.query(o.sql, yes=o.yes),
-    (_argument("sql", metavar="SQL", help="any SQL; `-` reads it from standard input"), _YES),
+    lambda m, o: m.query(o.sql, o.param or (), yes=o.yes),
+    (
+        _argument("sql", metavar="SQL", help="any SQL; `-` reads it from standard input"),
+        _argument(
+            "--param",
+            values=Values.VARIABLE,
+            action="append",
+            metavar="VALUE",
+            help="what $1 is, the next one $2: text; in a notebook the name of a variable",
+        ),
+        _YES,
+    ),
 )
 
 GLOBAL: tuple[Argument, ...] = (
-    _argument("--database", metavar="URL_OR_NAME", help="a URL, a name in pyproject.toml, or embedded[:NAME]"),
+    _argument(
+        "--database",
+        values=Values.DATABASE,
+        metavar="URL_OR_NAME",
+        help="a URL, a name in pyproject.toml, or embedded[:NAME]",
+    ),
     _argument("--dir", metavar="FOLDER", help="the migrations folder"),
     _argument(
         "--set", action="append", metavar="NAME=VALUE", help="seen in SQL as current_setting('fsapi.NAME', true)"
@@ -206,8 +273,13 @@ class _Formatter(argparse.HelpFormatter):
 
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
     """The parser of a verb's own arguments and the global ones."""
+    return own_parser_of(verb, prog=prog, extra=(*GLOBAL, *extra))
+
+
+def own_parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
+    """The parser of a verb's own arguments, for one that is not a migration's."""
     parser = Parser(prog=prog, description=verb.help, allow_abbrev=False, formatter_class=_Formatter)
-    for argument in (*verb.arguments, *GLOBAL, *extra):
+    for argument in (*verb.arguments, *extra):
         parser.add_argument(*argument.flags, **argument.settings)
     return parser
 

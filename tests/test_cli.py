@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from fsapi_nb import cli
@@ -172,12 +173,28 @@ def test_what_a_database_holds_cannot_drive_the_terminal(project: Project, termi
     assert "\x1b" not in out + err
 
 
-def test_a_warning_of_the_server_is_told_while_it_runs(project: Project, terminal: Terminal) -> None:
-    """On stderr, with the migration's name; stdout has the result."""
-    name = project.write("warn", "DO $$ BEGIN RAISE WARNING 'careful'; END $$;")
+def test_a_pipe_gets_nothing_while_it_runs(project: Project, terminal: Terminal) -> None:
+    """What the server said is in the result, on stdout; stderr is for errors."""
+    project.write("warn", "DO $$ BEGIN RAISE WARNING 'careful'; END $$;")
     _, out, err = terminal("migrate")
-    assert err == f"{name}: WARNING: careful\n"
+    assert err == ""
     assert "Applied 1 migration." in out
+    assert "WARNING: careful" in out
+
+
+def test_who_blocked_is_told_with_the_error(project: Project, terminal: Terminal) -> None:
+    """Below it, with pid; with `--json` in the document."""
+    project.rows("CREATE TABLE users (i int)")
+    project.write("phone", "ALTER TABLE users ADD phone text;")
+    words = ["migrate", "--lock-timeout", "300ms", "--max-wait", "0"]
+    with psycopg.connect(project.database, application_name="report") as blocker:
+        blocker.execute("SELECT * FROM users")
+        pid = blocker.info.backend_pid
+        code, out, err = terminal(*words)
+        document = terminal.json(*words)
+    assert (code, out) == (1, "")
+    assert f"\n1 session blocks the migration.\n  blocks pid {pid}, postgres, report, idle in transaction, for " in err
+    assert [session["pid"] for session in document["blockers"]["sessions"]] == [pid]
 
 
 def test_help_names_every_verb_and_option(terminal: Terminal) -> None:

@@ -225,3 +225,15 @@ def test_two_runs_look_the_same(project: Project) -> None:
     assert (repr(first), first.html()) == (repr(second), second.html())
     assert first.elapsed != second.elapsed
     assert str(project.root) not in repr(migrator.status()) + migrator.status().html()
+
+
+def test_what_the_server_said_before_a_failure_is_in_the_error(project: Project) -> None:
+    """A failed migration has no result that could show its notices; of many the last are told."""
+    said = "DO $$ BEGIN FOR i IN 1..7 LOOP RAISE NOTICE 'row %', i; END LOOP; END $$;"
+    project.write("fails", f"{said}\nSELECT 1/0;")
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator().migrate()
+    assert len(caught.value.notices) == 7
+    lines = [line.strip() for line in caught.value.details]
+    assert [line for line in lines if "row" in line] == [f"NOTICE: row {number}" for number in range(3, 8)]
+    assert "… 2 notices before" in lines

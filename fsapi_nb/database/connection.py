@@ -7,7 +7,7 @@ has no cause that holds one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +16,22 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
-from fsapi_nb.errors import CannotConnect, DatabaseError, PooledConnection, ReadOnlyDatabase, ServerMessage
+from fsapi_nb.errors import (
+    CannotConnect,
+    ConfigurationError,
+    DatabaseError,
+    FsapiError,
+    PooledConnection,
+    ReadOnlyDatabase,
+    ServerMessage,
+)
 from fsapi_nb.script.redact import redact_line
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+#: What opens a new connection to a database where its address alone does not do: a token for each, say.
+Connector = Callable[[], Connection]
 
 #: What every session of ours is set to. A killed client's query ends within a second (PostgreSQL 14 and newer),
 #: an idle transaction of a paused notebook does not hold its locks for ever.
@@ -116,18 +127,19 @@ class Session:
 
 @contextmanager
 def open_session(
-    dsn: str, *, application: str, settings: Mapping[str, str] | None = None, writing: bool = True
+    place: str | Connector, *, application: str, settings: Mapping[str, str] | None = None, writing: bool = True
 ) -> Iterator[Session]:
     """A session on that database, closed at the end whatever happens.
 
     `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused.
     Raises CannotConnect, ReadOnlyDatabase, PooledConnection or DatabaseError.
     """
-    connection = _connect(dsn, application)
+    connection = connect(place, application)
     try:
         facts = Facts(*connection.execute(_FACTS).fetchone() or ())
         _check(connection, facts, writing=writing)
-        session = Session(connection, facts, _usable(connection, {**SETTINGS, **(settings or {})}))
+        named = {"application_name": _application_name(application)}  # which RESET ALL takes from a connector's
+        session = Session(connection, facts, _usable(connection, {**SETTINGS, **named, **(settings or {})}))
         connection.execute(_set_all(session.settings))
         yield session
     except psycopg.Error as error:
@@ -136,19 +148,50 @@ def open_session(
         connection.close()
 
 
-def _connect(dsn: str, application: str) -> Connection:
+def connect(place: str | Connector, application: str) -> Connection:
+    """A new connection in autocommit mode, by an address or by a connector. Raises CannotConnect, ConfigurationError."""
+    return _connect_by_address(place, application) if isinstance(place, str) else _connect_by(place, application)
+
+
+def _connect_by_address(dsn: str, application: str) -> Connection:
     try:
         connection = psycopg.connect(
             dsn,
             autocommit=True,
             prepare_threshold=None,
-            application_name=application.encode("ascii", "replace").decode()[:63],
+            application_name=_application_name(application),
             connect_timeout=conninfo_to_dict(dsn).get("connect_timeout") or 10,
             client_encoding="UTF8",
         )
     except psycopg.Error as error:
         raise _cannot_connect(str(error), dsn) from None
     return connection
+
+
+def _connect_by(connector: Connector, application: str) -> Connection:
+    """What a connector opens, made like a connection of our own: nothing that it has set or begun stays."""
+    try:
+        connection: object = connector()
+    except FsapiError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's function raises a driver's error, a cloud library's, any
+        raise _cannot_connect(redact_line(str(error)), "") from None
+    if not isinstance(connection, psycopg.Connection):
+        hint = "let it return psycopg.connect(...), a new connection at each call."
+        raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
+    try:
+        connection.commit()
+        connection.autocommit, connection.prepare_threshold = True, None
+        connection.row_factory, connection.cursor_factory = tuple_row, psycopg.Cursor
+        connection.execute(_CLEAN.encode() + _set_all({"application_name": _application_name(application)}).as_bytes())
+    except psycopg.Error as error:
+        connection.close()
+        raise _cannot_connect(redact_line(str(error)), "") from None
+    return connection
+
+
+def _application_name(application: str) -> str:
+    return application.encode("ascii", "replace").decode()[:63]
 
 
 def _refused(error: psycopg.Error) -> DatabaseError:
@@ -159,6 +202,7 @@ def _refused(error: psycopg.Error) -> DatabaseError:
         f"{message.message}{code}",
         details=tuple(message.lines()),
         state="what was not committed is rolled back; `status` tells where things stand.",
+        hint="somebody else holds a lock: `blockers` shows who; then run again." if message.sqlstate == "55P03" else None,
     )
 
 

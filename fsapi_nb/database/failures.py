@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import psycopg
 
 from fsapi_nb.database.connection import server_message
-from fsapi_nb.errors import Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
-from fsapi_nb.model import Direction, Done, Migration, Mode, Part, Statement, Step
+from fsapi_nb.database.values import ResultSet
+from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
+from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
 from fsapi_nb.script.redact import redact_sql
 
 _HINTS = {
@@ -20,13 +21,16 @@ _HINTS = {
     "statement, so that each statement commits alone.",
     "2D000": "a procedure or DO block commits by itself: put it into a migration of its own with the line "
     "`-- fsapi: transaction=off`, so that each statement commits alone.",
-    "55P03": "somebody else uses the table; run again, or wait longer with --lock-timeout 30s or --max-wait 300.",
+    "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
+    "--lock-timeout 30s.",
     "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
     "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
     "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
     "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
     "53100": "make room on the server's disk, and run again.",
 }
+#: Those that another session is the cause of: lock timeout, deadlock.
+_LOCKS = {"55P03", "40P01"}
 _NO_EXTENSION = (
     "this server lacks the extension: install it there, or take another PostgreSQL "
     "(--postgres-bin, for the embedded one)."
@@ -37,7 +41,7 @@ _NO_EXTENSION = (
 class Whereabouts:
     """Where a run is: the step, the part of it, and the statement that was sent last.
 
-    `recording` while the history is written, `committing` once COMMIT was sent.
+    `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written, `committing` once COMMIT was sent.
     """
 
     step: Step
@@ -45,6 +49,8 @@ class Whereabouts:
     statement: Statement | None = None
     recording: bool = False
     committing: bool = False
+    checking: Check | None = None
+    shift: int = 0
 
     def left(self) -> str:
         """What the database holds of the migration when its step in a transaction is undone."""
@@ -61,6 +67,19 @@ class Whereabouts:
         if number == 1:
             return f"step 1 of {of} of {name} is committed"
         return f"steps 1 to {number} of {of} of {name} are committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How often a step was tried, for how many seconds at most, who was seen to block it, what the server said."""
+
+    attempts: int = 1
+    max_wait: float = 0.0
+    blockage: Blockage = NO_BLOCKAGE
+    notices: tuple[str, ...] = ()
+
+
+_ONCE = Tried()
 
 
 def before(done: Sequence[Done]) -> str:
@@ -80,7 +99,7 @@ def failed(
     lost: bool,
     state: str | None = None,
     hint: str | None = None,
-    attempts: int = 1,
+    tried: Tried = _ONCE,
 ) -> StatementFailed:
     """PostgreSQL refused a statement, or the connection was lost over it."""
     message = server_message(error)
@@ -93,17 +112,29 @@ def failed(
         hint = "did a script drop or change our tables? They are migrations, migrations_scripts and migrations_journal."
     elif at.committing:
         text = f"at COMMIT: {text}"
-    if attempts > 1:
-        text += f" ({attempts} attempts)"
+    if tried.attempts > 1:
+        text += f", tried again for {tried.max_wait:g} s"
     message = ServerMessage(message.sqlstate, text, message.detail, message.hint, message.context)
     return StatementFailed(
         message,
         migration=at.part.migration.name,
-        place=_place(at.part.migration, at.statement, error) if at.statement else None,
+        place=_place(at.part.migration, at.statement, error, at.shift) if at.statement else None,
         state=(state or _state(at, lost=lost)) + before(done),
         applied=tuple(each.name for each in done),
         hint=hint,
+        attempts=tried.attempts,
+        notices=tried.notices,
+        blockage=tried.blockage if message.sqlstate in _LOCKS else None,
     )
+
+
+def journalled(at: Whereabouts, error: psycopg.Error) -> str:
+    """What the journal keeps of a failure: the line of the file where there is one, the message, the code."""
+    message = server_message(error)
+    where = ""
+    if at.statement and not at.recording and not at.committing:
+        where = f"line {_place(at.part.migration, at.statement, error, at.shift).line}: "
+    return f"{where}{message.message}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
 
 
 def _state(at: Whereabouts, *, lost: bool) -> str:
@@ -133,6 +164,21 @@ def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
     )
 
 
+def violated(at: Whereabouts, check: Check, found: ResultSet, done: Sequence[Done]) -> CheckViolated:
+    """A check of a migration did not hold, so that its transaction is undone."""
+    statement = check.statement
+    lines = at.part.migration.source.split("\n")
+    source = lines[statement.line - 1].rstrip("\r") if statement.line <= len(lines) else None
+    place = Place(at.part.migration.label, statement.line, None, redact_sql(source) if source is not None else None)
+    return CheckViolated(
+        check.title,
+        found,
+        place=place,
+        state=at.left() + before(done),
+        hint="look at the rows: error.to_frame(); the check stands below the UP of the file.",
+    )
+
+
 def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> Interrupted:
     """The user stopped the run; the server was told and has ended the statement."""
     part = at.part
@@ -146,13 +192,13 @@ def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> In
     return Interrupted(f"stopped while {part.migration.name} was running", state + before(done), names)
 
 
-def _place(migration: Migration, statement: Statement, error: psycopg.Error) -> Place:
+def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> Place:
     """Where the server's error stands in the file; the statement's first line where the server does not say."""
     lines = migration.source.split("\n")
     position = error.diag.statement_position
     line, column = statement.line, None
     if position:
-        text = statement.text[: int(position) - 1]
+        text = statement.text[: max(int(position) - 1 - shift, 0)]
         line = statement.text_line + text.count("\n")
         column = len(text) - (text.rfind("\n") + 1) + 1
         if line == statement.text_line:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.connection import Session
-from fsapi_nb.database.tables import REQUIRED, Tables, create_statements, refuse_foreign
+from fsapi_nb.database.tables import ADDED, REQUIRED, Tables, add_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
     Direction,
@@ -172,17 +172,39 @@ def read_scripts(session: Session, tables: Tables, names: Sequence[str]) -> dict
     return {name: StoredScripts(*rest) for name, *rest in session.connection.execute(query, [list(names)])}
 
 
-def read_journal(session: Session, tables: Tables, *, limit: int | None = None) -> tuple[JournalEntry, ...]:
-    """The journal's events, oldest first; the newest `limit` of them."""
-    if not _exists(session, tables.journal):
+def read_journal(
+    session: Session, tables: Tables, *, limit: int | None = None, runbook: str | None = None
+) -> tuple[JournalEntry, ...]:
+    """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
+    columns = _columns(session, tables.journal)
+    if not columns or (runbook is not None and "runbook" not in columns):
         return ()
     if limit is not None and limit < 1:
         raise UsageError(f"{limit} is no number of events", hint="give 1 or more.")
     query = sql.SQL(
         "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
-        "role, host, application, notebook, message FROM {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
+        "role, host, application, notebook, message, {} FROM {} {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
+    )
+    # A journal that an earlier build made has not all of them, and reading adds nothing.
+    added = sql.SQL(", ").join(
+        sql.Identifier(name) if name in columns else sql.SQL("NULL AS {}").format(sql.Identifier(name)) for name in ADDED
+    )
+    only = sql.SQL("WHERE runbook OPERATOR(pg_catalog.=) %s") if runbook is not None else sql.SQL("")
+    values = [limit] if runbook is None else [runbook, limit]
+    rows = session.connection.execute(query.format(added, tables.journal, only), values)
+    return tuple(JournalEntry(*row) for row in rows)
+
+
+def read_authors(session: Session, tables: Tables) -> dict[str, str]:
+    """The role that applied each migration last, by name; none for what fsapi applied."""
+    if not _exists(session, tables.journal):
+        return {}
+    query = sql.SQL(
+        "SELECT DISTINCT ON (migration) migration::text, role FROM {} "
+        "WHERE event OPERATOR(pg_catalog.=) ANY ('{{up,baseline}}'::text[]) AND state OPERATOR(pg_catalog.=) 'done' "
+        "ORDER BY migration, id DESC"
     ).format(tables.journal)
-    return tuple(JournalEntry(*row) for row in session.connection.execute(query, [limit]))
+    return dict(session.connection.execute(query).fetchall())
 
 
 def _exists(session: Session, table: sql.Identifier) -> bool:
@@ -192,22 +214,49 @@ def _exists(session: Session, table: sql.Identifier) -> bool:
     return row is not None and row[0] is not None
 
 
+def _columns(session: Session, table: sql.Identifier) -> frozenset[str]:
+    """The names of a table's columns; none where there is no such table."""
+    query = (
+        "SELECT attname::text FROM pg_catalog.pg_attribute "
+        "WHERE attrelid = pg_catalog.to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+    )
+    rows = session.connection.execute(query, [table.as_string(session.connection)])
+    return frozenset(name for (name,) in rows)
+
+
 def create_tables(session: Session, tables: Tables) -> None:
     """Make what is missing of our tables, in one transaction, and make sure that we may write. The caller holds the lock.
 
     Raises HistoryError where the role may not.
     """
-    ours = (tables.history, tables.scripts, tables.journal)
     try:
-        if not all(_exists(session, table) for table in ours):
+        journal = _columns(session, tables.journal)
+        if not journal or not all(_exists(session, table) for table in (tables.history, tables.scripts)):
             with session.connection.transaction():
                 session.connection.execute(create_statements(tables))
+        if journal and not journal.issuperset(ADDED):
+            _add_columns(session, tables)
     except psycopg.errors.InsufficientPrivilege as error:
         raise _no_right(session, tables, error) from None
     except psycopg.errors.InvalidSchemaName:
         hint = "create the schema first, or name another one in pyproject.toml."
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
     _refuse_unwritable(session, tables)
+
+
+def _add_columns(session: Session, tables: Tables) -> None:
+    """Give a journal that an earlier build made the columns that came later. Raises HistoryError unless we own it."""
+    statement = add_statement(tables)
+    try:
+        with session.connection.transaction():
+            session.connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise HistoryError(
+            f"the journal beside {tables.shown()} lacks columns that came later, and only its owner may add them",
+            details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
+            state="nothing was run; the database is as it was.",
+            hint=f"let its owner run any migration, or: {statement.as_string(session.connection)};",
+        ) from None
 
 
 _RIGHTS = """
@@ -281,6 +330,8 @@ class Recorder:
     tables: Tables
     run_id: UUID
     notebook: str | None = None
+    cell: str | None = None
+    runbook: str | None = None
 
     def applied(self, row: JournalRow) -> None:
         """Record that a migration is completely applied."""
@@ -337,6 +388,8 @@ class Recorder:
             "message": row.message,
             "host": socket.gethostname(),
             "notebook": self.notebook,
+            "cell": self.cell,
+            "runbook": self.runbook,
         }
         query = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             self.tables.journal,

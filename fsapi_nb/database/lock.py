@@ -17,7 +17,9 @@ from fsapi_nb.database.connection import Session
 from fsapi_nb.errors import Locked, PooledConnection
 
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
-_UNLOCK = "SELECT pg_catalog.pg_advisory_unlock(%s)"
+#: Who looks at a history is told here that a run has ended.
+CHANNEL = "fsapi_nb"
+_UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock(%s), pg_catalog.pg_notify('{CHANNEL}', '')"
 # A script's session may have a search_path with operators of its own before ours.
 _HELD = """
     SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks

@@ -1,6 +1,6 @@
 """Run any SQL exactly as it is written, in one transaction, and give back what PostgreSQL answered, exactly.
 
-The text travels as one message of the simple query protocol: no parameters, no templating, no splitting.
+The text travels as one message: no templating, no splitting; parameters beside it, never in it.
 This module neither connects, nor reads values (`fsapi_nb.database.values`), nor formats them (`fsapi_nb.views`).
 """
 
@@ -13,19 +13,25 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from fsapi_nb.database.parameters import bind
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
-from fsapi_nb.database.wire import COPYING, FAILED, Connection, Reply, collect, encoding_of, send
-from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded
+from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, encoding_of, send
+from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
 
 __all__ = ["JSON_NULL", "Column", "Connection", "JsonNull", "JsonText", "ResultSet", "run_query"]
 
 
-def run_query(connection: Connection, sql: str, *, read_only: bool = False) -> tuple[ResultSet, ...]:
+def run_query(
+    connection: Connection, sql: str, parameters: Sequence[object] = (), *, read_only: bool = False
+) -> tuple[ResultSet, ...]:
     """Run `sql` in one transaction of its own and return the result of each statement, in order.
 
     `connection` is in autocommit mode and idle. A statement that stands alone and that PostgreSQL refuses in a
     transaction block (VACUUM, CREATE DATABASE) runs outside one, unless `read_only` is asked for. `read_only` is
     a guard against mistakes, not against intent: SQL can lift it (`SET TRANSACTION READ WRITE`).
+
+    `parameters` are bound to `$1`, `$2` and so on of a text that is one statement. Raises QueryFailed,
+    TransactionEnded, and UsageError for parameters that cannot be bound, or of which there are more or fewer.
 
     Values: int2, int4, int8, oid as int; bool; float4, float8 as float; numeric as Decimal; uuid as UUID; bytea as
     bytes; date, time and timestamp types as those of `datetime`, timestamptz in UTC; interval without months as
@@ -40,6 +46,9 @@ def run_query(connection: Connection, sql: str, *, read_only: bool = False) -> t
         if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
             raise ValueError("run_query needs a connection in autocommit mode that is not in a transaction")
         query = _Query(sql, _encode(connection, sql))
+        if parameters:
+            _check_parameters(query, len(parameters))
+            query = _Query(query.text, query.message, bind(connection, parameters))
         results = _in_transaction(connection, query, read_only=read_only)
         if results is None:
             results = _outside_transaction(connection, query)
@@ -51,10 +60,11 @@ def run_query(connection: Connection, sql: str, *, read_only: bool = False) -> t
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """The text, and the bytes of it that travel."""
+    """The text, the bytes of it that travel, and the parameters that travel beside them."""
 
     text: str
     message: bytes
+    bound: Bound | None = None
 
 
 # For our own BEGIN and COMMIT: a position in them is none in the text.
@@ -89,8 +99,34 @@ def _encode(connection: Connection, sql: str) -> bytes:
         bad, why = error.start, f"{sql[error.start]!a} cannot be sent in the client encoding {error.encoding}."
     if bad >= 0:
         printable = sql.encode(errors="replace").decode().replace("\0", "?")
-        raise QueryFailed(ServerMessage("22021", why), place=_place(printable, bad), state=_NOTHING_RAN)
+        raise QueryFailed(ServerMessage("22021", why), place=place_in(printable, bad), state=_NOTHING_RAN)
     return message
+
+
+def _check_parameters(query: _Query, given: int) -> None:
+    """PostgreSQL says neither which statement is one too many, nor that a parameter is used nowhere."""
+    # The parser is large, and rarely needed here.
+    from fsapi_nb.script.parser import COMMENTS, PARAMETER, SqlSyntaxError, parse, scan
+
+    text = query.text.encode()
+    tokens, problem = scan(text)
+    numbers = [int(text[token.start + 1 : token.end]) for token in tokens if token.kind == PARAMETER]
+    wanted = max(numbers, default=0)
+    if problem is None and wanted != given:
+        raise UsageError(
+            f"the SQL has {f'parameters up to ${wanted}' if wanted else 'no parameter $1'}, and "
+            f"{given} {'values are' if given > 1 else 'value is'} given",
+            hint="the first value is $1, the second $2, each as often as wanted.",
+        )
+    try:
+        statements = parse(text, tokens)
+    except SqlSyntaxError:
+        return  # PostgreSQL says what is wrong with it
+    if len(statements) > 1:
+        start = next(t.start for t in tokens if t.start >= statements[1].start and t.kind not in COMMENTS)
+        message = f"this text is {len(statements)} statements, and parameters can be bound to one"
+        place = place_in(query.text, len(text[:start].decode()))
+        raise QueryFailed(ServerMessage("42601", message), place=place, state=_NOTHING_RAN)
 
 
 def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
@@ -101,7 +137,7 @@ def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -
         begun = send(connection, _BEGIN_READ_ONLY if read_only else _BEGIN)
         if begun.error:
             raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
-        reply = send(connection, query.message)
+        reply = send(connection, query.message, query.bound)
         _refuse_copy(connection, reply)
         if reply.error:
             if not read_only and reply.error.sqlstate == "25001" and _single_statement(query.text):
@@ -131,7 +167,7 @@ def _refuse_control(query: _Query) -> None:
 
 def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult]:
     try:
-        reply = send(connection, query.message)
+        reply = send(connection, query.message, query.bound)
         if reply.error:
             raise _failure(connection, query, reply, rolled_back=_FAILED_OUTSIDE, lost=_LOST_OUTSIDE) from reply.error
         return reply.results
@@ -230,10 +266,11 @@ def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error)
     offset = int(error.diag.statement_position) - 1
     if connection.info.parameter_status("server_encoding") == "SQL_ASCII":  # such a server counts bytes
         offset = len(query.message[:offset].decode(errors="replace"))
-    return _place(query.text, offset) if offset <= len(query.text) else None
+    return place_in(query.text, offset) if offset <= len(query.text) else None
 
 
-def _place(sql: str, offset: int) -> Place:
+def place_in(sql: str, offset: int) -> Place:
+    """The place of a character of the text, with its line."""
     start = sql.rfind("\n", 0, offset) + 1
     line = sql.count("\n", 0, offset) + 1
     return Place("query", line, offset - start + 1, sql[start:].split("\n", 1)[0].rstrip("\r"))

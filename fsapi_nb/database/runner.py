@@ -10,18 +10,22 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
-from fsapi_nb.database.connection import Session, server_message
+from fsapi_nb.database.check import OPENING, ask
+from fsapi_nb.database.check import holds as is_met
+from fsapi_nb.database.connection import Connection, Session, server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.history import JournalRow, Recorder
 from fsapi_nb.database.lock import holds
 from fsapi_nb.database.recovery import witness
-from fsapi_nb.errors import DatabaseError, FsapiError, Interrupted, Locked, TransactionEnded
+from fsapi_nb.database.watch import Watcher
+from fsapi_nb.errors import CheckViolated, DatabaseError, FsapiError, Interrupted, Locked, TransactionEnded
 from fsapi_nb.events import (
     MigrationFinished,
     NoticeReceived,
@@ -34,7 +38,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import Direction, Done, Mode, Part, Plan, Statement, Step
+from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.redact import redact_line, redact_sql
 
@@ -53,8 +57,9 @@ _INVALID = """
 class Runner:
     """One run of one plan on one session that holds the lock `key`.
 
-    `reopen` gives another session that holds it, once the connection is lost. A step that a lock, a deadlock or
-    a serialization failure stops is tried again for `max_wait` seconds.
+    `reopen` gives another session that holds it, once the connection is lost; `look` a second connection, from
+    which a long step is watched. A step that a lock, a deadlock or a serialization failure stops is tried again for
+    `max_wait` seconds.
     """
 
     session: Session
@@ -62,11 +67,23 @@ class Runner:
     key: int
     emit: Observers
     reopen: Callable[[], Session]
+    look: Callable[[], AbstractContextManager[Connection]]
     max_wait: float = 60.0
     _done: list[Done] = field(default_factory=list)
     _notices: list[str] = field(default_factory=list)
     _began: float = 0.0
     _at: Whereabouts | None = None
+    _idle: bool = True
+    _watcher: Watcher = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to be watched; nobody looks before `run`."""
+        self._watcher = Watcher(self._whereabouts, self.look, self.emit, self.session.settings["lock_timeout"])
+
+    def _whereabouts(self) -> tuple[Whereabouts, int] | None:
+        """What the server is at work on, and in which session: asked by the watcher, from its thread."""
+        at = self._at
+        return None if self._idle or at is None else (at, self.session.facts.pid)
 
     def run(self, plan: Plan) -> tuple[Done, ...]:
         """Run every step in order; return what was completed.
@@ -74,11 +91,15 @@ class Runner:
         Raises StatementFailed, TransactionEnded or Interrupted, each of which says where things stand.
         """
         self.emit(RunStarted(plan, str(self.recorder.run_id)))
+        self._watcher.start()
         try:
             self._run_all(plan)
         except (FsapiError, Interrupted) as error:
             self.emit(RunFailed(error))
             raise
+        finally:
+            self._idle = True
+            self._watcher.stop()
         self.emit(RunFinished(plan))
         return tuple(self._done)
 
@@ -115,7 +136,8 @@ class Runner:
             connection.remove_notice_handler(self._notice)
 
     def _notice(self, diagnosis: psycopg.errors.Diagnostic) -> None:
-        severity, message = diagnosis.severity_nonlocalized or "NOTICE", diagnosis.message_primary or ""
+        severity = diagnosis.severity_nonlocalized or "NOTICE"
+        message = redact_line(diagnosis.message_primary or "")
         self._notices.append(f"{severity}: {message}")
         self.emit(NoticeReceived(self._at.part.migration.name if self._at else "", severity, message))
 
@@ -124,10 +146,12 @@ class Runner:
         if step.parts[0].number == 0 or step.resumes:
             self._begin_migration(step, started)
         self.emit(StepStarted(step, number))
+        self._idle = False
         if step.mode is Mode.TRANSACTION:
             self._run_transaction(step, number)
         else:
             self._run_alone(step)
+        self._idle = True
         for part in step.parts:
             if part.completes:
                 self._finish(part)
@@ -165,9 +189,10 @@ class Runner:
 
     def _try_until_done(self, step: Step, number: int) -> None:
         pauses = _pauses(self.max_wait)
-        attempts = 0
+        attempts, heard = 0, len(self._notices)
         while True:
             attempts += 1
+            del self._notices[heard:]  # what an attempt said that was undone
             self._at = Whereabouts(step, step.parts[0])
             try:
                 self._attempt(step)
@@ -175,7 +200,7 @@ class Runner:
                 if self._was_committed(error):
                     return
                 self._retry_or_raise(error, number, attempts, pauses)
-            except TransactionEnded as error:
+            except (TransactionEnded, CheckViolated) as error:
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
                 raise
@@ -192,6 +217,8 @@ class Runner:
                 self._at = Whereabouts(step, part, statement)
                 self._send(part, statement)
                 self._expect(TransactionStatus.INTRANS)
+            for check in part.checks:
+                self._check(step, part, check)
             self._at = Whereabouts(step, part, recording=True)
             if identity is not None and identity != self._transaction_id():
                 raise failures.ended(self._at, self._done)
@@ -199,6 +226,14 @@ class Runner:
         self._at = Whereabouts(step, step.parts[-1], committing=True)
         if self.session.connection.execute("COMMIT").statusmessage != "COMMIT":
             raise failures.ended(self._at, self._done)
+
+    def _check(self, step: Step, part: Part, check: Check) -> None:
+        """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
+        self._at = Whereabouts(step, part, check.statement, checking=check, shift=len(OPENING))
+        self.emit(StatementStarted(part.migration.name, check.statement))
+        found = ask(self.session.connection, check.statement.text)
+        if not is_met(found):
+            raise failures.violated(self._at, check, found, self._done)
 
     def _transaction_id(self) -> object:
         row = self.session.connection.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchone()
@@ -216,14 +251,16 @@ class Runner:
         if not lost:
             self.session.rollback()
         pause = next(pauses, None) if not lost and error.sqlstate in _RETRYABLE else None
-        message = server_message(error)
-        text = f"{message.message} [{message.sqlstate}]" if message.sqlstate else message.message
+        text = failures.journalled(at, error)
         if pause is None:
             self._journal_outcome("failed", text)
-            raise failures.failed(at, error, self._done, lost=lost, attempts=attempts) from None
+            tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(), tuple(self._notices))
+            raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
         self._journal_outcome("retried", text)
         self.emit(StepRetried(at.step, number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
+        self._idle = True
         time.sleep(pause)
+        self._idle = False
 
     @property
     def _here(self) -> Whereabouts:
@@ -287,9 +324,9 @@ class Runner:
     def _fail_alone(self, error: psycopg.Error) -> None:
         at, lost = self._here, self.session.lost
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
-            message = server_message(error)
-            self._journal_outcome("failed", f"{message.message} [{message.sqlstate}]")
-        raise failures.failed(at, error, self._done, lost=lost) from None
+            self._journal_outcome("failed", failures.journalled(at, error))
+        tried = failures.Tried(blockage=self._watcher.blockage(), notices=tuple(self._notices))
+        raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
 
     def _check_index(self, statement: Statement) -> None:
         """Make sure that no index was left invalid: IF NOT EXISTS passes over one in silence."""

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.errors import ConfigurationError, UsageError
+from fsapi_nb.origin import origin
 
 EMBEDDED = "embedded"
 _FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
 _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 _KNOWN = {"migrations", "database", "databases", "postgres_bin", "schema", "table", "schemas", "lock_timeout"}
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Secret(str):
@@ -50,6 +52,11 @@ class Project:
         return self.root / ".fsapi_nb"
 
     @property
+    def migrations(self) -> Path:
+        """The migrations folder."""
+        return self.root / str(self.table.get("migrations", "migrations"))
+
+    @property
     def databases(self) -> dict[str, Mapping[str, Any]]:
         """The databases that the table names: a URL, or a table with `url` or `url_env`, and `protected`."""
         named = self.table.get("databases", {})
@@ -58,13 +65,22 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is, and where that was found. `dsn` is None for the embedded server's `database`."""
+    """Where a database is, and where that was found. `dsn` is None for the embedded server's `database`.
+
+    It is None as well where a `connector` opens the connections: a function that returns a new one at each call.
+    """
 
     dsn: Secret | None
     place: str
     name: str | None = None
     protected: bool = False
     database: str = "fsapi"
+    connector: Callable[[], Any] | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is a database of the embedded server."""
+        return self.dsn is None and self.connector is None
 
 
 def find_project(start: Path) -> Project:
@@ -80,12 +96,17 @@ def find_project(start: Path) -> Project:
 
 
 def find_address(
-    project: Project, *, option: str | None = None, environment: Mapping[str, str] | None = None
+    project: Project,
+    *,
+    option: str | Callable[[], Any] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Address:
-    """The database that is meant, by the order of precedence; connects to nothing.
+    """The database that is meant, by the order of precedence; connects to nothing. An option may be a connector.
 
     Raises ConfigurationError for a name that is not known, or a URL that is none.
     """
+    if callable(option):
+        return Address(None, "a function", connector=option)
     environment = os.environ if environment is None else environment
     return _address(project, option, environment)
 
@@ -101,9 +122,20 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
     return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
 
 
+def seconds(duration: str) -> float:
+    """How long a duration is that PostgreSQL takes for a timeout; a bare number counts milliseconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", duration)
+    if match is None:
+        raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
+    return float(match[1]) * _SECONDS.get(match[2] or "ms", 1.0)
+
+
 def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:
     if option:
         return _named(project, option, environment, "--database")
+    told = origin(environment).database
+    if told:
+        return _named(project, told, environment, "the runbook's --database")
     found = _from_environment(environment, "the environment")
     if found:
         return found
@@ -194,6 +226,16 @@ class Endpoint:
     address: str
     port: int
     database: str
+
+
+def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a connection that went there is to the database of that address, as far as an address tells.
+
+    The embedded server is behind a socket; what a connector opens is not known before.
+    """
+    if address.dsn is None:
+        return address.embedded and reached.host.startswith("/") and reached.database == address.database
+    return _reaches(address.dsn, reached, os.environ if environment is None else environment)
 
 
 def is_protected(project: Project, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:

@@ -94,10 +94,22 @@ def create_statements(tables: Tables) -> sql.Composed:
             role text NOT NULL DEFAULT session_user,
             host text,
             application text NOT NULL DEFAULT pg_catalog.current_setting('application_name'),
-            notebook text
+            notebook text,
+            cell text,
+            runbook text
         );
         """
     ).format(history=tables.history, scripts=tables.scripts, journal=tables.journal)
+
+
+#: What a journal that an earlier build made has not, in the order of the table.
+ADDED = ("cell", "runbook")
+
+
+def add_statement(tables: Tables) -> sql.Composed:
+    """What adds those columns to a journal that is there; a moment's exclusive lock on it, no row is rewritten."""
+    columns = (sql.SQL("ADD COLUMN IF NOT EXISTS {} text").format(sql.Identifier(name)) for name in ADDED)
+    return sql.SQL("ALTER TABLE {} {}").format(tables.journal, sql.SQL(", ").join(columns))
 
 
 def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fsapi_nb.database import embedded
-from fsapi_nb.database.connection import Session, open_session
-from fsapi_nb.database.history import Recorder, create_tables, find_tables, read_history, read_scripts
+from fsapi_nb.database.connection import Connection, Connector, Session, connect, open_session
+from fsapi_nb.database.history import Recorder, create_tables, find_tables, read_authors, read_history, read_scripts
 from fsapi_nb.database.lock import Holder, advisory_lock, find_holder
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted
-from fsapi_nb.model import History, Identity, StoredScripts
+from fsapi_nb.model import DatabaseFacts, History, Identity, StoredScripts
+
+_MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
+_SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Access:
     settings: Mapping[str, str] = field(default_factory=dict)
     application: str = "fsapi_nb"
     notebook: str | None = None
+    cell: str | None = None
+    runbook: str | None = None
     max_wait: float = 60.0
     postgres_bin: Path | None = None
 
@@ -59,6 +64,19 @@ class Target:
         """The text that ran of those applied migrations, where it was stored."""
         return read_scripts(self.session, self.tables, names)
 
+    def authors(self) -> dict[str, str]:
+        """The role that applied each migration, by name, where the journal tells."""
+        return read_authors(self.session, self.tables)
+
+    def facts(self) -> DatabaseFacts:
+        """What a record says of this database."""
+        info, facts = self.session.connection.info, self.session.facts
+        address = f"{info.host}, port {info.port}" if info.host.startswith("/") else f"{info.host}:{info.port}"
+        execute = self.session.connection.execute
+        system = execute(_SYSTEM).fetchone() if execute(_MAY_READ_SYSTEM).fetchone() == (True,) else None
+        server = facts.product.partition(" on ")[0]
+        return DatabaseFacts(self.identity, server, address, facts.role, system[0] if system else None)
+
     def runner_at_work(self) -> Holder | None:
         """Who holds the lock at this moment."""
         return find_holder(self.session, self.key)
@@ -68,7 +86,10 @@ class Target:
         """Hold the lock, with our tables there. Raises Locked, HistoryError."""
         with advisory_lock(self.session, self.key, max_wait=self.access.max_wait, awaited=awaited):
             create_tables(self.session, self.tables)
-            yield Recorder(self.session, self.tables, uuid.uuid4(), self.access.notebook)
+            access = self.access
+            yield Recorder(
+                self.session, self.tables, uuid.uuid4(), access.notebook, cell=access.cell, runbook=access.runbook
+            )
 
 
 @contextmanager
@@ -76,7 +97,7 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
     """Connect for one verb; `known` are the folder's file names. Closed at the end whatever happens."""
     try:
         with open_session(
-            _dsn(access), application=access.application, settings=access.settings, writing=writing
+            _place(access), application=access.application, settings=access.settings, writing=writing
         ) as session:
             table = access.project.table
             schema = str(table["schema"]) if "schema" in table else None
@@ -89,15 +110,48 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
         raise Interrupted("stopped", "no migration was running; what was not committed is rolled back.") from None
 
 
-def _dsn(access: Access) -> str:
-    """The address to connect to; the embedded server is started for it."""
+@contextmanager
+def open_onlooker(access: Access) -> Iterator[Connection]:
+    """A second connection that only reads the server's statistics: it never waits, and has no search_path of others."""
+    connection = connect(_place(access), f"{access.application} (watching)"[:63])
+    try:
+        connection.execute("SET search_path TO pg_catalog; SET statement_timeout TO '2s'; SET lock_timeout TO '1s'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_guarded(access: Access) -> Connection:
+    """A new connection for another tool, which closes it; where the database is protected it only reads.
+
+    That guards against mistakes, not against intent: SQL can lift it. Raises CannotConnect, ConfigurationError.
+    """
+    connection = connect(_place(access), access.application)
+    try:
+        row = connection.execute("SELECT pg_catalog.current_database()::text").fetchone()
+        if row is not None and _is_protected(access, connection, row[0]):
+            connection.execute("SET default_transaction_read_only = on")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _place(access: Access) -> str | Connector:
+    """What to connect to; the embedded server is started for it."""
+    if access.address.connector is not None:
+        return access.address.connector
     if access.address.dsn is not None:
         return access.address.dsn
     return embedded.attach(access.project.home, bin_folder=access.postgres_bin, database=access.address.database)
 
 
 def _identify(session: Session, access: Access) -> Identity:
-    address, info = access.address, session.connection.info
-    reached = Endpoint(info.host, info.hostaddr, info.port, session.facts.database)
-    protected = address.protected or (address.dsn is not None and is_protected(access.project, reached))
-    return Identity(session.facts.database, address.name, protected, address.place)
+    address, database = access.address, session.facts.database
+    return Identity(database, address.name, _is_protected(access, session.connection, database), address.place)
+
+
+def _is_protected(access: Access, connection: Connection, database: str) -> bool:
+    address, info = access.address, connection.info
+    reached = Endpoint(info.host, info.hostaddr, info.port, database)
+    return address.protected or (not address.embedded and is_protected(access.project, reached))

@@ -1,11 +1,13 @@
-"""One message to the server and all that it answers: the simple query protocol, the text exactly as it is.
+"""One message to the server and all that it answers: the text exactly as it is, parameters beside it.
 
-No transaction is begun here, and no value is read.
+By the simple query protocol; by the extended one where there are parameters. Results are text in both. No
+transaction is begun here, and no value is read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import psycopg
@@ -26,6 +28,14 @@ class Reply:
     error: psycopg.Error | None
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Parameters as they travel: each one's text (None is NULL), and its type's OID (0: PostgreSQL finds it)."""
+
+    values: Sequence[bytes | None] = field(repr=False)
+    types: Sequence[int]
+
+
 FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 COPYING = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
@@ -39,12 +49,18 @@ def encoding_of(connection: Connection) -> str:
     return "utf-8" if encoding == "ascii" else encoding
 
 
-def send(connection: Connection, message: bytes) -> Reply:
-    """Send one message, and wait for all that comes back; Ctrl-C meanwhile cancels it on the server."""
+def send(connection: Connection, message: bytes, bound: Bound | None = None) -> Reply:
+    """Send one message, and wait for all that comes back; Ctrl-C meanwhile cancels it on the server.
+
+    With parameters it holds one statement: PostgreSQL refuses more.
+    """
     results: list[PGresult] = []
     error: psycopg.Error | None = None
     try:
-        connection.pgconn.send_query(message)
+        if bound is None:
+            connection.pgconn.send_query(message)
+        else:
+            connection.pgconn.send_query_params(message, bound.values, bound.types)
         connection.wait(collect(connection.pgconn, results))
     except psycopg.OperationalError as lost:
         error = lost

@@ -10,9 +10,12 @@ from typing import Any
 
 from IPython.core.prefilter import PrefilterChecker
 
+from fsapi_nb.notebook import bridge
+from fsapi_nb.notebook.completion import completer
 from fsapi_nb.notebook.magics import MigrateMagics
+from fsapi_nb.notebook.passwords import PasswordWatch
 
-_NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query")}
+_NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query", "check")}
 _ALIAS = "fsapi_"
 _loaded: dict[int, _Loaded] = {}
 # What `%config` had set when a shell's extension was unloaded: `%reload_ext` must not change the database.
@@ -46,6 +49,9 @@ class _Loaded:
         }
         checker: Any = NoAutomagic  # IPython's own constructors are not annotated
         self.checker = checker(shell=shell, prefilter_manager=shell.prefilter_manager, config=shell.config)
+        self.completer = completer(self.magics)
+        self.sql_calls = bridge.SqlCalls()
+        self.passwords = PasswordWatch()
 
     def owns(self, function: object) -> bool:
         """Whether a registered magic is ours, and not that of an extension loaded later."""
@@ -66,6 +72,10 @@ def load(shell: Any) -> None:
                 getattr(loaded.magics, name), magic_kind=kind, magic_name=_ALIAS + name
             )
     shell.prefilter_manager.register_checker(loaded.checker)
+    shell.Completer.custom_matchers.append(loaded.completer)
+    bridge.install(shell, loaded.sql_calls, loaded.magics)
+    shell.events.register("pre_run_cell", loaded.passwords.before)
+    shell.events.register("post_run_cell", loaded.passwords.after)
     _loaded[id(shell)] = loaded
     for (kind, name), other in loaded.before.items():
         sign = "%" if kind == "line" else "%%"
@@ -84,6 +94,10 @@ def unload(shell: Any) -> None:
         return
     _settings[id(shell)] = {name: getattr(loaded.magics, name) for name in loaded.magics.trait_names(config=True)}
     shell.prefilter_manager.unregister_checker(loaded.checker)
+    shell.Completer.custom_matchers.remove(loaded.completer)
+    bridge.uninstall(shell, loaded.sql_calls)
+    shell.events.unregister("pre_run_cell", loaded.passwords.before)
+    shell.events.unregister("post_run_cell", loaded.passwords.after)
     shell.configurables.remove(loaded.magics)
     for kind, names in _NAMES.items():
         magics = shell.magics_manager.magics[kind]

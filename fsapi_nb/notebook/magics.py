@@ -11,7 +11,9 @@ import os
 import re
 import shlex
 import sys
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import (
     Magics,
@@ -19,32 +21,55 @@ from IPython.core.magic import (
     line_cell_magic,
     line_magic,
     magics_class,
+    needs_local_scope,
     no_var_expand,
     output_can_be_silenced,
 )
-from traitlets import Unicode, validate
+from traitlets import Enum, Unicode, validate
 
-from fsapi_nb.errors import UsageError
-from fsapi_nb.events import Event, NoticeReceived
+from fsapi_nb.errors import CheckViolated, UsageError
+from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
-from fsapi_nb.notebook.jupysql import jupysql_url
-from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Parser, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.views.progress import progress_line
+from fsapi_nb.notebook import bridge, jupysql
+from fsapi_nb.notebook.display import publish
+from fsapi_nb.notebook.live import live_progress
+from fsapi_nb.origin import origin
+from fsapi_nb.verbs import (
+    GLOBAL,
+    QUERY,
+    VERBS,
+    Argument,
+    Help,
+    Parser,
+    Values,
+    Verb,
+    find_verb,
+    parser_of,
+    settings_of,
+)
 from fsapi_nb.views.results import Result
+
+if TYPE_CHECKING:
+    from fsapi_nb.notebook.panel import Panel
 
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
 _YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "do it on a protected database"})
-_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"})
+_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, Values.MIGRATION)
 _MIGRATION = Verb(
     "migration",
     "write this cell as a migration, and show its plan",
     lambda *_: NotImplemented,
     (_NAME, _APPLY, _REDO, _YES),
 )
+_TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what is promised, in words"})
+_CHECK = Verb("check", "a query that must hold: no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
+_PANEL = Verb("panel", "all of it in one live view, with buttons", lambda *_: NotImplemented)
 # The SQL is no argument here: it is the rest of the line, or the cell, as it stands.
 _QUERY = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
+#: What stands behind each magic but `%migrate`, which is followed by a verb.
+VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": _QUERY, "migration": _MIGRATION, "check": _CHECK}
+_CHANGING = {"migrate", "rollback", "redo", "fresh", "baseline", "repair", "resolve"}
 _QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
 
 
@@ -74,6 +99,9 @@ class MigrateMagics(Magics):
         config=True
     )
     directory = Unicode(None, allow_none=True, help="the migrations folder").tag(config=True)
+    widgets = Enum(
+        ["auto", "on", "off"], "auto", help="live progress and panel: where a front end tells of itself, always, never"
+    ).tag(config=True)
 
     @validate("database")
     def _hide(self, proposal: dict[str, Any]) -> Address | None:
@@ -82,12 +110,14 @@ class MigrateMagics(Magics):
     @no_var_expand
     @output_can_be_silenced
     @line_magic
-    def migrate(self, line: str) -> Result | Shown:
+    def migrate(self, line: str) -> Result | Shown | Panel:
         """Apply all pending migrations, or do what the verb says: `%migrate status`, `%migrate plan`, `%migrate --help`."""
         words = _split(line)
         if words[:1] in (["--help"], ["-h"], ["help"]):
             return Shown(_overview())
         named = bool(words) and not words[0].startswith("-")
+        if words[:1] == [_PANEL.name]:
+            return self._panel(words[1:])
         verb = find_verb(words.pop(0) if named else "migrate")
         return self._run(verb, words, prog=f"%migrate {verb.name}")
 
@@ -99,9 +129,13 @@ class MigrateMagics(Magics):
         return self._run(find_verb("rollback"), _split(line), prog="%rollback")
 
     @no_var_expand
+    @needs_local_scope
     @line_cell_magic
-    def query(self, line: str, cell: str | None = None) -> Any:
-        """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it gave."""
+    def query(self, line: str, cell: str | None = None, local_ns: Mapping[str, object] | None = None) -> Any:
+        """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it gave.
+
+        Python's values come in as parameters only: `%query --param city SELECT $1` binds the variable `city`.
+        """
         words, sql = _leading_options(line)
         if sql.split() in (["--help"], ["-h"]):
             words, sql = ["--help"], ""
@@ -113,7 +147,9 @@ class MigrateMagics(Magics):
         sql = sql if cell is None else cell
         if not sql.strip():
             raise UsageError("there is no SQL", hint="%query SELECT 1; or %%query with the SQL below it.")
-        result = self._migrator(options).query(sql, yes=options.yes)
+        names = {**(self.shell.user_ns if self.shell else {}), **(local_ns or {})}
+        parameters = [_value(name, names) for name in options.param or ()]
+        result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
         return result.to_frame() if result.last else result
 
     @no_var_expand
@@ -123,19 +159,78 @@ class MigrateMagics(Magics):
         options = _parse(parser_of(_MIGRATION, prog="%%migration"), _split(line))
         if isinstance(options, Shown):
             return options
-        return self._migrator(options).write(
-            options.name, cell, apply=options.apply, redo=options.redo, yes=options.yes
-        )
+        with self._acting(options, changing=options.apply or options.redo) as migrator:
+            return migrator.write(options.name, cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options))
+
+    @no_var_expand
+    @cell_magic
+    def check(self, line: str, cell: str) -> Result | Shown:
+        """A query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
+        options = _parse(parser_of(_CHECK, prog="%%check"), _split(line))
+        if isinstance(options, Shown):
+            return options
+        result = self._migrator(options).check(" ".join(options.title), cell)
+        if result.passed:
+            return result
+        publish(*result._repr_mimebundle_())
+        error = CheckViolated(result.title, result.found, hint="the rows are above.")
+        error.result = result
+        raise error
 
     def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | Shown:
         options = _parse(parser_of(verb, prog=prog), words)
-        return options if isinstance(options, Shown) else verb.run(self._migrator(options), options)
+        if isinstance(options, Shown):
+            return options
+        if "yes" in options and verb.name != "fresh":  # which asks for itself, on any database
+            options.yes = _is_confirmed(options)
+        with self._acting(options, changing=verb.name in _CHANGING) as migrator:
+            return verb.run(migrator, options)
 
-    def _migrator(self, options: argparse.Namespace) -> Migrator:
-        notebook = notebook_name(self.shell.user_ns if self.shell else {})
+    def _panel(self, words: list[str]) -> Panel | Shown:
+        from fsapi_nb.notebook.panel import Panel
+
+        options = _parse(parser_of(_PANEL, prog="%migrate panel"), words)
+        if isinstance(options, Shown):
+            return options
+        return Panel(lambda observers: self._migrator(options, observers), live=self._somebody_looks())
+
+    @contextmanager
+    def _acting(self, options: argparse.Namespace, *, changing: bool) -> Iterator[Migrator]:
+        """The migrator of one call; of one that changes something, its progress is shown to whoever looks."""
+        if not changing:
+            yield self._migrator(options)
+            return
+        with ExitStack() as stack:
+            observers = (stack.enter_context(live_progress()),) if self._somebody_looks() else ()
+            migrator = self._migrator(options, observers)
+            self._tell_of_open_transactions(migrator, options)
+            yield migrator
+
+    def _somebody_looks(self) -> bool:
+        """Whether there is a page that shows widgets: nbval, nbclient and papermill do not tell a notebook's name."""
+        return self.widgets == "on" or (self.widgets == "auto" and self._notebook() is not None)
+
+    def _notebook(self) -> str | None:
+        return notebook_name(self.shell.user_ns if self.shell else {})
+
+    def migrator(self) -> Migrator:
+        """What the magics work with where no option says otherwise. Raises ConfigurationError."""
+        return self._migrator(parser_of(_QUERY, prog="%query").parse_args([]))
+
+    def _tell_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
+        """A step that waits for a lock would say who holds it; that it is the cell above is better said before."""
+        same = [migrator.may_lead_to]
+        if (options.database or self.database) == jupysql.NAME:
+            same.append(jupysql.is_current)
+        if any(jupysql.has_open_transaction(each) for each in same):
+            print(jupysql.OPEN, file=sys.stderr, flush=True)
+
+    def _migrator(self, options: argparse.Namespace, observers: tuple[Observer, ...] = ()) -> Migrator:
+        notebook = self._notebook() or origin().notebook
         database = options.database or self.database
+        _refuse_another(database)
         return Migrator(
-            jupysql_url() if database == JUPYSQL else database,
+            bridge.database() if database == jupysql.NAME else database,
             options.dir or self.directory,
             settings=settings_of(options),
             lock_timeout=options.lock_timeout,
@@ -144,15 +239,33 @@ class MigrateMagics(Magics):
             postgres_bin=options.postgres_bin,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",
             notebook=notebook,
-            observers=(_tell,),
+            cell=cell_id(self.shell),
+            observers=observers,
         )
 
 
-def _tell(event: Event) -> None:
-    """Who is waited for, and that a step is tried again: a cell that seems to hang should say why."""
-    line = None if isinstance(event, NoticeReceived) else progress_line(event)
-    if line:
-        print(line, file=sys.stderr, flush=True)
+def cell_id(shell: Any) -> str | None:
+    """The id of the cell that runs, where the front end tells it with the request: JupyterLab and `runbook:run` do."""
+    kernel: Any = getattr(shell, "kernel", None)
+    request = kernel.get_parent() if hasattr(kernel, "get_parent") else None
+    found = ((request or {}).get("metadata") or {}).get("cellId")
+    return found if isinstance(found, str) else None
+
+
+def _is_confirmed(options: argparse.Namespace) -> bool:
+    """Whether a protected database may be changed: the cell says so, or whoever started the runbook did."""
+    return bool(options.yes) or origin().confirmed
+
+
+def _refuse_another(database: str | None) -> None:
+    """Raise UsageError where a cell names another database than the runbook was started on."""
+    meant = origin().database
+    if meant and database and database != meant:
+        raise UsageError(
+            "this cell names another database than the runbook was started on",
+            state="nothing was run.",
+            hint="take --database out of the cell, or MigrateMagics.database; or start the runbook without --database.",
+        )
 
 
 def notebook_name(names: dict[str, Any]) -> str | None:
@@ -167,6 +280,14 @@ def _split(line: str) -> list[str]:
         return shlex.split(line.strip().removesuffix(";"))
     except ValueError as error:
         raise UsageError(f"a quote has no end: {error}", hint="close it, or write the value without one.") from None
+
+
+def _value(name: str, names: Mapping[str, object]) -> object:
+    """The variable that `--param NAME` binds. Raises UsageError where there is none of that name."""
+    if name not in names:
+        hint = "--param takes a name, no expression: give the value a name in Python first."
+        raise UsageError(f"no variable is named {name!r}", hint=hint)
+    return names[name]
 
 
 def _leading_options(line: str) -> tuple[list[str], str]:
@@ -187,8 +308,8 @@ def _parse(parser: Parser, words: list[str]) -> argparse.Namespace | Shown:
 
 def _overview() -> str:
     lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help says more)", ""]
-    lines += [f"  {verb.name:<10} {verb.help}" for verb in VERBS]
-    lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query", ""]
+    lines += [f"  {verb.name:<10} {verb.help}" for verb in (*VERBS, _PANEL)]
+    lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query, %%check TITLE", ""]
     lines += [
         f"  {argument.flags[0] + ' ' + argument.settings.get('metavar', ''):<25} {argument.settings['help']}"
         for argument in GLOBAL

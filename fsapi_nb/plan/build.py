@@ -195,6 +195,18 @@ def plan_repair(around: Circumstances, *, name: str) -> Plan:
     return Plan("repair", marks=(migration,))
 
 
+def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
+    """What would run of one migration, whatever stands before it: its UP where it is not applied, else its DOWN."""
+    progress = around.history.progress(status.name)
+    if status.entry is None:
+        if status.migration is None:
+            raise FaultyMigrations(status.problems)
+        return Plan("migrate", _collect([_up_steps(status.migration, around, progress)]))
+    down = _applied_migration(status.entry, around)
+    refuse.irreversible([status.entry], [down])
+    return Plan("rollback", _collect([_down_steps(down, status.entry, around, progress)]) if down else ())
+
+
 def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
     """What a cell's text would do alone: its steps; nothing where it is applied as it stands.
 

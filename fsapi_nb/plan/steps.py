@@ -26,6 +26,7 @@ _MAY_END_OR_REFUSE_ONE = frozenset(
     {"CALL", "DO", "REINDEX", "CLUSTER", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", "DROP SUBSCRIPTION"}
 )
 _IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
+CHECKED = "its checks, together with its history row"
 UNPARSED = "one transaction; the parser does not know this text, so nothing is known of its statements"
 
 
@@ -85,7 +86,10 @@ def cut(
         return (), _problems(migration, faults)
     runs = [run for run in runs if run.statements]
     pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(script, runs)]
-    return tuple(part for piece in pieces for part in _split_enums(piece)), []
+    pieces = [part for piece in pieces for part in _split_enums(piece)]
+    if script.checks and pieces[-1].mode is Mode.AUTOCOMMIT:
+        pieces.append(Piece(Mode.TRANSACTION, CHECKED, ()))
+    return tuple(pieces), []
 
 
 def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:

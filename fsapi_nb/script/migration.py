@@ -7,9 +7,11 @@ later; a DOWN with problems does not make a file unusable.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
-from fsapi_nb.errors import Place, Problem
-from fsapi_nb.model import Direction, Migration, Script, Statement
+from fsapi_nb.errors import MigrationFileError, Place, Problem
+from fsapi_nb.model import Check, Direction, Migration, Script, Statement
 from fsapi_nb.script.checksum import checksum
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.options import read_options
@@ -51,11 +53,12 @@ def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Probl
 def _build(source: Source, lexed: Lexed, sections: Sections) -> Migration:
     up = Body(source, lexed, sections.up)
     down = Body(source, lexed, sections.down) if sections.down else None
+    checks = [(title, Body(source, lexed, section)) for title, section in sections.checks]
     return Migration(
         name=source.file,
-        up=_script(up, Direction.UP, sections.header),
+        up=_with_checks(_script(up, Direction.UP, sections.header), checks),
         down=_script(down, Direction.DOWN) if down else None,
-        checksum=checksum([up.contents(), down.contents() if down else None]),
+        checksum=checksum([up.contents(), down.contents() if down else None, *(body.contents() for _, body in checks)]),
         source=source.text.decode(),
     )
 
@@ -112,6 +115,41 @@ def _script(body: Body, direction: Direction, header: Section | None = None) -> 
         unparsed=unparsed,
         options=options,
     )
+
+
+def _with_checks(script: Script, bodies: Sequence[tuple[str, Body]]) -> Script:
+    """The script with what must hold once it has run; what is wrong with a check is wrong with the script."""
+    read = [read_check(title, body) for title, body in bodies]
+    problems = sorted((*script.problems, *(problem for _, faults in read for problem in faults)), key=_position)
+    return replace(script, checks=tuple(check for check, _ in read if check), problems=tuple(problems))
+
+
+def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
+    """The check that a section or a cell holds: one query."""
+    try:
+        statements, problems = read_statements(body) if not body.problem else ((), [_syntax(body.source, body.problem)])
+    except SqlSyntaxError as error:
+        return None, [_syntax(body.source, error.problem)]
+    if problems:
+        return None, problems
+    if len(statements) == 1 and statements[0].kind == "SELECT":
+        return Check(title, statements[0]), []
+    place = body.solid[0].start if body.solid else max(body.section.start - 1, 0)
+    found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].kind
+    hint = "write one SELECT that gives no rows, or only true, where all is well."
+    return None, [body.source.problem(place, f"a check is one query, and this is {found}", hint)]
+
+
+def read_query(title: str, text: str) -> Check:
+    """The check that a notebook's cell holds. Raises MigrationFileError where it is no query."""
+    raw = text.encode(errors="surrogatepass")
+    problem = _undecodable(title, raw)
+    lexed = lex(b"" if problem else raw)
+    source = Source(title, lexed.text, find_secrets(lexed.text, lexed))
+    check, problems = (None, [problem]) if problem else read_check(title, Body(source, lexed, Section(0, len(raw))))
+    if check is None:
+        raise MigrationFileError(problems[0], state="nothing was run.")
+    return check
 
 
 def _position(problem: Problem) -> tuple[int, int]:

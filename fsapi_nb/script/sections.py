@@ -18,6 +18,7 @@ from fsapi_nb.script.redact import Span, redact_line, star
 __all__ = ["Section", "Sections", "Source", "find_sections", "redact_line"]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
+_CHECK = re.compile(rb"-- CHECK(?::[ \t]*(?P<title>[^\r\n]*?))?[ \t]*")
 _NEAR_MISS = re.compile(r"--[\W_]*(up|down)\b", re.IGNORECASE)
 _IN_BLOCK = re.compile(r"/\*[\W_]*(up|down)[\W_]*\*/", re.IGNORECASE)
 _FOREIGN = re.compile(r"--[ \t]*(?:migrate:|\+goose[ \t]|\+migrate[ \t])[ \t]*(up|down)\b", re.IGNORECASE)
@@ -82,11 +83,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The sections of a file. `header` is what stands before the first marker; `down` None where there is none."""
+    """The sections of a file. `header` is what stands before the first marker; `down` None where there is none.
+
+    `checks` are those of `-- CHECK` or `-- CHECK: title` lines, with their titles, in order.
+    """
 
     up: Section
     down: Section | None
     header: Section
+    checks: tuple[tuple[str, Section], ...] = ()
 
 
 def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[Problem]]:
@@ -108,7 +113,7 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
         problems.append(source.problem(down.start, "`-- DOWN` stands before `-- UP`", "put the UP section first."))
     if problems:
         return None, problems
-    sections = _cut(lexed.text, up, down)
+    sections = _cut(lexed.text, up, down, _checks(lexed, after=up))
     stray = next((t for t in lexed.tokens if t.kind not in COMMENTS and t.start < sections.up.start), None)
     if stray:
         hint = "move it below the marker, or remove it."
@@ -116,12 +121,32 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
     return sections, []
 
 
-def _cut(text: bytes, up: Token | None, down: Token | None) -> Sections:
+def _cut(text: bytes, up: Token | None, down: Token | None, checks: Sequence[tuple[str, Token]]) -> Sections:
+    """Each section goes from below its marker to the next one."""
     if up is None:
         return Sections(Section(0, len(text)), None, Section(0, 0))
-    end = down.start if down else len(text)
-    below = Section(_next_line(text, down.end), len(text)) if down else None
-    return Sections(Section(_next_line(text, up.end), end), below, Section(0, up.start))
+    starts = sorted(token.start for token in (up, down, *(token for _, token in checks)) if token)
+
+    def below(marker: Token) -> Section:
+        end = next((start for start in starts if start > marker.start), len(text))
+        return Section(_next_line(text, marker.end), end)
+
+    return Sections(
+        below(up),
+        below(down) if down else None,
+        Section(0, up.start),
+        tuple((title or f"check {number}", below(token)) for number, (title, token) in enumerate(checks, 1)),
+    )
+
+
+def _checks(lexed: Lexed, *, after: Token | None) -> list[tuple[str, Token]]:
+    """The `-- CHECK` lines below `-- UP`, with their titles; without an `-- UP` they are comments."""
+    found = []
+    for token, text, whole in _comment_lines(lexed):
+        match = _CHECK.fullmatch(text) if whole and after and token.start > after.start else None
+        if match:
+            found.append(((match["title"] or b"").decode(errors="replace").strip(), token))
+    return found
 
 
 def _next_line(text: bytes, offset: int) -> int:

@@ -14,6 +14,7 @@ from fsapi_nb.model import CopyData, Statement
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
 from fsapi_nb.script.lexer import CopyBlock, Lexed
+from fsapi_nb.script.losses import losses
 from fsapi_nb.script.objects import creates, drops
 from fsapi_nb.script.parser import (
     COMMENTS,
@@ -142,6 +143,7 @@ def _statement(source: Source, extent: _Extent, *, wants_strings: bool) -> State
         effect=effect_of(tree),
         creates=creates(tree),
         drops=drops(tree),
+        loses=losses(tree),
         copy=CopyData(text[copy.start : copy.end], source.line(copy.start)) if copy else None,
         adds_enum_value=classify.enum_value(tree),
         creates_schema=classify.created_schema(tree),

@@ -37,7 +37,7 @@ def text_table(result: ResultLike) -> str:
     if not result.columns:
         return f"--\n{footer}"
     names = [_visible(column.name) for column in result.columns]
-    cells = [[_cell(value, column) for value, column in zip(row, result.columns, strict=True)] for row in result.rows]
+    cells = [[text_of(value, column) for value, column in zip(row, result.columns, strict=True)] for row in result.rows]
     right = [column.type_oid in _NUMBERS for column in result.columns]
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
     rule = "+".join("-" * (width + 2) for width in widths)
@@ -52,7 +52,8 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
     return "|".join(padded).rstrip(" ")
 
 
-def _cell(value: object, column: ColumnLike) -> str:
+def text_of(value: object, column: ColumnLike) -> str:
+    """One value as the table shows it: `NULL` for NULL, nothing invisible."""
     if value is None:
         return "NULL"
     return _visible(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))

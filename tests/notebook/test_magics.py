@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.errors import (
     CheckFailed,
+    CheckViolated,
     ConfigurationError,
     ConfirmationRequired,
     Drifted,
@@ -127,7 +128,7 @@ def three_name(project: Project) -> str:
 
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
-    "--retry", "--apply", "--redo",
+    "--retry", "--apply", "--redo", "--runbook",
 }  # fmt: skip
 
 
@@ -831,3 +832,16 @@ def test_an_interrupt_while_waiting_for_another_runner_is_short(cells: Cells, th
     assert isinstance(error, Interrupted), shown
     assert len(shown.splitlines()) <= 4
     assert three.applied() == []
+
+
+def test_a_check_cell_shows_its_outcome_and_fails_where_it_does_not_hold(cells: Cells) -> None:
+    """The promise and a mark; a broken one shows its rows and raises, so that a runbook stops there."""
+    value = cells.run("%%check all is well\nSELECT 1 WHERE false")
+    assert repr(value) == "✓ all is well"
+    error, said = cells.fail("%%check 'no <b>rows</b>'\nSELECT '<i>' AS x")
+    assert isinstance(error, CheckViolated)
+    assert "✗ no <b>rows</b>: does not hold, 1 row" in said
+    assert "CheckViolated: the check 'no <b>rows</b>' does not hold: 1 row" in said
+    assert error.result is not None
+    assert "&lt;i&gt;" in error.result.html()
+    assert cells.fail("%%check\nSELECT 1")[0].__class__ is UsageError

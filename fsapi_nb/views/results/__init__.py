@@ -6,16 +6,22 @@ and are shown on a terminal (`lines(times=True)`).
 """
 
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.blockers import BlockersResult
+from fsapi_nb.views.results.check import CheckResult
 from fsapi_nb.views.results.file import FileResult
 from fsapi_nb.views.results.history import HistoryResult
+from fsapi_nb.views.results.migration import MigrationResult
 from fsapi_nb.views.results.plan import PlanResult
 from fsapi_nb.views.results.query import QueryResult
 from fsapi_nb.views.results.run import RepairResult, RunResult
 from fsapi_nb.views.results.status import StatusResult
 
 __all__ = [
+    "BlockersResult",
+    "CheckResult",
     "FileResult",
     "HistoryResult",
+    "MigrationResult",
     "PlanResult",
     "QueryResult",
     "RepairResult",

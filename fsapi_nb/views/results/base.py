@@ -6,22 +6,29 @@ import abc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.views.results.markup import html_of
+from fsapi_nb.folding import HTML, METADATA, bounded, one_by_one, stored_size
+from fsapi_nb.views.results.markup import html_of, html_of_lines
 
 if TYPE_CHECKING:
     import pandas
 
+#: What stands below a text or table from which something was left out.
+SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"
+_NUMBER = 24  # what a number takes in a notebook's file
 _INTEGERS = {"duration_ms", "server_pid"}
 
 
 class Result(abc.ABC):
-    """What all results have in common. A repr is a photograph: it reads nothing and asks nobody."""
+    """What all results have in common. A repr is a photograph: it reads nothing and asks nobody.
+
+    What a notebook stores of it, text, HTML and metadata, has the bound of `fsapi_nb.folding`, however large the result.
+    """
 
     __slots__ = ()
 
     @abc.abstractmethod
     def lines(self, *, times: bool = False) -> list[str]:
-        """The text form, a line each; with `times`, durations and moments are shown where there are any."""
+        """The whole text form, a line each; with `times`, durations and moments are shown where there are any."""
 
     @abc.abstractmethod
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
@@ -39,17 +46,22 @@ class Result(abc.ABC):
         frame = pandas.DataFrame([tuple(row) for row in rows], columns=columns)
         return frame.astype({name: "Int64" for name in columns if name in _INTEGERS})
 
+    def brief(self) -> list[str]:
+        """The text form that a notebook stores: of a long result what matters, and how much more there is."""
+        return self.lines()
+
     def headline(self) -> str:
         """The first line."""
-        return self.lines()[0]
+        return self.brief()[0]
 
     def html(self) -> str:
         """The HTML form: the headline and a table, everything escaped; no script, no style sheet."""
         columns, rows = self.preview()
-        return html_of(self.headline(), columns, rows, self.remarks())
+        shortened = self._text()[-1:] == [SHORTENED]
+        return html_of(self.headline(), columns, rows, [*self.remarks(), *([SHORTENED] if shortened else [])])
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The part of the table that the HTML form shows: nothing that differs from run to run."""
+        """The part of the table that the HTML form shows, as `brief` does; nothing that differs from run to run."""
         return self.table()
 
     def remarks(self) -> Sequence[str]:
@@ -61,16 +73,38 @@ class Result(abc.ABC):
         return {}
 
     def __repr__(self) -> str:
-        return "\n".join(self.lines())
+        return "\n".join(self._text())
+
+    def _text(self) -> list[str]:
+        """The lines that a notebook stores; the last says so where they are not everything."""
+        lines = bounded(self.brief())
+        return lines if self._is_everything(lines) else [*lines, SHORTENED]
+
+    def _is_everything(self, lines: list[str]) -> bool:
+        """Whether nothing was left out of the text form."""
+        return lines == one_by_one(self.lines())
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         metadata = self.metadata()
-        return {"text/plain": repr(self), "text/html": self.html()}, {"fsapi": metadata} if metadata else {}
+        lines, html = self._text(), self.html()
+        html = html if stored_size(html) <= HTML else html_of_lines(lines)
+        return {"text/plain": "\n".join(lines), "text/html": html}, {"fsapi": metadata} if metadata else {}
 
 
 def counted(count: int, noun: str) -> str:
     """So many things, in words: `1 migration`, `2 migrations`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def slowest(durations: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Durations by name, for a notebook's metadata: all that have room there, and of many the longest."""
+    room, kept = METADATA, set[str]()
+    for name, _ in sorted(durations, key=lambda each: -each[1]):
+        room -= stored_size(name) + _NUMBER
+        if room < 0:
+            break
+        kept.add(name)
+    return {name: duration for name, duration in durations if name in kept}
 
 
 def iso(moment: object) -> str | None:

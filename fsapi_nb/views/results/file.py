@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.folding import WHOLE, Fold
+from fsapi_nb.model import Done, Step
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.markup import said_once
-from fsapi_nb.views.results.plan import PlanResult, statement_lines
-from fsapi_nb.views.results.run import RunResult
+from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
+from fsapi_nb.views.results.run import RunResult, fold_of_notices, notice_lines, notice_text
+
+_STEPS = Fold(16, 7)
+_RUN = Fold(20, 10)
+
+_SAID = ["direction", "said by the server"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,32 +44,54 @@ class FileResult(Result):
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, and what ran or would run."""
         if self.run:
-            return [self.headline(), self.run.headline(), *self._notices()]
+            notices = [f"      {visible(notice)}" for done in self.run.done for notice in done.notices]
+            return [self.headline(), self.run.headline(), *notices]
+        return self._planned(WHOLE, WHOLE)
+
+    def brief(self) -> list[str]:
+        """The same, of many steps, statements and notices the first and the last."""
+        if self.run is None:
+            return self._planned(_STEPS, fold_of_statements(self.plan.plan.steps if self.plan else ()))
+        speaking = self._speaking()
+        fold = fold_of_notices(speaking)
+        notices = _RUN.apply(
+            speaking, lambda done: notice_lines(done, fold), lambda gap: f"      … of {len(gap)} migrations more"
+        )
+        return [self.headline(), self.run.headline(), *notices]
+
+    def _planned(self, steps: Fold, statements: Fold) -> list[str]:
         if self.plan is None:
             return [self.headline()]
-        lines = [self.headline(), "It will run as:"]
-        for number, step in enumerate(self.plan.plan.steps, 1):
-            lines += [f"{number:>3}. {step.mode.value}: {visible(step.reason)}", *statement_lines(step)]
-        return lines
+        numbered = list(enumerate(self.plan.plan.steps, 1))
+        return [
+            self.headline(),
+            "It will run as:",
+            *steps.apply(
+                numbered, lambda each: _step_lines(*each, statements), lambda gap: f"     … {len(gap)} steps more"
+            ),
+        ]
 
-    def _notices(self) -> list[str]:
-        return [f"      {visible(notice)}" for done in (self.run.done if self.run else ()) for notice in done.notices]
+    def _speaking(self) -> list[Done]:
+        """What ran and let the server say something."""
+        return [done for done in self.run.done if done.notices] if self.run else []
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """The statements of the plan, or what ran."""
         if self.run:
-            return ["direction", "said by the server"], [
-                (done.direction.value, "\n".join(done.notices)) for done in self.run.done
-            ]
-        columns, rows = self.plan.table() if self.plan else ([], [])
-        return [column for column in columns if column != "migration"], [(*row[:2], *row[3:]) for row in rows]
+            return _SAID, [(done.direction.value, "\n".join(done.notices)) for done in self.run.done]
+        return _without_name(*self.plan.table()) if self.plan else ([], [])
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The statements of the plan; of what ran only what the server said."""
-        columns, rows = self.table()
-        if self.run:
-            return columns, [row for row in rows if row[-1]]
-        return columns, said_once(rows, 3)
+        """The statements of the plan; of what ran only what the server said; as far as `brief` shows them."""
+        if self.run is None:
+            return _without_name(*self.plan.preview()) if self.plan else ([], [])
+        speaking = self._speaking()
+        fold = fold_of_notices(speaking)
+        return _SAID, _RUN.apply(
+            speaking,
+            lambda done: [(done.direction.value, notice_text(done, fold))],
+            lambda gap: ("…", f"… of {len(gap)} migrations more"),
+        )
 
     def remarks(self) -> Sequence[str]:
         """What ran, as a sentence."""
@@ -82,3 +110,12 @@ class FileResult(Result):
             "plan": self.plan.to_json() if self.plan else None,
             "run": self.run.to_json() if self.run else None,
         }
+
+
+def _step_lines(number: int, step: Step, statements: Fold) -> list[str]:
+    return [f"{number:>3}. {step.mode.value}: {visible(step.reason)}", *statement_lines(step, statements)]
+
+
+def _without_name(columns: list[str], rows: list[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
+    """The table of a plan of one migration, which need not be named in each row."""
+    return [column for column in columns if column != "migration"], [(*row[:2], *row[3:]) for row in rows]

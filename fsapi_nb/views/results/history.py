@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.folding import shorten
 from fsapi_nb.model import (
     HistoryEntry,
     JournalEntry,
@@ -16,6 +18,8 @@ from fsapi_nb.views.results.markup import without_empty
 
 _SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
 _WIDTH = 20
+#: Of more events than this a notebook shows the newest.
+LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,42 +29,60 @@ class HistoryResult(Result):
     events: tuple[JournalEntry, ...]
     entries: tuple[HistoryEntry, ...] = ()
     count: int | None = None
+    runbook: str | None = None
 
     def headline(self) -> str:
         """How much there is."""
         events = counted(len(self.events), "event")
         newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
+        if self.runbook is not None:
+            newest = f"{newest} of the runbook's run {visible(self.runbook)}"
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The timeline: a block for each run, a line for each event; with `times`, when, where and a bar of how long."""
         lines = [self.headline()]
         longest = max((event.duration_ms or 0 for event in self.events), default=0)
-        for number, events in enumerate(self._runs(), 1):
+        for number, events in _by_runs(self.events, self._numbers()).items():
             lines.append(f"run {number}{_by_whom(events[0]) if times else ''}")
-            for event in events:
-                bar = _bar(event, longest) if times else ""
-                message = f"  {event.message}" if event.message else ""
-                lines.append(f"  {_SIGNS.get(event.state, '·')} {visible(_what(event))}{bar}{visible(message)}")
+            lines += _from_runbook(events[0]) if times else []
+            lines += [_event_line(event, event.message, bar=_bar(event, longest) if times else "") for event in events]
         return lines
 
-    def _runs(self) -> list[list[JournalEntry]]:
-        """The events by runs, in the order in which the runs began."""
-        runs: dict[str, list[JournalEntry]] = {}
+    def brief(self) -> list[str]:
+        """Of many events the newest, under the numbers that their runs have."""
+        newest, before = self._newest()
+        lines = [self.headline(), *([f"  {before}"] if before else [])]
+        for number, events in _by_runs(newest, self._numbers()).items():
+            lines.append(f"run {number}")
+            lines += [_event_line(event, shorten(event.message or "")) for event in events]
+        return lines
+
+    def _newest(self) -> tuple[Sequence[JournalEntry], str]:
+        """The events that a notebook shows, and what there is before them."""
+        if len(self.events) <= LONGEST:
+            return self.events, ""
+        return self.events[-LONGEST:], _earlier(self.events[:-LONGEST])
+
+    def _numbers(self) -> dict[str, int]:
+        """The runs by the order in which they began, counted from one."""
+        numbers: dict[str, int] = {}
         for event in self.events:
-            runs.setdefault(event.run_id, []).append(event)
-        return list(runs.values())
+            numbers.setdefault(event.run_id, len(numbers) + 1)
+        return numbers
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Everything that the journal holds of each event."""
         columns = ["at", "migration", "event", "state", "step", "steps", "duration_ms", "role", "host", "application"]
-        columns += ["server_pid", "notebook", "message", "run_id"]
+        columns += ["server_pid", "notebook", "cell", "runbook", "message", "run_id"]
         return columns, [tuple(getattr(event, column) for column in columns) for event in self.events]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Without times, places and identities."""
-        numbers = {events[0].run_id: number for number, events in enumerate(self._runs(), 1)}
-        rows: list[Sequence[Any]] = [
+        """The newest events, without times, places and identities."""
+        numbers = self._numbers()
+        newest, before = self._newest()
+        rows: list[Sequence[Any]] = [("…", before, "", "", "", "")] if before else []
+        rows += [
             (
                 numbers[e.run_id],
                 e.migration or "",
@@ -69,7 +91,7 @@ class HistoryResult(Result):
                 f"{e.step} of {e.steps}" if e.steps else "",
                 e.message or "",
             )
-            for e in self.events
+            for e in newest
         ]
         return without_empty(["run", "migration", "event", "state", "step", "message"], rows)
 
@@ -88,6 +110,25 @@ class HistoryResult(Result):
         }
 
 
+def _by_runs(events: Sequence[JournalEntry], numbers: dict[str, int]) -> dict[int, list[JournalEntry]]:
+    """The events by runs, in the order in which the runs began."""
+    runs: dict[int, list[JournalEntry]] = {}
+    for event in events:
+        runs.setdefault(numbers[event.run_id], []).append(event)
+    return runs
+
+
+def _earlier(events: Sequence[JournalEntry]) -> str:
+    """How many came before, and how many of them did not go well."""
+    states = Counter(event.state for event in events)
+    bad = ", ".join(f"{states[state]} {state}" for state in ("failed", "in doubt") if states[state])
+    return f"… {counted(len(events), 'earlier event')}{f' ({bad})' if bad else ''}"
+
+
+def _event_line(event: JournalEntry, message: str | None, *, bar: str = "") -> str:
+    return f"  {_SIGNS.get(event.state, '·')} {visible(_what(event))}{bar}{visible(f'  {message}' if message else '')}"
+
+
 def _what(event: JournalEntry) -> str:
     of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
     return f"{event.event:<8} {event.state:<8} {event.migration or ''}{of}"
@@ -95,8 +136,13 @@ def _what(event: JournalEntry) -> str:
 
 def _by_whom(event: JournalEntry) -> str:
     where = f" on {event.host}" if event.host else ""
-    notebook = f", {event.notebook}" if event.notebook else ""
+    cell = f" cell {event.cell}" if event.cell else ""
+    notebook = f", {event.notebook}{cell}" if event.notebook else cell and f",{cell}"
     return visible(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.role}{where}, {event.application}{notebook}")
+
+
+def _from_runbook(event: JournalEntry) -> list[str]:
+    return [f"  runbook {visible(event.runbook)}"] if event.runbook else []
 
 
 def _bar(event: JournalEntry, longest: int) -> str:

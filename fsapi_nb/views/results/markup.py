@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fsapi_nb.folding import HTML, clip, fit, shorten
 from fsapi_nb.model import State
 from fsapi_nb.views.escape import esc
 
@@ -21,22 +22,44 @@ _TONES = {
 }
 
 
+# Names and SQL are no formulas, though a name may hold two dollars: MathJax of either version leaves these alone.
+_OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
+_REMARKS = 4 * 1024
+_ROWS = HTML - 2 * _REMARKS  # and as much for the headline
+
+
 def html_of(headline: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], remarks: Sequence[str]) -> str:
-    """The three as one `div`."""
-    parts = [f"<div><strong>{esc(headline)}</strong>"]
+    """The three as one `div`, which has no more than `HTML` bytes: of too many rows the first and the last."""
+    parts = [f"{_OPENING}<strong>{esc(clip(headline))}</strong>"]
     if rows:
-        head = "".join(f'<th style="text-align:left">{esc(column)}</th>' for column in columns)
-        body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
-        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-    parts += [f"<p>{esc(remark)}</p>" for remark in remarks]
+        head = "".join(f'<th scope="col" style="text-align:left">{esc(column)}</th>' for column in columns)
+        body = fit([_row(row) for row in rows], _ROWS, lambda count: _gap(count, len(columns)))
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
+    parts += fit([f"<p>{esc(shorten(remark))}</p>" for remark in remarks], _REMARKS, lambda n: f"<p>… {n} more</p>")
     return "".join([*parts, "</div>"])
 
 
+def html_of_lines(lines: Sequence[str]) -> str:
+    """A text as HTML, where a form of its own would have more than `HTML` bytes."""
+    shown = fit([esc(line) for line in lines], _ROWS, lambda count: f"… {count} lines more")
+    return f'{_OPENING}<pre style="text-align:left;white-space:pre-wrap">' + "\n".join(shown) + "</pre></div>"
+
+
+def _row(row: Sequence[object]) -> str:
+    return f"<tr>{''.join(_cell(value) for value in row)}</tr>"
+
+
+def _gap(count: int, columns: int) -> str:
+    return f'<tr><td colspan="{columns}" style="text-align:left">… {count} rows more</td></tr>'
+
+
 def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "<td></td>"
     tone = _TONES.get(value) if isinstance(value, str) else None
     wrap = "pre-wrap" if isinstance(value, str) and len(value) > 50 else "pre"
     style = f"text-align:left;vertical-align:top;white-space:{wrap}{f';color:{tone};font-weight:600' if tone else ''}"
-    return f'<td style="{style}">{esc("" if value is None else value)}</td>'
+    return f'<td style="{style}">{esc(shorten(str(value)))}</td>'
 
 
 def said_once(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:

@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
     Identity,
+    Migration,
+    Part,
     Plan,
+    Statement,
     Step,
 )
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once
+
+_NOTES = Fold(8, 2)
+_OBJECTS = Fold(20, 5)
+_STEPS = Fold(16, 7)
+_STATEMENTS = 96  # of all steps that are shown, together
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,35 +55,57 @@ class PlanResult(Result):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, the notes, and each step with its statements."""
-        lines = [self.headline(), *(f"  ! {visible(note)}" for note in self.plan.notes)]
-        lines += _drop_lines(self.plan.drops)
-        lines += [f"  record  {visible(migration.name)}" for migration in self.plan.marks]
-        for number, step in enumerate(self.plan.steps, 1):
-            for part in step.parts:
-                of = f", step {part.number + 1} of {part.of}" if part.of > 1 else ""
-                lines.append(f"{number:>3}. {part.direction.value:<4} {visible(part.migration.name)}{of}")
-            lines.append(f"     {step.mode.value}: {visible(step.reason)}")
-            lines += statement_lines(step)
-        return lines
+        steps = enumerate(self.plan.steps, 1)
+        return [
+            *self._opening(WHOLE, WHOLE),
+            *(line for number, step in steps for line in [*_step_lines(number, step), *statement_lines(step, WHOLE)]),
+        ]
+
+    def brief(self) -> list[str]:
+        """Of many steps the first and the last, and of each step its first statements."""
+        statements = fold_of_statements(self.plan.steps)
+        steps = _STEPS.apply(
+            list(enumerate(self.plan.steps, 1)),
+            lambda each: [*_step_lines(*each), *statement_lines(each[1], statements)],
+            lambda gap: f"     … {len(gap)} steps more",
+        )
+        return [*self._opening(_NOTES, _OBJECTS), *steps]
+
+    def findings(self) -> list[str]:
+        """What a check found: all that there is to do."""
+        return self.lines()[1:]
+
+    def _opening(self, notes: Fold, objects: Fold) -> list[str]:
+        """What stands before the steps."""
+        return [
+            self.headline(),
+            *notes.apply(self.plan.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
+            *objects.apply(self.plan.drops, _drop_lines, lambda gap: f"  … {len(gap)} objects more"),
+            *objects.apply(self.plan.marks, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),
+        ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """A row for each statement, or for each step that has none."""
-        rows: list[Sequence[Any]] = [("", "drop", drop.identity, "", "", drop.kind) for drop in self.plan.drops]
-        rows += [("", "record", migration.name, "", "", "") for migration in self.plan.marks]
-        for number, step in enumerate(self.plan.steps, 1):
-            for part in step.parts:
-                head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
-                rows += [(*head, s.line, s.kind) for s in part.statements] or [(*head, "", "no statement")]
-        return ["step", "direction", "migration", "transaction", "line", "statement"], rows
+        return _COLUMNS, self._rows(WHOLE, WHOLE, WHOLE)
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The table, where a step's first line alone says what holds for all of it."""
-        columns, rows = self.table()
-        return columns, said_once(rows, 4)
+        """The part of the table that `brief` shows, where a step's first line alone says what holds for all of it."""
+        return _COLUMNS, said_once(self._rows(_OBJECTS, _STEPS, fold_of_statements(self.plan.steps)), 4)
+
+    def _rows(self, objects: Fold, steps: Fold, statements: Fold) -> list[Sequence[Any]]:
+        return [
+            *objects.apply(self.plan.drops, _drop_rows, lambda gap: ("", "drop", f"… {len(gap)} more", "", "", "")),
+            *objects.apply(self.plan.marks, _mark_rows, lambda gap: ("", "record", f"… {len(gap)} more", "", "", "")),
+            *steps.apply(
+                list(enumerate(self.plan.steps, 1)),
+                lambda each: _step_rows(*each, statements),
+                lambda gap: ("…", "", f"… {len(gap)} steps more", "", "", ""),
+            ),
+        ]
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan."""
-        return self.plan.notes
+        return _NOTES.apply(self.plan.notes, lambda note: [note], lambda gap: f"… {len(gap)} more")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it will run."""
@@ -94,6 +125,7 @@ class PlanResult(Result):
                             "step": part.number + 1,
                             "steps": part.of,
                             "statements": [{"line": s.line, "kind": s.kind} for s in part.statements],
+                            "checks": [{"line": c.statement.line, "title": c.title} for c in part.checks],
                         }
                         for part in step.parts
                     ],
@@ -103,15 +135,64 @@ class PlanResult(Result):
         }
 
 
-def statement_lines(step: Step, most: int = 12) -> list[str]:
-    """A step's statements, a line each; of many the first."""
-    statements = [statement for part in step.parts for statement in part.statements]
-    lines = [f"       line {statement.line:<4} {statement.kind}" for statement in statements[:most]]
-    if len(statements) > most:
-        lines.append(f"       … {len(statements) - most} statements more")
-    return lines or ["       no statement: it is only recorded"]
+_COLUMNS = ["step", "direction", "migration", "transaction", "line", "statement"]
 
 
-def _drop_lines(drops: Sequence[DatabaseObject], most: int = 60) -> list[str]:
-    lines = [f"  drop    {drop.kind} {visible(drop.identity)}" for drop in drops[:most]]
-    return lines if len(drops) <= most else [*lines, f"  … {len(drops) - most} objects more"]
+def fold_of_statements(steps: Sequence[Step]) -> Fold:
+    """How many statements are shown of each step: of many steps only a few."""
+    shown = min(len(steps), _STEPS.first + _STEPS.last + 1)
+    return Fold(min(12, _STATEMENTS // max(shown, 1)))
+
+
+def statement_lines(step: Step, fold: Fold) -> list[str]:
+    """A step's statements, a line each."""
+    lines = fold.apply(_statements(step), _statement_lines, lambda gap: f"       … {len(gap)} statements more")
+    checks = [f"       check     {visible(check.title)}" for part in step.parts for check in part.checks]
+    return [*lines, *checks] or ["       no statement: it is only recorded"]
+
+
+def _statements(step: Step) -> list[Statement]:
+    return [statement for part in step.parts for statement in part.statements]
+
+
+def _statement_lines(statement: Statement) -> list[str]:
+    return [f"       line {statement.line:<4} {statement.kind}"]
+
+
+def _step_lines(number: int, step: Step) -> list[str]:
+    lines = []
+    for part in step.parts:
+        of = f", step {part.number + 1} of {part.of}" if part.of > 1 else ""
+        lines.append(f"{number:>3}. {part.direction.value:<4} {visible(part.migration.name)}{of}")
+    return [*lines, f"     {step.mode.value}: {visible(step.reason)}"]
+
+
+def _step_rows(number: int, step: Step, fold: Fold) -> list[Sequence[Any]]:
+    return [row for part in step.parts for row in _part_rows(number, step, part, fold)]
+
+
+def _part_rows(number: int, step: Step, part: Part, fold: Fold) -> list[Sequence[Any]]:
+    head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
+    rows: list[Sequence[Any]] = fold.apply(
+        part.statements,
+        lambda statement: [(*head, statement.line, statement.kind)],
+        lambda gap: (*head, "", f"… {len(gap)} statements more"),
+    )
+    rows += [(*head, check.statement.line, f"CHECK {check.title}") for check in part.checks]
+    return rows or [(*head, "", "no statement")]
+
+
+def _drop_lines(drop: DatabaseObject) -> list[str]:
+    return [f"  drop    {drop.kind} {visible(drop.identity)}"]
+
+
+def _drop_rows(drop: DatabaseObject) -> list[Sequence[Any]]:
+    return [("", "drop", drop.identity, "", "", drop.kind)]
+
+
+def _mark_lines(migration: Migration) -> list[str]:
+    return [f"  record  {visible(migration.name)}"]
+
+
+def _mark_rows(migration: Migration) -> list[Sequence[Any]]:
+    return [("", "record", migration.name, "", "", "")]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.folding import Fold
 from fsapi_nb.views.results.base import Result
 
 if TYPE_CHECKING:
     import pandas
 
     from fsapi_nb.database.query import ResultSet
+
+
+_RESULTS = Fold(10, 5)
+_ROWS = Fold(20, 10)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,6 +39,23 @@ class QueryResult(Result):
             lines += text_table(result).splitlines() if result.columns else [result.command]
         return lines or ["(no statement)"]
 
+    def brief(self) -> list[str]:
+        """Of many results and of many rows the first and the last."""
+        lines = _RESULTS.apply(self.results, _brief_lines, lambda gap: f"… {len(gap)} results more")
+        return lines or ["(no statement)"]
+
+    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
+        """Of many commands the first and the last."""
+        rows: list[Sequence[Any]] = _RESULTS.apply(
+            self.results, lambda result: [(result.command,)], lambda gap: (f"… {len(gap)} results more",)
+        )
+        return ["command"], rows
+
+    def _is_everything(self, lines: list[str]) -> bool:
+        # Where rows are left out, the whole table need not be drawn to know it.
+        large = any(len(result.rows) > _ROWS.first + _ROWS.last + 1 for result in self.results)
+        return not large and Result._is_everything(self, lines)
+
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """The commands; the rows are in `to_frame()`."""
         return ["command"], [(result.command,) for result in self.results]
@@ -50,3 +72,17 @@ class QueryResult(Result):
         from fsapi_nb.views.tables import to_json
 
         return {"results": [to_json(result) for result in self.results]}
+
+
+def _brief_lines(result: ResultSet) -> list[str]:
+    """A result as an aligned table; of many rows the first and the last, aligned among themselves."""
+    from fsapi_nb.views.tables import text_table
+
+    if not result.columns:
+        return [result.command]
+    rows = _ROWS.apply(result.rows, lambda row: [row], lambda gap: ())
+    lines = text_table(replace(result, rows=[row for row in rows if row])).splitlines()
+    if len(rows) < len(result.rows):
+        lines.insert(2 + _ROWS.first, f" … {len(result.rows) - len(rows) + 1} rows more")
+        lines[-1] = f"({len(result.rows)} rows)"
+    return lines

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.folding import WHOLE, Fold, shorten
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
     Done,
 )
 from fsapi_nb.views.escape import visible
-from fsapi_nb.views.results.base import Result, counted
+from fsapi_nb.views.results.base import Result, counted, slowest
 from fsapi_nb.views.results.markup import without_empty
+
+_NOTES = Fold(8, 2)
+_DONE = Fold(20, 19)
+_NAMES = Fold(20, 10)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,11 +48,20 @@ class RunResult(Result):
         """The headline, the notes, and each migration with what the server said."""
         lines = [self.headline(), *(f"  ! {visible(note)}" for note in self.notes)]
         for done in self.done:
-            sign = "↑" if done.direction is Direction.UP else "↓"
             elapsed = f"  {done.elapsed * 1000:.0f} ms" if times and self.verb != "baseline" else ""
-            lines.append(f"  {sign} {visible(done.name)}{elapsed}")
-            lines += [f"      {visible(notice)}" for notice in done.notices]
+            lines += [f"{_done_line(done)}{elapsed}", *(f"      {visible(notice)}" for notice in done.notices)]
         return lines
+
+    def brief(self) -> list[str]:
+        """Of many migrations, and of much that the server said of one, the first and the last."""
+        notices = fold_of_notices(self.done)
+        return [
+            self.headline(),
+            *_NOTES.apply(self.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
+            *_DONE.apply(
+                self.done, lambda done: [_done_line(done), *notice_lines(done, notices)], lambda gap: f"  {_more(gap)}"
+            ),
+        ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction, steps, notices and how long (milliseconds)."""
@@ -58,20 +72,24 @@ class RunResult(Result):
         ]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, direction and notices."""
-        columns = ["migration", "direction", "said by the server"]
-        rows = [(done.name, done.direction.value, "\n".join(done.notices)) for done in self.done]
-        return without_empty(columns, rows)
+        """Name, direction and notices, as far as `brief` shows them."""
+        notices = fold_of_notices(self.done)
+        rows = _DONE.apply(
+            self.done,
+            lambda done: [(done.name, done.direction.value, notice_text(done, notices))],
+            lambda gap: (_more(gap), "", ""),
+        )
+        return without_empty(["migration", "direction", "said by the server"], rows)
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan that ran."""
-        return self.notes
+        return _NOTES.apply(self.notes, lambda note: [note], lambda gap: f"… {len(gap)} more")
 
     def metadata(self) -> dict[str, Any]:
-        """How long it took."""
+        """How long it took, and how long the migrations did; of many the slowest."""
         return {
             "elapsed_ms": round(self.elapsed * 1000),
-            "durations_ms": {done.name: round(done.elapsed * 1000) for done in self.done},
+            "durations_ms": slowest([(done.name, round(done.elapsed * 1000)) for done in self.done]),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +112,35 @@ class RunResult(Result):
         }
 
 
+def fold_of_notices(done: Sequence[Done]) -> Fold:
+    """How much is shown of what the server said of each migration: of many migrations less."""
+    return Fold(6, 3) if len(done) <= 4 else Fold(2, 1)
+
+
+def notice_lines(done: Done, fold: Fold) -> list[str]:
+    """What the server said of a migration, an indented line each, as far as the fold shows it."""
+    return [f"      {visible(text)}" for text in _notices(done, fold)]
+
+
+def notice_text(done: Done, fold: Fold) -> str:
+    """What the server said of a migration, as one cell, as far as the fold shows it."""
+    return "\n".join(_notices(done, fold))
+
+
+def _notices(done: Done, fold: Fold) -> list[str]:
+    return fold.apply(done.notices, lambda notice: [shorten(notice)], lambda gap: f"… {len(gap)} notices more")
+
+
+def _done_line(done: Done) -> str:
+    return f"  {'↑' if done.direction is Direction.UP else '↓'} {visible(done.name)}"
+
+
+def _more(gap: Sequence[Done]) -> str:
+    """How many are left out, and of how many of them the server said something."""
+    speaking = sum(1 for done in gap if done.notices)
+    return f"… {counted(len(gap), 'migration')} more" + (f", {speaking} with notices" if speaking else "")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RepairResult(Result):
     """What was written into the history about files that were edited, or steps that were in doubt."""
@@ -103,14 +150,29 @@ class RepairResult(Result):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """One sentence for each."""
+        return self._sentences(WHOLE)
+
+    def brief(self) -> list[str]:
+        """Of many the first and the last."""
+        return self._sentences(_NAMES)
+
+    def _sentences(self, fold: Fold) -> list[str]:
         if not self.names:
             return ["Nothing to repair: the file is what was applied."]
         said = "accepted as it is now" if self.verb == "repair" else "resolved"
-        return [f"{visible(name)} {said}; this is recorded in the journal." for name in self.names]
+        return fold.apply(
+            self.names,
+            lambda name: [f"{visible(name)} {said}; this is recorded in the journal."],
+            lambda gap: f"… {len(gap)} more",
+        )
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """The names."""
         return ["migration"], [(name,) for name in self.names]
+
+    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
+        """Of many names the first and the last."""
+        return ["migration"], _NAMES.apply(self.names, lambda name: [(name,)], lambda gap: (f"… {len(gap)} more",))
 
     def to_json(self) -> dict[str, Any]:
         """The names."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from fsapi_nb.errors import Problem
+from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
     Identity,
     MigrationStatus,
@@ -16,17 +18,32 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 
-#: A status of more lines than this is folded to what matters.
-FOLD = 40
+#: A status of more migrations than this is folded to what matters.
+LONGEST = 40
+# In a folded one stands first what is not well, then what is not applied, then the last that are.
+_BY_STATE = {
+    State.IN_DOUBT: Fold(8, 4),
+    State.PARTLY_APPLIED: Fold(8, 4),
+    State.BROKEN: Fold(8, 4),
+    State.DRIFTED: Fold(8, 4),
+    State.MISSING: Fold(8, 4),
+    State.LATE: Fold(8, 4),
+    State.PENDING: Fold(8, 4),
+    State.APPLIED: Fold(0, 10),
+}
+_PROBLEMS = Fold(3, 1)
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StatusResult(Result):
-    """Where each migration stands, ordered by name. `to_frame()` has a row for each."""
+    """Where each migration stands, ordered by name. `to_frame()` has a row for each; `runner` is who is at work."""
 
     statuses: tuple[MigrationStatus, ...]
     identity: Identity
     verb: str = "status"
+    runner: str | None = None
 
     @property
     def attention(self) -> bool:
@@ -43,45 +60,66 @@ class StatusResult(Result):
         return f"{counted(len(self.statuses), 'migration')} on {where}: {parts}"
 
     def lines(self, *, times: bool = False) -> list[str]:
-        """The headline and a line for each migration; of many, the applied ones before the last are folded."""
-        lines = [self.headline()]
-        shown = _folded(self.statuses)
-        width = max((len(status.state.value) for status in shown), default=0)
-        if len(shown) < len(self.statuses):
-            lines.append(f"  … {len(self.statuses) - len(shown)} more applied")
-        for status in shown:
-            moment = ""
-            if times:
-                at = status.entry.applied_at if status.entry else None
-                moment = f"{at:%Y-%m-%d %H:%M}  " if at else " " * 18
-            # What is wrong with a broken file stands below its line, with its place.
-            note = f"  ({status.note})" if status.note and status.state is not State.BROKEN else ""
-            lines.append(f"  {status.state.value:<{width}}  {moment}{visible(status.name)}{visible(note)}")
-            lines += [f"    {visible(line)}" for problem in status.problems for line in problem.lines()]
-        return lines
+        """The headline and a line for each migration, with its problems below it."""
+        width = self._width()
+        return [
+            self.headline(),
+            *(
+                line
+                for status in self.statuses
+                for line in _lines(status, width, WHOLE, moment=_at(status, times=times))
+            ),
+        ]
+
+    def brief(self) -> list[str]:
+        """Of many migrations, first what is not well, then what is not applied, then the last that are."""
+        width = self._width()
+        return [
+            self.headline(),
+            *self._folded(
+                lambda status: _lines(status, width, _PROBLEMS),
+                lambda count, state: f"  … {count} more {state.value}",
+            ),
+        ]
+
+    def findings(self) -> list[str]:
+        """What a check found: the lines of what is not applied, or not as it should be, as `brief` orders them."""
+        found = sorted(
+            (status for status in self.statuses if status.state is not State.APPLIED),
+            key=lambda status: list(_BY_STATE).index(status.state),
+        )
+        return StatusResult(tuple(found), self.identity, self.verb).lines()[1:]
+
+    def _width(self) -> int:
+        return max((len(status.state.value) for status in self.statuses), default=0)
+
+    def _folded(
+        self, shown: Callable[[MigrationStatus], Iterable[Shown]], left_out: Callable[[int, State], Shown]
+    ) -> list[Shown]:
+        """What is shown of all of a short status, and of what matters of a long one."""
+        if len(self.statuses) <= LONGEST:
+            return [each for status in self.statuses for each in shown(status)]
+        groups: dict[State, list[MigrationStatus]] = {state: [] for state in _BY_STATE}
+        for status in self.statuses:
+            groups[status.state].append(status)
+        return [
+            each
+            for state, group in groups.items()
+            for each in _BY_STATE[state].apply(group, shown, lambda gap: left_out(len(gap), gap[0].state))
+        ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, state, note, when and how long (milliseconds)."""
-        columns = ["name", "state", "note", "applied_at", "duration_ms"]
+        """Name, state, note, when, by whom and how long (milliseconds)."""
+        columns = ["name", "state", "note", "applied_at", "by", "duration_ms"]
         return columns, [
-            (s.name, s.state.value, s.note, s.entry and s.entry.applied_at, s.entry and s.entry.duration_ms)
+            (s.name, s.state.value, s.note, s.entry and s.entry.applied_at, s.by, s.entry and s.entry.duration_ms)
             for s in self.statuses
         ]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, state and note."""
-        rows: list[Sequence[Any]] = []
-        for status in _folded(self.statuses):
-            problems = [line for problem in status.problems for line in problem.lines()]
-            rows.append(
-                (status.name, status.state.value, "\n".join([*([status.note] if status.note else []), *problems]))
-            )
+        """Name, state and note; of many migrations those that `brief` shows."""
+        rows = self._folded(lambda status: [_row(status)], lambda count, state: (f"… {count} more", state.value, ""))
         return without_empty(["migration", "state", "note"], rows)
-
-    def remarks(self) -> Sequence[str]:
-        """How many were folded."""
-        hidden = len(self.statuses) - len(_folded(self.statuses))
-        return [f"and {hidden} more that are applied; to_frame() has them all"] if hidden else []
 
     def to_json(self) -> dict[str, Any]:
         """The database and its migrations."""
@@ -94,6 +132,7 @@ class StatusResult(Result):
                     "state": status.state.value,
                     "note": status.note,
                     "applied_at": iso(status.entry.applied_at) if status.entry else None,
+                    "by": status.by,
                     "duration_ms": status.entry.duration_ms if status.entry else None,
                     "problems": ["\n".join(problem.lines()) for problem in status.problems],
                 }
@@ -102,9 +141,22 @@ class StatusResult(Result):
         }
 
 
-def _folded(statuses: Sequence[MigrationStatus]) -> Sequence[MigrationStatus]:
-    """All of a short status; of a long one what is not simply applied, and the last ten that are."""
-    if len(statuses) <= FOLD:
-        return statuses
-    last = {status.name for status in [s for s in statuses if s.state is State.APPLIED][-10:]}
-    return [status for status in statuses if status.state is not State.APPLIED or status.name in last]
+def _lines(status: MigrationStatus, width: int, fold: Fold, *, moment: str = "") -> list[str]:
+    # What is wrong with a broken file stands below its line, with its place.
+    note = f"  ({status.note})" if status.note and status.state is not State.BROKEN else ""
+    head = f"  {status.state.value:<{width}}  {moment}{visible(status.name)}{visible(note)}"
+    return [head, *(f"    {visible(line)}" for line in _problem_lines(status, fold))]
+
+
+def _row(status: MigrationStatus) -> Sequence[Any]:
+    note = [status.note] if status.note else []
+    return status.name, status.state.value, "\n".join([*note, *_problem_lines(status, _PROBLEMS)])
+
+
+def _problem_lines(status: MigrationStatus, fold: Fold) -> list[str]:
+    return fold.apply(status.problems, Problem.lines, lambda gap: f"… {len(gap)} faults more")
+
+
+def _at(status: MigrationStatus, *, times: bool) -> str:
+    at = status.entry.applied_at if status.entry else None
+    return "" if not times else f"{at:%Y-%m-%d %H:%M}  " if at else " " * 18

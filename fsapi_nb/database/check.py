@@ -1,0 +1,55 @@
+"""Asks a query that must hold, inside the transaction that is open, and reads no more rows than are shown of it."""
+
+from __future__ import annotations
+
+import psycopg
+
+from fsapi_nb.database.connection import server_message
+from fsapi_nb.database.query import place_in
+from fsapi_nb.database.values import ResultSet, read_results
+from fsapi_nb.database.wire import Connection, send
+from fsapi_nb.errors import QueryFailed
+
+#: Of the rows that should not be there so many are read.
+MOST_ROWS = 100
+# A cursor, so that a check that finds millions of rows costs no more than their beginning; PostgreSQL lets no
+# statement that changes data be one.
+OPENING = "DECLARE fsapi_nb_check NO SCROLL CURSOR FOR "
+
+
+def ask(connection: Connection, query: str) -> ResultSet:
+    """What the query gives, as exactly as `query` reads it: its first `MOST_ROWS` rows. Raises psycopg.Error.
+
+    A position in that error counts `OPENING`, too.
+    """
+    results = []
+    for message in (OPENING + query, f"FETCH {MOST_ROWS} FROM fsapi_nb_check", "CLOSE fsapi_nb_check"):
+        reply = send(connection, message.encode())
+        if reply.error:
+            raise reply.error
+        results.append(reply.results)
+    (result,) = read_results(connection, results[1])
+    return result
+
+
+def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
+    """The same in a transaction of its own that can only read. Raises QueryFailed, with its place in `text`."""
+    try:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION READ ONLY")
+            return ask(connection, query)
+    except psycopg.Error as error:
+        place = None
+        if error.diag.statement_position:
+            offset = text.find(query) + int(error.diag.statement_position) - 1 - len(OPENING)
+            place = place_in(text, offset) if 0 <= offset <= len(text) else None
+        raise QueryFailed(server_message(error), place=place, state="a check changes nothing.") from None
+
+
+def holds(result: ResultSet) -> bool:
+    """Whether a check's answer means that all is well: no rows, or nothing but true."""
+    booleans = bool(result.columns) and all(column.type_oid == _BOOLEAN for column in result.columns)
+    return not result.rows or (booleans and all(all(value is True for value in row) for row in result.rows))
+
+
+_BOOLEAN = 16

@@ -1,0 +1,118 @@
+"""Looks at a run from outside while one of its statements takes longer than a moment: how far it is, who blocks it.
+
+A thread with a second connection, opened when something is worth a look and closed when it is over. It only reads
+and tells: nothing that goes wrong here can touch the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from fsapi_nb.database.blockers import find_blockage
+from fsapi_nb.database.connection import Connection
+from fsapi_nb.database.failures import Whereabouts
+from fsapi_nb.database.server_progress import find_progress
+from fsapi_nb.database.settings import seconds
+from fsapi_nb.errors import FsapiError
+from fsapi_nb.events import Observers, StatementWatched
+from fsapi_nb.model import NO_BLOCKAGE, Blockage
+
+_log = logging.getLogger("fsapi_nb")
+#: Seconds: how long a statement may take before anybody looks, how often is looked, how often that is checked.
+_MOMENT = 0.3
+_INTERVAL = 0.5
+_CHECK = 0.05
+#: These wait for every other session to leave a database, so ours must not be there.
+_ALONE = ("CREATE DATABASE", "ALTER DATABASE", "DROP DATABASE")
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Watches what `where` says is going on, from `start` to `stop`.
+
+    `where` gives the whereabouts of the run and the pid of its session, or None where nothing runs; a new value for
+    each statement. `lock_timeout` is that of the session, as PostgreSQL writes it: a statement is looked at before it
+    strikes.
+    """
+
+    where: Callable[[], tuple[Whereabouts, int] | None]
+    connect: Connect
+    emit: Observers
+    lock_timeout: str = "5s"
+    _blockage: Blockage = NO_BLOCKAGE
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread = threading.Thread(target=self._watch, name="fsapi_nb watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more; what is being looked at is looked at to its end, for a second at most."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def blockage(self) -> Blockage:
+        """Who blocked the step, as it was seen last; forgotten with that."""
+        seen, self._blockage = self._blockage, NO_BLOCKAGE
+        return seen
+
+    def _watch(self) -> None:
+        seen, since = None, time.monotonic()
+        while not self._stopped.wait(_CHECK):
+            where = self.where()
+            at = where[0] if where else None
+            if at is not seen:
+                seen, since = at, time.monotonic()
+            elif where and time.monotonic() - since >= self._moment(where[0]):
+                self._look_until_it_ends(*where, since)
+
+    def _moment(self, at: Whereabouts) -> float:
+        """How long to wait before looking: a moment, less where a lock is waited for no longer than that."""
+        script = at.part.migration.script(at.part.direction)
+        patience = seconds((script.options.get("lock_timeout") if script else None) or self.lock_timeout)
+        return min(_MOMENT, patience / 3) if patience else _MOMENT
+
+    def _look_until_it_ends(self, at: Whereabouts, pid: int, since: float) -> None:
+        if at.statement and at.statement.kind.startswith(_ALONE):
+            self._wait(at)
+            return
+        try:
+            with self.connect() as connection:
+                while self._lasts(at):
+                    self._tell(connection, at, pid, since)
+                    self._stopped.wait(min(_INTERVAL, 2 * self._moment(at)))
+        except (psycopg.Error, FsapiError) as error:
+            # No slot, no right, no server: then nobody is told how far it is.
+            _log.debug("the run cannot be watched: %s", type(error).__name__)
+            self._wait(at)
+
+    def _lasts(self, at: Whereabouts) -> bool:
+        where = self.where()
+        return not self._stopped.is_set() and where is not None and where[0] is at
+
+    def _wait(self, at: Whereabouts) -> None:
+        while self._lasts(at):
+            self._stopped.wait(_INTERVAL)
+
+    def _tell(self, connection: Connection, at: Whereabouts, pid: int, since: float) -> None:
+        progress = find_progress(connection, pid)
+        blockage = find_blockage(connection, pid)
+        if not self._lasts(at):
+            return
+        if blockage.blockers:
+            self._blockage = blockage
+        statement = None if at.recording or at.committing else at.statement
+        elapsed = time.monotonic() - since
+        self.emit(StatementWatched(at.part.migration.name, statement, elapsed, progress, blockage))

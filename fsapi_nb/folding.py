@@ -1,0 +1,105 @@
+"""How much of one output a notebook holds, and how longer lists and texts are cut to that.
+
+Notebooks are kept in version control, sent around and opened in browsers. However many migrations there are, and
+whatever a server says of them, an output of ours takes less than `OUTPUT` bytes of a notebook's file. This knows
+neither values nor markup; DataFrames, JSON and the terminal are not cut.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+#: Bytes of the notebook's file for one output: text, HTML and metadata, or an error's value and traceback.
+OUTPUT = 64 * 1024
+# What is left between their sum and OUTPUT is for JSON's own marks.
+TEXT = 16 * 1024
+HTML = 40 * 1024
+METADATA = 4 * 1024
+#: Characters of a line; of a text in a list, such as a notice, so many lines.
+LINE = 400
+_PER_LINE = 12  # what a notebook adds to each line of a text: indentation, quotes, a comma
+
+Item = TypeVar("Item")
+Shown = TypeVar("Shown")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How many of a list are shown: the `first` ones and the `last` ones, and between them how many there are more."""
+
+    first: int
+    last: int = 0
+
+    def apply(
+        self,
+        items: Sequence[Item],
+        shown: Callable[[Item], Iterable[Shown]],
+        left_out: Callable[[Sequence[Item]], Shown],
+    ) -> list[Shown]:
+        """What is shown of each item, and `left_out` in the place of those between; a gap of one is not worth it."""
+        if len(items) <= self.first + self.last + 1:
+            return [each for item in items for each in shown(item)]
+        end = len(items) - self.last
+        head = [each for item in items[: self.first] for each in shown(item)]
+        return [*head, left_out(items[self.first : end]), *(each for item in items[end:] for each in shown(item))]
+
+
+#: Everything: what terminals get.
+WHOLE = Fold(sys.maxsize)
+_TEXT_OF_AN_ITEM = Fold(6, 2)
+
+
+def clip(line: str) -> str:
+    """A line; of one longer than `LINE` characters the beginning and the end."""
+    if len(line) <= LINE:
+        return line
+    return f"{line[: LINE * 3 // 4]} … {len(line) - LINE} characters … {line[-LINE // 4 :]}"
+
+
+def shorten(text: str) -> str:
+    """A text of several lines, such as a notice: of many its first and last, each clipped."""
+    if len(text) <= LINE and text.count("\n") <= _TEXT_OF_AN_ITEM.first:
+        return text
+    lines = text.split("\n")
+    return "\n".join(_TEXT_OF_AN_ITEM.apply(lines, lambda line: [clip(line)], lambda gap: f"… {len(gap)} lines more"))
+
+
+def bounded(lines: Iterable[str]) -> list[str]:
+    """The lines, so that they take no more than `TEXT` bytes of a notebook; each is one line from now on."""
+    return fit([clip(line) for line in one_by_one(lines)], TEXT, lambda count: f"… {count} lines more")
+
+
+def one_by_one(lines: Iterable[str]) -> list[str]:
+    """The lines, those that hold line ends taken apart."""
+    return [part for line in lines for part in line.split("\n")]
+
+
+def fit(pieces: Sequence[str], room: int, left_out: Callable[[int], str]) -> list[str]:
+    """The pieces that fit into `room` bytes of a notebook: two thirds for the first, one for the last."""
+    sizes = [stored_size(piece) for piece in pieces]
+    if sum(sizes) <= room:
+        return list(pieces)
+    head = _how_many(sizes, room * 2 // 3)
+    tail = _how_many(reversed(sizes[head:]), room // 3)
+    end = len(pieces) - tail
+    return [*pieces[:head], left_out(end - head), *pieces[end:]]
+
+
+def stored_size(text: str) -> int:
+    """How many bytes of a notebook's file a text takes, as JSON and by lines."""
+    written = json.dumps(text, ensure_ascii=False).encode(errors="backslashreplace")
+    return len(written) + _PER_LINE * (1 + text.count("\n"))
+
+
+def _how_many(sizes: Iterable[int], room: int) -> int:
+    count = 0
+    for size in sizes:
+        room -= size
+        if room < 0:
+            break
+        count += 1
+    return count

@@ -1,0 +1,34 @@
+"""What can be named by somebody who types a command: the files of the folder and the databases of the project.
+
+Lists the folder and reads `pyproject.toml`; connects to nothing, reads no migration and parses no SQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsapi_nb.folder import fingerprint
+from fsapi_nb.script.template import bad_file_name
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The files of sound name, in order, and the databases that need no URL."""
+
+    migrations: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
+
+
+def find_names(directory: str | None) -> Names:
+    """The names as a `Migrator` with that `directory` would find them; no files where there is no such folder.
+
+    Raises ConfigurationError where the `pyproject.toml` cannot be read.
+    """
+    from fsapi_nb.database.settings import EMBEDDED, find_project
+
+    start = Path.cwd() if directory is None else Path(directory).absolute()
+    project = find_project(start)
+    folder = project.migrations if directory is None else start
+    files = tuple(name for name, *_ in fingerprint(folder) if bad_file_name(name) is None)
+    return Names(files, (*sorted(project.databases), EMBEDDED))

@@ -1,0 +1,159 @@
+"""Gives `%sql` the database of our magics, as long as JupySQL has no connection of its own.
+
+Looks at the moment when a cell runs `%sql`, so that JupySQL may be loaded before us, after us, or in that very
+cell. What is shared is the database, not a session; nothing of JupySQL or IPython is patched.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from fsapi_nb.errors import FsapiError
+from fsapi_nb.notebook import jupysql
+
+if TYPE_CHECKING:
+    from fsapi_nb.migrator import Migrator
+    from fsapi_nb.notebook.magics import MigrateMagics
+
+ALIAS = "fsapi"
+_MAGICS = {"sql", "jupysql", "sqlcmd", "sqlplot"}
+# Where one of these begins a line, it says itself which connection is meant, or wants none.
+_OPTIONS = {"-l", "--connections", "-x", "--close", "-s", "--section", "-c", "--creator", "-a", "-A", "--alias"}
+_OPTIONS |= {"--connection_arguments", "connect"}
+_bridges: dict[int, MigrateMagics] = {}
+# The connections that we gave to JupySQL, and what our magics worked on then; they outlive `%reload_ext`.
+_ours: WeakKeyDictionary[Any, tuple[Migrator, str | None]] = WeakKeyDictionary()
+
+
+class SqlCalls(ast.NodeTransformer):
+    """Puts a call of `before_sql` into each call of `%sql` that a cell is made of: it sees to the connection first."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """`get_ipython().run_line_magic("sql", …)`: what gives the name of the magic is asked at that moment."""
+        self.generic_visit(node)
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic" | "run_cell_magic"
+                ),
+                args=[ast.Constant(value=str(name)), *rest],
+            ) if name in _MAGICS and all(isinstance(each, ast.Constant) for each in rest):
+                text = "\n".join(str(each.value) for each in rest if isinstance(each, ast.Constant))
+                source = f"__import__({__name__!r}, fromlist=['']).before_sql(get_ipython(), {name!r}, {text!r})"
+                call = ast.parse(source, mode="eval").body
+                for new in ast.walk(call):
+                    ast.copy_location(new, node)
+                node.args[0] = call
+        return node
+
+
+def install(shell: Any, calls: SqlCalls, magics: MigrateMagics) -> None:
+    """From now on the shell's `%sql` is given a connection to the database of those magics."""
+    shell.ast_transformers.append(calls)
+    _bridges[id(shell)] = magics
+
+
+def uninstall(shell: Any, calls: SqlCalls) -> None:
+    """Leave `%sql` alone again, with the connection that it has."""
+    if calls in shell.ast_transformers:
+        shell.ast_transformers.remove(calls)
+    _bridges.pop(id(shell), None)
+
+
+def before_sql(shell: Any, name: str, text: str) -> str:
+    """See to the connection that `%sql TEXT` will run on; the name of the magic, as it was.
+
+    Where there is none to be had that is told in a line, and JupySQL says what it says without one. Raises that
+    error only where JupySQL would go on: on another database, that of DATABASE_URL, say.
+    """
+    magics, manager = _bridges.get(id(shell)), jupysql.connections()
+    if magics is None or manager is None or magics.database == jupysql.NAME:
+        return name
+    if _says_where(text, manager, shell.user_ns):
+        return name
+    wanted = text.split(maxsplit=1)[:1] == [ALIAS]
+    current = manager.connections.get(ALIAS) if wanted else manager.current
+    if current is not None and current not in _ours:
+        return name
+    try:
+        migrator = magics.migrator()
+        if current is None or current.connection_sqlalchemy.closed or not migrator.same_database(_ours[current][0]):
+            _take_back(manager, current)
+            _connect(shell, manager, migrator, magics.database)
+    except Exception as error:
+        if manager.connections or os.environ.get("DATABASE_URL"):
+            raise
+        why = error.message if isinstance(error, FsapiError) else type(error).__name__
+        print(f"%sql has no connection to the database of %migrate: {why}. %migrate status says more.", file=sys.stderr)
+    return name
+
+
+def database() -> str | Callable[[], Any] | None:
+    """What `--database jupysql` means: JupySQL's database, or what our magics gave to it. As a `Migrator` takes it.
+
+    Raises ConfigurationError as `jupysql.database` does.
+    """
+    manager = jupysql.connections()
+    current = manager.current if manager else None
+    return _ours[current][1] if current is not None and current in _ours else jupysql.database()
+
+
+def _connect(shell: Any, manager: Any, migrator: Migrator, told: str | None) -> None:
+    import sqlalchemy
+
+    first = [migrator.connect()]  # before SQLAlchemy is asked, which would wrap the error
+
+    def connect() -> Any:
+        connection = first.pop() if first else migrator.connect()
+        connection.autocommit = False  # as SQLAlchemy expects a driver's to be
+        return connection
+
+    magic = next((each for each in shell.configurables if type(each).__name__ == "SqlMagic"), None)
+    try:
+        # The URL has neither an address nor a password that an output could show.
+        engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=sqlalchemy.NullPool)
+        manager.set(engine, displaycon=False, alias=ALIAS, config=magic)
+    finally:
+        for connection in first:
+            connection.close()
+    # `%sql fsapi` takes the first connection with such letters in its name, which a URL of the embedded server has.
+    others = {key: other for key, other in manager.connections.items() if key != ALIAS}
+    manager.connections = {ALIAS: manager.current, **others}
+    _ours[manager.current] = (migrator, told)
+    driver = manager.current.connection_sqlalchemy.connection.driver_connection
+    if driver.info.parameter_status("default_transaction_read_only") == "on":
+        print("This database is protected: %sql only reads from it.", file=sys.stderr)
+
+
+def _take_back(manager: Any, connected: Any) -> None:
+    """Close a connection that we gave, since it is to another database than our magics work on now."""
+    if connected is None:
+        return
+    if jupysql.in_transaction(connected):
+        print("%sql had a transaction open on the database before; it is rolled back.", file=sys.stderr)
+    with contextlib.suppress(Exception):  # it may be lost already
+        connected.close()
+    for key in [key for key, other in manager.connections.items() if other is connected]:
+        del manager.connections[key]
+    if manager.current is connected:
+        manager.current = None
+
+
+def _says_where(text: str, manager: Any, names: Mapping[str, Any]) -> bool:
+    """Whether what stands behind `%sql` says which connection it means: a URL, an alias, an engine, an option."""
+    for word in text.split():
+        if word in _OPTIONS:
+            return True
+        if not word.startswith("-"):
+            break
+    else:
+        return False
+    other = word in manager.connections and word != ALIAS
+    engine = hasattr(names.get(word), "connect") or hasattr(names.get(word), "cursor")
+    return other or engine or "://" in word or "@" in word or word.startswith(("[", "{{", "$"))

@@ -1,0 +1,208 @@
+"""Tab on a line of ours: verbs, options, migrations, databases and variables, by IPython's matcher interface (v2).
+
+What there is to offer is in the tables of verbs and magics; names come from the folder and `pyproject.toml`. Nothing
+is connected to and no SQL is parsed. On all other lines nothing of ours is offered, and nothing is ever raised.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+from fsapi_nb.known import Names, find_names
+from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
+from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
+from fsapi_nb.verbs import GLOBAL, PLANNED, VERBS, Argument, Values, Verb
+
+_CALL = re.compile(r"\s*(?P<assigned>[^%=]*[^%=!<>:]=\s*)?(?P<sign>%%?)(?P<name>\w+)\s(?P<rest>.*)")
+_WORD = re.compile(r"""(?:'[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s'"])+""")
+_TIME = len("YYYY_MM_DD_HH_MM_")
+
+
+def completer(magics: MigrateMagics) -> Callable[[CompletionContext], SimpleMatcherResult]:
+    """The matcher of these magics, for `Completer.custom_matchers`."""
+
+    # IPython's decorator is not annotated.
+    @context_matcher(identifier="fsapi_nb")  # type: ignore[untyped-decorator]
+    def offer(context: CompletionContext) -> SimpleMatcherResult:
+        try:
+            fragment, offers = _offers(magics, context)
+        except Exception:  # noqa: BLE001 - who presses Tab can do nothing about a broken pyproject.toml now
+            fragment, offers = "", []
+        if not offers:
+            return SimpleMatcherResult(completions=[])
+        return SimpleMatcherResult(completions=offers, matched_fragment=fragment, ordered=True, suppress=True)
+
+    return offer  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A call of a magic of ours as far as it is typed: whole words, and the `fragment` that ends at the cursor."""
+
+    magic: str
+    words: list[str]
+    fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What the words of a line are: the arguments `given`, and of whose value the next word is."""
+
+    given: list[Argument]
+    awaited: Argument | None
+    is_option: bool
+
+
+def _offers(magics: MigrateMagics, context: CompletionContext) -> tuple[str, list[SimpleCompletion]]:
+    """What is offered at the cursor, and the text before it that this takes the place of."""
+    line = _line(magics, context)
+    if line is None:
+        return "", []
+    verb, words = VERB_OF_MAGIC.get(line.magic), line.words
+    if verb is None:
+        verb, words = _verb(words)
+    typed = _typed(verb, words) if verb else None
+    if verb is None or typed is None:
+        return "", []
+    verbs = VERBS if line.magic == "migrate" and not line.words else ()
+    return _complete(magics, verb, typed, line, verbs)
+
+
+def _complete(
+    magics: MigrateMagics, verb: Verb, typed: _Typed, line: _Line, verbs: Sequence[Verb]
+) -> tuple[str, list[SimpleCompletion]]:
+    flag, equals, value = line.fragment.partition("=")
+    if equals and flag.startswith("-"):
+        argument = next((each for each in _options(verb) if flag in each.flags), None)
+        return value, list(_values(magics, argument, line.words, value)) if argument else []
+    fragment = line.fragment
+    if typed.is_option:
+        return fragment, list(_values(magics, typed.awaited, line.words, fragment))
+    offers = [SimpleCompletion(each.name, type="keyword") for each in verbs if each.name.startswith(fragment)]
+    if not fragment.startswith("-"):
+        offers += _values(magics, typed.awaited, line.words, fragment)
+    if fragment.startswith("-") or not fragment:
+        offers += [SimpleCompletion(flag, type="param") for flag in _flags(verb, typed.given, fragment)]
+    return fragment, offers
+
+
+def _line(magics: MigrateMagics, context: CompletionContext) -> _Line | None:
+    """The line up to the cursor, where it calls a magic of ours; None where not, or in the body of a cell magic."""
+    lines = context.full_text.split("\n")
+    first = next((number for number, text in enumerate(lines) if text.strip()), 0)
+    call = _CALL.fullmatch(context.text_until_cursor)
+    if call is None or (context.cursor_line > first and lines[first].startswith("%%")):
+        return None
+    is_cell = call["sign"] == "%%"
+    if is_cell and (call["assigned"] or context.cursor_line > first):
+        return None
+    shell: Any = magics.shell
+    function = shell.magics_manager.magics["cell" if is_cell else "line"].get(call["name"])
+    if getattr(function, "__self__", None) is not magics:  # such as another extension's %migrate
+        return None
+    *words, fragment = _words(call["rest"])
+    return _Line(function.__name__, [re.sub("['\"]", "", word) for word in words], fragment)
+
+
+def _words(text: str) -> list[str]:
+    """The words as a shell would take them, quotes included; the last ends at the cursor and may be empty."""
+    found = list(_WORD.finditer(text))
+    words = [match[0] for match in found]
+    if not found or found[-1].end() < len(text):
+        return [*words, ""]
+    return [*words[:-1], words[-1].removeprefix("'").removeprefix('"')]
+
+
+def _verb(words: list[str]) -> tuple[Verb | None, list[str]]:
+    """The verb of `%migrate` and what follows it."""
+    named = bool(words) and not words[0].startswith("-")
+    name = words[0] if named else "migrate"
+    return next((verb for verb in VERBS if verb.name == name), None), words[1:] if named else words
+
+
+def _typed(verb: Verb, words: list[str]) -> _Typed | None:
+    """What the words are; None where one of them has no place, such as the SQL of a query."""
+    places = [argument for argument in verb.arguments if not argument.is_option]
+    flags = {flag: argument for argument in _options(verb) for flag in argument.flags}
+    given: list[Argument] = []
+    awaited: Argument | None = None
+    for word in words:
+        if awaited:
+            awaited = None
+            continue
+        flag, equals, _ = word.partition("=")
+        if not word.startswith("-"):
+            if not places:
+                return None
+            places.pop(0)
+        elif flag in flags:
+            given.append(flags[flag])
+            awaited = flags[flag] if flags[flag].takes_value and not equals else None
+    return _Typed(given, awaited or next(iter(places), None), is_option=awaited is not None)
+
+
+def _options(verb: Verb) -> list[Argument]:
+    return [argument for argument in (*verb.arguments, *GLOBAL) if argument.is_option]
+
+
+def _flags(verb: Verb, given: Sequence[Argument], fragment: str) -> list[str]:
+    """The options that may still be given; their short forms only where a dash was typed."""
+    open_ones = [argument for argument in _options(verb) if argument.repeats or argument not in given]
+    return [
+        flag
+        for argument in open_ones
+        for flag in (argument.flags if fragment else argument.flags[:1])
+        if flag.startswith(fragment)
+    ]
+
+
+def _values(
+    magics: MigrateMagics, argument: Argument | None, words: Sequence[str], fragment: str
+) -> Iterator[SimpleCompletion]:
+    """The values that an argument may have, where they are names that are known here."""
+    match argument.values if argument else None:
+        case Values.MIGRATION:
+            for name in _names(magics, words).migrations:
+                if name.startswith(fragment) or name[_TIME:].startswith(fragment):
+                    yield SimpleCompletion(name, type="path")
+        case Values.DATABASE:
+            databases = _names(magics, words).databases
+            for name in (*databases, JUPYSQL) if "sql.connection" in sys.modules else databases:
+                if name.startswith(fragment):
+                    yield SimpleCompletion(shlex.quote(name), type="instance")
+        case Values.VARIABLE:
+            for name in _variables(magics.shell):
+                if name.startswith(fragment):
+                    yield SimpleCompletion(name, type="instance")
+        case Values.PLANNED:
+            for name in PLANNED:
+                if name.startswith(fragment):
+                    yield SimpleCompletion(name, type="keyword")
+
+
+def _names(magics: MigrateMagics, words: Sequence[str]) -> Names:
+    """The names of the folder that the line or `%config` says, or that of the project."""
+    given = [word.partition("=")[2] for word in words if word.startswith("--dir=")]
+    given += [value for word, value in itertools.pairwise(words) if word == "--dir"]
+    return find_names(given[-1] if given else magics.directory)
+
+
+def _variables(shell: Any) -> list[str]:
+    """The variables of the notebook that may hold a value for SQL: no modules, functions and classes."""
+    return sorted(
+        name
+        for name, value in shell.user_ns.items()
+        if not name.startswith("_")
+        and name not in shell.user_ns_hidden
+        and not isinstance(value, ModuleType)
+        and not callable(value)
+    )

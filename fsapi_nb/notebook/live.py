@@ -1,0 +1,82 @@
+"""The progress of a magic's run, where somebody looks: a widget that comes with the run and goes with it.
+
+At its end nothing is left of it in the notebook, which keeps the result alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fsapi_nb.events import (
+    Event,
+    LockAwaited,
+    MigrationFinished,
+    NoticeReceived,
+    Observer,
+    RunStarted,
+    StatementStarted,
+    StepFinished,
+    StepStarted,
+)
+from fsapi_nb.notebook.display import publish
+from fsapi_nb.views.progress import RunProgress, advance
+
+_numbers = itertools.count(1)
+#: Seconds between two pictures of a run, where one of these events follows the other; all others are drawn at once,
+#: since there may be nothing to hear for long after them.
+EVERY = 0.15
+FREQUENT = StepStarted | StatementStarted | NoticeReceived | StepFinished | MigrationFinished
+
+
+@contextmanager
+def live_progress() -> Iterator[Observer]:
+    """An observer that shows a run while it goes on, in the output of the cell that runs."""
+    live = _Live()
+    try:
+        yield live
+    finally:
+        live.close()
+
+
+class _Live:
+    """An observer that shows the widget with the first thing that is worth it, from the thread of the cell."""
+
+    def __init__(self) -> None:
+        self._progress = RunProgress()
+        self._widget: Any = None
+        self._display = f"fsapi-progress-{next(_numbers)}"
+        self._drawn = 0.0
+
+    def __call__(self, event: Event) -> None:
+        self._progress = advance(self._progress, event)
+        if self._widget is None and isinstance(event, RunStarted | LockAwaited):
+            self._show()
+        elif self._widget is not None and self._is_due(event):
+            self._draw()
+
+    def _is_due(self, event: Event) -> bool:
+        return not isinstance(event, FREQUENT) or time.monotonic() - self._drawn >= EVERY
+
+    def _show(self) -> None:
+        from fsapi_nb.views.widgets.progress import ProgressWidget
+
+        self._widget = ProgressWidget()
+        self._draw()
+        bundle, metadata = self._widget._repr_mimebundle_()
+        publish(bundle, metadata, name=self._display)
+
+    def _draw(self) -> None:
+        from fsapi_nb.views.widgets.progress import progress_state
+
+        self._drawn = time.monotonic()
+        self._widget.progress = progress_state(self._progress)
+
+    def close(self) -> None:
+        """Take the widget away, and its output with it."""
+        if self._widget is not None:
+            publish({}, name=self._display, update=True)
+            self._widget.close()

@@ -1,0 +1,239 @@
+"""`%migrate panel`: joins the panel's clicks with a `Migrator`. What is shown is decided in views, what runs in the plan.
+
+Clicks arrive in whichever thread the kernel chooses (it differs between ipykernel's versions); what they start is done
+in the main thread, where it can be interrupted. One run at a time is kept by a lock, a plan runs only by the token that
+it was shown with, and no callback raises. A run, its watcher and whoever follows the database tell the page at once:
+that is one at a time too, and no run waits for a reader.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fsapi_nb.errors import FsapiError, Interrupted
+from fsapi_nb.events import Event, Observer
+from fsapi_nb.migrator import Migrator
+from fsapi_nb.model import Plan
+from fsapi_nb.notebook.display import publish
+from fsapi_nb.notebook.live import EVERY, FREQUENT
+from fsapi_nb.notebook.main_thread import on_main_thread
+from fsapi_nb.script.redact import redact_line
+from fsapi_nb.views.escape import visible
+from fsapi_nb.views.progress import RunProgress, advance
+from fsapi_nb.views.results import PlanResult, RunResult, StatusResult
+from fsapi_nb.views.results.panel import panel_note, panel_twin
+
+_numbers = itertools.count(1)
+_TITLES = {"next": "Apply the next migration?", "all": "Apply all?", "back": "Roll the last migration back?"}
+
+MakeMigrator = Callable[[tuple[Observer, ...]], Migrator]
+
+
+class Panel:
+    """The panel of one database. Shown where a front end can show widgets; elsewhere only its static twin is.
+
+    `status` is what it showed last.
+    """
+
+    def __init__(self, make: MakeMigrator, *, live: bool) -> None:
+        self._migrator = make((self._hear,))
+        self.status: StatusResult = self._migrator.status()
+        self._twin = f"fsapi-panel-{next(_numbers)}"
+        self._published = False
+        self._acting = threading.Lock()
+        self._reading = threading.RLock()
+        self._telling = threading.RLock()
+        self._widget: Any = self._make_widget() if live else None
+        self._proposal: tuple[str, str, Plan] | None = None
+        self._tokens = itertools.count(1)
+        self._views: set[str] = set()
+        self._stopped = threading.Event()
+        self._progress = RunProgress()
+        self._drawn = 0.0
+
+    def __repr__(self) -> str:
+        return repr(self.status)
+
+    def _ipython_display_(self) -> None:
+        """Two outputs: the widget, and below it the twin, which is what a saved notebook shows of it."""
+        bundle, metadata = panel_note(), {}
+        if self._widget is not None:
+            shown, metadata = self._widget._repr_mimebundle_()
+            bundle = {**shown, **bundle}
+        publish(bundle, metadata)
+        publish(panel_twin(self.status), name=self._twin)
+        self._published = True
+
+    # -- what it shows ---------------------------------------------------------------------------------------------
+
+    def _make_widget(self) -> Any:
+        from fsapi_nb.views.widgets.panel import PanelWidget
+
+        widget = PanelWidget()
+        widget.on_msg(self._clicked)
+        widget.observe(self._selected, "selected")
+        self._draw_status(widget)
+        return widget
+
+    def _draw_status(self, widget: Any) -> None:
+        from fsapi_nb.views.widgets.panel import database_state, row_states, state_counts
+
+        with self._telling, widget.hold_sync():
+            widget.database = database_state(self.status)
+            widget.counts = state_counts(self.status)
+            widget.rows = row_states(self.status)
+
+    def _tell(self, **state: object) -> None:
+        """Assign these of the widget's traits: the page is told of those that differ."""
+        with self._telling:
+            for name, value in state.items():
+                setattr(self._widget, name, value)
+
+    def _refresh(self) -> None:
+        """Read everything anew, and show it; the twin too, so that a saved notebook holds the last state."""
+        with self._reading:
+            self.status = self._migrator.status()
+            self._draw_status(self._widget)
+            self._tell(offline="")
+            if self._widget.selected:
+                self._draw_detail(self._widget.selected)
+            if self._published:
+                publish(panel_twin(self.status), name=self._twin, update=True)
+
+    def _draw_detail(self, name: str) -> None:
+        from fsapi_nb.views.widgets.panel import detail_state
+
+        known = name in {status.name for status in self.status.statuses}
+        self._tell(detail=detail_state(self._migrator.show(name)) if known else None)
+
+    # -- what is clicked -------------------------------------------------------------------------------------------
+
+    def _selected(self, change: dict[str, Any]) -> None:
+        self._guarded(self._draw_detail, str(change["new"]))
+
+    def _clicked(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
+        """One message of the page. It is not trusted: what it may ask for is what stands here."""
+        match message:
+            case {"do": "propose", "what": str(what)} if what in _TITLES:
+                self._alone(self._propose, what)
+            case {"do": "run", "token": str(token), **rest}:
+                self._alone(self._run, token, bool(rest.get("sure")))
+            case {"do": "cancel"}:
+                self._proposal = None
+                self._tell(proposal=None)
+            case {"do": "refresh"}:
+                self._guarded(self._refresh)
+            case {"do": "dismiss"}:
+                self._tell(error=[], said="")
+            case {"do": "shown", "view": str(view)}:
+                self._follow(view)
+            case {"do": "hidden", "view": str(view)}:
+                self._leave(view)
+        self._widget.send({"answered": True})
+
+    def _alone(self, act: Callable[..., None], *values: object) -> None:
+        """Act, unless something is going on already: a second click is no second run."""
+        if not self._acting.acquire(blocking=False):
+            return
+        self._tell(busy="waiting for the cell that runs", error=[], said="")
+        on_main_thread(lambda: self._act(act, *values))
+
+    def _act(self, act: Callable[..., None], *values: object) -> None:
+        try:
+            self._guarded(act, *values)
+        finally:
+            try:
+                self._tell(busy="", progress=None)
+            finally:  # a second interrupt may strike here, and the panel shall still be of use
+                self._acting.release()
+
+    def _guarded(self, act: Callable[..., None], *values: object) -> None:
+        """Act; what goes wrong is shown in the panel, since nobody would see it anywhere else."""
+        try:
+            act(*values)
+        except (FsapiError, Interrupted) as error:
+            self._show_error(error.lines(), error)
+        except KeyboardInterrupt:
+            self._tell(error=["Interrupted."])
+        except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log
+            said = redact_line(visible(f"{type(error).__name__}: {error}"))
+            self._tell(error=[said, "This is a fault of the panel; `%migrate status` tells where things stand."])
+
+    def _show_error(self, lines: list[str], error: FsapiError | Interrupted) -> None:
+        blockers = getattr(error, "blockers", None)
+        more = ["", *blockers.lines(times=True)] if blockers else []
+        self._tell(error=[f"{type(error).__name__}: {lines[0]}", *lines[1:], *more])
+
+    def _propose(self, what: str) -> None:
+        from fsapi_nb.views.widgets.panel import proposal_state
+
+        self._tell(busy="making the plan")
+        plan = self._plan(what)
+        token = f"{self._twin}-{next(self._tokens)}"
+        self._proposal = (token, what, plan.plan)
+        # In this order: an answer can be given as soon as the question is seen.
+        self._tell(busy="", proposal=proposal_state(plan, token=token, verb=_TITLES[what]))
+
+    def _plan(self, what: str) -> PlanResult:
+        if what == "back":
+            return self._migrator.plan("rollback")
+        return self._migrator.plan("migrate", count=1 if what == "next" else None)
+
+    def _run(self, token: str, sure: bool) -> None:
+        """Run the plan that was shown under this token, once. Where more is asked, only with the second yes."""
+        proposal, self._proposal = self._proposal, None
+        self._tell(proposal=None)
+        if proposal is None or proposal[0] != token:
+            return  # a click on something that is not shown any more
+        _, what, plan = proposal
+        if (plan.losses or self.status.identity.protected) and not sure:
+            return
+        self._progress = RunProgress(verb=plan.verb)
+        self._tell(busy="running")
+        try:
+            result = self._carry_out(what, plan)
+            self._tell(said="\n".join(result.lines(times=True)))
+        finally:
+            self._guarded(self._refresh)
+
+    def _carry_out(self, what: str, plan: Plan) -> RunResult:
+        if what == "back":
+            return self._migrator.rollback(planned=plan, yes=True)
+        return self._migrator.migrate(count=1 if what == "next" else None, planned=plan, yes=True)
+
+    def _hear(self, event: Event) -> None:
+        """An event of our own run: a few pictures a second are enough."""
+        from fsapi_nb.views.widgets.progress import progress_state
+
+        self._progress = advance(self._progress, event)
+        if not isinstance(event, FREQUENT) or time.monotonic() - self._drawn >= EVERY:
+            self._drawn = time.monotonic()
+            self._tell(progress=progress_state(self._progress))
+
+    # -- what others do --------------------------------------------------------------------------------------------
+
+    def _follow(self, view: str) -> None:
+        """While somebody looks, a thread waits for what other sessions do."""
+        self._views.add(view)
+        if len(self._views) == 1:
+            self._stopped = threading.Event()
+            arguments = (self._changed, self._stopped)
+            threading.Thread(target=self._migrator.follow, args=arguments, name="fsapi_nb panel", daemon=True).start()
+
+    def _leave(self, view: str) -> None:
+        self._views.discard(view)
+        if not self._views:
+            self._stopped.set()
+
+    def _changed(self, error: FsapiError | None) -> None:
+        if error is not None:
+            self._tell(offline=visible(error.message))
+            return
+        try:
+            self._refresh()
+        except FsapiError as failure:
+            self._tell(offline=visible(failure.message))

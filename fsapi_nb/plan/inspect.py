@@ -1,0 +1,36 @@
+"""What there is to know of one migration: its scripts without passwords, what would run of it, how its file differs.
+
+Refuses nothing: a migration that cannot run is shown with what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from fsapi_nb.errors import FsapiError
+from fsapi_nb.model import Inspection, MigrationStatus, Plan, State, StoredScripts
+from fsapi_nb.plan.build import Circumstances, plan_one
+from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.script.stored import to_store
+
+
+def inspect(status: MigrationStatus, around: Circumstances, stored: StoredScripts | None) -> Inspection:
+    """What a detail view shows of a migration: of one that has no file any more, what was stored of it."""
+    migration = status.migration
+    scripts = to_store(migration) if migration else stored or StoredScripts()
+    difference: tuple[str, ...] = ()
+    if status.state is State.DRIFTED and migration and stored and stored.recorded:
+        difference = tuple(script_difference(stored, migration))
+    plan, refusal = _plan(status, around)
+    return Inspection(
+        up=scripts.up,
+        down=scripts.down,
+        plan=plan,
+        refusal=refusal,
+        difference=difference,
+    )
+
+
+def _plan(status: MigrationStatus, around: Circumstances) -> tuple[Plan, str | None]:
+    try:
+        return plan_one(status, around), None
+    except FsapiError as error:
+        return Plan("migrate"), str(error)

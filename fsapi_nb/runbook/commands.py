@@ -1,0 +1,120 @@
+"""`runbook:run` and `runbook:new`: what they take, what they do. Shows nothing but the progress of a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fsapi_nb.errors import UsageError
+from fsapi_nb.runbook.parameters import Value, infer
+from fsapi_nb.runbook.result import NewRunbook, RunbookResult
+from fsapi_nb.verbs import GLOBAL, Argument, Parser, Verb, own_parser_of
+from fsapi_nb.views.results import Result
+
+_DATABASE = next(argument for argument in GLOBAL if argument.flags == ("--database",))
+
+
+def _argument(*flags: str, **settings: object) -> Argument:
+    return Argument(flags, settings)
+
+
+RUN = Verb(
+    "run",
+    "execute a notebook on a database, and keep its record",
+    lambda *_: NotImplemented,
+    (
+        _argument("notebook", metavar="NOTEBOOK", help="an .ipynb file; it is not changed"),
+        _DATABASE,
+        _argument(
+            "-p",
+            "--parameter",
+            action="append",
+            metavar="NAME=VALUE",
+            help="a value for a name of the cell tagged parameters; numbers, True, False and None are what they say",
+        ),
+        _argument("-r", "--raw-parameter", action="append", metavar="NAME=VALUE", help="the same, always a text"),
+        _argument(
+            "--secret",
+            action="append",
+            metavar="NAME",
+            help="star this parameter in everything that is kept; without -p its value is the variable of that name",
+        ),
+        _argument("--output", metavar="FOLDER", help="where the executed notebook and the report go (runs, beside it)"),
+        _argument(
+            "--rollback",
+            action="store_true",
+            help="run what is tagged parameters, setup, preconditions and rollback, and nothing else",
+        ),
+        _argument("--yes", "-y", action="store_true", help="run it on a protected database"),
+    ),
+)
+NEW = Verb(
+    "new",
+    "make a notebook: parameters, preconditions, plan, apply, verify, rollback",
+    lambda *_: NotImplemented,
+    (
+        _argument("name", metavar="NAME", help="such as add_phone_to_users"),
+        _argument("--dir", metavar="FOLDER", help="where it goes (runbooks, beside the migrations folder)"),
+    ),
+)
+COMMANDS = (RUN, NEW)
+
+
+def find_command(name: str) -> Verb:
+    """The command of that name. Raises UsageError where there is none."""
+    found = next((command for command in COMMANDS if command.name == name), None)
+    if found is None:
+        raise UsageError(f"there is no command 'runbook:{name}'", hint="there are runbook:run and runbook:new.")
+    return found
+
+
+def parser_of(command: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
+    """The parser of a command, which takes none of the options of migrations but `--database`."""
+    return own_parser_of(command, prog=prog, extra=extra)
+
+
+def carry_out(command: Verb, options: argparse.Namespace) -> Result:
+    """Do it. Raises what `run_runbook` and `create` raise."""
+    return _run(options) if command is RUN else _new(options)
+
+
+def _run(options: argparse.Namespace) -> RunbookResult:
+    from fsapi_nb.runbook.progress import Progress
+    from fsapi_nb.runbook.run import Order, run_runbook
+
+    order = Order(
+        Path(options.notebook),
+        options.database,
+        _values(options.parameter or (), options.raw_parameter or ()),
+        tuple(options.secret or ()),
+        Path(options.output).absolute() if options.output else None,
+        rollback=options.rollback,
+        confirmed=options.yes,
+    )
+    return run_runbook(order, Progress(sys.stderr))
+
+
+def _values(inferred: Sequence[str], raw: Sequence[str]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for text in inferred:
+        name, value = _pair(text)
+        values[name] = infer(value)
+    return values | dict(map(_pair, raw))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        # What stands there may be a secret.
+        raise UsageError("a parameter is not NAME=VALUE", hint="such as -p limit=10; NAME is a name of Python.")
+    return name, value
+
+
+def _new(options: argparse.Namespace) -> NewRunbook:
+    from fsapi_nb.migrator import Migrator
+    from fsapi_nb.runbook.skeleton import create
+
+    folder = Path(options.dir) if options.dir else Migrator("embedded").directory.parent / "runbooks"
+    return NewRunbook(create(folder, options.name))

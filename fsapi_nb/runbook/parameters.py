@@ -1,0 +1,161 @@
+"""The parameters of a notebook, by papermill's conventions: the cell tagged `parameters`, the cell that is put after it.
+
+Reads the cell as Python without running it. Secret values never become part of a cell: they are kept apart.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fsapi_nb.errors import UsageError
+from fsapi_nb.runbook.masking import SHORTEST, STARS
+
+TAG, INJECTED = "parameters", "injected-parameters"
+_SECRET_NAME = re.compile(r"password|passwd|passphrase|secret|token", re.IGNORECASE)
+_SECRET_COMMENT = re.compile(r"#.*\bsecret\b", re.IGNORECASE)
+_NOTHING = "nothing was run; the database is as it was."
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A name that the parameters cell gives a value to; `default` as it is written, `literal` where it is a literal."""
+
+    name: str
+    default: str
+    literal: object = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bound:
+    """A parameter with the value of this run. `given` is whether the run was told one, and not the notebook."""
+
+    parameter: Parameter
+    value: object
+    given: bool
+    secret: bool
+
+    @property
+    def name(self) -> str:
+        """The parameter's name."""
+        return self.parameter.name
+
+    def shown(self) -> str:
+        """The value as a record may hold it."""
+        if self.secret:
+            return STARS
+        return written(self.value) if self.given else self.parameter.default
+
+
+def find_parameters(source: str) -> tuple[Parameter, ...]:
+    """The parameters of a cell, in order. Raises UsageError where it is no Python."""
+    lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
+    try:
+        tree = ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"the cell tagged {TAG} is no Python: {error}", state=_NOTHING) from None
+    found: dict[str, Parameter] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                pass
+            case ast.AnnAssign(target=annotated, value=ast.expr() as value):
+                targets = [annotated]
+            case _:
+                continue
+        for target in targets:
+            if isinstance(target, ast.Name):
+                comment = lines[(node.end_lineno or node.lineno) - 1]
+                secret = bool(_SECRET_NAME.search(target.id)) or _is_marked(comment, node.end_col_offset)
+                found[target.id] = Parameter(target.id, ast.unparse(value), _literal(value), secret)
+    return tuple(found.values())
+
+
+def _is_marked(line: str, end: int | None) -> bool:
+    """Whether a comment behind the value says that it is secret. `end` counts bytes."""
+    return bool(_SECRET_COMMENT.search(line.encode()[end or 0 :].decode(errors="replace")))
+
+
+def _literal(value: ast.expr) -> object:
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        return None
+
+
+def infer(text: str) -> Value:
+    """The value that papermill makes of a text: True, False, None, a whole number, a number, else the text."""
+    constants: dict[str, Value] = {"True": True, "False": False, "None": None}
+    if text in constants:
+        return constants[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def written(value: object) -> str:
+    """A value as Python writes it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    return repr(value)
+
+
+def bind(
+    parameters: Sequence[Parameter],
+    given: Mapping[str, Value],
+    *,
+    secrets: Sequence[str],
+    environment: Mapping[str, str],
+) -> tuple[Bound, ...]:
+    """Each parameter with its value: what was given, for one named as secret also the variable of that name.
+
+    Raises UsageError for a name that the notebook does not have, and a secret that is too short to be starred.
+    """
+    known = {parameter.name for parameter in parameters}
+    for name in (*given, *secrets):
+        if name not in known:
+            names = ", ".join(f"{each.name}={STARS if each.secret else each.default}" for each in parameters)
+            hint = f"its parameters are: {names}." if names else f"tag the cell that sets them: {TAG}."
+            raise UsageError(f"the notebook has no parameter {name!r}", state=_NOTHING, hint=hint)
+    bound = []
+    for parameter in parameters:
+        name, secret = parameter.name, parameter.secret or parameter.name in secrets
+        values: dict[str, object] = dict(given)
+        if name in secrets and name not in given and environment.get(name):
+            values[name] = environment[name]
+        each = Bound(parameter, values.get(name, parameter.literal), name in values, secret)
+        _refuse_short(each)
+        bound.append(each)
+    return tuple(bound)
+
+
+def _refuse_short(bound: Bound) -> None:
+    if bound.secret and bound.given and 0 < len(str(bound.value)) < SHORTEST:
+        raise UsageError(
+            f"the secret {bound.name!r} is too short to be kept out of the record",
+            state=_NOTHING,
+            hint=f"a secret has at least {SHORTEST} characters.",
+        )
+
+
+def injected_source(bound: Sequence[Bound]) -> str:
+    """The cell that is put after the parameters; a secret is only told of."""
+    lines = ["# Parameters"]
+    for each in bound:
+        if each.given:
+            lines.append(f"# {each.name}: secret, not kept" if each.secret else f"{each.name} = {written(each.value)}")
+    return "\n".join(lines)
+
+
+def secret_source(bound: Sequence[Bound]) -> str:
+    """What sets the secrets that were given: sent to the kernel apart, kept nowhere."""
+    return "\n".join(f"{each.name} = {written(each.value)}" for each in bound if each.secret and each.given)

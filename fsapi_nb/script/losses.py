@@ -1,0 +1,71 @@
+"""What data a statement takes away, in words: what somebody should be asked about once more before it runs.
+
+Found in the parse tree: dropped tables and columns, emptied tables, deleted rows, changed types. An UPDATE is not
+counted, nor is what functions and DO blocks do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fsapi_nb.script.classify import enum_name, kind_of, node_of
+from fsapi_nb.script.objects import drops
+
+_HOLDS_DATA = {
+    "table": "the table {} with its rows",
+    "schema": "the schema {} with what is in it",
+    "sequence": "the sequence {} with its position",
+    "materialized view": "the materialized view {} with its rows",
+    "extension": "the extension {} with what depends on it",
+}
+
+
+def losses(tree: Any) -> tuple[str, ...]:
+    """What data the statement takes away; empty where it takes none, as far as its text tells."""
+    return tuple(_losses(tree))
+
+
+def _losses(tree: Any) -> Iterator[str]:
+    name, node = node_of(tree)
+    for dropped in drops(tree):
+        kind, _, written = dropped.partition(" ")
+        if dropped.startswith("materialized view "):
+            kind, written = "materialized view", dropped.removeprefix("materialized view ")
+        if kind in _HOLDS_DATA:
+            yield _HOLDS_DATA[kind].format(written)
+    match name:
+        case "truncate_stmt":
+            yield from (f"all rows of {_relation(relation.range_var)}" for relation in node.relations)
+        case "delete_stmt":
+            yield f"{'' if node.HasField('where_clause') else 'all '}rows of {_relation(node.relation)}"
+        case "drop_owned_stmt" | "dropdb_stmt":
+            yield f"what {kind_of(tree)} drops"
+        case "alter_table_stmt":
+            yield from _of_columns(node)
+    yield from _in_clauses(node)
+
+
+def _of_columns(node: Any) -> Iterator[str]:
+    for each in node.cmds:
+        command = each.alter_table_cmd
+        column = f"{_relation(node.relation)}.{command.name}"
+        match enum_name(command, "subtype"):
+            case "AT_DropColumn":
+                yield f"the column {column} with its values"
+            case "AT_AlterColumnType":
+                yield f"what the new type of {column} cannot hold"
+
+
+def _in_clauses(node: Any) -> Iterator[str]:
+    """What a DELETE in a WITH clause takes away."""
+    if "with_clause" not in node.DESCRIPTOR.fields_by_name:
+        return
+    for cte in node.with_clause.ctes:
+        query = cte.common_table_expr.ctequery
+        if query.WhichOneof("node") == "delete_stmt":
+            yield from _losses(query)
+
+
+def _relation(node: Any) -> str:
+    return ".".join(part for part in (node.schemaname, node.relname) if part)

@@ -1,0 +1,320 @@
+
+// The panel: a list that is searched in the browser, one migration in detail, and three buttons that only propose.
+// What a button proposes is decided in the kernel, comes back as a plan, and runs once that plan is confirmed.
+
+const BUTTONS = [["next", "Apply next"], ["all", "Apply all"], ["back", "Roll back last"]];
+let panels = 0;
+
+function render({ model, el }) {
+  const view = `fsapi-${Date.now().toString(36)}-${panels++}`;
+  const send = (message) => model.send(message);
+  const undo = [];
+  const on = (names, draw) => {
+    for (const name of names.split(" ")) {
+      model.on(`change:${name}`, draw);
+      undo.push(() => model.off(`change:${name}`, draw));
+    }
+    draw();
+  };
+  // A click counts once: from here until the kernel has answered, nothing else can be clicked.
+  let waiting = false;
+  let gone = "";
+  const isOff = () => waiting || Boolean(gone) || Boolean(model.get("busy")) || Boolean((model.get("database") || {}).runner);
+  const act = (message) => {
+    if (isOff()) return;
+    waiting = true;
+    drawButtons();
+    send(message);
+  };
+  // A button that is off keeps the focus, which the browser takes from a disabled one: whoever uses the keyboard stays.
+  const turn = (button, off) => button.setAttribute("aria-disabled", String(off));
+  const press = (run) => (event) => {
+    if (event.currentTarget.getAttribute("aria-disabled") !== "true") run(event);
+  };
+
+  // -- the head: which database this is
+  const head = element("div", { class: "fsapi-head" });
+  const drawHead = () => {
+    const database = model.get("database") || {};
+    head.className = `fsapi-head ${database.protected ? "fsapi-protected" : ""}`;
+    head.replaceChildren(
+      element("span", { class: "fsapi-database" }, element("bdi", {}, database.name || "")),
+      ...(database.protected ? [element("span", { class: "fsapi-badge" }, "PROTECTED")] : []),
+      element("span", { class: "fsapi-dim" }, [database.known_as, database.place].filter(Boolean).join(", ")),
+      element("span", {}, element("bdi", {}, database.summary || "")),
+      ...(database.runner && !model.get("busy")
+        ? [element("span", { class: "fsapi-notice" }, "a runner is at work: ", element("bdi", {}, database.runner))]
+        : []),
+      ...(model.get("offline") ? [element("span", { class: "fsapi-notice" }, `not connected: ${model.get("offline")}`)] : []),
+      ...(gone ? [element("span", { class: "fsapi-notice", role: "alert" }, gone)] : []),
+    );
+  };
+  on("database offline busy", drawHead);
+
+  // -- the tools: search, filters, buttons
+  let text = "";
+  let wanted = "";
+  const search = element("input", {
+    type: "search", placeholder: "Search migrations", "aria-label": "Search migrations", "aria-controls": `${view}-list`,
+    oninput: () => { text = search.value.toLowerCase(); filter(); },
+    onkeydown: (event) => {
+      if (event.key === "ArrowDown") { event.preventDefault(); list.focus(); move(0); }
+    },
+  });
+  const filters = element("div", { class: "fsapi-tools", role: "group", "aria-label": "Filter by state" });
+  const drawFilters = () => {
+    const kept = filters.contains(document.activeElement) ? document.activeElement.dataset.state : null;
+    const counts = model.get("counts") || [];
+    if (wanted && !counts.some(([state]) => state === wanted)) wanted = "";
+    filters.replaceChildren(...counts.map(([state, count]) => element("button", {
+      type: "button", "data-state": state, "aria-pressed": String(wanted === state),
+      onclick: () => { wanted = wanted === state ? "" : state; drawFilters(); filter(); },
+    }, element("span", { class: "fsapi-state", "data-state": state }, state), ` ${count}`)));
+    if (kept) filters.querySelector(`[data-state="${kept}"]`)?.focus();
+  };
+  const buttons = BUTTONS.map(([what, label]) => element("button", {
+    type: "button", "data-do": what, class: what === "back" ? "" : "fsapi-main",
+    onclick: press((event) => { asker = event.currentTarget; act({ do: "propose", what }); }),
+  }, label));
+  const drawButtons = () => {
+    const counts = Object.fromEntries(model.get("counts") || []);
+    const left = ["pending", "late", "partly applied", "in doubt", "broken"].some((state) => counts[state]);
+    const done = ["applied", "drifted", "missing", "partly applied"].some((state) => counts[state]);
+    const off = isOff();
+    for (const button of buttons) turn(button, off || !(button.dataset.do === "back" ? done : left));
+    for (const button of el.querySelectorAll("[data-run]")) turn(button, off);
+    for (const button of el.querySelectorAll("[data-tell]")) turn(button, Boolean(gone));
+  };
+
+  // -- the list
+  const list = element("ul", {
+    class: "fsapi-list", role: "listbox", id: `${view}-list`, tabindex: "0", "aria-label": "Migrations",
+    onkeydown: (event) => {
+      const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+      if (event.key in steps) { event.preventDefault(); move(steps[event.key]); }
+    },
+  });
+  const empty = element("div", { class: "fsapi-dim", role: "status" });
+  let items = new Map();
+  const drawList = () => {
+    items = new Map();
+    const scrolled = list.scrollTop;
+    list.replaceChildren(...(model.get("rows") || []).map((row, index) => {
+      const item = element("li", {
+        class: "fsapi-item", role: "option", id: `${view}-${index}`, "aria-selected": "false", title: row.note,
+        onclick: () => select(row.name),
+      },
+        element("span", { class: "fsapi-state", "data-state": row.state }, row.state),
+        element("bdi", { class: "fsapi-name" }, row.shown),
+        element("span", { class: "fsapi-dim" }, [row.at, row.by].filter(Boolean).join("  ")),
+        row.note ? element("span", { class: "fsapi-note" }, element("bdi", {}, row.note)) : null,
+      );
+      items.set(row.name, { item, row, words: `${row.shown} ${row.state} ${row.by} ${row.note}`.toLowerCase() });
+      return item;
+    }));
+    list.scrollTop = scrolled;
+    filter();
+    mark();
+  };
+  const filter = () => {
+    let shown = 0;
+    for (const { item, row, words } of items.values()) {
+      const fits = (!wanted || row.state === wanted) && text.split(/\s+/).every((word) => words.includes(word));
+      if (item.hidden === fits) item.hidden = !fits;
+      shown += fits ? 1 : 0;
+    }
+    empty.textContent = shown === items.size ? "" : `${shown} of ${items.size} migrations`;
+  };
+  const mark = () => {
+    const name = model.get("selected");
+    list.removeAttribute("aria-activedescendant");
+    for (const { item, row } of items.values()) {
+      const chosen = row.name === name;
+      if ((item.getAttribute("aria-selected") === "true") !== chosen) item.setAttribute("aria-selected", String(chosen));
+      if (chosen) list.setAttribute("aria-activedescendant", item.id);
+    }
+  };
+  const select = (name) => {
+    if (model.get("selected") !== name) { model.set("selected", name); model.save_changes(); }
+    mark();
+    drawDetail();
+  };
+  const move = (step) => {
+    const shown = [...items.values()].filter(({ item }) => !item.hidden);
+    if (!shown.length) return;
+    const now = shown.findIndex(({ row }) => row.name === model.get("selected"));
+    const next = Math.max(0, Math.min(shown.length - 1, now < 0 ? 0 : now + step));
+    select(shown[next].row.name);
+    shown[next].item.scrollIntoView({ block: "nearest" });
+  };
+
+  // -- one migration in detail
+  const detail = element("section", { class: "fsapi-detail", role: "region", "aria-label": "Details", tabindex: "0" });
+  const drawDetail = () => {
+    const shown = model.get("detail");
+    const wish = model.get("selected");
+    // While the kernel is at work it answers nothing: better no details than those of another migration.
+    if (wish && items.has(wish) && shown?.name !== wish) {
+      detail.replaceChildren(element("p", { class: "fsapi-dim" }, gone || "Its details come when the kernel has time."));
+      return;
+    }
+    if (!shown) {
+      detail.replaceChildren(element("p", { class: "fsapi-dim" }, "Choose a migration to see its scripts, plan and attempts."));
+      return;
+    }
+    detail.replaceChildren(...drawMigration(shown));
+  };
+
+  // -- a plan that waits for its yes, a run, an error, a result
+  const proposal = element("div", { role: "alertdialog", "aria-label": "Confirm the plan", class: "fsapi-proposal", tabindex: "-1" });
+  let asker = buttons[0];
+  let sure = false;
+  const cancel = () => { sure = false; send({ do: "cancel" }); };
+  const drawProposal = () => {
+    const plan = model.get("proposal");
+    const inside = proposal.contains(document.activeElement);
+    proposal.style.display = plan ? "" : "none";
+    if (!plan) {
+      proposal.replaceChildren();
+      if (inside) asker.focus();
+      return;
+    }
+    const asks = plan.ask.length > 0;
+    proposal.className = `fsapi-proposal ${asks ? "fsapi-asks" : ""}`;
+    const run = (event) => {
+      // The second click of a double click was meant for what stood there before.
+      if (event.detail > 1) return;
+      if (asks && !sure) { sure = true; drawProposal(); proposal.querySelector("[data-cancel]").focus(); return; }
+      act({ do: "run", token: plan.token, sure: asks && sure });
+    };
+    const label = !asks ? "Run it" : sure ? ["Yes, do it on ", element("bdi", {}, plan.database)] : "Run it …";
+    proposal.replaceChildren(
+      element("h4", {}, plan.verb),
+      element("pre", { tabindex: "0", "aria-label": "The plan" }, plan.lines.join("\n")),
+      ...(asks && sure
+        ? [element("div", { role: "alert", class: "fsapi-question" },
+            plan.ask.map((question) => element("strong", {}, question)),
+            element("ul", {}, plan.losses.map((loss) => element("li", {}, element("bdi", {}, loss)))))]
+        : []),
+      element("div", { class: "fsapi-tools fsapi-answers" },
+        plan.empty ? null : element("button", { type: "button", "data-run": true, class: asks ? "fsapi-danger" : "fsapi-main", onclick: press(run) }, label),
+        element("button", { type: "button", "data-cancel": true, "data-tell": true, onclick: press(cancel) }, "Cancel")),
+    );
+    drawButtons();
+  };
+  proposal.addEventListener("keydown", (event) => { if (event.key === "Escape") cancel(); });
+
+  let elapsed = null;
+  const running = element("div", { class: "fsapi-progress-part", role: "group", "aria-label": "progress of the run" });
+  const drawRunning = () => {
+    const busy = model.get("busy");
+    const state = model.get("progress");
+    if (!busy) {
+      elapsed?.stop();
+      elapsed = null;
+      running.style.display = "none";
+      running.replaceChildren();
+      return;
+    }
+    running.style.display = "";
+    if (!state) { running.replaceChildren(element("span", { class: "fsapi-dim" }, `${busy} …`)); return; }
+    elapsed ??= clock();
+    running.replaceChildren(
+      ...drawProgress(state, elapsed.shown),
+      element("div", { class: "fsapi-dim" }, "To stop it, interrupt the kernel (■, or I I): the server is told, and the step is rolled back."),
+    );
+  };
+  const error = element("div", { role: "alert", class: "fsapi-error" });
+  const said = element("div", { role: "status", class: "fsapi-said" });
+  const dismiss = () => element("button", { type: "button", "data-tell": true, onclick: press(() => { search.focus(); send({ do: "dismiss" }); }) }, "Dismiss");
+
+  // The keys that mean something here are not JupyterLab's as well: `d d` in the search box must delete no cell, and
+  // Enter on a button is a click. A key that is held down is no second yes. During a run, I I goes through.
+  const panel = element("div", {
+    class: "fsapi fsapi-panel", role: "group", "aria-label": "Migrations panel",
+    onkeydown: (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (model.get("busy") && event.key === "i" && event.target !== search) return;
+      event.stopPropagation();
+      if (event.repeat && (event.key === "Enter" || event.key === " ") && event.target.tagName === "BUTTON") event.preventDefault();
+    },
+  });
+  el.classList.add("fsapi-host");
+  el.replaceChildren(panel);
+  panel.append(
+    head,
+    element("div", { class: "fsapi-tools" }, ...buttons,
+      element("button", { type: "button", "data-do": "refresh", "data-tell": true, "aria-label": "Refresh", title: "Refresh", onclick: press(() => send({ do: "refresh" })) }, "↻"),
+      element("div", { class: "fsapi-grow" }, search)),
+    filters, error, said, proposal, running,
+    element("div", { class: "fsapi-body" }, element("div", {}, list, empty), detail));
+
+  on("rows", drawList);
+  on("counts", drawFilters);
+  on("selected", mark);
+  on("detail", drawDetail);
+  let before = null;
+  on("proposal", () => {
+    const token = model.get("proposal")?.token ?? null;
+    if (token !== before) { sure = false; waiting = false; }
+    drawProposal();
+    if (token && token !== before) (proposal.querySelector("[data-run]") || proposal.querySelector("[data-cancel]")).focus();
+    before = token;
+  });
+  on("busy progress", drawRunning);
+  on("error", () => {
+    const lines = model.get("error") || [];
+    error.style.display = lines.length ? "" : "none";
+    error.replaceChildren(...(lines.length ? [element("pre", {}, lines.join("\n")), dismiss()] : []));
+    if (lines.length) waiting = false;
+    drawButtons();
+  });
+  on("said", () => {
+    const words = model.get("said");
+    said.style.display = words ? "" : "none";
+    said.replaceChildren(...(words ? [element("pre", {}, words), dismiss()] : []));
+  });
+  on("busy counts database", () => { if (!model.get("busy")) waiting = false; drawButtons(); });
+  model.on("msg:custom", (message) => { if (message.answered) { waiting = false; drawButtons(); } });
+
+  const leave = followKernel(model, (words) => { gone = words; drawHead(); drawDetail(); drawButtons(); });
+  send({ do: "shown", view });
+  return () => { undo.forEach((each) => each()); leave(); elapsed?.stop(); send({ do: "hidden", view }); };
+}
+
+// A panel whose kernel is gone looks alive and would answer nothing. JupyterLab's manager of widgets has the kernel;
+// other front ends' have not, and there it stays as it is.
+function followKernel(model, tell) {
+  const kernel = model.widget_manager?.kernel;
+  const changed = (_, status) => {
+    if (["restarting", "autorestarting", "terminating", "dead"].includes(status)) tell("The kernel of this panel is gone: run its cell again.");
+  };
+  kernel?.statusChanged?.connect(changed);
+  return () => kernel?.statusChanged?.disconnect(changed);
+}
+
+function drawMigration(shown) {
+  const parts = [element("strong", {}, element("bdi", {}, shown.headline))];
+  if (shown.problems.length) parts.push(element("pre", { class: "fsapi-minus" }, shown.problems.join("\n")));
+  for (const script of shown.scripts) {
+    parts.push(element("h4", {}, script.title));
+    parts.push(element("pre", {}, element("code", {}, script.pieces.map(([kind, text]) => (kind ? element("span", { class: `fsapi-${kind}` }, text) : text)))));
+  }
+  if (shown.irreversible) parts.push(element("p", { class: "fsapi-dim" }, "No DOWN: it is irreversible."));
+  if (shown.plan.length) parts.push(element("h4", {}, "Next"), element("pre", {}, shown.plan.join("\n")));
+  if (shown.refusal) parts.push(element("h4", {}, "Next"), element("pre", { class: "fsapi-minus" }, shown.refusal));
+  if (shown.difference.length) {
+    const colours = { "+": "fsapi-plus", "-": "fsapi-minus" };
+    const lines = shown.difference.map((line) => element("span", { class: colours[line[0]] || "" }, `${line}\n`));
+    parts.push(element("h4", {}, "The file differs from what ran"), element("pre", {}, lines));
+  }
+  if (shown.events.length) {
+    const columns = ["when", "event", "state", "step", "took", "by", "message"];
+    const kept = columns.map((_, index) => index).filter((index) => shown.events.some((cells) => cells[index]));
+    const rows = shown.events.map((cells) => ({ cells: kept.map((index) => cells[index]) }));
+    parts.push(element("div", { class: "fsapi-scroll" }, table("Attempts", kept.map((index) => columns[index]), rows)));
+  }
+  return parts;
+}
+
+export default { render };

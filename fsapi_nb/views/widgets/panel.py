@@ -1,0 +1,125 @@
+"""The panel in JupyterLab: what it shows as traits, what is clicked as messages. Decides nothing, knows no database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from fsapi_nb.model import JournalEntry, MigrationStatus, State
+from fsapi_nb.views.escape import visible
+from fsapi_nb.views.highlight import highlight
+from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
+from fsapi_nb.views.widgets.progress import PARTS, STYLE
+
+_HERE = Path(__file__).parent
+
+
+class PanelWidget(anywidget.AnyWidget):
+    """The state of all migrations, one of them in detail, a plan to be confirmed, a run, an error.
+
+    `busy` says in words what goes on; while it is not empty, the buttons are off. Clicks arrive as messages
+    (`on_msg`): objects whose `do` is propose, run, cancel, refresh, dismiss, shown or hidden.
+    """
+
+    _esm = PARTS + (_HERE / "panel.js").read_text(encoding="utf-8")
+    _css = STYLE + (_HERE / "panel.css").read_text(encoding="utf-8")
+    database = traitlets.Dict().tag(sync=True)
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
+    counts = traitlets.List(traitlets.List()).tag(sync=True)
+    selected = traitlets.Unicode("").tag(sync=True)
+    detail = traitlets.Instance(dict, allow_none=True).tag(sync=True)
+    proposal = traitlets.Instance(dict, allow_none=True).tag(sync=True)
+    progress = traitlets.Instance(dict, allow_none=True).tag(sync=True)
+    busy = traitlets.Unicode("").tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    error = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    offline = traitlets.Unicode("").tag(sync=True)
+
+
+def database_state(status: StatusResult) -> dict[str, Any]:
+    """What stands at the top: which database this is, and who is at work on it, the panel itself included."""
+    identity = status.identity
+    return {
+        "name": visible(identity.database),
+        "known_as": visible(identity.name or ""),
+        "protected": identity.protected,
+        "place": visible(identity.place),
+        "summary": visible(status.headline()),
+        "runner": visible(status.runner or ""),
+    }
+
+
+def row_states(status: StatusResult) -> list[dict[str, Any]]:
+    """One object for each migration: what the list shows and is searched in."""
+    return [_row(each) for each in status.statuses]
+
+
+def _row(status: MigrationStatus) -> dict[str, Any]:
+    entry = status.entry
+    return {
+        "name": status.name,
+        "shown": visible(status.name),
+        "state": status.state.value,
+        "at": f"{entry.applied_at:%Y-%m-%d %H:%M}" if entry and entry.applied_at else "",
+        "by": visible(status.by or ""),
+        "note": visible(status.note or ""),
+    }
+
+
+def state_counts(status: StatusResult) -> list[list[Any]]:
+    """How many there are in each state, in the order of the states: the filters."""
+    counts = Counter(each.state for each in status.statuses)
+    return [[state.value, counts[state]] for state in State if counts[state]]
+
+
+def detail_state(result: MigrationResult) -> dict[str, Any]:
+    """One migration: its scripts in coloured pieces, what would run, its attempts, how its file differs."""
+    found = result.inspection
+    return {
+        "name": result.status.name,
+        "headline": result.headline(),
+        "problems": [visible(line) for problem in result.status.problems for line in problem.lines()],
+        "scripts": [
+            {"title": title, "pieces": [list(piece) for piece in highlight(text.strip("\n"))]}
+            for title, text in (("UP", found.up), ("DOWN", found.down))
+            if text is not None
+        ],
+        "irreversible": found.up is not None and found.down is None,
+        "plan": PlanResult(found.plan).lines() if found.plan else [],
+        "refusal": visible(found.refusal or ""),
+        "difference": [visible(line) for line in found.difference],
+        "events": [_event(event) for event in result.events],
+    }
+
+
+def _event(event: JournalEntry) -> list[str]:
+    of = f"{event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
+    took = "" if event.duration_ms is None else f"{event.duration_ms} ms"
+    who = visible(", ".join(word for word in (event.role, event.host, event.application) if word))
+    words = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, event.state, of, took, who, visible(event.message or ""))
+    return [str(word) for word in words]
+
+
+def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, Any]:
+    """A plan to be confirmed; `ask` is what is asked once more before it runs, empty where once is enough."""
+    identity, losses = result.identity, [visible(loss) for loss in result.plan.losses]
+    protected = identity is not None and identity.protected
+    name = visible(identity.database) if identity else ""
+    ask = []
+    if protected:
+        ask.append(f"The database {name} is protected.")
+    if losses:
+        ask.append("This takes away what no rollback brings back:")
+    return {
+        "token": token,
+        "verb": verb,
+        "lines": result.lines(),
+        "empty": not result.plan,
+        "ask": ask,
+        "losses": losses[:20] + ([f"… and {len(losses) - 20} more"] if len(losses) > 20 else []),
+        "database": name,
+    }

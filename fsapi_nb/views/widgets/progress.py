@@ -1,0 +1,69 @@
+"""The live progress of a run in JupyterLab: shows a `RunProgress`, and holds nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from fsapi_nb.model import LockSession, ServerProgress
+from fsapi_nb.views.escape import visible
+from fsapi_nb.views.progress import RunProgress
+
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
+PARTS = (_HERE / "parts.js").read_text(encoding="utf-8")
+
+
+class ProgressWidget(anywidget.AnyWidget):
+    """A bar over the steps, the statement that runs, who blocks it, and what the server says."""
+
+    _esm = PARTS + (_HERE / "progress.js").read_text(encoding="utf-8")
+    _css = STYLE
+    progress = traitlets.Dict().tag(sync=True)
+
+    def __repr__(self) -> str:
+        return "(progress, while it runs)"
+
+
+def progress_state(progress: RunProgress) -> dict[str, Any]:
+    """What the browser is told of a run: text and figures, for `parts.js`."""
+    return {
+        "verb": progress.verb,
+        "steps": progress.steps,
+        "done": progress.done,
+        "statement": progress.statement,
+        "elapsed": round(progress.elapsed, 1),
+        "server": _server(progress.server) if progress.server else None,
+        "sessions": [_session(session) for session in progress.blockage.sessions],
+        "retries": progress.retries,
+        "waiting": progress.waiting,
+        "notices": [list(notice) for notice in progress.notices],
+        "heard": progress.notices_heard,
+        "finished": progress.finished,
+        "error": progress.error,
+    }
+
+
+def _server(server: ServerProgress) -> dict[str, Any]:
+    of = f" of {server.total:,}" if server.total else ""
+    count = f"{server.done:,}{of} {server.unit}" if server.unit else ""
+    about = f" on {visible(server.relation)}" if server.relation else ""
+    return {"text": f"{server.command}{about}: {server.phase}", "count": count, "fraction": server.fraction}
+
+
+def _session(session: LockSession) -> dict[str, Any]:
+    age = session.waited if session.blocked_by else session.transaction_age
+    return {
+        "part": session.part.value,
+        "pid": session.pid,
+        "user": visible(session.user or ""),
+        "application": visible(session.application or ""),
+        "state": session.state or "",
+        "seconds": None if age is None else round(age),
+        "lock": visible(session.lock or ""),
+        "mode": f"{'holds' if session.granted else 'wants'} {session.mode or 'a lock'}",
+        "query": visible(session.query or ""),
+    }

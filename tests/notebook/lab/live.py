@@ -1,0 +1,78 @@
+"""What a user does with the live panel and what can be read there, so that tests say it in these words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.notebook.lab.browser import Page
+
+CELLS = ("%load_ext fsapi_nb", "%migrate panel")
+# The text of the elements as it is shown: what is hidden does not count.
+_HAS = "([selector, text]) => [...document.querySelectorAll(selector)].some(each => each.innerText.includes(text))"
+_LACKS = "([selector, text]) => ![...document.querySelectorAll(selector)].some(each => each.innerText.includes(text))"
+_STATES = "() => [...document.querySelectorAll('.fsapi-item .fsapi-state')].map(each => each.innerText)"
+_READY = """() => [...document.querySelectorAll('.fsapi-panel')].length
+  && !document.querySelector('.fsapi-progress-part').innerText"""
+_OVER = "() => ['.fsapi-said', '.fsapi-error'].some(each => document.querySelector(each).innerText)"
+_IS_OFF = """([what, off]) =>
+  document.querySelector(`[data-do=${what}]`)?.getAttribute('aria-disabled') === String(off)"""
+
+
+class LivePanel:
+    """The panel in a page: a question is asked with a button, and answered with another."""
+
+    def __init__(self, opened: Page) -> None:
+        self.opened = opened
+        self.page = opened.page
+
+    def show(self, *, again: bool = True) -> LivePanel:
+        """Run the notebook, and wait for the panel."""
+        if again:
+            self.opened.run_all()
+        self.page.wait_for_function(_READY)
+        return self
+
+    def await_text(self, selector: str, text: str, *, seconds: float = 20) -> None:
+        """Wait until it can be read there."""
+        self.page.wait_for_function(_HAS, arg=[selector, text], timeout=seconds * 1000)
+
+    def await_no_text(self, selector: str, text: str) -> None:
+        """Wait until it cannot be read there any more."""
+        self.page.wait_for_function(_LACKS, arg=[selector, text], timeout=20_000)
+
+    def await_states(self, *states: str) -> None:
+        """Wait until the list shows these states, in its order."""
+        self.page.wait_for_function(f"wanted => JSON.stringify(({_STATES})()) === wanted", arg=_json(states))
+
+    def await_button(self, what: str, *, off: bool) -> None:
+        """Wait until a button (next, all, back) is off, or on."""
+        self.page.wait_for_function(_IS_OFF, arg=[what, off], timeout=20_000)
+
+    def ask(self, what: str) -> None:
+        """Press Apply next, Apply all or Roll back last, and wait for the question."""
+        self.await_button(what, off=False)
+        self.page.locator(f"[data-do={what}]").click()
+        self.page.wait_for_selector("[data-run], [data-cancel]")
+
+    def answer(self) -> None:
+        """Press the button that goes on."""
+        self.page.locator("[data-run]").click()
+
+    def run(self, what: str) -> None:
+        """Ask, answer once, and wait until it is over."""
+        self.ask(what)
+        self.answer()
+        self.page.wait_for_function(_OVER)
+
+    def text(self, selector: str) -> str:
+        """What can be read there."""
+        return "\n".join(self.page.locator(selector).all_inner_texts())
+
+    def focused(self) -> Any:
+        """The words of the element that has the focus."""
+        words = "e => e.getAttribute('aria-label') || e.innerText"
+        return self.page.evaluate(f"() => ({words})(document.activeElement)")
+
+
+def _json(states: tuple[str, ...]) -> str:
+    return "[" + ",".join(f'"{state}"' for state in states) + "]"

@@ -1,0 +1,140 @@
+"""The live progress of a cell in a real JupyterLab: it shows whom a run waits for, can be stopped, and leaves no trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.notebook.lab.browser import Page
+from tests.notebook.lab.conftest import LabProject, OpenPage
+from tests.notebook.lab.live import LivePanel
+
+SLEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+WAITERS = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = {}"
+
+
+@contextmanager
+def _holding(address: str, query: str, application: str) -> Iterator[psycopg.Connection]:
+    """Another session that holds what the query locks, in an open transaction."""
+    with psycopg.connect(make_conninfo(address, application_name=application)) as connection:
+        connection.execute(query.encode())
+        yield connection
+        connection.rollback()
+
+
+@contextmanager
+def _waiting(address: str, query: str, application: str) -> Iterator[int]:
+    """A session that waits for what the query wants; its pid."""
+    connection = psycopg.connect(make_conninfo(address, application_name=application))
+    connection.pgconn.send_query(query.encode())
+    yield connection.info.backend_pid
+    connection.close()
+
+
+def _texts(page: Page, cell: int) -> list[str]:
+    outputs = page.cells()[cell]["outputs"]
+    return ["".join(output["data"].get("text/plain", "")) for output in outputs if "data" in output]
+
+
+def test_blockers_are_shown_while_they_block_in_a_cell_and_in_the_panel(
+    lab_project: LabProject, open_page: OpenPage, screenshots: Path
+) -> None:
+    """Pid, application, lock and query of who holds it, and who queues behind; gone when it lets go. Retries count."""
+    lab_project.rows("CREATE TABLE busy (i int)")
+    lab_project.write("busy", "ALTER TABLE busy ADD COLUMN a int; SELECT pg_sleep(2);")
+    lab_project.write("again", "ALTER TABLE busy ADD COLUMN b int;", "ALTER TABLE busy DROP COLUMN b;")
+    # The lock is waited for in several attempts; the session behind is let through by each of them.
+    cells = ("%load_ext fsapi_nb", "%migrate --to busy --lock-timeout 3s", "%migrate panel --lock-timeout 20s")
+    panel = LivePanel(open_page(lab_project.notebook(*cells)))
+    panel.opened.run(0)
+    with _holding(lab_project.database, "SELECT count(*) FROM busy", "reporting tool") as holder:
+        panel.opened.run(1, wait=False)
+        for text in (str(holder.info.backend_pid), "reporting tool", "ACCESS SHARE", "public.busy", "SELECT count(*)"):
+            panel.await_text(".fsapi-blockers .fsapi-blocks", text)
+        with _waiting(lab_project.database, "SELECT * FROM busy", "behind us") as pid:
+            panel.await_text(".fsapi-blockers .fsapi-waits", "behind us")
+            assert str(pid) in panel.text(".fsapi-waits")
+            panel.page.set_viewport_size({"width": 800, "height": 900})
+            for theme in ("Dark", "Light"):
+                panel.opened.use_theme(f"JupyterLab {theme}")
+                panel.page.screenshot(path=screenshots / f"{theme.lower()}-progress.png")
+            panel.await_text(".fsapi-progress", "tried 1 time")
+    panel.await_no_text(".fsapi-blockers", "reporting tool")
+    panel.page.wait_for_selector(".fsapi-progress", state="detached")
+    (text,) = [text for text in _texts(panel.opened, 1) if text]
+    assert text.startswith("Applied 1 migration")
+    assert "reporting tool" not in json.dumps(panel.opened.cells()[1]["outputs"])
+
+    panel.opened.run(2)
+    panel.show(again=False)
+    with _holding(lab_project.database, "SELECT count(*) FROM busy", "reporting tool"):
+        panel.ask("next")
+        panel.answer()
+        panel.await_text(".fsapi-panel .fsapi-blocks", "reporting tool")
+    panel.await_text(".fsapi-said", "again.sql")
+
+
+def test_a_lock_timeout_names_the_blocker(lab_project: LabProject, open_page: OpenPage) -> None:
+    """In the error of the cell; `%migrate blockers` shows the queue as a table, and the panel's error has it too."""
+    lab_project.rows("CREATE TABLE busy (i int)")
+    lab_project.write("busy", "ALTER TABLE busy ADD COLUMN a int;")
+    short = "--lock-timeout 400ms --max-wait 1"
+    page = open_page(
+        lab_project.notebook("%load_ext fsapi_nb", f"%migrate {short}", "%migrate blockers", f"%migrate panel {short}")
+    )
+    page.run(0)
+    with _holding(lab_project.database, "LOCK busy", "reporting tool"):
+        page.run(1)
+        (error,) = [output for output in page.cells()[1]["outputs"] if output["output_type"] == "error"]
+        assert "reporting tool" in error["evalue"] + "".join(error["traceback"])
+        with _waiting(lab_project.database, "SELECT * FROM busy", "behind us") as pid:
+            while not lab_project.value(WAITERS.format(pid)):
+                pass
+            page.run(2)
+        (table,) = page.cells()[2]["outputs"]
+        assert "reporting tool" in "".join(table["data"]["text/html"])
+        assert "<table" in "".join(table["data"]["text/html"])
+        page.run(3)
+        panel = LivePanel(page).show(again=False)
+        panel.run("next")
+        assert "reporting tool" in panel.text(".fsapi-error")
+        assert "pid" in panel.text(".fsapi-error")
+
+
+def test_a_cell_can_be_interrupted_and_run_again(lab_project: LabProject, open_page: OpenPage) -> None:
+    """The statement is gone from the server, the cell says what was rolled back, and only that is kept in it."""
+    slow = lab_project.write("slow", "CREATE TABLE slow (); SELECT pg_sleep(60);")
+    page = open_page(lab_project.notebook("%load_ext fsapi_nb", "%migrate"))
+    page.run(0)
+    page.run(1, wait=False)
+    page.page.wait_for_selector(".fsapi-progress:has-text('pg_sleep'), .fsapi-progress:has-text('SELECT')")
+    page.command("notebook:interrupt-kernel")
+    page.page.wait_for_selector(".fsapi-progress", state="detached")
+    page.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+    )
+    (error,) = [output for output in page.cells()[1]["outputs"] if output["output_type"] == "error"]
+    assert "rolled back" in error["evalue"] + "".join(error["traceback"])
+    assert lab_project.value(SLEEPERS) == 0
+    lab_project.write_text(slow, "-- UP\nCREATE TABLE slow ();\n")
+    page.run(1)
+    assert lab_project.applied() == [slow]
+
+
+@pytest.mark.parametrize("application", ["<img src=x onerror=alert(1)>"])
+def test_a_run_that_is_quick_leaves_only_its_result(
+    lab_project: LabProject, open_page: OpenPage, application: str
+) -> None:
+    """No widget, no bar, and nothing but the result in the stored outputs."""
+    lab_project.write("quick", f"SET application_name TO '{application}'; CREATE TABLE quick ();")
+    page = open_page(lab_project.notebook("%load_ext fsapi_nb", "%migrate"))
+    page.run_all()
+    assert [text for text in _texts(page, 1) if text] == ["Applied 1 migration.\n  ↑ 2026_01_01_00_00_quick.sql"]
+    kinds = {kind for output in page.cells()[1]["outputs"] for kind in output["data"]}
+    assert kinds == {"text/plain", "text/html"}
