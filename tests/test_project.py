@@ -66,3 +66,10 @@ def test_the_changelog_has_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## Unreleased" in changelog or f"## {fsapi_nb.__version__}" in changelog
     assert f'version = "{fsapi_nb.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_reference_is_that_of_the_code() -> None:
+    """`uv run python -m tests.reference` writes it; every error class says what it means and what to do."""
+    from tests.reference import FILE, reference
+
+    assert FILE.read_text(encoding="utf-8") == reference()

@@ -26,7 +26,17 @@ from fsapi_nb.origin import origin
 EMBEDDED = "embedded"
 _FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
 _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
-_KNOWN = {"migrations", "database", "databases", "postgres_bin", "schema", "table", "schemas", "lock_timeout"}
+#: The keys of `[tool.fsapi_nb]`, and what they say.
+SETTINGS: Mapping[str, str] = {
+    "database": "the database that is meant where nothing else says so: a name below, a URL, or `embedded[:NAME]`",
+    "databases": "databases by name: a URL, or a table with `url` or `url_env` (a variable that holds it) and `protected`",
+    "lock_timeout": "how long a statement may wait for a lock (`5s`)",
+    "migrations": "the folder of the migrations (`migrations`)",
+    "postgres_bin": "the bin folder of another PostgreSQL for the embedded server",
+    "schema": "where the history is, or is made (the first schema of the search_path)",
+    "schemas": "what `fresh` may empty (the history's schema)",
+    "table": "the history's name (`migrations`)",
+}
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -292,8 +302,8 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     table = content.get("tool", {}).get("fsapi_nb")
     if table is None:
         return None
-    unknown = sorted(set(table) - _KNOWN)
+    unknown = sorted(set(table) - set(SETTINGS))
     if unknown:
-        hint = f"the settings are {', '.join(sorted(_KNOWN))}."
+        hint = f"the settings are {', '.join(sorted(SETTINGS))}."
         raise ConfigurationError(f"[tool.fsapi_nb] in pyproject.toml has no setting {unknown[0]!r}", hint=hint)
     return dict(table)

@@ -160,7 +160,9 @@ class MigrateMagics(Magics):
         if isinstance(options, Shown):
             return options
         with self._acting(options, changing=options.apply or options.redo) as migrator:
-            return migrator.write(options.name, cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options))
+            return migrator.write(
+                options.name, cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options)
+            )
 
     @no_var_expand
     @cell_magic

@@ -29,6 +29,7 @@ from fsapi_nb.views.results.panel import panel_note, panel_twin
 
 _numbers = itertools.count(1)
 _TITLES = {"next": "Apply the next migration?", "all": "Apply all?", "back": "Roll the last migration back?"}
+_AGAIN = 2.0  # seconds
 
 MakeMigrator = Callable[[tuple[Observer, ...]], Migrator]
 
@@ -52,6 +53,7 @@ class Panel:
         self._tokens = itertools.count(1)
         self._views: set[str] = set()
         self._stopped = threading.Event()
+        self._again = threading.Timer(_AGAIN, self._changed, [None])
         self._progress = RunProgress()
         self._drawn = 0.0
 
@@ -150,6 +152,7 @@ class Panel:
                 self._tell(busy="", progress=None)
             finally:  # a second interrupt may strike here, and the panel shall still be of use
                 self._acting.release()
+                self._look_again()
 
     def _guarded(self, act: Callable[..., None], *values: object) -> None:
         """Act; what goes wrong is shown in the panel, since nobody would see it anywhere else."""
@@ -237,3 +240,12 @@ class Panel:
             self._refresh()
         except FsapiError as failure:
             self._tell(offline=visible(failure.message))
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Soon, while another runner is shown: one that changes nothing and ends between two looks is told by nobody."""
+        if self.status.runner and not self._acting.locked() and not self._stopped.is_set():
+            self._again.cancel()
+            self._again = threading.Timer(_AGAIN, self._changed, [None])
+            self._again.daemon = True
+            self._again.start()

@@ -12,7 +12,13 @@ from fsapi_nb.errors import Problem
 from fsapi_nb.script.parser import Token
 from fsapi_nb.script.sections import Source
 
-NAMES = ("lock_timeout", "statement_timeout", "transaction")
+#: The options, and what they say.
+HELP = {
+    "lock_timeout": "how long a statement of this script may wait for a lock, such as `10s`",
+    "statement_timeout": "how long a statement of this script may run, such as `1min`",
+    "transaction": "`off`: each statement commits alone",
+}
+NAMES = tuple(HELP)
 _OPTION = re.compile(r"--[ \t]*fsapi:[ \t]*(.*)")
 _LIKE_ONE = re.compile(rf"--\W*fsapi\b\W*({'|'.join(NAMES)})\b", re.IGNORECASE)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|min|h|d)?")

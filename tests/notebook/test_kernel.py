@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from nbclient.exceptions import CellExecutionError
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 from tests.conftest import Project
-from tests.notebook.store import NOTEBOOKS, clean, execute
+from tests.notebook.store import clean, execute
 
 SECONDS = 30
 
@@ -85,7 +84,7 @@ def test_outputs_have_text_and_html_and_their_times_apart(project: Project, tmp_
 
 
 def stored(document: Any, folder: Path) -> Path:
-    """Run a notebook and store it with its outputs, beside the conftest.py of our notebooks."""
+    """Run a notebook and store it with its outputs."""
     execute(document, folder, allow_errors=True)
     return saved(clean(document), folder)
 
@@ -93,14 +92,13 @@ def stored(document: Any, folder: Path) -> Path:
 def saved(document: Any, folder: Path) -> Path:
     path = folder / "small.ipynb"
     nbformat.write(document, path)  # type: ignore[no-untyped-call]
-    shutil.copy(NOTEBOOKS / "conftest.py", folder)
     return path
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+def nbval(path: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """A strict run of nbval, in a process of its own, that knows nothing of this project's settings."""
     command = [sys.executable, "-m", "pytest", "-q", "-rN", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
-    command += ["-c", "/dev/null", f"--rootdir={path.parent}", "--color=no", str(path)]
+    command += ["-c", "/dev/null", f"--rootdir={path.parent}", "--color=no", str(path), *more]
     return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -118,7 +116,7 @@ def test_a_stored_notebook_passes_again_and_again(project: Project, tmp_path: Pa
     reset = "%migrate fresh --no-migrate --yes;"
     path = stored(notebook(opening(project), reset, *cells, failing=(6, 7)), tmp_path)
     for _ in range(2):
-        done = nbval(path)
+        done = nbval(path, "--fsapi-nbval")
         assert done.returncode == 0, done.stdout
         assert "8 passed" in done.stdout
 
@@ -127,19 +125,18 @@ def test_nbval_sees_every_failure(project: Project, tmp_path: Path) -> None:
     """Red are: a failing statement, bad usage, a changed output, and a magic that does not exist.
 
     Of the last, IPython only prints its UsageError, which nbval by itself calls passed (nbval #147): that is what
-    notebooks/conftest.py is for.
+    --fsapi-nbval is for.
     """
     cells = ["%query SELECT nothing", "%migrate ups", "%migrate pending", "%no_such_magic"]
     path = stored(notebook(opening(project), *cells), tmp_path)
     project.write("one", "CREATE TABLE one (id int);")
-    done = nbval(path)
+    done = nbval(path, "--fsapi-nbval")
     assert done.returncode == 1
     assert "4 failed, 1 passed" in done.stdout
     assert done.stdout.count("Cell execution caused an exception") == 2
     assert done.stdout.count("Cell outputs differ") == 1
     assert done.stdout.count("Cell failed without an error output: UsageError") == 1
-    (tmp_path / "conftest.py").unlink()
-    assert "3 failed, 2 passed" in nbval(path).stdout, "nbval sees it itself now: notebooks/conftest.py can go"
+    assert "3 failed, 2 passed" in nbval(path).stdout, "nbval sees it itself now: --fsapi-nbval can go"
 
 
 # -- a kernel ----------------------------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def _bundles(outputs: list[dict[str, Any]]) -> list[Any]:
     return [
         {kind: "".join(text) for kind, text in output["data"].items()} if "data" in output else output.get("evalue")
         for output in outputs
+        if output.get("data") != {}  # where the progress of a run was
     ]
 
 

@@ -106,6 +106,6 @@ def test_nbval_agrees_with_what_jupyterlab_saved(lab_project: LabProject, open_p
     panel.await_states("applied")
     page.save()
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
-    ran = subprocess.run([*command, str(notebook)], capture_output=True, cwd=lab_project.root, text=True)
+    ran = subprocess.run([*command, str(notebook)], check=False, capture_output=True, cwd=lab_project.root, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "4 passed" in ran.stdout

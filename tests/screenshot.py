@@ -1,0 +1,51 @@
+"""Makes the README's picture: `uv run python -m tests.screenshot` writes docs/panel.png. It needs Debian's Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from fsapi_nb.database import embedded
+from tests.conftest import ROOT
+from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, jupyterlab, write_notebook
+
+PICTURE = ROOT / "docs" / "panel.png"
+_SHOP = '[tool.fsapi_nb]\ndatabase = "embedded:shop"\n'
+_CHOSEN = "2025_11_26_09_01_create_orders.sql"
+
+
+def main() -> None:
+    """The example project's panel, with a migration in detail and a plan that waits for its yes."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        root, home = Path(folder, "shop"), Path(folder, "lab")
+        home.mkdir()
+        shutil.copytree(ROOT / "migrations", root / "migrations")
+        (root / "pyproject.toml").write_text(_SHOP, encoding="utf-8")
+        write_notebook(root / "shop.ipynb", ["%load_ext fsapi_nb", "%migrate --count 22", "%migrate panel"])
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        try:
+            with jupyterlab(root, home) as url:
+                _take(Page(url, chromium, "shop.ipynb"))
+        finally:
+            chromium.close()
+            embedded.destroy(root / ".fsapi_nb")
+
+
+def _take(page: Page) -> None:
+    for cell in range(3):
+        page.run(cell)
+    page.page.set_viewport_size({"width": 1360, "height": 900})
+    page.page.locator(".fsapi-panel").wait_for()
+    page.page.locator(".fsapi-item", has_text=_CHOSEN).click()
+    page.page.locator(".fsapi-detail pre").first.wait_for()
+    page.page.locator('[data-do="next"]').click()
+    page.page.locator("[data-run]").wait_for()
+    page.page.locator(".fsapi-panel").screenshot(path=PICTURE)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
