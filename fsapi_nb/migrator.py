@@ -39,6 +39,7 @@ from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.views.results import (
     BlockersResult,
     CheckResult,
+    DiagramResult,
     FileResult,
     HistoryResult,
     MigrationResult,
@@ -203,6 +204,18 @@ class Migrator:
         with open_onlooker(self._access) as connection:
             seen = find_blockage(connection, runner.pid) if runner else Blockage()
             return BlockersResult(seen or find_blockage(connection))
+
+    def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> DiagramResult:
+        """The tables and their foreign keys, as a picture; of these schemas and tables, or all. Writes nothing.
+
+        Raises UsageError for a schema or table that is not there.
+        """
+        from fsapi_nb.database.entities import read_diagram
+        from fsapi_nb.schema.diagram import select
+
+        with self._open(Folder(), writing=False) as target:
+            found = read_diagram(target.session.connection, schemas)
+        return DiagramResult(select(found, tables) if tables else found)
 
     def facts(self) -> DatabaseFacts:
         """Which database this is, for a record. Reads only; raises CannotConnect, ConfigurationError."""

@@ -13,7 +13,7 @@ from fsapi_nb.database.settings import SETTINGS
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
 from fsapi_nb.runbook.commands import COMMANDS
 from fsapi_nb.script.options import HELP as OPTIONS
-from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, parser_of
+from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument
 
 FILE = Path(__file__).parent.parent / "docs" / "reference.md"
 _HEAD = """# Reference
@@ -98,7 +98,9 @@ def meaning_of(kind: type[object]) -> tuple[str, str]:
 
 
 def _arguments(arguments: Iterable[Argument]) -> Iterator[str]:
-    rows = [f"| `{_shown(each)}` | {_cell(str(each.settings['help']))} |" for each in arguments if "help" in each.settings]
+    rows = [
+        f"| `{_shown(each)}` | {_cell(str(each.settings['help']))} |" for each in arguments if "help" in each.settings
+    ]
     if rows:
         yield "| argument | what it says |\n|---|---|"
         yield from rows

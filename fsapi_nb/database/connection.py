@@ -202,7 +202,9 @@ def _refused(error: psycopg.Error) -> DatabaseError:
         f"{message.message}{code}",
         details=tuple(message.lines()),
         state="what was not committed is rolled back; `status` tells where things stand.",
-        hint="somebody else holds a lock: `blockers` shows who; then run again." if message.sqlstate == "55P03" else None,
+        hint="somebody else holds a lock: `blockers` shows who; then run again."
+        if message.sqlstate == "55P03"
+        else None,
     )
 
 

@@ -187,7 +187,8 @@ def read_journal(
     )
     # A journal that an earlier build made has not all of them, and reading adds nothing.
     added = sql.SQL(", ").join(
-        sql.Identifier(name) if name in columns else sql.SQL("NULL AS {}").format(sql.Identifier(name)) for name in ADDED
+        sql.Identifier(name) if name in columns else sql.SQL("NULL AS {}").format(sql.Identifier(name))
+        for name in ADDED
     )
     only = sql.SQL("WHERE runbook OPERATOR(pg_catalog.=) %s") if runbook is not None else sql.SQL("")
     values = [limit] if runbook is None else [runbook, limit]

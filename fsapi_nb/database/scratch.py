@@ -34,10 +34,12 @@ _PATIENCE = 600.0  # seconds to wait for another process that fills the same tem
 _MOST = 100  # databases that are swept at one start, so that it stays short
 _KEPT = 3  # templates of one project that stay, those used last
 _FORGOTTEN = "7 days"  # after which a template of any project goes
+# Those that somebody is connected to are left out: PostgreSQL would wait for seconds before it refuses to drop one.
 _NAMES = r"""
     SELECT d.datname::text FROM pg_catalog.pg_database d
     WHERE d.datname ~ '^fsapi_test_[0-9a-f]{16}_[0-9]+$'
       AND d.datdba = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
     ORDER BY 1
 """
 _HELD = """

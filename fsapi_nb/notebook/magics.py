@@ -174,10 +174,10 @@ class MigrateMagics(Magics):
         result = self._migrator(options).check(" ".join(options.title), cell)
         if result.passed:
             return result
-        publish(*result._repr_mimebundle_())
-        error = CheckViolated(result.title, result.found, hint="the rows are above.")
+        error = CheckViolated(result.title, result.found)
         error.result = result
-        raise error
+        with _rows_shown():
+            raise error
 
     def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | Shown:
         options = _parse(parser_of(verb, prog=prog), words)
@@ -202,7 +202,7 @@ class MigrateMagics(Magics):
         if not changing:
             yield self._migrator(options)
             return
-        with ExitStack() as stack:
+        with _rows_shown(), ExitStack() as stack:
             observers = (stack.enter_context(live_progress()),) if self._somebody_looks() else ()
             migrator = self._migrator(options, observers)
             self._tell_of_open_transactions(migrator, options)
@@ -244,6 +244,18 @@ class MigrateMagics(Magics):
             cell=cell_id(self.shell),
             observers=observers,
         )
+
+
+@contextmanager
+def _rows_shown() -> Iterator[None]:
+    """Above the error of a check that did not hold, show what it found: a cell has no name for the error."""
+    try:
+        yield
+    except CheckViolated as error:
+        if error.result:
+            publish(*error.result._repr_mimebundle_())
+            error.hint = "the rows are above."
+        raise
 
 
 def cell_id(shell: Any) -> str | None:

@@ -48,10 +48,12 @@ class Ended:
 class Kernel:
     """A kernel that runs the cells of one notebook."""
 
-    def __init__(self, client: Any, manager: Any) -> None:
+    def __init__(self, client: Any, manager: Any, stopping: Callable[[], None]) -> None:
         self._client = client
+        self._stopping = stopping
         self._manager = manager
         self._interrupts = 0
+        self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -60,9 +62,10 @@ class Kernel:
         return self._interrupts > 0
 
     def interrupt(self) -> None:
-        """Tell the kernel; at the second time kill it."""
+        """Tell the kernel; at the second time, or before it can hear, kill it."""
         self._interrupts += 1
-        self._later(self._interrupt() if self._interrupts == 1 else self._kill())
+        self._stopping()
+        self._later(self._interrupt() if self._ready and self._interrupts == 1 else self._kill())
 
     def _later(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -78,6 +81,17 @@ class Kernel:
     async def _kill(self) -> None:
         with contextlib.suppress(RuntimeError):
             await self._manager.shutdown_kernel(now=True)
+
+    async def start(self, folder: Path, environment: Mapping[str, str]) -> None:
+        """Start it. Raises ConfigurationError where it does not, Interrupted where it was stopped meanwhile."""
+        try:
+            await self._client.async_start_new_kernel(cwd=str(folder), env=dict(environment))
+            await self._client.async_start_new_kernel_client()
+        except (OSError, RuntimeError) as error:
+            if self.interrupted:
+                raise Interrupted("stopped before the first cell", _NOTHING) from None
+            raise ConfigurationError(f"no kernel of this Python started: {error}", state=_NOTHING) from None
+        self._ready = True
 
     async def run(self, cell: Any, number: int) -> Ended:
         """Run a cell; its outputs are put below it as they come."""
@@ -113,27 +127,22 @@ class Kernel:
 
 
 @asynccontextmanager
-async def started(document: Any, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Kernel]:
-    """A kernel in that folder, with that environment; gone at the end. Raises ConfigurationError where none starts."""
+async def started(
+    document: Any, folder: Path, environment: Mapping[str, str], stopping: Callable[[], None]
+) -> AsyncIterator[Kernel]:
+    """A kernel in that folder, with that environment; gone at the end. `stopping` is called when it is interrupted.
+
+    Raises what `Kernel.start` does.
+    """
     with tempfile.TemporaryDirectory(prefix="fsapi_nb-") as private:
         client, manager = _client_and_manager(document, private)
-        kernel = Kernel(client, manager)
+        kernel = Kernel(client, manager, stopping)
         with _heard(kernel.interrupt):
             try:
-                await _start(kernel, client, folder, environment)
+                await kernel.start(folder, environment)
                 yield kernel
             finally:
                 await kernel.close()
-
-
-async def _start(kernel: Kernel, client: Any, folder: Path, environment: Mapping[str, str]) -> None:
-    try:
-        await client.async_start_new_kernel(cwd=str(folder), env=dict(environment))
-        await client.async_start_new_kernel_client()
-    except (OSError, RuntimeError) as error:
-        if kernel.interrupted:
-            raise Interrupted("stopped before the first cell", _NOTHING) from None
-        raise ConfigurationError(f"no kernel of this Python started: {error}", state=_NOTHING) from None
 
 
 def _client_and_manager(document: Any, private: str) -> tuple[Any, Any]:

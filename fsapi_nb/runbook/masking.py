@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -39,8 +39,26 @@ class Mask:
         plain = _COLOUR.sub("", masked)
         return self._pattern.sub(STARS, plain) if self._pattern.search(plain) else masked
 
+    def cell(self, cell: Mapping[str, Any]) -> dict[str, Any]:
+        """A notebook's cell as a new one without the secrets; what makes it a cell stays as it is."""
+        masked = dict(cell) | {"source": self.text(cell["source"]), "metadata": self.document(cell["metadata"])}
+        if "attachments" in cell:
+            masked["attachments"] = self.document(cell["attachments"])
+        if "outputs" in cell:
+            masked["outputs"] = [self._output(output) for output in cell["outputs"]]
+        return masked
+
+    def _output(self, output: Mapping[str, Any]) -> dict[str, Any]:
+        masked = dict(output)
+        for name in ("text", "ename", "evalue", "traceback", "metadata"):
+            if name in output:
+                masked[name] = self.document(output[name])
+        if "data" in output:
+            masked["data"] = {kind: self.document(value) for kind, value in output["data"].items()}
+        return masked
+
     def document(self, value: Any) -> Any:
-        """A document of dicts, lists and texts, such as a notebook, as a new one without the secrets."""
+        """A document of dicts, lists and texts as a new one without the secrets."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -55,6 +73,11 @@ def _forms(value: str) -> set[str]:
     """How a value may be written."""
     written = {value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     written |= {html.escape(value), html.escape(value, quote=False), quote(value), quote(value, safe="")}
-    written |= {quote_plus(value), value.replace("'", "''"), *(line for line in value.splitlines())}
+    written |= {
+        value.replace("\\", "\\\\").replace("'", "\\'"),
+        quote_plus(value),
+        value.replace("'", "''"),
+        *(line for line in value.splitlines()),
+    }
     written |= {html.escape(form) for form in set(written)}
     return {form for form in written if len(form) >= SHORTEST}

@@ -42,6 +42,10 @@ class Progress:
         if self._live:
             self._write(f"\r\x1b[2K{self._fitted(f'{self._line}  {duration(elapsed)}')}")
 
+    def stopping(self) -> None:
+        """Somebody has asked for the end, and the server is told."""
+        self._write("\nstopping; once more kills the kernel\n")
+
     def ended(self, state: State, elapsed: float) -> None:
         """The cell is over."""
         sign = _SIGNS.get(state, "")

@@ -121,7 +121,9 @@ def _of_section(cell: CellRecord) -> str:
 def _facts(record: RunRecord) -> str:
     database, who = record.database, record.provenance
     identity = database.identity
-    named = f"{identity.name} ({identity.database})" if identity.name else identity.database
+    named = identity.database
+    if identity.name and identity.name != identity.database:
+        named = f"{identity.name} ({identity.database})"
     changed = " with changes that are not committed" if who.changed else ""
     confirmed = "yes; the run was confirmed with --yes" if record.confirmed else "yes"
     facts = [
@@ -165,7 +167,7 @@ def _migrations(record: RunRecord) -> str:
     cells = {cell.id: cell for cell in record.cells}
     rows = [_event(event, cells) for event in record.events]
     columns = ["journal", "at (UTC)", "what", "migration", "took", "cell", "message"]
-    return f"{title}{_table(columns, rows, numbers={4}, moments={1})}"
+    return f"{title}{_table(columns, rows, numbers={4}, moments={1, 2, 5})}"
 
 
 def _event(event: JournalEntry, cells: Mapping[str, CellRecord]) -> list[str]:

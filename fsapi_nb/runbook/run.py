@@ -53,7 +53,7 @@ _STATES = {
 }
 _UNDONE = "what was not committed is rolled back; `sapi migrate:status` tells where things stand."
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s@]+)@|[?&\s]password=([^\s&]+)")
+_URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s@]+)@|(?:^|[?&\s])password=(?:'([^']+)'|([^\s&]+))")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,8 +75,7 @@ class Order:
 def run_runbook(order: Order, progress: Progress) -> RunbookResult:
     """Execute the notebook and write its record; what failed in it is in the result.
 
-    Raises UsageError, ConfigurationError, ConfirmationRequired, or the database's own, before anything was run, and
-    Interrupted where it was stopped before the first cell.
+    Raises UsageError, ConfigurationError, ConfirmationRequired, or the database's own, before anything was run.
     """
     original = notebooks.read(order.notebook)
     bound = _bind(original.document, order)
@@ -94,7 +93,7 @@ def run_runbook(order: Order, progress: Progress) -> RunbookResult:
     run.save()
     asyncio.run(run.execute(progress))
     record = run.record(facts, migrator)
-    notebooks.write(run.files.report, run.mask.text(report(record)))
+    notebooks.write(run.files.report, report(record))
     return RunbookResult(record, run.files.executed, run.files.report)
 
 
@@ -122,7 +121,8 @@ def _refuse_unconfirmed(facts: DatabaseFacts, *, confirmed: bool) -> None:
 
 def _told(facts: DatabaseFacts) -> str:
     name = facts.identity.name
-    return f"{name} ({facts.identity.database})" if name and "://" not in name else facts.identity.database
+    database = facts.identity.database
+    return f"{name} ({database})" if name and name != database else database
 
 
 def _mask(bound: Sequence[Bound], order: Order) -> Mask:
@@ -132,7 +132,7 @@ def _mask(bound: Sequence[Bound], order: Order) -> Mask:
     values += [os.environ.get(name, "") for name in ("PGPASSWORD", "DB_PASS")]
     for address in (order.database or "", os.environ.get("DATABASE_URL", "")):
         for match in _URL_PASSWORD.finditer(address):
-            password = match[1] or match[2]
+            password = match[1] or match[2] or match[3]
             values += [password, unquote(password)]
     return Mask(values)
 
@@ -182,8 +182,11 @@ class _Run:
         began = time.monotonic()
         self._state = State.DONE
         try:
-            async with started(self.original.document, self.original.path.parent, environment) as kernel:
+            folder = self.original.path.parent
+            async with started(self.original.document, folder, environment, progress.stopping) as kernel:
                 await self._run_cells(kernel, progress)
+        except Interrupted:
+            self._end(State.INTERRUPTED, None, Ended(End.INTERRUPTED))
         finally:
             self._elapsed = time.monotonic() - began
             self.save()
@@ -223,7 +226,9 @@ class _Run:
 
     def save(self) -> None:
         """Write the notebook as far as it has come, without the secrets."""
-        document = self.mask.document(self.original.document)
+        original = self.original.document
+        document = {**original, "cells": [self.mask.cell(cell) for cell in original.cells]}
+        document["metadata"] = self.mask.document(original.metadata)
         document["metadata"]["fsapi_nb"] = {
             "runbook": self.files.id,
             "notebook": self.original.name,
@@ -270,7 +275,7 @@ class _Run:
 
     def _cell(self, number: int) -> CellRecord:
         placed = self.placed[number]
-        cell = self.mask.document(self.original.document.cells[number])
+        cell = self.mask.cell(self.original.document.cells[number])
         state, elapsed = self._states.get(number, (None, 0.0))
         if state is None and runs(placed, rollback=self.order.rollback):
             state = State.NOT_REACHED

@@ -8,6 +8,7 @@ and are shown on a terminal (`lines(times=True)`).
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.blockers import BlockersResult
 from fsapi_nb.views.results.check import CheckResult
+from fsapi_nb.views.results.diagram import DiagramResult
 from fsapi_nb.views.results.file import FileResult
 from fsapi_nb.views.results.history import HistoryResult
 from fsapi_nb.views.results.migration import MigrationResult
@@ -15,10 +16,12 @@ from fsapi_nb.views.results.plan import PlanResult
 from fsapi_nb.views.results.query import QueryResult
 from fsapi_nb.views.results.run import RepairResult, RunResult
 from fsapi_nb.views.results.status import StatusResult
+from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
 
 __all__ = [
     "BlockersResult",
     "CheckResult",
+    "DiagramResult",
     "FileResult",
     "HistoryResult",
     "MigrationResult",
@@ -27,5 +30,7 @@ __all__ = [
     "RepairResult",
     "Result",
     "RunResult",
+    "ScaledTimelineResult",
     "StatusResult",
+    "TimelineResult",
 ]

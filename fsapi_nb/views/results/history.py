@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.errors import UsageError
 from fsapi_nb.folding import shorten
 from fsapi_nb.model import (
     HistoryEntry,
@@ -15,6 +16,7 @@ from fsapi_nb.model import (
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
+from fsapi_nb.views.results.timeline import TimelineResult, attempts
 
 _SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
 _WIDTH = 20
@@ -70,6 +72,18 @@ class HistoryResult(Result):
         for event in self.events:
             numbers.setdefault(event.run_id, len(numbers) + 1)
         return numbers
+
+    def timeline(self, run: int | None = None) -> TimelineResult:
+        """A picture of that run, by the number that it has here; of the last one where none is said.
+
+        Raises UsageError where there is no such run.
+        """
+        runs = _by_runs(self.events, self._numbers())
+        number = max(runs, default=0) if run is None else run
+        if number not in runs:
+            there = f"the runs here are 1 to {len(runs)}." if runs else "nothing has run yet."
+            raise UsageError(f"there is no run {number} here", hint=there)
+        return TimelineResult(number, attempts(runs[number]))
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Everything that the journal holds of each event."""

@@ -1,0 +1,149 @@
+"""What a runbook's run is made of, each alone: parameters, sections, masks, and HTML of others."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from fsapi_nb.runbook.masking import Mask
+from fsapi_nb.runbook.parameters import Parameter, bind, find_parameters, infer, injected_source, secret_source
+from fsapi_nb.runbook.sanitise import harmless, harmless_table
+from fsapi_nb.runbook.sections import place, runs
+from tests.runbook.conftest import code, raw, text
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("True", True),
+        ("False", False),
+        ("None", None),
+        ("12", 12),
+        ("-1.5", -1.5),
+        ("1e3", 1000.0),
+        ("true", "true"),
+        ("", ""),
+        ("007x", "007x"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_types_are_those_that_papermill_infers(written: str, value: object) -> None:
+    """True, False, None, whole numbers, numbers, else the text."""
+    assert infer(written) == value
+    assert type(infer(written)) is type(value)
+
+
+def test_the_parameters_are_what_the_cell_assigns() -> None:
+    """Annotated or not, magics passed over; secret by name, or by a comment behind the value."""
+    source = (
+        "%matplotlib inline\na = 1\nb: str = 'x # secret'\nc = None  # a Secret\nimport os\nDB_PASSWORD = 'p'\nd: int"
+    )
+    found = find_parameters(source)
+    assert [(each.name, each.default, each.secret) for each in found] == [
+        ("a", "1", False),
+        ("b", "'x # secret'", False),
+        ("c", "None", True),
+        ("DB_PASSWORD", "'p'", True),
+    ]
+
+
+def test_a_secret_is_told_of_and_not_injected() -> None:
+    """Its value is set apart from the cells; where it is not given, it is the variable of its name."""
+    parameters = [Parameter("a", "1", 1), Parameter("key", "''", "")]
+    bound = bind(parameters, {"a": math.inf}, secrets=["key"], environment={"key": "abcdef"})
+    assert injected_source(bound) == "# Parameters\na = float('inf')\n# key: secret, not kept"
+    assert secret_source(bound) == "key = 'abcdef'"
+    assert "abcdef" not in repr(bound)
+
+
+# -- sections ----------------------------------------------------------------------------------------------------------
+
+
+def chosen(cells: list[Any], *, rollback: bool) -> list[str]:
+    return [each.cell["id"] for each in place(cells) if runs(each, rollback=rollback)]
+
+
+def test_a_tag_on_a_heading_holds_for_its_section() -> None:
+    """So that a cell which somebody adds to the rollback, and does not tag, is not run with the rest."""
+    cells = [
+        code("1", "parameters", id="p"),
+        text("## Before", "preconditions"),
+        code("1", id="before"),
+        text("## Apply"),
+        code("1", id="apply"),
+        text("## Back", "rollback"),
+        text("### In two steps"),
+        code("1", id="back"),
+        raw("1", id="raw"),
+        text("## After"),
+        code("1", id="after"),
+        raw("1", id="notes"),
+        code("  \n", id="empty"),
+    ]
+    assert chosen(cells, rollback=False) == ["p", "before", "apply", "after"]
+    assert chosen(cells, rollback=True) == ["p", "before", "back", "raw"]
+
+
+# -- masks -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "it's <a>&b",
+        "it\\'s <a>&b",
+        "it&#x27;s &lt;a&gt;&amp;b",
+        "it%27s%20%3Ca%3E%26b",
+        "it''s <a>&b",
+        "it\x1b[1m's <a>&b\x1b[0m",
+    ],
+)
+def test_a_secret_is_found_however_it_is_written(shown: str) -> None:
+    """As Python, HTML, URLs, SQL and colours have it."""
+    assert Mask(["it's <a>&b"]).text(f"({shown})") == "(***)"
+
+
+def test_documents_are_masked_throughout() -> None:
+    """Keys, texts in lists, and numbers."""
+    assert Mask([12345, "secret"]).document({"a secret": [12345, 1, True, {"x": "secret"}]}) == {
+        "a ***": ["***", 1, True, {"x": "***"}]
+    }
+
+
+# -- HTML of others ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("html", "kept"),
+    [
+        ("<b onclick=x>a</b>", "<b>a</b>"),
+        ("<script>alert(1)</script>a", "a"),
+        ("<img src=x onerror=alert(1)>a", "a"),
+        ("</div></main>a<div>", "a<div></div>"),
+        ("<a href='javascript:x'>a</a>", "a"),
+        (
+            "<style>*{}</style><p style='color:red;position:fixed;background:url(//x)'>a</p>",
+            '<p style="color:red">a</p>',
+        ),
+        (
+            "<svg><use href='//x'/><script>1</script><path d='M0' fill='url(//x)'/></svg>",
+            '<svg><path d="M0"></path></svg>',
+        ),
+        ("<!-- a --><?x ?>b &lt;i&gt;", "b &lt;i&gt;"),
+        ("<p id='cell-1'>a</p>", '<p id="out-cell-1">a</p>'),
+        ("<iframe srcdoc='x'>a", ""),
+    ],
+)
+def test_nothing_but_looks_is_left_of_html(html: str, kept: str) -> None:
+    """No script, no address, no way out of its place."""
+    assert harmless(html) == kept
+
+
+def test_of_a_dataframe_the_table_is_left() -> None:
+    """Without the style sheet that pandas puts beside it."""
+    frame = '<div><style scoped>.dataframe{}</style><table border="1" class="dataframe"><tr><td>a<b>b</b></td></tr></table></div>'
+    assert harmless_table(frame) == "<div><table><tr><td>ab</td></tr></table></div>"
