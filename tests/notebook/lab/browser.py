@@ -91,20 +91,29 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
 @contextmanager
 def jupyterlab(root: Path, home: Path) -> Iterator[str]:
     """The address of a JupyterLab that serves the folder `root`; its own files are in `home`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = home / "lab.log"
-    with log.open("wb") as stream:
-        server = subprocess.Popen(
-            _command(port, root), cwd=root, env=_environment(home), stdout=stream, stderr=subprocess.STDOUT
-        )
+    server, url = _start(root, home)
     try:
-        _await_server(f"http://127.0.0.1:{port}", server, log)
-        yield f"http://127.0.0.1:{port}"
+        yield url
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _start(root: Path, home: Path, *, tries: int = 5) -> tuple[subprocess.Popen[bytes], str]:
+    """A server, and its address; another one where somebody took its port between the choice and the start."""
+    environment, log = _environment(home), home / "lab.log"
+    for _ in range(tries):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with log.open("wb") as stream:
+            server = subprocess.Popen(
+                _command(port, root), cwd=root, env=environment, stdout=stream, stderr=subprocess.STDOUT
+            )
+        if _is_up(f"http://127.0.0.1:{port}", server):
+            return server, f"http://127.0.0.1:{port}"
+        server.kill()
+    raise RuntimeError(log.read_text(encoding="utf-8"))
 
 
 def _command(port: int, place: Path) -> list[str]:
@@ -133,16 +142,17 @@ def _environment(home: Path) -> dict[str, str]:
     return os.environ | {name: str(path) for name, path in folders.items()}
 
 
-def _await_server(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:
     for _ in range(240):
         try:
             urllib.request.urlopen(f"{url}/api/status", timeout=1).close()
-            return
         except (urllib.error.URLError, OSError):
             if server.poll() is not None:
-                break
+                return False
             time.sleep(0.25)
-    raise RuntimeError(log.read_text(encoding="utf-8"))
+        else:
+            return True
+    return False
 
 
 class Page:
