@@ -140,8 +140,8 @@ VERBS: tuple[Verb, ...] = (
         "the tables and their foreign keys: a picture, or Mermaid's source",
         lambda m, o: m.diagram(o.schema, [name.strip() for name in (o.tables or "").split(",") if name.strip()]),
         (
-            _argument("--schema", action="append", metavar="NAME", help="only this schema; may be given again"),
-            _argument("--tables", metavar="NAMES", help="only these tables, with commas between them"),
+            _argument("--schema", action="append", metavar="SCHEMA", help="only this schema; may be given again"),
+            _argument("--tables", metavar="TABLES", help="only these tables, with commas between them"),
         ),
     ),
     Verb("make", "make a new migration file", lambda m, o: m.make(o.name), (_argument("name", metavar="NAME"),)),

@@ -39,6 +39,7 @@ from fsapi_nb.errors import (
 from fsapi_nb.notebook.magics import MigrateMagics, Shown
 from fsapi_nb.verbs import GLOBAL, VERBS
 from fsapi_nb.views.results import (
+    DiagramResult,
     FileResult,
     HistoryResult,
     PlanResult,
@@ -105,6 +106,7 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate fresh -y --allow-unparsed", RunResult, "Dropped 3 objects. Applied 3 migrations."),
     ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal, 3 migrations applied"),
     ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal, 3 migrations applied"),
+    ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys"),
     ("%migrate make 'add colours'", FileResult, None),  # type: ignore[list-item]
 ]
 
@@ -845,3 +847,13 @@ def test_a_check_cell_shows_its_outcome_and_fails_where_it_does_not_hold(cells: 
     assert error.result is not None
     assert "&lt;i&gt;" in error.result.html()
     assert cells.fail("%%check\nSELECT 1")[0].__class__ is UsageError
+
+
+def test_a_broken_check_of_a_migration_shows_its_rows_in_the_cell(cells: Cells) -> None:
+    """The error of a magic has no name in the notebook, so what its check found stands above it."""
+    cell = "%%migration odd --apply\n-- UP\nCREATE TABLE odd AS SELECT 7 AS seven;\n-- CHECK: it is empty\nTABLE odd;\n"
+    error, said = cells.fail(cell)
+    assert isinstance(error, CheckViolated)
+    assert "✗ it is empty: does not hold, 1 row" in said
+    assert "seven" in said.partition("CheckViolated: ")[0]
+    assert error.hint == "the rows are above."

@@ -1,0 +1,106 @@
+"""Reads a catalog into a `Snapshot`: everything that a migration can make, as PostgreSQL's own functions write it.
+
+Left out: data, sequences' positions, statistics, roles and tablespaces (they are the server's, not the database's),
+what belongs to an extension, and our own tables. Passwords and other secrets in options are starred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg.pq import TransactionStatus
+
+from fsapi_nb.database.catalog import elsewhere, relations, routines, search, types
+from fsapi_nb.database.catalog.found import Query, complete, used
+from fsapi_nb.database.connection import Connection
+from fsapi_nb.database.tables import REQUIRED, Tables
+from fsapi_nb.schema.snapshot import CatalogObject, Snapshot, make_snapshot
+
+#: What changes how the server writes definitions is set, so that two sessions read the same text.
+_SETTINGS = """
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET LOCAL DateStyle TO 'ISO, YMD';
+    SET LOCAL IntervalStyle TO 'postgres';
+    SET LOCAL TimeZone TO 'UTC';
+    SET LOCAL bytea_output TO 'hex';
+    SET LOCAL extra_float_digits TO 1;
+    SET LOCAL quote_all_identifiers TO off;
+    SET LOCAL jit TO off;
+"""
+_SCHEMAS = """
+    SELECT oid FROM pg_catalog.pg_namespace
+    WHERE CASE WHEN %(schemas)s::text[] IS NULL THEN nspname !~ '^pg_' AND nspname <> 'information_schema'
+               ELSE nspname = ANY(%(schemas)s) END
+"""
+#: Tables of fsapi's columns that are called `migrations` or have our journal beside them, and those that go with them.
+_OURS = """
+    WITH histories AS (
+        SELECT c.relnamespace, c.relname FROM pg_catalog.pg_class c
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY(%(schemas)s)
+          AND %(columns)s <@ array(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = c.oid)
+          AND (c.relname = %(table)s OR EXISTS (
+                SELECT FROM pg_catalog.pg_class j JOIN pg_catalog.pg_attribute a ON a.attrelid = j.oid
+                WHERE j.relnamespace = c.relnamespace AND j.relname = c.relname || '_journal' AND a.attname = 'run_id'))
+    ), tables AS (
+        SELECT DISTINCT c.oid FROM histories h JOIN pg_catalog.pg_class c ON c.relnamespace = h.relnamespace
+        WHERE c.relname IN (h.relname, h.relname || '_scripts', h.relname || '_journal') AND c.relkind IN ('r', 'p')
+    )
+    SELECT oid FROM tables
+    UNION SELECT d.objid FROM tables t JOIN pg_catalog.pg_depend d
+        ON d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+       AND d.refobjid = t.oid AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What is read of a catalog, by OIDs that hold as long as the transaction: schemas, and our own relations."""
+
+    schemas: list[int]
+    ours: list[int]
+
+
+@contextmanager
+def open_catalog(connection: Connection, schemas: Sequence[str] | None) -> Iterator[Catalog]:
+    """A transaction in which definitions are written alike whoever's session it is; nothing that it sets stays.
+
+    Inside of an open one it is a savepoint that is rolled back. It is not elsewhere: psycopg gives up the statements
+    that it has prepared on each ROLLBACK.
+    """
+    inside = connection.info.transaction_status is not TransactionStatus.IDLE
+    with connection.transaction(force_rollback=inside):
+        connection.execute(_SETTINGS.encode(), prepare=False)
+        spaces = _oids(connection, _SCHEMAS, {"schemas": None if schemas is None else list(schemas)})
+        values = {"schemas": spaces, "columns": sorted(REQUIRED), "table": Tables("").table}
+        yield Catalog(spaces, _oids(connection, _OURS, values))
+
+
+def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snapshot:
+    """What stands in these schemas, and what hangs on it; None for all of users, and what stands in no schema.
+
+    May be called inside of an open transaction, whose own changes it sees; the session is as it was after it.
+    Raises psycopg.Error, for a lock that is not granted, say: a view's definition needs one.
+    """
+    objects: list[CatalogObject] = []
+    with open_catalog(connection, schemas) as catalog:
+        values = {"spaces": catalog.schemas, "ours": catalog.ours, "everything": schemas is None}
+        for query in _queries(connection):
+            objects += (
+                CatalogObject(kind, identity, "\n".join(body), tuple(columns or ()))
+                for kind, identity, body, columns in connection.execute(complete(query).encode(), values)
+            )
+    return make_snapshot(objects)
+
+
+def _queries(connection: Connection) -> list[Query]:
+    """The queries that this server understands, without those that would find nothing."""
+    version = connection.info.server_version
+    queries = [query for part in (relations, types, routines, search, elsewhere) for query in part.queries(version)]
+    filled = {name for (name,) in connection.execute(used(query.catalog for query in queries).encode())}
+    return [query for query in queries if query.catalog in filled]
+
+
+def _oids(connection: Connection, query: str, values: dict[str, object]) -> list[int]:
+    return [oid for (oid,) in connection.execute(query.encode(), values)]

@@ -1,0 +1,1 @@
+"""What a catalog holds, as values: the snapshot, the difference of two, the diagram. Pure: reads no database."""

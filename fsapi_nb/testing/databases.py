@@ -1,0 +1,122 @@
+"""The databases that tests get: migrated ones, copied from a template, and empty ones. Knows nothing of pytest.
+
+The template is made once for the contents of the migrations folder, and outlives the run: as long as no file changes,
+the next run copies it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsapi_nb import __version__
+from fsapi_nb.database.scratch import Scratch, open_scratch
+from fsapi_nb.database.settings import Address, Project, find_address, find_project
+from fsapi_nb.database.url import DatabaseUrl, as_url
+from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.folder import fingerprint
+from fsapi_nb.migrator import Migrator
+
+_APPLICATION = "fsapi_nb tests"
+
+
+@dataclass(slots=True)
+class Databases:
+    """Makes databases for one test each, by the migrations of one folder. Everything raises FsapiError."""
+
+    project: Project
+    directory: Path
+    scratch: Scratch
+    _contents: str | None = None
+    _failure: FsapiError | None = None
+
+    @contextmanager
+    def migrated(self) -> Iterator[DatabaseUrl]:
+        """A fresh database with all migrations applied, dropped in the end."""
+        address = self._copy()
+        try:
+            yield as_url(address)
+        finally:
+            self.scratch.drop(address)
+
+    @contextmanager
+    def empty(self) -> Iterator[DatabaseUrl]:
+        """A fresh, empty database, dropped in the end."""
+        address = self.scratch.make()
+        try:
+            yield as_url(address)
+        finally:
+            self.scratch.drop(address)
+
+    def migrator(self, database: str) -> Migrator:
+        """The project's migrations on that database."""
+        return Migrator(database, self.directory, application=_APPLICATION)
+
+    def _copy(self) -> str:
+        """A copy of the template, which is made where there is none; what kept it from being made is told every time."""
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        try:
+            contents = self._contents = self._contents or contents_of(self.project, self.directory)
+            address = self.scratch.copy(contents)
+            while address is None:  # where another process swept it in the moment between, once more
+                self.scratch.publish(contents, lambda empty: _migrate(self.migrator(empty)))
+                address = self.scratch.copy(contents)
+        except FsapiError as error:
+            self._failure = error
+            raise
+        return address
+
+
+@contextmanager
+def open_databases(start: Path, *, directory: str | None, database: str | None) -> Iterator[Databases]:
+    """Databases for the project that `start` belongs to, on an embedded server for tests, or on that of `database`.
+
+    `directory` is the migrations folder, seen from `start`; None is the project's. `database` is a URL or a name in
+    `pyproject.toml`; no environment variable is looked at, so that no test reaches a database by accident.
+    Raises ConfigurationError, Protected, DatabaseError.
+    """
+    folder, project = find_folder(start, directory)
+    binaries = project.table.get("postgres_bin")
+    with open_scratch(
+        project,
+        _address(project, database),
+        postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
+        application=_APPLICATION,
+    ) as scratch:
+        yield Databases(project, folder, scratch)
+
+
+def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
+    """The migrations folder and the project it belongs to. Raises ConfigurationError where there is no such folder."""
+    folder = Path(start, directory) if directory else None
+    project = find_project(folder or start)
+    found = folder or project.migrations
+    if not found.is_dir():
+        hint = "set fsapi_directory in pytest's configuration, or migrations in [tool.fsapi_nb] of pyproject.toml."
+        raise ConfigurationError(f"there is no folder {found.name!r} with migrations", hint=hint)
+    return found, project
+
+
+def contents_of(project: Project, directory: Path) -> str:
+    """What a template is made of, as 16 hexadecimal digits: the files, byte by byte, and where the history stands."""
+    digest = hashlib.sha256(f"{__version__}\0{sorted(project.table.items(), key=str)}".encode())
+    for name, *_ in fingerprint(directory):
+        digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
+        digest.update(hashlib.sha256((directory / name).read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _migrate(migrator: Migrator) -> None:
+    migrator.migrate()
+
+
+def _address(project: Project, database: str | None) -> Address | None:
+    """Where to make databases; None for the embedded server, which has a folder of its own for tests."""
+    if not database:
+        return None
+    address = find_address(project, option=database)
+    return None if address.embedded and not address.protected else address

@@ -1,0 +1,108 @@
+"""A database that goes through the history one migration at a time: up, down, up again, and on to the next.
+
+Each step costs what its own script costs, however long the history is. Judges nothing: it says what the catalog was
+before and after each direction. Knows nothing of pytest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+from fsapi_nb.database.catalog import read_snapshot
+from fsapi_nb.database.connection import Connection, Session, connect
+from fsapi_nb.database.history import Recorder
+from fsapi_nb.database.runner import Runner
+from fsapi_nb.database.settings import Address, Project, Secret, session_settings
+from fsapi_nb.database.target import Access, Target, open_onlooker, open_target
+from fsapi_nb.errors import Locked
+from fsapi_nb.events import Observers
+from fsapi_nb.model import Folder, Plan
+from fsapi_nb.plan import build
+from fsapi_nb.schema.snapshot import Snapshot
+
+_APPLICATION = "fsapi_nb round trip"
+
+
+@dataclass(slots=True)
+class Walk:
+    """One database on its way. The history's lock is held as long as it lasts.
+
+    Going up and down raises what `migrate` and `rollback` raise.
+    """
+
+    folder: Folder
+    access: Access
+    target: Target
+    recorder: Recorder
+    onlooker: Connection
+
+    def up(self, to: str) -> None:
+        """Apply what is pending up to and with that migration."""
+        self._run(build.plan_migrate(self._circumstances(to), to=to))
+
+    def down(self, name: str) -> None:
+        """Roll that migration back, which is the last one."""
+        self._run(build.plan_rollback(self._circumstances(name), count=1))
+
+    def snapshot(self) -> Snapshot:
+        """The catalog as it is, without our tables; read by a session that no script has changed."""
+        return read_snapshot(self.onlooker, None)
+
+    def _circumstances(self, last: str) -> build.Circumstances:
+        """The folder as if it ended with that file: what comes after it is looked at when its turn comes."""
+        end = os.fsencode(last)
+        migrations = tuple(each for each in self.folder.migrations if os.fsencode(each.name) <= end)
+        broken = {name: problems for name, problems in self.folder.broken.items() if os.fsencode(name) <= end}
+        return build.Circumstances(Folder(migrations, broken), self.target.history())
+
+    def _run(self, plan: Plan) -> None:
+        target = self.target
+        runner = Runner(
+            target.session,
+            self.recorder,
+            target.key,
+            Observers(()),
+            _no_other,
+            self._look,
+            max_wait=self.access.max_wait,
+        )
+        runner.run(plan)
+
+    def _look(self) -> AbstractContextManager[Connection]:
+        return open_onlooker(self.access)
+
+
+@contextmanager
+def open_walk(project: Project, folder: Folder, database: str) -> Iterator[Walk]:
+    """A walk through the folder's migrations from an empty database on. Raises CannotConnect, DatabaseError."""
+    access = Access(
+        project,
+        Address(Secret(database), "a round trip"),
+        settings=session_settings({}, {"lock_timeout": str(project.table.get("lock_timeout", "5s"))}),
+        application=_APPLICATION,
+    )
+    names = [*(migration.name for migration in folder.migrations), *folder.broken]
+    with ExitStack() as stack:
+        target = stack.enter_context(open_target(access, writing=True, known=names))
+        recorder = stack.enter_context(target.locked(lambda _: None))
+        yield Walk(folder, access, target, recorder, stack.enter_context(_onlooker(database)))
+
+
+@contextmanager
+def _onlooker(database: str) -> Iterator[Connection]:
+    """A connection that reads the catalog again and again, and plans each of those queries only once."""
+    connection = connect(database, _APPLICATION)
+    try:
+        connection.execute("SET plan_cache_mode TO force_generic_plan; SET idle_session_timeout TO 0")
+        connection.prepare_threshold = 0
+        yield connection
+    finally:
+        connection.close()
+
+
+def _no_other() -> Session:
+    """There is no other session to go on with: a test whose connection is lost has failed."""
+    raise Locked("the connection of the round trip was lost", hint="is the server still running? Run the test again.")
