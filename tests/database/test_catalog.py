@@ -102,6 +102,18 @@ def test_the_session_does_not_matter(nasty: Connection) -> None:
         assert nasty.execute(b"SHOW search_path").fetchone() == ("shop",)
 
 
+def test_any_role_may_read_it(nasty: Connection) -> None:
+    """A role without rights reads the same, but for what only their owners may see: the options of user mappings."""
+    before = read_snapshot(nasty, None)
+    with nasty.transaction(force_rollback=True):
+        nasty.execute(b"CREATE SUBSCRIPTION s CONNECTION 'password=hunter2' PUBLICATION p WITH (connect = false)")
+        everything = read_snapshot(nasty, None)
+        nasty.execute(b"SET LOCAL ROLE writer")
+        changes = difference(everything, read_snapshot(nasty, None))
+        assert [change.kind for change in changes] == ["user mapping"]
+    assert [change.title() for change in difference(before, everything)] == ["added subscription s"]
+
+
 def test_a_table_that_shadows_a_catalog_is_only_a_table(nasty: Connection) -> None:
     """Temporary tables are no part of a schema, whatever they are called."""
     before = read_snapshot(nasty, None)
