@@ -182,7 +182,10 @@ class Migrator:
             return HistoryResult(events, entries, count=count, runbook=runbook)
 
     def show(self, name: str) -> MigrationResult:
-        """One migration: where it stands, its scripts, what would run of it, its attempts, how its file differs."""
+        """One migration: where it stands, its scripts, what would run of it, how its file differs, its attempts.
+
+        Those since the last `fresh`; `history` has them all.
+        """
         from fsapi_nb.database.history import read_journal
 
         folder = folders.read_folder(self.directory)
@@ -191,8 +194,11 @@ class Migrator:
             statuses = {status.name: status for status in reconcile(folder, around.history)}
             status = statuses[find_name(name, list(statuses))]
             stored = target.scripts([status.name]).get(status.name)
-            events = [event for event in read_journal(target.session, target.tables) if event.migration == status.name]
-            return MigrationResult(status, inspect(status, around, stored), tuple(events), target.identity)
+            events = read_journal(target.session, target.tables)
+            # What was before everything was dropped is in `history`: it happened to another table of the same name.
+            emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
+            attempts = tuple(event for event in events[emptied + 1 :] if event.migration == status.name)
+            return MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
 
     def blockers(self) -> BlockersResult:
         """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""

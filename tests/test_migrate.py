@@ -237,3 +237,13 @@ def test_what_the_server_said_before_a_failure_is_in_the_error(project: Project)
     lines = [line.strip() for line in caught.value.details]
     assert [line for line in lines if "row" in line] == [f"NOTICE: row {number}" for number in range(3, 8)]
     assert "… 2 notices before" in lines
+
+
+def test_a_fault_in_inline_data_is_told_with_its_line(project: Project) -> None:
+    """Not that of the COPY: of the row that PostgreSQL refused."""
+    up = "CREATE TABLE t (i int);\nCOPY t FROM stdin;\n1\n2\nthree\n\\.\nSELECT 1;"
+    name = project.write("data", up)
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator().migrate()
+    assert str(caught.value).startswith(f"{name}:6: invalid input syntax for type integer")
+    assert "  6 | three" in caught.value.details

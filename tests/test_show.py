@@ -56,6 +56,15 @@ def test_an_applied_migration_is_shown_with_its_attempts_and_its_way_back(projec
     )
 
 
+def test_attempts_of_a_life_before_are_left_to_the_history(project: Project) -> None:
+    """After `fresh` the story begins anew."""
+    project.write("points", UP, "DROP TABLE points;")
+    project.migrator().migrate()
+    project.migrator().fresh(yes=True)
+    assert [event.event for event in project.migrator().show("points").events] == ["up"]
+    assert [event.event for event in project.migrator().history().events] == ["up", "fresh", "up"]
+
+
 def test_what_differs_from_what_ran_is_shown(project: Project) -> None:
     """Of an edited file the difference; of a missing one what was stored; of one without a way back why."""
     name = project.write("points", UP, "DROP TABLE points;")

@@ -5,6 +5,7 @@ The runner says what it knows as values; nothing is asked of the server here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ _HINTS = {
 }
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
+_DATA_LINE = re.compile(r"^COPY .*, line (\d+)", re.MULTILINE)
 _NO_EXTENSION = (
     "this server lacks the extension: install it there, or take another PostgreSQL "
     "(--postgres-bin, for the embedded one)."
@@ -192,11 +194,17 @@ def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> In
     return Interrupted(f"stopped while {part.migration.name} was running", state + before(done), names)
 
 
+def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
+    """The line of the file where the data stands that a COPY was refused for; the server counts lines of data."""
+    match = _DATA_LINE.search(error.diag.context or "") if statement.copy else None
+    return statement.copy.line + int(match[1]) - 1 if match and statement.copy else None
+
+
 def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> Place:
     """Where the server's error stands in the file; the statement's first line where the server does not say."""
     lines = migration.source.split("\n")
     position = error.diag.statement_position
-    line, column = statement.line, None
+    line, column = _line_of_data(statement, error) or statement.line, None
     if position:
         text = statement.text[: max(int(position) - 1 - shift, 0)]
         line = statement.text_line + text.count("\n")
