@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,6 +32,12 @@ MakeDatabase = Callable[[], AbstractContextManager[str]]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres-url", help="run against this PostgreSQL instead of the embedded one")
     parser.addoption("--postgres-bin", help="run the embedded server from this bin folder")
+
+
+def pytest_configure() -> None:
+    """Whoever starts the tests in the background has SIGINT ignored, and so would everything that is interrupted here."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

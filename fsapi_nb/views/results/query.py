@@ -45,7 +45,9 @@ class QueryResult(Result):
         return lines or ["(no statement)"]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Of many commands the first and the last."""
+        """Of many commands the first and the last; a single one is the headline."""
+        if len(self.results) == 1:
+            return [], []
         rows: list[Sequence[Any]] = _RESULTS.apply(
             self.results, lambda result: [(result.command,)], lambda gap: (f"… {len(gap)} results more",)
         )

@@ -41,9 +41,9 @@ def lab(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """A headless Chromium. Playwright's event loop runs in this thread until it is closed, so not for longer than that."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
