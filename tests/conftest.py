@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -35,7 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Whoever starts the tests in the background has SIGINT ignored, and so would everything that is interrupted here."""
+    """Make the process what tests of others need: with SIGINT as usual, which is ignored in a shell's background."""
+    # Under pytest-xdist the main module has no spec, and multiprocessing wants to see that.
+    if not hasattr(sys.modules["__main__"], "__spec__"):
+        sys.modules["__main__"].__spec__ = None
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -6,6 +6,7 @@ That their outputs are true is checked by nbval, which collects them beside thes
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,32 +108,38 @@ def test_plain_pytest_runs_every_cell() -> None:
     assert found == [f"notebooks/{path.name}::Cell {number}" for path in PATHS for number in range(len(code(path)))]
 
 
-@notebooks
-def test_a_notebook_passes_twice_in_a_fresh_clone(path: Path, tmp_path: Path) -> None:
-    """The second run starts from what the first one left; the clone's files are as they were, no server is left."""
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh clone, as far as notebooks need it."""
+    root = tmp_path_factory.mktemp("clone")
     for name in ("notebooks", "migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    before = _files(tmp_path)
-    try:
-        for _ in range(2):
-            done = _strict_run(tmp_path / "notebooks" / path.name, tmp_path)
-            assert done.returncode == 0, done.stdout
-        assert _files(tmp_path) == before
-        (server,) = (tmp_path / ".fsapi_nb").glob("postgres-*/server.json")
-        assert not list(Path(json.loads(server.read_text(encoding="utf-8"))["socket"]).glob(".s.PGSQL.*"))
-    finally:
-        embedded.destroy(tmp_path / ".fsapi_nb")
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    yield root
+    embedded.destroy(root / ".fsapi_nb" / "tests")
+    embedded.destroy(root / ".fsapi_nb")
 
 
-def _strict_run(path: Path, root: Path) -> subprocess.CompletedProcess[str]:
+def test_notebooks_pass_twice_in_a_fresh_clone_in_any_order(clone: Path) -> None:
+    """The second run starts from what the first one left; the clone's files are as they were, no server is left."""
+    before = _files(clone)
+    shuffled = sorted(PATHS, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    for paths in (shuffled, shuffled[::-1]):
+        done = _strict_run([clone / "notebooks" / path.name for path in paths], clone)
+        assert done.returncode == 0, done.stdout
+    assert _files(clone) == before
+    (server,) = (clone / ".fsapi_nb").glob("postgres-*/server.json")
+    assert not list(Path(json.loads(server.read_text(encoding="utf-8"))["socket"]).glob(".s.PGSQL.*"))
+
+
+def _strict_run(paths: Sequence[Path], root: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
-    command += ["--nbval", "--nbval-current-env", str(path)]
+    command += ["--nbval", "--nbval-current-env", *map(str, paths)]
     environment = os.environ | {
         "DATABASE_URL": "postgresql://nobody@192.0.2.1/wrong",
         "IPYTHONDIR": str(root / ".fsapi_nb"),
     }
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 def _files(root: Path) -> dict[str, bytes]:
