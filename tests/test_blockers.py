@@ -114,6 +114,32 @@ def test_blockers_are_told_while_a_step_waits_and_gone_when_they_let_go(project:
     until(lambda: project.value(EMPTY))
 
 
+def test_who_blocked_an_earlier_step_is_not_blamed_for_a_later_one(project: Project) -> None:
+    """The first migration waits and goes on; the second fails of itself, too quickly to be looked at."""
+    alter(project)
+    project.write("fails", "DO $$ BEGIN RAISE EXCEPTION 'as if' USING ERRCODE = 'lock_not_available'; END $$;")
+    seen: list[StatementWatched] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, StatementWatched):
+            seen.append(event)
+
+    failed: list[StatementFailed] = []
+
+    def migrate() -> None:
+        with pytest.raises(StatementFailed) as caught:
+            project.migrator(lock_timeout="20s", max_wait=0, observers=(hear,)).migrate()
+        failed.append(caught.value)
+
+    with holding(project, "LOCK TABLE orders IN ACCESS SHARE MODE"):
+        run = threading.Thread(target=migrate)
+        run.start()
+        until(lambda: seen and seen[-1].blockage.blockers)
+    run.join()
+    assert failed[0].sqlstate == "55P03"
+    assert failed[0].blockers is None
+
+
 def test_a_chain_of_blockers_begins_with_its_cause(project: Project) -> None:
     """We wait for one that waits for another: both are told, the one that waits for nobody first."""
     alter(project)

@@ -254,7 +254,7 @@ class Runner:
         text = failures.journalled(at, error)
         if pause is None:
             self._journal_outcome("failed", text)
-            tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(), tuple(self._notices))
+            tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
             raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
         self._journal_outcome("retried", text)
         self.emit(StepRetried(at.step, number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
@@ -325,7 +325,7 @@ class Runner:
         at, lost = self._here, self.session.lost
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
             self._journal_outcome("failed", failures.journalled(at, error))
-        tried = failures.Tried(blockage=self._watcher.blockage(), notices=tuple(self._notices))
+        tried = failures.Tried(blockage=self._watcher.blockage(at.step), notices=tuple(self._notices))
         raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
 
     def _check_index(self, statement: Statement) -> None:

@@ -37,7 +37,6 @@ SETTINGS: Mapping[str, str] = {
     "schemas": "what `fresh` may empty (the history's schema)",
     "table": "the history's name (`migrations`)",
 }
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Secret(str):
@@ -130,14 +129,6 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
         if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
     return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
-
-
-def seconds(duration: str) -> float:
-    """How long a duration is that PostgreSQL takes for a timeout; a bare number counts milliseconds."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", duration)
-    if match is None:
-        raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
-    return float(match[1]) * _SECONDS.get(match[2] or "ms", 1.0)
 
 
 def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:

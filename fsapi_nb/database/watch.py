@@ -19,10 +19,10 @@ from fsapi_nb.database.blockers import find_blockage
 from fsapi_nb.database.connection import Connection
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.server_progress import find_progress
-from fsapi_nb.database.settings import seconds
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Observers, StatementWatched
-from fsapi_nb.model import NO_BLOCKAGE, Blockage
+from fsapi_nb.model import NO_BLOCKAGE, Blockage, Step
+from fsapi_nb.script.options import milliseconds
 
 _log = logging.getLogger("fsapi_nb")
 #: Seconds: how long a statement may take before anybody looks, how often is looked, how often that is checked.
@@ -48,7 +48,7 @@ class Watcher:
     connect: Connect
     emit: Observers
     lock_timeout: str = "5s"
-    _blockage: Blockage = NO_BLOCKAGE
+    _seen: tuple[Step | None, Blockage] = (None, NO_BLOCKAGE)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -63,10 +63,10 @@ class Watcher:
         if self._thread is not None:
             self._thread.join(1.0)
 
-    def blockage(self) -> Blockage:
-        """Who blocked the step, as it was seen last; forgotten with that."""
-        seen, self._blockage = self._blockage, NO_BLOCKAGE
-        return seen
+    def blockage(self, step: Step) -> Blockage:
+        """Who blocked that step, as it was seen last, in whichever of its attempts."""
+        of, blockage = self._seen
+        return blockage if of is step else NO_BLOCKAGE
 
     def _watch(self) -> None:
         seen, since = None, time.monotonic()
@@ -81,8 +81,9 @@ class Watcher:
     def _moment(self, at: Whereabouts) -> float:
         """How long to wait before looking: a moment, less where a lock is waited for no longer than that."""
         script = at.part.migration.script(at.part.direction)
-        patience = seconds((script.options.get("lock_timeout") if script else None) or self.lock_timeout)
-        return min(_MOMENT, patience / 3) if patience else _MOMENT
+        patience = (script.options.get("lock_timeout") if script else None) or self.lock_timeout
+        limit = milliseconds(patience.replace(" ", ""))
+        return min(_MOMENT, limit / 3000) if limit else _MOMENT
 
     def _look_until_it_ends(self, at: Whereabouts, pid: int, since: float) -> None:
         if at.statement and at.statement.kind.startswith(_ALONE):
@@ -112,7 +113,7 @@ class Watcher:
         if not self._lasts(at):
             return
         if blockage.blockers:
-            self._blockage = blockage
+            self._seen = (at.step, blockage)
         statement = None if at.recording or at.committing else at.statement
         elapsed = time.monotonic() - since
         self.emit(StatementWatched(at.part.migration.name, statement, elapsed, progress, blockage))

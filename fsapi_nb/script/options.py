@@ -48,6 +48,12 @@ def read_options(source: Source, comments: Iterable[Token], first: int) -> tuple
     return options, problems
 
 
+def milliseconds(duration: str) -> float | None:
+    """How long a duration is that PostgreSQL takes for a timeout (a bare number counts milliseconds); None where it is none."""
+    match = _DURATION.fullmatch(duration)
+    return float(match[1]) * _MILLISECONDS[match[2] or "ms"] if match else None
+
+
 def _fault(name: str, value: str, before: dict[str, str]) -> tuple[str, str] | None:
     """What is wrong with an option, and what to write instead."""
     if name not in NAMES:
@@ -56,9 +62,9 @@ def _fault(name: str, value: str, before: dict[str, str]) -> tuple[str, str] | N
         return f"{name} is there already, as {before[name]}", "remove one of the two."
     if name == "transaction":
         return None if value == "off" else (f"transaction={value} means nothing", "the only value is transaction=off.")
-    duration = _DURATION.fullmatch(value)
-    if not duration:
+    duration = milliseconds(value)
+    if duration is None:
         return f"{name}={value} is no duration", f"write for example {name}=10s (units: ms, s, min, h)."
-    if float(duration[1]) * _MILLISECONDS[duration[2] or "ms"] > _LONGEST:
+    if duration > _LONGEST:
         return f"{name}={value} is longer than PostgreSQL takes", "the longest is 24d; 0 means no limit."
     return None
