@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,8 +28,26 @@ from fsapi_nb.views.progress import RunProgress, advance
 _numbers = itertools.count(1)
 #: Seconds between two pictures of a run, where one of these events follows the other; all others are drawn at once,
 #: since there may be nothing to hear for long after them.
-EVERY = 0.15
-FREQUENT = StepStarted | StatementStarted | NoticeReceived | StepFinished | MigrationFinished
+_EVERY = 0.15
+_FREQUENT = StepStarted | StatementStarted | NoticeReceived | StepFinished | MigrationFinished
+
+
+class Pictures:
+    """An observer that folds a run's events and has them drawn, a few times a second at most."""
+
+    def __init__(self, draw: Callable[[dict[str, Any]], None]) -> None:
+        self._draw = draw
+        self._progress = RunProgress()
+        self._drawn = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Take it in; draw what the run is doing now, if that is due."""
+        from fsapi_nb.views.widgets.progress import progress_state
+
+        self._progress = advance(self._progress, event)
+        if not isinstance(event, _FREQUENT) or time.monotonic() - self._drawn >= _EVERY:
+            self._drawn = time.monotonic()
+            self._draw(progress_state(self._progress))
 
 
 @contextmanager
@@ -46,34 +64,26 @@ class _Live:
     """An observer that shows the widget with the first thing that is worth it, from the thread of the cell."""
 
     def __init__(self) -> None:
-        self._progress = RunProgress()
         self._widget: Any = None
         self._display = f"fsapi-progress-{next(_numbers)}"
-        self._drawn = 0.0
+        self._pictures = Pictures(self._draw)
 
     def __call__(self, event: Event) -> None:
-        self._progress = advance(self._progress, event)
         if self._widget is None and isinstance(event, RunStarted | LockAwaited):
-            self._show()
-        elif self._widget is not None and self._is_due(event):
-            self._draw()
+            self._show(event)
+        elif self._widget is not None:
+            self._pictures(event)
 
-    def _is_due(self, event: Event) -> bool:
-        return not isinstance(event, FREQUENT) or time.monotonic() - self._drawn >= EVERY
-
-    def _show(self) -> None:
+    def _show(self, event: Event) -> None:
         from fsapi_nb.views.widgets.progress import ProgressWidget
 
         self._widget = ProgressWidget()
-        self._draw()
+        self._pictures(event)
         bundle, metadata = self._widget._repr_mimebundle_()
         publish(bundle, metadata, name=self._display)
 
-    def _draw(self) -> None:
-        from fsapi_nb.views.widgets.progress import progress_state
-
-        self._drawn = time.monotonic()
-        self._widget.progress = progress_state(self._progress)
+    def _draw(self, state: dict[str, Any]) -> None:
+        self._widget.progress = state
 
     def close(self) -> None:
         """Take the widget away, and its output with it."""

@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from fsapi_nb.errors import FsapiError, Interrupted
-from fsapi_nb.events import Event, Observer
+from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.model import Plan
 from fsapi_nb.notebook.display import publish
-from fsapi_nb.notebook.live import EVERY, FREQUENT
+from fsapi_nb.notebook.live import Pictures
 from fsapi_nb.notebook.main_thread import on_main_thread
 from fsapi_nb.script.redact import redact_line
 from fsapi_nb.views.escape import visible
-from fsapi_nb.views.progress import RunProgress, advance
 from fsapi_nb.views.results import PlanResult, RunResult, StatusResult
 from fsapi_nb.views.results.panel import panel_note, panel_twin
 
@@ -41,7 +39,8 @@ class Panel:
     """
 
     def __init__(self, make: MakeMigrator, *, live: bool) -> None:
-        self._migrator = make((self._hear,))
+        self._pictures = Pictures(lambda state: self._tell(progress=state))
+        self._migrator = make((self._pictures,))
         self.status: StatusResult = self._migrator.status()
         self._twin = f"fsapi-panel-{next(_numbers)}"
         self._published = False
@@ -54,8 +53,6 @@ class Panel:
         self._views: set[str] = set()
         self._stopped = threading.Event()
         self._again = threading.Timer(_AGAIN, self._changed, [None])
-        self._progress = RunProgress()
-        self._drawn = 0.0
 
     def __repr__(self) -> str:
         return repr(self.status)
@@ -195,7 +192,6 @@ class Panel:
         _, what, plan = proposal
         if (plan.losses or self.status.identity.protected) and not sure:
             return
-        self._progress = RunProgress(verb=plan.verb)
         self._tell(busy="running")
         try:
             result = self._carry_out(what, plan)
@@ -207,15 +203,6 @@ class Panel:
         if what == "back":
             return self._migrator.rollback(planned=plan, yes=True)
         return self._migrator.migrate(count=1 if what == "next" else None, planned=plan, yes=True)
-
-    def _hear(self, event: Event) -> None:
-        """An event of our own run: a few pictures a second are enough."""
-        from fsapi_nb.views.widgets.progress import progress_state
-
-        self._progress = advance(self._progress, event)
-        if not isinstance(event, FREQUENT) or time.monotonic() - self._drawn >= EVERY:
-            self._drawn = time.monotonic()
-            self._tell(progress=progress_state(self._progress))
 
     # -- what others do --------------------------------------------------------------------------------------------
 

@@ -56,7 +56,8 @@ def advance(before: RunProgress, event: Event) -> RunProgress:
     """What the run is doing once that has happened."""
     match event:
         case LockAwaited(holder):
-            return replace(before, waiting=f"waiting for another runner: {visible(holder)}")
+            run = RunProgress() if before.finished else before  # a panel hears one run after the other
+            return replace(run, waiting=f"waiting for another runner: {visible(holder)}")
         case RunStarted(plan):
             return RunProgress(plan.verb, steps=len(plan.steps), waiting="")
         case StepStarted(step):
