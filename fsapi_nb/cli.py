@@ -17,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
+from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
 from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.runbook import commands as runbooks
@@ -183,6 +183,8 @@ def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as
     lines = error.lines()
     if isinstance(error, StatementFailed) and error.blockers:
         lines += error.blockers.lines(times=True)
+    if isinstance(error, CheckViolated) and error.result:
+        lines += error.result.lines()
     print("error: " + "\n".join(visible(line) for line in lines), file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsapi_nb.cli import main
 from fsapi_nb.errors import CheckViolated, FaultyMigrations, MigrationFileError, QueryFailed, StatementFailed
 from fsapi_nb.folder import parse_text
 from tests.conftest import Project
@@ -170,3 +171,12 @@ def test_many_rows_are_not_all_read(project: Project) -> None:
     result = project.migrator().check("few", "SELECT i FROM generate_series(1, 1000000) i")
     assert len(result.to_frame()) == 100
     assert len(str(result).splitlines()) < 30
+
+
+def test_a_terminal_shows_the_rows_of_a_broken_check(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """There is no `error` to ask there."""
+    project.write_text(NAME, FILE)
+    assert main(["migrate", "--database", project.database, "--dir", str(project.folder)]) == 1
+    said = capfd.readouterr().err
+    assert " eve      |     -2" in said
+    assert "(2 rows)" in said
