@@ -16,10 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -28,31 +26,25 @@ from psycopg.conninfo import conninfo_to_dict
 from fsapi_nb.database import embedded
 from fsapi_nb.database.embedded import root_folder, users
 from fsapi_nb.errors import EmbeddedServerError
+from tests.database.embedded_servers import (
+    INSTALLATIONS,
+    ROOT,
+    SYSTEM,
+    Homes,
+    User,
+    desk_of,
+    host_of,
+    in_child,
+    pid_of,
+    private_of,
+    query,
+    record,
+    runs,
+    wait_until,
+    without_fsync,
+)
 
-ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root has other accounts at hand")
-SYSTEM = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-INSTALLATIONS = [embedded.default_bin_folder(), *(initdb.parent for initdb in SYSTEM)]
-
-Homes = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
-    """A maker of homes; their servers are stopped and removed in the end, whatever the tests did."""
-    made: list[Path] = []
-    had_base = root_folder.ROOT_BASES[0].exists()
-
-    def make(name: str = ".fsapi_nb") -> Path:
-        made.append(tmp_path_factory.mktemp("project") / name)
-        return made[-1]
-
-    yield make
-    for home in made:
-        embedded.destroy(home)
-    if not had_base:
-        with contextlib.suppress(OSError):
-            root_folder.ROOT_BASES[0].rmdir()
 
 
 @pytest.fixture(scope="module")
@@ -91,115 +83,6 @@ def root_base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(root_folder, "ROOT_BASES", (base,))
     yield base
     shutil.rmtree(base)
-
-
-def record(desk: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads((desk / "server.json").read_text())
-    return found
-
-
-def desk_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
-    """The folder of that version in a home."""
-    return home / f"postgres-{embedded.server_version(bin_folder).split('.')[0]}"
-
-
-def private_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
-    """The folder that the server writes in."""
-    desk = desk_of(home, bin_folder)
-    place = record(desk)["place"]
-    return Path(place, "server") if place else desk
-
-
-def pid_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> int:
-    return int((private_of(home, bin_folder) / "data/postmaster.pid").read_text().split("\n")[0])
-
-
-def runs(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> bool:
-    """Whether a server runs, as its lock says."""
-    desk = desk_of(home, bin_folder)
-    with Path(record(desk)["place"] or desk, "server.lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
-
-
-def host_of(conninfo: str) -> str:
-    """The socket folder."""
-    return str(conninfo_to_dict(conninfo)["host"])
-
-
-def query(conninfo: str, statement: str) -> Any:
-    """Run SQL; the first value that it returns, if any."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        cursor = connection.execute(statement.encode())
-        row = cursor.fetchone() if cursor.description else None
-        return row[0] if row else None
-
-
-def without_fsync(conninfo: str) -> str:
-    """Nothing that a test writes needs to survive a power cut; what was never forced to disk is deleted faster."""
-    query(conninfo, "ALTER SYSTEM SET fsync = off")
-    query(conninfo, "SELECT pg_reload_conf()")
-    return conninfo
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
-
-
-class User:
-    """Another process that attaches, says so, and ends when told to."""
-
-    SCRIPT = """
-import sys
-from pathlib import Path
-from fsapi_nb.database import embedded
-print(embedded.attach(Path(sys.argv[1])), flush=True)
-sys.stdin.read()
-"""
-
-    def __init__(self, home: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", self.SCRIPT, str(home)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def conninfo(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def end(self) -> None:
-        self.process.communicate(timeout=30)
-        assert self.process.returncode == 0
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=30)
-
-
-def in_child(function: Callable[[], None], *, uid: int | None = None) -> None:
-    """Run a function in a forked child, as another account if asked for; it must not fail."""
-    child = os.fork()
-    if child == 0:
-        try:
-            if uid is not None:
-                os.setgroups([])
-                os.setgid(pwd.getpwuid(uid).pw_gid)
-                os.setuid(uid)
-            function()
-        except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 def psql_as(uid: int, folder: str) -> str:
@@ -276,8 +159,13 @@ def test_output_of_a_process_that_left_the_server_running_ends(home: Path) -> No
     assert os.getsid(pid_of(home)) != os.getsid(0)
 
 
-def test_interrupted_initdb_leaves_nothing_broken(homes: Homes) -> None:
+@pytest.mark.parametrize("made_by", ["initdb", "template"])
+def test_interrupted_making_leaves_nothing_broken(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_by: str
+) -> None:
     """A process that is killed while it makes the data folder does not spoil the next attach."""
+    if made_by == "initdb":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     home = homes()
     user = User(home)
 

@@ -1,7 +1,8 @@
 """An embedded PostgreSQL: a server of the project's own, started from any PostgreSQL's `bin` folder (14 or later).
 
 It starts, finds, shares and stops servers whose data lies in a project's private folder (`place`). They listen on a
-socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client.
+socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client. What
+initdb makes is kept in the user's cache folder for further projects (`template`).
 This package installs no PostgreSQL, loosens no permission of a folder that is not its own, and knows nothing of
 migrations.
 """

@@ -1,4 +1,4 @@
-"""Running PostgreSQL's own tools: as the right account, and told of our environment only what they need.
+"""Running PostgreSQL's own tools, and the system's: as the right account, and told of our environment only what they need.
 
 What they answer is judged by the callers.
 """
@@ -18,17 +18,29 @@ _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "
 
 
 def run(
-    command: list[str], *, folder: Path, account: Account | None, seconds: float, passed: tuple[int, ...] = ()
+    command: list[str],
+    *,
+    folder: Path,
+    account: Account | None,
+    seconds: float,
+    passed: tuple[int, ...] = (),
+    source: int = subprocess.DEVNULL,
+    sink: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of PostgreSQL's tools in `folder`, as `account` (None: as we are), away from our terminal's Ctrl-C."""
+    """Run a tool in `folder`, as `account` (None: as we are), away from our terminal's Ctrl-C.
+
+    It reads from `source` and writes to `sink`, which is what is returned where it is a pipe; open files are named by
+    their descriptors, and `passed` are further ones that it gets.
+    """
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         return subprocess.run(
             command,
             cwd=folder,
             env=environment | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdin=source,
+            stdout=sink,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             timeout=seconds,

@@ -52,6 +52,7 @@ def ensure_database(folder: Path, database: str) -> None:
             if found is None:
                 with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+                return
         psycopg.connect(conninfo(folder, database), connect_timeout=10).close()
     except psycopg.Error as error:
         raise EmbeddedServerError(

@@ -5,7 +5,8 @@
         server.json             which binaries it runs from, where its socket and, for root, its data are
         start.lock              held while a server is started or stopped
         users.lock              held, shared, by each process that uses the server; the last one stops it
-        server.lock             held by the server itself, so that "does it run?" needs no guess from a process id
+        server.lock             held by the server itself, so that "does it run?" needs no guess from a process id,
+                                and by the tools that make its data
         pg_hba.conf, pg_ident.conf, data/, postgres.log
 
 For root, the last two lines lie elsewhere (`root_folder`).

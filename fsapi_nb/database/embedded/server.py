@@ -6,16 +6,18 @@ How it is started and ended is in `start` and `running`; who its users are, in `
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
+from fsapi_nb.database.embedded.data_folder import initialise_data, template_for, unpack_data
 from fsapi_nb.database.embedded.installation import Installation
 from fsapi_nb.database.embedded.installation_copy import enterable_bin_folder
 from fsapi_nb.database.embedded.messages import files_of
 from fsapi_nb.database.embedded.place import Place, abandoned_places, find_place, make_desk, make_place
 from fsapi_nb.database.embedded.record import Record
-from fsapi_nb.database.embedded.running import end, where_it_answers, where_it_settles
+from fsapi_nb.database.embedded.running import end, runs, where_it_answers, where_it_settles
 from fsapi_nb.database.embedded.socket_folder import make_socket_folder, remove_socket_folder
-from fsapi_nb.database.embedded.start import initialise, start
+from fsapi_nb.database.embedded.start import start
 from fsapi_nb.database.embedded.users import guard, is_used, process
 from fsapi_nb.errors import EmbeddedServerError
 
@@ -53,13 +55,36 @@ def _bring_up(desk: Path, installation: Installation) -> Path:
             return folder
         _make_way(place, installation)
     bin_folder = enterable_bin_folder(installation, place.account)
-    if not (place.data / "PG_VERSION").exists():
-        for abandoned in abandoned_places(desk):
-            end(abandoned)  # its project's folder was deleted while it ran: nobody else will ever stop it
-        initialise(place, bin_folder)
+    if (place.data / "PG_VERSION").exists():
+        return _start(place, installation, bin_folder)
+    for abandoned in abandoned_places(desk):
+        end(abandoned)  # its project's folder was deleted while it ran: nobody else will ever stop it
+    return _begin(place, installation, bin_folder)
+
+
+def _begin(place: Place, installation: Installation, bin_folder: Path) -> Path:
+    """Make the data folder and start a server on it; return its socket folder."""
+    template = template_for(bin_folder, installation.version)
+    if template and template.is_there() and unpack_data(place, template):
+        try:
+            return _start(place, installation, bin_folder)
+        except EmbeddedServerError:
+            if runs(place):
+                raise
+        # Whatever is wrong with it: a home folder may be shared with a machine that has other locales, say.
+        _log.warning("No server starts from the template in %s: it is made anew.", template.folder)
+        template.forget()
+        shutil.rmtree(place.data)
+    initialise_data(place, bin_folder, template)
+    return _start(place, installation, bin_folder)
+
+
+def _start(place: Place, installation: Installation, bin_folder: Path) -> Path:
+    """Start the server in a socket folder of its own; return that."""
     remove_socket_folder(place)
     folder = make_socket_folder(place)
-    Record(str(installation.bin_folder), str(folder), str(place.folder) if place.account else "").write(desk)
+    at = str(place.folder) if place.account else ""
+    Record(str(installation.bin_folder), str(folder), at).write(place.desk)
     start(place, bin_folder, folder)
     return folder
 

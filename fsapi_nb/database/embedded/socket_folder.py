@@ -9,10 +9,10 @@ import contextlib
 import os
 import re
 import socket
-import stat
 import tempfile
 from pathlib import Path
 
+from fsapi_nb.database.embedded.permissions import is_private
 from fsapi_nb.database.embedded.place import Place
 from fsapi_nb.database.embedded.record import Record
 from fsapi_nb.errors import EmbeddedServerError
@@ -25,7 +25,7 @@ _MOST_BYTES = 103  # macOS takes 103 bytes and Linux 107
 def make_socket_folder(place: Place) -> Path:
     """A new folder for the socket; for root it lies beside the data."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
-    bases = [runtime] if runtime.is_absolute() and _is_private(runtime, os.geteuid()) else []
+    bases = [runtime] if runtime.is_absolute() and is_private(runtime, os.geteuid()) else []
     bases += [Path(tempfile.gettempdir()), Path("/tmp")]
     for base in [place.private] if place.account else bases:
         if re.fullmatch(r"[\w/.+-]+", str(base), re.ASCII) and _fits(base / "fsapi_nb-12345678"):
@@ -43,7 +43,7 @@ def remove_socket_folder(place: Place) -> None:
     """Tidy up after a server that is gone; a copied project's record may name a folder that is in use."""
     recorded = Record.read(place.desk).socket
     folder = Path(recorded)
-    if not recorded or not _is_private(folder, place.uid) or listens(folder, place.uid):
+    if not recorded or not is_private(folder, place.uid) or listens(folder, place.uid):
         return
     with contextlib.suppress(OSError):
         file = socket_in(folder)
@@ -56,7 +56,7 @@ def listens(folder: Path, uid: int) -> bool:
     """Whether a server answers at the socket; refuses a folder that another account could have made."""
     if not folder.exists():
         return False
-    if not _is_private(folder, uid):
+    if not is_private(folder, uid):
         raise EmbeddedServerError(
             f"The embedded server's socket folder {folder} is not private: connecting there would not be safe.",
             hint="Find out who changed it. chmod 700 repairs its permissions; where it has another owner, end the "
@@ -77,12 +77,3 @@ def socket_in(folder: Path) -> Path:
 
 def _fits(folder: Path) -> bool:
     return len(os.fsencode(socket_in(folder))) <= _MOST_BYTES
-
-
-def _is_private(folder: Path, uid: int) -> bool:
-    """Whether it is a folder (no link to one) that `uid` owns and nobody else can enter."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not found.st_mode & 0o077

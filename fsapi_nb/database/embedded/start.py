@@ -1,4 +1,4 @@
-"""Making a data folder (initdb) and starting a server on it (pg_ctl), with who may log in.
+"""Starting a server on a data folder (pg_ctl), with who may log in.
 
 The caller holds the guard and knows that no server runs there.
 """
@@ -10,47 +10,22 @@ import fcntl
 import os
 import secrets
 import shlex
-import shutil
 from pathlib import Path
 
 from fsapi_nb.database.embedded.account import account_of
 from fsapi_nb.database.embedded.command import run
 from fsapi_nb.database.embedded.database import ROLE
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines, last_lines_of
+from fsapi_nb.database.embedded.messages import last_lines, last_lines_of
 from fsapi_nb.database.embedded.place import Place
 from fsapi_nb.database.embedded.record import write_file
-from fsapi_nb.database.embedded.running import START_SECONDS
+from fsapi_nb.database.embedded.running import where_it_settles
 from fsapi_nb.database.embedded.socket_folder import PORT
 from fsapi_nb.database.embedded.users import await_lock, process
 from fsapi_nb.errors import EmbeddedServerError
 
-_INITDB_SECONDS = 300
+_PG_CTL_SECONDS = 30  # it only launches the server
 _LOG_BYTES = 10_000_000
-
-
-def initialise(place: Place, bin_folder: Path) -> None:
-    """Make the data folder under another name first, so that one that was interrupted is never taken for whole."""
-    for abandoned in place.private.glob("new-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    draft = f"new-{secrets.token_hex(4)}"
-    command = [str(bin_folder / "initdb"), "-D", draft, f"--username={ROLE}", "--encoding=UTF8", "--no-sync"]
-    command += ["--auth-local=peer", "--auth-host=reject", "--no-instructions"]
-    try:
-        for locale in ("C.UTF-8", "C"):  # not every machine has the first
-            completed = run(
-                [*command, f"--locale={locale}"], folder=place.private, account=place.account, seconds=_INITDB_SECONDS
-            )
-            if completed.returncode == 0:
-                (place.private / draft).replace(place.data)
-                return
-    finally:
-        shutil.rmtree(place.private / draft, ignore_errors=True)
-    raise EmbeddedServerError(
-        "The embedded server's data folder could not be made.",
-        details=last_lines(completed.stdout + completed.stderr),
-        state=f"nothing is left of it in {place.private}.",
-        hint=f"Repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
-    )
+_STATUS_LINE = 7  # of the pid file, counted from 0
 
 
 def start(place: Place, bin_folder: Path, folder: Path) -> None:
@@ -68,12 +43,11 @@ def start(place: Place, bin_folder: Path, folder: Path) -> None:
         _disown_pid_file(place)
         command = [str(bin_folder / "pg_ctl"), *_arguments(place, folder)]
         # The server inherits the lock, and holds it from now on.
-        completed = run(
-            command, folder=place.private, account=place.account, seconds=START_SECONDS + 30, passed=(lock,)
-        )
-    if completed.returncode:
+        completed = run(command, folder=place.private, account=place.account, seconds=_PG_CTL_SECONDS, passed=(lock,))
+    # pg_ctl would look only ten times a second, and wait for the pid file where the lock tells sooner that all is over.
+    if completed.returncode or where_it_settles(place) is None:
         raise EmbeddedServerError(
-            f"The embedded server did not start within {START_SECONDS} s, or ended at once.",
+            "The embedded server did not start: it ended at once.",
             details=last_lines(completed.stdout + completed.stderr) + last_lines_of(place.log, logged),
             state=f"its data is in {place.data}, as it was.",
             hint=f"See {place.log}. Where the data is of no use any more, delete {place.desk}; the next start makes it "
@@ -86,7 +60,7 @@ def _arguments(place: Place, folder: Path) -> list[str]:
     conf = os.path.relpath(place.folder, place.private)
     server = ["-k", str(folder), "-p", str(PORT), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
     server += ["-c", f"hba_file={conf}/pg_hba.conf", "-c", f"ident_file={conf}/pg_ident.conf"]
-    arguments = ["start", "--silent", "--wait", f"--timeout={START_SECONDS}", "-D", "data", "-l", "postgres.log"]
+    arguments = ["start", "--silent", "--no-wait", "-D", "data", "-l", "postgres.log"]
     return [*arguments, "-o", shlex.join(server)]
 
 
@@ -108,7 +82,7 @@ def _disown_pid_file(place: Place) -> None:
 
     After a restart of the machine, or of a container, another process may have the number that the file holds, and
     PostgreSQL would take it for a server. It knows that a number of its starter's is none. Deleting the file would
-    drop its last check as well, that of the shared memory.
+    drop its last check as well, that of the shared memory. What goes is the last line, that the server is ready.
     """
     path = place.data / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError):
@@ -116,9 +90,9 @@ def _disown_pid_file(place: Place) -> None:
             found = os.fstat(file.fileno())
             if found.st_uid != place.uid or found.st_nlink != 1:
                 return  # not the server's file: root does not hand its text to another account
-            _, _, rest = file.read().partition(b"\n")
+            lines = file.read().split(b"\n")
         draft = place.data / f"postmaster.pid.{secrets.token_hex(4)}"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             os.fchown(file.fileno(), place.uid, -1)
-            file.write(b"%d\n%b" % (os.getpid(), rest))
+            file.write(b"\n".join([b"%d" % os.getpid(), *lines[1:_STATUS_LINE], b""]))
         draft.replace(path)

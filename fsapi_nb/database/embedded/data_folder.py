@@ -1,0 +1,87 @@
+"""Making a data folder: unpacked from a template where there is one, else by initdb, whose result becomes the template.
+
+It is made under another name first, so that one that was interrupted is never taken for whole. The caller holds the
+guard; no server is started here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from fsapi_nb.database.embedded.command import run
+from fsapi_nb.database.embedded.database import ROLE
+from fsapi_nb.database.embedded.identity import renew_identity
+from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines
+from fsapi_nb.database.embedded.place import Place
+from fsapi_nb.database.embedded.template import Template, find_template
+from fsapi_nb.database.embedded.users import await_lock, process
+from fsapi_nb.errors import EmbeddedServerError
+
+_INITDB_SECONDS = 300
+_MKDIR_SECONDS = 30
+_ARGUMENTS = (f"--username={ROLE}", "--encoding=UTF8", "--no-sync", "--auth-local=peer", "--auth-host=reject")
+_LOCALES = ("C.UTF-8", "C")  # not every machine has the first
+
+
+def template_for(bin_folder: Path, version: str) -> Template | None:
+    """The template of data folders that these binaries make; None where none can be kept."""
+    return find_template(bin_folder, version, (*_ARGUMENTS, *_LOCALES))
+
+
+def unpack_data(place: Place, template: Template) -> bool:
+    """Make the data folder from the template; False, with nothing left behind, where that cannot be."""
+    with _draft(place) as (draft, lock), contextlib.suppress(OSError, EmbeddedServerError):
+        # Made by its owner: root changes the owner of nothing that lies in a folder of another account.
+        made = run(["mkdir", draft.name], folder=place.private, account=place.account, seconds=_MKDIR_SECONDS)
+        unpacked = made.returncode == 0 and template.unpack(draft, place.account, passed=(lock,))
+        if unpacked and renew_identity(draft, place.uid):
+            draft.replace(place.data)
+            return True
+    return False
+
+
+def initialise_data(place: Place, bin_folder: Path, template: Template | None) -> None:
+    """Make the data folder by initdb, and the template of it, if one can be kept. Raises EmbeddedServerError."""
+    with _draft(place) as (draft, lock):
+        command = [str(bin_folder / "initdb"), "-D", draft.name, *_ARGUMENTS, "--no-instructions"]
+        for locale in _LOCALES:
+            completed = run(
+                [*command, f"--locale={locale}"],
+                folder=place.private,
+                account=place.account,
+                seconds=_INITDB_SECONDS,
+                passed=(lock,),
+            )
+            if completed.returncode == 0:
+                if template:
+                    template.pack(draft, place.account)
+                draft.replace(place.data)
+                return
+    raise EmbeddedServerError(
+        "The embedded server's data folder could not be made.",
+        details=last_lines(completed.stdout + completed.stderr),
+        state=f"nothing is left of it in {place.private}.",
+        hint=f"Repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
+    )
+
+
+@contextlib.contextmanager
+def _draft(place: Place) -> Iterator[tuple[Path, int]]:
+    """A name for a folder that becomes the data folder, and the server's lock, for the tools that fill it to inherit.
+
+    Where we are killed, they go on for a while; the next start waits for their end, and then removes what they made.
+    """
+    with process.opened(place.folder / "server.lock") as lock:
+        await_lock(lock, fcntl.LOCK_EX, seconds=1)  # where another process has it all the same, the start will say so
+        for abandoned in place.private.glob("new-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        draft = place.private / f"new-{secrets.token_hex(4)}"
+        try:
+            yield draft, lock
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
