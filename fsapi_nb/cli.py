@@ -8,6 +8,8 @@ long run is drawn on stderr where that is a terminal: pipes get nothing before t
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import io
 import json
 import os
@@ -15,22 +17,25 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
-from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.runbook import commands as runbooks
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.views.escape import visible
-from fsapi_nb.views.results import Result
-from fsapi_nb.views.terminal import LiveProgress
+from fsapi_nb.visible import visible
+
+if TYPE_CHECKING:
+    from fsapi_nb.events import Observer
+    from fsapi_nb.views.results import Result
 
 _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+    """Run one command, of the process where nothing else is said; return the exit code."""
+    if arguments is None:
+        # At its end Python looks at every object for what could be let go: longer than a run that has nothing to do.
+        atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -85,6 +90,8 @@ def _run(words: list[str]) -> int:
 
 def _runbook(words: list[str]) -> int:
     """A command of runbooks; of one that failed the record goes where errors go."""
+    from fsapi_nb.runbook import commands as runbooks
+
     command = runbooks.find_command(words[0].removeprefix("runbook:"))
     parser = runbooks.parser_of(command, prog=f"sapi {words[0]}", extra=(_JSON,))
     options = parser.parse_args(words[1:])
@@ -116,6 +123,8 @@ def _call_once(verb: Verb, options: argparse.Namespace) -> Result:
     """Run the verb, its progress drawn where a person can see it."""
     if options.json or not sys.stderr.isatty():
         return verb.run(_migrator(options), options)
+    from fsapi_nb.views.terminal import LiveProgress
+
     with LiveProgress(sys.stderr) as progress:
         return verb.run(_migrator(options, progress), options)
 
@@ -158,6 +167,8 @@ def _verb_of(command: str) -> Verb:
 
 
 def _overview() -> str:
+    from fsapi_nb.runbook import commands as runbooks
+
     lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help says more)", "", "commands:"]
     for verb in (*VERBS, QUERY):
         command = verb.name if verb.name in {"migrate", "query"} else f"migrate:{verb.name}"

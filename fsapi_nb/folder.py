@@ -8,43 +8,36 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
 import shutil
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
-from fsapi_nb.model import Folder, Migration
-from fsapi_nb.script.migration import read_migration
+from fsapi_nb.model import Folder, Migration, Reading
+from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible, with_suffix
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
+_CHUNK = 1 << 16
+_parsed = Parsed(capacity=64 << 20)
 
 
 def read_folder(path: Path) -> Folder:
     """Every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
 
+    Each file's bytes are read, whatever its time and size: its digest is taken of them. It is parsed when the `Folder` is
+    asked for it, if it was not parsed before with the same bytes in it.
     Raises ConfigurationError where there is no such folder or it cannot be read.
     """
-    migrations: list[Migration] = []
-    broken: dict[str, tuple[Problem, ...]] = {}
-    names = _file_names(path)
-    twins = _twins(names)
-    for name in names:
-        problem = _bad_name(name, twins)
-        if problem:
-            broken[visible(name)] = (problem,)
-            continue
-        migration, problems = _read(path, name)
-        if migration:
-            migrations.append(migration)
-        else:
-            broken[name] = problems
-    return Folder(tuple(migrations), broken)
+    sound, bad = _sort_out(tuple(_listed(path)))
+    digests, unreadable = _digests(path, sound)
+    return Folder(digests, {**bad, **unreadable}, lambda name: _reading(path, name, digests[name]))
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -88,7 +81,7 @@ def write(path: Path, name: str, text: str) -> None:
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         file = Path(os.path.realpath(path / name))  # what a link points to is written, and the link stays one
-        draft = file.parent / f".{secrets.token_hex(8)}.draft"
+        draft = file.parent / f".{os.urandom(8).hex()}.draft"
         try:
             _write_draft(draft, data)
             if file.exists():
@@ -119,6 +112,8 @@ def parse_text(name: str, text: str) -> Migration:
 
     Raises MigrationFileError where it could not be one, UsageError where it is no text.
     """
+    from fsapi_nb.script.migration import read_migration
+
     migration, problems = read_migration(name, _encode(text))
     if migration is None:
         raise MigrationFileError(problems[0], state="the file was not written; the database is as it was.")
@@ -129,9 +124,18 @@ def parse_text(name: str, text: str) -> Migration:
 
 
 def _file_names(path: Path) -> list[str]:
+    return sorted(_listed(path), key=os.fsencode)
+
+
+def _listed(path: Path) -> list[str]:
+    """The names of the folder's files, good or bad, in no order."""
     try:
         with os.scandir(path) as entries:
-            names = [entry.name for entry in entries if not entry.name.startswith(".") and _may_be_file(entry)]
+            return [
+                entry.name
+                for entry in entries
+                if entry.name[-4:].lower() == ".sql" and entry.name[0] != "." and _may_be_file(entry)
+            ]
     except FileNotFoundError:
         if path.name and not path.exists() and path.parent.exists():
             hint = "`migrate:make NAME` makes it, with a first file; or give another folder with --dir."
@@ -139,16 +143,26 @@ def _file_names(path: Path) -> list[str]:
             hint = "give the folder with --dir, or run this inside the project."
         raise ConfigurationError(f"there is no folder {path.name!r} with migrations", hint=hint) from None
     except OSError as error:
-        raise ConfigurationError(f"the folder {path.name!r} cannot be read: {error.strerror}") from None
-    return sorted((name for name in names if name.lower().endswith(".sql")), key=os.fsencode)
+        raise _unreadable_folder(path, error) from None
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a file, or a link that leads nowhere: a migration that is not there must be seen."""
-    return os.path.isfile(entry.path) or (entry.is_symlink() and not os.path.exists(entry.path))
+    if entry.is_file(follow_symlinks=False):
+        return True
+    return entry.is_symlink() and (os.path.isfile(entry.path) or not os.path.exists(entry.path))
 
 
-def _twins(names: list[str]) -> dict[str, list[str]]:
+@lru_cache(maxsize=4)
+def _sort_out(names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, tuple[Problem, ...]]]:
+    """The sound names, in order, and what is wrong with the others. Most calls of a process are about the same names."""
+    twins = _twins(names)
+    bad = {name: problem for name in names if (problem := _bad_name(name, twins))}
+    ordered = sorted(names, key=os.fsencode)
+    return tuple(name for name in ordered if name not in bad), {visible(name): (bad[name],) for name in bad}
+
+
+def _twins(names: Iterable[str]) -> dict[str, list[str]]:
     """The names that differ in case only, each with all its twins."""
     folded: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -171,12 +185,72 @@ def _bad_name(name: str, twins: dict[str, list[str]]) -> Problem | None:
 # -- contents --------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path, name: str) -> tuple[Migration | None, tuple[Problem, ...]]:
+def _digests(path: Path, names: Iterable[str]) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]]]:
+    """The digest of each file's bytes, and what is wrong with those that cannot be read.
+
+    There may be thousands: each is opened below the folder, which the system need not find anew, and so much of it is held
+    at a time as one call of the system gives.
+    """
+    digests: dict[str, str] = {}
+    unreadable: dict[str, tuple[Problem, ...]] = {}
+    directory = _open_folder(path)
     try:
-        raw = (path / name).read_bytes()
+        for name in names:
+            try:
+                file = os.open(name, os.O_RDONLY, dir_fd=directory)
+                try:
+                    digest = sha256(os.read(file, _CHUNK))
+                    while more := os.read(file, _CHUNK):
+                        digest.update(more)
+                finally:
+                    os.close(file)
+                digests[name] = f"sha256:{digest.hexdigest()}"
+            except OSError as error:
+                unreadable[name] = (_unreadable(name, error),)
+    finally:
+        os.close(directory)
+    return digests, unreadable
+
+
+def _open_folder(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        return None, (Problem(f"the file cannot be read: {error.strerror}", Place(name, 1)),)
-    return read_migration(name, raw)
+        raise _unreadable_folder(path, error) from None
+
+
+def _reading(path: Path, name: str, digest: str) -> Reading:
+    """What a file with those bytes is read as: parsed now, unless it was before."""
+    file = path / name
+    found = _parsed.get(str(file), digest)
+    if found is None:
+        found = _parse(file)
+        if found.migration is None:
+            return found
+        if found.migration.digest != digest:
+            problem = Problem("the file was changed while it was being read", Place(name, 1), "run it again.")
+            return Reading(None, (problem,))
+        _parsed.put(str(file), digest, found)
+    return found
+
+
+def _parse(file: Path) -> Reading:
+    """What a file is read as, as it is at this moment."""
+    from fsapi_nb.contents import FileContents
+    from fsapi_nb.script.migration import read_contents
+
+    try:
+        return Reading(*read_contents(FileContents(file.name, file.absolute())))
+    except OSError as error:
+        return Reading(None, (_unreadable(file.name, error),))
+
+
+def _unreadable(name: str, error: OSError) -> Problem:
+    return Problem(f"the file cannot be read: {error.strerror}", Place(name, 1))
+
+
+def _unreadable_folder(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"the folder {path.name!r} cannot be read: {error.strerror}")
 
 
 def _encode(text: str) -> bytes:

@@ -28,34 +28,21 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
-from fsapi_nb.events import LockAwaited, Observer, Observers
 from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, Identity, Plan, State
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
-from fsapi_nb.plan.inspect import inspect
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
-from fsapi_nb.views.results import (
-    BlockersResult,
-    CheckResult,
-    DiagramResult,
-    FileResult,
-    HistoryResult,
-    MigrationResult,
-    PlanResult,
-    QueryResult,
-    RepairResult,
-    RunResult,
-    StatusResult,
-)
+from fsapi_nb.views import results
 
 if TYPE_CHECKING:
     from fsapi_nb.database.connection import Connection, Connector, Session
-    from fsapi_nb.database.history import Recorder
+    from fsapi_nb.database.recorder import Recorder
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.target import Target
+    from fsapi_nb.events import Observer, Observers
 
 _RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
 
@@ -118,27 +105,24 @@ class Migrator:
 
     # -- verbs that read ---------------------------------------------------------------------------------------
 
-    def status(self) -> StatusResult:
+    def status(self) -> results.StatusResult:
         """Every migration and where it stands. Writes nothing, not even our tables."""
         folder = folders.read_folder(self.directory)
-        with self._open(folder, writing=False) as target:
-            authors = target.authors()
-            statuses = tuple(
-                replace(status, by=authors.get(status.name)) if status.entry else status
-                for status in reconcile(folder, target.history())
-            )
+        with self._open(folder.names, writing=False) as target:
+            history, authors = target.history_and_authors()
+            statuses = reconcile(folder, history).statuses(authors)
             runner = target.runner_at_work()
             if runner:
                 half = {State.PARTLY_APPLIED, State.IN_DOUBT}
                 note = f"a runner is at work on it: {runner}"
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
-            return StatusResult(statuses, target.identity, runner=str(runner) if runner else None)
+            return results.StatusResult(statuses, target.identity, runner=str(runner) if runner else None)
 
-    def pending(self) -> StatusResult:
+    def pending(self) -> results.StatusResult:
         """What `migrate` would still apply, in order. Writes nothing."""
         result = self.status()
         waiting = {State.PENDING, State.LATE, State.PARTLY_APPLIED, State.IN_DOUBT, State.BROKEN}
-        return StatusResult(
+        return results.StatusResult(
             tuple(status for status in result.statuses if status.state in waiting), result.identity, verb="pending"
         )
 
@@ -151,7 +135,7 @@ class Migrator:
         everything: bool = False,
         out_of_order: bool = False,
         allow_unparsed: bool = False,
-    ) -> PlanResult:
+    ) -> results.PlanResult:
         """What `migrate`, `rollback`, `redo` or `fresh` would do, step by step; the same plan that would run."""
         if everything and verb != "rollback":
             raise UsageError(f"--all is for a rollback, not for {verb}")
@@ -164,54 +148,51 @@ class Migrator:
             raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
         folder = folders.read_folder(self.directory)
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
-        with self._open(folder, writing=False) as target:
+        with self._open(folder.names, writing=False) as target:
             if verb == "fresh":
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
                 plan = planners[verb](_circumstances(target, folder, **rules))
-            return PlanResult(plan, target.identity)
+            return results.PlanResult(plan, target.identity)
 
-    def history(self, *, count: int | None = None, runbook: str | None = None) -> HistoryResult:
+    def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
         """The journal: every attempt, oldest first; the newest `count` of them, or those of one run of a runbook."""
-        from fsapi_nb.database.history import read_journal
-
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
-        with self._open(folder, writing=False) as target:
+        with self._open(folder.names, writing=False) as target:
             entries = target.history().entries
-            events = read_journal(target.session, target.tables, limit=count, runbook=runbook)
-            return HistoryResult(events, entries, count=count, runbook=runbook)
+            events = target.journal(limit=count, runbook=runbook)
+            return results.HistoryResult(events, entries, count=count, runbook=runbook)
 
-    def show(self, name: str) -> MigrationResult:
+    def show(self, name: str) -> results.MigrationResult:
         """One migration: where it stands, its scripts, what would run of it, how its file differs, its attempts.
 
         Those since the last `fresh`; `history` has them all.
         """
-        from fsapi_nb.database.history import read_journal
+        from fsapi_nb.plan.inspect import inspect
 
         folder = folders.read_folder(self.directory)
-        with self._open(folder, writing=False) as target:
+        with self._open(folder.names, writing=False) as target:
             around = _circumstances(target, folder)
-            statuses = {status.name: status for status in reconcile(folder, around.history)}
-            status = statuses[find_name(name, list(statuses))]
+            status = around.standing.status(find_name(name, around.standing.names))
             stored = target.scripts([status.name]).get(status.name)
-            events = read_journal(target.session, target.tables)
+            events = target.journal()
             # What was before everything was dropped is in `history`: it happened to another table of the same name.
             emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
             attempts = tuple(event for event in events[emptied + 1 :] if event.migration == status.name)
-            return MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
+            return results.MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
 
-    def blockers(self) -> BlockersResult:
+    def blockers(self) -> results.BlockersResult:
         """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""
         from fsapi_nb.database.blockers import find_blockage
         from fsapi_nb.database.target import open_onlooker
 
-        with self._open(Folder(), writing=False) as target:
+        with self._open(writing=False) as target:
             runner = target.runner_at_work()
         with open_onlooker(self._access) as connection:
             seen = find_blockage(connection, runner.pid) if runner else Blockage()
-            return BlockersResult(seen or find_blockage(connection))
+            return results.BlockersResult(seen or find_blockage(connection))
 
-    def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> DiagramResult:
+    def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> results.DiagramResult:
         """The tables and their foreign keys, as a picture; of these schemas and tables, or all. Writes nothing.
 
         Raises UsageError for a schema or table that is not there.
@@ -219,13 +200,13 @@ class Migrator:
         from fsapi_nb.database.entities import read_diagram
         from fsapi_nb.schema.diagram import select
 
-        with self._open(Folder(), writing=False) as target:
+        with self._open(writing=False) as target:
             found = read_diagram(target.session.connection, schemas)
-        return DiagramResult(select(found, tables) if tables else found)
+        return results.DiagramResult(select(found, tables) if tables else found)
 
     def facts(self) -> DatabaseFacts:
         """Which database this is, for a record. Reads only; raises CannotConnect, ConfigurationError."""
-        with self._open(Folder(), writing=False) as target:
+        with self._open(writing=False) as target:
             return target.facts()
 
     def follow(self, changed: Callable[[FsapiError | None], None], stopped: threading.Event) -> None:
@@ -240,7 +221,7 @@ class Migrator:
         while not stopped.is_set():
             try:
                 files = folders.fingerprint(self.directory)
-                with self._open(Folder(broken={name: () for name, *_ in files}), writing=False) as target:
+                with self._open([name for name, *_ in files], writing=False) as target:
                     for state in changes(target, stopped):
                         now = (state, folders.fingerprint(self.directory))
                         if now != before:
@@ -252,7 +233,7 @@ class Migrator:
                 before = error
                 stopped.wait(_RETRY)
 
-    def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> QueryResult:
+    def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL, in one transaction; a protected database is only read unless `yes`.
 
         `parameters` are bound to `$1`, `$2` and so on of the one statement that the SQL then is.
@@ -260,10 +241,10 @@ class Migrator:
         """
         from fsapi_nb.database.query import run_query
 
-        with self._open(Folder(), writing=False) as target:
+        with self._open(writing=False) as target:
             read_only = target.identity.protected and not yes
             try:
-                return QueryResult(run_query(target.session.connection, sql, parameters, read_only=read_only))
+                return results.QueryResult(run_query(target.session.connection, sql, parameters, read_only=read_only))
             except QueryFailed as error:
                 if error.server.sqlstate == "42P02" and not parameters:
                     error.hint = "$1 and $2 are parameters: bind their values, with --param for each."
@@ -271,7 +252,7 @@ class Migrator:
                     error.hint = "this database is protected, so a query may only read; say --yes if it shall change."
                 raise
 
-    def check(self, title: str, sql: str) -> CheckResult:
+    def check(self, title: str, sql: str) -> results.CheckResult:
         """Ask a query that must hold: it gives no rows, or only booleans that are all true. It may only read.
 
         A check that does not hold is a value like any other (`passed`). Raises MigrationFileError where `sql` is not one
@@ -281,9 +262,9 @@ class Migrator:
         from fsapi_nb.script.migration import read_query
 
         check = read_query(title, sql)
-        with self._open(Folder(), writing=False) as target:
+        with self._open(writing=False) as target:
             found = ask_alone(target.session.connection, check.statement.text, sql)
-            return CheckResult(title, holds(found), found)
+            return results.CheckResult(title, holds(found), found)
 
     # -- for others on the same database -----------------------------------------------------------------------
 
@@ -318,7 +299,7 @@ class Migrator:
         allow_unparsed: bool = False,
         yes: bool = False,
         planned: Plan | None = None,
-    ) -> RunResult:
+    ) -> results.RunResult:
         """Apply what is pending: all of it, up to and with `to`, or the next `count`.
 
         With `planned`, only if that is still the plan: raises PlanChanged where the files or the database have changed
@@ -342,7 +323,7 @@ class Migrator:
         allow_unparsed: bool = False,
         yes: bool = False,
         planned: Plan | None = None,
-    ) -> RunResult:
+    ) -> results.RunResult:
         """Undo the last migration, the last `count`, all that was applied after `to`, or everything.
 
         One that is partly applied counts as the last: only what was done of it is undone. With `planned`, only if that
@@ -356,20 +337,20 @@ class Migrator:
             allow_unparsed=allow_unparsed,
         )
 
-    def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> RunResult:
+    def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> results.RunResult:
         """Roll the last migration back and apply its file anew; in one transaction where both scripts allow it."""
         return self._run(
             "redo", lambda around: build.plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed
         )
 
-    def baseline(self, name: str, *, yes: bool = False) -> RunResult:
+    def baseline(self, name: str, *, yes: bool = False) -> results.RunResult:
         """Record every migration up to and with `name` as applied, running nothing."""
         return self._run("baseline", lambda around: build.plan_baseline(around, name=name), yes=yes)
 
-    def repair(self, name: str, *, yes: bool = False) -> RepairResult:
+    def repair(self, name: str, *, yes: bool = False) -> results.RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
         folder = folders.read_folder(self.directory)
-        with self._open(folder) as target, self._locked(target) as recorder:
+        with self._open(folder.names) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
             plan = build.plan_repair(around, name=name)
             _confirm(plan, target.identity, yes=yes)
@@ -377,12 +358,12 @@ class Migrator:
                 for migration in plan.marks:
                     entry = around.history.get(migration.name)
                     if entry:
-                        recorder.repaired(migration, entry)
-            return RepairResult(tuple(migration.name for migration in plan.marks))
+                        recorder.write(recorder.repaired(migration, entry))
+            return results.RepairResult(tuple(migration.name for migration in plan.marks))
 
     def resolve(
         self, name: str, *, done: bool = False, retry: bool = False, undo: bool = False, yes: bool = False
-    ) -> RepairResult | RunResult:
+    ) -> results.RepairResult | results.RunResult:
         """Say what became of a step in doubt: it happened (`done`), or it did not (`retry`); a recorded event.
 
         With `undo` it is taken as not having happened, and what was done before it is rolled back.
@@ -392,10 +373,9 @@ class Migrator:
         if [done, retry, undo].count(True) != 1:
             raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
         folder = folders.read_folder(self.directory)
-        with self._open(folder) as target, self._locked(target) as recorder:
+        with self._open(folder.names) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
-            names = [status.name for status in reconcile(folder, around.history)]
-            progress = around.history.progress(find_name(name, names))
+            progress = around.history.progress(find_name(name, around.standing.names))
             ran = build.text_that_ran(around, progress) if progress else None
             if progress is None or not progress.in_flight:
                 raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
@@ -406,11 +386,11 @@ class Migrator:
                 settle(recorder, ran, progress, around.history, done=done, reason=said)
         if undo and progress.done:
             return self.rollback(yes=yes)
-        return RepairResult((progress.name,), verb="resolve")
+        return results.RepairResult((progress.name,), verb="resolve")
 
     def fresh(
         self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
-    ) -> RunResult:
+    ) -> results.RunResult:
         """Drop everything in the managed schemas, then apply every migration (unless `migrate` is False).
 
         Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name.
@@ -419,7 +399,7 @@ class Migrator:
 
         started = time.monotonic()
         folder = folders.read_folder(self.directory)
-        with self._open(folder) as target:
+        with self._open(folder.names) as target:
             _refuse_unconfirmed(target.identity, confirm)
             plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             if not yes:
@@ -428,22 +408,24 @@ class Migrator:
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
                 drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
         if not migrate:
-            return RunResult("fresh", (), plan.notes, time.monotonic() - started, drops=plan.drops)
+            return results.RunResult("fresh", (), plan.notes, time.monotonic() - started, drops=plan.drops)
         try:
             result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
         except FsapiError as error:
             error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
             raise
-        return RunResult("fresh", result.done, result.notes, time.monotonic() - started, drops=plan.drops)
+        return results.RunResult("fresh", result.done, result.notes, time.monotonic() - started, drops=plan.drops)
 
     # -- verbs that write files --------------------------------------------------------------------------------
 
-    def make(self, name: str) -> FileResult:
+    def make(self, name: str) -> results.FileResult:
         """Make a new migration file from the template, named by the next free minute (UTC)."""
         made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
-        return FileResult(made, "created")
+        return results.FileResult(made, "created")
 
-    def write(self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False) -> FileResult:
+    def write(
+        self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False
+    ) -> results.FileResult:
         """Make the file of a migration say `text`, as a notebook's cell does; with `apply` or `redo` run it too.
 
         A new name makes a file; a pending one is updated; an applied one may only be said again as it is, or
@@ -455,7 +437,7 @@ class Migrator:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
         text = text if text.endswith("\n") else text + "\n"
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
-        with self._open(folder, writing=False) as target:
+        with self._open(folder.names, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
         full = find_file(name, folder, around.history)
         draft = folders.parse_text(full or with_suffix(name), text)
@@ -469,8 +451,10 @@ class Migrator:
             run = self.redo(made, yes=yes)
         elif apply and not applied:
             run = self.migrate(to=made, yes=yes)
-        shown_plan = None if applied or run else PlanResult(plan)
-        return FileResult(made, action, shown=name, applied=applied or run is not None, plan=shown_plan, run=run)
+        shown_plan = None if applied or run else results.PlanResult(plan)
+        return results.FileResult(
+            made, action, shown=name, applied=applied or run is not None, plan=shown_plan, run=run
+        )
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -483,27 +467,30 @@ class Migrator:
         planned: Plan | None = None,
         out_of_order: bool = False,
         allow_unparsed: bool = False,
-    ) -> RunResult:
-        """Plan; where there is something to do, take the lock, plan again (others may have run), and run that."""
+    ) -> results.RunResult:
+        """Plan; where there is something to do, take the lock, plan again if others have run since, and run that."""
         started = time.monotonic()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         folder = folders.read_folder(self.directory)
         with ExitStack() as stack:
-            target = stack.enter_context(self._open(folder))
+            target = stack.enter_context(self._open(folder.names))
+            before, plan = _circumstances(target, folder, **rules), None
             try:
-                plan = planner(_circumstances(target, folder, **rules))
+                plan = planner(before)
             except PartlyApplied:
                 pass  # perhaps another runner is in the middle of it: ask again under the lock
             else:
                 _refuse_other(plan, planned)
                 if not plan:
-                    return RunResult(verb, (), plan.notes, time.monotonic() - started)
+                    return results.RunResult(verb, (), plan.notes, time.monotonic() - started)
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
-            settled = self._recover(target, recorder, folder)
-            around = replace(_circumstances(target, folder, **rules), settled=settled.completed)
+            around = _circumstances(target, folder, **rules)
+            settled = self._recover(target, recorder, around)
+            if around.history.unfinished:
+                around = replace(_circumstances(target, folder, **rules), settled=settled.completed)
             try:
-                plan = planner(around)
+                plan = plan if plan and _alike(before, around) else planner(around)
             except InDoubt as error:
                 error.details += tuple(f"  {note}" for note in settled.notes)
                 raise
@@ -512,7 +499,7 @@ class Migrator:
             done = self._carry_out(plan, self._runner(stack, target, recorder, folder)) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
-            return RunResult(verb, done, notes, time.monotonic() - started)
+            return results.RunResult(verb, done, notes, time.monotonic() - started)
 
     def _carry_out(self, plan: Plan, runner: Runner) -> tuple[Done, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
@@ -520,10 +507,10 @@ class Migrator:
             return runner.run(plan)
         except StatementFailed as error:
             if error.blockage:
-                error.blockers = BlockersResult(error.blockage, error.attempts)
+                error.blockers = results.BlockersResult(error.blockage, error.attempts)
             raise
         except CheckViolated as error:
-            error.result = CheckResult(error.title, False, error.found)
+            error.result = results.CheckResult(error.title, False, error.found)
             raise
 
     def _timeout_notes(self, target: Target) -> tuple[str, ...]:
@@ -533,11 +520,10 @@ class Migrator:
             return ()
         return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
 
-    def _recover(self, target: Target, recorder: Recorder, folder: Folder) -> Settled:
+    def _recover(self, target: Target, recorder: Recorder, around: build.Circumstances) -> Settled:
         """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
         from fsapi_nb.database.recovery import recover
 
-        around = _circumstances(target, folder)
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
         return recover(target.session, recorder, known, around.history)
@@ -548,15 +534,15 @@ class Migrator:
         from fsapi_nb.database.target import open_onlooker
 
         def reopen() -> Session:
-            other = stack.enter_context(self._open(folder))
+            other = stack.enter_context(self._open(folder.names))
             stack.enter_context(self._locked(other))
             return other.session
 
         def look() -> AbstractContextManager[Connection]:
             return open_onlooker(self._access)
 
-        emit = Observers(self._observers)
-        return Runner(target.session, recorder, target.key, emit, reopen, look, max_wait=self._access.max_wait)
+        emit = self._tell()
+        return Runner(target.session, recorder, emit, reopen, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.reset import find_drops
@@ -571,17 +557,24 @@ class Migrator:
         """The schemas that `fresh` may empty."""
         return [str(name) for name in self._access.project.table.get("schemas", [target.tables.schema])]
 
-    def _open(self, folder: Folder, *, writing: bool = True) -> AbstractContextManager[Target]:
-        """A connection of our own for one verb, and where the history of the folder's files is."""
+    def _open(self, names: Sequence[str] = (), *, writing: bool = True) -> AbstractContextManager[Target]:
+        """A connection of our own for one verb, and where the history of the files of those names is."""
         from fsapi_nb.database.target import open_target
 
-        names = [*(migration.name for migration in folder.migrations), *folder.broken]
         return open_target(self._access, writing=writing, known=names)
+
+    def _tell(self) -> Observers:
+        """Whoever wants to hear what happens."""
+        from fsapi_nb.events import Observers
+
+        return Observers(self._observers)
 
     @contextmanager
     def _locked(self, target: Target) -> Iterator[Recorder]:
         """Hold the lock, with our tables there; who is waited for is told."""
-        emit = Observers(self._observers)
+        from fsapi_nb.events import LockAwaited
+
+        emit = self._tell()
         with target.locked(lambda holder: emit(LockAwaited(holder))) as recorder:
             yield recorder
 
@@ -590,16 +583,26 @@ def _circumstances(
     target: Target, folder: Folder, *, out_of_order: bool = False, allow_unparsed: bool = False
 ) -> build.Circumstances:
     """What a plan is made over, as it is at this moment."""
-    history = target.history()
-    # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
-    unclear = [s.name for s in reconcile(folder, history) if s.entry and s.state is not State.APPLIED]
-    return build.Circumstances(
+    around = build.Circumstances(
         folder=folder,
-        history=history,
-        stored=target.scripts(unclear),
+        history=target.history(),
         protected=target.identity.protected,
         out_of_order=out_of_order,
         allow_unparsed=allow_unparsed,
+    )
+    # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
+    unclear = [status.name for status in around.standing.unsettled if status.entry]
+    return replace(around, stored=target.scripts(unclear)) if unclear else around
+
+
+def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
+    """Whether a plan made over the one is that over the other; both are of the same files and rules."""
+    mine, theirs = one.history, other.history
+    return (mine.entries, mine.unfinished, one.stored, one.settled) == (
+        theirs.entries,
+        theirs.unfinished,
+        other.stored,
+        other.settled,
     )
 
 
@@ -634,7 +637,7 @@ def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
 def _needs_yes(plan: Plan, why: str) -> ConfirmationRequired:
     return ConfirmationRequired(
         f"{why}: nothing was done yet",
-        details=tuple(PlanResult(plan).lines()),
+        details=tuple(results.PlanResult(plan).lines()),
         state="the database is as it was.",
         hint="this is the plan; say --yes to run it.",
     )

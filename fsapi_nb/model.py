@@ -7,11 +7,15 @@ decided over them and `views` for how they are shown.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
-from fsapi_nb.errors import Problem
+from fsapi_nb.errors import MigrationFileError, Place, Problem
 
 
 class Direction(Enum):
@@ -31,12 +35,49 @@ class TransactionRule(Enum):
     CHAIN = "commit and chain"
 
 
+class Contents(Protocol):
+    """Where a migration's bytes are read from: memory or a file, `name` being the file's."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for errors."""
+
+    def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """The `size` bytes from `start`, or all that follow, a piece at a time; OSError where they cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyData:
-    """Inline data of a `COPY ... FROM stdin`, up to but without the `\\.` line; `line` is its first line."""
+    """Inline data of a `COPY ... FROM stdin`, up to but without the `\\.` line; `line` is its first line in the file.
 
-    data: bytes
+    Not the bytes, which may be many, but how many (`size`), their SHA-256 (`digest`), and where they are: in
+    `contents`, from `start`.
+    """
+
     line: int
+    size: int
+    digest: str
+    contents: Contents = field(compare=False, repr=False)
+    start: int = field(compare=False)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The data in pieces, to be sent. Raises MigrationFileError where they turn out not to be what was read before.
+
+        That is known at the end only: whoever sends them must take back what was sent.
+        """
+        digest, size = hashlib.sha256(), 0
+        try:
+            for piece in self.contents.chunks(self.start, self.size):
+                digest.update(piece)
+                size += len(piece)
+                yield piece
+        except OSError as error:
+            raise self._changed(f"the file cannot be read any more: {error.strerror}") from None
+        if (size, digest.hexdigest()) != (self.size, self.digest):
+            raise self._changed("the file was changed after it was read: this COPY's data is not what it was")
+
+    def _changed(self, message: str) -> MigrationFileError:
+        return MigrationFileError(Problem(message, Place(self.contents.name, self.line), "run it again."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +118,82 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a statement is, whatever its text: thousands of INSERTs share one.
+
+    `kind` is its command in upper case (`CREATE TABLE`), `effect` the trace that it leaves in the catalog, where that
+    is asked for: of what may run outside of a transaction. `refusal` says why it cannot stand in a migration, and what to
+    do; `lacks_data` the same where no COPY data follows it.
+    """
+
+    kind: str
+    rule: TransactionRule = TransactionRule.ALLOWED
+    effect: Effect = Effect(EffectKind.UNKNOWN)
+    loses: tuple[str, ...] = ()
+    adds_enum_value: EnumValue | None = None
+    creates_schema: str | None = None
+    begin_options: bool = False
+    changes_session: bool = False
+    refusal: tuple[str, str] | None = None
+    lacks_data: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of a script.
 
     `text` is what is sent, byte for byte as written, comments before it included, without the semicolon; it begins
-    in line `text_line` and column `text_column` of the file, its first word in `line`. `kind` is its command in upper
-    case (`CREATE TABLE`), `effect` the trace that it leaves in the catalog. `strings` holds its string constants, quoted
-    bodies included, when the script adds enum values (only then does anyone ask).
+    in line `text_line` and column `text_column` of the file, its first word in `line`. `strings` holds its string
+    constants, quoted bodies included, when the script adds enum values (only then does anyone ask).
     """
 
     text: str
     text_line: int
     line: int
-    kind: str
-    rule: TransactionRule = TransactionRule.ALLOWED
+    meaning: Meaning
     text_column: int = 1
-    effect: Effect = Effect(EffectKind.UNKNOWN)
     copy: CopyData | None = None
-    adds_enum_value: EnumValue | None = None
-    creates_schema: str | None = None
-    begin_options: bool = False
-    changes_session: bool = False
     strings: tuple[str, ...] = ()
-    creates: tuple[str, ...] = ()
-    drops: tuple[str, ...] = ()
-    loses: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Its command in upper case (`CREATE TABLE`)."""
+        return self.meaning.kind
+
+    @property
+    def rule(self) -> TransactionRule:
+        """How it and a transaction block get on."""
+        return self.meaning.rule
+
+    @property
+    def effect(self) -> Effect:
+        """The trace that it leaves in the catalog; asked for of what may run outside of a transaction only."""
+        return self.meaning.effect
+
+    @property
+    def loses(self) -> tuple[str, ...]:
+        """What data it takes away."""
+        return self.meaning.loses
+
+    @property
+    def adds_enum_value(self) -> EnumValue | None:
+        """The value that it adds to an enum."""
+        return self.meaning.adds_enum_value
+
+    @property
+    def creates_schema(self) -> str | None:
+        """The schema that it creates."""
+        return self.meaning.creates_schema
+
+    @property
+    def begin_options(self) -> bool:
+        """Whether it is a BEGIN that asks for more than a transaction."""
+        return self.meaning.begin_options
+
+    @property
+    def changes_session(self) -> bool:
+        """Whether it sets something for the rest of the session."""
+        return self.meaning.changes_session
 
     @property
     def builds_index(self) -> bool:
@@ -118,17 +210,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """One direction's text, its statements, and what is wrong with it.
+class ParsedScript:
+    """What a script's text says: its statements, and what is wrong with it.
 
-    `text` is the section as it stands in the file, `first_line` the line of the file it begins at. A script with
-    `problems` can be shown and stored, but not run; `unparsed` says that PostgreSQL's parser refused it, so that
-    it has no statements. `options` are those of its `-- fsapi:` lines, `checks` what must hold before it is committed.
+    One with `problems` can be shown and stored, but not run; `unparsed` says that PostgreSQL's parser refused it, so
+    that it has no statements. `options` are those of its `-- fsapi:` lines, `checks` what must hold before it is
+    committed.
     """
 
-    direction: Direction
-    text: str
-    first_line: int
     statements: tuple[Statement, ...] = ()
     problems: tuple[Problem, ...] = ()
     unparsed: bool = False
@@ -136,25 +225,110 @@ class Script:
     checks: tuple[Check, ...] = ()
 
 
+class Written(Protocol):
+    """A script as it stands in its file."""
+
+    @property
+    def text(self) -> str:
+        """The section, without the large data of a COPY: a line says how much there is."""
+
+    @property
+    def source(self) -> str:
+        """The whole file; large data is empty lines, so that all others have their numbers."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether `text` is all of it."""
+
+    def parse(self) -> ParsedScript:
+        """What the text says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Script:
+    """One direction's script: its text, and, parsed when somebody first asks, its statements and what is wrong with it.
+
+    `first_line` is the line of the file that it begins at.
+    """
+
+    direction: Direction
+    first_line: int
+    written: Written = field(repr=False)
+
+    @cached_property
+    def parsed(self) -> ParsedScript:
+        """What its text says."""
+        return self.written.parse()
+
+    @property
+    def text(self) -> str:
+        """The section as it stands in the file, but for large data of a COPY: a line says how much there is."""
+        return self.written.text
+
+    @property
+    def complete(self) -> bool:
+        """Whether `text` is all that runs; where it is not, the script cannot be made again of its text."""
+        return self.written.complete
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Its statements in order; none where it is `unparsed`."""
+        return self.parsed.statements
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What keeps it from being run."""
+        return self.parsed.problems
+
+    @property
+    def unparsed(self) -> bool:
+        """Whether PostgreSQL's parser refused it."""
+        return self.parsed.unparsed
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """Those of its `-- fsapi:` lines."""
+        return self.parsed.options
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What must hold before it is committed."""
+        return self.parsed.checks
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Script):
+            return NotImplemented
+        mine, others = (self.direction, self.first_line, self.text), (other.direction, other.first_line, other.text)
+        return mine == others and self.parsed == other.parsed
+
+    __hash__ = None  # type: ignore[assignment]  # as of any value that holds a mapping
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One migration: a file's name (with `.sql`), its scripts, its checksum and its whole text.
+    """One migration: a file's name (with `.sql`), its scripts and its checksum.
 
     `down` is None where the migration is irreversible. `stored` says that it was made again of what the database
-    keeps: its lines are not those of the file.
+    keeps: its lines are not those of the file. `digest` is that of the file's bytes (`sha256:` and hexadecimal digits);
+    None where no file was read.
     """
 
     name: str
     up: Script
     down: Script | None
     checksum: str
-    source: str = ""
     stored: bool = False
+    digest: str | None = None
 
     @property
     def label(self) -> str:
         """The name as errors give it: with a word where the text is not the file's."""
         return f"{self.name} (as stored)" if self.stored else self.name
+
+    @property
+    def source(self) -> str:
+        """The file's text; large data of a COPY is empty lines in it, so that all others have their numbers."""
+        return self.up.written.source
 
     def script(self, direction: Direction) -> Script | None:
         """The script of that direction."""
@@ -162,26 +336,65 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """What a migrations folder holds: the sound files in order, and the files that cannot be used.
+class Reading:
+    """What a file was read as: a migration, or what is wrong with the file."""
 
-    `broken` maps the name of an unusable file to its problems.
-    """
+    migration: Migration | None
+    problems: tuple[Problem, ...] = ()
 
-    migrations: tuple[Migration, ...] = ()
-    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
-    def get(self, name: str) -> Migration | None:
-        """The migration of exactly that file name."""
-        return next((migration for migration in self.migrations if migration.name == name), None)
+def _no_file(name: str) -> Reading:
+    """The reading of a folder without files."""
+    raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One migration that is completely applied, as the database remembers it.
+class Folder:
+    """What a migrations folder holds. A file is parsed when it is asked for, and not before.
 
-    `checksum`, `up` and `down` are None for what fsapi itself applied; `has_down` is False where the migration
-    was recorded as irreversible. `applied_at` is the server's local time without zone, as fsapi stores it;
+    `digests` maps each file of sound name to the digest of its bytes (`sha256:<hex>`), in the order of the names' bytes;
+    `unusable` the others, which could not be read or have no name of a migration, to their problems. `read` gives the
+    reading of one of the former.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    read: Callable[[str], Reading] = _no_file
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all files, in the order of their bytes."""
+        return tuple(sorted((*self.digests, *self.unusable), key=os.fsencode)) if self.unusable else tuple(self.digests)
+
+    def digest(self, name: str) -> str | None:
+        """The digest of that file's bytes; None where there is no such file, or it cannot be used."""
+        return self.digests.get(name)
+
+    def reading(self, name: str) -> Reading:
+        """What that file is read as; neither a migration nor problems where there is none."""
+        return self.read(name) if name in self.digests else Reading(None, self.unusable.get(name, ()))
+
+    def get(self, name: str) -> Migration | None:
+        """The migration of exactly that file name; None where there is none, or its file cannot be used."""
+        return self.reading(name).migration
+
+    def problems(self, name: str) -> tuple[Problem, ...]:
+        """What keeps that file from being used; nothing for a sound one, or where there is none."""
+        return self.reading(name).problems
+
+    def up_to(self, last: str) -> Folder:
+        """The folder as if it ended with that file."""
+        end = os.fsencode(last)
+        digests = {name: digest for name, digest in self.digests.items() if os.fsencode(name) <= end}
+        unusable = {name: problems for name, problems in self.unusable.items() if os.fsencode(name) <= end}
+        return Folder(digests, unusable, self.read)
+
+
+class HistoryEntry(NamedTuple):
+    """One migration that is completely applied, as the database remembers it. A named tuple: thousands are made at once.
+
+    `checksum` is None for what fsapi itself applied; `digest`, that of the bytes of the file that it was applied from, for
+    what an earlier build did as well. `applied_at` is the server's local time without zone, as fsapi stores it;
     `duration_ms` milliseconds.
     """
 
@@ -190,6 +403,7 @@ class HistoryEntry:
     applied_at: datetime.datetime | None = None
     duration_ms: int | None = None
     checksum: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +454,7 @@ class Progress:
         return bool(self.done or self.applied_before) or self.in_flight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
     """All that the database remembers, in the order in which it was applied.
 
@@ -251,9 +465,14 @@ class History:
     unfinished: tuple[Progress, ...] = ()
     exists: bool = False
 
+    @cached_property
+    def by_name(self) -> Mapping[str, HistoryEntry]:
+        """The entries by their names."""
+        return {entry.name: entry for entry in self.entries}
+
     def get(self, name: str) -> HistoryEntry | None:
         """The entry of exactly that name."""
-        return next((entry for entry in self.entries if entry.name == name), None)
+        return self.by_name.get(name)
 
     def progress(self, name: str) -> Progress | None:
         """How far that migration came, if it ended half-way."""
@@ -277,6 +496,7 @@ class State(Enum):
 class MigrationStatus:
     """One line of a status: a name, where it stands, and what the file and the database say of it.
 
+    `migration` is None where there is no sound file, and where nobody had to read it: of what is applied and as it was.
     `by` is the role that applied it, where the journal tells.
     """
 

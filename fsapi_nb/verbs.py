@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fsapi_nb.errors import CheckFailed, UsageError
-from fsapi_nb.migrator import Migrator
-from fsapi_nb.views.results import PlanResult, Result, StatusResult
+
+if TYPE_CHECKING:
+    from fsapi_nb.migrator import Migrator
+    from fsapi_nb.views.results import PlanResult, Result, StatusResult
 
 
 class Values(Enum):

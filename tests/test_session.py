@@ -252,10 +252,8 @@ def test_a_script_that_lets_the_lock_go_is_found_out(project: Project) -> None:
     assert not project.has("t")
 
 
-def test_an_interrupt_cancels_on_the_server(project: Project) -> None:
-    """Ctrl-C: the statement ends, the migration is rolled back, the lock is free, and the message says so."""
-    first = project.write("first", "CREATE TABLE a (i int);")
-    project.write("slow", "CREATE TABLE b (i int);\nSELECT pg_sleep(60);")
+def interrupted_while_asleep(project: Project) -> Interrupted:
+    """What a run ends with that is interrupted in a `pg_sleep`."""
 
     def interrupt() -> None:
         wait_for(project, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%')")
@@ -266,8 +264,17 @@ def test_an_interrupt_cancels_on_the_server(project: Project) -> None:
     with pytest.raises(Interrupted) as caught:
         project.migrator().migrate()
     thread.join()
-    assert "left nothing behind" in caught.value.state
-    assert caught.value.applied == (first,)
+    return caught.value
+
+
+def test_an_interrupt_cancels_on_the_server(project: Project) -> None:
+    """Ctrl-C: the statement ends, the migration is rolled back, the lock is free, and the message says so."""
+    first = project.write("first", "CREATE TABLE a (i int);")
+    project.write("slow", "CREATE TABLE b (i int);\nSELECT pg_sleep(60);")
+
+    caught = interrupted_while_asleep(project)
+    assert "left nothing behind" in caught.state
+    assert caught.applied == (first,)
     assert project.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") == 0
     assert project.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL") == 0
     assert not project.has("b")

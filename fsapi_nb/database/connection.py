@@ -6,18 +6,21 @@ has no cause that holds one.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import tuple_row
 
+from fsapi_nb.database.pipeline import Message, Pipeline
 from fsapi_nb.errors import (
     CannotConnect,
     ConfigurationError,
@@ -27,33 +30,50 @@ from fsapi_nb.errors import (
     ReadOnlyDatabase,
     ServerMessage,
 )
-from fsapi_nb.script.redact import redact_line
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.
 Connector = Callable[[], Connection]
 
+Rows = Sequence[tuple[Any, ...]]
+
+_CONNECTION_CHECK = "client_connection_check_interval"
 #: What every session of ours is set to. A killed client's query ends within a second (PostgreSQL 14 and newer),
 #: an idle transaction of a paused notebook does not hold its locks for ever.
 SETTINGS: Mapping[str, str] = {
     "client_encoding": "UTF8",
-    "client_connection_check_interval": "1s",
+    _CONNECTION_CHECK: "1s",
     "idle_in_transaction_session_timeout": "60s",
     "idle_session_timeout": "0",
     "standard_conforming_strings": "on",
 }
 OLDEST = 140000
-_FACTS = """
-    SELECT pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_backend_pid(),
-           pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on',
-           pg_catalog.current_database()::text, pg_catalog.current_schema()::text, session_user::text,
-           pg_catalog.version(), pg_catalog.current_setting('statement_timeout')
-"""
-# RESET ALL does not reset the role; DISCARD ALL would, but it would also give our advisory lock away.
-_CLEAN = """
-    RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
-    DISCARD TEMP; DISCARD SEQUENCES; DISCARD PLANS;
-"""
+_FACTS = sql.SQL("""
+    SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4, pg_catalog.pg_backend_pid(),
+           pg_catalog.pg_is_in_recovery(),
+           pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
+           pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_schema()::pg_catalog.text,
+           session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout')
+""")
+# What brings a session back to how it began. RESET ALL does not reset the role; DISCARD ALL would, but it would also
+# give our advisory lock away. The last two are for what ran queries or code only: they also take what we prepared.
+_TIDY = (
+    b"RESET SESSION AUTHORIZATION",
+    b"RESET ROLE",
+    b"RESET ALL",
+    b"CLOSE ALL",
+    b"UNLISTEN *",
+    b"DISCARD TEMP",
+    b"DISCARD SEQUENCES",
+)
+_FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
+#: For the rest of a transaction, act as the role that we connected as, whatever a script has set. After it the script's
+#: own SET ROLE holds again: a later step of the same file may rely on it.
+OURSELVES = (
+    Message(b"SET LOCAL session_authorization TO DEFAULT"),
+    Message(b"SET LOCAL role TO DEFAULT"),
+    Message(b"SET LOCAL client_encoding TO 'UTF8'"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +94,94 @@ class Facts:
     statement_timeout: str
 
 
-@dataclass(slots=True)
 class Session:
-    """A connection in autocommit mode with its facts, and the settings that each file starts with."""
+    """A connection in autocommit mode with its facts, and the settings that each file starts with.
 
-    connection: Connection
-    facts: Facts
-    settings: Mapping[str, str] = field(default_factory=dict)
+    `answer` holds the rows of the question that it was opened with.
+    """
+
+    def __init__(self, connection: Connection, facts: Facts, settings: Mapping[str, str], answer: Rows = ()) -> None:
+        self.facts = facts
+        self.settings = settings
+        self.answer = answer
+        self._connection = connection
+        self._pipeline = Pipeline(connection)
+        self._tidy = True
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, once it has nothing more to say of what it was told before."""
+        self._settle()
+        return self._connection
+
+    @property
+    def tidy(self) -> bool:
+        """Whether the session is as it began, as far as we have seen to it."""
+        self._settle()
+        return self._tidy
+
+    def touch(self) -> None:
+        """From now on the session is not as it began."""
+        self._tidy = False
+
+    def _settle(self) -> None:
+        if self._pipeline.is_pending:
+            self._tidy = self._pipeline.settle()
+
+    def exchange(
+        self,
+        messages: Sequence[Message],
+        *,
+        answered: Callable[[int, PGresult], None] = lambda _number, _result: None,
+        awaited: Container[int] = (),
+        before: Sequence[Message] = (),
+        then: Sequence[Message] = (),
+    ) -> None:
+        """Send the messages in one go: see `Pipeline.exchange`. `then` is `tidying` or `cleaning`, or nothing.
+
+        Whether that went well is in `tidy`, which waits for it; where it did not, `clean` says why.
+        """
+        self._settle()
+        self._pipeline.exchange(messages, answered=answered, awaited=awaited, before=before, then=then)
+
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Send them in a transaction of their own, as ourselves. Raises psycopg.Error; then nothing of it is kept."""
+        try:
+            self.exchange([Message(b"BEGIN"), *OURSELVES, *messages, Message(b"COMMIT")])
+        except psycopg.Error:
+            self.rollback()
+            raise
 
     def clean(self) -> None:
         """Bring the session back to how it began, so that nothing leaks from one file into the next.
 
         Raises PooledConnection where the session is not the one that was opened.
         """
-        self.connection.execute(_CLEAN.encode() + _set_all(self.settings).as_bytes(self.connection))
+        self.connection.execute(b"; ".join(message.text for message in self.cleaning))
+        self._pipeline.prepared.clear()
         self.check_same()
+        self._tidy = True
 
-    def be_ourselves(self) -> None:
-        """For the rest of the open transaction, act as the role that we connected as, whatever a script has set.
+    @functools.cached_property
+    def _set_all(self) -> bytes:
+        return _set_all(self.settings).as_bytes(self._connection)
 
-        After it the script's own SET ROLE holds again: a later step of the same file may rely on it.
-        """
-        self.connection.execute(
-            "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT; SET LOCAL client_encoding TO 'UTF8'"
-        )
+    @functools.cached_property
+    def cleaning(self) -> tuple[Message, ...]:
+        """The same as messages."""
+        return (*map(Message, (*_TIDY, *_FORGET)), Message(self._set_all))
+
+    @functools.cached_property
+    def tidying(self) -> tuple[Message, ...]:
+        """The same after nothing but plain definitions: what runs no code leaves no plans."""
+        return (*map(Message, _TIDY), Message(self._set_all, name=b"fsapi_nb settings"))
+
+    def forgetting(self) -> tuple[Message, ...]:
+        """What takes our prepared statements out of the sight of a script that can look for them; they are made again."""
+        self._settle()
+        forgotten = (Message(_FORGET[0]),) if self._pipeline.prepared else ()
+        self._pipeline.prepared.clear()
+        return forgotten
 
     def check_same(self) -> None:
         """Raise PooledConnection unless the server process is still the one that the session began with."""
@@ -127,25 +211,66 @@ class Session:
 
 @contextmanager
 def open_session(
-    place: str | Connector, *, application: str, settings: Mapping[str, str] | None = None, writing: bool = True
+    place: str | Connector,
+    *,
+    application: str,
+    settings: Mapping[str, str] | None = None,
+    writing: bool = True,
+    question: sql.Composable | None = None,
 ) -> Iterator[Session]:
     """A session on that database, closed at the end whatever happens.
 
-    `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused.
+    `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused. A query as the
+    `question` costs no round trip: all that a session begins with is one message.
     Raises CannotConnect, ReadOnlyDatabase, PooledConnection or DatabaseError.
     """
     connection = connect(place, application)
     try:
-        facts = Facts(*connection.execute(_FACTS).fetchone() or ())
-        _check(connection, facts, writing=writing)
         named = {"application_name": _application_name(application)}  # which RESET ALL takes from a connector's
-        session = Session(connection, facts, _usable(connection, {**SETTINGS, **named, **(settings or {})}))
-        connection.execute(_set_all(session.settings))
+        session = _begin(connection, {**SETTINGS, **named, **(settings or {})}, question)
+        _check(connection, session.facts, writing=writing)
         yield session
     except psycopg.Error as error:
         raise _refused(error) from None
     finally:
         connection.close()
+
+
+def _begin(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:
+    """Set the session up and learn its facts; without the settings that this server's platform does not have."""
+    try:
+        return _set_up(connection, settings, question)
+    except psycopg.errors.InvalidParameterValue:  # the check of the connection, on some platforms
+        return _set_up(connection, {name: settings[name] for name in settings if name != _CONNECTION_CHECK}, question)
+    except psycopg.Error:
+        if not connection.closed:  # another product, or one that is too old, is told as such
+            _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False)
+        raise
+
+
+def _set_up(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:
+    queries = {"facts": _FACTS, "settings": _set_all_here(connection, settings)}
+    if question is not None:
+        queries["question"] = question
+    answers = ask_together(connection, queries)
+    return Session(connection, _facts(answers["facts"]), dict(settings), answers.get("question", ()))
+
+
+def _facts(rows: Rows) -> Facts:
+    (row,) = rows
+    return Facts(*row)
+
+
+def ask_together(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
+    """What several queries give, which are sent as one message, and are one transaction where none is open."""
+    if not queries:
+        return {}
+    cursor = connection.execute(sql.SQL(";\n").join(queries.values()))
+    answers: dict[str, Rows] = {}
+    for name in queries:
+        answers[name] = cursor.fetchall()
+        cursor.nextset()
+    return answers
 
 
 def connect(place: str | Connector, application: str) -> Connection:
@@ -175,7 +300,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
     except FsapiError:
         raise
     except Exception as error:  # noqa: BLE001 - the user's function raises a driver's error, a cloud library's, any
-        raise _cannot_connect(redact_line(str(error)), "") from None
+        raise _cannot_connect(_redacted(error), "") from None
     if not isinstance(connection, psycopg.Connection):
         hint = "let it return psycopg.connect(...), a new connection at each call."
         raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
@@ -183,10 +308,13 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         connection.commit()
         connection.autocommit, connection.prepare_threshold = True, None
         connection.row_factory, connection.cursor_factory = tuple_row, psycopg.Cursor
-        connection.execute(_CLEAN.encode() + _set_all({"application_name": _application_name(application)}).as_bytes())
+        connection.execute(
+            b"; ".join((*_TIDY, *_FORGET, b""))
+            + _set_all({"application_name": _application_name(application)}).as_bytes()
+        )
     except psycopg.Error as error:
         connection.close()
-        raise _cannot_connect(redact_line(str(error)), "") from None
+        raise _cannot_connect(_redacted(error), "") from None
     return connection
 
 
@@ -255,14 +383,10 @@ def _pooled() -> PooledConnection:
     )
 
 
-def _usable(connection: Connection, settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings without what this server's platform does not have (the connection check, on some)."""
-    name = "client_connection_check_interval"
-    try:
-        connection.execute(_set_all({name: settings[name]}))
-    except psycopg.errors.InvalidParameterValue:
-        return {key: value for key, value in settings.items() if key != name}
-    return dict(settings)
+def _set_all_here(connection: Connection, settings: Mapping[str, str]) -> sql.Composed:
+    """The statement that sets all of them, unless a pooler's session answers, which is other clients' as well."""
+    here = sql.SQL("{} WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}")
+    return here.format(_set_all(settings), sql.Literal(connection.info.backend_pid))
 
 
 def _set_all(settings: Mapping[str, str]) -> sql.Composed:
@@ -274,12 +398,19 @@ def _set_all(settings: Mapping[str, str]) -> sql.Composed:
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
 
 
+def _redacted(message: object) -> str:
+    """A message without passwords; what finds them is imported for it, and not where nothing fails."""
+    from fsapi_nb.script.redact import redact_line
+
+    return redact_line(str(message))
+
+
 def server_message(error: psycopg.Error) -> ServerMessage:
     """What the server said of a failure, without the echo of the statement that psycopg's text has."""
     diagnosis = error.diag
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
     detail = redact_key(diagnosis.message_detail) if diagnosis.message_detail else None
-    return ServerMessage(error.sqlstate, redact_line(message), detail, diagnosis.message_hint, diagnosis.context)
+    return ServerMessage(error.sqlstate, _redacted(message), detail, diagnosis.message_hint, diagnosis.context)
 
 
 def redact_key(detail: str) -> str:

@@ -109,7 +109,7 @@ def failed(
     if message.sqlstate == "0A000" and "extension" in message.message:
         hint = _NO_EXTENSION
     text = message.message
-    if at.recording:
+    if at.recording and not lost:
         text = f"while the history was written: {text}"
         hint = "did a script drop or change our tables? They are migrations, migrations_scripts and migrations_journal."
     elif at.committing:
@@ -184,7 +184,11 @@ def violated(at: Whereabouts, check: Check, found: ResultSet, done: Sequence[Don
 def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> Interrupted:
     """The user stopped the run; the server was told and has ended the statement."""
     part = at.part
-    if committed:
+    if committed and not at.step.parts[-1].completes:
+        state = (
+            f"step {part.number + 1} of {part.of} had been committed in that moment; the next run goes on from there."
+        )
+    elif committed:
         state = f"{part.migration.name} had been committed in that moment."
     elif at.step.mode is Mode.TRANSACTION:
         state = at.left()

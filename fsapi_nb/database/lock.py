@@ -7,7 +7,7 @@ CREATE INDEX CONCURRENTLY waits in turn, until PostgreSQL kills one of them (tri
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -16,18 +16,12 @@ import psycopg
 from fsapi_nb.database.connection import Session
 from fsapi_nb.errors import Locked, PooledConnection
 
-_TRY = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
+# Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
+_TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 #: Who looks at a history is told here that a run has ended.
 CHANNEL = "fsapi_nb"
-_UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock(%s), pg_catalog.pg_notify('{CHANNEL}', '')"
-# A script's session may have a search_path with operators of its own before ours.
-_HELD = """
-    SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks
-    WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted
-      AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND objsubid OPERATOR(pg_catalog.=) 1
-      AND classid OPERATOR(pg_catalog.=) %(high)s::pg_catalog.text::pg_catalog.oid
-      AND objid OPERATOR(pg_catalog.=) %(low)s::pg_catalog.text::pg_catalog.oid
-"""
+_UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
+    pg_catalog.pg_notify('{CHANNEL}', '')"""
 _HOLDER = """
     SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
            extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)::int
@@ -61,7 +55,7 @@ def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Calla
 def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str], None]) -> None:
     deadline = time.monotonic() + max_wait
     pause, told = 0.05, 0
-    while not _one(session, _TRY, [key]):
+    while not _one(session, _TRY, {"key": key}):
         holder = find_holder(session, key)
         if holder and holder.pid != told:
             awaited(str(holder))
@@ -82,17 +76,12 @@ def _release(session: Session, key: int) -> None:
     session.rollback()
     if session.lost:
         return
-    if not _one(session, _UNLOCK, [key]):
+    if not _one(session, _UNLOCK, {"key": key}):
         raise PooledConnection(
             "the lock was not ours any more when it was to be released",
             state="what was reported as done is committed.",
             hint="a migration called pg_advisory_unlock_all(), or a pooler swaps sessions: connect directly.",
         )
-
-
-def holds(session: Session, key: int) -> bool:
-    """Whether this session still holds the lock; a script may have called pg_advisory_unlock_all()."""
-    return bool(_one(session, _HELD, {"high": str(key >> 32 & 0xFFFFFFFF), "low": str(key & 0xFFFFFFFF)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +107,6 @@ def find_holder(session: Session, key: int) -> Holder | None:
     return Holder(*row) if row else None
 
 
-def _one(session: Session, query: str, values: Sequence[object] | Mapping[str, object]) -> object:
+def _one(session: Session, query: str, values: Mapping[str, object]) -> object:
     row = session.connection.execute(query.encode(), values).fetchone()
     return row[0] if row else None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fsapi_nb.database.connection import Session
-from fsapi_nb.database.history import JournalRow, Recorder
+from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
 from fsapi_nb.script.migration import read_migration
@@ -213,7 +213,7 @@ def _act(
 ) -> None:
     """Do what the verdict says, and write it down."""
     if verdict.outcome is Outcome.IN_DOUBT:
-        recorder.journal(replace(_row(ran, progress, "in doubt"), message=verdict.reason))
+        recorder.write(recorder.journal(replace(_row(ran, progress, "in doubt"), message=verdict.reason)))
         return
     for leftover in verdict.first:
         session.connection.execute(leftover.encode())
@@ -231,18 +231,18 @@ def settle(
     `ran` is the migration where its text still is what ran; where it is not, the step counts as done, but what the
     migration is can only be said once the file is back. Commits nothing: the caller's transaction holds all of it.
     """
-    recorder.journal(replace(_row(ran, progress, "resolved"), message=reason))
+    recorder.write(recorder.journal(replace(_row(ran, progress, "resolved"), message=reason)))
     if not done:
         return
     row, entry = _row(ran, progress, "done"), history.get(progress.name)
     if row.step == row.steps and progress.direction is Direction.UP and ran is None:
-        recorder.journal(replace(row, steps=(row.steps or 0) + 1))
+        recorder.write(recorder.journal(replace(row, steps=(row.steps or 0) + 1)))
     elif row.step == row.steps and progress.direction is Direction.UP:
-        recorder.applied(row)
+        recorder.write(recorder.applied(row))
     elif row.step == row.steps and entry:
-        recorder.rolled_back(row, entry)
+        recorder.write(recorder.rolled_back(row, entry))
     else:
-        recorder.journal(row)
+        recorder.write(recorder.journal(row))
 
 
 def _row(ran: Migration | None, progress: Progress, state: str) -> JournalRow:

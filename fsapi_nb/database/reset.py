@@ -12,10 +12,11 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.connection import Session, server_message
-from fsapi_nb.database.history import Recorder
+from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import DatabaseError, RefusedPlan
 from fsapi_nb.model import DatabaseObject, StoredScripts
+from fsapi_nb.script.objects import creates
 from fsapi_nb.script.stored import stored_migration
 
 # Members of extensions, and what belongs to something else (row types, arrays, owned sequences), go with it.
@@ -144,7 +145,7 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
                 state="nothing was dropped; the database is as it was.",
                 hint='name those schemas too: [tool.fsapi_nb] schemas = ["public", "…"]; or drop these first.',
             )
-        recorder.forget_all()
+        recorder.write(recorder.forget_all())
 
 
 def _created(stored: Iterable[tuple[str, StoredScripts]]) -> Iterable[str]:
@@ -152,6 +153,6 @@ def _created(stored: Iterable[tuple[str, StoredScripts]]) -> Iterable[str]:
     for name, scripts in stored:
         migration = stored_migration(name, scripts)
         for statement in migration.up.statements if migration else ():
-            yield from statement.creates
+            yield from creates(statement)
             if statement.creates_schema:
                 yield f"schema {statement.creates_schema}"

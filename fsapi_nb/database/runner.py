@@ -1,7 +1,9 @@
 """Runs a plan: each step as it says, each migration with its history row, and tells what happens by events.
 
-Decides nothing: what runs and how it commits is in the `Plan`. Prints nothing. After every statement it makes
-sure that the transaction is still the one that it opened; what became of a lost COMMIT is asked, not guessed.
+Decides nothing: what runs and how it commits is in the `Plan`. Prints nothing. A step in a transaction travels in one
+go, its history row and COMMIT behind its statements: what stands behind one that fails never runs. Only inline data,
+checks and a text that the parser does not know are waited for. What became of a COMMIT that was sent and not answered
+is asked, not guessed.
 """
 
 from __future__ import annotations
@@ -14,18 +16,27 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
+from fsapi_nb.database.batch import Batch
 from fsapi_nb.database.check import OPENING, ask
 from fsapi_nb.database.check import holds as is_met
-from fsapi_nb.database.connection import Connection, Session, server_message
+from fsapi_nb.database.connection import OURSELVES, Connection, Session, server_message
 from fsapi_nb.database.failures import Whereabouts
-from fsapi_nb.database.history import JournalRow, Recorder
-from fsapi_nb.database.lock import holds
+from fsapi_nb.database.pipeline import Message
+from fsapi_nb.database.recorder import JournalRow, Recorder, refusal
 from fsapi_nb.database.recovery import witness
 from fsapi_nb.database.watch import Watcher
-from fsapi_nb.errors import CheckViolated, DatabaseError, FsapiError, Interrupted, Locked, TransactionEnded
+from fsapi_nb.errors import (
+    CheckViolated,
+    DatabaseError,
+    FsapiError,
+    Interrupted,
+    MigrationFileError,
+    TransactionEnded,
+)
 from fsapi_nb.events import (
     MigrationFinished,
     NoticeReceived,
@@ -40,9 +51,9 @@ from fsapi_nb.events import (
 )
 from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.checksum import statements_checksum
+from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line, redact_sql
 
-_CHUNK = 1 << 20
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
 _RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serialization failure"}
 _INVALID = """
@@ -55,7 +66,7 @@ _INVALID = """
 
 @dataclass(slots=True)
 class Runner:
-    """One run of one plan on one session that holds the lock `key`.
+    """One run of one plan on one session that holds the lock.
 
     `reopen` gives another session that holds it, once the connection is lost; `look` a second connection, from
     which a long step is watched. A step that a lock, a deadlock or a serialization failure stops is tried again for
@@ -64,7 +75,6 @@ class Runner:
 
     session: Session
     recorder: Recorder
-    key: int
     emit: Observers
     reopen: Callable[[], Session]
     look: Callable[[], AbstractContextManager[Connection]]
@@ -72,7 +82,9 @@ class Runner:
     _done: list[Done] = field(default_factory=list)
     _notices: list[str] = field(default_factory=list)
     _began: float = 0.0
+    _step_began: float = 0.0
     _at: Whereabouts | None = None
+    _sealed: bool = False  # COMMIT was sent: the transaction may be committed, whatever we have heard
     _idle: bool = True
     _watcher: Watcher = field(init=False)
 
@@ -142,7 +154,7 @@ class Runner:
         self.emit(NoticeReceived(self._at.part.migration.name if self._at else "", severity, message))
 
     def _run_step(self, step: Step, number: int) -> None:
-        started = time.monotonic()
+        self._step_began = started = time.monotonic()
         if step.parts[0].number == 0 or step.resumes:
             self._begin_migration(step, started)
         self.emit(StepStarted(step, number))
@@ -150,33 +162,30 @@ class Runner:
         if step.mode is Mode.TRANSACTION:
             self._run_transaction(step, number)
         else:
-            self._run_alone(step)
-        self._idle = True
-        for part in step.parts:
-            if part.completes:
-                self._finish(part)
-        self.emit(StepFinished(step, number, time.monotonic() - started))
+            self._run_alone(step, number)
+        self._finish(step, number)
 
     def _begin_migration(self, step: Step, started: float) -> None:
-        """Give the file a clean session, and make sure that the lock is still ours."""
+        """Give the file a clean session."""
+        if not self.session.tidy:
+            self.session.clean()
+        self.session.touch()
         self._began = started
         self._notices = []
-        self.session.clean()
-        if not holds(self.session, self.key):
-            raise Locked(
-                "the lock is not ours any more: a migration before released it",
-                state=self._standing(),
-                hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
-            )
         for statement in step.restore_session:
             self.session.connection.execute(statement.text.encode())
 
-    def _finish(self, part: Part) -> None:
-        elapsed = time.monotonic() - self._began
-        done = Done(part.migration.name, part.direction, elapsed, part.of, tuple(self._notices))
-        self._done.append(done)
-        self._notices = []
-        self.emit(MigrationFinished(done.name, done.direction, done.elapsed))
+    def _finish(self, step: Step, number: int) -> None:
+        """The step is committed: tell so, and what is complete with it."""
+        self._idle = True
+        for part in step.parts:
+            if part.completes:
+                elapsed = time.monotonic() - self._began
+                done = Done(part.migration.name, part.direction, elapsed, part.of, tuple(self._notices))
+                self._done.append(done)
+                self._notices = []
+                self.emit(MigrationFinished(done.name, done.direction, done.elapsed))
+        self.emit(StepFinished(step, number, time.monotonic() - self._step_began))
 
     # -- a step that is one transaction ------------------------------------------------------------------------
 
@@ -185,7 +194,7 @@ class Runner:
         try:
             self._try_until_done(step, number)
         except KeyboardInterrupt:
-            raise self._interrupted() from None
+            raise self._interrupted(number) from None
 
     def _try_until_done(self, step: Step, number: int) -> None:
         pauses = _pauses(self.max_wait)
@@ -197,9 +206,15 @@ class Runner:
             try:
                 self._attempt(step)
             except psycopg.Error as error:
-                if self._was_committed(error):
+                lost = self.session.lost
+                if lost and self._sealed and self._was_committed(error, number):
                     return
-                self._retry_or_raise(error, number, attempts, pauses)
+                self._retry_or_raise(error, number, attempts, pauses, lost=lost)
+            except MigrationFileError as error:  # the inline data are not those that were planned
+                self.session.rollback()
+                self._journal_outcome("failed", error.message)
+                error.state = self._here.left() + failures.before(self._done)
+                raise
             except (TransactionEnded, CheckViolated) as error:
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
@@ -208,24 +223,51 @@ class Runner:
                 return
 
     def _attempt(self, step: Step) -> None:
-        self.session.connection.execute(step.begin.encode())
+        self._sealed = False
+        whole = all(part.of == 1 for part in step.parts)
+        quiet = whole and all(part.is_parsed and not part.checks and is_quiet(part.statements) for part in step.parts)
+        # Not inside the transaction: it would take a snapshot, and the script may begin with SET TRANSACTION.
+        batch = Batch(self.session, self._arrived, before=() if quiet else self.session.forgetting())
+        batch.add(Whereabouts(step, step.parts[0]), Message(step.begin.encode()))
         for part in step.parts:
-            self._at = Whereabouts(step, part)
-            self._apply_options(part, local=True)
-            identity = None if part.is_parsed else self._transaction_id()
-            for statement in part.statements:
-                self._at = Whereabouts(step, part, statement)
-                self._send(part, statement)
-                self._expect(TransactionStatus.INTRANS)
-            for check in part.checks:
-                self._check(step, part, check)
-            self._at = Whereabouts(step, part, recording=True)
-            if identity is not None and identity != self._transaction_id():
-                raise failures.ended(self._at, self._done)
-            self._record(step, part)
-        self._at = Whereabouts(step, step.parts[-1], committing=True)
-        if self.session.connection.execute("COMMIT").statusmessage != "COMMIT":
-            raise failures.ended(self._at, self._done)
+            self._say(batch, step, part)
+            ours = () if quiet else OURSELVES
+            recording = Whereabouts(step, part, recording=True)
+            batch.add(recording, *ours, *self._records(step, part, prepared=quiet))
+        self._sealed = True
+        batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
+        # A step that is tried again must find the session as the steps before it have left it.
+        then = self.session.tidying if quiet else self.session.cleaning if whole else ()
+        if batch.send(then=then) != b"COMMIT":
+            raise failures.ended(self._here, self._done)
+
+    def _arrived(self, at: Whereabouts) -> None:
+        """The server is at work on that."""
+        self._at = at
+        if at.statement:
+            self.emit(StatementStarted(at.part.migration.name, at.statement))
+
+    def _say(self, batch: Batch, step: Step, part: Part) -> None:
+        """Everything of a part but its record; what must be waited for is waited for."""
+        batch.add(Whereabouts(step, part), *self._options(part))
+        identity = None
+        if not part.is_parsed:
+            batch.send()
+            identity = self._transaction_id()
+        for statement in part.statements:
+            at = Whereabouts(step, part, statement)
+            if part.is_parsed and statement.copy is None:
+                batch.add(at, Message(statement.text.encode()))
+                continue
+            batch.send()
+            self._arrived(at)
+            self._send(statement)
+            self._expect(TransactionStatus.INTRANS)
+        for check in part.checks:
+            batch.send()
+            self._check(step, part, check)
+        if identity is not None and identity != self._transaction_id():
+            raise failures.ended(self._here, self._done)
 
     def _check(self, step: Step, part: Part, check: Check) -> None:
         """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
@@ -244,12 +286,17 @@ class Runner:
         if self.session.status is not status and self._at:
             raise failures.ended(self._at, self._done)
 
-    def _retry_or_raise(self, error: psycopg.Error, number: int, attempts: int, pauses: Iterator[float]) -> None:
+    def _retry_or_raise(
+        self, error: psycopg.Error, number: int, attempts: int, pauses: Iterator[float], *, lost: bool
+    ) -> None:
         """Wait for the next attempt, or raise what ends the run."""
         at = self._here
-        lost = self.session.lost
-        if not lost:
-            self.session.rollback()
+        self.session.rollback()
+        refused = refusal(error)
+        if refused:
+            refused.state = refused.state or at.left() + failures.before(self._done)
+            self._journal_outcome("failed", refused.message)
+            raise refused
         pause = next(pauses, None) if not lost and error.sqlstate in _RETRYABLE else None
         text = failures.journalled(at, error)
         if pause is None:
@@ -268,23 +315,23 @@ class Runner:
             raise RuntimeError("no step has begun")
         return self._at
 
-    def _was_committed(self, error: psycopg.Error) -> bool:
-        """Whether a COMMIT whose answer was lost took place: asked over another connection, once the old one is gone."""
+    def _was_committed(self, error: psycopg.Error, number: int) -> bool:
+        """Whether a COMMIT that was sent and not answered took place: asked over another connection, once the old one is gone."""
         at = self._here
-        if not (at.committing and self.session.lost):
-            return False
+        last = at.step.parts[-1]
         try:
             self._take_over()
         except FsapiError as unreachable:
             state = (
-                f"the connection was lost at COMMIT, and {unreachable.message}: the next run looks whether it was done."
+                f"the connection was lost before COMMIT was answered, and {unreachable.message}: "
+                "the next run looks whether it was done."
             )
             raise failures.failed(at, error, self._done, lost=True, state=state) from None
-        if not self.recorder.is_recorded(self._done_row(at.part)):
+        if not self.recorder.is_recorded(self._done_row(last)):
             return False
-        if not at.part.completes:
+        if not last.completes:
             state = (
-                f"the connection was lost; step {at.part.number + 1} is committed, and the next run goes on from there."
+                f"the connection was lost; step {last.number + 1} is committed, and the next run goes on from there."
             )
             raise failures.failed(at, error, self._done, lost=True, state=state) from None
         return True
@@ -296,30 +343,29 @@ class Runner:
 
     # -- a step outside of any transaction ---------------------------------------------------------------------
 
-    def _run_alone(self, step: Step) -> None:
+    def _run_alone(self, step: Step, number: int) -> None:
         (part,) = step.parts
         (statement,) = part.statements
-        self._at = Whereabouts(step, part, statement)
+        self._at, self._sealed = Whereabouts(step, part), False
         try:
-            self._apply_options(part, local=False)
+            self._set_options(part)
             self._journal_start(part, statement)
-            self._send(part, statement)
+            self._arrived(Whereabouts(step, part, statement))
+            self._send(statement)
             self._expect(TransactionStatus.IDLE)
             self._check_index(statement)
             self._at = Whereabouts(step, part, recording=True)
-            with self.session.connection.transaction():
-                self._record(step, part)
+            self.session.commit(self._records(step, part))
         except psycopg.Error as error:
             self._fail_alone(error)
         except KeyboardInterrupt:
-            raise self._interrupted() from None
+            raise self._interrupted(number) from None
 
     def _journal_start(self, part: Part, statement: Statement) -> None:
         """Write down that the statement is about to be sent, and what the catalog says before it."""
         seen = witness(self.session, statement.effect)
-        with self.session.connection.transaction():
-            self.session.be_ourselves()
-            self.recorder.journal(replace(self._row(part, "started", in_transaction=False), witness=seen))
+        row = replace(self._row(part, "started", in_transaction=False), witness=seen)
+        self.session.commit([*self.session.forgetting(), *self.recorder.journal(row)])
 
     def _fail_alone(self, error: psycopg.Error) -> None:
         at, lost = self._here, self.session.lost
@@ -343,37 +389,36 @@ class Runner:
 
     # -- what both have in common ------------------------------------------------------------------------------
 
-    def _send(self, part: Part, statement: Statement) -> None:
-        """Send one statement byte for byte, with its COPY data."""
-        self.emit(StatementStarted(part.migration.name, statement))
+    def _send(self, statement: Statement) -> None:
+        """Send one statement byte for byte, with its COPY data, and wait until it is done."""
         text = statement.text.encode()
         if statement.copy is None:
             self.session.connection.execute(text)
             return
-        data = memoryview(statement.copy.data)
         with self.session.connection.cursor().copy(text) as copy:
-            for start in range(0, len(data), _CHUNK):
-                copy.write(data[start : start + _CHUNK])
+            for piece in statement.copy.chunks():
+                copy.write(piece)
 
-    def _apply_options(self, part: Part, *, local: bool) -> None:
-        script = part.migration.script(part.direction)
-        for name in ("lock_timeout", "statement_timeout"):
-            if script and name in script.options:
-                values = [name, script.options[name], local]
-                self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, %s)", values)
+    def _options(self, part: Part) -> tuple[Message, ...]:
+        """The settings that the file asks for, until the end of the transaction."""
+        return tuple(
+            Message(sql.SQL("SET LOCAL {} TO {}").format(sql.Identifier(name), sql.Literal(value)).as_bytes())
+            for name, value in _wanted(part).items()
+        )
 
-    def _record(self, step: Step, part: Part) -> None:
-        """Write what a part has done, in the transaction that is open; as the role that we are, whatever it set."""
-        self.session.be_ourselves()
+    def _set_options(self, part: Part) -> None:
+        """The same outside of any transaction."""
+        for name, value in _wanted(part).items():
+            self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+
+    def _records(self, step: Step, part: Part, *, prepared: bool = False) -> tuple[Message, ...]:
+        """What writes down that a part is done."""
         row = replace(self._done_row(part), in_transaction=step.mode is Mode.TRANSACTION)
-        if not part.completes:
-            self.recorder.journal(row)
-        elif part.direction is Direction.UP:
-            self.recorder.applied(row)
-        elif part.entry is not None:
-            self.recorder.rolled_back(row, part.entry)
-        else:
-            self.recorder.journal(row)  # a partly applied migration has no entry that could go
+        if part.completes and part.direction is Direction.UP:
+            return self.recorder.applied(row, prepared=prepared)
+        if part.completes and part.entry is not None:  # a partly applied migration has no entry that could go
+            return self.recorder.rolled_back(row, part.entry, prepared=prepared)
+        return self.recorder.journal(row, prepared=prepared)
 
     def _done_row(self, part: Part) -> JournalRow:
         duration = round((time.monotonic() - self._began) * 1000)
@@ -393,9 +438,7 @@ class Runner:
         """Record what is only recorded, all of it or nothing."""
         if not plan.marks:
             return
-        with self.session.connection.transaction():
-            for migration in plan.marks:
-                self.recorder.baseline(migration)
+        self.session.commit([message for migration in plan.marks for message in self.recorder.baseline(migration)])
         self._done += [Done(migration.name, Direction.UP, 0.0) for migration in plan.marks]
 
     def _journal_outcome(self, state: str, message: str) -> None:
@@ -404,24 +447,30 @@ class Runner:
         if self.session.lost:
             return
         row = self._row(at.part, state, in_transaction=at.step.mode is Mode.TRANSACTION)
-        with contextlib.suppress(psycopg.Error), self.session.connection.transaction():
-            self.session.be_ourselves()
-            self.recorder.journal(replace(row, message=redact_line(message)))
+        with contextlib.suppress(psycopg.Error):
+            self.session.commit(self.recorder.journal(replace(row, message=redact_line(message))))
 
-    def _interrupted(self) -> Interrupted:
-        """The user stopped: psycopg has cancelled the statement; make sure that it ended, and say where things stand."""
+    def _interrupted(self, number: int) -> Interrupted:
+        """The user stopped: the statement was cancelled; make sure that it ended, and say where things stand."""
         at = self._here
         committed = False
         with contextlib.suppress(psycopg.Error, FsapiError):
             self.session.rollback()
             if self.session.lost:
                 self._take_over()
-            committed = at.committing and self.recorder.is_recorded(self._done_row(at.part))
+            committed = self._sealed and self.recorder.is_recorded(self._done_row(at.step.parts[-1]))
             if at.step.mode is Mode.TRANSACTION and not committed:
                 self._journal_outcome("failed", "interrupted")
-        if committed and at.part.completes:
-            self._finish(at.part)
+        if committed:
+            self._finish(at.step, number)
         return failures.interrupted(at, self._done, committed=committed)
+
+
+def _wanted(part: Part) -> dict[str, str]:
+    """The timeouts that a script's `-- fsapi:` lines ask for."""
+    script = part.migration.script(part.direction)
+    options = script.options if script else {}
+    return {name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options}
 
 
 def _pauses(seconds: float) -> Iterator[float]:

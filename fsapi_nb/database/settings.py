@@ -10,13 +10,11 @@ import contextlib
 import os
 import re
 import socket
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dotenv
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -204,6 +202,8 @@ def _dotenv(root: Path) -> dict[str, str]:
     file = root / ".env"
     if not file.is_file():
         return {}
+    import dotenv
+
     return {name: value for name, value in dotenv.dotenv_values(file).items() if value}
 
 
@@ -285,9 +285,13 @@ def _places(host: str) -> set[str]:
 def _table(file: Path) -> Mapping[str, Any] | None:
     """The `[tool.fsapi_nb]` table of a `pyproject.toml`; None where there is none."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
+    import tomllib
+
+    try:
+        content = tomllib.loads(raw.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
     table = content.get("tool", {}).get("fsapi_nb")

@@ -8,6 +8,7 @@ which fsapi deleted or made anew never gets the text of another.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -72,7 +73,8 @@ def create_statements(tables: Tables) -> sql.Composed:
             checksum text NOT NULL,
             up text NOT NULL,
             down text,
-            redacted boolean NOT NULL
+            redacted boolean NOT NULL,
+            digest text
         );
         CREATE TABLE IF NOT EXISTS {journal} (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -102,14 +104,20 @@ def create_statements(tables: Tables) -> sql.Composed:
     ).format(history=tables.history, scripts=tables.scripts, journal=tables.journal)
 
 
-#: What a journal that an earlier build made has not, in the order of the table.
-ADDED = ("cell", "runbook")
+#: What tables that an earlier build made have not, by the end of their names, in the order of the table.
+ADDED = {"scripts": ("digest",), "journal": ("cell", "runbook")}
 
 
-def add_statement(tables: Tables) -> sql.Composed:
-    """What adds those columns to a journal that is there; a moment's exclusive lock on it, no row is rewritten."""
-    columns = (sql.SQL("ADD COLUMN IF NOT EXISTS {} text").format(sql.Identifier(name)) for name in ADDED)
-    return sql.SQL("ALTER TABLE {} {}").format(tables.journal, sql.SQL(", ").join(columns))
+def add_statement(tables: Tables, lacking: Mapping[str, Sequence[str]]) -> sql.Composed:
+    """What adds those columns to tables that are there; a moment's exclusive lock on them, no row is rewritten."""
+    there = {"scripts": tables.scripts, "journal": tables.journal}
+    column = sql.SQL("ADD COLUMN IF NOT EXISTS {} text")
+    return sql.SQL("; ").join(
+        sql.SQL("ALTER TABLE {} {}").format(
+            there[table], sql.SQL(", ").join(column.format(sql.Identifier(name)) for name in names)
+        )
+        for table, names in lacking.items()
+    )
 
 
 def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:

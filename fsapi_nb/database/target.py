@@ -5,20 +5,29 @@ Opens, finds and locks; what is done there is for the verbs.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fsapi_nb.database import embedded
 from fsapi_nb.database.connection import Connection, Connector, Session, connect, open_session
-from fsapi_nb.database.history import Recorder, create_tables, find_tables, read_authors, read_history, read_scripts
-from fsapi_nb.database.lock import Holder, advisory_lock, find_holder
+from fsapi_nb.database.history import (
+    create_tables,
+    read_history,
+    read_history_and_authors,
+    read_journal,
+    read_scripts,
+)
+from fsapi_nb.database.layout import Layout, find_tables, question
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted
-from fsapi_nb.model import DatabaseFacts, History, Identity, StoredScripts
+from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, StoredScripts
+
+if TYPE_CHECKING:
+    from fsapi_nb.database.lock import Holder
+    from fsapi_nb.database.recorder import Recorder
 
 _MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
 _SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
@@ -42,12 +51,16 @@ class Access:
     postgres_bin: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Target:
-    """An open session on the database, and where the history is in it."""
+    """An open session on the database, and where the history is in it.
+
+    `layout` says which of our tables are there; it is looked at anew once the lock is held.
+    """
 
     session: Session
     tables: Tables
+    layout: Layout
     identity: Identity
     access: Access
 
@@ -58,15 +71,19 @@ class Target:
 
     def history(self) -> History:
         """All that is applied, and what ended half-way."""
-        return read_history(self.session, self.tables)
+        return read_history(self.session, self.tables, self.layout)
+
+    def history_and_authors(self) -> tuple[History, dict[str, str]]:
+        """The same, and the role that applied each migration, by name, where the journal tells."""
+        return read_history_and_authors(self.session, self.tables, self.layout)
 
     def scripts(self, names: Sequence[str]) -> dict[str, StoredScripts]:
         """The text that ran of those applied migrations, where it was stored."""
-        return read_scripts(self.session, self.tables, names)
+        return read_scripts(self.session, self.tables, self.layout, names)
 
-    def authors(self) -> dict[str, str]:
-        """The role that applied each migration, by name, where the journal tells."""
-        return read_authors(self.session, self.tables)
+    def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
+        """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
+        return read_journal(self.session, self.tables, self.layout, limit=limit, runbook=runbook)
 
     def facts(self) -> DatabaseFacts:
         """What a record says of this database."""
@@ -79,13 +96,20 @@ class Target:
 
     def runner_at_work(self) -> Holder | None:
         """Who holds the lock at this moment."""
+        from fsapi_nb.database.lock import find_holder
+
         return find_holder(self.session, self.key)
 
     @contextmanager
     def locked(self, awaited: Callable[[str], None]) -> Iterator[Recorder]:
         """Hold the lock, with our tables there. Raises Locked, HistoryError."""
+        import uuid
+
+        from fsapi_nb.database.lock import advisory_lock
+        from fsapi_nb.database.recorder import Recorder
+
         with advisory_lock(self.session, self.key, max_wait=self.access.max_wait, awaited=awaited):
-            create_tables(self.session, self.tables)
+            self.layout = create_tables(self.session, self.tables)
             access = self.access
             yield Recorder(
                 self.session, self.tables, uuid.uuid4(), access.notebook, cell=access.cell, runbook=access.runbook
@@ -95,14 +119,18 @@ class Target:
 @contextmanager
 def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -> Iterator[Target]:
     """Connect for one verb; `known` are the folder's file names. Closed at the end whatever happens."""
+    settings = access.project.table
+    table, schema = str(settings.get("table", "migrations")), str(settings["schema"]) if "schema" in settings else None
     try:
         with open_session(
-            _place(access), application=access.application, settings=access.settings, writing=writing
+            _place(access),
+            application=access.application,
+            settings=access.settings,
+            writing=writing,
+            question=question(table),
         ) as session:
-            table = access.project.table
-            schema = str(table["schema"]) if "schema" in table else None
-            tables = find_tables(session, schema=schema, table=str(table.get("table", "migrations")), known=known)
-            yield Target(session, tables, _identify(session, access), access)
+            tables, layout = find_tables(session, session.answer, schema=schema, table=table, known=known)
+            yield Target(session, tables, layout, _identify(session, access), access)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -143,6 +171,8 @@ def _place(access: Access) -> str | Connector:
         return access.address.connector
     if access.address.dsn is not None:
         return access.address.dsn
+    from fsapi_nb.database import embedded
+
     return embedded.attach(access.project.home, bin_folder=access.postgres_bin, database=access.address.database)
 
 

@@ -13,14 +13,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
-from fsapi_nb.known import Names, find_names
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
 from fsapi_nb.verbs import GLOBAL, PLANNED, VERBS, Argument, Values, Verb
+
+if TYPE_CHECKING:
+    from fsapi_nb.known import Names
 
 _CALL = re.compile(r"\s*(?P<assigned>[^%=]*[^%=!<>:]=\s*)?(?P<sign>%%?)(?P<name>\w+)\s(?P<rest>.*)")
 _WORD = re.compile(r"""(?:'[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s'"])+""")
@@ -191,6 +193,8 @@ def _values(
 
 def _names(magics: MigrateMagics, words: Sequence[str]) -> Names:
     """The names of the folder that the line or `%config` says, or that of the project."""
+    from fsapi_nb.known import find_names
+
     given = [word.partition("=")[2] for word in words if word.startswith("--dir=")]
     given += [value for word, value in itertools.pairwise(words) if word == "--dir"]
     return find_names(given[-1] if given else magics.directory)

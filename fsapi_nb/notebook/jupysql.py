@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from fsapi_nb.errors import CannotConnect, ConfigurationError
-from fsapi_nb.migrator import Migrator
 
 NAME = "jupysql"
 OPEN = (
@@ -95,6 +94,8 @@ def _connect(engine: Any) -> Any:
 
 def _url(engine: Any, connected: Any) -> str:
     """The URL of an engine, where it is all that says where `%sql` is: not if there is a creator, or a hook."""
+    from fsapi_nb.migrator import Migrator
+
     url = engine.url
     text = str(url.set(drivername="postgresql").render_as_string(hide_password=False))
     info = getattr(_driver_connection(connected), "info", None)

@@ -28,11 +28,8 @@ from IPython.core.magic import (
 from traitlets import Enum, Unicode, validate
 
 from fsapi_nb.errors import CheckViolated, UsageError
-from fsapi_nb.events import Observer
-from fsapi_nb.migrator import Migrator
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
-from fsapi_nb.notebook.live import live_progress
 from fsapi_nb.origin import origin
 from fsapi_nb.verbs import (
     GLOBAL,
@@ -47,10 +44,12 @@ from fsapi_nb.verbs import (
     parser_of,
     settings_of,
 )
-from fsapi_nb.views.results import Result
 
 if TYPE_CHECKING:
+    from fsapi_nb.events import Observer
+    from fsapi_nb.migrator import Migrator
     from fsapi_nb.notebook.panel import Panel
+    from fsapi_nb.views.results import Result
 
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
@@ -136,6 +135,8 @@ class MigrateMagics(Magics):
 
         Python's values come in as parameters only: `%query --param city SELECT $1` binds the variable `city`.
         """
+        from fsapi_nb.views.frames import prepare
+
         words, sql = _leading_options(line)
         if sql.split() in (["--help"], ["-h"]):
             words, sql = ["--help"], ""
@@ -149,6 +150,7 @@ class MigrateMagics(Magics):
             raise UsageError("there is no SQL", hint="%query SELECT 1; or %%query with the SQL below it.")
         names = {**(self.shell.user_ns if self.shell else {}), **(local_ns or {})}
         parameters = [_value(name, names) for name in options.param or ()]
+        prepare()
         result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
         return result.to_frame() if result.last else result
 
@@ -203,7 +205,7 @@ class MigrateMagics(Magics):
             yield self._migrator(options)
             return
         with _rows_shown(), ExitStack() as stack:
-            observers = (stack.enter_context(live_progress()),) if self._somebody_looks() else ()
+            observers = (_shown_live(stack),) if self._somebody_looks() else ()
             migrator = self._migrator(options, observers)
             self._tell_of_open_transactions(migrator, options)
             yield migrator
@@ -228,6 +230,8 @@ class MigrateMagics(Magics):
             print(jupysql.OPEN, file=sys.stderr, flush=True)
 
     def _migrator(self, options: argparse.Namespace, observers: tuple[Observer, ...] = ()) -> Migrator:
+        from fsapi_nb.migrator import Migrator  # which loading the extension need not wait for
+
         notebook = self._notebook() or origin().notebook
         database = options.database or self.database
         _refuse_another(database)
@@ -244,6 +248,13 @@ class MigrateMagics(Magics):
             cell=cell_id(self.shell),
             observers=observers,
         )
+
+
+def _shown_live(stack: ExitStack) -> Observer:
+    """The progress of a run, shown below the cell until the stack is left."""
+    from fsapi_nb.notebook.live import live_progress
+
+    return stack.enter_context(live_progress())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fsapi_nb.errors import (
     Drifted,
@@ -36,15 +37,13 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.difference import script_difference
-from fsapi_nb.plan.reconcile import is_drifted, reconcile
+from fsapi_nb.plan.reconcile import Standing, is_drifted, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
-from fsapi_nb.plan.undo import undo_pieces
-from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.stored import stored_migration, to_store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Circumstances:
     """What a plan is made over: the files, the history, and the rules of this database and this run.
 
@@ -61,6 +60,11 @@ class Circumstances:
     allow_unparsed: bool = False
     settled: tuple[tuple[str, Direction], ...] = ()
 
+    @cached_property
+    def standing(self) -> Standing:
+        """Where each migration stands."""
+        return reconcile(self.folder, self.history)
+
     def settled_in(self, direction: Direction) -> int:
         """How many became complete in that direction just now."""
         return sum(1 for _, each in self.settled if each is direction)
@@ -68,10 +72,10 @@ class Circumstances:
 
 def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
-    statuses = reconcile(around.folder, around.history)
+    statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
     refuse.drift(statuses, around.stored)
-    chosen = choose_up(statuses, to=to, count=count, settled=around.settled_in(Direction.UP))
+    chosen = choose_up(around.standing, to=to, count=count, settled=around.settled_in(Direction.UP))
     refuse.half_rolled_back(statuses)
     refuse.half_without_file(statuses)
     late = [status for status in chosen if status.state is State.LATE]
@@ -98,7 +102,7 @@ def plan_rollback(
 
     A migration that is partly applied counts as the last; only what was done of it is undone.
     """
-    statuses = reconcile(around.folder, around.history)
+    statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
     entries = choose_down(
@@ -117,6 +121,8 @@ def plan_rollback(
 
 def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step, ...]:
     """The steps that undo what was done of a migration that ended half-way."""
+    from fsapi_nb.plan.undo import undo_pieces
+
     progress, migration = around.history.progress(status.name), status.migration
     if progress is None or migration is None or migration.down is None:
         gone = migration is None
@@ -141,22 +147,21 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
 
     One transaction where both scripts allow it. A `name` must be that of the last applied migration.
     """
-    statuses = reconcile(around.folder, around.history)
+    statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
     refuse.half(statuses)
     if around.settled:
         return Plan("redo")  # what was to be rolled back is gone already: `migrate` applies it
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
-        refuse.unless_last(find_name(name, [each.name for each in around.history.entries]), around.history)
-    migration = around.folder.get(entry.name)
-    if migration is None:
-        broken = around.folder.broken.get(entry.name)
-        if broken:
-            raise FaultyMigrations(broken)
+        refuse.unless_last(find_name(name, around.history.by_name), around.history)
+    file = around.folder.reading(entry.name)
+    if file.migration is None:
+        if file.problems:
+            raise FaultyMigrations(file.problems)
         raise UnknownMigration(f"there is no file {entry.name} to apply again", hint="`rollback` needs no file.")
     back = plan_rollback(around)
-    forth = _collect([_up_steps(migration, around, None)])
+    forth = _collect([_up_steps(file.migration, around, None)])
     return Plan("redo", _as_one(back.steps, forth), notes=back.notes)
 
 
@@ -168,10 +173,9 @@ def plan_fresh(around: Circumstances) -> Plan:
 
 def plan_baseline(around: Circumstances, *, name: str) -> Plan:
     """Record every migration up to and with `name` as applied, running nothing."""
-    statuses = reconcile(around.folder, around.history)
+    statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
-    last = find_name(name, [status.name for status in statuses])
-    chosen = choose_up(statuses, to=last, count=None)
+    chosen = choose_up(around.standing, to=name, count=None)
     problems = [problem for status in chosen if not status.migration for problem in status.problems]
     if problems:
         raise FaultyMigrations(tuple(problems))
@@ -183,16 +187,15 @@ def plan_baseline(around: Circumstances, *, name: str) -> Plan:
 
 def plan_repair(around: Circumstances, *, name: str) -> Plan:
     """Accept the file of an applied migration as it is now: its checksum and its scripts."""
-    entry = around.history.get(find_name(name, [entry.name for entry in around.history.entries]))
-    migration = around.folder.get(entry.name) if entry else None
-    if entry is None or migration is None:
-        broken = around.folder.broken.get(entry.name) if entry else None
-        if broken:
-            raise FaultyMigrations(broken)
+    entry = around.history.by_name[find_name(name, around.history.by_name)]
+    file = around.folder.reading(entry.name)
+    if file.problems:
+        raise FaultyMigrations(file.problems)
+    if file.migration is None:
         raise UnknownMigration(f"there is no file of {name!r} that could be accepted", hint="`status` lists the files.")
-    if entry.checksum == migration.checksum:
+    if entry.checksum == file.migration.checksum:
         return Plan("repair")
-    return Plan("repair", marks=(migration,))
+    return Plan("repair", marks=(file.migration,))
 
 
 def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
@@ -244,6 +247,8 @@ def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
 
 def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None:
     """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
+    from fsapi_nb.script.checksum import statements_checksum
+
     stored = around.stored.get(progress.name)
     candidates = [around.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
     attempted = progress.attempted

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from fsapi_nb.model import Migration, Statement, StoredScripts
-from fsapi_nb.script.redact import redact_line
 from fsapi_nb.script.stored import to_store
 
 LONGEST = 40
@@ -17,6 +15,8 @@ def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
 
     Both sides without passwords, as they are stored.
     """
+    import difflib
+
     lines: list[str] = []
     now = to_store(migration)
     for name, before, after in (("UP", stored.up, now.up), ("DOWN", stored.down, now.down)):
@@ -29,6 +29,10 @@ def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
 
 def text_difference(before: str | None, now: Sequence[Statement]) -> list[str]:
     """What a step's statements say differently from what ran of it; at most `LONGEST` lines."""
+    import difflib
+
+    from fsapi_nb.script.redact import redact_line
+
     after = redact_line(";\n".join(statement.text for statement in now))
     lines = list(difflib.unified_diff(_lines(before), _lines(after), "as it ran", "now", n=1, lineterm=""))
     return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]

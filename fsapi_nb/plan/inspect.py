@@ -14,7 +14,7 @@ from fsapi_nb.script.stored import to_store
 
 def inspect(status: MigrationStatus, around: Circumstances, stored: StoredScripts | None) -> Inspection:
     """What a detail view shows of a migration: of one that has no file any more, what was stored of it."""
-    migration = status.migration
+    migration = around.folder.get(status.name)
     scripts = to_store(migration) if migration else stored or StoredScripts()
     difference: tuple[str, ...] = ()
     if status.state is State.DRIFTED and migration and stored and stored.recorded:

@@ -3,25 +3,65 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
 
 from fsapi_nb.errors import Problem
 from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
 from fsapi_nb.plan.steps import cut
 
 
-def reconcile(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
-    """One status for each name that either side knows, ordered by the bytes of the names."""
-    entries = {entry.name: entry for entry in history.entries}
-    files = {migration.name: migration for migration in folder.migrations}
+@dataclass(frozen=True)
+class Standing:
+    """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
+
+    `unsettled` are the others, ordered by the bytes of their names.
+    """
+
+    folder: Folder
+    history: History
+    unsettled: tuple[MigrationStatus, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Each name that either side knows, ordered by its bytes."""
+        known = {*self.history.by_name, *self.folder.names, *(status.name for status in self.unsettled)}
+        return tuple(sorted(known, key=os.fsencode))
+
+    def statuses(self, authors: Mapping[str, str] = MappingProxyType({})) -> tuple[MigrationStatus, ...]:
+        """One for each name; `authors` are the roles that applied them, by name."""
+        applied = self.history.by_name
+        unsettled = {s.name: replace(s, by=authors.get(s.name)) if s.entry else s for s in self.unsettled}
+        return tuple(
+            unsettled.get(name) or MigrationStatus(name, State.APPLIED, applied[name], by=authors.get(name))
+            for name in self.names
+        )
+
+    def status(self, name: str) -> MigrationStatus:
+        """That of one of the `names`."""
+        found = next((status for status in self.unsettled if status.name == name), None)
+        return found or MigrationStatus(name, State.APPLIED, self.history.by_name[name])
+
+
+def reconcile(folder: Folder, history: History) -> Standing:
+    """The folder's files against what the database remembers.
+
+    A file whose bytes are those that were applied is not parsed, and its script not compared.
+    """
     unfinished = {progress.name: progress for progress in history.unfinished if progress.begun}
-    newest = max((os.fsencode(name) for name in entries), default=b"")
-    names = sorted({*entries, *files, *folder.broken, *unfinished}, key=os.fsencode)
-    return tuple(
-        _applied(entries[name], files.get(name), folder, unfinished.get(name))
-        if name in entries
-        else _not_applied(name, files.get(name), folder, unfinished.get(name), late=os.fsencode(name) < newest)
-        for name in names
+    files, ran = folder.digests, {entry.name: entry.digest for entry in history.entries}
+    changed = {name for name, digest in files.items() if ran.get(name) != digest}
+    others = changed.union(ran.keys() - files.keys(), folder.unusable, unfinished)
+    newest = max(map(os.fsencode, ran), default=b"") if others else b""
+    found = (
+        _applied(history.by_name[name], folder, unfinished.get(name))
+        if name in ran
+        else _not_applied(name, folder, unfinished.get(name), late=os.fsencode(name) < newest)
+        for name in sorted(others, key=os.fsencode)
     )
+    return Standing(folder, history, tuple(status for status in found if status.state is not State.APPLIED))
 
 
 def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
@@ -32,29 +72,29 @@ def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
     return migration.checksum.partition(":")[0] == algorithm and migration.checksum != entry.checksum
 
 
-def _applied(
-    entry: HistoryEntry, migration: Migration | None, folder: Folder, progress: Progress | None
-) -> MigrationStatus:
+def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> MigrationStatus:
     name = entry.name
+    reading = folder.reading(name)
+    migration = reading.migration
     if progress:
         return _half_way(name, progress, entry, migration)
-    if name in folder.broken:
+    if reading.problems:
         note = "the file of this applied migration cannot be used"
-        return MigrationStatus(name, State.DRIFTED, entry, problems=folder.broken[name], note=note)
+        return MigrationStatus(name, State.DRIFTED, entry, problems=reading.problems, note=note)
     if migration is None:
         return MigrationStatus(name, State.MISSING, entry, note="applied, but there is no such file")
     if is_drifted(migration, entry):
         return MigrationStatus(name, State.DRIFTED, entry, migration, note="the file was edited after it was applied")
-    return MigrationStatus(name, State.APPLIED, entry, migration)
+    return MigrationStatus(name, State.APPLIED, entry)
 
 
-def _not_applied(
-    name: str, migration: Migration | None, folder: Folder, progress: Progress | None, *, late: bool
-) -> MigrationStatus:
+def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: bool) -> MigrationStatus:
+    reading = folder.reading(name)
+    migration = reading.migration
     if progress:
         return _half_way(name, progress, None, migration)
     if migration is None:
-        return MigrationStatus(name, State.BROKEN, problems=folder.broken[name], note=folder.broken[name][0].message)
+        return MigrationStatus(name, State.BROKEN, problems=reading.problems, note=reading.problems[0].message)
     if late:
         note = "older than the newest applied migration"
         return MigrationStatus(name, State.LATE, migration=migration, problems=_faults(migration), note=note)

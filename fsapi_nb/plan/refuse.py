@@ -8,7 +8,6 @@ from fsapi_nb.errors import Drifted, InDoubt, Irreversible, PartlyApplied, Refus
 from fsapi_nb.model import History, HistoryEntry, Migration, MigrationStatus, State, StepRecord, StoredScripts
 from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
-from fsapi_nb.script.checksum import statements_checksum
 
 _MOST = 20
 
@@ -20,6 +19,8 @@ def count_migrations(things: Sequence[object]) -> str:
 
 def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[StepRecord]) -> None:
     """Raise PartlyApplied where the file's first steps are not those that ran."""
+    from fsapi_nb.script.checksum import statements_checksum
+
     for record in done:
         now = pieces[record.number].statements if record.number < len(pieces) else ()
         if record.checksum is not None and statements_checksum(now) != record.checksum:
@@ -34,7 +35,7 @@ def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[St
 def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
     """Raise Irreversible where one of the chain cannot be rolled back: all of it or nothing."""
     stuck = [
-        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither a file nor a stored DOWN")
+        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither its file nor a stored DOWN that could run")
         for entry, migration in zip(entries, down, strict=True)
         if migration is None or migration.down is None
     ]
@@ -49,7 +50,7 @@ def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | Non
 
 def unless_last(name: str, history: History) -> None:
     """Raise RefusedPlan unless that migration was applied last: others were built on it."""
-    names = [entry.name for entry in history.entries]
+    names = list(history.by_name)
     later = names[names.index(name) + 1 :]
     if later:
         raise RefusedPlan(

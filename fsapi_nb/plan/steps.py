@@ -11,9 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from fsapi_nb.errors import Place, Problem
-from fsapi_nb.model import EnumValue, Migration, Mode, Script, Statement, TransactionRule
-from fsapi_nb.script.lexer import lex
-from fsapi_nb.script.redact import redact_line
+from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Script, Statement, TransactionRule
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
@@ -94,13 +92,15 @@ def cut(
 
 def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:
     """A script that the parser refused, as one piece; inline COPY data cannot be sent that way."""
-    if lex(script.text.encode()).copies:
+    from fsapi_nb.script.lexer import lex
+
+    if lex([script.text.encode()]).copies:
         (problem,) = script.problems
         hint = (
             "a script with inline COPY data can only run when it is parsed: put the COPY into a migration of its own."
         )
         return (), [replace(problem, hint=hint)]
-    whole = Statement(script.text, script.first_line, script.first_line, "SQL")
+    whole = Statement(script.text, script.first_line, script.first_line, Meaning("SQL"))
     return (Piece(Mode.TRANSACTION, UNPARSED, (whole,)),), []
 
 
@@ -165,6 +165,8 @@ def _problems(migration: Migration, faults: Iterable[_Fault]) -> list[Problem]:
 
 
 def _place(name: str, line: int, lines: Sequence[str]) -> Place:
+    from fsapi_nb.script.redact import redact_line
+
     source = redact_line(lines[line - 1].rstrip("\r")) if line <= len(lines) else None
     return Place(name, line, None, source)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
 from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
+from fsapi_nb.plan.reconcile import Standing
 from fsapi_nb.script.template import with_suffix
 
 RUNNABLE = frozenset({State.PENDING, State.LATE, State.PARTLY_APPLIED, State.BROKEN})
@@ -38,6 +38,8 @@ def find_name(wanted: str, names: Iterable[str]) -> str:
 
 def _near(wanted: str, known: Sequence[str]) -> list[str]:
     """Names that may have been meant: those that hold what was typed, or are almost like it."""
+    import difflib
+
     words = wanted.lower().removesuffix(".sql")
     if not words:
         return []
@@ -46,21 +48,19 @@ def _near(wanted: str, known: Sequence[str]) -> list[str]:
     return (holding or [name for name in known if name[17:-4] in typos])[:5]
 
 
-def choose_up(
-    statuses: Sequence[MigrationStatus], *, to: str | None, count: int | None, settled: int = 0
-) -> list[MigrationStatus]:
+def choose_up(standing: Standing, *, to: str | None, count: int | None, settled: int = 0) -> list[MigrationStatus]:
     """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`.
 
     So many that were `settled` just now count as applied by this run.
     """
     _one_of(to=to, count=count)
-    waiting = [status for status in statuses if status.state in RUNNABLE and status.entry is None]
+    waiting = [status for status in standing.unsettled if status.state in RUNNABLE and status.entry is None]
     if count is not None:
         _positive(count)
         return waiting[: max(count - settled, 0)]
     if to is None:
         return waiting
-    last = os.fsencode(find_name(to, [status.name for status in statuses]))
+    last = os.fsencode(find_name(to, standing.names))
     return [status for status in waiting if os.fsencode(status.name) <= last]
 
 
@@ -112,11 +112,7 @@ def find_file(name: str, folder: Folder, history: History) -> str | None:
 
     Raises UnknownMigration where it is the name of several.
     """
-    names = list(
-        dict.fromkeys(
-            [*(each.name for each in folder.migrations), *folder.broken, *(each.name for each in history.entries)]
-        )
-    )
+    names = list(dict.fromkeys([*folder.names, *history.by_name]))
     full = with_suffix(name)
     if full in names:
         return full

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fsapi_nb.errors import PartlyApplied
 from fsapi_nb.model import Migration, Statement, TransactionRule
 from fsapi_nb.plan.steps import Piece
+from fsapi_nb.script.objects import creates, drops
 
 _CONTROL = {TransactionRule.BEGIN, TransactionRule.COMMIT, TransactionRule.CHAIN}
 
@@ -31,11 +32,11 @@ def undo_pieces(migration: Migration, up: Sequence[Piece], down: Sequence[Piece]
 
 
 def _created(pieces: Sequence[Piece]) -> set[str]:
-    return {name for piece in pieces for statement in piece.statements for name in statement.creates}
+    return {name for piece in pieces for statement in piece.statements for name in creates(statement)}
 
 
 def _belongs(migration: Migration, statement: Statement, made: set[str], never: set[str]) -> bool:
-    dropped = set(statement.drops)
+    dropped = set(drops(statement))
     if statement.rule in _CONTROL or (dropped and dropped <= never):
         return False
     if dropped and dropped <= made:

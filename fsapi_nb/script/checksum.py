@@ -8,34 +8,59 @@ no edit; nothing is normalised in what runs. (libpg_query's fingerprint is of no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fsapi_nb.model import Statement
-from fsapi_nb.script.parser import COMMENTS, scan
+from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.tokens import COMMENTS, Tokens
 
 ALGORITHM = "tokens-sha256"
+_AT_ONCE = 1 << 16  # tokens
 
 
 def checksum(sections: Iterable[Iterable[bytes] | None]) -> str:
-    """The checksum of the sections' tokens (None: the section is not there), with its algorithm's name."""
+    """The checksum of the sections' tokens (None: the section is not there), with its algorithm's name.
+
+    Each section is given in pieces, as `tokens_between` and `as_token` make them.
+    """
     digest = hashlib.sha256()
-    for tokens in sections:
-        digest.update(b"-\x01" if tokens is None else b"+\x01")
-        for token in tokens or ():
-            digest.update(token.replace(b"\r\n", b"\n"))
-            digest.update(b"\x00")
+    for pieces in sections:
+        digest.update(b"-\x01" if pieces is None else b"+\x01")
+        for piece in pieces or ():
+            digest.update(piece)
     return f"{ALGORITHM}:{digest.hexdigest()}"
+
+
+def tokens_between(text: bytes, tokens: Tokens, first: int, last: int) -> Iterator[bytes]:
+    """Those from `first` up to `last`, none of them a comment, each with a NUL behind it."""
+    for start in range(first, last, _AT_ONCE):
+        stop = min(start + _AT_ONCE, last)
+        found = [text[begin:end] for begin, end in zip(tokens.starts[start:stop], tokens.ends[start:stop], strict=True)]
+        found.append(b"")
+        yield b"\x00".join(found).replace(b"\r\n", b"\n")
+
+
+def as_token(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What is hashed as if it were one token, such as a COPY's data."""
+    left = b""
+    for piece in pieces:
+        text = left + piece
+        left = b"\r" if text.endswith(b"\r") else b""  # its line feed may be the first byte of the next piece
+        yield (text[:-1] if left else text).replace(b"\r\n", b"\n")
+    yield left + b"\x00"
 
 
 def statements_checksum(statements: Iterable[Statement]) -> str:
     """The checksum of some of a script's statements, their COPY data included: what a step that is done has run."""
-    return checksum([_tokens(statement) for statement in statements])
+    return checksum([_contents(statement) for statement in statements])
 
 
-def _tokens(statement: Statement) -> Iterable[bytes]:
+def _contents(statement: Statement) -> Iterator[bytes]:
     text = statement.text.encode()
-    for token in scan(text)[0]:
-        if token.kind not in COMMENTS:
-            yield text[token.start : token.end]
+    tokens, _ = tokenize(text)
+    first = 0
+    for last in [*(index for index, sort in enumerate(tokens.sorts) if sort in COMMENTS), len(tokens)]:
+        yield from tokens_between(text, tokens, first, last)
+        first = last + 1
     if statement.copy:
-        yield statement.copy.data
+        yield from as_token(statement.copy.chunks())

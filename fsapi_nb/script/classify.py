@@ -103,7 +103,7 @@ def _label_by_object(name: str, node: Any) -> str | None:
         case "define_stmt":
             return "CREATE " + _object(node, "kind")
         case "create_table_as_stmt":
-            return "CREATE " + _object(node, "objtype")
+            return "CREATE TABLE AS" if _object(node, "objtype") == "TABLE" else "CREATE MATERIALIZED VIEW"
         case "alter_table_stmt":
             detaches = any(_detaches_concurrently(command.alter_table_cmd) for command in node.cmds)
             return "ALTER " + _object(node, "objtype") + (" DETACH PARTITION CONCURRENTLY" if detaches else "")

@@ -1,137 +1,293 @@
 r"""A whole file's tokens, with what psql adds to SQL set aside: the inline data of `COPY ... FROM stdin`.
 
 The data is no SQL and may hold anything (an apostrophe is enough to lead a scanner astray), so it is found
-first, statement by statement, and blanked out; line numbers stay as they are. Knows nothing of sections.
+first, statement by statement, and blanked out; line numbers stay as they are. Much data is not even kept: the file
+is read in pieces, and a seed of any size takes no more memory than its SQL. Knows nothing of sections.
 """
 
 from __future__ import annotations
 
 import bisect
+import hashlib
+import itertools
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from fsapi_nb.script.parser import CLOSE, COMMENTS, OPEN, SEMICOLON, SyntaxProblem, Token, scan
+from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, SyntaxProblem, Tokens
 
-_STDIN = re.compile(rb"stdin", re.IGNORECASE)
-_END_OF_DATA = re.compile(rb"^\\\.\r?$", re.MULTILINE)
+#: Bytes of one COPY's data that are kept in memory, and in the database: nobody looks at more.
+LARGEST_KEPT = 1 << 16
+_END_OF_DATA = re.compile(rb"\n(\\\.\r?)(?=\n)")
+_END_OF_FILE = re.compile(rb"\n(\\\.\r?)\Z")
+_LOOK = 1 << 16  # bytes in which a word is looked for at once
+_LONGEST_END = len(b"\n\\.\r")
 _LONE_RETURN = re.compile(rb"\r(?=[^\r\n])")
+_COMMENT = re.compile(rb"[" + re.escape(COMMENTS) + rb"]")
+_LEVELS = re.compile(rb"[" + re.escape(OPEN + CLOSE + END) + rb"]")
 _BLANK = bytes(10 if byte == 10 else 32 for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
 class CopyBlock:
-    """Where the data of one COPY lies: from `start` to `end`, and SQL goes on at `after`; its `semicolon` is before."""
+    """Where the data of one COPY lies: from `start` to `end`, and SQL goes on at `after`; its `semicolon` is before.
+
+    The data has `size` bytes, of that SHA-256, and stands in the file from `origin`. Where it is not `kept`, the text
+    has but its line ends.
+    """
 
     semicolon: int
     start: int
     end: int
     after: int
+    size: int
+    digest: str
+    origin: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """A file's tokens and COPY blocks; `text` is the file with the data blanked; `problem` where it ended early."""
+    """A file's tokens and COPY blocks; `problem` is where they ended early.
+
+    `text` is the file, but for the data of large blocks; `code` the same with all data blanked; `comments` are those
+    among the tokens, by number.
+    """
 
     text: bytes
-    tokens: list[Token]
+    code: bytes
+    tokens: Tokens
+    comments: list[int]
     copies: tuple[CopyBlock, ...]
     problem: SyntaxProblem | None
 
 
-def lex(text: bytes) -> Lexed:
-    """Scan a whole file. Linear in its length: COPY is only looked for where `stdin` stands."""
-    masked = bytearray(text)
-    tokens: list[Token] = []
+def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEPT) -> Lexed:
+    """Scan a whole file, given in pieces. Linear in its length: COPY is only looked for where `stdin` stands.
+
+    `skipped` is how many bytes of the file stand before the first piece (a byte order mark), `largest` how many
+    of one COPY's data are kept.
+    """
+    reader = _Reader(chunks, skipped, largest)
+    tokens = Tokens()
     copies: list[CopyBlock] = []
     position = 0
     problem: SyntaxProblem | None = None
-    while problem is None and (found := _next_copy(masked, position)):
-        tokens += _shift(found, position)
-        block, problem = _find_data(text, tokens[-1].start)
+    while problem is None and (found := _next_copy(reader, position)):
+        tokens.extend(found)
+        block, problem = _find_data(reader, tokens.starts[-1])
         copies.append(block)
-        masked[block.start : block.after] = masked[block.start : block.after].translate(_BLANK)
         position = block.after
+    text = reader.rest()
+    code = _without_data(text, copies)
     if problem is None:
-        found, fault = scan(bytes(masked[position:]))
-        tokens += _shift(found, position)
-        problem = SyntaxProblem(fault.message, fault.offset + position) if fault else None
-    lone = _lone_return(masked, tokens, problem)
+        found, problem = tokenize(code[position:], position)
+        tokens.extend(found)
+    lone = _lone_return(code, tokens, problem)
     if lone:
-        problem, tokens = lone, [token for token in tokens if token.start < lone.offset]
-    return Lexed(bytes(masked), tokens, tuple(copies), problem)
+        problem = lone
+        tokens.cut(bisect.bisect_left(tokens.starts, lone.offset))
+    comments = [match.start() for match in _COMMENT.finditer(tokens.sorts)]
+    return Lexed(text, code, tokens, comments, tuple(copies), problem)
 
 
-def _next_copy(text: bytearray, position: int) -> list[Token] | None:
+class _Reader:
+    """The text of a file as far as it was read, in which can be looked for what may stand further on."""
+
+    def __init__(self, chunks: Iterable[bytes], skipped: int, largest: int) -> None:
+        self._largest = largest
+        self._chunks = iter(chunks)
+        self.text: bytes | bytearray = next(self._chunks, b"")
+        self._shift = skipped  # how much further on in the file what follows stands
+
+    def rest(self) -> bytes:
+        """All of it, once nothing is looked for any more."""
+        while self._more():
+            pass
+        return bytes(self.text)
+
+    def _more(self) -> bool:
+        piece = next(self._chunks, None)
+        if piece is None:
+            return False
+        self._changeable().extend(piece)
+        return True
+
+    def _changeable(self) -> bytearray:
+        if not isinstance(self.text, bytearray):
+            self.text = bytearray(self.text)
+        return self.text
+
+    def find_word(self, word: bytes, start: int) -> int | None:
+        """Where the word ends that stands next, at or after `start`, in letters of any case; None where it does not."""
+        while True:
+            while start + len(word) <= len(self.text):
+                found = self.text[start : start + _LOOK].lower().find(word)
+                if found >= 0:
+                    return start + found + len(word)
+                start = min(start + _LOOK, len(self.text)) - len(word) + 1
+            if not self._more():
+                return None
+
+    def find(self, byte: bytes, start: int) -> int:
+        """Where the byte stands next, at or after `start`; the text's end where it does not."""
+        while True:
+            found, length = self.text.find(byte, start), len(self.text)
+            if found >= 0:
+                return found
+            if not self._more():
+                return length
+            start = max(start, length)
+
+    def take_data(self, semicolon: int, start: int) -> tuple[CopyBlock, bool]:
+        r"""The block of data from there, and whether it has an end; what is large is taken out of the text.
+
+        A line that is just `\.` ends it, at the end of the file too.
+        """
+        data = _Data(self._largest)
+        if end := _END_OF_DATA.search(self.text, start - 1):
+            stop, after = end.span(1)
+            data.add(self.text[start:stop])
+            mark: int | None = after - stop
+        else:
+            stop, mark = start, self._read_data(data, start)
+        if not end or data.kept is None:
+            self._changeable()[start:stop] = data.shown()
+        stop = start + len(data.shown())
+        origin = start + self._shift
+        self._shift += data.size - (stop - start)
+        kept = data.kept is not None
+        block = CopyBlock(semicolon, start, stop, stop + (mark or 0), data.size, data.digest(), origin, kept)
+        return block, mark is not None
+
+    def _read_data(self, data: _Data, start: int) -> int | None:
+        """Read on up to the end of the data that begins there, and take it out of the text.
+
+        Returns how long the mark is that ends it, with which the text goes on; None where there is none.
+        """
+        window = b"\n" + self.text[start:]  # one byte before, to see whether a line begins
+        del self._changeable()[start:]
+        while not (end := _END_OF_DATA.search(window)):
+            piece = next(self._chunks, None)
+            if piece is None:
+                end = _END_OF_FILE.search(window)
+                break
+            last = window.rfind(b"\n", -_LONGEST_END)
+            cut = last if last >= 0 else len(window) - 1
+            data.add(window[1 : cut + 1])
+            window = window[cut:] + piece
+        data.add(window[1 : end.start() + 1 if end else len(window)])
+        self._changeable().extend(window[end.start(1) :] if end else b"")
+        return len(end[1]) if end else None
+
+
+class _Data:
+    """A COPY's data while it is read: its size, digest and lines, and itself as long as it is not large."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self.size = 0
+        self.kept: bytearray | None = bytearray()
+        self._lines = 0
+        self._digest = hashlib.sha256()
+
+    def add(self, piece: bytes | bytearray) -> None:
+        """Read on."""
+        self.size += len(piece)
+        self._lines += piece.count(b"\n")
+        self._digest.update(piece)
+        if self.size > self._largest:
+            self.kept = None
+        if self.kept is not None:
+            self.kept += piece
+
+    def shown(self) -> bytes | bytearray:
+        """What stands for it in the text."""
+        return b"\n" * self._lines if self.kept is None else self.kept
+
+    def digest(self) -> str:
+        """Its SHA-256."""
+        return self._digest.hexdigest()
+
+
+def _next_copy(reader: _Reader, position: int) -> Tokens | None:
     """The tokens from there to the semicolon of the next `COPY ... FROM stdin`; None where none is left."""
     end = position
-    while candidate := _STDIN.search(text, end):
+    while (candidate := reader.find_word(b"stdin", end)) is not None:
         # Each look is twice as long as the one before, so that `stdin` in many comments costs no more than in one.
-        end = _end_of_line(text, text.find(b";", max(candidate.end(), 2 * end - position)))
-        tokens, _ = scan(bytes(text[position:end]))
-        last = _end_of_copy(tokens)
+        end = reader.find(b"\n", reader.find(b";", max(candidate, 2 * end - position)))
+        tokens, _ = tokenize(bytes(reader.text[position:end]), position)
+        last = _end_of_copy(reader.text, tokens)
         if last is not None:
-            return tokens[: last + 1]
+            tokens.cut(last + 1)
+            return tokens
     return None
 
 
-def _end_of_copy(tokens: list[Token]) -> int | None:
-    """The index of the semicolon that ends the first `COPY ... FROM stdin`, if there is one."""
-    words: list[str] = []
+def _end_of_copy(text: bytes | bytearray, tokens: Tokens) -> int | None:
+    """The number of the semicolon that ends the first `COPY ... FROM stdin`, if there is one."""
+    first = depth = 0
+    for match in _LEVELS.finditer(tokens.sorts):
+        if match[0] != END:
+            depth = depth + 1 if match[0] == OPEN else max(depth - 1, 0)
+        elif depth == 0:
+            if _copies_stdin(text, tokens, first, match.start()):
+                return match.start()
+            first = match.end()
+    return None
+
+
+def _copies_stdin(text: bytes | bytearray, tokens: Tokens, first: int, last: int) -> bool:
+    """Whether the statement of these tokens is `COPY ... FROM stdin`, by its words outside of parentheses."""
+    words: list[bytes | bytearray] = []
     depth = 0
-    for index, token in enumerate(tokens):
-        if token.kind in COMMENTS:
+    for index in range(first, last):
+        sort = tokens.sorts[index : index + 1]
+        if sort in COMMENTS:
             continue
-        if token.kind == SEMICOLON and depth == 0:
-            if words[:1] == ["COPY"] and ("FROM", "STDIN") in pairwise(words):
-                return index
-            words = []
-            continue
-        depth = max(depth + (token.kind == OPEN) - (token.kind == CLOSE), 0)
+        depth = max(depth + (sort == OPEN) - (sort == CLOSE), 0)
         if depth == 0:
-            words.append(token.kind)
-    return None
+            words.append(text[tokens.starts[index] : tokens.ends[index]].upper())
+        if words[:1] != [b"COPY"]:
+            return False
+    return (b"FROM", b"STDIN") in itertools.pairwise(words)
 
 
-def _find_data(text: bytes, semicolon: int) -> tuple[CopyBlock, SyntaxProblem | None]:
+def _find_data(reader: _Reader, semicolon: int) -> tuple[CopyBlock, SyntaxProblem | None]:
     """The block of data after the COPY whose semicolon is there, and what is wrong with it."""
-    start = min(_end_of_line(text, semicolon) + 1, len(text))
-    end = _END_OF_DATA.search(text, start)
-    block = CopyBlock(semicolon, start, *(end.span() if end else (len(text), len(text))))
-    beside, fault = scan(text[semicolon + 1 : start])
-    for offset in [token.start for token in beside if token.kind not in COMMENTS] + [fault.offset if fault else -1]:
-        if offset >= 0:
-            hint = "the data begins in the next line, so nothing but a comment may stand here."
-            message = "SQL after COPY ... FROM stdin; on the same line"
-            return block, SyntaxProblem(message, semicolon + 1 + offset, hint)
-    if end is None:
+    start = min(reader.find(b"\n", semicolon) + 1, len(reader.text))
+    beside, fault = tokenize(bytes(reader.text[semicolon + 1 : start]))
+    block, ended = reader.take_data(semicolon, start)
+    solid = [offset for offset, sort in zip(beside.starts, beside.sorts, strict=True) if sort not in COMMENTS]
+    for offset in [*solid, *([fault.offset] if fault else [])]:
+        hint = "the data begins in the next line, so nothing but a comment may stand here."
+        message = "SQL after COPY ... FROM stdin; on the same line"
+        return block, SyntaxProblem(message, semicolon + 1 + offset, hint)
+    if not ended:
         return block, SyntaxProblem("the inline data of this COPY has no end: a line that is just \\.", semicolon)
     return block, None
 
 
-def _lone_return(text: bytearray, tokens: list[Token], problem: SyntaxProblem | None) -> SyntaxProblem | None:
+def _without_data(text: bytes, copies: Sequence[CopyBlock]) -> bytes:
+    """The text with all data blanked, the line that ends it included."""
+    if not copies:
+        return text
+    code = bytearray(text)
+    for block in copies:
+        code[block.start : block.after] = code[block.start : block.after].translate(_BLANK)
+    return bytes(code)
+
+
+def _lone_return(code: bytes, tokens: Tokens, problem: SyntaxProblem | None) -> SyntaxProblem | None:
     r"""The first `\r` without `\n` between tokens: PostgreSQL ends the line there, most editors and we do not.
 
     So what looks like the rest of a comment would run, and a marker after it would be none.
     """
-    end = problem.offset if problem else len(text)
-    for match in _LONE_RETURN.finditer(text, 0, end):
-        index = bisect.bisect_right(tokens, match.start(), key=_start) - 1
-        if index < 0 or tokens[index].end <= match.start():
+    end = problem.offset if problem else len(code)
+    for match in _LONE_RETURN.finditer(code, 0, end):
+        index = bisect.bisect_right(tokens.starts, match.start()) - 1
+        if index < 0 or tokens.ends[index] <= match.start():
             hint = "save the file with line feeds (LF or CRLF) as line ends."
             return SyntaxProblem("a carriage return without a line feed", match.start(), hint)
     return None
-
-
-def _start(token: Token) -> int:
-    return token.start
-
-
-def _shift(tokens: list[Token], by: int) -> list[Token]:
-    return [Token(token.kind, token.start + by, token.end + by) for token in tokens] if by else tokens
-
-
-def _end_of_line(text: bytes | bytearray, offset: int) -> int:
-    """The offset of the line end at or after `offset`; the text's end where `offset` is negative or none is left."""
-    end = text.find(b"\n", offset) if offset >= 0 else -1
-    return len(text) if end < 0 else end

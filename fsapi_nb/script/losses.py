@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fsapi_nb.script.classify import enum_name, kind_of, node_of
-from fsapi_nb.script.objects import drops
+from fsapi_nb.script.objects import dropped_by
 
 _HOLDS_DATA = {
     "table": "the table {} with its rows",
@@ -28,7 +28,7 @@ def losses(tree: Any) -> tuple[str, ...]:
 
 def _losses(tree: Any) -> Iterator[str]:
     name, node = node_of(tree)
-    for dropped in drops(tree):
+    for dropped in dropped_by(tree):
         kind, _, written = dropped.partition(" ")
         if dropped.startswith("materialized view "):
             kind, written = "materialized view", dropped.removeprefix("materialized view ")

@@ -6,21 +6,27 @@ later; a DOWN with problems does not make a file unusable.
 
 from __future__ import annotations
 
+import bisect
+import codecs
+import hashlib
+import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
+from fsapi_nb.contents import MemoryContents
 from fsapi_nb.errors import MigrationFileError, Place, Problem
-from fsapi_nb.model import Check, Direction, Migration, Script, Statement
+from fsapi_nb.model import Check, Contents, Direction, Migration, ParsedScript, Script, Statement
+from fsapi_nb.script.body import Body
 from fsapi_nb.script.checksum import checksum
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.options import read_options
-from fsapi_nb.script.parser import COMMENTS, SqlSyntaxError, SyntaxProblem
 from fsapi_nb.script.psql import find_commands
-from fsapi_nb.script.redact import find_secrets
 from fsapi_nb.script.sections import Section, Sections, Source, find_sections
-from fsapi_nb.script.statements import Body, read_statements
+from fsapi_nb.script.statements import read_statements
 from fsapi_nb.script.template import is_placeholder
+from fsapi_nb.script.tokens import COMMENTS, LINE_COMMENT, SqlSyntaxError, SyntaxProblem, Tokens
 
 _BOM = b"\xef\xbb\xbf"
 _NEAR = " at or near "
@@ -34,33 +40,81 @@ def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Probl
 
     Faults inside a section are problems of its `Script`, not of the file.
     """
-    problem = _undecodable(name, raw)
-    if problem:
-        return None, (problem,)
-    text = raw.removeprefix(_BOM)
-    lexed = lex(text)
-    source = Source(name, text, find_secrets(text, lexed))
+    return read_contents(MemoryContents(name, raw))
+
+
+def read_contents(contents: Contents) -> tuple[Migration | None, tuple[Problem, ...]]:
+    """The same of a file that is read in pieces, however large the data in it is. Raises OSError where it cannot be.
+
+    The migration's `digest` is that of the bytes that were read.
+    """
+    digest = hashlib.sha256()
+    chunks = _checked(contents.chunks(), digest)
+    try:
+        first = next(chunks, b"")
+        text = first.removeprefix(_BOM)
+        lexed = lex(itertools.chain([text], chunks), skipped=len(first) - len(text))
+        return _read(Source(contents.name, lexed), lexed, contents, f"sha256:{digest.hexdigest()}")
+    except _NotText:
+        problem = _undecodable(contents.name, b"".join(contents.chunks()))
+        return None, (problem or Problem("the file was changed while it was read", Place(contents.name, 1)),)
+    except MigrationFileError as error:
+        return None, (error.problem,)
+
+
+class _NotText(Exception):
+    """The bytes are no UTF-8, or no text."""
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+def _checked(chunks: Iterable[bytes], digest: _Digest) -> Iterator[bytes]:
+    """The same bytes, digested and found to be text. Raises _NotText where they are not."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in chunks:
+            digest.update(chunk)
+            decoder.decode(chunk)
+            if b"\x00" in chunk:
+                raise _NotText
+            yield chunk
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise _NotText from None
+
+
+def _read(
+    source: Source, lexed: Lexed, contents: Contents, digest: str
+) -> tuple[Migration | None, tuple[Problem, ...]]:
     sections, problems = find_sections(source, lexed)
     if lexed.problem and not (sections and sections.down and lexed.problem.offset >= sections.down.start):
         # After this place nothing is certain, not even where the DOWN begins.
-        return None, (*find_commands(source, lexed.tokens), _syntax(source, lexed.problem), *problems)
+        commands = find_commands(source, lexed.tokens, 0, len(lexed.tokens))
+        return None, (*commands, _syntax(source, lexed.problem), *problems)
     if sections is None:
         return None, tuple(sorted(problems, key=_position))
     problem = _nothing_there(source, lexed, sections)
-    return (None, (problem,)) if problem else (_build(source, lexed, sections), ())
+    return (None, (problem,)) if problem else (_build(source, lexed, sections, contents, digest), ())
 
 
-def _build(source: Source, lexed: Lexed, sections: Sections) -> Migration:
-    up = Body(source, lexed, sections.up)
-    down = Body(source, lexed, sections.down) if sections.down else None
-    checks = [(title, Body(source, lexed, section)) for title, section in sections.checks]
+def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents, digest: str) -> Migration:
+    up = Body(source, lexed, sections.up, contents)
+    down = Body(source, lexed, sections.down, contents) if sections.down else None
+    checks = tuple((title, Body(source, lexed, section, contents)) for title, section in sections.checks)
     return Migration(
         name=source.file,
-        up=_with_checks(_script(up, Direction.UP, sections.header), checks),
-        down=_script(down, Direction.DOWN) if down else None,
-        checksum=checksum([up.contents(), down.contents() if down else None, *(body.contents() for _, body in checks)]),
-        source=source.text.decode(),
+        up=_script(_Written(up, sections.header.start, checks), Direction.UP),
+        down=_script(_Written(down, down.section.start), Direction.DOWN) if down else None,
+        checksum=checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for _, body in checks)]),
+        digest=digest,
     )
+
+
+def _script(written: _Written, direction: Direction) -> Script:
+    body = written.body
+    return Script(direction, body.source.line(body.section.start), written)
 
 
 def _undecodable(name: str, raw: bytes) -> Problem | None:
@@ -73,55 +127,80 @@ def _undecodable(name: str, raw: bytes) -> Problem | None:
         raw.decode()
     except UnicodeDecodeError as error:
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        return Problem(message, Source(name, raw).place(error.start), "save the file as UTF-8.")
+        place = Source(name, Lexed(raw, raw, Tokens(), [], (), None)).place(error.start)
+        return Problem(message, place, "save the file as UTF-8.")
     return None
 
 
 def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem | None:
     """The fault of a file that holds neither SQL nor a marker: most likely it was never written."""
-    if sections.up.start or any(token.kind not in COMMENTS for token in lexed.tokens):
+    if sections.up.start or lexed.tokens.sorts.strip(COMMENTS):
         return None
     if not source.text.strip():
         return Problem("this file is empty", Place(source.file, 1), "write `-- UP` and SQL below it, or delete it.")
     return Problem("this file holds no SQL", Place(source.file, 1), "for a deliberate no-op, add a line `-- UP`.")
 
 
-def _script(body: Body, direction: Direction, header: Section | None = None) -> Script:
-    """One direction's script. The `header` is what stands above the marker, where options may stand as well."""
-    above = header.start if header else body.section.start
-    comments = [t for t in body.lexed.tokens if t.kind == "SQL_COMMENT" and above <= t.start < body.section.end]
-    first = body.solid[0].start if body.solid else body.section.end
-    options, problems = read_options(body.source, comments, first)
-    commands = list(find_commands(body.source, body.solid))
-    problems += [*_unwritten(body), *commands]
-    statements: tuple[Statement, ...] = ()
-    unparsed = False
-    if body.problem:
-        problems.append(_syntax(body.source, body.problem))
-        unparsed = True
-    elif not commands:
-        try:
-            statements, refusals = read_statements(body)
-            problems += refusals
-        except SqlSyntaxError as error:
-            problems.append(_syntax(body.source, error.problem))
-            unparsed = True
-    return Script(
-        direction=direction,
-        text=body.text,
-        first_line=body.source.line(body.section.start),
-        statements=statements,
-        problems=tuple(sorted(problems, key=_position)),
-        unparsed=unparsed,
-        options=options,
-    )
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A section of a file, and what is to be parsed with it: comments from `above` on, where options may stand; checks."""
 
+    body: Body
+    above: int
+    checks: tuple[tuple[str, Body], ...] = ()
 
-def _with_checks(script: Script, bodies: Sequence[tuple[str, Body]]) -> Script:
-    """The script with what must hold once it has run; what is wrong with a check is wrong with the script."""
-    read = [read_check(title, body) for title, body in bodies]
-    problems = sorted((*script.problems, *(problem for _, faults in read for problem in faults)), key=_position)
-    return replace(script, checks=tuple(check for check, _ in read if check), problems=tuple(problems))
+    @property
+    def text(self) -> str:
+        """The section, without large data."""
+        return self.body.text
+
+    @property
+    def source(self) -> str:
+        """The whole file; large data is empty lines."""
+        return self.body.source.text.decode()
+
+    @property
+    def complete(self) -> bool:
+        """Whether `text` is all of it."""
+        return self.body.complete
+
+    def parse(self) -> ParsedScript:
+        """Its statements and their faults; what is wrong with a check is wrong with the script."""
+        body = self.body
+        solid = body.solid()
+        first = body.lexed.tokens.starts[solid[0]] if solid else body.section.end
+        options, problems = read_options(body.source, self._line_comments(), first)
+        commands = list(find_commands(body.source, body.lexed.tokens, body.first, body.last))
+        problems += commands if solid else _unwritten(body)
+        statements: tuple[Statement, ...] = ()
+        unparsed = body.problem is not None
+        if body.problem:
+            problems.append(_syntax(body.source, body.problem))
+        elif not commands:
+            try:
+                statements, refusals = read_statements(body)
+                problems += refusals
+            except SqlSyntaxError as error:
+                problems.append(_syntax(body.source, error.problem))
+                unparsed = True
+        checks = [read_check(title, each) for title, each in self.checks]
+        problems += [problem for _, faults in checks for problem in faults]
+        return ParsedScript(
+            statements=statements,
+            problems=tuple(sorted(problems, key=_position)),
+            unparsed=unparsed,
+            options=options,
+            checks=tuple(check for check, _ in checks if check),
+        )
+
+    def _line_comments(self) -> Iterator[tuple[int, int]]:
+        lexed, tokens = self.body.lexed, self.body.lexed.tokens
+        first = bisect.bisect_left(tokens.starts, self.above)
+        for index in lexed.comments[bisect.bisect_left(lexed.comments, first) :]:
+            if index >= self.body.last:
+                break
+            if tokens.sorts[index] == LINE_COMMENT[0]:
+                yield tokens.starts[index], tokens.ends[index]
 
 
 def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
@@ -134,7 +213,8 @@ def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
         return None, problems
     if len(statements) == 1 and statements[0].kind == "SELECT":
         return Check(title, statements[0]), []
-    place = body.solid[0].start if body.solid else max(body.section.start - 1, 0)
+    solid = body.solid()
+    place = body.lexed.tokens.starts[solid[0]] if solid else max(body.section.start - 1, 0)
     found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].kind
     hint = "write one SELECT that gives no rows, or only true, where all is well."
     return None, [body.source.problem(place, f"a check is one query, and this is {found}", hint)]
@@ -142,11 +222,11 @@ def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
 
 def read_query(title: str, text: str) -> Check:
     """The check that a notebook's cell holds. Raises MigrationFileError where it is no query."""
-    raw = text.encode(errors="surrogatepass")
-    problem = _undecodable(title, raw)
-    lexed = lex(b"" if problem else raw)
-    source = Source(title, lexed.text, find_secrets(lexed.text, lexed))
-    check, problems = (None, [problem]) if problem else read_check(title, Body(source, lexed, Section(0, len(raw))))
+    contents = MemoryContents(title, text.encode(errors="surrogatepass"))
+    problem = _undecodable(title, contents.raw)
+    lexed = lex([b"" if problem else contents.raw])
+    body = Body(Source(title, lexed), lexed, Section(0, len(lexed.text)), contents)
+    check, problems = (None, [problem]) if problem else read_check(title, body)
     if check is None:
         raise MigrationFileError(problems[0], state="nothing was run.")
     return check

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fsapi_nb.model import Statement
 from fsapi_nb.script.classify import enum_name, node_of
+from fsapi_nb.script.parser import parse_one
 
 _RELATIONS = {"OBJECT_TABLE": "table", "OBJECT_MATVIEW": "materialized view"}
 _DROPPED = {
@@ -45,8 +47,18 @@ _OF_THE_DATABASE = {
 }
 
 
-def creates(tree: Any) -> tuple[str, ...]:
-    """The objects that the statement is sure to have created once it has run."""
+def creates(statement: Statement) -> tuple[str, ...]:
+    """The objects that the statement is sure to have created once it has run. Parses it."""
+    return created_by(parse_one(statement.text.encode()))
+
+
+def drops(statement: Statement) -> tuple[str, ...]:
+    """The objects that the statement drops; nothing where it does anything else as well, or is no plain DROP."""
+    return dropped_by(parse_one(statement.text.encode()))
+
+
+def created_by(tree: Any) -> tuple[str, ...]:
+    """The same as `creates`, of a parse tree."""
     name, node = node_of(tree)
     if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
         return ()
@@ -106,8 +118,8 @@ def _added(node: Any) -> Iterator[str]:
     yield from found
 
 
-def drops(tree: Any) -> tuple[str, ...]:
-    """The objects that the statement drops; nothing where it does anything else as well, or is no plain DROP."""
+def dropped_by(tree: Any) -> tuple[str, ...]:
+    """The same as `drops`, of a parse tree."""
     name, node = node_of(tree)
     if name == "alter_table_stmt":
         return _removed(node)

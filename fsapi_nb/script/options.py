@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 
 from fsapi_nb.errors import Problem
-from fsapi_nb.script.parser import Token
-from fsapi_nb.script.sections import Source
+from fsapi_nb.script.sections import Source, Span
 
 #: The options, and what they say.
 HELP = {
@@ -19,6 +18,7 @@ HELP = {
     "transaction": "`off`: each statement commits alone",
 }
 NAMES = tuple(HELP)
+_PERHAPS = re.compile(rb"f(?:s|\xc5\xbf)ap", re.IGNORECASE)  # Unicode has another small s
 _OPTION = re.compile(r"--[ \t]*fsapi:[ \t]*(.*)")
 _LIKE_ONE = re.compile(rf"--\W*fsapi\b\W*({'|'.join(NAMES)})\b", re.IGNORECASE)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|min|h|d)?")
@@ -26,24 +26,27 @@ _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000,
 _LONGEST = 2**31 - 1  # milliseconds; PostgreSQL's limit
 
 
-def read_options(source: Source, comments: Iterable[Token], first: int) -> tuple[dict[str, str], list[Problem]]:
+def read_options(source: Source, comments: Iterable[Span], first: int) -> tuple[dict[str, str], list[Problem]]:
     """The options in these comments, and what is wrong with them; the script's first statement begins at `first`."""
     options: dict[str, str] = {}
     problems: list[Problem] = []
-    for token in comments:
-        text = source.text[token.start : token.end].decode().strip()
+    for start, end in comments:
+        written = source.text[start:end]
+        if not _PERHAPS.search(written):
+            continue
+        text = written.decode().strip()
         match = _OPTION.fullmatch(text)
         if not match:
             if _LIKE_ONE.match(text):
                 hint = "write exactly `-- fsapi: name=value`, on a line of its own."
-                problems.append(source.problem(token.start, "this comment is almost an option", hint))
+                problems.append(source.problem(start, "this comment is almost an option", hint))
             continue
         name, _, value = (word.strip() for word in match[1].partition("="))
         fault = _fault(name, value, options)
-        if not fault and token.start > first:
+        if not fault and start > first:
             fault = (f"{name} has no effect here", "move it above the first statement of its section.")
         if fault:
-            problems.append(source.problem(token.start, *fault))
+            problems.append(source.problem(start, *fault))
         options[name] = value
     return options, problems
 

@@ -1,45 +1,52 @@
 """PostgreSQL's own scanner and parser (libpg_query through `postgast`), and nothing of ours.
 
-The one module that imports `postgast`. Texts are UTF-8 bytes here and offsets count bytes from zero, as
-libpg_query's token and statement offsets do; its error positions count characters (tried with `'é' 1a`,
-postgast's documentation says bytes) and are converted.
+The one module that imports `postgast`, and only when something is to be parsed. Texts are UTF-8 bytes here and
+offsets count bytes from zero, as libpg_query's token and statement offsets do; its error positions count characters
+(tried with `'é' 1a`, postgast's documentation says bytes) and are converted.
 """
 
 from __future__ import annotations
 
+import bisect
 import ctypes
-from collections.abc import Iterable
+import functools
+import struct
+import sys
+from array import array
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import postgast
-from google.protobuf.message import DecodeError
-from postgast import native, pg_query_pb2
-from postgast.errors import check_error
+from fsapi_nb.script import tokens
+from fsapi_nb.script.depth import refuse_depth
+from fsapi_nb.script.tokens import SqlSyntaxError, SyntaxProblem, Tokens
 
-from fsapi_nb.script.shallow import without_depth
-
-_NAMES: dict[int, str] = dict(zip(pg_query_pb2.Token.values(), pg_query_pb2.Token.keys(), strict=True))
+if TYPE_CHECKING:
+    import postgast
 
 _UNNAMED = "OTHER"  # a character that means nothing in SQL: a brace, a backtick, a control character
 
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 SEMICOLON = "ASCII_59"
-BACKSLASH = "ASCII_92"
-COMMA, EQUALS = "ASCII_44", "ASCII_61"
-OPEN, CLOSE = "ASCII_40", "ASCII_41"
 PARAMETER = "PARAM"
-STRING = "SCONST"
-STRINGS = frozenset({STRING, "USCONST", "XCONST", "BCONST"})
-
-
-# What makes a tree one level deeper each time it stands in a row (`1 + 1 + 1`), and what begins a new row.
-_DEEPENING = frozenset({"Op", "TYPECAST", "IS", "ISNULL", "NOTNULL", "COLLATE", "AT", "OPERATOR"}) | {
-    f"ASCII_{ord(operator)}" for operator in "+-*/%^"
+_SORTS = {
+    tokens.LINE_COMMENT: {"SQL_COMMENT"},
+    tokens.BLOCK_COMMENT: {"C_COMMENT"},
+    tokens.END: {SEMICOLON},
+    tokens.TEXT: {"SCONST", "USCONST", "XCONST", "BCONST"},
+    tokens.BACKSLASH: {"ASCII_92"},
+    tokens.EQUALS: {"ASCII_61"},
+    tokens.OPEN: {"ASCII_40"},
+    tokens.CLOSE: {"ASCII_41"},
+    tokens.AS: {"AS"},
+    tokens.SEPARATING: {"ASCII_44", "AND", "OR"},
+    tokens.DEEPENING: {"Op", "TYPECAST", "IS", "ISNULL", "NOTNULL", "COLLATE", "AT", "OPERATOR"}
+    | {f"ASCII_{ord(operator)}" for operator in "+-*/%^"},
+    tokens.JOINING: {"UNION", "EXCEPT", "INTERSECT", "JOIN"},
 }
-_JOINING = frozenset({"UNION", "EXCEPT", "INTERSECT", "JOIN"})
-_SEPARATING = frozenset({COMMA, "AND", "OR"})
-_DEEPEST = 5000
+_WINDOW = 1 << 20  # bytes that are scanned or parsed at once, so that large texts take no more memory than they must
+_AT_ONCE = 1 << 7  # tokens that are Python objects at the same time: protobuf is slow where there are many
+_POINTERS = ctypes.POINTER(ctypes.c_void_p)
+_PAIR = struct.Struct("ii")
 
 
 class Token(NamedTuple):
@@ -48,23 +55,6 @@ class Token(NamedTuple):
     kind: str
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem:
-    """What the scanner or the parser refused: its message, the byte offset where it stood, and what helps."""
-
-    message: str
-    offset: int
-    hint: str | None = None
-
-
-class SqlSyntaxError(ValueError):
-    """The parser refused the text; `problem` says where."""
-
-    def __init__(self, problem: SyntaxProblem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,43 +69,175 @@ class RawStatement:
     end: int
 
 
+# -- the scanner -----------------------------------------------------------------------------------------------
+
+
 def scan(text: bytes) -> tuple[list[Token], SyntaxProblem | None]:
+    """The tokens of a query by their names, comments included; up to the first that the scanner refuses.
+
+    That one is returned too. A file's tokens are read by `tokenize`.
+    """
+    found, problem = _scan(text)
+    names = _names()
+    return [Token(names.get(token.token, _UNNAMED), token.start, token.end) for token in found], problem
+
+
+def tokenize(text: bytes, by: int = 0) -> tuple[Tokens, SyntaxProblem | None]:
     """All tokens, comments included; up to the first that the scanner refuses, which is returned too.
 
-    What stands before that token is reliable: PostgreSQL scans from left to right.
+    Places count from `by` before the text. A large text is scanned in windows, each up to its last semicolon: that one
+    ends a token, whatever follows.
     """
+    found = Tokens()
+    position, size = 0, _WINDOW
+    while True:
+        stop, before = _between_characters(text, position + size), len(found)
+        problem = _add_tokens(found, text[position:stop], position + by)
+        if stop == len(text):
+            return found, problem
+        last = found.sorts.rfind(tokens.END, before) + 1
+        found.cut(last or before)
+        if last:
+            position, size = found.ends[-1] - by, _WINDOW
+        else:
+            size *= 2
+
+
+def _add_tokens(found: Tokens, text: bytes, by: int) -> SyntaxProblem | None:
+    """Scan a text that stands `by` bytes further on; return what the scanner refused."""
+    scanned, problem = _scan(text)
+    sorts = _sorts()
+    for first in range(0, len(scanned), _AT_ONCE):
+        batch = scanned[first : first + _AT_ONCE]
+        found.starts += array("i", [token.start + by for token in batch])
+        found.ends += array("i", [token.end + by for token in batch])
+        found.sorts += bytes([sorts[token.token] for token in batch])
+    return SyntaxProblem(problem.message, problem.offset + by) if problem else None
+
+
+def _scan(text: bytes) -> tuple[Any, SyntaxProblem | None]:
+    """libpg_query's tokens. What stands before one that it refuses is reliable: PostgreSQL scans from left to right."""
+    import postgast
+
     message: str | None = None
     while True:
         try:
-            tokens = postgast.scan(text.decode()).tokens
+            found = postgast.scan(text.decode()).tokens
         except postgast.PgQueryError as error:
             # What is bad inside a literal is named first; the next round finds where the literal begins.
             message = message or error.message
             text = text[: _offset(error, text) if error.cursorpos else _blind_spot(text)]
         else:
-            found = [Token(_NAMES.get(token.token, _UNNAMED), token.start, token.end) for token in tokens]
             return found, None if message is None else SyntaxProblem(message, len(text))
 
 
-def parse(text: bytes, tokens: Iterable[Token], *, start: int = 0) -> list[RawStatement]:
-    """The statements of a text without inline COPY data, in order. Its tokens count from `start` before it.
+@functools.cache
+def _names() -> dict[int, str]:
+    """The grammar's names of the tokens, by their numbers."""
+    from postgast import pg_query_pb2
+
+    return dict(zip(pg_query_pb2.Token.values(), pg_query_pb2.Token.keys(), strict=True))
+
+
+@functools.cache
+def _sorts() -> list[int]:
+    """The sort of each token, by its number; a character that means nothing in SQL has its own."""
+    sorts = [tokens.PLAIN[0]] * (max(255, *_names()) + 1)
+    for number, name in _names().items():
+        sorts[number] = next((sort[0] for sort, names in _SORTS.items() if name in names), tokens.PLAIN[0])
+    return sorts
+
+
+def _between_characters(text: bytes, offset: int) -> int:
+    """That offset, or the next one at which a character begins; at most the text's end."""
+    while offset < len(text) and text[offset] & 0xC0 == 0x80:
+        offset += 1
+    return min(offset, len(text))
+
+
+# -- the parser ------------------------------------------------------------------------------------------------
+
+
+def parse(text: bytes) -> list[RawStatement]:
+    """The statements of a text without inline COPY data, in order.
 
     Raises SqlSyntaxError where PostgreSQL 18's grammar does not take it.
     """
-    if len(text) > _DEEPEST:
-        _refuse_depth(tokens, start)
-    try:
-        statements = _tree(text).stmts
-    except postgast.PgQueryError as error:
-        raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
+    found, _ = tokenize(text)
+    refuse_depth(found, 0, len(found))
     return [
         RawStatement(raw.stmt, raw.stmt_location, raw.stmt_location + raw.stmt_len if raw.stmt_len else len(text))
-        for raw in statements
+        for raw in _parse(text)
     ]
+
+
+def parse_one(text: bytes) -> Any:
+    """The tree of a text that is one statement, known to be none too deep. Raises SqlSyntaxError where it is none."""
+    (raw,) = _parse(text)
+    return raw.stmt
+
+
+def _parse(text: bytes) -> Any:
+    import postgast
+
+    try:
+        return _tree(text).stmts
+    except postgast.PgQueryError as error:
+        raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
+
+
+def ends_of_statements(text: bytes, found: Tokens, start: int, end: int) -> list[int]:
+    """Where each statement of that part of a text ends, by PostgreSQL's grammar: its last token, or further.
+
+    Not a tenth of the cost of a tree. Raises SqlSyntaxError, with a place in the text, where the grammar does not
+    take it. A large part is parsed in pieces that end with a semicolon. What the grammar takes up to there ends a
+    statement there, because it reads from left to right; else (BEGIN ATOMIC) a longer piece is tried.
+    """
+    ends: list[int] = []
+    position, size = start, _WINDOW
+    while position < end:
+        stop = end if end - position <= size else min(_after_semicolon(found, position + size), end)
+        try:
+            ends += [position + each for each in _split(text[position:stop])]
+        except SqlSyntaxError as error:
+            if stop == end:
+                raise SqlSyntaxError(SyntaxProblem(str(error), error.problem.offset + position)) from None
+            size = 2 * (stop - position)
+        else:
+            position, size = stop, _WINDOW
+    return ends
+
+
+def _after_semicolon(found: Tokens, offset: int) -> int:
+    """Where the first semicolon at or after that place ends; beyond the text where there is none."""
+    index = found.sorts.find(tokens.END, bisect.bisect_left(found.starts, offset))
+    return found.ends[index] if index >= 0 else sys.maxsize
+
+
+def _split(text: bytes) -> list[int]:
+    """Where each statement of a text ends. postgast's own `split` gives their texts, and not their places."""
+    import postgast
+
+    result = postgast.native.lib.pg_query_split_with_parser(text)
+    try:
+        postgast.errors.check_error(result)
+        pointers = ctypes.cast(result.stmts, _POINTERS)
+        places = b"".join([ctypes.string_at(pointer, _PAIR.size) for pointer in pointers[: result.n_stmts]])
+    except postgast.PgQueryError as error:
+        raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
+    finally:
+        postgast.native.lib.pg_query_free_split_result(result)
+    return [location + length for location, length in _PAIR.iter_unpack(places)]
 
 
 def _tree(text: bytes) -> Any:
     """The parse tree; protobuf's Python library takes none deeper than 100 messages (`'a' || 'b' || ...`)."""
+    import postgast
+    from google.protobuf.message import DecodeError
+    from postgast import pg_query_pb2
+
+    from fsapi_nb.script.shallow import without_depth
+
     try:
         return postgast.parse(text.decode())
     except DecodeError:
@@ -126,6 +248,9 @@ def _tree(text: bytes) -> Any:
 
 def _serialized_tree(text: bytes) -> bytes:
     """What libpg_query gives, not yet decoded: postgast has no public way to it."""
+    from postgast import native
+    from postgast.errors import check_error
+
     result = native.lib.pg_query_parse_protobuf(text)
     try:
         check_error(result)
@@ -134,41 +259,7 @@ def _serialized_tree(text: bytes) -> bytes:
         native.lib.pg_query_free_protobuf_parse_result(result)
 
 
-@dataclass(slots=True)
-class _Level:
-    """Between two parentheses: the depth of the expression being read, of the deepest before it, and of joins."""
-
-    depth: int = 0
-    deepest: int = 0
-    joins: int = 0
-
-    def total(self) -> int:
-        return max(self.depth, self.deepest) + self.joins
-
-
-def _refuse_depth(tokens: Iterable[Token], start: int) -> None:
-    """Raise SqlSyntaxError for a tree so deep that libpg_query overruns the C stack and takes Python with it.
-
-    An estimate from above. PostgreSQL's own limit (`max_stack_depth`) is near where this refuses.
-    """
-    levels = [_Level()]
-    for token in tokens:
-        level = levels[-1]
-        if token.kind == OPEN:
-            levels.append(_Level())
-        elif token.kind == CLOSE and len(levels) > 1:
-            inner = levels.pop().total()
-            levels[-1].depth = max(levels[-1].depth, inner + 1)
-        elif token.kind == SEMICOLON:
-            levels = [_Level()]
-        elif token.kind in _SEPARATING:
-            level.depth, level.deepest = 0, max(level.depth, level.deepest)
-        else:
-            level.depth += token.kind in _DEEPENING
-            level.joins += token.kind in _JOINING
-        if levels[-1].total() > _DEEPEST:
-            message = f"more than {_DEEPEST} operators, joins or parentheses build on one another"
-            raise SqlSyntaxError(SyntaxProblem(message, token.start - start))
+# -- libpg_query's errors --------------------------------------------------------------------------------------
 
 
 def _offset(error: postgast.PgQueryError, text: bytes) -> int:
@@ -195,6 +286,8 @@ def _blind_spot(text: bytes) -> int:
 
 
 def _fails_blindly(characters: str) -> bool:
+    import postgast
+
     try:
         postgast.scan(characters)
     except postgast.PgQueryError as error:

@@ -3,11 +3,11 @@ r"""psql's own commands (`\i`, `\connect`): no SQL, so each is a fault that says
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from fsapi_nb.errors import Problem
-from fsapi_nb.script.parser import BACKSLASH, Token
 from fsapi_nb.script.sections import Source
+from fsapi_nb.script.tokens import BACKSLASH, Tokens
 
 _COMMAND = re.compile(rb"\\(\.|\w{1,30})")
 _ONE_DATABASE = "a migration runs on one database; remove this line."
@@ -27,16 +27,15 @@ _HINTS = {
 }
 
 
-def find_commands(source: Source, tokens: Iterable[Token]) -> Iterator[Problem]:
-    """A problem for each line that holds a command of psql."""
-    last = 0
-    for token in tokens:
-        if token.kind != BACKSLASH:
-            continue
-        line = source.line(token.start)
-        if line != last:
-            match = _COMMAND.match(source.text, token.start)
+def find_commands(source: Source, tokens: Tokens, first: int, last: int) -> Iterator[Problem]:
+    """A problem for each line that holds a command of psql, among the tokens from `first` up to `last`."""
+    before = 0
+    while (first := tokens.sorts.find(BACKSLASH, first, last)) >= 0:
+        start = tokens.starts[first]
+        line = source.line(start)
+        if line != before:
+            match = _COMMAND.match(source.text, start)
             name = match[1].decode() if match else ""
             hint = _HINTS.get(name, "write it as SQL, or remove it: only psql understands it.")
-            yield source.problem(token.start, f"psql's command \\{name} is not SQL", hint)
-        last = line
+            yield source.problem(start, f"psql's command \\{name} is not SQL", hint)
+        before, first = line, first + 1

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fsapi_nb.script.lexer import Lexed, lex
-from fsapi_nb.script.parser import COMMENTS, EQUALS, STRINGS, Token, scan
+from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, EQUALS, TEXT, Tokens
 
 Span = tuple[int, int]
 
@@ -19,6 +20,7 @@ STARS = "***"
 _PERHAPS = re.compile(rb"passw|passphrase|://", re.IGNORECASE)
 _NAME = re.compile(rb"\w*(?:password|passwd|passphrase)", re.IGNORECASE)
 _OPENING = re.compile(rb"(?:[ebxn]|u&)?'|\$[^$]*\$", re.IGNORECASE)
+_LOOKED_INTO = re.compile(rb"[" + re.escape(COMMENTS + TEXT) + rb"]")
 _BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are text
 
 # In any text: a URL's password, JSON's, and a literal after the word, its apostrophes doubled or not.
@@ -64,37 +66,42 @@ def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
     """Where passwords stand in a file: the bytes between the quotes, in order."""
     if not _PERHAPS.search(text):
         return []
-    lexed = lexed or lex(text)
+    lexed = lexed or lex([text], largest=len(text))
     spans = list(_among(text, lexed.tokens, 0))
     if lexed.problem:
-        before = lexed.tokens[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
-        start = before[0].start if before else lexed.problem.offset
+        before = lexed.tokens.starts[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
+        start = before[0] if before else lexed.problem.offset
         found = _in_text(text, start, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
         spans += [span for span in found if span[0] >= lexed.problem.offset]
     return spans
 
 
-def _among(text: bytes, tokens: Iterable[Token], bodies: int) -> Iterator[Span]:
+def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span]:
     """The secrets in those tokens, which are `bodies` quoted bodies deep."""
-    word = b""
-    for token in tokens:
-        if token.kind in COMMENTS:
-            closing = 2 if token.kind == "C_COMMENT" else 0
-            yield from _in_text(text, token.start, token.end - closing, _URL, _JSON, _DOUBLED, _QUOTED)
-            continue
-        if token.kind in STRINGS:
-            yield from _in_literal(text, token, word, bodies)
-        if token.kind != EQUALS:
-            word = text[token.start : token.end].strip(b'"')
+    for match in _LOOKED_INTO.finditer(tokens.sorts):
+        start, end = tokens.starts[match.start()], tokens.ends[match.start()]
+        if match[0] == TEXT:
+            yield from _in_literal(text, (start, end), _word_before(text, tokens, match.start()), bodies)
+        else:
+            closing = 2 if match[0] == BLOCK_COMMENT else 0
+            yield from _in_text(text, start, end - closing, _URL, _JSON, _DOUBLED, _QUOTED)
 
 
-def _in_literal(text: bytes, token: Token, word: bytes, bodies: int) -> Iterable[Span]:
+def _word_before(text: bytes, tokens: Tokens, index: int) -> bytes:
+    """The token before that one, comments and an equals sign aside."""
+    index -= 1
+    while index >= 0 and tokens.sorts[index] in COMMENTS + EQUALS:
+        index -= 1
+    return text[tokens.starts[index] : tokens.ends[index]].strip(b'"') if index >= 0 else b""
+
+
+def _in_literal(text: bytes, literal: Span, word: bytes, bodies: int) -> Iterable[Span]:
     """The secrets in a literal that follows that word."""
-    opening = _OPENING.match(text, token.start)
+    opening = _OPENING.match(text, literal[0])
     if opening is None:
         return []
     in_dollars = opening[0].startswith(b"$")
-    start, end = opening.end(), token.end - (len(opening[0]) if in_dollars else 1)
+    start, end = opening.end(), literal[1] - (len(opening[0]) if in_dollars else 1)
     if _NAME.fullmatch(word):
         return [(start, end)] if end > start else []
     if not _PERHAPS.search(text, start, end):
@@ -108,7 +115,7 @@ def _in_literal(text: bytes, token: Token, word: bytes, bodies: int) -> Iterable
 
 def _in_body(body: bytes, start: int, bodies: int) -> list[Span]:
     """The secrets in a quoted body, which is mostly SQL or PL/pgSQL; as text from where it is neither."""
-    tokens, problem = scan(body)
+    tokens, problem = tokenize(body)
     spans = list(_among(body, tokens, bodies))
     if problem:
         spans += _in_text(body, problem.offset, len(body), _URL, _JSON, _QUOTED)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.script.lexer import Lexed
-from fsapi_nb.script.parser import COMMENTS, Token
-from fsapi_nb.script.redact import Span, redact_line, star
+from fsapi_nb.script.redact import find_secrets, redact_line, star
+from fsapi_nb.script.tokens import COMMENTS
 
-__all__ = ["Section", "Sections", "Source", "find_sections", "redact_line"]
+Span = tuple[int, int]
+_CommentLine = tuple[Span, bytes, bool]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
 _CHECK = re.compile(rb"-- CHECK(?::[ \t]*(?P<title>[^\r\n]*?))?[ \t]*")
@@ -30,25 +32,26 @@ _REACH = 200  # how far into a comment a marker is looked for, decorations inclu
 class Source:
     """A file's text, able to say where in it a byte stands, as people count: lines and characters from one.
 
-    `secrets` are the bytes that are starred wherever a line is shown.
+    Passwords in it are starred wherever a line is shown.
     """
 
-    __slots__ = ("_line_ends", "_secrets", "file", "text")
-
-    def __init__(self, file: str, text: bytes, secrets: Sequence[Span] = ()) -> None:
+    def __init__(self, file: str, lexed: Lexed) -> None:
         self.file = file
-        self.text = text
-        self._secrets = secrets
-        self._line_ends = [match.start() for match in re.finditer(rb"\n", text)]
+        self.text = lexed.text
+        self._lexed = lexed
+        self._counted = (0, 1)  # a place, and its line: what is asked next mostly stands further on
 
     def line(self, offset: int) -> int:
         """The line of that byte."""
-        return bisect.bisect_left(self._line_ends, offset) + 1
+        place, line = self._counted if self._counted[0] <= offset else (0, 1)
+        line += self.text.count(b"\n", place, offset)
+        self._counted = (offset, line)
+        return line
 
     def column(self, offset: int) -> int:
         """The column of that byte, in characters of its line."""
         start = self.text.rfind(b"\n", 0, offset) + 1
-        return len(self.text[start:offset].decode(errors="replace")) + 1
+        return len(self.text[start:offset].decode(errors="replace")) + 1 if start < offset else 1
 
     def place(self, offset: int, *, column: bool = True) -> Place:
         """The place of that byte, with the text of its line."""
@@ -67,6 +70,10 @@ class Source:
         """The text between two bytes of one line, as it may be shown."""
         line = self.text.rfind(b"\n", 0, start) + 1
         return self._shown(line, end)[len(self._shown(line, start)) :]
+
+    @cached_property
+    def _secrets(self) -> list[Span]:
+        return find_secrets(self.text, self._lexed)
 
     def _shown(self, start: int, end: int) -> str:
         shown = redact_line(star(self.text, self._secrets, start, end))
@@ -96,56 +103,64 @@ class Sections:
 
 def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[Problem]]:
     """The sections, or what is wrong with the markers."""
-    markers: dict[bytes, Token] = {}
+    markers: dict[bytes, Span] = {}
     problems: list[Problem] = []
-    for name, token in _markers(lexed):
+    lines = list(_comment_lines(lexed))
+    for name, span in _markers(lines):
         if name in markers:
-            first = source.line(markers[name].start)
-            problems.append(source.problem(token.start, f"a second `-- {name.decode()}`; the first is in line {first}"))
-        markers.setdefault(name, token)
+            first = source.line(markers[name][0])
+            problems.append(source.problem(span[0], f"a second `-- {name.decode()}`; the first is in line {first}"))
+        markers.setdefault(name, span)
     up, down = markers.get(b"UP"), markers.get(b"DOWN")
     if not lexed.problem:  # else the marker may stand where nothing was read any more
-        problems += _near_misses(source, lexed, {"UP": up, "DOWN": down})
+        problems += _near_misses(source, lines, {"UP": up, "DOWN": down})
     if down and not up:
         hint = "put `-- UP` on a line of its own before the SQL that makes the change."
-        problems.append(source.problem(down.start, "`-- DOWN` without an `-- UP`", hint))
-    if up and down and down.start < up.start:
-        problems.append(source.problem(down.start, "`-- DOWN` stands before `-- UP`", "put the UP section first."))
+        problems.append(source.problem(down[0], "`-- DOWN` without an `-- UP`", hint))
+    if up and down and down < up:
+        problems.append(source.problem(down[0], "`-- DOWN` stands before `-- UP`", "put the UP section first."))
     if problems:
         return None, problems
-    sections = _cut(lexed.text, up, down, _checks(lexed, after=up))
-    stray = next((t for t in lexed.tokens if t.kind not in COMMENTS and t.start < sections.up.start), None)
-    if stray:
+    sections = _cut(lexed.text, up, down, _checks(lines, after=up))
+    stray = _stray(lexed, sections.up.start)
+    if stray is not None:
         hint = "move it below the marker, or remove it."
-        return None, [source.problem(stray.start, "SQL before `-- UP`", hint)]
+        return None, [source.problem(stray, "SQL before `-- UP`", hint)]
     return sections, []
 
 
-def _cut(text: bytes, up: Token | None, down: Token | None, checks: Sequence[tuple[str, Token]]) -> Sections:
+def _stray(lexed: Lexed, before: int) -> int | None:
+    """Where the first token that is no comment stands, if that is before that place."""
+    above = lexed.tokens.sorts[: bisect.bisect_left(lexed.tokens.starts, before)]
+    return lexed.tokens.starts[len(above) - len(above.lstrip(COMMENTS))] if above.strip(COMMENTS) else None
+
+
+def _cut(text: bytes, up: Span | None, down: Span | None, checks: Sequence[tuple[str, Span]]) -> Sections:
     """Each section goes from below its marker to the next one."""
     if up is None:
         return Sections(Section(0, len(text)), None, Section(0, 0))
-    starts = sorted(token.start for token in (up, down, *(token for _, token in checks)) if token)
-
-    def below(marker: Token) -> Section:
-        end = next((start for start in starts if start > marker.start), len(text))
-        return Section(_next_line(text, marker.end), end)
-
+    starts = sorted(span[0] for span in (up, down, *(span for _, span in checks)) if span)
     return Sections(
-        below(up),
-        below(down) if down else None,
-        Section(0, up.start),
-        tuple((title or f"check {number}", below(token)) for number, (title, token) in enumerate(checks, 1)),
+        _below(text, up, starts),
+        _below(text, down, starts) if down else None,
+        Section(0, up[0]),
+        tuple((title or f"check {n}", _below(text, span, starts)) for n, (title, span) in enumerate(checks, 1)),
     )
 
 
-def _checks(lexed: Lexed, *, after: Token | None) -> list[tuple[str, Token]]:
+def _below(text: bytes, marker: Span, starts: Sequence[int]) -> Section:
+    """The section below that marker; the markers' `starts` are in order."""
+    after = bisect.bisect_right(starts, marker[0])
+    return Section(_next_line(text, marker[1]), starts[after] if after < len(starts) else len(text))
+
+
+def _checks(lines: Iterable[_CommentLine], *, after: Span | None) -> list[tuple[str, Span]]:
     """The `-- CHECK` lines below `-- UP`, with their titles; without an `-- UP` they are comments."""
     found = []
-    for token, text, whole in _comment_lines(lexed):
-        match = _CHECK.fullmatch(text) if whole and after and token.start > after.start else None
+    for span, text, whole in lines:
+        match = _CHECK.fullmatch(text) if whole and after and span > after else None
         if match:
-            found.append(((match["title"] or b"").decode(errors="replace").strip(), token))
+            found.append(((match["title"] or b"").decode(errors="replace").strip(), span))
     return found
 
 
@@ -154,32 +169,32 @@ def _next_line(text: bytes, offset: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _comment_lines(lexed: Lexed) -> Iterator[tuple[Token, bytes, bool]]:
+def _comment_lines(lexed: Lexed) -> Iterator[_CommentLine]:
     """The comments that begin a line, with their text and whether they are not indented."""
-    for token in lexed.tokens:
-        if token.kind in COMMENTS:
-            line_start = lexed.text.rfind(b"\n", 0, token.start) + 1
-            before = lexed.text[line_start : token.start]
-            if not before.strip(b" \t\r\f\v\xef\xbb\xbf"):
-                yield token, lexed.text[token.start : token.end], not before
+    code = lexed.code
+    for index in lexed.comments:
+        start, end = lexed.tokens.starts[index], lexed.tokens.ends[index]
+        before = code[code.rfind(b"\n", 0, start) + 1 : start]
+        if not before.strip(b" \t\r\f\v\xef\xbb\xbf"):
+            yield (start, end), code[start:end], not before
 
 
-def _markers(lexed: Lexed) -> Iterator[tuple[bytes, Token]]:
-    for token, text, whole in _comment_lines(lexed):
+def _markers(lines: Iterable[_CommentLine]) -> Iterator[tuple[bytes, Span]]:
+    for span, text, whole in lines:
         match = _MARKER.fullmatch(text) if whole else None
         if match:
-            yield match[1], token
+            yield match[1], span
 
 
-def _near_misses(source: Source, lexed: Lexed, markers: dict[str, Token | None]) -> Iterator[Problem]:
+def _near_misses(source: Source, lines: Iterable[_CommentLine], markers: dict[str, Span | None]) -> Iterator[Problem]:
     """Comments that begin like a marker which the file lacks: perhaps meant as one, so nothing is guessed."""
     if all(markers.values()):
         return
-    for token, text, _ in _comment_lines(lexed):
+    for (start, _), text, _ in lines:
         begins = text[:_REACH].decode(errors="ignore")
         match = _NEAR_MISS.match(begins) or _FOREIGN.match(begins) or _IN_BLOCK.fullmatch(begins)
         name = match[1].upper() if match else ""
         if match and name in markers and not markers[name]:
             marker = f"-- {name}"
             hint = f"if it is meant as the marker, write exactly `{marker}` at the line's start; if not, reword it."
-            yield source.problem(token.start, f"this comment begins like the missing marker `{marker}`", hint)
+            yield source.problem(start, f"this comment begins like the missing marker `{marker}`", hint)

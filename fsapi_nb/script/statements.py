@@ -5,76 +5,30 @@ Never looks for a semicolon by itself. Every token of the section belongs to a s
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from fsapi_nb.errors import Problem
-from fsapi_nb.model import CopyData, Statement
-from fsapi_nb.script import classify
-from fsapi_nb.script.effects import effect_of
-from fsapi_nb.script.lexer import CopyBlock, Lexed
-from fsapi_nb.script.losses import losses
-from fsapi_nb.script.objects import creates, drops
-from fsapi_nb.script.parser import (
-    COMMENTS,
-    SEMICOLON,
-    STRINGS,
-    RawStatement,
-    SqlSyntaxError,
-    SyntaxProblem,
-    Token,
-    parse,
-)
-from fsapi_nb.script.sections import Section, Source
+from fsapi_nb.model import Meaning, Statement
+from fsapi_nb.script.body import Body
+from fsapi_nb.script.depth import refuse_depth
+from fsapi_nb.script.lexer import CopyBlock
+from fsapi_nb.script.meaning import meaning_of
+from fsapi_nb.script.parser import ends_of_statements
+from fsapi_nb.script.tokens import COMMENTS, END, TEXT, SqlSyntaxError, SyntaxProblem
 
 _ENDS_TOO_EARLY = "at end of input"
 _QUOTES = re.compile(r"(?:[ebxn]|u&)?'", re.IGNORECASE)
+_BETWEEN = COMMENTS + END
 
 
-@dataclass(slots=True)
-class Body:
-    """A section with its tokens (`solid`: those that are no comment) and what the scanner refused in it."""
+class _Extent(NamedTuple):
+    """Where one statement lies: its tokens from `first` up to `last`, what follows the one before, and its COPY data."""
 
-    source: Source
-    lexed: Lexed
-    section: Section
-    tokens: list[Token] = field(init=False)
-    solid: list[Token] = field(init=False)
-    problem: SyntaxProblem | None = field(init=False)
-    copies: dict[int, CopyBlock] = field(init=False)
-
-    def __post_init__(self) -> None:
-        start, end = self.section.start, self.section.end
-        self.tokens = [token for token in self.lexed.tokens if start <= token.start < end]
-        self.solid = [token for token in self.tokens if token.kind not in COMMENTS]
-        self.copies = {block.semicolon: block for block in self.lexed.copies}
-        problem = self.lexed.problem
-        self.problem = problem if problem and start <= problem.offset <= end else None
-
-    @property
-    def text(self) -> str:
-        """The section as it stands in the file."""
-        return self.source.text[self.section.start : self.section.end].decode()
-
-    def contents(self) -> Iterator[bytes]:
-        """What the checksum is taken over: the tokens, the COPY data, and all that follows a scanner's error."""
-        text = self.source.text
-        for token in self.solid:
-            yield text[token.start : token.end]
-            block = self.copies.get(token.start)
-            if block:
-                yield text[block.start : block.end]
-        if self.problem:
-            yield text[self.problem.offset : self.section.end]
-
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """Where one statement lies: its tree, its tokens, what follows the one before it, and its COPY data."""
-
-    raw: RawStatement
-    tokens: list[Token]
+    first: int
+    last: int
     after: int
     copy: CopyBlock | None
 
@@ -84,91 +38,94 @@ def read_statements(body: Body) -> tuple[tuple[Statement, ...], list[Problem]]:
 
     Raises SqlSyntaxError, with a place in the file, where PostgreSQL's parser refuses the section.
     """
-    extents = _extents(body, _parse(body))
-    wants_strings = any(classify.enum_value(extent.raw.tree) for extent in extents)
-    statements = tuple(_statement(body.source, extent, wants_strings=wants_strings) for extent in extents)
-    refusals = [(extent, _refusal(extent)) for extent in extents]
-    problems = [body.source.problem(extent.tokens[0].start, *refusal) for extent, refusal in refusals if refusal]
+    code, tokens = body.lexed.code, body.lexed.tokens
+    extents = _extents(body, _ends(body))
+    read = [(extent, meaning_of(code, tokens, extent.first, extent.last)) for extent in extents]
+    wants_strings = any(meaning.adds_enum_value for _, meaning in read)
+    statements = tuple(_statement(body, extent, meaning, wants_strings=wants_strings) for extent, meaning in read)
+    problems = [
+        body.source.problem(tokens.starts[extent.first], *refusal)
+        for extent, meaning in read
+        if (refusal := meaning.refusal or (None if extent.copy else meaning.lacks_data))
+    ]
     return statements, [*problems, *_uncovered(body, extents)]
 
 
-def _parse(body: Body) -> list[RawStatement]:
-    section = body.section
+def _ends(body: Body) -> list[int]:
+    """Where the statements end, by the parser."""
+    lexed, section = body.lexed, body.section
     try:
-        return parse(body.lexed.text[section.start : section.end], body.solid, start=section.start)
+        refuse_depth(lexed.tokens, body.first, body.last)
+        return ends_of_statements(lexed.code, lexed.tokens, section.start, section.end)
     except SqlSyntaxError as error:
-        offset = error.problem.offset + section.start
-        if str(error).endswith(_ENDS_TOO_EARLY) and body.solid:
-            offset = body.solid[-1].end  # and not after the blanks and comments that follow
+        offset, solid = error.problem.offset, body.solid()
+        if str(error).endswith(_ENDS_TOO_EARLY) and solid:
+            offset = lexed.tokens.ends[solid[1]]  # and not after the blanks and comments that follow
         raise SqlSyntaxError(SyntaxProblem(str(error), offset)) from None
 
 
-def _extents(body: Body, trees: Iterable[RawStatement]) -> list[_Extent]:
+def _extents(body: Body, ends: list[int]) -> list[_Extent]:
+    """The tokens of each statement: from the first that is not of the one before to the last that the parser gave it."""
+    tokens, blocks = body.lexed.tokens, {block.semicolon: block for block in body.copies}
     extents: list[_Extent] = []
-    position, index = body.section.start, 0
-    solid = body.solid
-    for raw in trees:
-        while solid[index].kind == SEMICOLON:  # that of the statement before, and of empty ones
-            block = body.copies.get(solid[index].start)
-            position, index = block.after if block else solid[index].end, index + 1
-        first = index
-        while index < len(solid) and solid[index].end <= raw.end + body.section.start:
+    position, index = body.section.start, body.first
+    for end in ends:
+        while tokens.sorts[index] in _BETWEEN:  # the semicolon of the statement before, and of empty ones
+            if tokens.sorts[index] == END[0]:
+                block = blocks.get(tokens.starts[index])
+                position = block.after if block else tokens.ends[index]
             index += 1
-        copy = body.copies.get(solid[index].start) if index < len(solid) else None
-        extents.append(_Extent(raw, solid[first:index], position, copy))
+        first, index = index, bisect.bisect_right(tokens.ends, end, index, body.last)
+        last = index
+        while tokens.sorts[last - 1] in COMMENTS:
+            last -= 1
+        extents.append(_Extent(first, last, position, _block_after(body, blocks, index) if blocks else None))
     return extents
+
+
+def _block_after(body: Body, blocks: dict[int, CopyBlock], index: int) -> CopyBlock | None:
+    """The data that belongs to the statement which ends before that token."""
+    tokens = body.lexed.tokens
+    while index < body.last and tokens.sorts[index] in COMMENTS:
+        index += 1
+    return blocks.get(tokens.starts[index]) if index < body.last else None
 
 
 def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
     """What belongs to no statement. Never seen; but text that silently does not run would be the worst of faults."""
-    covered = sum(len(extent.tokens) for extent in extents)
-    semicolons = sum(token.kind == SEMICOLON for extent in extents for token in extent.tokens)
-    if covered - semicolons != sum(token.kind != SEMICOLON for token in body.solid):
-        last = extents[-1].tokens[-1].end if extents else body.section.start
-        yield body.source.problem(last, "after this place, PostgreSQL's parser did not cover the text")
+    index = extents[-1].last if extents else body.first
+    if body.lexed.tokens.sorts[index : body.last].strip(_BETWEEN):
+        place = body.lexed.tokens.ends[index - 1] if extents else body.section.start
+        yield body.source.problem(place, "after this place, PostgreSQL's parser did not cover the text")
 
 
-def _statement(source: Source, extent: _Extent, *, wants_strings: bool) -> Statement:
-    text, tree, tokens = source.text, extent.raw.tree, extent.tokens
-    between = text[extent.after : tokens[0].start]
-    start = extent.after + len(between) - len(between.lstrip())
-    copy = extent.copy
+def _statement(body: Body, extent: _Extent, meaning: Meaning, *, wants_strings: bool) -> Statement:
+    first, last, after, copy = extent
+    source, tokens = body.source, body.lexed.tokens
+    text, begins = source.text, tokens.starts[first]
+    start = begins - len(text[after:begins].lstrip())
+    text_line = source.line(start)
     return Statement(
-        text=text[start : tokens[-1].end].decode(),
-        text_line=source.line(start),
-        line=source.line(tokens[0].start),
-        kind=classify.kind_of(tree),
-        rule=classify.rule_of(tree),
-        text_column=source.column(start),
-        effect=effect_of(tree),
-        creates=creates(tree),
-        drops=drops(tree),
-        loses=losses(tree),
-        copy=CopyData(text[copy.start : copy.end], source.line(copy.start)) if copy else None,
-        adds_enum_value=classify.enum_value(tree),
-        creates_schema=classify.created_schema(tree),
-        begin_options=classify.begin_options(tree),
-        changes_session=classify.changes_session(tree),
-        strings=tuple(_constants(text, tokens)) if wants_strings else (),
+        text[start : tokens.ends[last - 1]].decode(),
+        text_line,
+        text_line if start == begins else source.line(begins),
+        meaning,
+        source.column(start),
+        body.data(copy) if copy else None,
+        tuple(_constants(body, extent)) if wants_strings else (),
     )
 
 
-def _refusal(extent: _Extent) -> tuple[str, str] | None:
-    """Why a statement cannot stand in a migration, and what to do instead."""
-    refusal = classify.unsupported(extent.raw.tree)
-    if refusal or extent.copy:
-        return refusal
-    return classify.lacks_data(extent.raw.tree)
-
-
-def _constants(text: bytes, tokens: Iterable[Token]) -> Iterator[str]:
-    """What the string constants among the tokens say, quoted bodies included; escapes are left as they are."""
-    for token in tokens:
-        if token.kind in STRINGS:
-            written = text[token.start : token.end].decode()
-            quotes = _QUOTES.match(written)
-            if quotes:
-                yield written[quotes.end() : -1].replace("''", "'")
-            else:
-                tag = written.index("$", 1) + 1
-                yield written[tag:-tag]
+def _constants(body: Body, extent: _Extent) -> Iterator[str]:
+    """What the string constants of a statement say, quoted bodies included; escapes are left as they are."""
+    tokens = body.lexed.tokens
+    for index in range(extent.first, extent.last):
+        if tokens.sorts[index] != TEXT[0]:
+            continue
+        written = body.source.text[tokens.starts[index] : tokens.ends[index]].decode()
+        quotes = _QUOTES.match(written)
+        if quotes:
+            yield written[quotes.end() : -1].replace("''", "'")
+        else:
+            tag = written.index("$", 1) + 1
+            yield written[tag:-tag]

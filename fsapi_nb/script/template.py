@@ -10,6 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+# What most names are: a time that exists in every month, and words in which nothing can be wrong.
+_PLAIN = re.compile(
+    r"[1-9][0-9]{3}_(?:0[1-9]|1[0-2])_(?:0[1-9]|1[0-9]|2[0-8])_(?:[01][0-9]|2[0-3])_[0-5][0-9]_[A-Za-z0-9][A-Za-z0-9_-]{,200}\.sql"
+)
 _NAME = re.compile(r"([0-9]{4}(?:_[0-9]{2}){4})_(.+)\.sql", re.DOTALL)
 _LENGTH = len("YYYY_MM_DD_HH_MM")
 _FORMAT = "%Y_%m_%d_%H_%M"
@@ -28,6 +32,8 @@ def is_placeholder(text: str) -> bool:
 
 def bad_file_name(name: str) -> str | None:
     """What is wrong with a migration file's name; None where nothing is."""
+    if _PLAIN.fullmatch(name):
+        return None  # at a glance: there may be thousands
     match = _NAME.fullmatch(name)
     if not match:
         return "the name is not YYYY_MM_DD_HH_MM_name.sql"

@@ -158,16 +158,15 @@ class Walked:
     databases: Databases
     folder: Folder
     at: int = 0
-    _names: list[str] = field(init=False)
+    _names: tuple[str, ...] = field(init=False)
     _walk: Walk | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _seen: Snapshot | None = None
     _wall: _Wall | None = None
 
     def __post_init__(self) -> None:
-        """Put the files in order, the broken ones among them."""
-        names = [*(migration.name for migration in self.folder.migrations), *self.folder.broken]
-        self._names = sorted(names, key=os.fsencode)
+        """Take the files in order, the broken ones among them."""
+        self._names = self.folder.names
 
     def leave(self) -> None:
         """End the walk; its database is dropped."""
@@ -239,7 +238,7 @@ class Walked:
 
     def _faulty(self, name: str) -> FsapiError:
         """Why a file is no migration."""
-        problems = self.folder.broken.get(name)
+        problems = self.folder.problems(name)
         return FaultyMigrations(problems) if problems else CheckFailed(f"{name!r} cannot be a migration's file name")
 
 

@@ -6,14 +6,13 @@ before and after each direction. Knows nothing of pytest.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from fsapi_nb.database.catalog import read_snapshot
 from fsapi_nb.database.connection import Connection, Session, connect
-from fsapi_nb.database.history import Recorder
+from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.runner import Runner
 from fsapi_nb.database.settings import Address, Project, Secret, session_settings
 from fsapi_nb.database.target import Access, Target, open_onlooker, open_target
@@ -53,17 +52,13 @@ class Walk:
 
     def _circumstances(self, last: str) -> build.Circumstances:
         """The folder as if it ended with that file: what comes after it is looked at when its turn comes."""
-        end = os.fsencode(last)
-        migrations = tuple(each for each in self.folder.migrations if os.fsencode(each.name) <= end)
-        broken = {name: problems for name, problems in self.folder.broken.items() if os.fsencode(name) <= end}
-        return build.Circumstances(Folder(migrations, broken), self.target.history())
+        return build.Circumstances(self.folder.up_to(last), self.target.history())
 
     def _run(self, plan: Plan) -> None:
         target = self.target
         runner = Runner(
             target.session,
             self.recorder,
-            target.key,
             Observers(()),
             _no_other,
             self._look,
@@ -84,9 +79,8 @@ def open_walk(project: Project, folder: Folder, database: str) -> Iterator[Walk]
         settings=session_settings({}, {"lock_timeout": str(project.table.get("lock_timeout", "5s"))}),
         application=_APPLICATION,
     )
-    names = [*(migration.name for migration in folder.migrations), *folder.broken]
     with ExitStack() as stack:
-        target = stack.enter_context(open_target(access, writing=True, known=names))
+        target = stack.enter_context(open_target(access, writing=True, known=folder.names))
         recorder = stack.enter_context(target.locked(lambda _: None))
         yield Walk(folder, access, target, recorder, stack.enter_context(_onlooker(database)))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from fsapi_nb.visible import visible
 
 __all__ = ["esc", "visible"]
@@ -11,4 +9,6 @@ __all__ = ["esc", "visible"]
 
 def esc(text: object) -> str:
     """Text as HTML that shows it and runs nothing; quotes are escaped too, so it may stand in an attribute."""
+    import html  # which a terminal never needs
+
     return html.escape(visible(str(text)), quote=True)

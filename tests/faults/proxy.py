@@ -47,7 +47,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A client's message: `Q` a query, `S` the end of a batch, `^` a start; and the text of a query."""
+    """A client's message: `Q` a query, `P` one of a batch, `S` the batch's end, `^` a start; and the text of a query."""
 
     kind: str
     text: str = ""
@@ -135,8 +135,7 @@ class Proxy:
                 while True:
                     data = _message(said)
                     kind = chr(data[0])
-                    text = data[5:-1].decode() if kind == "Q" else ""
-                    self._pass(data, Message(kind, text), answers)
+                    self._pass(data, Message(kind, _text(kind, data)), answers)
             finally:
                 _cut(client)
                 _cut(server)
@@ -197,6 +196,13 @@ def _first_message(said: BinaryIO) -> bytes:
 def _message(stream: BinaryIO) -> bytes:
     head = _exactly(stream, 5)
     return head + _exactly(stream, struct.unpack("!I", head[1:])[0] - 4)
+
+
+def _text(kind: str, data: bytes) -> str:
+    """The SQL that a message holds."""
+    if kind == "Q":
+        return data[5:-1].decode()
+    return data[5:].split(b"\0")[1].decode() if kind == "P" else ""  # behind the name that it is prepared under
 
 
 def _exactly(stream: BinaryIO, count: int) -> bytes:

@@ -98,9 +98,18 @@ class Undisturbed:
 
 
 def steps_of(messages: Sequence[Message]) -> list[int]:
-    """The numbers of the messages that commit, or are a statement outside of any transaction."""
-    commits = (number for number, message in enumerate(messages, 1) if message.text == "COMMIT")
-    return sorted([*alone_in(messages), *commits])
+    """The numbers of the messages that commit, or are a statement outside of any transaction.
+
+    A batch commits by what it holds, but its answer comes at its end: before that, all of it is one.
+    """
+    found = alone_in(messages)
+    commits = False
+    for number, message in enumerate(messages, 1):
+        commits = commits or message.text == "COMMIT"
+        if commits and message.is_answered:
+            found.append(number)
+            commits = False
+    return sorted(found)
 
 
 def alone_in(messages: Sequence[Message]) -> list[int]:

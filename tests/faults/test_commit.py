@@ -30,18 +30,20 @@ def pairs(world: World) -> Iterator[Place]:
         yield place
 
 
-def commits(world: World, migrations: Migrations) -> list[int]:
-    """The numbers of the messages that say COMMIT, in a run without faults."""
+def commits(world: World, migrations: Migrations) -> list[tuple[int, int]]:
+    """The numbers of the messages that say COMMIT, and of those that end their batches, in a run without faults."""
     with world.place(migrations) as place, place.proxy() as proxy:
         place.migrator(proxy.address).migrate()
-        return [number for number, message in enumerate(proxy.messages, 1) if message.text == "COMMIT"]
+        messages = list(enumerate(proxy.messages, 1))
+    said = [number for number, message in messages if message.text == "COMMIT"]
+    return [(at, next(n for n, message in messages if n >= at and message.is_answered)) for at in said]
 
 
 def test_a_commit_whose_answer_is_lost_is_found_done_and_the_run_goes_on(
     world: World, one: Place, tally: Tally
 ) -> None:
     """Nobody has to run again: over a new connection it is asked, and what comes after is applied."""
-    before_last = commits(world, _ONE)[-2]
+    _, before_last = commits(world, _ONE)[-2]
     with tally.judging("answer of COMMIT lost"), one.proxy(Rule(before_last, Action.ANSWER_LOST)) as proxy:
         result = one.migrator(proxy.address).migrate()
         assert [done.name for done in result.done] == _ONE.file_names()
@@ -52,10 +54,11 @@ def test_a_commit_that_never_arrived_is_reported_as_not_done_and_the_next_run_ap
     world: World, one: Place, tally: Tally
 ) -> None:
     """The error says that nothing was left behind, and that is so."""
+    last, _ = commits(world, _ONE)[-1]
     with tally.judging("COMMIT lost"):
         with (
-            one.proxy(Rule(commits(world, _ONE)[-1], Action.REQUEST_LOST)) as proxy,
-            pytest.raises(StatementFailed, match="at COMMIT") as caught,
+            one.proxy(Rule(last, Action.REQUEST_LOST)) as proxy,
+            pytest.raises(StatementFailed, match="the connection was lost") as caught,
         ):
             one.migrator(proxy.address).migrate()
         assert "left nothing behind" in str(caught.value)
@@ -68,7 +71,7 @@ def test_a_step_whose_commit_was_answered_into_the_void_is_known_to_be_done(
     world: World, pairs: Place, tally: Tally
 ) -> None:
     """The run ends there, says that this step is committed, and the next one goes on behind it."""
-    first_step = commits(world, _PAIRS)[-2]
+    _, first_step = commits(world, _PAIRS)[-2]
     with tally.judging("answer of a step's COMMIT lost"):
         with (
             pairs.proxy(Rule(first_step, Action.ANSWER_LOST)) as proxy,
@@ -81,7 +84,7 @@ def test_a_step_whose_commit_was_answered_into_the_void_is_known_to_be_done(
 
 def test_a_commit_that_nobody_can_be_asked_about_is_not_guessed(world: World, one: Place, tally: Tally) -> None:
     """The server cannot be reached any more: the error says that the next run looks, and it does."""
-    number = commits(world, _ONE)[-1]
+    _, number = commits(world, _ONE)[-1]
     proxies: list[Proxy] = []
     with tally.judging("answer of COMMIT lost, and the server with it"):
         rule = Rule(number, Action.ANSWER_LOST, lambda: proxies[0].refuse())

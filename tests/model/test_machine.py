@@ -72,6 +72,10 @@ _BUSY = """
            (SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND state LIKE 'idle in transaction%')
 """
+_ACTIVE = f"""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = '{_APPLICATION}' AND state = 'active'
+"""
 _TERMINATE = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = '{_APPLICATION}'
@@ -367,6 +371,13 @@ class Machine(RuleBasedStateMachine):
 
     # -- a run -------------------------------------------------------------------------------------------------
 
+    def _await_calm(self) -> None:
+        """Until the server is at work on nothing of ours."""
+        deadline = time.monotonic() + 20
+        while self.admin.execute(_ACTIVE).fetchone() != (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
     def _planned(self, planner: Planner) -> tuple[list[Planned], type[FsapiError] | None]:
         """What is to run in the end: planned, settled under the lock, and planned again."""
         try:
@@ -391,7 +402,8 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         """Run a verb, disturbed or not, and compare what it says with the model, which goes on from there."""
         planned, refusal = self._planned(planner)
-        watch = Watch(replace(fault, number=fault.number % _events(planned)), lambda: self.admin.execute(_TERMINATE))
+        fault = replace(fault, number=fault.number % _events(planned))
+        watch = Watch(fault, lambda: self.admin.execute(_TERMINATE), self._await_calm)
         with self._blocker() if blocked else nullcontext():
             outcome = _said(lambda: verb(self._migrator(watch, blocked=blocked)))
         self._count(outcome, watch)
@@ -429,8 +441,8 @@ class Machine(RuleBasedStateMachine):
         return bool(watch.struck and watch.fault.kind == "interrupt")
 
     def _struck(self, part: Part, watch: Watch) -> None:
-        """What a fault at that event has made of the step that it struck."""
-        if not isinstance(watch.struck, StatementStarted):
+        """What a fault at that event has made of the step that it struck; one that travels with its COMMIT may be done."""
+        if not isinstance(watch.struck, StatementStarted) or watch.struck_step != watch.committed:
             return
         if part.alone:
             self.model.sent(part)

@@ -26,13 +26,19 @@ class Fault:
 
 @dataclass(slots=True)
 class Watch:
-    """What was told of a run: its plan, how many steps were committed, and at which event the fault struck."""
+    """What was told of a run: its plan, how many steps were committed, at which event the fault struck, and in which step.
+
+    A step that travels with its COMMIT may be done when its statements are told, or not yet: a fault waits until the
+    server has done with what it was sent (`calm`), so that the same fault always does the same.
+    """
 
     fault: Fault
     terminate: Callable[[], object]
+    calm: Callable[[], object]
     plan: Plan | None = None
     committed: int = 0
     struck: Event | None = None
+    struck_step: int = 0
     _heard: int = 0
     _open: bool = field(default=False)
 
@@ -44,7 +50,8 @@ class Watch:
         self._heard += 1
         if self.fault.kind == "none" or self._heard != self.fault.number + 1:
             return
-        self.struck = event
+        self.struck, self.struck_step = event, self.committed
+        self.calm()
         if self.fault.kind == "interrupt":
             raise KeyboardInterrupt
         self.terminate()

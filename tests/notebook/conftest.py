@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,8 +54,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     settings = Config()
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.ipython_dir = str(tmp_path_factory.mktemp("ipython"))
+    main = sys.modules["__main__"]
     yield InteractiveShell.instance(config=settings)
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main  # of which multiprocessing asks how to start others; the shell has put its own there
 
 
 @pytest.fixture

@@ -314,11 +314,11 @@ def test_another_runner_is_waited_for_no_longer_than_asked(cells: Cells, three: 
 def _hold_lock(project: Project, holding: threading.Event, done: threading.Event) -> None:
     """Hold the lock that a runner would take, until told."""
     from fsapi_nb.database.connection import open_session
-    from fsapi_nb.database.history import find_tables
     from fsapi_nb.database.lock import advisory_lock
+    from fsapi_nb.database.tables import Tables
 
     with open_session(project.database, application="another runner", settings={}, writing=True) as session:
-        key = find_tables(session, schema=None, table="migrations").lock_key(session.facts.database)
+        key = Tables("public").lock_key(session.facts.database)
         with advisory_lock(session, key, max_wait=5, awaited=lambda _: None):
             holding.set()
             done.wait(30)

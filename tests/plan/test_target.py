@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
-from fsapi_nb.model import History, HistoryEntry, MigrationStatus, State
+from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
+from fsapi_nb.plan.reconcile import Standing
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
 
 USERS, POSTS, AGAIN = "2026_01_01_00_00_users.sql", "2026_01_01_00_01_posts.sql", "2026_01_01_00_02_users.sql"
@@ -49,11 +50,10 @@ def test_an_unknown_name_is_refused_with_what_may_be_meant(wanted: str, hint: st
     assert raised.value.hint == hint
 
 
-def statuses() -> list[MigrationStatus]:
-    """One of each state, in the order of their names."""
-    entry = HistoryEntry(1, "a.sql")
+def standing() -> Standing:
+    """One of each state, in the order of their names; the first is applied as it stands."""
+    entry = HistoryEntry(1, "2026_01_01_00_00_a.sql")
     states = [
-        ("2026_01_01_00_00_a.sql", State.APPLIED, entry),
         ("2026_01_01_00_01_b.sql", State.LATE, None),
         ("2026_01_01_00_02_c.sql", State.DRIFTED, entry),
         ("2026_01_01_00_03_d.sql", State.PARTLY_APPLIED, None),
@@ -62,12 +62,13 @@ def statuses() -> list[MigrationStatus]:
         ("2026_01_01_00_06_g.sql", State.BROKEN, None),
         ("2026_01_01_00_07_é.sql", State.PENDING, None),
     ]
-    return [MigrationStatus(name, state, entry) for name, state, entry in states]
+    unsettled = tuple(MigrationStatus(name, state, entry) for name, state, entry in states)
+    return Standing(Folder(), History((entry,), exists=True), unsettled)
 
 
 def up(to: str | None = None, count: int | None = None) -> str:
     """The short names of what would be applied."""
-    return "".join(status.name[17:-4] for status in choose_up(statuses(), to=to, count=count))
+    return "".join(status.name[17:-4] for status in choose_up(standing(), to=to, count=count))
 
 
 def test_everything_pending_is_applied_in_the_order_of_names() -> None:

@@ -59,7 +59,7 @@ def test_who_may_not_add_them_is_told_what_to_do(project: Project) -> None:
         address = make_conninfo(project.database, options=f"-c role={role}")
         with pytest.raises(HistoryError) as refused:
             project.migrator(database=address).rollback()
-        assert "only its owner may add them" in refused.value.message
+        assert "only their owner may add them" in refused.value.message
         assert 'ALTER TABLE "public"."migrations_journal" ADD COLUMN IF NOT EXISTS "cell" text' in (
             refused.value.hint or ""
         )

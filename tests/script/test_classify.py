@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.model import EnumValue, TransactionRule
+from fsapi_nb.script.objects import creates
 from tests.script.reading import read
 
 ALLOWED, REFUSED = TransactionRule.ALLOWED, TransactionRule.REFUSED
@@ -92,7 +93,10 @@ def test_whether_a_transaction_block_takes_it(text: str, rule: TransactionRule) 
 
 KINDS = {
     "create table t ()": "CREATE TABLE",
-    "CREATE TABLE t AS SELECT 1": "CREATE TABLE",
+    "CREATE TABLE t AS SELECT 1": "CREATE TABLE AS",
+    "CREATE TABLE IF NOT EXISTS t (a) WITH (fillfactor = 70) AS (SELECT 1)": "CREATE TABLE AS",
+    "CREATE TABLE t AS EXECUTE q": "CREATE TABLE AS",
+    "CREATE TABLE t (a int GENERATED ALWAYS AS IDENTITY, b int GENERATED ALWAYS AS ((1 + 2)) STORED)": "CREATE TABLE",
     "CREATE MATERIALIZED VIEW v AS SELECT 1": "CREATE MATERIALIZED VIEW",
     "CREATE TYPE e AS ENUM ()": "CREATE TYPE",
     "CREATE TYPE c AS (a int)": "CREATE TYPE",
@@ -168,11 +172,11 @@ def test_what_a_statement_creates_is_known() -> None:
         CREATE EXTENSION hstore; CREATE EXTENSION IF NOT EXISTS citext; BEGIN READ WRITE; COMMIT
     """
     enum, value, rename, schema, hstore, citext, begin, commit = read(text).up.statements
-    assert enum.creates == ("type My.mood",)
+    assert creates(enum) == ("type My.mood",)
     assert value.adds_enum_value == EnumValue("mood", "it's")
     assert rename.adds_enum_value is None
     assert schema.creates_schema == "joe"
-    assert (hstore.creates, citext.creates) == (("extension hstore",), ())
+    assert (creates(hstore), creates(citext)) == (("extension hstore",), ())
     assert (begin.begin_options, commit.begin_options) == (True, False)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fsapi_nb.script.lexer import lex
 from fsapi_nb.script.sections import Source
 from tests.script.reading import NAME, all_problems, read, refuse
 
@@ -164,7 +165,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
 
 def test_places_count_lines_and_characters_from_one() -> None:
     """Multi-byte characters are one column; the last place is after the last character."""
-    source = Source(NAME, "é😀x\r\n\nend".encode())
+    source = Source(NAME, lex(["é😀x\r\n\nend".encode()]))
     assert (source.line(0), source.line(7), source.line(8), source.line(9), source.line(10)) == (1, 1, 1, 2, 3)
     place = source.place(6)
     assert (place.line, place.column, place.source) == (1, 3, "é😀x")

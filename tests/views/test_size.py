@@ -45,11 +45,10 @@ from fsapi_nb.model import (
     Mode,
     Part,
     Plan,
-    Script,
     State,
-    Statement,
     Step,
 )
+from fsapi_nb.script.migration import read_migration
 from fsapi_nb.views.results import (
     FileResult,
     HistoryResult,
@@ -107,8 +106,9 @@ def status(count: int, *states: State, note: str | None = None, problems: tuple[
 
 
 def migration(name: str, statements: int = 1) -> Migration:
-    kinds = tuple(Statement("SELECT 1", line, line, "CREATE TABLE") for line in range(1, statements + 1))
-    return Migration(name, Script(Direction.UP, "", 1, kinds), None, "sha256:0")
+    found, _ = read_migration(name, b"CREATE TABLE t ();\n" * statements)
+    assert found
+    return found
 
 
 def step(name: str, statements: int = 1, reason: str = "one transaction, together with its history row") -> Step:

@@ -5,18 +5,24 @@ stored notebook stays equal. Times are attributes, columns of the DataFrame, met
 and are shown on a terminal (`lines(times=True)`).
 """
 
-from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.blockers import BlockersResult
-from fsapi_nb.views.results.check import CheckResult
-from fsapi_nb.views.results.diagram import DiagramResult
-from fsapi_nb.views.results.file import FileResult
-from fsapi_nb.views.results.history import HistoryResult
-from fsapi_nb.views.results.migration import MigrationResult
-from fsapi_nb.views.results.plan import PlanResult
-from fsapi_nb.views.results.query import QueryResult
-from fsapi_nb.views.results.run import RepairResult, RunResult
-from fsapi_nb.views.results.status import StatusResult
-from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsapi_nb.views.results.base import Result
+    from fsapi_nb.views.results.blockers import BlockersResult
+    from fsapi_nb.views.results.check import CheckResult
+    from fsapi_nb.views.results.diagram import DiagramResult
+    from fsapi_nb.views.results.file import FileResult
+    from fsapi_nb.views.results.history import HistoryResult
+    from fsapi_nb.views.results.migration import MigrationResult
+    from fsapi_nb.views.results.plan import PlanResult
+    from fsapi_nb.views.results.query import QueryResult
+    from fsapi_nb.views.results.run import RepairResult, RunResult
+    from fsapi_nb.views.results.status import StatusResult
+    from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
 
 __all__ = [
     "BlockersResult",
@@ -34,3 +40,27 @@ __all__ = [
     "StatusResult",
     "TimelineResult",
 ]
+
+#: The module of each: a verb needs one of them, and a diagram's layout takes longer to import than a run that does nothing.
+_MODULES = {
+    "Result": "base",
+    "BlockersResult": "blockers",
+    "CheckResult": "check",
+    "DiagramResult": "diagram",
+    "FileResult": "file",
+    "HistoryResult": "history",
+    "MigrationResult": "migration",
+    "PlanResult": "plan",
+    "QueryResult": "query",
+    "RepairResult": "run",
+    "RunResult": "run",
+    "StatusResult": "status",
+    "ScaledTimelineResult": "timeline",
+    "TimelineResult": "timeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,46 @@
+"""A migration's bytes, read in pieces, from memory or from its file: a seed of any size takes no more than one piece.
+
+Says nothing of what they mean; that is for `script`. Opens a file only while it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryContents:
+    """Bytes that are there already: of a cell, of what the database keeps, of a small part of a file."""
+
+    name: str
+    raw: bytes = field(repr=False)
+
+    def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
+        end = len(self.raw) if size is None else min(start + size, len(self.raw))
+        if start == 0 and end == len(self.raw) <= PIECE:
+            yield self.raw
+            return
+        for position in range(start, end, PIECE):
+            yield self.raw[position : min(position + PIECE, end)]
+
+
+@dataclass(frozen=True, slots=True)
+class FileContents:
+    """The bytes of a file, as they are when they are asked for. Raises OSError where it cannot be read."""
+
+    name: str
+    path: Path
+
+    def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            left = size
+            while piece := file.read(PIECE if left is None else min(PIECE, left)):
+                yield piece
+                left = None if left is None else left - len(piece)

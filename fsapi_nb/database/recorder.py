@@ -1,0 +1,258 @@
+"""What is written to history and journal: messages that stand in the transaction of the migration's own SQL.
+
+Makes the messages; whoever runs a migration sends them with it, others `write` them. Commits nothing. What must not
+be committed without our lock, or over a history that somebody has changed, fails on the server, so that it can be
+sent together with its COMMIT.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from fsapi_nb.database.connection import Session
+from fsapi_nb.database.pipeline import Message
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.errors import FsapiError, HistoryError, Locked
+from fsapi_nb.model import HistoryEntry, Migration
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them.
+
+    `name` is the migration's where its text is not at hand. `duration_ms` is the time before the transaction that it
+    is written in, which PostgreSQL adds its own time to; None where it means nothing.
+    """
+
+    migration: Migration | None
+    event: str
+    state: str
+    step: int | None = None
+    steps: int | None = None
+    in_transaction: bool = True
+    duration_ms: int | None = None
+    step_checksum: str | None = None
+    script: str | None = None
+    witness: str | None = None
+    message: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Makes the messages that record one run."""
+
+    session: Session
+    tables: Tables
+    run_id: UUID
+    notebook: str | None = None
+    cell: str | None = None
+    runbook: str | None = None
+
+    def write(self, messages: Sequence[Message]) -> None:
+        """Send messages of this recorder in one go. Raises psycopg.Error, and what `refusal` makes of one."""
+        try:
+            self.session.exchange(messages)
+        except psycopg.Error as error:
+            raise refusal(error) or error from None
+
+    def applied(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
+        """Record that a migration is completely applied."""
+        migration = row.migration
+        if migration is None:
+            return self.journal(row)
+        which = "up" if row.duration_ms is not None else "baseline"
+        return (self._message(which, [*self._values(row), *_kept(migration)], prepared=prepared),)
+
+    def rolled_back(self, row: JournalRow, entry: HistoryEntry, *, prepared: bool = False) -> tuple[Message, ...]:
+        """Take a migration's entry away; fails where somebody else did so meanwhile."""
+        return (self._message("down", [*self._values(row), str(entry.id)], prepared=prepared),)
+
+    def journal(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
+        """Add one event. That a step begins or is done is only written while the lock is ours."""
+        which = "step" if row.state in {"started", "done"} else "journal"
+        return (self._message(which, self._values(row), prepared=prepared),)
+
+    def baseline(self, migration: Migration) -> tuple[Message, ...]:
+        """Record a migration as applied without having run it."""
+        return self.applied(JournalRow(migration, "baseline", "done", 1, 1))
+
+    def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
+        """Take over a file's checksum and text for what is applied already."""
+        values = [str(entry.id), migration.checksum, *_kept(migration)]
+        return (self._message("repair", values), *self.journal(JournalRow(migration, "repair", "done", 1, 1)))
+
+    def forget_all(self) -> tuple[Message, ...]:
+        """Empty the history, not the journal; which is told that everything was dropped."""
+        emptied = (self._message("forget entries", []), self._message("forget scripts", []))
+        return (*emptied, *self.journal(JournalRow(None, "fresh", "done")))
+
+    def is_recorded(self, row: JournalRow) -> bool:
+        """Whether this run's event is in the journal: the witness of a COMMIT whose answer was lost."""
+        query = sql.SQL(
+            "SELECT EXISTS (SELECT FROM {} WHERE run_id = %s AND migration = %s AND event = %s AND state = %s AND step = %s)"
+        ).format(self.tables.journal)
+        name = row.migration.name if row.migration else None
+        found = self.session.connection.execute(query, [self.run_id, name, row.event, row.state, row.step]).fetchone()
+        return bool(found and found[0])
+
+    def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
+        """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""
+        key = self.tables.lock_key(self.session.facts.database)
+        encoded = tuple(None if value is None else value.encode() for value in values)
+        return Message(
+            _statements(self.tables, key)[which], encoded, f"fsapi_nb {which}".encode() if prepared else None
+        )
+
+    def _values(self, row: JournalRow) -> list[str | None]:
+        """The row's parameters, in the order of `_COLUMNS`."""
+        return [
+            str(self.run_id),
+            row.migration.name if row.migration else row.name,
+            row.event,
+            row.state,
+            _number(row.step),
+            _number(row.steps),
+            _truth(row.in_transaction),
+            _number(row.duration_ms),
+            row.migration.checksum if row.migration else None,
+            row.step_checksum,
+            row.script,
+            row.witness,
+            row.message,
+            _host(),
+            self.notebook,
+            self.cell,
+            self.runbook,
+        ]
+
+
+def refusal(error: psycopg.Error) -> FsapiError | None:
+    """What the server refused to record, where that is for a reason of ours; None for every other error."""
+    message = error.diag.message_primary or ""
+    if _LOST_LOCK in message:
+        return Locked(
+            "the lock is not ours any more: this migration, or one before it, released it",
+            hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
+        )
+    if _GONE in message:
+        return HistoryError("the history row of what is rolled back is gone", state="this rollback was undone.")
+    return None
+
+
+# -- the statements ----------------------------------------------------------------------------------------------
+
+_COLUMNS = {
+    "run_id": "uuid",
+    "migration": "text",
+    "event": "text",
+    "state": "text",
+    "step": "int4",
+    "steps": "int4",
+    "in_transaction": "bool",
+    "duration_ms": "int4",
+    "checksum": "text",
+    "step_checksum": "text",
+    "script": "text",
+    "witness": "text",
+    "message": "text",
+    "host": "text",
+    "notebook": "text",
+    "cell": "text",
+    "runbook": "text",
+}
+# What a statement has beyond them comes behind, from $18 on.
+# SQL has no statement that fails with words of one's own; asking for a setting that is not there does.
+_LOST_LOCK = "fsapi_nb.the_lock_is_not_ours"
+_GONE = "fsapi_nb.the_history_row_is_gone"
+_EVENT = "$3::pg_catalog.text"
+# The lock is held twice (`lock.py`): letting it go once and taking it again tells whether it is ours, and never leaves
+# it free. Both look at this session's own list only; the view pg_locks gathers every lock of the server.
+_GUARDED = f"""CASE WHEN pg_catalog.pg_advisory_unlock({{key}}) AND pg_catalog.pg_try_advisory_lock({{key}})
+    THEN {_EVENT} ELSE pg_catalog.current_setting('{_LOST_LOCK}') END"""
+_TAKEN_AWAY = f"""CASE WHEN (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.=) 1
+    THEN {_GUARDED} ELSE pg_catalog.current_setting('{_GONE}') END"""
+# A script's search_path may have operators of its own before PostgreSQL's.
+_DURATION = """($8::pg_catalog.int4 OPERATOR(pg_catalog.+) (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()
+    OPERATOR(pg_catalog.-) pg_catalog.transaction_timestamp()) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int4)"""
+# Somebody may have emptied `migrations` and restarted its sequence: what stands there is of no entry.
+_KEEP = """ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
+    checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
+    digest = excluded.digest"""
+# Both rows by one statement: `applied_at` is the table's default, whatever that is in an adopted one.
+_APPLY = f"""
+    WITH added AS (INSERT INTO {{history}} ({{given}}) VALUES ({{values}}) RETURNING id, name, applied_at),
+    kept AS (
+        INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+        SELECT id, name, applied_at, $9::pg_catalog.text, $18::pg_catalog.text, $19::pg_catalog.text, $20::pg_catalog.bool,
+            $21::pg_catalog.text
+        FROM added {_KEEP})
+    """
+_TAKE_AWAY = """
+    WITH gone AS (DELETE FROM {history} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 RETURNING id),
+    scripts AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8)
+    """
+_REPAIR = f"""
+    INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+    SELECT id, name, applied_at, $2::pg_catalog.text, $3::pg_catalog.text, $4::pg_catalog.text, $5::pg_catalog.bool,
+        $6::pg_catalog.text
+    FROM {{history}} WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.int8 {_KEEP}
+    """
+
+
+@functools.lru_cache(maxsize=16)
+def _statements(tables: Tables, key: int) -> dict[str, bytes]:
+    """Every statement by its name, for one history and the key of its lock."""
+    name = "$2::pg_catalog.text"
+    guarded, taken_away = (text.format(key=f"{key}::pg_catalog.int8") for text in (_GUARDED, _TAKEN_AWAY))
+    texts = {
+        "journal": _journal(_EVENT),
+        "step": _journal(guarded),
+        "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
+        + _journal(guarded),
+        "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
+        "down": _TAKE_AWAY + _journal(taken_away),
+        "repair": _REPAIR,
+        "forget entries": "DELETE FROM {history}",
+        "forget scripts": "DELETE FROM {scripts}",
+    }
+    places = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
+    return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
+
+
+def _journal(event: str) -> str:
+    """The statement that adds an event, with what is written for its name."""
+    values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
+    values[2], values[7] = event, _DURATION
+    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)})"
+
+
+def _kept(migration: Migration) -> tuple[str | None, ...]:
+    """What is kept of a migration's text: its scripts, whether a password was taken out, the digest of its file."""
+    from fsapi_nb.script.stored import to_store  # what reads scripts is only needed where one has run
+
+    stored = to_store(migration)
+    return stored.up, stored.down, _truth(stored.redacted), migration.digest
+
+
+@functools.cache
+def _host() -> str:
+    return socket.gethostname()
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"

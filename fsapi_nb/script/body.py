@@ -1,0 +1,111 @@
+"""One section of a file with its tokens: its text, its COPY data, and what its checksum is taken over.
+
+Knows nothing of statements; that is for `statements`.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fsapi_nb.contents import MemoryContents
+from fsapi_nb.model import Contents, CopyData
+from fsapi_nb.script.checksum import as_token, tokens_between
+from fsapi_nb.script.lexer import CopyBlock, Lexed
+from fsapi_nb.script.sections import Section, Source
+from fsapi_nb.script.tokens import COMMENTS, SyntaxProblem
+
+
+@dataclass(slots=True)
+class Body:
+    """A section, its tokens (from `first` up to `last` of the file's), and what the scanner refused in it.
+
+    `contents` is the file, from which large data is read again.
+    """
+
+    source: Source
+    lexed: Lexed
+    section: Section
+    contents: Contents
+    first: int = field(init=False)
+    last: int = field(init=False)
+    problem: SyntaxProblem | None = field(init=False)
+    copies: tuple[CopyBlock, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        start, end = self.section.start, self.section.end
+        self.first = bisect.bisect_left(self.lexed.tokens.starts, start)
+        self.last = bisect.bisect_left(self.lexed.tokens.starts, end)
+        copies = self.lexed.copies
+        self.copies = tuple(block for block in copies if start <= block.semicolon < end) if copies else ()
+        problem = self.lexed.problem
+        self.problem = problem if problem and start <= problem.offset <= end else None
+
+    @property
+    def text(self) -> str:
+        """The section as it stands in the file, but for large data: a line says how much there is."""
+        pieces = []
+        position = self.section.start
+        for block in self._left_out(position, self.section.end):
+            lines = self.source.text.count(b"\n", block.start, block.end)
+            told = f"({block.size} bytes in {lines} lines are left out here, sha256:{block.digest})\n"
+            pieces += [self.source.text[position : block.start], told.encode()]
+            position = block.end
+        pieces.append(self.source.text[position : self.section.end])
+        return b"".join(pieces).decode()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left out of `text`."""
+        return not any(self._left_out(self.section.start, self.section.end))
+
+    def solid(self) -> tuple[int, int] | None:
+        """The first and the last token that is no comment; None where there is none."""
+        sorts = self.lexed.tokens.sorts[self.first : self.last]
+        if not sorts.strip(COMMENTS):
+            return None
+        return self.last - len(sorts.lstrip(COMMENTS)), self.first + len(sorts.rstrip(COMMENTS)) - 1
+
+    def comments(self) -> list[int]:
+        """The comments among its tokens."""
+        found = self.lexed.comments
+        return found[bisect.bisect_left(found, self.first) : bisect.bisect_left(found, self.last)]
+
+    def hashed(self) -> Iterator[bytes]:
+        """What the checksum is taken over: the tokens, the COPY data, and all that follows a scanner's error."""
+        tokens, text, first = self.lexed.tokens, self.source.text, self.first
+        breaks: list[tuple[int, CopyBlock | None]] = [(index, None) for index in self.comments()]
+        breaks += [(bisect.bisect_left(tokens.starts, block.semicolon), block) for block in self.copies]
+        for index, block in sorted(breaks, key=_index) if self.copies else breaks:
+            if block is None:
+                yield from tokens_between(text, tokens, first, index)
+            elif index < self.last:
+                yield from tokens_between(text, tokens, first, index + 1)
+                yield from as_token(self.data(block).chunks())
+            first = index + 1
+        yield from tokens_between(text, tokens, first, self.last)
+        if self.problem:
+            yield from as_token(self.written(self.problem.offset, self.section.end))
+
+    def written(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes of the file between two places in the text, with what was left out of it."""
+        for block in self._left_out(start, end):
+            yield self.source.text[start : block.start]
+            yield from self.data(block).chunks()
+            start = block.end
+        yield self.source.text[start:end]
+
+    def data(self, block: CopyBlock) -> CopyData:
+        """A COPY's data as it can be sent."""
+        contents, start = self.contents, block.origin
+        if block.kept:
+            contents, start = MemoryContents(self.source.file, self.source.text[block.start : block.end]), 0
+        return CopyData(self.source.line(block.start), block.size, block.digest, contents, start)
+
+    def _left_out(self, start: int, end: int) -> Iterator[CopyBlock]:
+        return (block for block in self.copies if not block.kept and start <= block.start and block.end <= end)
+
+
+def _index(found: tuple[int, CopyBlock | None]) -> int:
+    return found[0]

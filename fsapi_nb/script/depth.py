@@ -1,0 +1,81 @@
+"""How deep a parse tree would be, told from the tokens: libpg_query overruns the C stack where it is too deep.
+
+An estimate from above. PostgreSQL's own limit (`max_stack_depth`) is near where this refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsapi_nb.script.tokens import (
+    CLOSE,
+    DEEPENING,
+    END,
+    JOINING,
+    OPEN,
+    SEPARATING,
+    SqlSyntaxError,
+    SyntaxProblem,
+    Tokens,
+)
+
+_DEEPEST = 5000
+_NESTED = 50  # parentheses within one another that are counted one by one
+_FLAT = bytes(set(range(256)) - set(OPEN + CLOSE + SEPARATING + DEEPENING + JOINING))
+
+
+@dataclass(slots=True)
+class _Level:
+    """Between two parentheses: the depth of the expression being read, of the deepest before it, and of joins."""
+
+    depth: int = 0
+    deepest: int = 0
+    joins: int = 0
+
+    def total(self) -> int:
+        return max(self.depth, self.deepest) + self.joins
+
+
+def refuse_depth(tokens: Tokens, first: int, last: int) -> None:
+    """Raise SqlSyntaxError for a tree so deep that libpg_query overruns the C stack and takes Python with it.
+
+    An estimate from above, of the tokens from `first` up to `last`. PostgreSQL's own limit (`max_stack_depth`) is
+    near where this refuses.
+    """
+    while last - first > _DEEPEST:  # no tree is deeper than its statement has tokens
+        semicolon = tokens.sorts.find(END, first, last)
+        stop = semicolon if semicolon >= 0 else last
+        if stop - first > _DEEPEST and _may_be_deep(tokens.sorts[first:stop]):
+            _measure(tokens, first, stop)
+        first = stop + 1
+
+
+def _may_be_deep(sorts: bytearray) -> bool:
+    """Whether there are enough operators, joins and nested parentheses for it, wherever they stand."""
+    left = sorts.translate(None, _FLAT)
+    nested, parentheses = 0, left.translate(None, SEPARATING + DEEPENING + JOINING)
+    while nested < _NESTED and (outer := parentheses.replace(OPEN + CLOSE, b"")) != parentheses:
+        nested, parentheses = nested + 1, outer
+    nested += parentheses.count(OPEN)
+    return left.count(DEEPENING) + left.count(JOINING) + nested > _DEEPEST
+
+
+def _measure(tokens: Tokens, first: int, last: int) -> None:
+    """Raise SqlSyntaxError at the token that makes the statement of these tokens too deep."""
+    levels = [_Level()]
+    for index in range(first, last):
+        sort = tokens.sorts[index : index + 1]
+        level = levels[-1]
+        if sort == OPEN:
+            levels.append(_Level())
+        elif sort == CLOSE and len(levels) > 1:
+            inner = levels.pop().total()
+            levels[-1].depth = max(levels[-1].depth, inner + 1)
+        elif sort == SEPARATING:
+            level.depth, level.deepest = 0, max(level.depth, level.deepest)
+        else:
+            level.depth += sort == DEEPENING
+            level.joins += sort == JOINING
+        if levels[-1].total() > _DEEPEST:
+            message = f"more than {_DEEPEST} operators, joins or parentheses build on one another"
+            raise SqlSyntaxError(SyntaxProblem(message, tokens.starts[index]))

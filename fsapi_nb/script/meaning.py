@@ -1,0 +1,78 @@
+"""All that is asked of one statement, by one look at it: at its tree, or at its first words where those say it all.
+
+A tree costs ten times what it costs to know that the text is sound, and there is nothing to be learnt from that of an
+INSERT. PostgreSQL's parser has taken the statement before anybody looks at its words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsapi_nb.model import Meaning
+from fsapi_nb.script import classify
+from fsapi_nb.script.effects import effect_of
+from fsapi_nb.script.losses import losses
+from fsapi_nb.script.parser import parse_one
+from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
+
+# Words with which a statement begins that is only this kind, whatever follows: in a transaction block like any other,
+# and nothing else is asked of it. The grammar has no other statement that begins so; None stands for any other word.
+_Words = dict[bytes | None, Any]
+_TABLE = Meaning("CREATE TABLE")
+_INDEX: _Words = {None: Meaning("CREATE INDEX"), b"CONCURRENTLY": None}
+_REPLACED: _Words = {
+    b"FUNCTION": Meaning("CREATE FUNCTION"),
+    b"TRIGGER": Meaning("CREATE TRIGGER"),
+    b"VIEW": Meaning("CREATE VIEW"),
+}
+_OPENINGS: _Words = {
+    b"COMMENT": Meaning("COMMENT"),
+    b"CREATE": {
+        b"INDEX": _INDEX,
+        b"OR": {b"REPLACE": _REPLACED},
+        b"TABLE": _TABLE,
+        b"UNIQUE": {b"INDEX": _INDEX},
+        **_REPLACED,
+    },
+    b"INSERT": Meaning("INSERT"),
+    b"UPDATE": Meaning("UPDATE"),
+}
+
+
+def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
+    """What the statement is that the tokens from `first` up to `last` are."""
+    words: Any = _OPENINGS
+    for index in range(first, last):
+        if tokens.sorts[index] in COMMENTS:
+            continue
+        words = words.get(text[tokens.starts[index] : tokens.ends[index]].upper(), words.get(None))
+        if words is None:
+            break
+        if isinstance(words, Meaning):
+            if words is _TABLE and _is_filled(tokens.sorts[first:last]):
+                break
+            return words
+    return _read(parse_one(text[tokens.starts[first] : tokens.ends[last - 1]]))
+
+
+def _is_filled(sorts: bytearray) -> bool:
+    """Whether a CREATE TABLE may have a query (`AS`), by the sorts of its tokens: in parentheses, the word is a column's."""
+    index = sorts.find(AS)
+    while index >= 0 and sorts.count(OPEN, 0, index) > sorts.count(CLOSE, 0, index):
+        index = sorts.find(AS, index + 1)
+    return index >= 0
+
+
+def _read(tree: Any) -> Meaning:
+    return Meaning(
+        kind=classify.kind_of(tree),
+        rule=classify.rule_of(tree),
+        effect=effect_of(tree),
+        loses=losses(tree),
+        adds_enum_value=classify.enum_value(tree),
+        creates_schema=classify.created_schema(tree),
+        begin_options=classify.begin_options(tree),
+        changes_session=classify.changes_session(tree),
+        refusal=classify.unsupported(tree),
+        lacks_data=classify.lacks_data(tree),
+    )
