@@ -1,21 +1,25 @@
 """Run any SQL exactly as it is written, in one transaction, and give back what PostgreSQL answered, exactly.
 
-The text travels as one message: no templating, no splitting; parameters beside it, never in it.
+The text travels as one message: no templating, no splitting; parameters beside it, never in it. A single query that
+only reads may travel within a COPY (`fsapi_nb.database.copying`), as its rows come several times as fast then.
 This module neither connects, nor reads values (`fsapi_nb.database.values`), nor formats them (`fsapi_nb.views`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.database.parameters import bind
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
-from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, encoding_of, send
+from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
 from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
 
 __all__ = ["JSON_NULL", "Column", "Connection", "JsonNull", "JsonText", "ResultSet", "run_query"]
@@ -49,10 +53,8 @@ def run_query(
         if parameters:
             _check_parameters(query, len(parameters))
             query = _Query(query.text, query.message, bind(connection, parameters))
-        results = _in_transaction(connection, query, read_only=read_only)
-        if results is None:
-            results = _outside_transaction(connection, query)
-        return read_results(connection, results)
+        read = _in_transaction(connection, query, read_only=read_only) or _outside_transaction(connection, query)
+        return read()
 
 
 # ------------------------------------------------------------------------------------------ sending the text
@@ -60,11 +62,15 @@ def run_query(
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """The text, the bytes of it that travel, and the parameters that travel beside them."""
+    """The text, the bytes of it that travel, and the parameters that travel beside them.
+
+    `before` characters of ours stand before it in what travels.
+    """
 
     text: str
     message: bytes
     bound: Bound | None = None
+    before: int = 0
 
 
 # For our own BEGIN and COMMIT: a position in them is none in the text.
@@ -75,9 +81,12 @@ _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 # A transaction carries a setting of ours, so that after `ROLLBACK AND CHAIN`, whose tag and state are those of
 # ROLLBACK TO SAVEPOINT, another transaction is told from ours. A setting takes no snapshot, so the text may still
 # begin with SET TRANSACTION; a savepoint of ours would forbid that.
-_BEGIN = b"BEGIN; SET LOCAL fsapi_nb.query = 'ours'"
+_BEGIN = (b"BEGIN", b"SET LOCAL fsapi_nb.query = 'ours'")
 # After a query, SET TRANSACTION READ WRITE is refused: so a query comes first.
-_BEGIN_READ_ONLY = b"BEGIN READ ONLY; SET LOCAL fsapi_nb.query = 'ours'; SELECT 1"
+_BEGIN_READ_ONLY = (b"BEGIN READ ONLY", b"SET LOCAL fsapi_nb.query = 'ours'", b"SELECT 1")
+
+# Of a large result libpq gives so many rows at once, so that those which are read can be let go.
+_PART = 10_000
 
 _NOTHING_RAN = "nothing was run."
 _ROLLED_BACK = "rolled back; nothing was changed."
@@ -106,7 +115,8 @@ def _encode(connection: Connection, sql: str) -> bytes:
 def _check_parameters(query: _Query, given: int) -> None:
     """PostgreSQL says neither which statement is one too many, nor that a parameter is used nowhere."""
     # The parser is large, and rarely needed here.
-    from fsapi_nb.script.parser import COMMENTS, PARAMETER, SqlSyntaxError, parse, scan
+    from fsapi_nb.script.parser import COMMENTS, PARAMETER, parse, scan
+    from fsapi_nb.script.tokens import SqlSyntaxError
 
     text = query.text.encode()
     tokens, problem = scan(text)
@@ -119,7 +129,7 @@ def _check_parameters(query: _Query, given: int) -> None:
             hint="the first value is $1, the second $2, each as often as wanted.",
         )
     try:
-        statements = parse(text, tokens)
+        statements = parse(text)
     except SqlSyntaxError:
         return  # PostgreSQL says what is wrong with it
     if len(statements) > 1:
@@ -129,35 +139,85 @@ def _check_parameters(query: _Query, given: int) -> None:
         raise QueryFailed(ServerMessage("42601", message), place=place, state=_NOTHING_RAN)
 
 
-def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
+_Read: TypeAlias = Callable[[], tuple[ResultSet, ...]]
+"""What gives the results, once the transaction has ended."""
+
+
+def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> _Read | None:
     """Run the text between our BEGIN and COMMIT; None if it has to run outside a transaction, and may."""
     if read_only:
         _refuse_control(query)
     try:
-        begun = send(connection, _BEGIN_READ_ONLY if read_only else _BEGIN)
-        if begun.error:
-            raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
-        reply = send(connection, query.message, query.bound)
-        _refuse_copy(connection, reply)
-        if reply.error:
-            if not read_only and reply.error.sqlstate == "25001" and _single_statement(query.text):
+        begin = _BEGIN_READ_ONLY if read_only else _BEGIN
+        read: _Read | None = None
+        if plain := None if query.bound else plain_query(query.text):
+            read = _copied(connection, query, plain, _begin_and_describe(connection, begin, query))
+        else:
+            _begin(connection, begin)
+        if read is None:
+            results = _sent(connection, query, read_only=read_only)
+            if results is None:
                 return None
-            raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT) from reply.error
-        _check_transaction(connection, reply.results)
+            _check_transaction(connection, results)
+            read = partial(read_results, connection, results)
         _commit(connection, query)
-        return reply.results
+        return read
     finally:
         _roll_back(connection)
+
+
+def _begin(connection: Connection, begin: Sequence[bytes]) -> None:
+    begun = send(connection, b"; ".join(begin))
+    if begun.error:
+        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
+
+
+def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _Query) -> PGresult:
+    """Begin, and ask what columns the query has, which costs no round trip more."""
+    begun = describe(connection, begin, query.message)
+    if begun.error is None:
+        return begun.results[-1]
+    if len(begun.results) < len(begin):
+        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
+    raise _failure(connection, query, begun, lost=_LOST_BEFORE_COMMIT) from begun.error
+
+
+def _copied(connection: Connection, query: _Query, plain: str, described: PGresult) -> _Read | None:
+    """Run a plain query as a copy; None if a column of it is better read as text, when nothing is run."""
+    try:
+        announced = announced_columns(connection, described)
+    except psycopg.Error as error:
+        raise _failure(connection, _UNPLACED, Reply([], error), lost=_LOST_BEFORE_COMMIT) from error
+    if announced is None:
+        return None
+    copied = copy_rows(connection, message_of(connection, plain), announced)
+    if copied.result is None:
+        sent = replace(query, before=len(OPENING))
+        raise _failure(connection, sent, copied.reply, lost=_LOST_BEFORE_COMMIT) from copied.reply.error
+    result = copied.result
+    return lambda: (result,)
+
+
+def _sent(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
+    """The results of the text as it is; None if it has to run outside a transaction, and may."""
+    reply = send(connection, query.message, query.bound, part=_PART)
+    _refuse_copy(connection, reply)
+    if reply.error is None:
+        return reply.results
+    if not read_only and reply.error.sqlstate == "25001" and _single_statement(query.text):
+        return None
+    raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT) from reply.error
 
 
 def _refuse_control(query: _Query) -> None:
     """Where only reading is allowed, a text that ends the transaction could go on in one that may write."""
     from fsapi_nb.script.classify import node_of
-    from fsapi_nb.script.parser import SqlSyntaxError, parse, scan
+    from fsapi_nb.script.parser import parse
+    from fsapi_nb.script.tokens import SqlSyntaxError
 
     text = query.text.encode()
     try:
-        names = [node_of(raw.tree)[0] for raw in parse(text, scan(text)[0])]
+        names = [node_of(raw.tree)[0] for raw in parse(text)]
     except SqlSyntaxError:
         return  # PostgreSQL says what is wrong with it
     if "transaction_stmt" in names:
@@ -165,12 +225,12 @@ def _refuse_control(query: _Query) -> None:
         raise QueryFailed(ServerMessage("25006", message), place=None, state=_NOTHING_RAN)
 
 
-def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult]:
+def _outside_transaction(connection: Connection, query: _Query) -> _Read:
     try:
-        reply = send(connection, query.message, query.bound)
+        reply = send(connection, query.message, query.bound, part=_PART)
         if reply.error:
             raise _failure(connection, query, reply, rolled_back=_FAILED_OUTSIDE, lost=_LOST_OUTSIDE) from reply.error
-        return reply.results
+        return partial(read_results, connection, reply.results)
     finally:
         _roll_back(connection)
 
@@ -178,11 +238,12 @@ def _outside_transaction(connection: Connection, query: _Query) -> list[PGresult
 def _single_statement(sql: str) -> bool:
     """Say whether the text is exactly one statement; False too where our parser does not know the syntax."""
     # The parser is large, and rarely needed here.
-    from fsapi_nb.script.parser import SqlSyntaxError, parse, scan
+    from fsapi_nb.script.parser import parse
+    from fsapi_nb.script.tokens import SqlSyntaxError
 
     text = sql.encode()
     try:
-        return len(parse(text, scan(text)[0])) == 1
+        return len(parse(text)) == 1
     except SqlSyntaxError:
         return False
 
@@ -263,10 +324,10 @@ def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error)
     """Where the server's position, counted from one in characters of the text, stands in it."""
     if not error.diag.statement_position or not query.text:
         return None
-    offset = int(error.diag.statement_position) - 1
+    offset = int(error.diag.statement_position) - 1 - query.before
     if connection.info.parameter_status("server_encoding") == "SQL_ASCII":  # such a server counts bytes
         offset = len(query.message[:offset].decode(errors="replace"))
-    return place_in(query.text, offset) if offset <= len(query.text) else None
+    return place_in(query.text, offset) if 0 <= offset <= len(query.text) else None
 
 
 def place_in(sql: str, offset: int) -> Place:

@@ -6,9 +6,9 @@ Text and JSON forms of the same results are in `fsapi_nb.views.tables`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,11 @@ class ResultLike(Protocol):
     def command(self) -> str: ...
 
 
+def prepare() -> None:
+    """Import what frames are made with. Queries that run afterwards are read by column, several times as fast."""
+    import pandas  # noqa: F401
+
+
 def to_frame(result: ResultLike) -> pd.DataFrame:
     """Make a DataFrame, exactly: no value is rounded, no NULL becomes a value, no column is renamed or dropped.
 
@@ -54,102 +59,113 @@ def to_frame(result: ResultLike) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cells = zip(*result.rows, strict=True) if result.rows else ((),) * len(result.columns)
-    arrays = {
-        index: _array(column.type_oid, values)
-        for index, (column, values) in enumerate(zip(result.columns, cells, strict=True))
-    }
-    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(result.rows)))
+    arrays = dict(enumerate(_arrays(result)))
+    # Not copied: all memory that a large result takes is here.
+    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(result.rows)), copy=False)
     frame.columns = pd.Index([column.name for column in result.columns])  # names may repeat
     return frame
 
 
-Values: TypeAlias = Sequence[Any]
+def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as one that its owner may change, while `frame` is kept.
 
-
-def _array(type_oid: int, values: Values) -> Any:
-    """A pandas array or Series of the values, in the dtype of their type if every one of them fits."""
+    It shares the memory of `frame` until then: from pandas 3 on, which copies before it writes.
+    """
     import pandas as pd
 
-    kind, make = _ARRAYS.get(type_oid, (None, None))
-    if kind is None or make is None or not all(value is None or type(value) is kind for value in values):
-        return pd.Series(list(values), dtype=object)
-    return make(values)
+    return frame.copy(deep=int(pd.__version__.partition(".")[0]) < 3)
 
 
-def _integers(width: str) -> Callable[[Values], Any]:
-    def make(values: Values) -> Any:
-        import numpy as np
-        import pandas as pd
+class StoredLike(Protocol):
+    """A column that is kept as an array, as `fsapi_nb.database.values.stored.Values` has it."""
 
-        filled = np.array([0 if value is None else value for value in values], dtype=width)
-        return pd.arrays.IntegerArray(filled, _is_null(values))
-
-    return make
+    @property
+    def data(self) -> Any: ...
+    @property
+    def null(self) -> Any | None: ...
 
 
-def _floats(width: str) -> Callable[[Values], Any]:
-    def make(values: Values) -> Any:
-        import numpy as np
-        import pandas as pd
+def _arrays(result: ResultLike) -> Iterator[Any]:
+    """The columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
+    if hasattr(result.rows, "columns"):
+        for column, stored in zip(result.columns, cast(Sequence[StoredLike], result.rows.columns), strict=True):
+            if stored.data.dtype == object:
+                yield _made(column.type_oid, stored.data)
+            else:
+                yield _wrapped(column.type_oid, stored.data, stored.null)
+    else:
+        cells = zip(*result.rows, strict=True) if result.rows else ((),) * len(result.columns)
+        for column, values in zip(result.columns, cells, strict=True):
+            yield _made(column.type_oid, values)
 
-        filled = np.array([0.0 if value is None else value for value in values], dtype=width)
-        # pandas' other ways in (Series, array, astype) take NaN for missing; values and mask given apart do not.
-        # `isna()` then says False for a NaN of PostgreSQL's, as it is one of its numbers, and True for NULL. pandas
-        # 3.1 keeps that when rows are picked, sorted, dropped or concatenated; its arithmetic and sums turn NaN into
-        # NA unless pandas' option future.distinguish_nan_and_na is set, and to_numpy() has only NaN for both.
-        return pd.arrays.FloatingArray(filled, _is_null(values))
 
-    return make
-
-
-def _booleans(values: Values) -> Any:
+def _made(type_oid: int, values: Any) -> Any:
+    """A sequence or array of Python's values, in the dtype of their type, or as objects where one does not fit."""
     import numpy as np
     import pandas as pd
 
-    return pd.arrays.BooleanArray(np.array([bool(value) for value in values], dtype=bool), _is_null(values))
+    objects = values if isinstance(values, np.ndarray) else np.fromiter(values, object, len(values))
+    if type_oid in _TEXTS and pd.api.types.infer_dtype(objects, skipna=True) in {"string", "empty"}:
+        # Not pandas 3's default `str`: its missing value is NaN, where every other nullable dtype here has NA. And
+        # Python's strings whether pyarrow is installed or not, so that nothing depends on that.
+        return pd.array(objects, dtype=pd.StringDtype("python"))
+    kind, dtype = _PYTHON.get(type_oid, (None, "O"))
+    if kind is None or not all(value is None or type(value) is kind for value in objects):
+        return pd.Series(objects, dtype=object, copy=False)
+    if kind is datetime:  # numpy knows no zones: all values are in UTC, where there are any
+        return _wrapped(type_oid, np.array([value and value.replace(tzinfo=None) for value in objects], dtype), None)
+    null = np.array([value is None for value in objects], bool)
+    return _wrapped(type_oid, np.array([kind() if value is None else value for value in objects], dtype), null)
 
 
-def _is_null(values: Values) -> Any:
+def _wrapped(type_oid: int, data: Any, null: Any | None) -> Any:
+    """A pandas array that takes over the data, of which `null` says where nothing is."""
     import numpy as np
-
-    return np.array([value is None for value in values], dtype=bool)
-
-
-def _strings(values: Values) -> Any:
     import pandas as pd
 
-    # Not pandas 3's default `str`: its missing value is NaN, where every other nullable dtype here has NA.
-    return pd.array(list(values), dtype="string")
+    mask = np.zeros(len(data), bool) if null is None else null
+    match data.dtype.kind:
+        case "b":
+            return pd.arrays.BooleanArray(data, mask)
+        case "f":
+            return _floats(data, mask)
+        case "M":
+            return _moments(data, null, in_utc=type_oid == _TIMESTAMPTZ)
+        case _:
+            return pd.arrays.IntegerArray(data, mask)
 
 
-def _timestamps(values: Values) -> Any:
+def _floats(data: Any, null: Any) -> Any:
+    import pandas as pd
+
+    # pandas' other ways in (Series, array, astype) take NaN for missing; values and mask given apart do not. `isna()`
+    # then says False for a NaN of PostgreSQL's, as it is one of its numbers, and True for NULL. pandas 3.1 keeps that
+    # when rows are picked, sorted, dropped or concatenated; its arithmetic and sums turn NaN into NA unless pandas'
+    # option future.distinguish_nan_and_na is set, and to_numpy() has only NaN for both.
+    return pd.arrays.FloatingArray(data, null)
+
+
+def _moments(data: Any, null: Any | None, *, in_utc: bool) -> Any:
     import numpy as np
     import pandas as pd
 
-    return pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"))
+    moments = pd.DatetimeIndex(data if null is None else np.where(null, np.datetime64("NaT"), data))
+    return moments.tz_localize("UTC") if in_utc else moments
 
 
-def _utc_timestamps(values: Values) -> Any:
-    # numpy knows no zones: the values are all in UTC, so that is taken off and put on again.
-    return _timestamps([_without_zone(value) for value in values]).tz_localize("UTC")
+_TIMESTAMPTZ = 1184
+_TEXTS = frozenset({18, 19, 25, 142, 705, 1042, 1043})  # "char", name, text, xml, unknown, bpchar, varchar
 
-
-def _without_zone(value: object) -> object:
-    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
-
-
-# The OIDs of PostgreSQL's own types, which never change; a name may be that of a user's type, too.
-_ARRAYS: dict[int, tuple[type, Callable[[Values], Any]]] = {
-    16: (bool, _booleans),
-    21: (int, _integers("int16")),
-    23: (int, _integers("int32")),
-    20: (int, _integers("int64")),
-    26: (int, _integers("uint32")),  # oid
-    700: (float, _floats("float32")),
-    701: (float, _floats("float64")),
-    1114: (datetime, _timestamps),
-    1184: (datetime, _utc_timestamps),
-    # "char", name, text, xml, unknown, bpchar, varchar
-    **dict.fromkeys((18, 19, 25, 142, 705, 1042, 1043), (str, _strings)),
+# The OIDs of PostgreSQL's own types, which never change; a name may be that of a user's type, too. For each, the type of
+# its Python values, and the dtype of numpy that holds them as exactly.
+_PYTHON: dict[int, tuple[type, str]] = {
+    16: (bool, "bool"),
+    21: (int, "int16"),
+    23: (int, "int32"),
+    20: (int, "int64"),
+    26: (int, "uint32"),  # oid
+    700: (float, "float32"),
+    701: (float, "float64"),
+    1114: (datetime, "datetime64[us]"),
+    _TIMESTAMPTZ: (datetime, "datetime64[us]"),
 }

@@ -3,6 +3,8 @@
 scalars, documents, nested   text to values: single ones, JSON, arrays and ranges
 types                        which type a column has, and so which reader
 columns, results             the cells of a column; all results of a text
+chunk, binary                rows of a binary copy, and their columns' values from bytes; numeric, texts: of two types
+stored                       large results, kept by column
 """
 
 from fsapi_nb.database.values.documents import JSON_NULL, JsonNull, JsonText

@@ -15,16 +15,24 @@ def read_column(result: PGresult, index: int, read: Reader | None, encoding: str
     cells = [result.get_value(row, index) for row in range(result.ntuples)]
     if result.fformat(index):  # from a binary cursor: its bytes
         return list(cells)
+    present = [cell for cell in cells if cell is not None]
+    texts = _decoded(present, encoding)
     try:
-        texts = [None if cell is None else cell.decode(encoding) for cell in cells]
-    except UnicodeDecodeError:
-        texts = [None if cell is None else decode_cell(cell, encoding) for cell in cells]
-    if read is None:
-        return list(texts)
-    try:
-        return [None if text is None else read(text) for text in texts]
+        values: list[object] = list(map(read, texts)) if read else list(texts)
     except Exception:  # noqa: BLE001 (see or_text)
-        return [None if text is None else or_text(text, read) for text in texts]
+        values = [or_text(text, read) if read else text for text in texts]
+    if len(present) == len(cells):
+        return values
+    rest = iter(values)
+    return [None if cell is None else next(rest) for cell in cells]
+
+
+def _decoded(cells: list[bytes], encoding: str) -> list[str]:
+    """The cells as text: at once, parted by what no text holds, as that takes half the time."""
+    try:
+        return b"\0".join(cells).decode(encoding).split("\0") if cells else []
+    except UnicodeDecodeError:
+        return [decode_cell(cell, encoding) for cell in cells]
 
 
 def decode_cell(cell: bytes, encoding: str) -> str:

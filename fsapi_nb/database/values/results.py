@@ -5,13 +5,15 @@ What reads a value follows from its column's type alone (`types`); nothing is fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from fsapi_nb.database.values.columns import decode_cell, read_column
+from fsapi_nb.database.values.stored import Growing, Rows, Values, array_of, tolist
 from fsapi_nb.database.values.types import Type, look_up_types
 from fsapi_nb.database.wire import Connection, encoding_of
 
@@ -32,31 +34,68 @@ class Column:
 class ResultSet:
     """What one statement answered; `command` is the server's tag (`SELECT 3`, `INSERT 0 2`, `CREATE TABLE`).
 
-    `columns` is empty where a statement returns no rows. (`SELECT FROM t` has rows of no columns.)
+    `columns` is empty where a statement returns no rows. (`SELECT FROM t` has rows of no columns.) `rows` is a list, or
+    what is kept by column (`stored.Rows`) and makes its values when they are looked at.
     """
 
     columns: tuple[Column, ...]
-    rows: list[tuple[object, ...]]
+    rows: Sequence[tuple[object, ...]]
     command: str
 
 
-def read_results(connection: Connection, results: Sequence[PGresult]) -> tuple[ResultSet, ...]:
-    """The result of each statement, in order."""
-    answers = [result for result in results if result.status != ExecStatus.EMPTY_QUERY]
-    types = look_up_types(connection, {r.ftype(index) for r in answers for index in range(r.nfields)})
+def read_results(connection: Connection, results: Iterable[PGresult]) -> tuple[ResultSet, ...]:
+    """The result of each statement, in order. One of many rows may have come in several parts."""
+    answers = [part for part in results if part.status != ExecStatus.EMPTY_QUERY]
+    types = look_up_types(connection, {part.ftype(index) for part in answers for index in range(part.nfields)})
     encoding = encoding_of(connection)
-    return tuple(_read_result(result, types, encoding) for result in answers)
+    return tuple(_read_result(parts, types, encoding) for parts in _by_statement(answers))
 
 
-def _read_result(result: PGresult, types: dict[int, Type], encoding: str) -> ResultSet:
-    columns: list[Column] = []
-    values: list[list[object]] = []
-    for index in range(result.nfields):
-        oid = result.ftype(index)
-        kind = types.get(oid) or Type(f"oid {oid}", None)  # it was dropped in the same text
-        columns.append(Column(decode_cell(result.fname(index) or b"", encoding), oid, kind.name))
-        values.append(read_column(result, index, kind.read, encoding))
-    rows: list[tuple[object, ...]] = [()] * result.ntuples
-    if columns:
-        rows = list(zip(*values, strict=True))
-    return ResultSet(tuple(columns), rows, (result.command_status or b"").decode())
+def _by_statement(answers: list[PGresult]) -> Iterator[deque[PGresult]]:
+    """The parts of each result: those with rows, and the last, with the command's tag. Here none is kept."""
+    parts = deque[PGresult]()
+    for part in _emptied(answers):
+        parts.append(part)
+        if part.status != ExecStatus.TUPLES_CHUNK:
+            yield parts
+            parts = deque()
+
+
+def _emptied(answers: list[PGresult]) -> Iterator[PGresult]:
+    answers.reverse()
+    while answers:
+        yield answers.pop()
+
+
+def _read_result(parts: deque[PGresult], types: Mapping[int, Type], encoding: str) -> ResultSet:
+    last = parts[-1]
+    columns = read_columns(last, types, encoding)
+    count = sum(part.ntuples for part in parts)
+    # Libpq gives the tag to whichever part it had in hand when that came.
+    command = b"".join(part.command_status or b"" for part in parts).decode()
+    if not columns:
+        return ResultSet(columns, [()] * count, command)
+    readers = [_type(types, column.type_oid).read for column in columns]
+
+    def read(part: PGresult) -> Iterator[list[object]]:
+        return (read_column(part, index, reader, encoding) for index, reader in enumerate(readers))
+
+    if len(parts) <= 2:  # the usual one part with rows, and perhaps the last without
+        return ResultSet(columns, [row for part in parts for row in zip(*read(part), strict=True)], command)
+    grown = [Growing("O") for _ in columns]
+    while parts:  # each is let go as soon as it is read, as all of them take as much memory as their values
+        part = parts.popleft()
+        for column, values in zip(grown, read(part), strict=True):
+            column.more(part.ntuples)[:] = array_of(values)
+    return ResultSet(columns, Rows([Values(column.finish(), None, tolist) for column in grown], count), command)
+
+
+def read_columns(result: PGresult, types: Mapping[int, Type], encoding: str) -> tuple[Column, ...]:
+    """The names of a result's columns and, by OID, of their types."""
+    oids = [result.ftype(index) for index in range(result.nfields)]
+    names = [decode_cell(result.fname(index) or b"", encoding) for index in range(result.nfields)]
+    return tuple(Column(name, oid, _type(types, oid).name) for name, oid in zip(names, oids, strict=True))
+
+
+def _type(types: Mapping[int, Type], oid: int) -> Type:
+    return types.get(oid) or Type(f"oid {oid}", None)  # it was dropped in the same text

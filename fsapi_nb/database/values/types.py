@@ -6,10 +6,11 @@ No value of a result is read here.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.pq.abc import PGresult
 from psycopg.types.multirange import MultirangeInfo
 from psycopg.types.range import RangeInfo
 
@@ -27,13 +28,13 @@ class Type:
     read: Reader | None
 
 
-_FIRST_USER_OID = 16384  # from here on, an OID means another type in every database
+FIRST_USER_OID = 16384  # from here on, an OID means another type in every database
 
 
 @functools.cache
 def _builtin_types() -> dict[int, Type]:
     """The types that every server has, from psycopg's own list, with their arrays."""
-    infos = [info for info in psycopg.adapters.types if info.oid < _FIRST_USER_OID]
+    infos = [info for info in psycopg.adapters.types if info.oid < FIRST_USER_OID]
     scalars = {info.oid: READERS.get(info.name) for info in infos}
     types: dict[int, Type] = {}
     for info in infos:
@@ -81,12 +82,29 @@ def look_up_types(connection: Connection, oids: Iterable[int]) -> dict[int, Type
     return known | {oid: Type(entry.name, _reader_of(oid, catalog)) for oid, entry in catalog.items()}
 
 
+def look_up_enums(connection: Connection, oids: Iterable[int]) -> dict[int, Type]:
+    """The built-in types, and those of these OIDs that are enums. Raises psycopg.Error: a transaction may be open."""
+    known = _builtin_types()
+    wanted = set(oids) - known.keys()
+    if not wanted:
+        return known
+    reply = send(connection, _CATALOG.format(", ".join(map(str, wanted))).encode())
+    if reply.error:
+        raise reply.error
+    found = _entries(connection, reply.results)
+    return known | {oid: Type(entry.name, None) for oid, entry in found.items() if entry.kind == "e"}
+
+
 def _read_catalog(connection: Connection, oids: Iterable[int]) -> dict[int, _CatalogEntry]:
     """What pg_type says; nothing where it cannot be asked, as the values are at hand all the same, as text."""
     reply = send(connection, _CATALOG.format(", ".join(map(str, oids))).encode())
     if reply.error:
         return {}
-    (result,) = reply.results
+    return _entries(connection, reply.results)
+
+
+def _entries(connection: Connection, results: Sequence[PGresult]) -> dict[int, _CatalogEntry]:
+    (result,) = results
     columns = [read_column(result, index, None, encoding_of(connection)) for index in range(5)]
     return {
         int(str(oid)): _CatalogEntry(str(name), str(kind), int(str(below)), str(delimiter))

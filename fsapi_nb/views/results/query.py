@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.folding import Fold
@@ -24,6 +24,8 @@ class QueryResult(Result):
     """What a query gave: a result for each statement. `to_frame()` is the last that has columns."""
 
     results: tuple[ResultSet, ...]
+    # The frame that was made, so that it and every later one share its memory, and each is whoever's own who has it.
+    _frames: list[pandas.DataFrame] = field(default_factory=list, init=False, compare=False)
 
     @property
     def last(self) -> ResultSet | None:
@@ -64,10 +66,12 @@ class QueryResult(Result):
 
     def to_frame(self) -> pandas.DataFrame:
         """The last result that has columns, typed by column; the commands where none has."""
-        from fsapi_nb.views.frames import to_frame
+        from fsapi_nb.views.frames import own_copy, to_frame
 
-        # Not super(): the class that `slots=True` makes anew is not the one a zero-argument super() knows.
-        return to_frame(self.last) if self.last else Result.to_frame(self)
+        if not self._frames:
+            # Not super(): the class that `slots=True` makes anew is not the one a zero-argument super() knows.
+            self._frames.append(to_frame(self.last) if self.last else Result.to_frame(self))
+        return own_copy(self._frames[0])
 
     def to_json(self) -> dict[str, Any]:
         """Every result: columns, rows as exact values, command."""

@@ -1,0 +1,256 @@
+"""The columns of a binary copy: which types are read from their bytes, to the values that their text would become.
+
+A column is read at once, by numpy and by loops in C: a loop in Python over a million rows takes longer than PostgreSQL
+does. What a Python type cannot hold (infinity, dates BC, 24:00) is odd here: its bytes are kept, and PostgreSQL is asked
+for its text in the end.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import partial
+from itertools import repeat
+from typing import Any, Protocol, TypeAlias
+
+from fsapi_nb.database.values.chunk import Field
+from fsapi_nb.database.values.documents import read_json
+from fsapi_nb.database.values.numeric import read_numerics
+from fsapi_nb.database.values.stored import Array, Growing, Values, array_of, tolist
+from fsapi_nb.database.values.texts import read_texts
+
+AskForTexts: TypeAlias = Callable[[int, Sequence[bytes]], Sequence[str]]
+"""From a type's OID and the bytes of some values to PostgreSQL's text for each."""
+
+
+class BinaryColumn(Protocol):
+    """A column while its rows come in, chunk by chunk."""
+
+    def take(self, field: Field) -> None:
+        """Read the next rows. Raises MalformedRows where they cannot be of this type."""
+
+    def finish(self, ask: AskForTexts) -> Values:
+        """All that was taken, of which nothing is kept here. `ask` is called for what is odd."""
+
+
+def columns_of(
+    oids: Sequence[int], enums: Collection[int], *, encoding: str, date_style: str, interval_style: str
+) -> list[BinaryColumn] | None:
+    """A column for each of these types; None where one of them is only known as text. `enums` are OIDs of enums.
+
+    In another style of dates than ISO, and of intervals than `postgres`, theirs are texts in every result.
+    """
+    makers = _makers(enums, encoding)
+    if not date_style.startswith("ISO"):
+        makers = {oid: make for oid, make in makers.items() if oid not in _DATES}
+    if interval_style != "postgres":
+        makers.pop(_INTERVAL)
+    return [makers[oid]() for oid in oids] if makers.keys() >= set(oids) else None
+
+
+# ------------------------------------------------------------------------------------------- what numpy has, too
+
+
+class _Numbers:
+    """Numbers, truth values, moments: an array of them, and where NULL stands."""
+
+    def __init__(self, dtype: str, python: Callable[[Array], list[Any]], as_dtype: str | None = None) -> None:
+        self._wire, self._python, self._dtype = dtype, python, as_dtype
+        self._data, self._null = Growing(dtype.replace(">", "=")), Growing("?")
+
+    def take(self, field: Field) -> None:
+        self._data.more(len(field))[:] = field.fixed(self._wire)
+        self._null.more(len(field))[:] = False if field.null is None else field.null
+
+    def finish(self, ask: AskForTexts) -> Values:
+        data, null = self._data.finish(), self._null.finish()
+        return Values(data.view(self._dtype or data.dtype), null if null.any() else None, self._python)
+
+
+# PostgreSQL counts from 2000.
+_EPOCH = datetime(2000, 1, 1)
+_EPOCH_DAY = _EPOCH.toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = (datetime.min - _EPOCH) // _MICROSECOND, (datetime.max - _EPOCH) // _MICROSECOND
+_NUMPY_EPOCH = (_EPOCH - datetime(1970, 1, 1)) // _MICROSECOND
+
+
+class _Timestamps(_Numbers):
+    """Moments that Python has; where there is one that it has not, all become Python's objects, and that one text."""
+
+    def __init__(self, oid: int, python: Callable[[Array], list[Any]]) -> None:
+        super().__init__(">i8", python)
+        self._oid = oid
+
+    def finish(self, ask: AskForTexts) -> Values:
+        stored = super().finish(ask)
+        data, null = stored.data, stored.null
+        odd = (data < _FIRST) | (data > _LAST)
+        rows = odd.nonzero()[0].tolist()
+        pieces = [int(value).to_bytes(8, "big", signed=True) for value in data[odd].tolist()]
+        data[odd] = 0
+        data += _NUMPY_EPOCH
+        moments = Values(data.view("M8[us]"), null, self._python)
+        return _with_texts(moments.tolist(), rows, ask(self._oid, pieces)) if rows else moments
+
+
+def _in_utc(moments: Array) -> list[datetime]:
+    return [moment.replace(tzinfo=UTC) for moment in moments.tolist()]
+
+
+def _shortest(data: Array) -> list[float]:
+    """Of a float4 what its text says: 0.1, not 0.10000000149."""
+    return list(map(float, map(str, data)))
+
+
+# ----------------------------------------------------------------------------------------------- Python's objects
+
+Read: TypeAlias = Callable[[Field], tuple[Iterable[object], Collection[int]]]
+"""From the values of a column without NULL to Python's, and the numbers of those that are odd."""
+
+
+class _Objects:
+    """What only Python has: objects, and None for NULL."""
+
+    def __init__(self, oid: int, read: Read) -> None:
+        self._oid, self._read = oid, read
+        self._data = Growing("O")
+        self._odd: dict[int, bytes] = {}
+
+    def take(self, field: Field) -> None:
+        start, present = self._data.count, field.present()
+        values, odd = self._read(present)
+        if field.null is None:
+            self._data.more(len(field))[:] = array_of(values)
+        else:
+            part = self._data.more(len(field))
+            part[field.null], part[~field.null] = None, array_of(values)
+        for number in odd:
+            row = number if field.null is None else int((~field.null).nonzero()[0][number])
+            self._odd[start + row] = present.piece(number)
+
+    def finish(self, ask: AskForTexts) -> Values:
+        data = self._data.finish()
+        if self._odd:
+            return _with_texts(data, list(self._odd), ask(self._oid, list(self._odd.values())))
+        return Values(data, None, tolist)
+
+
+def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> Values:
+    """Objects, with these texts in these rows."""
+    data = array_of(values)
+    data[rows] = array_of(texts)
+    return Values(data, None, tolist)
+
+
+_DAY = 86_400_000_000  # microseconds
+_MOST_DAYS = timedelta.max.days
+_FIRST_DAY, _LAST_DAY = 1 - _EPOCH_DAY, date.max.toordinal() - _EPOCH_DAY
+# The days of two centuries, so that nearly every date of a large result is made once, however often it stands there.
+_USUAL = range(date(1900, 1, 1).toordinal() - _EPOCH_DAY, date(2100, 1, 1).toordinal() - _EPOCH_DAY)
+
+
+class _Dates:
+    """Dates by their days since 2000."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._made = np.zeros(len(_USUAL), bool)
+        self._dates = np.empty(len(_USUAL), object)
+
+    def read(self, field: Field) -> tuple[Array | list[date], Collection[int]]:
+        days = field.fixed(">i4")
+        if not len(days) or days.min() < _USUAL.start or days.max() >= _USUAL.stop:
+            odd = _set_to_zero(days, (days < _FIRST_DAY) | (days > _LAST_DAY))
+            return [date.fromordinal(_EPOCH_DAY + day) for day in days.tolist()], odd
+        places = days - _USUAL.start
+        missing = places[~self._made[places]]
+        for place in set(missing.tolist()):
+            self._dates[place] = date.fromordinal(_EPOCH_DAY + _USUAL[place])
+        self._made[missing] = True
+        return self._dates[places], ()
+
+
+def _set_to_zero(data: Array, odd: Array) -> list[int]:
+    data[odd] = 0
+    return list(odd.nonzero()[0].tolist())
+
+
+def _read_times(field: Field) -> tuple[list[time], Collection[int]]:
+    micros = field.fixed(">i8")
+    odd = _set_to_zero(micros, micros >= _DAY)
+    return [moment.time() for moment in micros.view("M8[us]").tolist()], odd
+
+
+def _read_zoned_times(field: Field) -> tuple[list[time], Collection[int]]:
+    field.expect(12)
+    micros, west = field.gather(">i8"), field.gather(">i4", 8)
+    odd = _set_to_zero(micros, micros >= _DAY)
+    zones = {seconds: timezone(timedelta(seconds=-seconds)) for seconds in set(west.tolist())}
+    times = micros.view("M8[us]").tolist()
+    return [
+        moment.time().replace(tzinfo=zones[seconds]) for moment, seconds in zip(times, west.tolist(), strict=True)
+    ], odd
+
+
+def _read_intervals(field: Field) -> tuple[list[timedelta], Collection[int]]:
+    field.expect(16)
+    micros, days, months = field.gather(">i8"), field.gather(">i4", 8).astype("i8"), field.gather(">i4", 12)
+    whole = days + micros // _DAY
+    odd = _set_to_zero(days, (months != 0) | (whole < -_MOST_DAYS) | (whole > _MOST_DAYS))
+    micros[odd] = 0
+    return list(map(timedelta, days.tolist(), repeat(0), micros.tolist())), odd
+
+
+def _even(read: Callable[[Field], Sequence[object]]) -> Read:
+    """Of a reader that holds all values of its type."""
+    return lambda field: (read(field), ())
+
+
+def _read_uuids(field: Field) -> list[uuid.UUID]:
+    field.expect(16)
+    return [uuid.UUID(bytes=piece) for piece in field.pieces()]
+
+
+def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], BinaryColumn]]:
+    """What makes a column of a type that is read from its bytes, by OID: those of PostgreSQL's own types never change.
+
+    Not here: types whose bytes say less, or something else, than their text (xml, "char", money), and those that are
+    made of others, or are the user's.
+    """
+    text = partial(read_texts, encoding=encoding)
+
+    def json(field: Field) -> list[object]:
+        return [read_json(document) for document in text(field)]
+
+    def objects(oid: int, read: Read) -> Callable[[], BinaryColumn]:
+        return lambda: _Objects(oid, read)
+
+    return {
+        16: lambda: _Numbers(">u1", tolist, "?"),  # bool
+        21: lambda: _Numbers(">i2", tolist),  # int2
+        23: lambda: _Numbers(">i4", tolist),  # int4
+        20: lambda: _Numbers(">i8", tolist),  # int8
+        26: lambda: _Numbers(">u4", tolist),  # oid
+        700: lambda: _Numbers(">f4", _shortest),  # float4
+        701: lambda: _Numbers(">f8", tolist),  # float8
+        1114: lambda: _Timestamps(1114, tolist),  # timestamp
+        1184: lambda: _Timestamps(1184, _in_utc),  # timestamptz
+        1082: lambda: _Objects(1082, _Dates().read),  # date
+        1083: objects(1083, _read_times),  # time
+        1266: objects(1266, _read_zoned_times),  # timetz
+        _INTERVAL: objects(_INTERVAL, _read_intervals),
+        1700: objects(1700, _even(read_numerics)),  # numeric
+        2950: objects(2950, _even(_read_uuids)),  # uuid
+        17: objects(17, _even(Field.pieces)),  # bytea
+        114: objects(114, _even(json)),  # json
+        3802: objects(3802, _even(lambda field: json(field.after(1)))),  # jsonb, whose format's number comes first
+        # name, text, unknown, bpchar, varchar; of an enum the bytes are its label
+        **{oid: objects(oid, _even(text)) for oid in (19, 25, 705, 1042, 1043, *enums)},
+    }
+
+
+_INTERVAL = 1186
+_DATES = frozenset({1082, 1114, 1184})

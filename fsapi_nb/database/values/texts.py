@@ -1,0 +1,33 @@
+"""Texts out of a binary copy, a whole column at once. Text holds no NUL, in no encoding: so one parts them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fsapi_nb.database.values.chunk import WIDEST
+from fsapi_nb.database.values.columns import decode_cell
+
+if TYPE_CHECKING:
+    from fsapi_nb.database.values.chunk import Field
+
+
+def read_texts(field: Field, encoding: str) -> list[str]:
+    """The values of a column without NULL; bytes that are no text in the encoding become visible escapes."""
+    if not len(field):
+        return []
+    try:
+        return _joined(field).decode(encoding).split("\0")
+    except UnicodeDecodeError:
+        return [decode_cell(piece, encoding) for piece in field.pieces()]
+
+
+def _joined(field: Field) -> bytes:
+    """All values, a NUL between two."""
+    import numpy as np
+
+    widest = int(field.lengths.max())
+    if widest > WIDEST:
+        return b"\0".join(field.pieces())
+    cells = field.gather(f"V{widest + 1}").view(np.uint8).reshape(len(field), widest + 1)
+    cells[np.arange(len(field)), field.lengths] = 0
+    return cells[np.arange(widest + 1, dtype=np.uint8) <= field.lengths.astype(np.uint8)[:, None]].tobytes()[:-1]
