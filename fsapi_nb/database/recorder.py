@@ -108,11 +108,9 @@ class Recorder:
 
     def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
         """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""
-        key = self.tables.lock_key(self.session.facts.database)
+        text = _statements(self.tables, self.session.facts.database)[which]
         encoded = tuple(None if value is None else value.encode() for value in values)
-        return Message(
-            _statements(self.tables, key)[which], encoded, f"fsapi_nb {which}".encode() if prepared else None
-        )
+        return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
     def _values(self, row: JournalRow) -> list[str | None]:
         """The row's parameters, in the order of `_COLUMNS`."""
@@ -211,9 +209,9 @@ _REPAIR = f"""
 
 
 @functools.lru_cache(maxsize=16)
-def _statements(tables: Tables, key: int) -> dict[str, bytes]:
-    """Every statement by its name, for one history and the key of its lock."""
-    name = "$2::pg_catalog.text"
+def _statements(tables: Tables, database: str) -> dict[str, bytes]:
+    """Every statement by its name, for one history of one database."""
+    key, name = tables.lock_key(database), "$2::pg_catalog.text"
     guarded, taken_away = (text.format(key=f"{key}::pg_catalog.int8") for text in (_GUARDED, _TAKEN_AWAY))
     texts = {
         "journal": _journal(_EVENT),

@@ -413,16 +413,17 @@ class Runner:
 
     def _records(self, step: Step, part: Part, *, prepared: bool = False) -> tuple[Message, ...]:
         """What writes down that a part is done."""
-        row = replace(self._done_row(part), in_transaction=step.mode is Mode.TRANSACTION)
+        row = self._done_row(part, in_transaction=step.mode is Mode.TRANSACTION)
         if part.completes and part.direction is Direction.UP:
             return self.recorder.applied(row, prepared=prepared)
         if part.completes and part.entry is not None:  # a partly applied migration has no entry that could go
             return self.recorder.rolled_back(row, part.entry, prepared=prepared)
         return self.recorder.journal(row, prepared=prepared)
 
-    def _done_row(self, part: Part) -> JournalRow:
+    def _done_row(self, part: Part, *, in_transaction: bool = True) -> JournalRow:
         duration = round((time.monotonic() - self._began) * 1000)
-        return replace(self._row(part, "done", in_transaction=True), duration_ms=duration)
+        row = self._row(part, "done", in_transaction=True)
+        return replace(row, duration_ms=duration, in_transaction=in_transaction)
 
     def _row(self, part: Part, state: str, *, in_transaction: bool) -> JournalRow:
         """The journal's row of a step; of several, or outside of a transaction, with the text that it runs."""

@@ -35,7 +35,8 @@ def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[St
 def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
     """Raise Irreversible where one of the chain cannot be rolled back: all of it or nothing."""
     stuck = [
-        f"  {entry.name}: " + ("it has no DOWN" if migration else "there is neither its file nor a stored DOWN that could run")
+        f"  {entry.name}: "
+        + ("it has no DOWN" if migration else "there is neither its file nor a stored DOWN that could run")
         for entry, migration in zip(entries, down, strict=True)
         if migration is None or migration.down is None
     ]
