@@ -205,10 +205,8 @@ def _wait(connection: Connection, conversation: PQGen[None], found: _Exchange) -
     try:
         waiting.wait(conversation, pgconn.socket, interval=_INTERVAL)
     except KeyboardInterrupt:
-        rest = _drain(
-            pgconn, found
-        )  # the interrupt may have come while an answer was read: that one is not gone on with
-        over = False
+        # It may have come while an answer was being read, so that conversation is not gone on with.
+        rest, over = _drain(pgconn, found), False
         while not over and pgconn.status == ConnStatus.OK:
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=5.0)
