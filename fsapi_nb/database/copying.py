@@ -1,7 +1,7 @@
 """A query whose rows come as a binary copy: `COPY (the text) TO STDOUT (FORMAT binary)`, read while the server sends.
 
 Why so, as measured with a million rows of eight columns, as multiples of a copy that is thrown away (`bench.queries`):
-psycopg's rows made into a frame take 5 to 7; a copy, whose rows are bytes that numpy reads by column, 1.3 to 1.8, most of
+psycopg's rows made into a frame take 5 to 7; a copy, whose rows are bytes that numpy reads by column, about 1.5, most of
 it for making Decimals and texts. To get each value out of libpq's results, before anything is made of it, takes as much
 CPU as to receive and take apart a whole copy. ADBC and connectorx are about as quick, but lose values (`bench.exactness`),
 and need a connection of their own, which is in another transaction.
@@ -13,6 +13,7 @@ goes the way of `query`, which is right for everything. No transaction is begun 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -110,13 +111,14 @@ def copy_rows(connection: Connection, message: bytes, announced: Announced) -> C
     """Run the query whose columns were announced, and read its rows as they come."""
     count: int | None = None
 
-    def take(rows: bytearray, sizes: list[int]) -> None:
+    def take(rows: bytearray, sizes: list[int], listen: Callable[[], None]) -> None:
         nonlocal count
         unframe(rows, sizes, is_first=count is None)
         count = (count or 0) + len(sizes)
         if not sizes:
             return
         for reader, field in zip(announced.readers, fields(rows, sizes, len(announced.readers)), strict=True):
+            listen()
             reader.take(field)
 
     reply = copy_out(connection, message, take)

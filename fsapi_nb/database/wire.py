@@ -6,6 +6,8 @@ copy, whose rows are handed on as they come. No transaction is begun here, and n
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -123,12 +125,47 @@ def _leave_pipeline(connection: Connection) -> None:
 
 _ROWS_AT_ONCE = 8192  # of a copy: fewer would cost more time each
 _BYTES_AT_ONCE = 4 << 20  # and about so many, where rows are long: more would cost memory
+_BYTES_AHEAD = 2 << 20  # libpq moves all that it holds at each read, so that far more would cost more than waiting
 
 
-def copy_out(connection: Connection, message: bytes, take: Callable[[bytearray, list[int]], None]) -> Reply:
+class Ahead:
+    """Hears the server while rows are made use of: a socket holds too little for it to go on meanwhile."""
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self._pgconn = pgconn
+        self._bytes = 0
+
+    def listen(self) -> None:
+        """Receive what has come, unless much of what came before is still to be used. Raises psycopg.OperationalError."""
+        if self._bytes < _BYTES_AHEAD and (waiting := _waiting(self._pgconn.socket)):
+            self._pgconn.consume_input()
+            self._bytes += waiting
+
+    def use(self, size: int) -> None:
+        """So many bytes of it are used now."""
+        self._bytes = max(self._bytes - size, 0)
+
+
+def _waiting(socket: int) -> int:
+    """How many bytes a socket holds that nobody has read; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import fcntl
+    import termios
+
+    count = array("i", [0])
+    fcntl.ioctl(socket, termios.FIONREAD, count)
+    return count[0]
+
+
+Take: TypeAlias = Callable[[bytearray, list[int], Callable[[], None]], None]
+
+
+def copy_out(connection: Connection, message: bytes, take: Take) -> Reply:
     """Send a binary `COPY ... TO STDOUT`, and hand on its rows, some at a time, as their bytes and the size of each.
 
-    Whatever `take` raises ends the copy, and so does Ctrl-C; the connection can be used afterwards, or is closed.
+    `take` calls its third argument now and then, so that the server can go on meanwhile. Whatever `take` raises ends the
+    copy, and so does Ctrl-C; the connection can be used afterwards, or is closed.
     """
     results: list[PGresult] = []
     error: psycopg.Error | None = None
@@ -143,7 +180,7 @@ def copy_out(connection: Connection, message: bytes, take: Callable[[bytearray, 
     return _reply(connection, results, error)
 
 
-def _collect_copy(pgconn: PGconn, results: list[PGresult], take: Callable[[bytearray, list[int]], None]) -> PQGen[None]:
+def _collect_copy(pgconn: PGconn, results: list[PGresult], take: Take) -> PQGen[None]:
     yield from generators.send(pgconn)
     started = yield from generators.fetch(pgconn)
     if started is None or started.status != ExecStatus.COPY_OUT:
@@ -154,10 +191,11 @@ def _collect_copy(pgconn: PGconn, results: list[PGresult], take: Callable[[bytea
         results.append(result)
 
 
-def _collect_rows(pgconn: PGconn, take: Callable[[bytearray, list[int]], None]) -> PQGen[None]:
+def _collect_rows(pgconn: PGconn, take: Take) -> PQGen[None]:
     # The server sends each row as a message of its own. They are put together at once, as to keep a million little
     # buffers costs more than all else that is done here.
     rows, sizes, receive = bytearray(), list[int](), pgconn.get_copy_data
+    ahead = Ahead(pgconn)
     while True:
         size, row = receive(1)
         if size > 0:
@@ -171,7 +209,8 @@ def _collect_rows(pgconn: PGconn, take: Callable[[bytearray, list[int]], None]) 
             pgconn.consume_input()
             continue
         if sizes:
-            take(rows, sizes)
+            ahead.use(len(rows))
+            take(rows, sizes, ahead.listen)
             rows, sizes = bytearray(), []
         if size < 0:
             return
