@@ -16,7 +16,7 @@ import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
@@ -109,6 +109,8 @@ def _collect_pipeline(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
     yield from generators.send(pgconn)
     while True:
         result = yield from generators.fetch(pgconn)
+        if result is None and pgconn.status == ConnStatus.BAD:
+            raise psycopg.OperationalError("the connection is lost")  # nothing more comes, not even the end
         if result is None:
             continue  # so ends each message's answer
         if result.status == ExecStatus.PIPELINE_SYNC:
@@ -128,7 +130,7 @@ _BYTES_AT_ONCE = 4 << 20  # and about so many, where rows are long: more would c
 _BYTES_AHEAD = 2 << 20  # libpq moves all that it holds at each read, so that far more would cost more than waiting
 
 
-class Ahead:
+class _Ahead:
     """Hears the server while rows are made use of: a socket holds too little for it to go on meanwhile."""
 
     def __init__(self, pgconn: PGconn) -> None:
@@ -158,10 +160,10 @@ def _waiting(socket: int) -> int:
     return count[0]
 
 
-Take: TypeAlias = Callable[[bytearray, list[int], Callable[[], None]], None]
+_Take: TypeAlias = Callable[[bytearray, list[int], Callable[[], None]], None]
 
 
-def copy_out(connection: Connection, message: bytes, take: Take) -> Reply:
+def copy_out(connection: Connection, message: bytes, take: _Take) -> Reply:
     """Send a binary `COPY ... TO STDOUT`, and hand on its rows, some at a time, as their bytes and the size of each.
 
     `take` calls its third argument now and then, so that the server can go on meanwhile. Whatever `take` raises ends the
@@ -180,7 +182,7 @@ def copy_out(connection: Connection, message: bytes, take: Take) -> Reply:
     return _reply(connection, results, error)
 
 
-def _collect_copy(pgconn: PGconn, results: list[PGresult], take: Take) -> PQGen[None]:
+def _collect_copy(pgconn: PGconn, results: list[PGresult], take: _Take) -> PQGen[None]:
     yield from generators.send(pgconn)
     started = yield from generators.fetch(pgconn)
     if started is None or started.status != ExecStatus.COPY_OUT:
@@ -191,11 +193,11 @@ def _collect_copy(pgconn: PGconn, results: list[PGresult], take: Take) -> PQGen[
         results.append(result)
 
 
-def _collect_rows(pgconn: PGconn, take: Take) -> PQGen[None]:
+def _collect_rows(pgconn: PGconn, take: _Take) -> PQGen[None]:
     # The server sends each row as a message of its own. They are put together at once, as to keep a million little
     # buffers costs more than all else that is done here.
     rows, sizes, receive = bytearray(), list[int](), pgconn.get_copy_data
-    ahead = Ahead(pgconn)
+    ahead = _Ahead(pgconn)
     while True:
         size, row = receive(1)
         if size > 0:
@@ -233,10 +235,10 @@ def texts_of(connection: Connection, type_oid: int, values: Sequence[bytes]) -> 
     Raises psycopg.Error.
     """
     head = b"".join(number.to_bytes(4, "big") for number in (1, 0, type_oid, len(values), 1))
-    array = head + b"".join(len(value).to_bytes(4, "big") + value for value in values)
+    encoded = head + b"".join(len(value).to_bytes(4, "big") + value for value in values)
     oid = psycopg.adapters.types[type_oid].array_oid
     results: list[PGresult] = []
-    connection.pgconn.send_query_params(b"SELECT pg_catalog.unnest($1)", [array], [oid], [Format.BINARY])
+    connection.pgconn.send_query_params(b"SELECT pg_catalog.unnest($1)", [encoded], [oid], [Format.BINARY])
     connection.wait(collect(connection.pgconn, results))
     reply = _reply(connection, results, None)
     if reply.error:
