@@ -34,9 +34,9 @@ def proxy(project: Project) -> Iterator[Proxy]:
 
 def trips(proxy: Proxy, act: Callable[[], object]) -> int:
     """How often the client waits for the server, its start included."""
-    before = sum(message.is_answered for message in proxy.messages)
+    before = sum(message.is_waited_for for message in proxy.messages)
     act()
-    return sum(message.is_answered for message in proxy.messages) - before
+    return sum(message.is_waited_for for message in proxy.messages) - before
 
 
 def through(proxy: Proxy, project: Project) -> Migrator:

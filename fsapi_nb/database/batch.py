@@ -1,4 +1,4 @@
-"""What a run says to the server next, collected until an answer is needed, and where the run is while it is answered."""
+"""What a run says to the server of one step, collected until it is sent, and where the run is while that is answered."""
 
 from __future__ import annotations
 
@@ -14,35 +14,52 @@ from fsapi_nb.database.pipeline import Message
 _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 
 
+class PassedOver(Exception):
+    """What was under way before ended badly, so that nothing of this has run, and nothing is under way any more."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Messages with their places; `arrived` is told each place as the server comes to it.
 
-    `before` goes in front of the first of them, outside of their transaction.
+    `before` goes in front of the first of them, and `then` behind the last, each in a transaction of its own.
     """
 
     session: Session
     arrived: Callable[[Whereabouts], None]
     before: Sequence[Message] = ()
+    then: Sequence[Message] = ()
     _lines: list[tuple[Whereabouts, Message]] = field(default_factory=list)
     _size: int = 0
 
     def add(self, at: Whereabouts, *messages: Message) -> None:
-        """Say these, too; what was collected before may be sent for that."""
+        """Say these, too; what was collected before may be sent for that, and waited for."""
         size = sum(len(message.text) for message in messages)
         if self._lines and self._size + size > _MOST:
-            self.send()
+            self.exchange()
         self._lines += [(at, message) for message in messages]
         self._size += size
 
-    def send(self, *, then: Sequence[Message] = ()) -> bytes:
-        """Send what was collected, and wait for all the answers; the last one's command tag.
+    def exchange(self) -> None:
+        """Send what was collected, and wait for all the answers. Raises as `receive` does."""
+        if self._lines:
+            self._send(last=True)
+            self.receive()
 
-        `then` follows in the same go, whatever becomes of it. Raises psycopg.Error, for the place that was told last.
+    def send(self, *, last: bool = False) -> None:
+        """Send what was collected behind what is under way, and `then`. With `last`, nothing is sent behind that."""
+        self._send(self.then, last=last)
+
+    def _send(self, then: Sequence[Message] = (), *, last: bool) -> None:
+        messages = [message for _, message in self._lines]
+        self.session.send(messages, awaited=self._awaited(), before=self.before, then=then, last=last)
+
+    def receive(self) -> bytes:
+        """Wait for the answers of what was sent; the last one's command tag.
+
+        Raises psycopg.Error, for the place that was told last, and PassedOver.
         """
-        lines, self._lines, self._size = self._lines, [], 0
-        before, self.before = self.before, ()
-        tag = b""
+        lines, tag = self._lines, b""
 
         def answered(number: int, result: PGresult) -> None:
             nonlocal tag
@@ -51,14 +68,14 @@ class Batch:
             elif lines[number + 1][0] is not lines[number][0]:
                 self.arrived(lines[number + 1][0])
 
-        if lines:
-            self.arrived(lines[0][0])
-            messages, awaited = [message for _, message in lines], _awaited(lines)
-            self.session.exchange(messages, answered=answered, awaited=awaited, before=before, then=then)
+        if not self.session.passed():
+            raise PassedOver
+        self.arrived(lines[0][0])
+        self.session.receive(len(lines), answered)
+        self._lines, self._size, self.before = [], 0, ()
         return tag
 
-
-def _awaited(lines: Sequence[tuple[Whereabouts, Message]]) -> set[int]:
-    """The numbers of those whose answer says that a migration's statement begins or has ended."""
-    statements = {number for number, (at, _) in enumerate(lines) if at.statement}
-    return statements | {number - 1 for number in statements}
+    def _awaited(self) -> set[int]:
+        """The numbers of those whose answer says that a migration's statement begins or has ended, or that all is done."""
+        statements = {number for number, (at, _) in enumerate(self._lines) if at.statement}
+        return statements | {number - 1 for number in statements if number} | {len(self._lines) - 1}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGresult
 from psycopg.rows import tuple_row
 
-from fsapi_nb.database.pipeline import Message, Pipeline
+from fsapi_nb.database.pipeline import Answered, Message, Pipeline
 from fsapi_nb.errors import (
     CannotConnect,
     ConfigurationError,
@@ -67,6 +67,7 @@ _TIDY = (
     b"DISCARD SEQUENCES",
 )
 _FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
+_FORGETTING = Message(_FORGET[0], forgets=True)
 #: For the rest of a transaction, act as the role that we connected as, whatever a script has set. After it the script's
 #: own SET ROLE holds again: a later step of the same file may rely on it.
 OURSELVES = (
@@ -106,6 +107,9 @@ class Session:
         self.answer = answer
         self._connection = connection
         self._pipeline = Pipeline(connection)
+        # How many messages go in front of those of each `send`, and how many behind; then, behind those last received.
+        self._under_way: deque[tuple[int, int]] = deque()
+        self._trailing = 0
         self._tidy = True
 
     @property
@@ -124,30 +128,87 @@ class Session:
         """From now on the session is not as it began."""
         self._tidy = False
 
-    def _settle(self) -> None:
-        if self._pipeline.is_pending:
-            self._tidy = self._pipeline.settle()
-
-    def exchange(
+    def send(
         self,
         messages: Sequence[Message],
         *,
-        answered: Callable[[int, PGresult], None] = lambda _number, _result: None,
-        awaited: Container[int] = (),
+        awaited: Collection[int] = (),
         before: Sequence[Message] = (),
         then: Sequence[Message] = (),
+        last: bool = False,
     ) -> None:
-        """Send the messages in one go: see `Pipeline.exchange`. `then` is `tidying` or `cleaning`, or nothing.
+        """Send the messages behind what is under way: see `Pipeline.send`. `before` stands in front of them, in no
+        transaction of theirs; `then` is `tidying` or `cleaning`, or nothing.
 
-        Whether that went well is in `tidy`, which waits for it; where it did not, `clean` says why.
+        Each call is followed by its `passed` and `receive`, in the same order. How `then` went is in `tidy`, which waits
+        for all; where it did not go well, `clean` says why.
         """
+        front = len(before)
+        if self._pipeline.is_ending:
+            self._settle()
+        self._pipeline.send((*before, *messages, *then), awaited={front + number for number in awaited}, last=last)
+        self._under_way.append((front, len(then)))
+
+    def passed(self) -> bool:
+        """Whether what stands in front of the messages of the next `receive` went well, once it has ended.
+
+        Where it did not, nothing is under way any more. Raises OperationalError where the connection is lost.
+        """
+        try:
+            self._pipeline.receive(self._trailing + self._under_way[0][0])
+        except psycopg.Error:
+            self._forget()
+            if self.lost:
+                raise
+            self.rollback()
+            return False
+        except BaseException:
+            self._forget()
+            raise
+        return True
+
+    def receive(self, count: int, answered: Answered = lambda _number, _result: None) -> None:
+        """The answers of the messages of a `send`: see `Pipeline.receive`."""
+        try:
+            self._pipeline.receive(count, answered)
+        except BaseException:
+            self._forget()
+            raise
+        _, self._trailing = self._under_way.popleft()
+
+    def _forget(self) -> None:
+        """Nothing is under way any more."""
+        self._under_way.clear()
+        self._trailing = 0
+
+    def abandon(self) -> None:
+        """Cancel whatever is under way; what becomes of it is not looked at."""
+        self._forget()
+        self._pipeline.abandon()
+
+    def _settle(self) -> None:
+        if self._pipeline.is_open:
+            cleans = self._trailing > 0
+            self._forget()
+            try:
+                self._pipeline.end()
+            except psycopg.Error:
+                self._tidy = False
+                self.rollback()
+            else:
+                self._tidy = self._tidy or cleans
+
+    def exchange(self, messages: Sequence[Message]) -> None:
+        """Send the messages in one go, and wait for their answers. Raises psycopg.Error."""
         self._settle()
-        self._pipeline.exchange(messages, answered=answered, awaited=awaited, before=before, then=then)
+        self._pipeline.send(messages, last=True)
+        self._pipeline.receive(len(messages))
+        self._pipeline.end()
 
     def commit(self, messages: Sequence[Message]) -> None:
         """Send them in a transaction of their own, as ourselves. Raises psycopg.Error; then nothing of it is kept."""
         try:
-            self.exchange([Message(b"BEGIN"), *OURSELVES, *messages, Message(b"COMMIT")])
+            self.exchange(alone(*OURSELVES, *messages))
         except psycopg.Error:
             self.rollback()
             raise
@@ -157,7 +218,7 @@ class Session:
 
         Raises PooledConnection where the session is not the one that was opened.
         """
-        self.connection.execute(b"; ".join(message.text for message in self.cleaning))
+        self.connection.execute(b"; ".join((*_TIDY, *_FORGET, self._set_all)))
         self._pipeline.prepared.clear()
         self.check_same()
         self._tidy = True
@@ -169,19 +230,16 @@ class Session:
     @functools.cached_property
     def cleaning(self) -> tuple[Message, ...]:
         """The same as messages."""
-        return (*map(Message, (*_TIDY, *_FORGET)), Message(self._set_all))
+        return alone(*map(Message, _TIDY), _FORGETTING, Message(_FORGET[1]), Message(self._set_all))
 
     @functools.cached_property
     def tidying(self) -> tuple[Message, ...]:
         """The same after nothing but plain definitions: what runs no code leaves no plans."""
-        return (*map(Message, _TIDY), Message(self._set_all, name=b"fsapi_nb settings"))
+        return alone(*map(Message, _TIDY), Message(self._set_all, name=b"fsapi_nb settings"))
 
     def forgetting(self) -> tuple[Message, ...]:
         """What takes our prepared statements out of the sight of a script that can look for them; they are made again."""
-        self._settle()
-        forgotten = (Message(_FORGET[0]),) if self._pipeline.prepared else ()
-        self._pipeline.prepared.clear()
-        return forgotten
+        return (_FORGETTING,) if self._pipeline.will_keep else ()
 
     def check_same(self) -> None:
         """Raise PooledConnection unless the server process is still the one that the session began with."""
@@ -234,6 +292,11 @@ def open_session(
         raise _refused(error) from None
     finally:
         connection.close()
+
+
+def alone(*messages: Message) -> tuple[Message, ...]:
+    """These in a transaction of their own; in a pipeline, what is sent behind them would else be of the same one."""
+    return (Message(b"BEGIN"), *messages, Message(b"COMMIT")) if messages else ()
 
 
 def _begin(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:

@@ -1,14 +1,16 @@
-"""Several statements to the server in one go, and their answers one by one as they come: one round trip in all.
+"""Statements that travel to the server without waiting for one another, and their answers one by one as they come.
 
-By libpq's pipeline mode. A batch ends with one Sync: after an error in it the server passes over the rest, so what
-stands behind a statement that failed never runs. No COPY (libpq refuses it here). What is said is for others.
+By libpq's pipeline mode. After an error the server passes over all that was sent behind it, up to the Sync that ends the
+pipeline, so what stands behind a statement that failed never runs, however far ahead it was sent. No COPY (libpq refuses
+it here). What is said is for others.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Generator, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -24,169 +26,214 @@ from fsapi_nb.database.wire import FAILED, Connection, encoding_of
 _PAUSE = 0.5  # seconds between two requests to cancel: one that comes between two statements cancels nothing
 _INTERVAL = 0.1
 
+Answered = Callable[[int, PGresult], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One statement, with the text of each parameter (None is NULL).
 
-    With a `name` it is prepared under it, once for each session: that saves PostgreSQL parsing and planning it.
+    With a `name` it is prepared under it, once for each session: that saves PostgreSQL parsing and planning it. One that
+    `forgets` takes away all that is prepared.
     """
 
     text: bytes
     values: Sequence[bytes | None] = field(default=(), repr=False)
     name: bytes | None = None
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """Batches under way: how many have ended, and the first error of each."""
-
-    batches: list[list[_Sent]]
-    errors: list[psycopg.Error | None] = field(init=False)
-    ended: int = 0
-
-    def __post_init__(self) -> None:
-        self.errors = [None] * len(self.batches)
+    forgets: bool = False
 
 
 @dataclass(slots=True)
 class Pipeline:
-    """What one connection is told in one go. `prepared` are the names of the statements that it keeps prepared."""
+    """What one connection is told and has not answered yet. `prepared` are the names of the statements that it keeps.
+
+    Whoever uses the connection otherwise calls `end` before. What is raised, OperationalError where the connection is
+    lost, ends the pipeline as well: then nothing of it is under way any more.
+    """
 
     connection: Connection
     prepared: set[bytes] = field(default_factory=set)
-    _pending: _Exchange | None = None
-
-    def exchange(
-        self,
-        messages: Sequence[Message],
-        *,
-        answered: Callable[[int, PGresult], None] = lambda _, __: None,
-        awaited: Container[int] = (),
-        before: Sequence[Message] = (),
-        then: Sequence[Message] = (),
-    ) -> None:
-        """Send the messages as one batch; call `answered` with the number of each that went well as its answer comes.
-
-        Of those whose numbers are `awaited` the server says at once how they went, and not only when it has done with
-        all. `before` and `then` are batches of their own that are sent in the same go, and run whatever becomes of the
-        others. What becomes of `then` is not waited for: `settle` tells, before the connection is used again.
-
-        Raises the error of the statement that failed; OperationalError where the connection is lost; KeyboardInterrupt
-        once the statement that was running is cancelled and the server has answered all. No transaction is begun here.
-        """
-        self.settle()
-        pgconn = self.connection.pgconn
-        main = 1 if before else 0
-        under_way = _Exchange(
-            [list(self._expand(each)) for each in (before, messages, then) if each or each is messages]
-        )
-        with self.connection.lock, self._leaving():
-            pgconn.enter_pipeline_mode()
-            self._pending = under_way
-            for number, batch in enumerate(under_way.batches):
-                _send(pgconn, batch, awaited if number == main else ())
-            _wait(self.connection, self._receive(under_way, main + 1, main, answered), under_way)
-        refused = under_way.errors[main]
-        if refused:
-            self.settle()
-            raise refused
+    _expected: set[bytes] = field(default_factory=set)  # what is prepared once all that was sent is done
+    _sent: deque[_Sent] = field(default_factory=deque)
+    _open: bool = False
+    _synced: bool = False
 
     @property
-    def is_pending(self) -> bool:
+    def is_open(self) -> bool:
         """Whether something is still to come."""
-        return self._pending is not None
+        return self._open
 
-    def settle(self) -> bool:
-        """Wait for what is still to come of the last exchange; whether what was sent with it went well."""
-        pending = self._pending
-        if pending is None:
-            return True
-        with self.connection.lock, self._leaving():
-            try:
-                _wait(self.connection, self._receive(pending, len(pending.batches)), pending)
-            except psycopg.Error as error:
-                pending.errors[-1] = error
-                pending.ended = len(pending.batches)
-        return not any(pending.errors)
+    @property
+    def is_ending(self) -> bool:
+        """Whether its end was sent, behind which nothing can be sent before all of it is answered."""
+        return self._open and self._synced
+
+    @property
+    def will_keep(self) -> bool:
+        """Whether the session has prepared statements when all that was sent is done."""
+        return bool(self._expected if self._open else self.prepared)
+
+    def send(self, messages: Sequence[Message], *, awaited: Container[int] = (), last: bool = False) -> None:
+        """Send these behind what is under way; of those whose numbers are `awaited` the server says at once how they went.
+
+        With `last` nothing is sent behind them: the server answers all, without being asked.
+        """
+        pgconn = self.connection.pgconn
+        with self.connection.lock, self._left_on_failure():
+            if not self._open:
+                pgconn.enter_pipeline_mode()
+                self._open, self._synced = True, False
+                self._expected = set(self.prepared)
+            for number, message in enumerate(messages):
+                self._hand_over(message)
+                if number in awaited:
+                    pgconn.send_flush_request()
+            if last:
+                self._sync()
+            pgconn.flush()
+
+    def receive(self, count: int, answered: Answered = lambda _, __: None) -> None:
+        """Wait for the answers of the next `count` messages; call `answered` with the number of each, and its answer.
+
+        Raises the error of the statement that failed; OperationalError where the connection is lost; KeyboardInterrupt
+        once the statement that was running is cancelled and the server has done with all.
+        """
+        with self.connection.lock, self._left_on_failure():
+            error = self._wait(self._answers(count, answered))
+            if error:
+                with contextlib.suppress(psycopg.Error):  # the connection may be lost as well
+                    self._finish()
+                raise error
+
+    def end(self) -> None:
+        """Wait for all that is under way, and leave the pipeline. Raises as `receive` does."""
+        if self._open:
+            with self.connection.lock, self._left_on_failure():
+                error = self._finish()
+                if error:
+                    raise error
+
+    def abandon(self) -> None:
+        """Cancel what runs of it, until the server has done with all."""
+        if self._open:
+            with self.connection.lock, self._left_on_failure():
+                self._cancel()
+                self._leave()
+
+    def _finish(self) -> psycopg.Error | None:
+        """Wait for the end, and leave; the first error that came on the way."""
+        self._sync()
+        error = self._wait(self._rest())
+        self._leave()
+        return error
+
+    def _hand_over(self, message: Message) -> None:
+        """Give libpq a message, and before it its preparation, where it has a name that is new."""
+        pgconn, name = self.connection.pgconn, message.name
+        if name is None:
+            pgconn.send_query_params(message.text, message.values)
+        else:
+            if name not in self._expected:
+                pgconn.send_prepare(name, message.text)
+                self._expected.add(name)
+                self._sent.append(_Sent(message, prepares=True))
+            pgconn.send_query_prepared(name, message.values)
+        if message.forgets:
+            self._expected.clear()
+        self._sent.append(_Sent(message))
+
+    def _sync(self) -> None:
+        if not self._synced:
+            self.connection.pgconn.pipeline_sync()
+            self._synced = True
 
     @contextlib.contextmanager
-    def _leaving(self) -> Iterator[None]:
-        """Leave the pipeline where nothing more is to come; a connection that is left in it is closed by who rolls back."""
+    def _left_on_failure(self) -> Generator[None]:
+        """Leave the pipeline where something is raised; Ctrl-C first cancels what runs, until the server has done with all.
+
+        A connection that cannot be left is closed by who rolls back.
+        """
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self._cancel()
             self._leave()
             raise
-        if self._pending and self._pending.ended == len(self._pending.batches):
-            self._leave()
 
     def _leave(self) -> None:
-        self._pending = None
-        if self.connection.pgconn.status == ConnStatus.OK:
+        self._sent.clear()
+        if self._open and self.connection.pgconn.status == ConnStatus.OK:
             with contextlib.suppress(psycopg.OperationalError):  # answers are left
                 self.connection.pgconn.exit_pipeline_mode()
+        self._open = False
 
-    def _expand(self, messages: Sequence[Message]) -> Generator[_Sent]:
-        """The messages, each that must be prepared first behind its preparation."""
-        known = set(self.prepared)
-        for number, message in enumerate(messages):
-            if message.name is not None and message.name not in known:
-                known.add(message.name)
-                yield _Sent(None, message)
-            yield _Sent(number, message)
+    def _wait(self, conversation: PQGen[psycopg.Error | None]) -> psycopg.Error | None:
+        return waiting.wait(conversation, self.connection.pgconn.socket, interval=_INTERVAL)
 
-    def _receive(
-        self,
-        exchange: _Exchange,
-        end: int,
-        main: int | None = None,
-        answered: Callable[[int, PGresult], None] = lambda _, __: None,
-    ) -> PQGen[None]:
-        """Receive the answers of the batches up to `end`; those of the `main` one are told."""
+    def _answers(self, count: int, answered: Answered) -> PQGen[psycopg.Error | None]:
+        """Receive so many answers; what ends it early is the error of one of them."""
+        pgconn, number = self.connection.pgconn, 0
+        yield from generators.send(pgconn)
+        while number < count:
+            result = yield from _next(pgconn)
+            sent = self._sent.popleft()
+            if result.status in FAILED:
+                return error_from_result(result, encoding_of(self.connection))
+            if sent.prepares:
+                self.prepared.add(sent.name)
+                continue
+            if sent.message.forgets:
+                self.prepared.clear()
+            answered(number, result)
+            number += 1
+        return None
+
+    def _rest(self) -> PQGen[psycopg.Error | None]:
+        """Receive all that is still to come; the first error of it."""
+        error = yield from self._answers(sum(not sent.prepares for sent in self._sent), lambda _, __: None)
         pgconn = self.connection.pgconn
         yield from generators.send(pgconn)
-        while exchange.ended < end:
-            which = exchange.ended
-            for sent in exchange.batches[which]:
-                result = yield from _next(pgconn, exchange.errors[which])
-                if result.status == ExecStatus.PIPELINE_ABORTED:
-                    continue
-                if result.status in FAILED:
-                    error = exchange.errors[which] or error_from_result(result, encoding_of(self.connection))
-                    exchange.errors[which] = error
-                elif sent.number is None and sent.message.name is not None:
-                    self.prepared.add(sent.message.name)
-                elif sent.number is not None and which == main:
-                    answered(sent.number, result)
-            yield from _next(pgconn, exchange.errors[which])
-            exchange.ended += 1
+        while True:
+            result = yield from _next(pgconn, error)
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                return error  # all that came before was passed over
+
+    def _cancel(self) -> None:
+        """Cancel what runs until the server has done with all: what was sent behind it does not run, then."""
+        pgconn, connection = self.connection.pgconn, self.connection
+        # The interrupt may have come while an answer was being read, so that its conversation is not gone on with.
+        with contextlib.suppress(psycopg.Error):
+            self._sync()
+        rest, over = self._drained(), False
+        while not over and pgconn.status == ConnStatus.OK:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=5.0)
+            with contextlib.suppress(psycopg.Error):
+                over = waiting.wait(_for_a_while(rest), pgconn.socket, interval=_INTERVAL)
+
+    def _drained(self) -> PQGen[None]:
+        """Receive what is still to come, and look at none of it."""
+        pgconn, over = self.connection.pgconn, False
+        yield from generators.send(pgconn)
+        while not over and pgconn.transaction_status == TransactionStatus.ACTIVE:
+            results = yield from generators.fetch_many(pgconn)
+            over = any(result.status == ExecStatus.PIPELINE_SYNC for result in results)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """One request as libpq has it: the message's number, None for the preparation of the one that follows."""
+    """One request as libpq has it: a message, or the preparation of the one that follows."""
 
-    number: int | None
     message: Message
+    prepares: bool = False
+
+    @property
+    def name(self) -> bytes:
+        return self.message.name or b""
 
 
-def _send(pgconn: PGconn, batch: Sequence[_Sent], awaited: Container[int]) -> None:
-    """Hand the batch to libpq, which sends what the socket takes."""
-    for sent in batch:
-        message = sent.message
-        if message.name is None:
-            pgconn.send_query_params(message.text, message.values)
-        elif sent.number is None:
-            pgconn.send_prepare(message.name, message.text)
-        else:
-            pgconn.send_query_prepared(message.name, message.values)
-        if sent.number in awaited:
-            pgconn.send_flush_request()
-    pgconn.pipeline_sync()
-
-
-def _next(pgconn: PGconn, error: psycopg.Error | None) -> PQGen[PGresult]:
+def _next(pgconn: PGconn, error: psycopg.Error | None = None) -> PQGen[PGresult]:
     """The next answer. Raises the error that the server ended the connection with, or OperationalError."""
     try:
         results: list[PGresult] = yield from generators.fetch_many(pgconn)
@@ -197,30 +244,6 @@ def _next(pgconn: PGconn, error: psycopg.Error | None) -> PQGen[PGresult]:
     if results[-1].status in FAILED and pgconn.status != ConnStatus.OK:
         raise error or error_from_result(results[-1])
     return results[-1]
-
-
-def _wait(connection: Connection, conversation: PQGen[None], found: _Exchange) -> None:
-    """Wait until the conversation is over; Ctrl-C cancels what runs, until the server has answered all."""
-    pgconn = connection.pgconn
-    try:
-        waiting.wait(conversation, pgconn.socket, interval=_INTERVAL)
-    except KeyboardInterrupt:
-        # It may have come while an answer was being read, so that conversation is not gone on with.
-        rest, over = _drain(pgconn, found), False
-        while not over and pgconn.status == ConnStatus.OK:
-            with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=5.0)
-            with contextlib.suppress(psycopg.Error):
-                over = waiting.wait(_for_a_while(rest), pgconn.socket, interval=_INTERVAL)
-        raise
-
-
-def _drain(pgconn: PGconn, found: _Exchange) -> PQGen[None]:
-    """Receive what is still to come, and look at none of it."""
-    yield from generators.send(pgconn)
-    while found.ended < len(found.errors) and pgconn.transaction_status == TransactionStatus.ACTIVE:
-        results = yield from generators.fetch_many(pgconn)
-        found.ended += any(result.status == ExecStatus.PIPELINE_SYNC for result in results)
 
 
 def _for_a_while(conversation: PQGen[None]) -> Generator[Wait, Ready | int, bool]:

@@ -20,7 +20,7 @@ from fsapi_nb.database.connection import Session
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
-from fsapi_nb.model import HistoryEntry, Migration
+from fsapi_nb.model import Direction, HistoryEntry, Migration, Part
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -65,6 +65,14 @@ class Recorder:
             self.session.exchange(messages)
         except psycopg.Error as error:
             raise refusal(error) or error from None
+
+    def done(self, part: Part, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
+        """Record that a part is done, and what that makes of its migration."""
+        if part.completes and part.direction is Direction.UP:
+            return self.applied(row, prepared=prepared)
+        if part.completes and part.entry is not None:  # a partly applied migration has no entry that could go
+            return self.rolled_back(row, part.entry, prepared=prepared)
+        return self.journal(row, prepared=prepared)
 
     def applied(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
         """Record that a migration is completely applied."""

@@ -1,9 +1,9 @@
 """Runs a plan: each step as it says, each migration with its history row, and tells what happens by events.
 
 Decides nothing: what runs and how it commits is in the `Plan`. Prints nothing. A step in a transaction travels in one
-go, its history row and COMMIT behind its statements: what stands behind one that fails never runs. Only inline data,
-checks and a text that the parser does not know are waited for. What became of a COMMIT that was sent and not answered
-is asked, not guessed.
+go, its history row and COMMIT behind its statements, and the steps that follow travel behind it, so that the server
+need not wait for us: what stands behind a statement that fails never runs. Only inline data, checks and a text that the
+parser does not know are waited for. What became of a COMMIT that was sent and not answered is asked, not guessed.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
-from fsapi_nb.database.batch import Batch
+from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.check import OPENING, ask
 from fsapi_nb.database.check import holds as is_met
-from fsapi_nb.database.connection import OURSELVES, Connection, Session, server_message
+from fsapi_nb.database.connection import OURSELVES, Connection, Session, alone, server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.recorder import JournalRow, Recorder, refusal
+from fsapi_nb.database.recorder import Recorder, refusal
+from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import witness
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
@@ -50,12 +51,12 @@ from fsapi_nb.events import (
     StepStarted,
 )
 from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
-from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.quiet import is_quiet
-from fsapi_nb.script.redact import redact_line, redact_sql
+from fsapi_nb.script.redact import redact_line
 
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
 _RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serialization failure"}
+_AHEAD = 4  # steps that are sent behind the one that is waited for: enough that the server need not wait
 _INVALID = """
     SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
@@ -83,8 +84,13 @@ class Runner:
     _notices: list[str] = field(default_factory=list)
     _began: float = 0.0
     _step_began: float = 0.0
+    _steps: Sequence[Step] = ()
+    _travelling: Sequence[bool] = ()
+    _number: int = 0
     _at: Whereabouts | None = None
     _sealed: bool = False  # COMMIT was sent: the transaction may be committed, whatever we have heard
+    _ahead: deque[tuple[int, Batch]] = field(default_factory=deque)  # sent behind the step that is waited for
+    _unsure: deque[int] = field(default_factory=deque)  # sent over a connection that is lost, and not answered
     _idle: bool = True
     _watcher: Watcher = field(init=False)
 
@@ -116,16 +122,15 @@ class Runner:
         return tuple(self._done)
 
     def _run_all(self, plan: Plan) -> None:
+        self._steps, self._travelling = plan.steps, [travels(step) for step in plan.steps]
         try:
             with self._listening():
-                for number, step in enumerate(plan.steps):
-                    self._run_step(step, number)
+                for number, step in enumerate(self._steps):
+                    self._number = number
+                    self._run_step(step)
                 self._run_marks(plan)
-        except Interrupted:
-            raise
         except KeyboardInterrupt:
-            names = tuple(done.name for done in self._done)
-            raise Interrupted("stopped between two steps", self._standing(), names) from None
+            raise self._interrupted() from None
         except psycopg.Error as error:
             message = server_message(error)
             raise DatabaseError(
@@ -133,6 +138,15 @@ class Runner:
                 details=tuple(message.lines()),
                 state=f"this was between two migrations. {self._standing()}",
             ) from None
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Nothing that was sent ahead may run any more."""
+        self._ahead.clear()
+        with contextlib.suppress(psycopg.Error):
+            self.session.abandon()
 
     def _standing(self) -> str:
         return failures.before(self._done).strip() or "nothing was run."
@@ -153,31 +167,34 @@ class Runner:
         self._notices.append(f"{severity}: {message}")
         self.emit(NoticeReceived(self._at.part.migration.name if self._at else "", severity, message))
 
-    def _run_step(self, step: Step, number: int) -> None:
+    def _run_step(self, step: Step) -> None:
         self._step_began = started = time.monotonic()
         if step.parts[0].number == 0 or step.resumes:
             self._begin_migration(step, started)
-        self.emit(StepStarted(step, number))
-        self._idle = False
-        if step.mode is Mode.TRANSACTION:
-            self._run_transaction(step, number)
+        self.emit(StepStarted(step, self._number))
+        self._at, self._idle = Whereabouts(step, step.parts[0]), False
+        if self._was_committed_unheard(step):
+            pass
+        elif step.mode is Mode.TRANSACTION:
+            self._run_transaction(step)
         else:
-            self._run_alone(step, number)
-        self._finish(step, number)
+            self._run_alone(step)
+        self._finish(step, self._number)
 
     def _begin_migration(self, step: Step, started: float) -> None:
-        """Give the file a clean session."""
-        if not self.session.tidy:
-            self.session.clean()
+        """Give the file a clean session; one that is under way has it already."""
+        if not self._ahead:
+            if not self.session.tidy:
+                self.session.clean()
+            for statement in step.restore_session:
+                self.session.connection.execute(statement.text.encode())
         self.session.touch()
         self._began = started
         self._notices = []
-        for statement in step.restore_session:
-            self.session.connection.execute(statement.text.encode())
 
     def _finish(self, step: Step, number: int) -> None:
         """The step is committed: tell so, and what is complete with it."""
-        self._idle = True
+        self._at, self._idle = None, True
         for part in step.parts:
             if part.completes:
                 elapsed = time.monotonic() - self._began
@@ -189,14 +206,8 @@ class Runner:
 
     # -- a step that is one transaction ------------------------------------------------------------------------
 
-    def _run_transaction(self, step: Step, number: int) -> None:
+    def _run_transaction(self, step: Step) -> None:
         """Run it, again where a lock or a deadlock was in the way, until it is committed or has failed for good."""
-        try:
-            self._try_until_done(step, number)
-        except KeyboardInterrupt:
-            raise self._interrupted(number) from None
-
-    def _try_until_done(self, step: Step, number: int) -> None:
         pauses = _pauses(self.max_wait)
         attempts, heard = 0, len(self._notices)
         while True:
@@ -205,17 +216,23 @@ class Runner:
             self._at = Whereabouts(step, step.parts[0])
             try:
                 self._attempt(step)
+            except PassedOver:
+                self._ahead.clear()
+                self.session.clean()
+                attempts -= 1
             except psycopg.Error as error:
                 lost = self.session.lost
-                if lost and self._sealed and self._was_committed(error, number):
+                if lost and self._sealed and self._was_committed(error):
                     return
-                self._retry_or_raise(error, number, attempts, pauses, lost=lost)
+                self._ahead.clear()
+                self._retry_or_raise(error, attempts, pauses, lost=lost)
             except MigrationFileError as error:  # the inline data are not those that were planned
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
                 error.state = self._here.left() + failures.before(self._done)
                 raise
             except (TransactionEnded, CheckViolated) as error:
+                self._abandon()
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
                 raise
@@ -223,23 +240,48 @@ class Runner:
                 return
 
     def _attempt(self, step: Step) -> None:
-        self._sealed = False
+        self._sealed = bool(self._ahead)
+        if self._ahead:
+            _, batch = self._ahead.popleft()
+        else:
+            batch = self._compose(step, waited=time.monotonic() - self._began)
+            self._sealed = True
+            batch.send(last=not self._is_followed(self._number))
+        self._send_ahead()
+        if batch.receive() != b"COMMIT":
+            raise failures.ended(self._here, self._done)
+
+    def _send_ahead(self) -> None:
+        """Send the steps behind this one, too, as far as they travel: each is passed over where one before it fails."""
+        while len(self._ahead) < _AHEAD and self._is_followed(before := self._number + len(self._ahead)):
+            batch = self._compose(self._steps[before + 1])
+            self._ahead.append((before + 1, batch))
+            batch.send(last=not self._is_followed(before + 1))
+
+    def _is_followed(self, number: int) -> bool:
+        """Whether the step behind that one is sent before that one is answered."""
+        return number + 1 < len(self._steps) and self._travelling[number] and self._travelling[number + 1]
+
+    def _compose(self, step: Step, *, waited: float = 0.0) -> Batch:
+        """Everything of a step up to its COMMIT, to be sent; what must be waited for is sent and waited for.
+
+        `waited` are the seconds since its migration began.
+        """
         whole = all(part.of == 1 for part in step.parts)
         quiet = whole and all(part.is_parsed and not part.checks and is_quiet(part.statements) for part in step.parts)
         # Not inside the transaction: it would take a snapshot, and the script may begin with SET TRANSACTION.
-        batch = Batch(self.session, self._arrived, before=() if quiet else self.session.forgetting())
+        before = () if quiet else alone(*self.session.forgetting())
+        # A step that is tried again must find the session as the steps before it have left it.
+        then = self.session.tidying if quiet else self.session.cleaning if whole else ()
+        batch = Batch(self.session, self._arrived, before, then)
         batch.add(Whereabouts(step, step.parts[0]), Message(step.begin.encode()))
         for part in step.parts:
             self._say(batch, step, part)
             ours = () if quiet else OURSELVES
-            recording = Whereabouts(step, part, recording=True)
-            batch.add(recording, *ours, *self._records(step, part, prepared=quiet))
-        self._sealed = True
+            row = done_row(part, waited=waited)
+            batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
         batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
-        # A step that is tried again must find the session as the steps before it have left it.
-        then = self.session.tidying if quiet else self.session.cleaning if whole else ()
-        if batch.send(then=then) != b"COMMIT":
-            raise failures.ended(self._here, self._done)
+        return batch
 
     def _arrived(self, at: Whereabouts) -> None:
         """The server is at work on that."""
@@ -249,22 +291,22 @@ class Runner:
 
     def _say(self, batch: Batch, step: Step, part: Part) -> None:
         """Everything of a part but its record; what must be waited for is waited for."""
-        batch.add(Whereabouts(step, part), *self._options(part))
+        batch.add(Whereabouts(step, part), *options(part))
         identity = None
         if not part.is_parsed:
-            batch.send()
+            batch.exchange()
             identity = self._transaction_id()
         for statement in part.statements:
             at = Whereabouts(step, part, statement)
             if part.is_parsed and statement.copy is None:
                 batch.add(at, Message(statement.text.encode()))
                 continue
-            batch.send()
+            batch.exchange()
             self._arrived(at)
             self._send(statement)
             self._expect(TransactionStatus.INTRANS)
         for check in part.checks:
-            batch.send()
+            batch.exchange()
             self._check(step, part, check)
         if identity is not None and identity != self._transaction_id():
             raise failures.ended(self._here, self._done)
@@ -286,9 +328,7 @@ class Runner:
         if self.session.status is not status and self._at:
             raise failures.ended(self._at, self._done)
 
-    def _retry_or_raise(
-        self, error: psycopg.Error, number: int, attempts: int, pauses: Iterator[float], *, lost: bool
-    ) -> None:
+    def _retry_or_raise(self, error: psycopg.Error, attempts: int, pauses: Iterator[float], *, lost: bool) -> None:
         """Wait for the next attempt, or raise what ends the run."""
         at = self._here
         self.session.rollback()
@@ -304,7 +344,7 @@ class Runner:
             tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
             raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
         self._journal_outcome("retried", text)
-        self.emit(StepRetried(at.step, number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
+        self.emit(StepRetried(at.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
         self._idle = True
         time.sleep(pause)
         self._idle = False
@@ -315,10 +355,12 @@ class Runner:
             raise RuntimeError("no step has begun")
         return self._at
 
-    def _was_committed(self, error: psycopg.Error, number: int) -> bool:
+    def _was_committed(self, error: psycopg.Error) -> bool:
         """Whether a COMMIT that was sent and not answered took place: asked over another connection, once the old one is gone."""
         at = self._here
         last = at.step.parts[-1]
+        self._unsure.extend(number for number, _ in self._ahead)
+        self._ahead.clear()
         try:
             self._take_over()
         except FsapiError as unreachable:
@@ -327,7 +369,7 @@ class Runner:
                 "the next run looks whether it was done."
             )
             raise failures.failed(at, error, self._done, lost=True, state=state) from None
-        if not self.recorder.is_recorded(self._done_row(last)):
+        if not self._is_recorded(at.step):
             return False
         if not last.completes:
             state = (
@@ -336,6 +378,17 @@ class Runner:
             raise failures.failed(at, error, self._done, lost=True, state=state) from None
         return True
 
+    def _was_committed_unheard(self, step: Step) -> bool:
+        """Whether a step was sent behind the one that the connection was lost over, and committed as well."""
+        if not self._unsure or self._unsure.popleft() != self._number or not self._is_recorded(step):
+            self._unsure.clear()  # what stands behind one that was not committed was not, either
+            return False
+        return True
+
+    def _is_recorded(self, step: Step) -> bool:
+        """Whether the journal says that this run has done the step."""
+        return self.recorder.is_recorded(done_row(step.parts[-1]))
+
     def _take_over(self) -> None:
         """Go on with a new session that holds the lock: the one before has ended, or it could not be had."""
         self.session = self.reopen()
@@ -343,7 +396,7 @@ class Runner:
 
     # -- a step outside of any transaction ---------------------------------------------------------------------
 
-    def _run_alone(self, step: Step, number: int) -> None:
+    def _run_alone(self, step: Step) -> None:
         (part,) = step.parts
         (statement,) = part.statements
         self._at, self._sealed = Whereabouts(step, part), False
@@ -355,16 +408,15 @@ class Runner:
             self._expect(TransactionStatus.IDLE)
             self._check_index(statement)
             self._at = Whereabouts(step, part, recording=True)
-            self.session.commit(self._records(step, part))
+            row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
+            self.session.commit(self.recorder.done(part, row))
         except psycopg.Error as error:
             self._fail_alone(error)
-        except KeyboardInterrupt:
-            raise self._interrupted(number) from None
 
     def _journal_start(self, part: Part, statement: Statement) -> None:
         """Write down that the statement is about to be sent, and what the catalog says before it."""
         seen = witness(self.session, statement.effect)
-        row = replace(self._row(part, "started", in_transaction=False), witness=seen)
+        row = replace(row_of(part, "started", in_transaction=False), witness=seen)
         self.session.commit([*self.session.forgetting(), *self.recorder.journal(row)])
 
     def _fail_alone(self, error: psycopg.Error) -> None:
@@ -399,41 +451,10 @@ class Runner:
             for piece in statement.copy.chunks():
                 copy.write(piece)
 
-    def _options(self, part: Part) -> tuple[Message, ...]:
-        """The settings that the file asks for, until the end of the transaction."""
-        return tuple(
-            Message(sql.SQL("SET LOCAL {} TO {}").format(sql.Identifier(name), sql.Literal(value)).as_bytes())
-            for name, value in _wanted(part).items()
-        )
-
     def _set_options(self, part: Part) -> None:
-        """The same outside of any transaction."""
-        for name, value in _wanted(part).items():
+        """The settings that the file asks for, outside of any transaction."""
+        for name, value in wanted(part).items():
             self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
-
-    def _records(self, step: Step, part: Part, *, prepared: bool = False) -> tuple[Message, ...]:
-        """What writes down that a part is done."""
-        row = self._done_row(part, in_transaction=step.mode is Mode.TRANSACTION)
-        if part.completes and part.direction is Direction.UP:
-            return self.recorder.applied(row, prepared=prepared)
-        if part.completes and part.entry is not None:  # a partly applied migration has no entry that could go
-            return self.recorder.rolled_back(row, part.entry, prepared=prepared)
-        return self.recorder.journal(row, prepared=prepared)
-
-    def _done_row(self, part: Part, *, in_transaction: bool = True) -> JournalRow:
-        duration = round((time.monotonic() - self._began) * 1000)
-        row = self._row(part, "done", in_transaction=True)
-        return replace(row, duration_ms=duration, in_transaction=in_transaction)
-
-    def _row(self, part: Part, state: str, *, in_transaction: bool) -> JournalRow:
-        """The journal's row of a step; of several, or outside of a transaction, with the text that it runs."""
-        row = JournalRow(
-            part.migration, part.direction.value, state, part.number + 1, part.of, in_transaction=in_transaction
-        )
-        if part.of == 1 and in_transaction:
-            return row
-        text = ";\n".join(statement.text for statement in part.statements)
-        return replace(row, step_checksum=statements_checksum(part.statements), script=redact_sql(text))
 
     def _run_marks(self, plan: Plan) -> None:
         """Record what is only recorded, all of it or nothing."""
@@ -447,31 +468,38 @@ class Runner:
         at = self._here
         if self.session.lost:
             return
-        row = self._row(at.part, state, in_transaction=at.step.mode is Mode.TRANSACTION)
+        row = row_of(at.part, state, in_transaction=at.step.mode is Mode.TRANSACTION)
         with contextlib.suppress(psycopg.Error):
             self.session.commit(self.recorder.journal(replace(row, message=redact_line(message))))
 
-    def _interrupted(self, number: int) -> Interrupted:
-        """The user stopped: the statement was cancelled; make sure that it ended, and say where things stand."""
-        at = self._here
+    def _interrupted(self) -> Interrupted:
+        """The user stopped: what runs is cancelled; make sure that it ended, and say where things stand."""
+        at, sealed = self._at, self._sealed or self._at is None
+        under_way = [*([self._number] if at else ()), *(number for number, _ in self._ahead)]
+        if not under_way:
+            names = tuple(done.name for done in self._done)
+            return Interrupted("stopped between two steps", self._standing(), names)
         committed = False
+        at = at or self._beginning(under_way[0])
         with contextlib.suppress(psycopg.Error, FsapiError):
+            self._abandon()
             self.session.rollback()
             if self.session.lost:
                 self._take_over()
-            committed = self._sealed and self.recorder.is_recorded(self._done_row(at.step.parts[-1]))
+            # What was sent may have been committed before it was cancelled: in order, as far as that goes.
+            for number in under_way:
+                at = at if at.step is self._steps[number] else self._beginning(number)
+                committed = sealed and self._is_recorded(at.step)
+                if not committed:
+                    break
+                self._finish(at.step, number)
             if at.step.mode is Mode.TRANSACTION and not committed:
+                self._at = at
                 self._journal_outcome("failed", "interrupted")
-        if committed:
-            self._finish(at.step, number)
         return failures.interrupted(at, self._done, committed=committed)
 
-
-def _wanted(part: Part) -> dict[str, str]:
-    """The timeouts that a script's `-- fsapi:` lines ask for."""
-    script = part.migration.script(part.direction)
-    options = script.options if script else {}
-    return {name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options}
+    def _beginning(self, number: int) -> Whereabouts:
+        return Whereabouts(self._steps[number], self._steps[number].parts[0])
 
 
 def _pauses(seconds: float) -> Iterator[float]:

@@ -21,8 +21,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 _PORT = 5432
 _OLDEST_PROTOCOL = 3 << 16
 _CANCEL = 80877102
-#: After these the server answers before it wants more: a query, the end of a batch, COPY's end or failure, a start.
-ANSWERED = frozenset("QScf^")
+#: Behind these a client has nothing more to say before it is answered: a query, the end of a pipeline, COPY's end or
+#: failure, a start.
+WAITED_FOR = frozenset("QScf^")
+#: These the server answers before it wants more: the same, and the request to answer what was said so far.
+ANSWERED = WAITED_FOR | {"H"}
 
 
 class Action(Enum):
@@ -47,7 +50,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A client's message: `Q` a query, `P` one of a batch, `S` the batch's end, `^` a start; and the text of a query."""
+    """A client's message, and the text of a query: `Q` a query, `P` one of a pipeline, which `E` runs, `H` the request to
+    answer those, `S` the pipeline's end, `^` a start."""
 
     kind: str
     text: str = ""
@@ -56,6 +60,11 @@ class Message:
     def is_answered(self) -> bool:
         """Whether the server answers it before it wants more."""
         return self.kind in ANSWERED
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the client waits behind it."""
+        return self.kind in WAITED_FOR
 
 
 class Proxy:
@@ -147,10 +156,12 @@ class Proxy:
             self.messages.append(message)
             rule = self._rule if self._rule and self._rule.number == len(self.messages) else None
         if rule is None:
+            answers.said(message)
             answers.server.sendall(data)
             return
+        answers.settled.wait()
         if rule.action is not Action.REQUEST_LOST:
-            answers.muted.set()
+            answers.mute(message)
             answers.server.sendall(data)
         if rule.action is Action.ANSWER_LOST and message.is_answered:
             answers.complete.wait()
@@ -161,28 +172,64 @@ class Proxy:
 
 
 class _Answers:
-    """What the server says to one connection. Once `muted`, it is heard and not passed on, until it is `complete`."""
+    """What the server says to one connection. Once it is muted, it is heard and not passed on, until it is `complete`.
+
+    It is `settled` while the server has answered all that it was asked to answer, so that nothing depends on who is quicker.
+    """
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
         self.server = server
-        self.muted = threading.Event()
         self.complete = threading.Event()
+        self.settled = threading.Event()
+        self.settled.set()
+        self._muted = False
+        self._lock = threading.Lock()
+        self._run = self._asked = self._answered = 0  # of a pipeline's statements
+
+    def said(self, message: Message) -> None:
+        """The client has said that."""
+        with self._lock:
+            self._run += message.kind == "E"
+            if message.kind == "H":
+                self._asked = self._run
+            if (message.is_answered and message.kind != "H") or self._answered < self._asked:
+                self.settled.clear()
+
+    def mute(self, message: Message) -> None:
+        """Pass nothing on any more; it is complete with what answers that message."""
+        self.said(message)
+        with self._lock:
+            self._muted = True
+            if self.settled.is_set():
+                self.complete.set()
 
     def pass_on(self) -> None:
         """Pass on every message until the connection ends."""
         try:
             with self.server.makefile("rb") as answers, contextlib.suppress(OSError, EOFError):
                 while True:
-                    message = _message(answers)
-                    if not self.muted.is_set():
-                        self.client.sendall(message)
-                    elif message[:1] in b"ZGHW":  # ready for the next query, or for COPY data
-                        self.complete.set()
+                    answer = _message(answers)
+                    if not self._muted:
+                        self.client.sendall(answer)
+                    self._hear(answer[:1])
         finally:
+            self.settled.set()
             self.complete.set()
-            if not self.muted.is_set():
+            if not self._muted:
                 _cut(self.client)
+
+    def _hear(self, kind: bytes) -> None:
+        with self._lock:
+            ready = kind in b"ZGHW"  # for the next query, or for COPY data
+            failed = kind == b"E"  # what stands behind it is passed over
+            self._answered = self._run if failed else self._answered + (kind in b"CIs")
+            if ready:
+                self._run = self._asked = self._answered = 0
+            if ready or (failed and self._asked) or 0 < self._asked <= self._answered:
+                self.settled.set()
+                if self._muted:
+                    self.complete.set()
 
 
 def _first_message(said: BinaryIO) -> bytes:

@@ -28,6 +28,8 @@ class Fault(Enum):
 
 #: How what the runner says outside of transactions begins; the rest is said by migrations.
 _BOOKKEEPING = ("SELECT pg_catalog", "\n", "SET LOCAL", "ROLLBACK")
+#: What a transaction begins with that only cleans the session.
+_CLEANING = ("RESET SESSION AUTHORIZATION", "DEALLOCATE ALL")
 _ACTIONS = {
     Fault.REQUEST_LOST: Action.REQUEST_LOST,
     Fault.ANSWER_LOST: Action.ANSWER_LOST,
@@ -100,16 +102,28 @@ class Undisturbed:
 def steps_of(messages: Sequence[Message]) -> list[int]:
     """The numbers of the messages that commit, or are a statement outside of any transaction.
 
-    A batch commits by what it holds, but its answer comes at its end: before that, all of it is one.
+    A COMMIT that was sent is carried out before what follows it is answered.
     """
-    found = alone_in(messages)
-    commits = False
+    after_commits = (answer_of(messages, number) for number in commits_of(messages))
+    return sorted({*alone_in(messages), *after_commits})
+
+
+def commits_of(messages: Sequence[Message]) -> list[int]:
+    """The numbers of the messages that commit a migration's step; not those of what only cleans the session."""
+    found: list[int] = []
+    first = before = ""
     for number, message in enumerate(messages, 1):
-        commits = commits or message.text == "COMMIT"
-        if commits and message.is_answered:
+        if before.startswith("BEGIN"):
+            first = message.text
+        if message.text == "COMMIT" and first not in _CLEANING:
             found.append(number)
-            commits = False
-    return sorted(found)
+        before = message.text or before
+    return found
+
+
+def answer_of(messages: Sequence[Message], number: int) -> int:
+    """The number of the message that the server answers that one with, at the latest."""
+    return next(n for n, message in enumerate(messages[number - 1 :], number) if message.is_answered)
 
 
 def alone_in(messages: Sequence[Message]) -> list[int]:

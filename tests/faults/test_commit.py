@@ -9,7 +9,7 @@ import pytest
 from fsapi_nb.errors import StatementFailed
 from tests.faults.migrations import Migrations
 from tests.faults.proxy import Action, Proxy, Rule
-from tests.faults.sweep import Tally
+from tests.faults.sweep import Tally, answer_of, commits_of
 from tests.faults.world import Place, World
 
 _ONE = Migrations("one", (("CREATE TABLE a (i int);", ""), ("CREATE TABLE b (i int);", "")))
@@ -31,12 +31,11 @@ def pairs(world: World) -> Iterator[Place]:
 
 
 def commits(world: World, migrations: Migrations) -> list[tuple[int, int]]:
-    """The numbers of the messages that say COMMIT, and of those that end their batches, in a run without faults."""
+    """The numbers of the messages that commit a step, and of those that they are answered with, in a run without faults."""
     with world.place(migrations) as place, place.proxy() as proxy:
         place.migrator(proxy.address).migrate()
-        messages = list(enumerate(proxy.messages, 1))
-    said = [number for number, message in messages if message.text == "COMMIT"]
-    return [(at, next(n for n, message in messages if n >= at and message.is_answered)) for at in said]
+        messages = list(proxy.messages)
+    return [(number, answer_of(messages, number)) for number in commits_of(messages)]
 
 
 def test_a_commit_whose_answer_is_lost_is_found_done_and_the_run_goes_on(
