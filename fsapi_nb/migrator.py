@@ -28,7 +28,7 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
-from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, Identity, Plan, State
+from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, History, Identity, Plan, State
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import reconcile
@@ -485,7 +485,7 @@ class Migrator:
                     return results.RunResult(verb, (), plan.notes, time.monotonic() - started)
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
-            around = _circumstances(target, folder, **rules)
+            around = _circumstances(target, folder, before, **rules)
             settled = self._recover(target, recorder, around)
             if around.history.unfinished:
                 around = replace(_circumstances(target, folder, **rules), settled=settled.completed)
@@ -580,12 +580,24 @@ class Migrator:
 
 
 def _circumstances(
-    target: Target, folder: Folder, *, out_of_order: bool = False, allow_unparsed: bool = False
+    target: Target,
+    folder: Folder,
+    before: build.Circumstances | None = None,
+    /,
+    *,
+    out_of_order: bool = False,
+    allow_unparsed: bool = False,
 ) -> build.Circumstances:
-    """What a plan is made over, as it is at this moment."""
+    """What a plan is made over, as it is at this moment: that of `before`, where the history is still the same.
+
+    `before` is of the same folder and rules.
+    """
+    history = target.history()
+    if before and not before.stored and _said(before.history) == _said(history):
+        return before
     around = build.Circumstances(
         folder=folder,
-        history=target.history(),
+        history=history,
         protected=target.identity.protected,
         out_of_order=out_of_order,
         allow_unparsed=allow_unparsed,
@@ -597,13 +609,12 @@ def _circumstances(
 
 def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
     """Whether a plan made over the one is that over the other; both are of the same files and rules."""
-    mine, theirs = one.history, other.history
-    return (mine.entries, mine.unfinished, one.stored, one.settled) == (
-        theirs.entries,
-        theirs.unfinished,
-        other.stored,
-        other.settled,
-    )
+    return (_said(one.history), one.stored, one.settled) == (_said(other.history), other.stored, other.settled)
+
+
+def _said(history: History) -> object:
+    """What a history says; whether its tables are there makes no difference."""
+    return history.entries, history.unfinished
 
 
 def _refuse_other(plan: Plan, planned: Plan | None) -> None:

@@ -304,9 +304,9 @@ class Script:
     __hash__ = None  # type: ignore[assignment]  # as of any value that holds a mapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Migration:
-    """One migration: a file's name (with `.sql`), its scripts and its checksum.
+    """One migration: a file's name (with `.sql`), its scripts and its checksum, which is taken when somebody first asks.
 
     `down` is None where the migration is irreversible. `stored` says that it was made again of what the database
     keeps: its lines are not those of the file. `digest` is that of the file's bytes (`sha256:` and hexadecimal digits);
@@ -316,9 +316,22 @@ class Migration:
     name: str
     up: Script
     down: Script | None
-    checksum: str
+    hashed: Callable[[], str] = field(repr=False)
     stored: bool = False
     digest: str | None = None
+
+    @cached_property
+    def checksum(self) -> str:
+        """The checksum of its scripts, with the algorithm's name."""
+        return self.hashed()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Migration):
+            return NotImplemented
+        mine, others = ((each.name, each.stored, each.digest, each.up, each.down) for each in (self, other))
+        return mine == others and self.checksum == other.checksum
+
+    __hash__ = None  # type: ignore[assignment]  # as of its scripts
 
     @property
     def label(self) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from fsapi_nb.errors import Problem
 from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
 from fsapi_nb.plan.steps import cut
 
@@ -17,7 +16,7 @@ from fsapi_nb.plan.steps import cut
 class Standing:
     """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
 
-    `unsettled` are the others, ordered by the bytes of their names.
+    `unsettled` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
     """
 
     folder: Folder
@@ -33,7 +32,7 @@ class Standing:
     def statuses(self, authors: Mapping[str, str] = MappingProxyType({})) -> tuple[MigrationStatus, ...]:
         """One for each name; `authors` are the roles that applied them, by name."""
         applied = self.history.by_name
-        unsettled = {s.name: replace(s, by=authors.get(s.name)) if s.entry else s for s in self.unsettled}
+        unsettled = {s.name: replace(_judged(s), by=authors.get(s.name) if s.entry else None) for s in self.unsettled}
         return tuple(
             unsettled.get(name) or MigrationStatus(name, State.APPLIED, applied[name], by=authors.get(name))
             for name in self.names
@@ -41,7 +40,7 @@ class Standing:
 
     def status(self, name: str) -> MigrationStatus:
         """That of one of the `names`."""
-        found = next((status for status in self.unsettled if status.name == name), None)
+        found = next((_judged(status) for status in self.unsettled if status.name == name), None)
         return found or MigrationStatus(name, State.APPLIED, self.history.by_name[name])
 
 
@@ -97,13 +96,16 @@ def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: 
         return MigrationStatus(name, State.BROKEN, problems=reading.problems, note=reading.problems[0].message)
     if late:
         note = "older than the newest applied migration"
-        return MigrationStatus(name, State.LATE, migration=migration, problems=_faults(migration), note=note)
-    return MigrationStatus(name, State.PENDING, migration=migration, problems=_faults(migration))
+        return MigrationStatus(name, State.LATE, migration=migration, note=note)
+    return MigrationStatus(name, State.PENDING, migration=migration)
 
 
-def _faults(migration: Migration) -> tuple[Problem, ...]:
-    """What would keep the UP from being run."""
-    return tuple(cut(migration, migration.up)[1])
+def _judged(status: MigrationStatus) -> MigrationStatus:
+    """With what would keep the UP from being run, where it is still to be."""
+    migration = status.migration
+    if migration is None or status.state not in {State.PENDING, State.LATE}:
+        return status
+    return replace(status, problems=tuple(cut(migration, migration.up)[1]))
 
 
 def _half_way(

@@ -82,8 +82,11 @@ def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEP
     text = reader.rest()
     code = _without_data(text, copies)
     if problem is None:
-        found, problem = tokenize(code[position:], position)
-        tokens.extend(found)
+        found, problem = tokenize(code[position:] if copies else code, position)
+        if copies:
+            tokens.extend(found)
+        else:
+            tokens = found
     lone = _lone_return(code, tokens, problem)
     if lone:
         problem = lone

@@ -13,6 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from fsapi_nb.contents import MemoryContents
@@ -103,11 +104,18 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
     up = Body(source, lexed, sections.up, contents)
     down = Body(source, lexed, sections.down, contents) if sections.down else None
     checks = tuple((title, Body(source, lexed, section, contents)) for title, section in sections.checks)
+
+    def hashed() -> str:
+        return checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for _, body in checks)])
+
+    if not all(block.kept for block in lexed.copies):  # what is in the file only is hashed as it is at this moment
+        hashed = partial(str, hashed())
+
     return Migration(
         name=source.file,
         up=_script(_Written(up, sections.header.start, checks), Direction.UP),
         down=_script(_Written(down, down.section.start), Direction.DOWN) if down else None,
-        checksum=checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for _, body in checks)]),
+        hashed=hashed,
         digest=digest,
     )
 
