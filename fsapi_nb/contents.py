@@ -40,7 +40,9 @@ class FileContents:
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
         """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
-        file = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # not an object of Python's for a small file
+        file = os.open(
+            self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0)
+        )  # not an object of Python's for a small file
         try:
             if start:
                 os.lseek(file, start, os.SEEK_SET)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 
@@ -39,8 +40,7 @@ _NO_EXTENSION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(NamedTuple):
     """Where a run is: the step, the part of it, and the statement that was sent last.
 
     `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written, `committing` once COMMIT was sent.

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import psycopg
 from psycopg import generators, waiting
@@ -29,8 +30,7 @@ _INTERVAL = 0.1
 Answered = Callable[[int, PGresult], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One statement, with the text of each parameter (None is NULL).
 
     With a `name` it is prepared under it, once for each session: that saves PostgreSQL parsing and planning it. One that
@@ -38,9 +38,12 @@ class Message:
     """
 
     text: bytes
-    values: Sequence[bytes | None] = field(default=(), repr=False)
+    values: Sequence[bytes | None] = ()
     name: bytes | None = None
     forgets: bool = False
+
+    def __repr__(self) -> str:  # without the values, which may be anybody's
+        return f"Message({self.text!r})"
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class Pipeline:
     connection: Connection
     prepared: set[bytes] = field(default_factory=set)
     _expected: set[bytes] = field(default_factory=set)  # what is prepared once all that was sent is done
-    _sent: deque[_Sent] = field(default_factory=deque)
+    _sent: deque[Message | None] = field(default_factory=deque)  # None: the preparation of the one behind it
     _open: bool = False
     _synced: bool = False
 
@@ -136,11 +139,11 @@ class Pipeline:
             if name not in self._expected:
                 pgconn.send_prepare(name, message.text)
                 self._expected.add(name)
-                self._sent.append(_Sent(message, prepares=True))
+                self._sent.append(None)
             pgconn.send_query_prepared(name, message.values)
         if message.forgets:
             self._expected.clear()
-        self._sent.append(_Sent(message))
+        self._sent.append(message)
 
     def _sync(self) -> None:
         if not self._synced:
@@ -173,17 +176,17 @@ class Pipeline:
 
     def _answers(self, count: int, answered: Answered) -> PQGen[psycopg.Error | None]:
         """Receive so many answers; what ends it early is the error of one of them."""
-        pgconn, number = self.connection.pgconn, 0
+        pgconn, sent, number = self.connection.pgconn, self._sent, 0
         yield from generators.send(pgconn)
         while number < count:
             result = yield from _next(pgconn)
-            sent = self._sent.popleft()
+            message = sent.popleft()
             if result.status in FAILED:
                 return error_from_result(result, encoding_of(self.connection))
-            if sent.prepares:
-                self.prepared.add(sent.name)
+            if message is None:
+                self.prepared.add((sent[0] and sent[0].name) or b"")
                 continue
-            if sent.message.forgets:
+            if message.forgets:
                 self.prepared.clear()
             answered(number, result)
             number += 1
@@ -191,13 +194,15 @@ class Pipeline:
 
     def _rest(self) -> PQGen[psycopg.Error | None]:
         """Receive all that is still to come; the first error of it."""
-        error = yield from self._answers(sum(not sent.prepares for sent in self._sent), lambda _, __: None)
+        error = yield from self._answers(len(self._sent) - self._sent.count(None), lambda _, __: None)
         pgconn = self.connection.pgconn
         yield from generators.send(pgconn)
-        while True:
-            result = yield from _next(pgconn, error)
-            if result.status == ExecStatus.PIPELINE_SYNC:
-                return error  # all that came before was passed over
+        try:
+            while (yield from _next(pgconn)).status != ExecStatus.PIPELINE_SYNC:
+                pass  # it was passed over
+        except psycopg.OperationalError as lost:
+            raise error or lost from None
+        return error
 
     def _cancel(self) -> None:
         """Cancel what runs until the server has done with all: what was sent behind it does not run, then."""
@@ -221,29 +226,21 @@ class Pipeline:
             over = any(result.status == ExecStatus.PIPELINE_SYNC for result in results)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """One request as libpq has it: a message, or the preparation of the one that follows."""
-
-    message: Message
-    prepares: bool = False
-
-    @property
-    def name(self) -> bytes:
-        return self.message.name or b""
-
-
-def _next(pgconn: PGconn, error: psycopg.Error | None = None) -> PQGen[PGresult]:
+def _next(pgconn: PGconn) -> PQGen[PGresult]:
     """The next answer. Raises the error that the server ended the connection with, or OperationalError."""
-    try:
-        results: list[PGresult] = yield from generators.fetch_many(pgconn)
-    except psycopg.OperationalError as lost:
-        raise error or lost from None
-    if not results:
-        raise error or psycopg.OperationalError("the connection is lost")
-    if results[-1].status in FAILED and pgconn.status != ConnStatus.OK:
-        raise error or error_from_result(results[-1])
-    return results[-1]
+    # As psycopg's `fetch_many`, which asks for the end of each answer as well: here that is met before the next.
+    for _ in range(2):
+        while pgconn.is_busy():
+            if (yield Wait.R):
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is not None:
+            break
+    else:
+        raise psycopg.OperationalError("the connection is lost")
+    if result.status in FAILED and pgconn.status != ConnStatus.OK:
+        raise error_from_result(result)
+    return result
 
 
 def _for_a_while(conversation: PQGen[None]) -> Generator[Wait, Ready | int, bool]:

@@ -11,7 +11,7 @@ import functools
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRow:
+class JournalRow(NamedTuple):
     """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them.
 
     `name` is the migration's where its text is not at hand. `duration_ms` is the time before the transaction that it

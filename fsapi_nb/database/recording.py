@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from psycopg import sql
 
 from fsapi_nb.database.pipeline import Message
@@ -43,7 +41,7 @@ def options(part: Part) -> tuple[Message, ...]:
 def done_row(part: Part, *, waited: float = 0.0, in_transaction: bool = True) -> JournalRow:
     """The journal's row of a part that is done; `waited` are the seconds before the transaction that writes it."""
     row = row_of(part, "done", in_transaction=True)
-    return replace(row, duration_ms=round(waited * 1000), in_transaction=in_transaction)
+    return row._replace(duration_ms=round(waited * 1000), in_transaction=in_transaction)
 
 
 def row_of(part: Part, state: str, *, in_transaction: bool) -> JournalRow:
@@ -54,4 +52,4 @@ def row_of(part: Part, state: str, *, in_transaction: bool) -> JournalRow:
     if part.of == 1 and in_transaction:
         return row
     text = ";\n".join(statement.text for statement in part.statements)
-    return replace(row, step_checksum=statements_checksum(part.statements), script=redact_sql(text))
+    return row._replace(step_checksum=statements_checksum(part.statements), script=redact_sql(text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fsapi_nb.database.connection import Session
 from fsapi_nb.database.recorder import JournalRow, Recorder
@@ -213,7 +213,7 @@ def _act(
 ) -> None:
     """Do what the verdict says, and write it down."""
     if verdict.outcome is Outcome.IN_DOUBT:
-        recorder.write(recorder.journal(replace(_row(ran, progress, "in doubt"), message=verdict.reason)))
+        recorder.write(recorder.journal(_row(ran, progress, "in doubt")._replace(message=verdict.reason)))
         return
     for leftover in verdict.first:
         session.connection.execute(leftover.encode())
@@ -231,12 +231,12 @@ def settle(
     `ran` is the migration where its text still is what ran; where it is not, the step counts as done, but what the
     migration is can only be said once the file is back. Commits nothing: the caller's transaction holds all of it.
     """
-    recorder.write(recorder.journal(replace(_row(ran, progress, "resolved"), message=reason)))
+    recorder.write(recorder.journal(_row(ran, progress, "resolved")._replace(message=reason)))
     if not done:
         return
     row, entry = _row(ran, progress, "done"), history.get(progress.name)
     if row.step == row.steps and progress.direction is Direction.UP and ran is None:
-        recorder.write(recorder.journal(replace(row, steps=(row.steps or 0) + 1)))
+        recorder.write(recorder.journal(row._replace(steps=(row.steps or 0) + 1)))
     elif row.step == row.steps and progress.direction is Direction.UP:
         recorder.write(recorder.applied(row))
     elif row.step == row.steps and entry:

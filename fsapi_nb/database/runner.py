@@ -416,7 +416,7 @@ class Runner:
     def _journal_start(self, part: Part, statement: Statement) -> None:
         """Write down that the statement is about to be sent, and what the catalog says before it."""
         seen = witness(self.session, statement.effect)
-        row = replace(row_of(part, "started", in_transaction=False), witness=seen)
+        row = row_of(part, "started", in_transaction=False)._replace(witness=seen)
         self.session.commit([*self.session.forgetting(), *self.recorder.journal(row)])
 
     def _fail_alone(self, error: psycopg.Error) -> None:
@@ -470,7 +470,7 @@ class Runner:
             return
         row = row_of(at.part, state, in_transaction=at.step.mode is Mode.TRANSACTION)
         with contextlib.suppress(psycopg.Error):
-            self.session.commit(self.recorder.journal(replace(row, message=redact_line(message))))
+            self.session.commit(self.recorder.journal(row._replace(message=redact_line(message))))
 
     def _interrupted(self) -> Interrupted:
         """The user stopped: what runs is cancelled; make sure that it ended, and say where things stand."""
