@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from fsapi_nb.database.connection import server_message
-from fsapi_nb.database.values import ResultSet
 from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
 from fsapi_nb.script.redact import redact_sql
+
+if TYPE_CHECKING:
+    from fsapi_nb.database.values import ResultSet
 
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "

@@ -21,8 +21,6 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
-from fsapi_nb.database.check import OPENING, ask
-from fsapi_nb.database.check import holds as is_met
 from fsapi_nb.database.connection import OURSELVES, Connection, Session, alone, server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.pipeline import Message
@@ -313,10 +311,12 @@ class Runner:
 
     def _check(self, step: Step, part: Part, check: Check) -> None:
         """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
+        from fsapi_nb.database.check import OPENING, ask, holds
+
         self._at = Whereabouts(step, part, check.statement, checking=check, shift=len(OPENING))
         self.emit(StatementStarted(part.migration.name, check.statement))
         found = ask(self.session.connection, check.statement.text)
-        if not is_met(found):
+        if not holds(found):
             raise failures.violated(self._at, check, found, self._done)
 
     def _transaction_id(self) -> object:
