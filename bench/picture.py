@@ -12,6 +12,7 @@ from html import escape
 from bench.figures import Run, Work
 from bench.migrations import work_name
 from bench.parts import QUERY
+from bench.queries import OBJECTS
 from bench.report import number
 from bench.tools import IN_KERNEL, LIMITS, OURS, Phase
 
@@ -38,7 +39,7 @@ class _Panel:
 
 
 #: What is timed in a kernel only, and what no program that keeps the rows can do: the tables have them.
-_LEFT_OUT = (*IN_KERNEL, "the same, bare libpq")
+_LEFT_OUT = (*IN_KERNEL, "the same, bare libpq", OBJECTS)
 _APPLY, _ROLL_BACK, _IDLE = (
     work_name(phase, 1000, "not durable") for phase in (Phase.APPLY, Phase.ROLL_BACK, Phase.IDLE)
 )

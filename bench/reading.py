@@ -17,6 +17,8 @@ from bench.measure import run_process
 
 NAME = "2026_01_01_00_00_read.sql"
 SEED_BYTES = 50 << 20
+#: The least that a checksum over tokens and statements found by the grammar can cost in Python.
+PLACES = "the place of every token and statement"
 _SMALL = """-- UP
 CREATE TABLE t{0} (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -91,6 +93,10 @@ def _ways() -> dict[str, Callable[[bytes], object]]:
     def parse_only(text: bytes) -> None:
         native.lib.pg_query_free_protobuf_parse_result(native.lib.pg_query_parse_protobuf(text))
 
+    def places(text: bytes) -> object:
+        tokens = [(token.start, token.end) for token in postgast.scan(text.decode()).tokens]
+        return tokens, postgast.split(text.decode())
+
     def ours(text: bytes) -> object:
         migration, problems = read_migration(NAME, text)
         if migration is None or migration.up.problems:
@@ -102,6 +108,7 @@ def _ways() -> dict[str, Callable[[bytes], object]]:
         "libpg_query's parse, its tree thrown away": parse_only,
         "postgast.scan": lambda text: postgast.scan(text.decode()),
         "postgast.split": lambda text: postgast.split(text.decode()),
+        PLACES: places,
         "fsapi_nb": ours,
     }
 

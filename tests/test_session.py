@@ -48,6 +48,8 @@ def wait_for(project: Project, query: str) -> None:
         "SET session_replication_role TO replica",
         "PREPARE leaked AS SELECT 1",
         "SET TIME ZONE 'Asia/Tokyo'",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, DEFERRABLE",
     ],
 )
 def test_nothing_leaks_from_one_file_into_the_next(project: Project, leak: str) -> None:
@@ -57,7 +59,8 @@ def test_nothing_leaks_from_one_file_into_the_next(project: Project, leak: str) 
         "current_setting('lock_timeout') AS l, current_setting('statement_timeout') AS s, "
         "current_setting('TimeZone') AS z, current_setting('standard_conforming_strings') AS c, 'é'::text AS text, "
         "current_setting('session_replication_role') AS r, current_setting('client_encoding') AS e, "
-        "to_regclass('leaked') AS t, (SELECT count(*) FROM pg_prepared_statements) AS p"
+        "to_regclass('leaked') AS t, current_setting('default_transaction_isolation') AS i, "
+        "(SELECT count(*) FROM pg_prepared_statements) AS p"
     )
     first = project.write("before", state.format("before"))
     leaking = project.write("leak", leak + ";")
