@@ -37,10 +37,11 @@ from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.connection import Connection, Connector, Session
+    from fsapi_nb.database.connection import Connector
     from fsapi_nb.database.recorder import Recorder
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
+    from fsapi_nb.database.session import Connection, Session
     from fsapi_nb.database.target import Target
     from fsapi_nb.events import Observer, Observers
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fsapi_nb.database.catalog import open_catalog
-from fsapi_nb.database.connection import Connection
+from fsapi_nb.database.session import Connection
 from fsapi_nb.errors import UsageError
 from fsapi_nb.schema.diagram import Column, Diagram, ForeignKey, Table, TableName, among
 

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.connection import Rows, Session, ask_together
+from fsapi_nb.database.connection import ask_together
 from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables, add_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.connection import Session
+from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import ADDED, REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
 

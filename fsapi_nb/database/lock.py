@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from fsapi_nb.database.connection import Session
+from fsapi_nb.database.session import Session
 from fsapi_nb.errors import Locked, PooledConnection
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.connection import Session
 from fsapi_nb.database.pipeline import Message
+from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
 from fsapi_nb.model import Direction, HistoryEntry, Migration, Part

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fsapi_nb.database.connection import Session
 from fsapi_nb.database.recorder import JournalRow, Recorder
+from fsapi_nb.database.session import Session
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
 from fsapi_nb.script.migration import read_migration

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.connection import Session, server_message
+from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.recorder import Recorder
+from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import DatabaseError, RefusedPlan
 from fsapi_nb.model import DatabaseObject, StoredScripts

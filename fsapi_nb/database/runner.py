@@ -21,12 +21,13 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
-from fsapi_nb.database.connection import OURSELVES, Connection, Session, alone, server_message
+from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import Recorder, refusal
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import witness
+from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
     CheckViolated,

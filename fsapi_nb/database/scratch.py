@@ -24,8 +24,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.database import embedded
-from fsapi_nb.database.connection import Session, open_session, server_message
+from fsapi_nb.database.connection import open_session, server_message
 from fsapi_nb.database.lock import advisory_lock
+from fsapi_nb.database.session import Session
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.errors import DatabaseError, Protected
 

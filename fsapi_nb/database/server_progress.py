@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fsapi_nb.database.connection import Connection
+from fsapi_nb.database.session import Connection
 from fsapi_nb.model import ServerProgress
 
 _VIEWS = {

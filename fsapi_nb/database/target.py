@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsapi_nb.database.connection import Connection, Connector, Session, connect, open_session
+from fsapi_nb.database.connection import Connector, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
     read_history,
@@ -20,6 +20,7 @@ from fsapi_nb.database.history import (
     read_scripts,
 )
 from fsapi_nb.database.layout import Layout, find_tables, question
+from fsapi_nb.database.session import Connection, Session
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted

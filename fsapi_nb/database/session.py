@@ -1,0 +1,256 @@
+"""A session as a run uses it: what is sent ahead and received in order, and how it is brought back to how it began.
+
+Knows PostgreSQL's sessions; knows nothing of migrations, and opens no connection: that is for `connection`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from fsapi_nb.database.pipeline import Answered, Message, Pipeline
+from fsapi_nb.errors import PooledConnection
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Rows = Sequence[tuple[Any, ...]]
+
+#: What brings a session back to how it began. RESET ALL does not reset the role; DISCARD ALL would, but it would also
+#: give our advisory lock away. The last two are for what ran queries or code only: they also take what we prepared.
+TIDY = (
+    b"RESET SESSION AUTHORIZATION",
+    b"RESET ROLE",
+    b"RESET ALL",
+    b"CLOSE ALL",
+    b"UNLISTEN *",
+    b"DISCARD TEMP",
+    b"DISCARD SEQUENCES",
+)
+FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
+_FORGETTING = Message(FORGET[0], forgets=True)
+#: For the rest of a transaction, act as the role that we connected as, whatever a script has set. After it the script's
+#: own SET ROLE holds again: a later step of the same file may rely on it.
+OURSELVES = (
+    Message(b"SET LOCAL session_authorization TO DEFAULT"),
+    Message(b"SET LOCAL role TO DEFAULT"),
+    Message(b"SET LOCAL client_encoding TO 'UTF8'"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a server says of itself and of our session.
+
+    `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets.
+    """
+
+    version: int
+    pid: int
+    in_recovery: bool
+    read_only: bool
+    database: str
+    schema: str | None
+    role: str
+    product: str
+    statement_timeout: str
+
+
+class Session:
+    """A connection in autocommit mode with its facts, and the settings that each file starts with.
+
+    `answer` holds the rows of the question that it was opened with.
+    """
+
+    def __init__(self, connection: Connection, facts: Facts, settings: Mapping[str, str], answer: Rows = ()) -> None:
+        self.facts = facts
+        self.settings = settings
+        self.answer = answer
+        self._connection = connection
+        self._pipeline = Pipeline(connection)
+        # How many messages go in front of those of each `send`, and how many behind; then, behind those last received.
+        self._under_way: deque[tuple[int, int]] = deque()
+        self._trailing = 0
+        self._tidy = True
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, once it has nothing more to say of what it was told before."""
+        self._settle()
+        return self._connection
+
+    @property
+    def tidy(self) -> bool:
+        """Whether the session is as it began, as far as we have seen to it."""
+        self._settle()
+        return self._tidy
+
+    def touch(self) -> None:
+        """From now on the session is not as it began."""
+        self._tidy = False
+
+    def send(
+        self,
+        messages: Sequence[Message],
+        *,
+        awaited: Collection[int] = (),
+        before: Sequence[Message] = (),
+        then: Sequence[Message] = (),
+        last: bool = False,
+    ) -> None:
+        """Send the messages behind what is under way: see `Pipeline.send`. `before` stands in front of them, `then` behind
+        them: `tidying`, `cleaning` or nothing; each is a transaction of its own.
+
+        Each call is followed by its `passed` and `receive`, in the same order. How `then` went is in `tidy`, which waits
+        for all; where it did not go well, `clean` says why.
+        """
+        front = len(before)
+        if self._pipeline.is_ending:
+            self._settle()
+        self._pipeline.send((*before, *messages, *then), awaited={front + number for number in awaited}, last=last)
+        self._under_way.append((front, len(then)))
+
+    def passed(self) -> bool:
+        """Whether what stands in front of the messages of the next `receive` went well, once it has ended.
+
+        Where it did not, nothing is under way any more. Raises OperationalError where the connection is lost.
+        """
+        try:
+            self._pipeline.receive(self._trailing + self._under_way[0][0])
+        except psycopg.Error:
+            self._forget()
+            if self.lost:
+                raise
+            self.rollback()
+            return False
+        except BaseException:
+            self._forget()
+            raise
+        return True
+
+    def receive(self, count: int, answered: Answered = lambda _number, _result: None) -> None:
+        """The answers of the messages of a `send`: see `Pipeline.receive`."""
+        try:
+            self._pipeline.receive(count, answered)
+        except BaseException:
+            self._forget()
+            raise
+        _, self._trailing = self._under_way.popleft()
+
+    def _forget(self) -> None:
+        """Nothing is under way any more."""
+        self._under_way.clear()
+        self._trailing = 0
+
+    def abandon(self) -> None:
+        """Cancel whatever is under way; what becomes of it is not looked at."""
+        self._forget()
+        self._pipeline.abandon()
+
+    def _settle(self) -> None:
+        if self._pipeline.is_open:
+            cleans = self._trailing > 0
+            self._forget()
+            try:
+                self._pipeline.end()
+            except psycopg.Error:
+                self._tidy = False
+                self.rollback()
+            else:
+                self._tidy = self._tidy or cleans
+
+    def exchange(self, messages: Sequence[Message]) -> None:
+        """Send the messages in one go, and wait for their answers. Raises psycopg.Error."""
+        self._settle()
+        self._pipeline.send(messages, last=True)
+        self._pipeline.receive(len(messages))
+        self._pipeline.end()
+
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Send them in a transaction of their own, as ourselves. Raises psycopg.Error; then nothing of it is kept."""
+        try:
+            self.exchange(alone(*OURSELVES, *messages))
+        except psycopg.Error:
+            self.rollback()
+            raise
+
+    def clean(self) -> None:
+        """Bring the session back to how it began, so that nothing leaks from one file into the next.
+
+        Raises PooledConnection where the session is not the one that was opened.
+        """
+        self.connection.execute(b"; ".join((*TIDY, *FORGET, self._set_all)))
+        self._pipeline.prepared.clear()
+        self.check_same()
+        self._tidy = True
+
+    @functools.cached_property
+    def _set_all(self) -> bytes:
+        return set_all(self.settings).as_bytes(self._connection)
+
+    @functools.cached_property
+    def cleaning(self) -> tuple[Message, ...]:
+        """The same as messages."""
+        return alone(*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all))
+
+    @functools.cached_property
+    def tidying(self) -> tuple[Message, ...]:
+        """The same after nothing but plain definitions: what runs no code leaves no plans."""
+        return alone(*map(Message, TIDY), Message(self._set_all, name=b"fsapi_nb settings"))
+
+    def forgetting(self) -> tuple[Message, ...]:
+        """What takes our prepared statements out of the sight of a script that can look for them; they are made again."""
+        return (_FORGETTING,) if self._pipeline.will_keep else ()
+
+    def check_same(self) -> None:
+        """Raise PooledConnection unless the server process is still the one that the session began with."""
+        row = self.connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+        if row is None or row[0] != self.facts.pid:
+            raise pooled()
+
+    @property
+    def status(self) -> TransactionStatus:
+        """Whether a transaction is open, as libpq knows it."""
+        return self.connection.info.transaction_status
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return self.connection.closed or self.connection.broken or self.status is TransactionStatus.UNKNOWN
+
+    def rollback(self) -> None:
+        """Roll back whatever is open; a connection that is busy or lost is closed instead."""
+        if self.lost:
+            return
+        if self.status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            self.connection.execute("ROLLBACK")
+        elif self.status is TransactionStatus.ACTIVE:
+            self.connection.close()
+
+
+def alone(*messages: Message) -> tuple[Message, ...]:
+    """These in a transaction of their own; in a pipeline, what is sent behind them would else be of the same one."""
+    return (Message(b"BEGIN"), *messages, Message(b"COMMIT")) if messages else ()
+
+
+def set_all(settings: Mapping[str, str]) -> sql.Composed:
+    """The statement that sets all of them for the session."""
+    calls = (
+        sql.SQL("pg_catalog.set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
+        for name, value in settings.items()
+    )
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
+
+
+def pooled() -> PooledConnection:
+    return PooledConnection(
+        "a connection pooler stands between us and PostgreSQL",
+        details=("  Locks and settings of a session are not ours there.",),
+        state="nothing more was run.",
+        hint="connect to PostgreSQL itself (another port, usually 5432).",
+    )
