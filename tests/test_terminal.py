@@ -358,14 +358,23 @@ def test_an_observer_that_raises_does_not_garble_the_drawing(project: Project) -
 
     with LiveProgress(stream) as progress:
         project.migrator(observers=(broken, progress)).migrate()
-    output = os.read(master, 65_536).decode()
+    stream.close()
+    output = rest_of(master).decode()
     screen = Screen()
     screen.feed(output)
     assert "0 of 1 step" in output
     assert str(screen) == ""
     assert screen.cursor
-    stream.close()
     os.close(master)
+
+
+def rest_of(master: int) -> bytes:
+    """All that a pseudo-terminal still holds, once nobody writes to it any more."""
+    output = b""
+    with contextlib.suppress(OSError):  # at the end
+        while piece := os.read(master, 65_536):
+            output += piece
+    return output
 
 
 def terminal_in_process() -> tuple[int, io.TextIOWrapper]:
