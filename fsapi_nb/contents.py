@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PIECE = 1 << 20
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _FIRST = 1 << 16  # most files end before that, and room for a whole piece costs more than they do
 
 
@@ -40,9 +41,7 @@ class FileContents:
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
         """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
-        file = os.open(
-            self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0)
-        )  # not an object of Python's for a small file
+        file = os.open(self.path, _READING)  # not an object of Python's, which costs more than a small file
         try:
             if start:
                 os.lseek(file, start, os.SEEK_SET)
