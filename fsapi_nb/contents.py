@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 PIECE = 1 << 20
 _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -37,7 +36,7 @@ class FileContents:
     """The bytes of a file, as they are when they are asked for. Raises OSError where it cannot be read."""
 
     name: str
-    path: Path
+    path: str
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
         """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""

@@ -37,7 +37,8 @@ def read_folder(path: Path) -> Folder:
     """
     sound, bad = _sort_out(tuple(_listed(path)))
     digests, unreadable = _digests(path, sound)
-    return Folder(digests, {**bad, **unreadable}, lambda name: _reading(path, name, digests[name]))
+    folder = str(path.absolute())
+    return Folder(digests, {**bad, **unreadable}, lambda name: _reading(folder, name, digests[name]))
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -219,30 +220,30 @@ def _open_folder(path: Path) -> int:
         raise _unreadable_folder(path, error) from None
 
 
-def _reading(path: Path, name: str, digest: str) -> Reading:
+def _reading(folder: str, name: str, digest: str) -> Reading:
     """What a file with those bytes is read as: parsed now, unless it was before."""
-    file = path / name
-    found = _parsed.get(str(file), digest)
+    file = os.path.join(folder, name)  # no Path: thousands of them cost more than their files
+    found = _parsed.get(file, digest)
     if found is None:
-        found = _parse(file)
+        found = _parse(file, name)
         if found.migration is None:
             return found
         if found.migration.digest != digest:
             problem = Problem("the file was changed while it was being read", Place(name, 1), "run it again.")
             return Reading(None, (problem,))
-        _parsed.put(str(file), digest, found)
+        _parsed.put(file, digest, found)
     return found
 
 
-def _parse(file: Path) -> Reading:
+def _parse(file: str, name: str) -> Reading:
     """What a file is read as, as it is at this moment."""
     from fsapi_nb.contents import FileContents
     from fsapi_nb.script.migration import read_contents
 
     try:
-        return Reading(*read_contents(FileContents(file.name, file.absolute())))
+        return Reading(*read_contents(FileContents(name, file)))
     except OSError as error:
-        return Reading(None, (_unreadable(file.name, error),))
+        return Reading(None, (_unreadable(name, error),))
 
 
 def _unreadable(name: str, error: OSError) -> Problem:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from fsapi_nb.errors import DatabaseError, Drifted
 from fsapi_nb.folder import read_folder
 from fsapi_nb.model import State
 from fsapi_nb.parsed import Parsed
+from fsapi_nb.script import migration as migration_module
+from fsapi_nb.script.checksum import checksum
 from tests.conftest import Project
 from tests.faults.proxy import Proxy
 
@@ -53,9 +55,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     parse = folders._parse
 
-    def note(file: Path) -> object:
-        names.append(file.name)
-        return parse(file)
+    def note(file: str, name: str) -> object:
+        names.append(name)
+        return parse(file, name)
 
     monkeypatch.setattr(folders, "_parse", note)
     monkeypatch.setattr(folders, "_parsed", Parsed(1 << 20))
@@ -112,6 +114,26 @@ def test_a_file_that_says_the_same_in_other_bytes_is_parsed_once(project: Projec
     for _ in range(2):
         assert project.migrator().migrate().done == ()
     assert parsed == [first]
+
+
+def test_a_rollback_of_files_that_are_as_they_were_applied_is_planned_without_a_hash(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tokens are hashed only where the bytes have changed: the same bytes say the same."""
+    names = fill(project)
+    project.migrator().migrate()
+    project.write_text(names[0], (project.folder / names[0]).read_text() + "-- a comment\n")
+    hashed: list[str] = []
+
+    def note(sections: Iterable[Iterable[bytes] | None]) -> str:
+        hashed.append(checksum(sections))
+        return hashed[-1]
+
+    monkeypatch.setattr(migration_module, "checksum", note)
+    monkeypatch.setattr(folders, "_parsed", Parsed(1 << 20))
+    plan = project.migrator().plan("rollback", everything=True)
+    assert [step.parts[0].migration.name for step in plan.plan.steps] == names[::-1]
+    assert len(hashed) == 1
 
 
 def test_an_edit_is_found_whatever_the_time_and_the_size_of_the_file_say(project: Project) -> None:

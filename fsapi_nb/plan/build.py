@@ -37,7 +37,7 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.difference import script_difference
-from fsapi_nb.plan.reconcile import Standing, is_drifted, reconcile
+from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
 from fsapi_nb.script.stored import stored_migration, to_store
@@ -333,7 +333,7 @@ def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
 def _applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
     migration = around.folder.get(entry.name)
-    if migration and entry.checksum and migration.checksum == entry.checksum:
+    if migration and is_what_ran(migration, entry):
         return migration
     stored = around.stored.get(entry.name)
     if stored and stored.recorded:

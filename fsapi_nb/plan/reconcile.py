@@ -63,12 +63,18 @@ def reconcile(folder: Folder, history: History) -> Standing:
     return Standing(folder, history, tuple(status for status in found if status.state is not State.APPLIED))
 
 
+def is_what_ran(migration: Migration, entry: HistoryEntry) -> bool:
+    """Whether the file is known to be what was applied: it has the same bytes, or the same checksum."""
+    same_bytes = migration.digest is not None and migration.digest == entry.digest
+    return same_bytes or (entry.checksum is not None and migration.checksum == entry.checksum)
+
+
 def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
     """Whether the file differs from what was applied; False where that is not known (rows that fsapi made)."""
-    if entry.checksum is None:
+    if entry.checksum is None or is_what_ran(migration, entry):
         return False
     algorithm = entry.checksum.partition(":")[0]
-    return migration.checksum.partition(":")[0] == algorithm and migration.checksum != entry.checksum
+    return migration.checksum.partition(":")[0] == algorithm
 
 
 def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> MigrationStatus:
