@@ -7,9 +7,13 @@ as allowed: the server has the last word, and its 25001 undoes the whole transac
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fsapi_nb.model import EnumValue, TransactionRule
+
+#: A node of a parse tree behind its name (`index_stmt`), which is found once for all that is asked of it.
+Named = tuple[str, Any]
 
 _BEGIN = {"TRANS_STMT_BEGIN", "TRANS_STMT_START"}
 _INSIDE = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"}
@@ -79,15 +83,15 @@ _OBJECTS = {
 _TRANSACTIONS = {"START": "START TRANSACTION", "PREPARE": "PREPARE TRANSACTION"}
 
 
-def node_of(tree: Any) -> tuple[str, Any]:
-    """The name of the node that a statement is (`index_stmt`), and the node itself."""
+def node_of(tree: Any) -> Named:
+    """The node that a statement is, and its name."""
     name = tree.WhichOneof("node")
     return name, getattr(tree, name)
 
 
-def kind_of(tree: Any) -> str:
+def kind_of(named: Named) -> str:
     """The statement's command as a reader knows it: `CREATE TABLE`, `DROP INDEX CONCURRENTLY`."""
-    name, node = node_of(tree)
+    name, node = named
     label = _label_by_object(name, node) or _label_by_fields(name, node) or _LABELS.get(name)
     label = label or name.removesuffix("_stmt").replace("_", " ").upper()
     if getattr(node, "concurrent", False) or (name == "reindex_stmt" and option_on(node.params, "concurrently")):
@@ -135,9 +139,9 @@ def _label_by_fields(name: str, node: Any) -> str | None:
     return None
 
 
-def rule_of(tree: Any) -> TransactionRule:
+def rule_of(named: Named) -> TransactionRule:
     """Whether the statement may stand in a transaction block, opens one or ends one."""
-    name, node = node_of(tree)
+    name, node = named
     if name == "transaction_stmt":
         return _transaction_rule(node)
     return TransactionRule.REFUSED if _refused(name, node) else TransactionRule.ALLOWED
@@ -152,9 +156,9 @@ def _transaction_rule(node: Any) -> TransactionRule:
     return TransactionRule.ALLOWED if kind in _INSIDE else TransactionRule.REFUSED
 
 
-def unsupported(tree: Any) -> tuple[str, str] | None:
+def unsupported(named: Named) -> tuple[str, str] | None:
     """Why a statement cannot stand in a migration, and what to do instead; None where it can."""
-    name, node = node_of(tree)
+    name, node = named
     if name == "copy_stmt" and not node.is_from and not node.filename:
         return "COPY ... TO STDOUT has nobody to send its rows to", "use `query`, or COPY to a table."
     if name == "discard_stmt" and enum_name(node, "target") == "DISCARD_ALL":
@@ -172,9 +176,9 @@ def unsupported(tree: Any) -> tuple[str, str] | None:
     return None
 
 
-def lacks_data(tree: Any) -> tuple[str, str] | None:
+def lacks_data(named: Named) -> tuple[str, str] | None:
     """The fault of a `COPY ... FROM stdin` that no data follows; None for any other statement."""
-    name, node = node_of(tree)
+    name, node = named
     if name == "copy_stmt" and node.is_from and not node.filename:
         return "COPY ... FROM stdin without data", "end it with a semicolon and put the data below, up to a line \\."
     return None
@@ -224,25 +228,25 @@ def _subscription_refreshes(node: Any) -> bool:
     return kind == "ALTER_SUBSCRIPTION_OPTIONS" and any(o.def_elem.defname == "failover" for o in node.options)
 
 
-def enum_value(tree: Any) -> EnumValue | None:
+def enum_value(named: Named) -> EnumValue | None:
     """The value that `ALTER TYPE ... ADD VALUE` adds; None for any other statement, RENAME VALUE included."""
-    name, node = node_of(tree)
+    name, node = named
     if name != "alter_enum_stmt" or node.old_val or not node.new_val:
         return None
     return EnumValue(_qualified(node.type_name), node.new_val)
 
 
-def created_schema(tree: Any) -> str | None:
+def created_schema(named: Named) -> str | None:
     """The schema that a statement creates; with AUTHORIZATION alone it has the role's name."""
-    name, node = node_of(tree)
+    name, node = named
     if name != "create_schema_stmt":
         return None
     return str(node.schemaname or node.authrole.rolename) or None
 
 
-def changes_session(tree: Any) -> bool:
+def changes_session(named: Named) -> bool:
     """Whether the statement sets something for the rest of the session (a resumed run must set it again)."""
-    name, node = node_of(tree)
+    name, node = named
     if name == "select_stmt":
         targets = node.target_list
         return len(targets) > 0 and all(_sets_config(target.res_target.val.func_call) for target in targets)
@@ -260,9 +264,9 @@ def _sets_config(call: Any) -> bool:
     return is_local.HasField("boolval") and not is_local.boolval.boolval
 
 
-def begin_options(tree: Any) -> bool:
+def begin_options(named: Named) -> bool:
     """Whether a BEGIN asks for an isolation level or an access mode of its own."""
-    name, node = node_of(tree)
+    name, node = named
     return name == "transaction_stmt" and len(node.options) > 0
 
 
@@ -283,7 +287,13 @@ def _is_part(node: Any) -> bool:
 
 def enum_name(node: Any, field: str) -> str:
     """The name of a protobuf enum field's value."""
-    return str(node.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number[getattr(node, field)].name)
+    return _names(node.DESCRIPTOR, field)[getattr(node, field)]
+
+
+@functools.cache
+def _names(descriptor: Any, field: str) -> dict[int, str]:
+    """The names of the values of an enum field of such nodes, by their numbers."""
+    return {value.number: value.name for value in descriptor.fields_by_name[field].enum_type.values}
 
 
 def option_on(options: Any, name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fsapi_nb.model import Effect, EffectKind
-from fsapi_nb.script.classify import enum_name, node_of, option_on
+from fsapi_nb.script.classify import Named, enum_name, option_on
 
 _REPEATABLE = {"vacuum_stmt", "cluster_stmt", "alter_system_stmt", "discard_stmt", "alter_database_stmt"}
 _BY_NAME = {
@@ -20,11 +20,12 @@ _BY_NAME = {
     "create_subscription_stmt": (EffectKind.SUBSCRIPTION_CREATED, "subname"),
     "drop_subscription_stmt": (EffectKind.SUBSCRIPTION_DROPPED, "subname"),
 }
+_UNKNOWN = Effect(EffectKind.UNKNOWN)
 
 
-def effect_of(tree: Any) -> Effect:
+def effect_of(named: Named) -> Effect:
     """What the statement would leave behind; UNKNOWN where no catalog tells (CALL, DO, DML)."""
-    name, node = node_of(tree)
+    name, node = named
     if name in _BY_NAME:
         kind, field = _BY_NAME[name]
         return Effect(kind, name=str(getattr(node, field)))
@@ -45,7 +46,7 @@ def effect_of(tree: Any) -> Effect:
             return _publications(node)
         case _ if name in _REPEATABLE:
             return Effect(EffectKind.REPEATABLE)
-    return Effect(EffectKind.UNKNOWN)
+    return _UNKNOWN
 
 
 def _reindexed(node: Any) -> Effect:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fsapi_nb.script.classify import enum_name, kind_of, node_of
+from fsapi_nb.script.classify import Named, enum_name, kind_of, node_of
 from fsapi_nb.script.objects import dropped_by
 
 _HOLDS_DATA = {
@@ -21,14 +21,14 @@ _HOLDS_DATA = {
 }
 
 
-def losses(tree: Any) -> tuple[str, ...]:
+def losses(named: Named) -> tuple[str, ...]:
     """What data the statement takes away; empty where it takes none, as far as its text tells."""
-    return tuple(_losses(tree))
+    return tuple(_losses(named))
 
 
-def _losses(tree: Any) -> Iterator[str]:
-    name, node = node_of(tree)
-    for dropped in dropped_by(tree):
+def _losses(named: Named) -> Iterator[str]:
+    name, node = named
+    for dropped in dropped_by(named):
         kind, _, written = dropped.partition(" ")
         if dropped.startswith("materialized view "):
             kind, written = "materialized view", dropped.removeprefix("materialized view ")
@@ -40,7 +40,7 @@ def _losses(tree: Any) -> Iterator[str]:
         case "delete_stmt":
             yield f"{'' if node.HasField('where_clause') else 'all '}rows of {_relation(node.relation)}"
         case "drop_owned_stmt" | "dropdb_stmt":
-            yield f"what {kind_of(tree)} drops"
+            yield f"what {kind_of(named)} drops"
         case "alter_table_stmt":
             yield from _of_columns(node)
     yield from _in_clauses(node)
@@ -64,7 +64,7 @@ def _in_clauses(node: Any) -> Iterator[str]:
     for cte in node.with_clause.ctes:
         query = cte.common_table_expr.ctequery
         if query.WhichOneof("node") == "delete_stmt":
-            yield from _losses(query)
+            yield from _losses(node_of(query))
 
 
 def _relation(node: Any) -> str:

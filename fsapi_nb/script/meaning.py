@@ -64,15 +64,16 @@ def _is_filled(sorts: bytearray) -> bool:
 
 
 def _read(tree: Any) -> Meaning:
+    named = classify.node_of(tree)
     return Meaning(
-        kind=classify.kind_of(tree),
-        rule=classify.rule_of(tree),
-        effect=effect_of(tree),
-        loses=losses(tree),
-        adds_enum_value=classify.enum_value(tree),
-        creates_schema=classify.created_schema(tree),
-        begin_options=classify.begin_options(tree),
-        changes_session=classify.changes_session(tree),
-        refusal=classify.unsupported(tree),
-        lacks_data=classify.lacks_data(tree),
+        kind=classify.kind_of(named),
+        rule=classify.rule_of(named),
+        effect=effect_of(named),
+        loses=losses(named),
+        adds_enum_value=classify.enum_value(named),
+        creates_schema=classify.created_schema(named),
+        begin_options=classify.begin_options(named),
+        changes_session=classify.changes_session(named),
+        refusal=classify.unsupported(named),
+        lacks_data=classify.lacks_data(named),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fsapi_nb.model import Statement
-from fsapi_nb.script.classify import enum_name, node_of
+from fsapi_nb.script.classify import Named, enum_name, node_of
 from fsapi_nb.script.parser import parse_one
 
 _RELATIONS = {"OBJECT_TABLE": "table", "OBJECT_MATVIEW": "materialized view"}
@@ -49,20 +49,15 @@ _OF_THE_DATABASE = {
 
 def creates(statement: Statement) -> tuple[str, ...]:
     """The objects that the statement is sure to have created once it has run. Parses it."""
-    return created_by(parse_one(statement.text.encode()))
+    name, node = node_of(parse_one(statement.text.encode()))
+    if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
+        return ()
+    return tuple(_created(name, node))
 
 
 def drops(statement: Statement) -> tuple[str, ...]:
     """The objects that the statement drops; nothing where it does anything else as well, or is no plain DROP."""
-    return dropped_by(parse_one(statement.text.encode()))
-
-
-def created_by(tree: Any) -> tuple[str, ...]:
-    """The same as `creates`, of a parse tree."""
-    name, node = node_of(tree)
-    if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
-        return ()
-    return tuple(_created(name, node))
+    return dropped_by(node_of(parse_one(statement.text.encode())))
 
 
 def _created(name: str, node: Any) -> Iterator[str]:
@@ -118,9 +113,9 @@ def _added(node: Any) -> Iterator[str]:
     yield from found
 
 
-def dropped_by(tree: Any) -> tuple[str, ...]:
-    """The same as `drops`, of a parse tree."""
-    name, node = node_of(tree)
+def dropped_by(named: Named) -> tuple[str, ...]:
+    """The same as `drops`, of a parse tree's node."""
+    name, node = named
     if name == "alter_table_stmt":
         return _removed(node)
     kind = _DROPPED.get(enum_name(node, "remove_type")) if name == "drop_stmt" else None
