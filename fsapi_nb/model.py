@@ -138,9 +138,8 @@ class Meaning:
     lacks_data: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of a script.
+class Statement(NamedTuple):
+    """One statement of a script. A named tuple: a seed may have a hundred thousand of them.
 
     `text` is what is sent, byte for byte as written, comments before it included, without the semicolon; it begins
     in line `text_line` and column `text_column` of the file, its first word in `line`. `strings` holds its string

@@ -43,10 +43,12 @@ def refuse_depth(tokens: Tokens, first: int, last: int) -> None:
     near where this refuses.
     """
     while last - first > _DEEPEST:  # no tree is deeper than its statement has tokens
-        semicolon = tokens.sorts.find(END, first, last)
-        stop = semicolon if semicolon >= 0 else last
-        if stop - first > _DEEPEST and _may_be_deep(tokens.sorts[first:stop]):
-            _measure(tokens, first, stop)
+        stop = tokens.sorts.rfind(END, first, first + _DEEPEST + 1)  # what ends up to there is short
+        if stop < 0:
+            semicolon = tokens.sorts.find(END, first, last)
+            stop = semicolon if semicolon >= 0 else last
+            if _may_be_deep(tokens.sorts[first:stop]):
+                _measure(tokens, first, stop)
         first = stop + 1
 
 

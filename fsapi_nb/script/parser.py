@@ -198,7 +198,7 @@ def ends_of_statements(text: bytes, found: Tokens, start: int, end: int) -> list
     while position < end:
         stop = end if end - position <= size else min(_after_semicolon(found, position + size), end)
         try:
-            ends += [position + each for each in _split(text[position:stop])]
+            ends += _split(text[position:stop], position)
         except SqlSyntaxError as error:
             if stop == end:
                 raise SqlSyntaxError(SyntaxProblem(str(error), error.problem.offset + position)) from None
@@ -214,8 +214,11 @@ def _after_semicolon(found: Tokens, offset: int) -> int:
     return found.ends[index] if index >= 0 else sys.maxsize
 
 
-def _split(text: bytes) -> list[int]:
-    """Where each statement of a text ends. postgast's own `split` gives their texts, and not their places."""
+def _split(text: bytes, by: int) -> list[int]:
+    """Where each statement of a text ends that stands `by` bytes further on.
+
+    postgast's own `split` gives their texts, and not their places.
+    """
     import postgast
 
     result = postgast.native.lib.pg_query_split_with_parser(text)
@@ -227,7 +230,7 @@ def _split(text: bytes) -> list[int]:
         raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
     finally:
         postgast.native.lib.pg_query_free_split_result(result)
-    return [location + length for location, length in _PAIR.iter_unpack(places)]
+    return [by + location + length for location, length in _PAIR.iter_unpack(places)]
 
 
 def _tree(text: bytes) -> Any:
