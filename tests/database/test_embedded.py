@@ -643,6 +643,19 @@ def test_waiting_for_another_start_is_bounded(shared: Path, monkeypatch: pytest.
     assert runs(shared)
 
 
+@pytest.mark.parametrize("name", ['sho"p; --', "back\\", "two\nlines", "ü", "postgres", "template1"])
+def test_a_new_cluster_has_the_database_whatever_its_name(homes: Homes, name: str) -> None:
+    """Made without a server, it would be told by a line; what such a line cannot say is made by the server."""
+    home = homes()
+    try:
+        assert query(without_fsync(embedded.attach(home, database=name)), "SELECT current_database()") == name
+        others = [name] if name not in {"postgres", "template1"} else []
+        found = query(embedded.attach(home, database=name), "SELECT array_agg(datname ORDER BY oid) FROM pg_database")
+        assert found == ["template1", "template0", "postgres", *others]
+    finally:
+        embedded.destroy(home)
+
+
 @pytest.mark.parametrize("name", ["", "a\0b", "ü" * 32])
 def test_impossible_database_name_is_refused(shared: Path, name: str) -> None:
     """PostgreSQL would cut the name short, and another database would be used."""

@@ -33,6 +33,7 @@ from tests.database.embedded_servers import (
 as_root = pytest.mark.skipif(not ROOT, reason="only root has other accounts at hand")
 BIN = INSTALLATIONS[0]
 VERSION = embedded.server_version(BIN)
+DATABASE = "fsapi"  # which `attach` makes where no other is asked for
 IDENTIFIER = "SELECT system_identifier FROM pg_control_system()"
 
 
@@ -65,16 +66,16 @@ def made_by_initdb(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The data folders that initdb has made since."""
     made: list[Path] = []
 
-    def noted(place: Place, bin_folder: Path, template: Template | None) -> None:
+    def noted(place: Place, bin_folder: Path, template: Template | None, database: str) -> None:
         made.append(place.data)
-        initialise_data(place, bin_folder, template)
+        initialise_data(place, bin_folder, template, database)
 
     monkeypatch.setattr(server, "initialise_data", noted)
     return made
 
 
 def found(bin_folder: Path = BIN, version: str = VERSION) -> Template:
-    template = template_for(bin_folder, version)
+    template = template_for(bin_folder, version, DATABASE)
     assert template
     return template
 
@@ -112,6 +113,12 @@ def test_further_cluster_is_whole_without_initdb_and_differs_in_identity(
         assert query(conninfo, "SELECT count(DISTINCT datname) FROM pg_database") == 4
     assert len(identifiers) == 2
     assert all(abs(time.time() - (identifier >> 32)) < 3600 for identifier in identifiers)
+
+
+def test_the_projects_database_is_in_the_template(template: Template, folder: Path) -> None:
+    """To make it takes a running server as long as all else that a further cluster needs."""
+    assert template.unpack(folder, None)
+    assert len(list((folder / "base").iterdir())) == len(("template1", "template0", "postgres", DATABASE))
 
 
 def test_cluster_that_the_template_was_made_with_is_another_too(
@@ -281,7 +288,7 @@ def test_cache_folder_that_others_can_change_is_no_place(
     folder = [template.folder, *template.folder.parents][level]
     change(folder)
     refused = level == 0 or folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o020
-    assert (template_for(BIN, VERSION) is None) == bool(refused)
+    assert (template_for(BIN, VERSION, DATABASE) is None) == bool(refused)
 
 
 def test_cache_folder_that_cannot_be_made_is_done_without(
@@ -290,7 +297,7 @@ def test_cache_folder_that_cannot_be_made_is_done_without(
     """A home that is read-only, or a file."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert template_for(BIN, VERSION) is None
+    assert template_for(BIN, VERSION, DATABASE) is None
     _new(homes)
     assert len(made_by_initdb) == 1
 
@@ -302,7 +309,7 @@ def test_no_cache_is_kept_where_there_is_no_home(monkeypatch: pytest.MonkeyPatch
     assert found().folder == tmp_path / ".cache/fsapi_nb/templates"
     for home in ("relative", "", None):
         monkeypatch.setenv("HOME", home) if home is not None else monkeypatch.delenv("HOME")
-        assert template_for(BIN, VERSION) is None
+        assert template_for(BIN, VERSION, DATABASE) is None
 
 
 @as_root
@@ -311,7 +318,7 @@ def test_root_with_another_users_home_leaves_that_alone(folder: Path, monkeypatc
     _foreign(folder)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(folder))
-    assert template_for(BIN, VERSION) is None
+    assert template_for(BIN, VERSION, DATABASE) is None
     assert not list(folder.iterdir())
 
 

@@ -38,7 +38,7 @@ def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi
         )
     installation = inspect_installation(bin_folder or default_bin_folder())
     for attempt in range(3):
-        folder = find_or_start(home, installation)
+        folder = find_or_start(home, installation, database)
         try:
             ensure_database(folder, database)
             break

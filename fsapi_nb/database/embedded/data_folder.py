@@ -1,15 +1,18 @@
 """Making a data folder: unpacked from a template where there is one, else by initdb, whose result becomes the template.
 
-It is made under another name first, so that one that was interrupted is never taken for whole. The caller holds the
-guard; no server is started here.
+The project's database is made with it, in single-user mode: by a server that takes as long as all else that a further
+cluster needs. A folder is made under another name first, so that one that was interrupted is never taken for whole. The
+caller holds the guard; no server is started here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +31,9 @@ _ARGUMENTS = (f"--username={ROLE}", "--encoding=UTF8", "--no-sync", "--auth-loca
 _LOCALES = ("C.UTF-8", "C")  # not every machine has the first
 
 
-def template_for(bin_folder: Path, version: str) -> Template | None:
-    """The template of data folders that these binaries make; None where none can be kept."""
-    return find_template(bin_folder, version, (*_ARGUMENTS, *_LOCALES))
+def template_for(bin_folder: Path, version: str, database: str) -> Template | None:
+    """The template of data folders that these binaries make, with that database; None where none can be kept."""
+    return find_template(bin_folder, version, (*_ARGUMENTS, *_LOCALES, database))
 
 
 def unpack_data(place: Place, template: Template) -> bool:
@@ -45,8 +48,11 @@ def unpack_data(place: Place, template: Template) -> bool:
     return False
 
 
-def initialise_data(place: Place, bin_folder: Path, template: Template | None) -> None:
-    """Make the data folder by initdb, and the template of it, if one can be kept. Raises EmbeddedServerError."""
+def initialise_data(place: Place, bin_folder: Path, template: Template | None, database: str) -> None:
+    """Make the data folder by initdb, and the template of it, if one can be kept. Raises EmbeddedServerError.
+
+    A database whose name cannot be told in single-user mode is left to be made when the server runs.
+    """
     with _draft(place) as (draft, lock):
         command = [str(bin_folder / "initdb"), "-D", draft.name, *_ARGUMENTS, "--no-instructions"]
         for locale in _LOCALES:
@@ -57,6 +63,8 @@ def initialise_data(place: Place, bin_folder: Path, template: Template | None) -
                 seconds=_INITDB_SECONDS,
                 passed=(lock,),
             )
+            if completed.returncode == 0 and _can_be_told(database):
+                completed = _make_database(place, bin_folder, draft.name, database, passed=(lock,))
             if completed.returncode == 0:
                 if template:
                     template.pack(draft, place.account)
@@ -68,6 +76,30 @@ def initialise_data(place: Place, bin_folder: Path, template: Template | None) -
         state=f"nothing is left of it in {place.private}.",
         hint=f"Repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
     )
+
+
+def _can_be_told(database: str) -> bool:
+    """Whether that database is not there anyway, and its name means nothing else where each line is a statement."""
+    return database != "postgres" and database.isascii() and database.isprintable()
+
+
+def _make_database(
+    place: Place, bin_folder: Path, data: str, database: str, *, passed: tuple[int, ...]
+) -> subprocess.CompletedProcess[str]:
+    """Make the database in a data folder without a server. Like initdb's, its files are left to the system to write."""
+    quoted = database.replace('"', '""')
+    reading, writing = os.pipe()
+    with open(reading, "rb") as source, open(writing, "wb") as statement:
+        statement.write(f'CREATE DATABASE "{quoted}"\n'.encode())
+        statement.close()
+        return run(
+            [str(bin_folder / "postgres"), "--single", "-F", "-D", data, "template1"],
+            folder=place.private,
+            account=place.account,
+            seconds=_INITDB_SECONDS,
+            passed=passed,
+            source=source.fileno(),
+        )
 
 
 @contextlib.contextmanager

@@ -24,15 +24,18 @@ from fsapi_nb.errors import EmbeddedServerError
 _log = logging.getLogger(__name__)
 
 
-def find_or_start(home: Path, installation: Installation) -> Path:
-    """The socket folder of the server, which this process counts as a user of from now on."""
+def find_or_start(home: Path, installation: Installation, database: str) -> Path:
+    """The socket folder of the server, which this process counts as a user of from now on.
+
+    A cluster that is new has the database most likely; another need not have it.
+    """
     with process.mutex, files_of(home):
         process.register(at_exit=_leave_all)
         desk = make_desk(home, installation.major)
         folder = _find(desk, installation) if process.still_uses(desk) else None
         if folder is None:
             with guard(desk):
-                folder = _bring_up(desk, installation)
+                folder = _bring_up(desk, installation, database)
                 process.use(desk)
         return folder
 
@@ -46,7 +49,7 @@ def _runs_from(desk: Path, installation: Installation) -> bool:
     return Record.read(desk).bin_folder == str(installation.bin_folder)
 
 
-def _bring_up(desk: Path, installation: Installation) -> Path:
+def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
     """Find the running server or start one; return its socket folder. The guard is held."""
     place = make_place(desk)
     folder = where_it_settles(place)
@@ -59,12 +62,12 @@ def _bring_up(desk: Path, installation: Installation) -> Path:
         return _start(place, installation, bin_folder)
     for abandoned in abandoned_places(desk):
         end(abandoned)  # its project's folder was deleted while it ran: nobody else will ever stop it
-    return _begin(place, installation, bin_folder)
+    return _begin(place, installation, bin_folder, database)
 
 
-def _begin(place: Place, installation: Installation, bin_folder: Path) -> Path:
+def _begin(place: Place, installation: Installation, bin_folder: Path, database: str) -> Path:
     """Make the data folder and start a server on it; return its socket folder."""
-    template = template_for(bin_folder, installation.version)
+    template = template_for(bin_folder, installation.version, database)
     if template and template.is_there() and unpack_data(place, template):
         try:
             return _start(place, installation, bin_folder)
@@ -75,7 +78,7 @@ def _begin(place: Place, installation: Installation, bin_folder: Path) -> Path:
         _log.warning("No server starts from the template in %s: it is made anew.", template.folder)
         template.forget()
         shutil.rmtree(place.data)
-    initialise_data(place, bin_folder, template)
+    initialise_data(place, bin_folder, template, database)
     return _start(place, installation, bin_folder)
 
 
