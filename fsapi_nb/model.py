@@ -640,7 +640,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One migration that a run completed. `elapsed` is in seconds, by a monotonic clock."""
+    """One migration that a run completed. `elapsed` is in seconds: those of the history, where that was heard, else by a monotonic clock."""
 
     name: str
     direction: Direction

@@ -198,3 +198,19 @@ def test_nothing_runs_behind_a_session_that_could_not_be_cleaned(project: Projec
         session.clean()
         assert session.tidy
     assert not project.has("b")
+
+
+def test_each_migration_took_what_the_history_says(project: Project) -> None:
+    """By our own clock, those whose answers come together would have taken no time."""
+    names = [project.write(f"m{n}", f"CREATE TABLE m{n} (i int); SELECT pg_sleep(0.005);") for n in range(8)]
+    steps = project.write(
+        "steps", "CREATE TABLE s (i int); SELECT pg_sleep(0.005);\nCREATE INDEX CONCURRENTLY s_i ON s (i);"
+    )
+    result = project.migrator().migrate()
+    recorded = dict(project.rows("SELECT name, duration_ms FROM migrations"))
+    assert {done.name: round(done.elapsed * 1000) for done in result.done if done.name in names} == {
+        name: recorded[name] for name in names
+    }
+    assert min(recorded.values()) >= 5
+    assert result.done[-1].name == steps
+    assert result.done[-1].elapsed >= 0.005

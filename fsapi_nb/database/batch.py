@@ -22,13 +22,14 @@ class PassedOver(Exception):
 class Batch:
     """Messages with their places; `arrived` is told each place as the server comes to it.
 
-    `before` goes in front of the first of them, and `then` behind the last, each in a transaction of its own.
+    `took` are the seconds that the history says of what was recorded, in order, once that is answered. `before` goes in front of the first of them, and `then` behind the last, each in a transaction of its own.
     """
 
     session: Session
     arrived: Callable[[Whereabouts], None]
     before: Sequence[Message] = ()
     then: Sequence[Message] = ()
+    took: list[float] = field(default_factory=list)
     _lines: list[tuple[Whereabouts, Message]] = field(default_factory=list)
     _size: int = 0
 
@@ -63,6 +64,8 @@ class Batch:
 
         def answered(number: int, result: PGresult) -> None:
             nonlocal tag
+            if lines[number][0].recording and result.ntuples:
+                self.took.append(int(result.get_value(0, 0) or 0) / 1000)
             if number + 1 == len(lines):
                 tag = result.command_status or b""
             elif lines[number + 1][0] is not lines[number][0]:

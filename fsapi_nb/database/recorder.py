@@ -236,10 +236,10 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
 
 
 def _journal(event: str) -> str:
-    """The statement that adds an event, with what is written for its name."""
+    """The statement that adds an event, with what is written for its name; it answers with the milliseconds."""
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
     values[2], values[7] = event, _DURATION
-    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)})"
+    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
 
 
 def _kept(migration: Migration) -> tuple[str | None, ...]:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -172,13 +173,14 @@ class Runner:
             self._begin_migration(step, started)
         self.emit(StepStarted(step, self._number))
         self._at, self._idle = Whereabouts(step, step.parts[0]), False
+        took: Sequence[float] = ()
         if self._was_committed_unheard(step):
             pass
         elif step.mode is Mode.TRANSACTION:
-            self._run_transaction(step)
+            took = self._run_transaction(step)
         else:
             self._run_alone(step)
-        self._finish(step, self._number)
+        self._finish(step, self._number, took)
 
     def _begin_migration(self, step: Step, started: float) -> None:
         """Give the file a clean session; one that is under way has it already."""
@@ -191,12 +193,16 @@ class Runner:
         self._began = started
         self._notices = []
 
-    def _finish(self, step: Step, number: int) -> None:
-        """The step is committed: tell so, and what is complete with it."""
+    def _finish(self, step: Step, number: int, took: Sequence[float] = ()) -> None:
+        """The step is committed: tell so, and what is complete with it.
+
+        `took` are the seconds that the history says of its parts, where it was heard. By our clock, answers that come
+        together would all have taken no time.
+        """
         self._at, self._idle = None, True
-        for part in step.parts:
+        for part, recorded in zip_longest(step.parts, took):
             if part.completes:
-                elapsed = time.monotonic() - self._began
+                elapsed = time.monotonic() - self._began if recorded is None else recorded
                 done = Done(part.migration.name, part.direction, elapsed, part.of, tuple(self._notices))
                 self._done.append(done)
                 self._notices = []
@@ -205,8 +211,11 @@ class Runner:
 
     # -- a step that is one transaction ------------------------------------------------------------------------
 
-    def _run_transaction(self, step: Step) -> None:
-        """Run it, again where a lock or a deadlock was in the way, until it is committed or has failed for good."""
+    def _run_transaction(self, step: Step) -> Sequence[float]:
+        """Run it, again where a lock or a deadlock was in the way, until it is committed or has failed for good.
+
+        Returns the seconds that each of its parts took, unless the answer was lost.
+        """
         pauses = _pauses(self.max_wait)
         attempts, heard = 0, len(self._notices)
         while True:
@@ -214,7 +223,7 @@ class Runner:
             del self._notices[heard:]  # what an attempt said that was undone
             self._at = Whereabouts(step, step.parts[0])
             try:
-                self._attempt(step)
+                return self._attempt(step)
             except PassedOver:
                 self._ahead.clear()
                 self.session.clean()
@@ -222,7 +231,7 @@ class Runner:
             except psycopg.Error as error:
                 lost = self.session.lost
                 if lost and self._sealed and self._was_committed(error):
-                    return
+                    return ()
                 self._ahead.clear()
                 self._retry_or_raise(error, attempts, pauses, lost=lost)
             except MigrationFileError as error:  # the inline data are not those that were planned
@@ -235,10 +244,8 @@ class Runner:
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
                 raise
-            else:
-                return
 
-    def _attempt(self, step: Step) -> None:
+    def _attempt(self, step: Step) -> Sequence[float]:
         self._sealed = bool(self._ahead)
         if self._ahead:
             _, batch = self._ahead.popleft()
@@ -249,6 +256,7 @@ class Runner:
         self._send_ahead()
         if batch.receive() != b"COMMIT":
             raise failures.ended(self._here, self._done)
+        return batch.took
 
     def _send_ahead(self) -> None:
         """Send the steps behind this one, too, as far as they travel: each is passed over where one before it fails."""
