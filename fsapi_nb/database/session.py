@@ -200,8 +200,12 @@ class Session:
 
     @functools.cached_property
     def tidying(self) -> tuple[Message, ...]:
-        """The same after nothing but plain definitions: what runs no code leaves no plans."""
-        return alone(*map(Message, TIDY), Message(self._set_all, name=b"fsapi_nb settings"))
+        """The same after nothing but plain definitions: what runs no code leaves no plans.
+
+        Prepared, it takes the server two thirds of the time, thousands of times in a run.
+        """
+        messages = alone(*map(Message, TIDY), Message(self._set_all))
+        return tuple(message._replace(name=b"fsapi_nb tidy %d" % number) for number, message in enumerate(messages))
 
     def forgetting(self) -> tuple[Message, ...]:
         """What takes our prepared statements out of the sight of a script that can look for them; they are made again."""
