@@ -234,15 +234,12 @@ class Runner:
                     return ()
                 self._ahead.clear()
                 self._retry_or_raise(error, attempts, pauses, lost=lost)
-            except MigrationFileError as error:  # the inline data are not those that were planned
-                self.session.rollback()
-                self._journal_outcome("failed", error.message)
-                error.state = self._here.left() + failures.before(self._done)
-                raise
-            except (TransactionEnded, CheckViolated) as error:
+            except (TransactionEnded, CheckViolated, MigrationFileError) as error:
                 self._abandon()
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
+                if isinstance(error, MigrationFileError):  # the inline data are not those that were planned
+                    error.state = self._here.left() + failures.before(self._done)
                 raise
 
     def _attempt(self, step: Step) -> Sequence[float]:
