@@ -29,7 +29,7 @@ class Batch:
     arrived: Callable[[Whereabouts], None]
     before: Sequence[Message] = ()
     then: Sequence[Message] = ()
-    took: list[float] = field(default_factory=list)
+    took: list[float | None] = field(default_factory=list)
     _lines: list[tuple[Whereabouts, Message]] = field(default_factory=list)
     _size: int = 0
 
@@ -65,7 +65,8 @@ class Batch:
         def answered(number: int, result: PGresult) -> None:
             nonlocal tag
             if lines[number][0].recording and result.ntuples:
-                self.took.append(int(result.get_value(0, 0) or 0) / 1000)
+                milliseconds = result.get_value(0, 0)
+                self.took.append(int(milliseconds) / 1000 if milliseconds else None)
             if number + 1 == len(lines):
                 tag = result.command_status or b""
             elif lines[number + 1][0] is not lines[number][0]:

@@ -196,7 +196,7 @@ _KEEP = """ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = exc
     digest = excluded.digest"""
 # Both rows by one statement: `applied_at` is the table's default, whatever that is in an adopted one.
 _APPLY = f"""
-    WITH added AS (INSERT INTO {{history}} ({{given}}) VALUES ({{values}}) RETURNING id, name, applied_at),
+    WITH added AS (INSERT INTO {{history}} ({{given}}) VALUES ({{values}}) RETURNING id, name, applied_at, duration_ms),
     kept AS (
         INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
         SELECT id, name, applied_at, $9::pg_catalog.text, $18::pg_catalog.text, $19::pg_catalog.text, $20::pg_catalog.bool,
@@ -224,7 +224,7 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
         "journal": _journal(_EVENT),
         "step": _journal(guarded),
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
-        + _journal(guarded),
+        + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
         "down": _TAKE_AWAY + _journal(taken_away),
         "repair": _REPAIR,
@@ -235,10 +235,10 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
 
 
-def _journal(event: str) -> str:
-    """The statement that adds an event, with what is written for its name; it answers with the milliseconds."""
+def _journal(event: str, duration: str = _DURATION) -> str:
+    """The statement that adds an event, with what is written for its name and its milliseconds; it answers with those."""
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
-    values[2], values[7] = event, _DURATION
+    values[2], values[7] = event, duration
     return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
 
 

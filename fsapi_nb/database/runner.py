@@ -173,7 +173,7 @@ class Runner:
             self._begin_migration(step, started)
         self.emit(StepStarted(step, self._number))
         self._at, self._idle = Whereabouts(step, step.parts[0]), False
-        took: Sequence[float] = ()
+        took: Sequence[float | None] = ()
         if self._was_committed_unheard(step):
             pass
         elif step.mode is Mode.TRANSACTION:
@@ -193,7 +193,7 @@ class Runner:
         self._began = started
         self._notices = []
 
-    def _finish(self, step: Step, number: int, took: Sequence[float] = ()) -> None:
+    def _finish(self, step: Step, number: int, took: Sequence[float | None] = ()) -> None:
         """The step is committed: tell so, and what is complete with it.
 
         `took` are the seconds that the history says of its parts, where it was heard. By our clock, answers that come
@@ -211,7 +211,7 @@ class Runner:
 
     # -- a step that is one transaction ------------------------------------------------------------------------
 
-    def _run_transaction(self, step: Step) -> Sequence[float]:
+    def _run_transaction(self, step: Step) -> Sequence[float | None]:
         """Run it, again where a lock or a deadlock was in the way, until it is committed or has failed for good.
 
         Returns the seconds that each of its parts took, unless the answer was lost.
@@ -242,7 +242,7 @@ class Runner:
                     error.state = self._here.left() + failures.before(self._done)
                 raise
 
-    def _attempt(self, step: Step) -> Sequence[float]:
+    def _attempt(self, step: Step) -> Sequence[float | None]:
         self._sealed = bool(self._ahead)
         if self._ahead:
             _, batch = self._ahead.popleft()
