@@ -21,6 +21,11 @@ _HOLDS_DATA = {
 }
 
 
+def lost(kind: str, name: str) -> str:
+    """What is lost with an object of a kind that holds data."""
+    return _HOLDS_DATA[kind].format(name)
+
+
 def losses(named: Named) -> tuple[str, ...]:
     """What data the statement takes away; empty where it takes none, as far as its text tells."""
     return tuple(_losses(named))
@@ -33,7 +38,7 @@ def _losses(named: Named) -> Iterator[str]:
         if dropped.startswith("materialized view "):
             kind, written = "materialized view", dropped.removeprefix("materialized view ")
         if kind in _HOLDS_DATA:
-            yield _HOLDS_DATA[kind].format(written)
+            yield lost(kind, written)
     match name:
         case "truncate_stmt":
             yield from (f"all rows of {_relation(relation.range_var)}" for relation in node.relations)

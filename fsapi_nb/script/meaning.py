@@ -6,12 +6,13 @@ INSERT. PostgreSQL's parser has taken the statement before anybody looks at its 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fsapi_nb.model import Meaning
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
-from fsapi_nb.script.losses import losses
+from fsapi_nb.script.losses import losses, lost
 from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
 
@@ -37,6 +38,13 @@ _OPENINGS: _Words = {
     b"INSERT": Meaning("INSERT"),
     b"UPDATE": Meaning("UPDATE"),
 }
+# What most DOWNs are: tables by names that are written as PostgreSQL keeps them.
+_NAME = rb"(?-i:[a-z_][a-z0-9_]{0,62})"
+_NAMES = rb"%b(?:\.%b)*" % (_NAME, _NAME)
+_DROPPED = re.compile(
+    rb"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(%b(?:\s*,\s*%b)*)(?:\s+(?:CASCADE|RESTRICT))?" % (_NAMES, _NAMES),
+    re.IGNORECASE,
+)
 
 
 def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
@@ -52,7 +60,17 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
             if words is _TABLE and _is_filled(tokens.sorts[first:last]):
                 break
             return words
-    return _read(parse_one(text[tokens.starts[first] : tokens.ends[last - 1]]))
+    statement = text[tokens.starts[first] : tokens.ends[last - 1]]
+    return _dropped(statement) or _read(parse_one(statement))
+
+
+def _dropped(statement: bytes) -> Meaning | None:
+    """What a plain DROP TABLE is, whose names are what the tree would say; None for any other statement."""
+    match = _DROPPED.fullmatch(statement)
+    if match is None:
+        return None
+    names = match[1].decode().split(",")
+    return Meaning("DROP TABLE", loses=tuple(lost("table", name.strip()) for name in names))
 
 
 def _is_filled(sorts: bytearray) -> bool:

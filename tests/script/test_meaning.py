@@ -46,6 +46,24 @@ OPENINGS = (
     "WITH gone AS (DELETE FROM t) UPDATE u SET i = 1",
     "WITH gone AS (DELETE FROM t) INSERT INTO u VALUES (1)",
 )
+# Names that may be words of the statement, and names that are not kept as they are written.
+NAMES = (
+    "t",
+    "_a1",
+    "if",
+    "exists",
+    "cascade",
+    "restrict",
+    "T",
+    '"T"',
+    '"a.b"',
+    "s.t",
+    "s . t",
+    "d.s.t",
+    "café",
+    "a" * 63,
+    "b" * 64,
+)
 GAPS = (" ", "\n", "/* a */", " -- b\n")
 
 
@@ -67,6 +85,23 @@ def test_words_and_tree_agree(text: str) -> None:
         assert tree.effect.kind is EffectKind.INDEX_CREATED
         words = Meaning(words.kind, words.rule, tree.effect)
     assert words == tree
+
+
+@quick
+@given(
+    st.sampled_from(("DROP TABLE ", "drop table if exists ", "Drop\n\tTable If  Exists ", "DROP VIEW ")),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=3),
+    st.sampled_from((", ", ",", " ,\n", " ", " /* , x */, ")),
+    st.sampled_from(("", " CASCADE", " restrict", "\ncascade -- so", " x")),
+)
+def test_a_drop_means_what_its_tree_says(begins: str, names: list[str], between: str, ends: str) -> None:
+    """Whatever the tables are called; what is lost with them is asked about once more before it runs."""
+    text = f"{begins}{between.join(names)}{ends}"
+    try:
+        tree = by_tree(text)
+    except SqlSyntaxError:
+        return
+    assert by_words(text) == tree
 
 
 @quick
