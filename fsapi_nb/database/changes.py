@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.lock import CHANNEL
 from fsapi_nb.database.target import Target
 
@@ -45,5 +46,5 @@ def _state(target: Target) -> object:
 def _row(target: Target, query: sql.Composed) -> object:
     unknown = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.LockNotAvailable)
     with contextlib.suppress(*unknown):
-        return target.session.connection.execute(query).fetchone()
+        return ask(target.session.connection, query)
     return None

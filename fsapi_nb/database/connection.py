@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
+from fsapi_nb.database.ask import ask_about_session
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.errors import (
     CannotConnect,
@@ -90,25 +91,13 @@ def _set_up(connection: Connection, settings: Mapping[str, str], question: sql.C
     queries = {"facts": _FACTS, "settings": _set_all_here(connection, settings)}
     if question is not None:
         queries["question"] = question
-    answers = ask_together(connection, queries)
+    answers = ask_about_session(connection, queries)
     return Session(connection, _facts(answers["facts"]), dict(settings), answers.get("question", ()))
 
 
 def _facts(rows: Rows) -> Facts:
     (row,) = rows
     return Facts(*row)
-
-
-def ask_together(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
-    """What several queries give, which are sent as one message, and are one transaction where none is open."""
-    if not queries:
-        return {}
-    cursor = connection.execute(sql.SQL(";\n").join(queries.values()))
-    answers: dict[str, Rows] = {}
-    for name in queries:
-        answers[name] = cursor.fetchall()
-        cursor.nextset()
-    return answers
 
 
 def connect(place: str | Connector, application: str) -> Connection:

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.connection import ask_together
+from fsapi_nb.database.ask import ask_together
 from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables, add_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
@@ -59,7 +60,7 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
     try:
         return ask_together(session.connection, queries)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise _no_right(session, tables, error) from None
+        raise no_right(session, tables, error) from None
 
 
 def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
@@ -141,9 +142,11 @@ def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequen
         return {}
     query = sql.SQL(
         "SELECT s.name::text, s.up, s.down, true, s.redacted FROM {} s JOIN {} h "
-        "ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at WHERE h.name = ANY(%s)"
-    ).format(tables.scripts, tables.history)
-    return {name: StoredScripts(*rest) for name, *rest in session.connection.execute(query, [list(names)])}
+        "ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at "
+        "WHERE h.name = ANY({}::text[])"
+    ).format(tables.scripts, tables.history, list(names))
+    rows = _ask(session, tables, {"scripts": query})["scripts"]
+    return {name: StoredScripts(*rest) for name, *rest in rows}
 
 
 def read_journal(
@@ -156,17 +159,16 @@ def read_journal(
         raise UsageError(f"{limit} is no number of events", hint="give 1 or more.")
     query = sql.SQL(
         "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
-        "role, host, application, notebook, message, {} FROM {} {} ORDER BY id DESC LIMIT %s) AS newest ORDER BY id"
+        "role, host, application, notebook, message, {} FROM {} {} ORDER BY id DESC LIMIT {}) AS newest ORDER BY id"
     )
     # A journal that an earlier build made has not all of them, and reading adds nothing.
     added = sql.SQL(", ").join(
         sql.Identifier(name) if name in layout.journal else sql.SQL("NULL AS {}").format(sql.Identifier(name))
         for name in ADDED["journal"]
     )
-    only = sql.SQL("WHERE runbook OPERATOR(pg_catalog.=) %s") if runbook is not None else sql.SQL("")
-    values = [limit] if runbook is None else [runbook, limit]
-    rows = session.connection.execute(query.format(added, tables.journal, only), values)
-    return tuple(JournalEntry(*row) for row in rows)
+    only = sql.SQL("" if runbook is None else "WHERE runbook = {}").format(sql.Literal(runbook))
+    queries = {"journal": query.format(added, tables.journal, only, sql.Literal(limit))}
+    return tuple(JournalEntry(*row) for row in _ask(session, tables, queries)["journal"])
 
 
 def create_tables(session: Session, tables: Tables) -> Layout:
@@ -182,11 +184,11 @@ def create_tables(session: Session, tables: Tables) -> Layout:
         if layout.lacking:
             _add_columns(session, tables, layout.lacking)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise _no_right(session, tables, error) from None
+        raise no_right(session, tables, error) from None
     except psycopg.errors.InvalidSchemaName:
         hint = "create the schema first, or name another one in pyproject.toml."
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
-    _refuse_unwritable(session, tables)
+    refuse_unwritable(session, tables)
     return look(session, tables) if layout.lacking or not layout.complete else layout
 
 
@@ -203,45 +205,3 @@ def _add_columns(session: Session, tables: Tables, lacking: Mapping[str, Sequenc
             state="nothing was run; the database is as it was.",
             hint=f"let their owner run any migration, or: {statement.as_string(session.connection)};",
         ) from None
-
-
-_RIGHTS = """
-    SELECT wanted.name || ': ' || wanted.rights
-    FROM (VALUES (%(history)s, 'SELECT, INSERT, DELETE'), (%(scripts)s, 'SELECT, INSERT, UPDATE, DELETE'),
-                 (%(journal)s, 'SELECT, INSERT')) AS wanted(name, rights)
-    WHERE NOT (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(wanted.name, trim(one)))
-               FROM pg_catalog.unnest(pg_catalog.string_to_array(wanted.rights, ',')) AS one)
-    UNION ALL
-    SELECT owned.sequence || ': USAGE' FROM pg_catalog.pg_get_serial_sequence(%(history)s, 'id') AS owned(sequence)
-    WHERE NOT pg_catalog.has_sequence_privilege(owned.sequence, 'USAGE')
-"""
-
-
-def _refuse_unwritable(session: Session, tables: Tables) -> None:
-    """Raise HistoryError where a right is missing that would be found only once a migration had run."""
-    names = {
-        key: table.as_string(session.connection)
-        for key, table in (("history", tables.history), ("scripts", tables.scripts), ("journal", tables.journal))
-    }
-    missing = [right for (right,) in session.connection.execute(_RIGHTS, names)]
-    if missing:
-        raise HistoryError(
-            f"the role {session.facts.role!r} may not write the history in {tables.shown()}",
-            details=tuple(f"  missing on {right}" for right in missing),
-            state="nothing was run; the database is as it was.",
-            hint=f"let its owner grant these rights to {session.facts.role}.",
-        )
-
-
-def _no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
-    role, message = session.facts.role, error.diag.message_primary or ""
-    grant = f"GRANT USAGE, CREATE ON SCHEMA {tables.schema} TO {role};"
-    if "schema" not in message:
-        grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables.names)} TO {role};"
-    return HistoryError(
-        f"the role {role!r} may not use the history in {tables.shown()}",
-        details=(f"  {message} [{error.sqlstate}]",),
-        state="nothing was run; the database is as it was.",
-        hint=f"let its owner run: {grant} or name a schema of your own in pyproject.toml: "
-        '[tool.fsapi_nb] schema = "…".',
-    )

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database.ask import ask
+from fsapi_nb.database.rights import no_right
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import ADDED, REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
@@ -75,7 +77,7 @@ def question(table: str) -> sql.Composed:
 
 def look(session: Session, tables: Tables) -> Layout:
     """Which of our tables are there now."""
-    rows = session.connection.execute(question(tables.table))
+    rows = ask(session.connection, question(tables.table))
     return _layout(tables, (_Relation(*row) for row in rows))
 
 
@@ -126,10 +128,9 @@ def _find(session: Session, relations: Sequence[_Relation], table: str, known: C
 
 
 def _knows(session: Session, tables: Tables, known: Collection[str]) -> bool:
-    """Whether a history holds some of these names; one that may not be read holds none."""
-    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE name = ANY(%s))").format(tables.history)
+    """Whether a history holds some of these names. Raises HistoryError where it may not be read, or not completely."""
+    query = sql.SQL("SELECT true FROM {} WHERE name = ANY({}::text[]) LIMIT 1").format(tables.history, list(known))
     try:
-        row = session.connection.execute(query, [list(known)]).fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        return False
-    return bool(row and row[0])
+        return bool(ask(session.connection, query))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise no_right(session, tables, error) from None

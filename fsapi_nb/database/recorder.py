@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
@@ -106,12 +107,11 @@ class Recorder:
 
     def is_recorded(self, row: JournalRow) -> bool:
         """Whether this run's event is in the journal: the witness of a COMMIT whose answer was lost."""
-        query = sql.SQL(
-            "SELECT EXISTS (SELECT FROM {} WHERE run_id = %s AND migration = %s AND event = %s AND state = %s AND step = %s)"
-        ).format(self.tables.journal)
         name = row.migration.name if row.migration else None
-        found = self.session.connection.execute(query, [self.run_id, name, row.event, row.state, row.step]).fetchone()
-        return bool(found and found[0])
+        query = sql.SQL(
+            "SELECT true FROM {} WHERE run_id = {} AND migration = {} AND event = {} AND state = {} AND step = {} LIMIT 1"
+        ).format(self.tables.journal, *map(sql.Literal, (self.run_id, name, row.event, row.state, row.step)))
+        return bool(ask(self.session.connection, query))
 
     def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
         """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""

@@ -1,0 +1,72 @@
+"""Ask fsapi_nb's own questions so that their answers do not depend on the session.
+
+Each message is one transaction. Its settings hold until its end: a user's script and query never see them. Row-level
+security is the reason for the first of them: PostgreSQL raises an error instead of leaving rows out, so an answer is
+complete or there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from psycopg import sql
+
+from fsapi_nb.database.session import Connection, Rows
+
+#: What a question runs under. Roles, databases and PG* variables may say otherwise, and so may a script.
+SETTINGS: Mapping[str, str] = {
+    "row_security": "off",
+    "search_path": "pg_catalog, pg_temp",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
+    "xmlbinary": "base64",
+}
+# Of a default, a standby refuses SERIALIZABLE, and DEFERRABLE waits for others.
+_TRANSACTION = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, NOT DEFERRABLE")
+_LOCALLY = sql.SQL("SELECT {}").format(
+    sql.SQL(", ").join(
+        sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
+        for name, value in SETTINGS.items()
+    )
+)
+
+
+def ask_together(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
+    """Ask several questions by one message, of one snapshot.
+
+    Args:
+        connection: in autocommit mode, with no transaction open.
+        queries: each with qualified names only, by the names of their answers.
+
+    Raises:
+        psycopg.Error: InsufficientPrivilege also where row-level security would hide rows.
+    """
+    return _send(connection, (_TRANSACTION, _LOCALLY), queries) if queries else {}
+
+
+def ask(connection: Connection, query: sql.Composable) -> Rows:
+    """Ask one question; see `ask_together`."""
+    return ask_together(connection, {"": query})[""]
+
+
+def ask_about_session(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
+    """Ask, by one message, questions about the session itself, whose search_path and settings are to be seen."""
+    return _send(connection, (_TRANSACTION,), queries)
+
+
+def _send(
+    connection: Connection, before: Sequence[sql.Composable], queries: Mapping[str, sql.Composable]
+) -> dict[str, Rows]:
+    cursor = connection.execute(sql.SQL(";\n").join((*before, *queries.values())))
+    answers: dict[str, Rows] = {}
+    for _ in before:
+        cursor.nextset()
+    for name in queries:
+        answers[name] = cursor.fetchall()
+        cursor.nextset()
+    return answers

@@ -1,0 +1,108 @@
+"""Say who may not use the history tables, why, and what the owner can do: missing privileges, row-level security."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask, ask_together
+from fsapi_nb.database.session import Rows, Session
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.errors import HistoryError
+
+_UNCHANGED = "nothing was run; the database is as it was."
+_MISSING = sql.SQL("""
+    SELECT wanted.name || ': ' || wanted.rights
+    FROM (VALUES ({0}, 'SELECT, INSERT, DELETE'), ({1}, 'SELECT, INSERT, UPDATE, DELETE'),
+                 ({2}, 'SELECT, INSERT')) AS wanted(name, rights)
+    WHERE NOT (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(wanted.name, trim(one)))
+               FROM pg_catalog.unnest(pg_catalog.string_to_array(wanted.rights, ',')) AS one)
+    UNION ALL
+    SELECT owned.sequence || ': USAGE' FROM pg_catalog.pg_get_serial_sequence({0}, 'id') AS owned(sequence)
+    WHERE NOT pg_catalog.has_sequence_privilege(owned.sequence, 'USAGE')
+""")
+_DENIED = sql.SQL("""
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {} AND c.relname = ANY({}::name[]) AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND NOT (pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+               AND pg_catalog.has_table_privilege(c.oid, 'DELETE'))
+    ORDER BY c.relname
+""")
+_HIDING = sql.SQL("""
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_get_userbyid(c.relowner)::text,
+           c.relforcerowsecurity AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {} AND c.relname = ANY({}::name[]) AND pg_catalog.row_security_active(c.oid)
+    ORDER BY 1
+""")
+
+
+def refuse_unwritable(session: Session, tables: Tables) -> None:
+    """Check before a run all that would be found only once a migration had run.
+
+    Raises:
+        HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it.
+    """
+    written = (table.as_string(session.connection) for table in (tables.history, tables.scripts, tables.journal))
+    missing = _MISSING.format(*map(sql.Literal, written))
+    answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables)})
+    if answers["missing"]:
+        raise HistoryError(
+            f"the role {_role(session)!r} may not write the history in {tables.shown()}",
+            details=tuple(f"  missing on {right}" for (right,) in answers["missing"]),
+            state=_UNCHANGED,
+            hint=f"let its owner grant these rights to {_role(session)}.",
+        )
+    if answers["hiding"]:
+        raise _row_security(session, tables, answers["hiding"])
+
+
+def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
+    """Return the refusal for an InsufficientPrivilege over the history tables; the session is idle again."""
+    hiding = ask(session.connection, _hiding(tables))
+    if hiding:
+        return _row_security(session, tables, hiding)
+    role, message = _role(session), error.diag.message_primary or ""
+    denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
+    grant = f"GRANT USAGE, CREATE ON SCHEMA {_quoted(session, tables.schema)} TO {_quoted(session, role)};"
+    if denied:
+        names = ", ".join(name for (name,) in denied)
+        grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {names} TO {_quoted(session, role)};"
+    return HistoryError(
+        f"the role {role!r} may not use the history in {tables.shown()}",
+        details=(f"  {message} [{error.sqlstate}]",),
+        state=_UNCHANGED,
+        hint=f"let its owner run: {grant} or name a schema of your own in pyproject.toml: "
+        '[tool.fsapi_nb] schema = "…".',
+    )
+
+
+def _hiding(tables: Tables) -> sql.Composed:
+    """Return the question which of the tables have row-level security that applies to the role of the session."""
+    return _HIDING.format(sql.Literal(tables.schema), list(tables.names))
+
+
+def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryError:
+    who, change = f"let the owner ({hiding[0][1]}) run", "DISABLE ROW LEVEL SECURITY"
+    if all(is_owner for _, _, is_owner in hiding):  # who is exempt unless it is forced
+        who, change = "run", "NO FORCE ROW LEVEL SECURITY"
+    names = [name for name, _, _ in hiding]
+    return HistoryError(
+        f"row-level security on {', '.join(names)} applies to the role {_role(session)!r}, and may hide rows from it",
+        details=tuple(f"  {name}: row-level security is on, and the owner is {owner}" for name, owner, _ in hiding),
+        state=_UNCHANGED,
+        hint="connect as the owner or as a role with BYPASSRLS; or "
+        f"{who}: {' '.join(f'ALTER TABLE {name} {change};' for name in names)}",
+    )
+
+
+def _role(session: Session) -> str:
+    """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
+    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
+    return str(role)
+
+
+def _quoted(session: Session, name: str) -> str:
+    """Return a name as SQL writes it, in quotes only if it needs them."""
+    ((quoted,),) = ask(session.connection, sql.SQL("SELECT pg_catalog.quote_ident({})").format(sql.Literal(name)))
+    return str(quoted)
