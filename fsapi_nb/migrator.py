@@ -539,11 +539,14 @@ class Migrator:
             stack.enter_context(self._locked(other))
             return other.session
 
+        def renew(session: Session) -> Session:
+            return stack.enter_context(target.renewed(session))
+
         def look() -> AbstractContextManager[Connection]:
             return open_onlooker(self._access)
 
         emit = self._tell()
-        return Runner(target.session, recorder, emit, reopen, look, max_wait=self._access.max_wait)
+        return Runner(target.session, recorder, emit, reopen, renew, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.reset import find_drops

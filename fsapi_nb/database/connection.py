@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from fsapi_nb.database.ask import ask_about_session
+from fsapi_nb.database.defaults import DEFAULTS
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.errors import (
     CannotConnect,
@@ -44,8 +45,8 @@ _FACTS = sql.SQL("""
            pg_catalog.pg_is_in_recovery(),
            pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
            pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_schema()::pg_catalog.text,
-           session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout')
-""")
+           session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout'), {}
+""").format(sql.SQL(DEFAULTS))
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def _begin(connection: Connection, settings: Mapping[str, str], question: sql.Co
 
 
 def _set_up(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:
-    queries = {"facts": _FACTS, "settings": _set_all_here(connection, settings)}
+    queries: dict[str, sql.Composable] = {"facts": _FACTS, "settings": _set_all_here(connection, settings)}
     if question is not None:
         queries["question"] = question
     answers = ask_about_session(connection, queries)

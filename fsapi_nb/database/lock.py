@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 import psycopg
 
+from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.session import Session
 from fsapi_nb.errors import Locked, PooledConnection
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
+_WAIT = b"SELECT pg_catalog.pg_advisory_lock($1::pg_catalog.int8), pg_catalog.pg_advisory_lock($1::pg_catalog.int8)"
+_IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
+_POLL = 0.002  # seconds
 #: Who looks at a history is told here that a run has ended.
 CHANNEL = "fsapi_nb"
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
@@ -41,6 +45,13 @@ def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Calla
     Raises Locked when the time is over. The lock is let go at the end, and that it was is checked.
     """
     _acquire(session, key, max_wait, awaited)
+    with _released(session, key):
+        yield
+
+
+@contextmanager
+def _released(session: Session, key: int) -> Iterator[None]:
+    """Let the lock go at the end."""
     try:
         yield
     except BaseException:
@@ -50,6 +61,24 @@ def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Calla
         raise
     with suppress(psycopg.OperationalError):
         _release(session, key)
+
+
+@contextmanager
+def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
+    """Hold in `other` the lock that `session` holds, which is closed once it has let it go.
+
+    No third session can get the lock in between: `other` stands in its queue before it is let go, and whoever polls for
+    it is refused while somebody stands there. Raises psycopg.Error.
+    """
+    other.send([Message(_WAIT, [str(key).encode()])], last=True)
+    values = {"me": session.facts.pid, "other": other.facts.pid}
+    while not _one(session, _IS_AWAITED, values):
+        time.sleep(_POLL)
+    session.connection.close()
+    other.passed()
+    other.receive(1)
+    with _released(other, key):
+        yield
 
 
 def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str], None]) -> None:

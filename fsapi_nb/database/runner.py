@@ -69,8 +69,8 @@ _INVALID = """
 class Runner:
     """One run of one plan on one session that holds the lock.
 
-    `reopen` gives another session that holds it, once the connection is lost; `look` a second connection, from
-    which a long step is watched. A step that a lock, a deadlock or a serialization failure stops is tried again for
+    `reopen` gives another session that holds it, once the connection is lost; `renew` one that takes the lock over from
+    a session that is outdated; `look` a second connection, from which a long step is watched. A step that a lock, a deadlock or a serialization failure stops is tried again for
     `max_wait` seconds.
     """
 
@@ -78,6 +78,7 @@ class Runner:
     recorder: Recorder
     emit: Observers
     reopen: Callable[[], Session]
+    renew: Callable[[Session], Session]
     look: Callable[[], AbstractContextManager[Connection]]
     max_wait: float = 60.0
     _done: list[Done] = field(default_factory=list)
@@ -124,11 +125,11 @@ class Runner:
     def _run_all(self, plan: Plan) -> None:
         self._steps, self._travelling = plan.steps, [travels(step) for step in plan.steps]
         try:
-            with self._listening():
-                for number, step in enumerate(self._steps):
-                    self._number = number
-                    self._run_step(step)
-                self._run_marks(plan)
+            self.session.connection.add_notice_handler(self._notice)
+            for number, step in enumerate(self._steps):
+                self._number = number
+                self._run_step(step)
+            self._run_marks(plan)
         except KeyboardInterrupt:
             raise self._interrupted() from None
         except psycopg.Error as error:
@@ -150,16 +151,6 @@ class Runner:
 
     def _standing(self) -> str:
         return failures.before(self._done).strip() or "nothing was run."
-
-    @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Hear the server's notices while the plan runs."""
-        connection = self.session.connection
-        connection.add_notice_handler(self._notice)
-        try:
-            yield
-        finally:
-            connection.remove_notice_handler(self._notice)
 
     def _notice(self, diagnosis: psycopg.errors.Diagnostic) -> None:
         severity = diagnosis.severity_nonlocalized or "NOTICE"
@@ -186,12 +177,18 @@ class Runner:
         """Give the file a clean session; one that is under way has it already."""
         if not self._ahead:
             if not self.session.tidy:
-                self.session.clean()
+                self._clean()
             for statement in step.restore_session:
                 self.session.connection.execute(statement.text.encode())
         self.session.touch()
         self._began = started
         self._notices = []
+
+    def _clean(self) -> None:
+        """Bring the session back to how one begins now: where a step changed the settings of new ones, by a new one."""
+        self.session.clean()
+        if self.session.is_outdated:
+            self._take_over(self.renew(self.session))
 
     def _finish(self, step: Step, number: int, took: Sequence[float | None] = ()) -> None:
         """The step is committed: tell so, and what is complete with it.
@@ -226,7 +223,7 @@ class Runner:
                 return self._attempt(step)
             except PassedOver:
                 self._ahead.clear()
-                self.session.clean()
+                self._clean()
                 attempts -= 1
             except psycopg.Error as error:
                 lost = self.session.lost
@@ -368,7 +365,7 @@ class Runner:
         self._unsure.extend(number for number, _ in self._ahead)
         self._ahead.clear()
         try:
-            self._take_over()
+            self._take_over(self.reopen())
         except FsapiError as unreachable:
             state = (
                 f"the connection was lost before COMMIT was answered, and {unreachable.message}: "
@@ -395,10 +392,10 @@ class Runner:
         """Whether the journal says that this run has done the step."""
         return self.recorder.is_recorded(done_row(step.parts[-1]))
 
-    def _take_over(self) -> None:
+    def _take_over(self, session: Session) -> None:
         """Go on with a new session that holds the lock: the one before has ended, or it could not be had."""
-        self.session = self.reopen()
-        self.recorder = replace(self.recorder, session=self.session)
+        session.connection.add_notice_handler(self._notice)
+        self.session, self.recorder = session, replace(self.recorder, session=session)
 
     # -- a step outside of any transaction ---------------------------------------------------------------------
 
@@ -491,7 +488,7 @@ class Runner:
             self._abandon()
             self.session.rollback()
             if self.session.lost:
-                self._take_over()
+                self._take_over(self.reopen())
             # What was sent may have been committed before it was cancelled: in order, as far as that goes.
             for number in under_way:
                 at = at if at.step is self._steps[number] else self._beginning(number)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from fsapi_nb.database.defaults import DEFAULTS, unchanged
 from fsapi_nb.database.pipeline import Answered, Message, Pipeline
 from fsapi_nb.errors import PooledConnection
 
@@ -34,6 +35,7 @@ TIDY = (
 )
 FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
 _FORGETTING = Message(FORGET[0], forgets=True)
+_SAME = f"SELECT pg_catalog.pg_backend_pid(), {DEFAULTS}".encode()
 #: For the rest of a transaction, act as the role that we connected as, whatever a script has set. After it the script's
 #: own SET ROLE holds again: a later step of the same file may rely on it.
 OURSELVES = (
@@ -47,7 +49,8 @@ OURSELVES = (
 class Facts:
     """What a server says of itself and of our session.
 
-    `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets.
+    `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets; `defaults`
+    stands for all that they set, see `fsapi_nb.database.defaults`.
     """
 
     version: int
@@ -59,18 +62,21 @@ class Facts:
     role: str
     product: str
     statement_timeout: str
+    defaults: int
 
 
 class Session:
     """A connection in autocommit mode with its facts, and the settings that each file starts with.
 
-    `answer` holds the rows of the question that it was opened with.
+    `answer` holds the rows of the question that it was opened with. `is_outdated` says whether a new session would begin
+    with other settings, as `check_same` and `clean` found it last.
     """
 
     def __init__(self, connection: Connection, facts: Facts, settings: Mapping[str, str], answer: Rows = ()) -> None:
         self.facts = facts
         self.settings = settings
         self.answer = answer
+        self.is_outdated = False
         self._connection = connection
         self._pipeline = Pipeline(connection)
         # How many messages go in front of those of each `send`, and how many behind; then, behind those last received.
@@ -195,8 +201,9 @@ class Session:
 
     @functools.cached_property
     def cleaning(self) -> tuple[Message, ...]:
-        """The same as messages."""
-        return alone(*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all))
+        """The same as messages; what is sent behind them does not run if the session is outdated."""
+        messages = (*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all))
+        return alone(*messages, Message(unchanged(self.facts.defaults)))
 
     @functools.cached_property
     def tidying(self) -> tuple[Message, ...]:
@@ -213,9 +220,10 @@ class Session:
 
     def check_same(self) -> None:
         """Raise PooledConnection unless the server process is still the one that the session began with."""
-        row = self.connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+        row = self.connection.execute(_SAME).fetchone()
         if row is None or row[0] != self.facts.pid:
             raise pooled()
+        self.is_outdated = row[1] != self.facts.defaults
 
     @property
     def status(self) -> TransactionStatus:

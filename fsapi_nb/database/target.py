@@ -6,7 +6,7 @@ Opens, finds and locks; what is done there is for the verbs.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,12 +109,31 @@ class Target:
         from fsapi_nb.database.lock import advisory_lock
         from fsapi_nb.database.recorder import Recorder
 
-        with advisory_lock(self.session, self.key, max_wait=self.access.max_wait, awaited=awaited):
+        access = self.access
+        with ExitStack() as stack:
+            stack.enter_context(advisory_lock(self.session, self.key, max_wait=access.max_wait, awaited=awaited))
+            self.session.check_same()
+            if self.session.is_outdated:  # the runner that we waited for has changed the settings
+                self.session = stack.enter_context(self.renewed(self.session))
             self.layout = create_tables(self.session, self.tables)
-            access = self.access
             yield Recorder(
                 self.session, self.tables, uuid.uuid4(), access.notebook, cell=access.cell, runbook=access.runbook
             )
+
+    @contextmanager
+    def renewed(self, session: Session) -> Iterator[Session]:
+        """A new session in place of one that is outdated, whose lock it takes over; that one is closed.
+
+        Raises CannotConnect, DatabaseError.
+        """
+        from fsapi_nb.database.lock import taken_over
+
+        access = self.access
+        with (
+            open_session(_place(access), application=access.application, settings=access.settings) as new,
+            taken_over(session, new, self.key),
+        ):
+            yield new
 
 
 @contextmanager

@@ -10,9 +10,14 @@ from collections.abc import Iterable
 from fsapi_nb.model import Statement
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
-# Those of them that run a query, somebody's script, or code.
+# Those of them that run a query, somebody's script, or code, or change what new sessions begin with.
 _LOUD = frozenset(
     {
+        "ALTER DATABASE",
+        "ALTER ROLE",
+        "CREATE EVENT TRIGGER",
+        "ALTER EVENT TRIGGER",
+        "DROP EVENT TRIGGER",
         "CREATE TABLE AS",
         "CREATE MATERIALIZED VIEW",
         "CREATE EXTENSION",

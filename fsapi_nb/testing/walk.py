@@ -38,6 +38,7 @@ class Walk:
     target: Target
     recorder: Recorder
     onlooker: Connection
+    stack: ExitStack
 
     def up(self, to: str) -> None:
         """Apply what is pending up to and with that migration."""
@@ -62,10 +63,15 @@ class Walk:
             self.recorder,
             Observers(()),
             _no_other,
+            self._renew,
             self._look,
             max_wait=self.access.max_wait,
         )
         runner.run(plan)
+        target.session, self.recorder = runner.session, runner.recorder
+
+    def _renew(self, session: Session) -> Session:
+        return self.stack.enter_context(self.target.renewed(session))
 
     def _look(self) -> AbstractContextManager[Connection]:
         return open_onlooker(self.access)
@@ -83,7 +89,7 @@ def open_walk(project: Project, folder: Folder, database: str) -> Iterator[Walk]
     with ExitStack() as stack:
         target = stack.enter_context(open_target(access, writing=True, known=folder.names))
         recorder = stack.enter_context(target.locked(lambda _: None))
-        yield Walk(folder, access, target, recorder, stack.enter_context(_onlooker(database)))
+        yield Walk(folder, access, target, recorder, stack.enter_context(_onlooker(database)), stack)
 
 
 @contextmanager

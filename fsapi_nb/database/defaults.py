@@ -1,0 +1,31 @@
+"""What a new session begins with in a database: the settings of the database and of the role, and login triggers.
+
+A session has read them once, when it was opened: RESET ALL goes back to those. So a session in which somebody has changed
+them since is not the one that a new run would have, and `Session.is_outdated` tells so.
+"""
+
+from __future__ import annotations
+
+# As one number, so that it can be compared on the server. Names are qualified, as the search_path may be anybody's.
+_ROLE = "pg_catalog.to_regrole(pg_catalog.quote_ident(session_user))::pg_catalog.oid"
+_HERE = """(SELECT d.oid FROM pg_catalog.pg_database d
+    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())"""
+_SETTINGS = f"""SELECT pg_catalog.string_agg(
+        pg_catalog.concat(s.setdatabase, '/', s.setrole, s.setconfig), ' ' ORDER BY s.setdatabase, s.setrole)
+    FROM pg_catalog.pg_db_role_setting s
+    WHERE s.setdatabase OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_HERE}])
+      AND s.setrole OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_ROLE}])"""
+_TRIGGERS = """SELECT pg_catalog.string_agg(pg_catalog.concat(t.oid, t.evtfoid, t.evtenabled), ' ' ORDER BY t.oid)
+    FROM pg_catalog.pg_event_trigger t WHERE t.evtevent OPERATOR(pg_catalog.=) 'login'"""
+#: The expression that gives what a session would begin with now.
+DEFAULTS = f"pg_catalog.hashtextextended(pg_catalog.concat(({_SETTINGS}), ';', ({_TRIGGERS})), 0)"
+
+
+def unchanged(defaults: int) -> bytes:
+    """Return the statement that fails if a new session would begin with something else.
+
+    Sent behind a migration, it keeps the server from running what was sent behind it in a session that is outdated.
+    """
+    # SQL has no statement that fails with words of one's own; asking for a setting that is not there does.
+    return f"""SELECT CASE WHEN {DEFAULTS} OPERATOR(pg_catalog.=) {defaults}::pg_catalog.int8 THEN ''
+        ELSE pg_catalog.current_setting('fsapi_nb.new_sessions_begin_with_other_settings') END""".encode()

@@ -1,0 +1,181 @@
+"""A migration that changes what new sessions begin with: the next one runs in such a session, however the run is cut."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from fsapi_nb.events import Event, MigrationFinished
+from tests.conftest import Project
+
+_PATH = "CREATE SCHEMA app;\n{};"
+_DATABASE = "ALTER DATABASE {database} SET search_path = app, public"
+
+_FUNCTION = """CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN ALTER DATABASE {database} SET search_path = app, public; END $$;
+    SELECT f()"""
+_TRIGGER = """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN ALTER DATABASE {database} SET search_path = app, public; RETURN NEW; END $$;
+    CREATE TABLE w (i int);
+    CREATE TRIGGER f BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION f();
+    INSERT INTO w VALUES (1)"""
+
+
+@pytest.fixture
+def role(project: Project) -> Iterator[str]:
+    """The role that the tests connect as; what was set for it in the project's database is reset at the end."""
+    role = str(project.value("SELECT quote_ident(session_user)"))
+    yield role
+    project.rows(f"ALTER ROLE {role} IN DATABASE {project.value('SELECT current_database()')} RESET ALL")
+
+
+def written(project: Project, text: str, role: str = "") -> str:
+    """The statement about this database and this role."""
+    return text.format(database=project.value("SELECT quote_ident(current_database())"), role=role)
+
+
+def schema_of_t(project: Project) -> object:
+    return project.value("SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 't'")
+
+
+@pytest.mark.parametrize("cut", ["one run", "two runs"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        _DATABASE,
+        "ALTER ROLE {role} IN DATABASE {database} SET search_path = app, public",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = app, public', current_database()); END $$",
+        _FUNCTION,
+        _TRIGGER,
+        _DATABASE + ";\nVACUUM pg_am",
+    ],
+    ids=["database", "role", "code", "function", "trigger", "steps"],
+)
+def test_the_next_migration_has_the_new_settings(project: Project, role: str, change: str, cut: str) -> None:
+    """One run of both files ends in what two runs end in."""
+    project.write("a", written(project, _PATH.format(change), role))
+    project.write("b", "CREATE TABLE t (id int);")
+    if cut == "two runs":
+        project.migrator().migrate(count=1)
+    project.migrator().migrate()
+    assert schema_of_t(project) == "app"
+
+
+@pytest.mark.parametrize("behind", ["CREATE TABLE n{0} (i int)", "SELECT {0}", "VACUUM pg_am"])
+def test_whatever_follows_runs_once_and_in_order(project: Project, behind: str) -> None:
+    """What was sent ahead of the change is run in the new session, and the history says so."""
+    names = [project.write("first", "CREATE SEQUENCE s;")]
+    names.append(project.write("change", written(project, _PATH.format(_DATABASE))))
+    for number in range(6):
+        names.append(project.write(f"m{number}", f"SELECT nextval('s');\n{behind.format(number)};"))
+    names.append(project.write("last", "CREATE TABLE t (id int);"))
+    heard: list[str] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, MigrationFinished):
+            heard.append(event.migration)
+
+    done = project.migrator(observers=[hear]).migrate().done
+    assert [each.name for each in done] == heard == names == project.applied()
+    assert project.value("SELECT last_value FROM s") == 6
+    assert schema_of_t(project) == "app"
+
+
+def test_a_time_zone_of_the_database_reads_the_next_literal(project: Project) -> None:
+    """The same instant in one run as in two."""
+    project.write("a", written(project, "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo';"))
+    project.write("b", "CREATE TABLE t AS SELECT timestamptz '2026-01-01 09:00' AS at;")
+    project.migrator().migrate()
+    assert project.value("SELECT at = '2026-01-01 00:00+00' FROM t") is True
+
+
+def test_a_setting_that_is_taken_back_is_gone_for_the_next_migration(project: Project) -> None:
+    """RESET is a change like any other, whatever it was set to by the file before."""
+    project.write("a", written(project, _PATH.format(_DATABASE)))
+    project.write("b", written(project, "ALTER DATABASE {database} RESET search_path;"))
+    project.write("c", "CREATE TABLE t (id int);")
+    project.migrator().migrate()
+    assert schema_of_t(project) == "public"
+
+
+def test_the_settings_of_the_run_win_over_those_of_the_database(project: Project) -> None:
+    """As they do for a session that connects: lock_timeout, --set values, and the encoding."""
+    project.write(
+        "a",
+        written(
+            project,
+            "ALTER DATABASE {database} SET lock_timeout = '1min';\nALTER DATABASE {database} SET fsapi.env = 'theirs';\n"
+            "ALTER DATABASE {database} SET client_encoding = 'LATIN1';",
+        ),
+    )
+    project.write(
+        "b",
+        "CREATE TABLE t AS SELECT current_setting('lock_timeout') AS l, current_setting('fsapi.env') AS e, "
+        "current_setting('client_encoding') AS c;",
+    )
+    project.migrator(settings={"env": "ours"}, lock_timeout="3s").migrate()
+    assert project.rows("SELECT l, e, c FROM t") == [("3s", "ours", "UTF8")]
+
+
+def test_a_rollback_that_changes_them_is_heeded_too(project: Project) -> None:
+    """The DOWN of the file before runs in a session that has the settings from before."""
+    project.write("a", "SELECT 1;", "CREATE TABLE t (id int);")
+    project.write(
+        "b", written(project, _PATH.format(_DATABASE)), written(project, "ALTER DATABASE {database} RESET ALL;")
+    )
+    project.migrator().migrate()
+    project.migrator().rollback(everything=True)
+    assert schema_of_t(project) == "public"
+
+
+def test_a_runner_that_waited_begins_with_what_the_one_before_it_has_set(project: Project) -> None:
+    """Its session was there before the other runner changed the settings."""
+    project.write("a", written(project, _PATH.format(_DATABASE)) + "\nSELECT pg_sleep(0.5);")
+    project.write("b", "CREATE TABLE t (id int);")
+    one = threading.Thread(target=lambda: project.migrator().migrate(count=1))
+    waited = threading.Event()
+
+    def hear(event: Event) -> None:
+        waited.set()
+
+    one.start()
+    while not project.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5)%' AND pid <> pg_backend_pid()"
+    ):
+        pass
+    project.migrator(observers=[hear]).migrate()
+    one.join()
+    assert waited.is_set()
+    assert schema_of_t(project) == "app"
+
+
+def test_no_other_runner_gets_in_between_the_two_sessions(project: Project) -> None:
+    """The lock goes from the one session to the other: who waits for it gets it when the run is over."""
+    names = [project.write("a", written(project, _PATH.format(_DATABASE)))]
+    names += [project.write(f"m{number}", "SELECT 1;") for number in range(3)]
+    runs = [threading.Thread(target=lambda: project.migrator().migrate()) for _ in range(4)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert project.applied() == names
+    assert project.value("SELECT count(DISTINCT run_id) FROM migrations_journal") == 1
+
+
+def test_a_trigger_on_login_counts_as_a_setting(project: Project) -> None:
+    """What it does to new sessions it does to that of the next migration."""
+    if project.value("SELECT current_setting('server_version_num')::int < 170000"):
+        pytest.skip("PostgreSQL 17 and newer have triggers on login")
+    project.write(
+        "a",
+        _PATH.format(
+            "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM set_config('search_path', 'app', false); END $$;\n"
+            "CREATE EVENT TRIGGER f ON login EXECUTE FUNCTION f()"
+        ),
+    )
+    project.write("b", "CREATE TABLE t (id int);")
+    project.migrator().migrate()
+    assert schema_of_t(project) == "app"
