@@ -32,6 +32,7 @@ from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, History, Ident
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import reconcile
+from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.views import results
@@ -143,7 +144,7 @@ class Migrator:
         planners: dict[str, Planner] = {
             "migrate": lambda around: build.plan_migrate(around, to=to, count=count),
             "rollback": lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
-            "redo": lambda around: build.plan_redo(around, name=to),
+            "redo": lambda around: plan_redo(around, name=to),
         }
         if verb not in {*planners, "fresh"}:
             raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
@@ -339,10 +340,11 @@ class Migrator:
         )
 
     def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> results.RunResult:
-        """Roll the last migration back and apply its file anew; in one transaction where both scripts allow it."""
-        return self._run(
-            "redo", lambda around: build.plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed
-        )
+        """Roll the last migration back and apply its file again; in one transaction if both scripts allow it.
+
+        A redo that was cut off between the two is continued: nothing else is rolled back, unless `name` is given.
+        """
+        return self._run("redo", lambda around: plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed)
 
     def baseline(self, name: str, *, yes: bool = False) -> results.RunResult:
         """Record every migration up to and with `name` as applied, running nothing."""
@@ -618,7 +620,7 @@ def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
 
 def _said(history: History) -> object:
     """What a history says; whether its tables are there makes no difference."""
-    return history.entries, history.unfinished
+    return history.entries, history.unfinished, history.redone
 
 
 def _refuse_other(plan: Plan, planned: Plan | None) -> None:

@@ -470,12 +470,14 @@ class Progress:
 class History:
     """All that the database remembers, in the order in which it was applied.
 
-    `exists` is False where the tables are not there yet.
+    `exists` is False where the tables are not there yet. `redone` are the migrations of which a redo in several steps
+    was begun and not given up, oldest first; those that are in `entries` are applied again, or not rolled back yet.
     """
 
     entries: tuple[HistoryEntry, ...] = ()
     unfinished: tuple[Progress, ...] = ()
     exists: bool = False
+    redone: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, HistoryEntry]:
@@ -591,12 +593,20 @@ class Step:
     restore_session: tuple[Statement, ...] = ()
 
 
+class Announcement(NamedTuple):
+    """What the journal says of a redo before the first step of a plan: that it is `started`, or `abandoned`."""
+
+    name: str
+    state: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, in order: shown by `plan`, run by the runner, the same value.
 
     `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `marks`
-    are migrations that are only recorded (a baseline). `drops` is what `fresh` takes away first.
+    are migrations that are only recorded (a baseline). `drops` is what `fresh` takes away first, `announces` what is
+    journalled before anything runs.
     """
 
     verb: str
@@ -604,6 +614,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     marks: tuple[Migration, ...] = ()
     drops: tuple[DatabaseObject, ...] = ()
+    announces: tuple[Announcement, ...] = ()
 
     @property
     def migrations(self) -> tuple[tuple[str, Direction], ...]:
@@ -620,7 +631,7 @@ class Plan:
         return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.marks or self.drops)
+        return bool(self.steps or self.marks or self.drops or self.announces)
 
 
 @dataclass(frozen=True, slots=True)

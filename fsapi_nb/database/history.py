@@ -64,10 +64,12 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
 
 
 def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
+    events = answers.get("unfinished", ())
     return History(
         entries=tuple(map(HistoryEntry._make, answers.get("entries", ()))),
-        unfinished=fold_progress(answers.get("unfinished", ())),
+        unfinished=fold_progress(events),
         exists=bool(layout.history),
+        redone=fold_redos(events),
     )
 
 
@@ -94,7 +96,7 @@ def _unfinished(tables: Tables) -> sql.Composed:
         "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, script, witness FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
-        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down}}'::pg_catalog.text[]) ORDER BY id"
+        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo}}'::pg_catalog.text[]) ORDER BY id"
     ).format(tables.journal)
 
 
@@ -115,7 +117,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     for name, event, state, step, steps, checksum, text, witness in rows:
         if event == "fresh":
             found.clear()
-        elif state in {"started", "failed", "resolved", "done"}:
+        elif event != "redo" and state in {"started", "failed", "resolved", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":
@@ -134,6 +136,24 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
             else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
+
+
+def fold_redos(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """The migrations of which a redo was begun, from the same rows; until it is given up or rolled back a second time.
+
+    That its UP was applied stands in the history. A second DOWN is then another one's: it was applied in between.
+    """
+    downs: dict[str, int] = {}
+    for name, event, state, step, steps, *_ in rows:
+        if event == "fresh":
+            downs.clear()
+        elif event == "redo":
+            downs.pop(name, None)
+            if state == "started":
+                downs[name] = 0
+        elif event == "down" and state == "done" and step == steps and name in downs:
+            downs[name] += 1
+    return tuple(name for name, count in downs.items() if count <= 1)
 
 
 def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:

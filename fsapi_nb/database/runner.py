@@ -25,7 +25,7 @@ from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.recorder import Recorder, refusal
+from fsapi_nb.database.recorder import JournalRow, Recorder, refusal
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import witness
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
@@ -114,6 +114,8 @@ class Runner:
         try:
             self._run_all(plan)
         except (FsapiError, Interrupted) as error:
+            if plan.verb == "redo":
+                error.state = failures.half_redone(error.state, self._done)
             self.emit(RunFailed(error))
             raise
         finally:
@@ -126,6 +128,7 @@ class Runner:
         self._steps, self._travelling = plan.steps, [travels(step) for step in plan.steps]
         try:
             self.session.connection.add_notice_handler(self._notice)
+            self._announce(plan)
             for number, step in enumerate(self._steps):
                 self._number = number
                 self._run_step(step)
@@ -458,6 +461,12 @@ class Runner:
         """The settings that the file asks for, outside of any transaction."""
         for name, value in wanted(part).items():
             self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+
+    def _announce(self, plan: Plan) -> None:
+        """Journal that a redo has begun or is given up, before anything of the plan can be committed."""
+        rows = [JournalRow(None, "redo", state, name=name) for name, state in plan.announces]
+        if rows:
+            self.session.commit([message for row in rows for message in self.recorder.journal(row)])
 
     def _run_marks(self, plan: Plan) -> None:
         """Record what is only recorded, all of it or nothing."""

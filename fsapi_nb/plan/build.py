@@ -7,7 +7,7 @@ takes the folder and the history as values and returns a `Plan`, or raises what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fsapi_nb.errors import (
@@ -20,6 +20,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.model import (
+    Announcement,
     Direction,
     Folder,
     History,
@@ -76,7 +77,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     refuse.doubt(statuses, around.history)
     refuse.drift(statuses, around.stored)
     chosen = choose_up(around.standing, to=to, count=count, settled=around.settled_in(Direction.UP))
-    refuse.half_rolled_back(statuses)
+    refuse.half_rolled_back(statuses, around.history)
     refuse.half_without_file(statuses)
     late = [status for status in chosen if status.state is State.LATE]
     if late and around.protected and not around.out_of_order:
@@ -86,8 +87,8 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
             state="nothing was run; the database is as it was.",
             hint="rename the file so that it sorts last, or say --out-of-order.",
         )
-    steps = _collect(
-        _up_steps(status.migration, around, around.history.progress(status.name))
+    steps = collect(
+        up_steps(status.migration, around, around.history.progress(status.name))
         if status.migration
         else ((), list(status.problems))
         for status in chosen
@@ -108,15 +109,22 @@ def plan_rollback(
     entries = choose_down(
         around.history, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
     )
-    down = [_applied_migration(entry, around) for entry in entries]
+    down = [applied_migration(entry, around) for entry in entries]
     refuse.irreversible(entries, down)
-    steps = _collect(
-        _down_steps(migration, entry, around, around.history.progress(entry.name))
+    steps = collect(
+        down_steps(migration, entry, around, around.history.progress(entry.name))
         for migration, entry in zip(down, entries, strict=True)
         if migration
     )
     undone = [step for status in halves for step in _half_applied(status, around)]
-    return Plan("rollback", (*undone, *steps), notes=tuple(_down_notes(entries, down, around)))
+    plan = Plan("rollback", (*undone, *steps), notes=tuple(_down_notes(entries, down, around)))
+    return replace(plan, announces=_given_up(plan, around))
+
+
+def _given_up(plan: Plan, around: Circumstances) -> tuple[Announcement, ...]:
+    """The redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
+    gone = {name for name, direction in (*plan.migrations, *around.settled) if direction is Direction.DOWN}
+    return tuple(Announcement(name, "abandoned") for name in around.history.redone if name in gone)
 
 
 def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step, ...]:
@@ -140,29 +148,6 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     pieces = undo_pieces(migration, up, down, done=len(applied))
     nothing = Piece(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
     return _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None)
-
-
-def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
-    """Roll the last applied migration back with the DOWN that was stored, and apply its file anew.
-
-    One transaction where both scripts allow it. A `name` must be that of the last applied migration.
-    """
-    statuses = around.standing.unsettled
-    refuse.doubt(statuses, around.history)
-    refuse.half(statuses)
-    if around.settled:
-        return Plan("redo")  # what was to be rolled back is gone already: `migrate` applies it
-    (entry,) = choose_down(around.history, to=None, count=1, everything=False)
-    if name is not None:
-        refuse.unless_last(find_name(name, around.history.by_name), around.history)
-    file = around.folder.reading(entry.name)
-    if file.migration is None:
-        if file.problems:
-            raise FaultyMigrations(file.problems)
-        raise UnknownMigration(f"there is no file {entry.name} to apply again", hint="`rollback` needs no file.")
-    back = plan_rollback(around)
-    forth = _collect([_up_steps(file.migration, around, None)])
-    return Plan("redo", _as_one(back.steps, forth), notes=back.notes)
 
 
 def plan_fresh(around: Circumstances) -> Plan:
@@ -204,10 +189,10 @@ def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
     if status.entry is None:
         if status.migration is None:
             raise FaultyMigrations(status.problems)
-        return Plan("migrate", _collect([_up_steps(status.migration, around, progress)]))
-    down = _applied_migration(status.entry, around)
+        return Plan("migrate", collect([up_steps(status.migration, around, progress)]))
+    down = applied_migration(status.entry, around)
     refuse.irreversible([status.entry], [down])
-    return Plan("rollback", _collect([_down_steps(down, status.entry, around, progress)]) if down else ())
+    return Plan("rollback", collect([down_steps(down, status.entry, around, progress)]) if down else ())
 
 
 def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
@@ -216,16 +201,16 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
     Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
     Drifted where it is applied and says something else, unless it is to be swapped by `redo`.
     """
-    steps, problems = _up_steps(draft, around, None)
+    steps, problems = up_steps(draft, around, None)
     if draft.down:
         problems = [*problems, *cut(draft, draft.down, allow_unparsed=around.allow_unparsed)[1]]
     if problems:
         raise FaultyMigrations(tuple(problems), state="the file was not written; the database is as it was.")
     entry = around.history.get(draft.name)
     if entry is None:
-        if redo:
+        if redo and draft.name not in around.history.redone:
             raise UsageError(f"{draft.name} is not applied, so there is nothing to redo", hint="use --apply.")
-        return Plan("migrate", steps)
+        return Plan("redo" if redo else "migrate", steps)
     if not is_drifted(draft, entry):
         return Plan("redo")
     if redo:
@@ -262,16 +247,18 @@ def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None
     return None
 
 
-def _up_steps(
+def up_steps(
     migration: Migration, around: Circumstances, progress: Progress | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
+    """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
     pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
     return _steps(migration, Direction.UP, pieces, progress, None), problems
 
 
-def _down_steps(
+def down_steps(
     migration: Migration, entry: HistoryEntry, around: Circumstances, progress: Progress | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
+    """Return the steps of a migration's DOWN that are still to run, and what keeps them from running."""
     pieces, problems = cut(migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed)
     return _steps(migration, Direction.DOWN, pieces, progress, entry), problems
 
@@ -309,7 +296,7 @@ def _session_statements(pieces: Iterable[Piece]) -> Iterable[Statement]:
     return (statement for piece in pieces for statement in piece.statements if statement.changes_session)
 
 
-def _collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:
+def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:
     """All steps; or every problem of every script, together."""
     steps: list[Step] = []
     problems: list[Problem] = []
@@ -321,16 +308,7 @@ def _collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tup
     return tuple(steps)
 
 
-def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
-    """Down and up as one transaction, where each is one; one after the other where not."""
-    alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
-    if not alone or back[0].begin != forth[0].begin:
-        return (*back, *forth)
-    reason = "one transaction for both directions, together with the history row"
-    return (Step(Mode.TRANSACTION, reason, (*back[0].parts, *forth[0].parts), back[0].begin),)
-
-
-def _applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
+def applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
     migration = around.folder.get(entry.name)
     if migration and is_what_ran(migration, entry):

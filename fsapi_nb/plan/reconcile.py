@@ -57,7 +57,9 @@ def reconcile(folder: Folder, history: History) -> Standing:
     found = (
         _applied(history.by_name[name], folder, unfinished.get(name))
         if name in ran
-        else _not_applied(name, folder, unfinished.get(name), late=os.fsencode(name) < newest)
+        else _not_applied(
+            name, folder, unfinished.get(name), late=os.fsencode(name) < newest, redone=name in history.redone
+        )
         for name in sorted(others, key=os.fsencode)
     )
     return Standing(folder, history, tuple(status for status in found if status.state is not State.APPLIED))
@@ -93,7 +95,7 @@ def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> 
     return MigrationStatus(name, State.APPLIED, entry)
 
 
-def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: bool) -> MigrationStatus:
+def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: bool, redone: bool) -> MigrationStatus:
     reading = folder.reading(name)
     migration = reading.migration
     if progress:
@@ -103,7 +105,8 @@ def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: 
     if late:
         note = "older than the newest applied migration"
         return MigrationStatus(name, State.LATE, migration=migration, note=note)
-    return MigrationStatus(name, State.PENDING, migration=migration)
+    redo = "its redo was cut off: it is rolled back, and not applied yet" if redone else None
+    return MigrationStatus(name, State.PENDING, migration=migration, note=redo)
 
 
 def _judged(status: MigrationStatus) -> MigrationStatus:

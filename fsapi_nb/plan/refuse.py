@@ -105,14 +105,15 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
     )
 
 
-def half_rolled_back(statuses: Sequence[MigrationStatus]) -> None:
+def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> None:
     """Raise PartlyApplied where a rollback ended half-way: applying would build on what is half gone."""
     half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.rolling_back]
     if half:
+        redone = half[0].name in history.redone
         raise PartlyApplied(
-            f"the rollback of {half[0].name} ended half-way: {half[0].note}",
+            f"the {'redo' if redone else 'rollback'} of {half[0].name} ended half-way: {half[0].note}",
             state="nothing was run now.",
-            hint="finish it with `rollback`.",
+            hint="finish it with `redo`." if redone else "finish it with `rollback`.",
         )
 
 

@@ -24,12 +24,14 @@ _context.set_forkserver_preload(["tests.faults.client", "fsapi_nb.database.runne
 
 
 class Client:
-    """A process that runs `migrate`, or rolls everything back."""
+    """A process that runs `migrate`, or rolls everything back; with a `verb`, that one."""
 
-    def __init__(self, address: str, folder: Path, direction: Direction = Direction.UP, **options: object) -> None:
+    def __init__(
+        self, address: str, folder: Path, direction: Direction = Direction.UP, *, verb: str = "", **options: object
+    ) -> None:
         self._ours, theirs = _context.Pipe()
         self._process: ForkServerProcess = _context.Process(
-            target=_run, args=(theirs, address, folder, direction, options), daemon=True
+            target=_run, args=(theirs, address, folder, direction, verb, options), daemon=True
         )
         self._started = Event()
         self._process.start()
@@ -80,16 +82,20 @@ class Client:
 
 
 @contextlib.contextmanager
-def client(address: str, folder: Path, direction: Direction = Direction.UP, **options: object) -> Iterator[Client]:
+def client(
+    address: str, folder: Path, direction: Direction = Direction.UP, *, verb: str = "", **options: object
+) -> Iterator[Client]:
     """A client that is gone at the end."""
-    process = Client(address, folder, direction, **options)
+    process = Client(address, folder, direction, verb=verb, **options)
     try:
         yield process
     finally:
         process.close()
 
 
-def _run(told: Connection, address: str, folder: Path, direction: Direction, options: dict[str, object]) -> None:
+def _run(
+    told: Connection, address: str, folder: Path, direction: Direction, verb: str, options: dict[str, object]
+) -> None:
     """What the process does."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -101,7 +107,9 @@ def _run(told: Connection, address: str, folder: Path, direction: Direction, opt
 
     try:
         migrator = Migrator(address, folder, observers=[hear], **options)  # type: ignore[arg-type]
-        if direction is Direction.UP:
+        if verb:
+            getattr(migrator, verb)()
+        elif direction is Direction.UP:
             migrator.migrate()
         else:
             with contextlib.suppress(NothingToDo):

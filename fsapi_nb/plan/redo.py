@@ -1,0 +1,94 @@
+"""The plan of a redo, and how one that was cut off half-way is continued.
+
+A redo that needs several steps commits its DOWN before its UP. The journal says that a redo has begun, so that the
+next one goes on with the same migration: the last applied one is then the one before it, which nobody asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fsapi_nb.errors import FaultyMigrations, UnknownMigration
+from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
+from fsapi_nb.plan import refuse
+from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_steps, plan_rollback, up_steps
+from fsapi_nb.plan.target import choose_down, find_name
+
+
+def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
+    """Roll the last applied migration back with the DOWN that was stored, and apply its file again.
+
+    One transaction if both scripts allow it. A redo that was cut off half-way is continued first. A `name` must be
+    that of the last applied migration, or of the one whose redo was cut off.
+    """
+    statuses = around.standing.unsettled
+    refuse.doubt(statuses, around.history)
+    half = interrupted_redo(around, name=name)
+    refuse.half([status for status in statuses if status.name != half])
+    if half is not None:
+        return _continued(half, around)
+    if around.settled:
+        return Plan("redo")  # what was to be rolled back is gone already: `migrate` applies it
+    (entry,) = choose_down(around.history, to=None, count=1, everything=False)
+    if name is not None:
+        refuse.unless_last(find_name(name, around.history.by_name), around.history)
+    migration = _file(entry.name, around, hint="`rollback` needs no file.")
+    back = plan_rollback(around)
+    steps = _as_one(back.steps, collect([up_steps(migration, around, None)]))
+    return Plan("redo", steps, notes=back.notes, announces=_announced(steps, entry.name))
+
+
+def interrupted_redo(around: Circumstances, *, name: str | None = None) -> str | None:
+    """Return the migration whose redo was cut off half-way; with a `name`, only if it is that one.
+
+    Half-way is a DOWN that has begun, or is complete, without an UP after it.
+    """
+    history = around.history
+    half = [each for each in history.redone if history.get(each) is None or history.progress(each)]
+    if not half:
+        return None
+    if name is None:
+        return half[-1]
+    found = find_name(name, dict.fromkeys([*history.by_name, *half]))
+    return found if found in half else None
+
+
+def _continued(name: str, around: Circumstances) -> Plan:
+    """What is left of a redo: the rest of its DOWN, and its UP from where that has come."""
+    hint = "bring the file back and run `redo` again; `redo NAME` takes the migration that was applied last."
+    migration = _file(name, around, hint=hint)
+    entry, progress = around.history.get(name), around.history.progress(name)
+    back: tuple[Step, ...] = ()
+    down = applied_migration(entry, around) if entry else None
+    if entry and down:
+        back, progress = collect([down_steps(down, entry, around, progress)]), None
+    elif progress and progress.direction is Direction.DOWN:
+        progress = None
+    steps = (*back, *collect([up_steps(migration, around, progress)]))
+    note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
+    return Plan("redo", steps, notes=(note,), announces=_announced(steps, name))
+
+
+def _file(name: str, around: Circumstances, *, hint: str) -> Migration:
+    """The migration that the file holds which is to be applied."""
+    file = around.folder.reading(name)
+    if file.problems:
+        raise FaultyMigrations(file.problems)
+    if file.migration is None:
+        raise UnknownMigration(f"there is no file {name} to apply again", hint=hint)
+    return file.migration
+
+
+def _announced(steps: Sequence[Step], name: str) -> tuple[Announcement, ...]:
+    """What the journal must know before a redo whose DOWN may be committed without its UP."""
+    begins_back = bool(steps) and steps[0].parts[0].direction is Direction.DOWN
+    return (Announcement(name, "started"),) if begins_back and len(steps) > 1 else ()
+
+
+def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
+    """Down and up as one transaction, where each is one; one after the other where not."""
+    alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
+    if not alone or back[0].begin != forth[0].begin:
+        return (*back, *forth)
+    reason = "one transaction for both directions, together with the history row"
+    return (Step(Mode.TRANSACTION, reason, (*back[0].parts, *forth[0].parts), back[0].begin),)

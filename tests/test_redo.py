@@ -1,0 +1,168 @@
+"""A redo that was cut off half-way: it is continued, and no other migration is rolled back for it."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from fsapi_nb.errors import Interrupted, PartlyApplied, RefusedPlan, StatementFailed, UnknownMigration
+from tests.conftest import Project
+from tests.test_halfway import stop_at
+
+INDEX = "create index concurrently i on users (n);"
+TYPO = "create index concurrently i on userz (n);"
+
+
+def users_and(project: Project, up: str = INDEX, down: str = "drop index i;") -> tuple[str, str]:
+    """A table with 100 rows and a migration behind it that cannot be redone in one transaction, both applied."""
+    users = project.write("users", "create table users (n int);", "drop table users;")
+    last = project.write("last", up, down)
+    project.migrator().migrate()
+    project.rows("INSERT INTO users SELECT generate_series(1, 100)")
+    return users, last
+
+
+def edit(project: Project, name: str, up: str, down: str = "drop index i;") -> None:
+    project.write_text(name, f"-- UP\n{up}\n\n-- DOWN\n{down}\n")
+
+
+def rows(project: Project) -> int:
+    return int(project.value("SELECT count(*) FROM users"))
+
+
+def done(project: Project, name: str | None = None) -> list[tuple[str, str]]:
+    """What a redo does, by name and direction."""
+    return [(each.name, each.direction.value) for each in project.migrator().redo(name).done]
+
+
+def test_a_redo_whose_up_fails_is_continued(project: Project) -> None:
+    """However often it fails: only the migration that was to be redone is touched."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed) as failure:
+        project.migrator().redo()
+    assert f"{last} is rolled back and not applied; the next `redo`, or `migrate`, goes on with it" in str(
+        failure.value
+    )
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    assert (project.applied(), rows(project)) == ([users], 100)
+    edit(project, last, INDEX)
+    assert done(project) == [(last, "up")]
+    assert (project.applied(), rows(project)) == ([users, last], 100)
+
+
+@pytest.mark.parametrize("how", ["redo", "migrate"])
+def test_a_redo_that_was_interrupted_in_its_up_is_continued(project: Project, how: str) -> None:
+    """By the next redo, and by a migrate."""
+    users, last = users_and(project)
+    edit(project, last, "create index concurrently i on users (n desc);")
+    with pytest.raises(Interrupted, match="is rolled back and not applied"):
+        project.migrator(observers=[stop_at(2)]).redo()
+    status = project.migrator().status().statuses[-1]
+    assert (
+        status.note == "its redo was cut off: it is rolled back, and not applied yet"
+        or status.state.value == "in doubt"
+    )
+    getattr(project.migrator(), how)()
+    assert (project.applied(), rows(project)) == ([users, last], 100)
+    assert "DESC" in project.value("SELECT pg_get_indexdef('i'::regclass)")
+
+
+def test_a_redo_that_was_cut_off_in_its_down_is_continued(project: Project) -> None:
+    """A DOWN of several steps: the rest of it, and the new UP."""
+    project.rows("CREATE TABLE may (number int); INSERT INTO may VALUES (0)")
+    down = "drop index concurrently i;\nselect 1 / number from may;\nalter table users drop column m;"
+    users, last = users_and(project, f"alter table users add column m int;\n{INDEX}", down)
+    edit(project, last, f"alter table users add column m bigint;\n{INDEX}", down)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    project.rows("UPDATE may SET number = 1")
+    with pytest.raises(PartlyApplied, match=r"the redo of .* ended half-way(.|\n)*finish it with `redo`"):
+        project.migrator().migrate()
+    assert done(project) == [(last, "down"), (last, "up")]
+    assert (project.applied(), rows(project)) == ([users, last], 100)
+    kind = "SELECT atttypid::regtype::text FROM pg_attribute WHERE attname = 'm' AND attrelid = 'users'::regclass"
+    assert project.value(kind) == "bigint"
+
+
+def test_a_redo_whose_down_had_happened_unseen_is_continued(project: Project) -> None:
+    """The concurrent DOWN was cut off after it was carried out: its record comes from the catalog."""
+    users, last = users_and(project, down="drop index concurrently i;")
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(1)]).redo()
+    project.rows("DROP INDEX i")
+    assert done(project) == [(last, "down"), (last, "up")]
+    assert (project.applied(), rows(project)) == ([users, last], 100)
+
+
+def test_the_cell_that_redoes_goes_on_as_well(project: Project) -> None:
+    """The corrected text is written and applied, though the migration is not applied any more."""
+    users, last = users_and(project)
+    with pytest.raises(StatementFailed):
+        project.migrator().write(last, f"-- UP\n{TYPO}\n-- DOWN\ndrop index i;", redo=True)
+    project.migrator().write(last, f"-- UP\n{INDEX}\n-- DOWN\ndrop index i;", redo=True)
+    assert (project.applied(), rows(project)) == ([users, last], 100)
+
+
+def test_another_migration_is_rolled_back_only_by_name(project: Project) -> None:
+    """Then it is what was asked for."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    assert done(project, "users") == [(users, "down"), (users, "up")]
+    assert rows(project) == 0
+    edit(project, last, INDEX)
+    assert done(project, "last") == [(last, "up")]
+
+
+def test_a_redo_whose_file_is_gone_is_refused(project: Project) -> None:
+    """It says what was cut off, and how another one is redone."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    (project.folder / last).unlink()
+    with pytest.raises(UnknownMigration, match="bring the file back and run `redo` again"):
+        project.migrator().redo()
+    assert (project.applied(), rows(project)) == ([users], 100)
+
+
+def test_a_rollback_ends_a_redo_that_had_not_begun_to_apply(project: Project) -> None:
+    """The redo failed in its DOWN; what was rolled back on purpose afterwards is not applied again by a redo."""
+    users, last = users_and(project)
+    with psycopg.connect(project.database) as blocker:
+        blocker.execute("LOCK TABLE users")
+        with pytest.raises(StatementFailed) as failure:
+            project.migrator(lock_timeout="20ms", max_wait=0).redo()
+    assert f"{last} is applied, as before" in str(failure.value)
+    project.migrator().rollback()
+    assert project.migrator().status().statuses[-1].note is None
+    assert done(project) == [(users, "down"), (users, "up")]
+    assert project.applied() == [users]
+
+
+def test_a_redo_that_succeeded_leaves_nothing_to_continue(project: Project) -> None:
+    """Also once the migration is rolled back later."""
+    users, last = users_and(project)
+    for _ in range(2):
+        assert done(project) == [(last, "down"), (last, "up")]
+    project.migrator().rollback()
+    assert project.migrator().status().statuses[-1].note is None
+    assert done(project) == [(users, "down"), (users, "up")]
+
+
+def test_what_is_applied_after_the_one_that_is_redone_still_forbids_it(project: Project) -> None:
+    """A redo that was cut off and then applied by `migrate` is over."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    edit(project, last, INDEX)
+    later = project.write("later", "create table later (i int);", "drop table later;")
+    project.migrator().migrate()
+    with pytest.raises(RefusedPlan, match="not the last applied"):
+        project.migrator().redo("last")
+    assert done(project) == [(later, "down"), (later, "up")]
+    assert (project.applied(), rows(project)) == ([users, last, later], 100)
