@@ -140,6 +140,7 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
         statement_timeout=options.statement_timeout,
         max_wait=60.0 if options.max_wait is None else options.max_wait,
         postgres_bin=options.postgres_bin,
+        schema=options.schema,
         application="fsapi_nb:sapi",
         observers=observers,
     )

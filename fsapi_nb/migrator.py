@@ -59,7 +59,8 @@ class Migrator:
     token that is fetched for each, say); we close what it returns, and nothing that it has set in it stays. `directory` is the migrations folder; where it is None, the project's. `settings`
     are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
     as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
-    transaction is refused. Nothing is connected to before a method is called, and every method uses a connection
+    transaction is refused. `schema` is the one to work in: its own history, and a search_path of it and `public` at the
+    beginning of each file, so that one folder serves many schemas of a database. Nothing is connected to before a method is called, and every method uses a connection
     of its own.
 
     Raises ConfigurationError for settings that contradict each other or name nothing.
@@ -75,11 +76,13 @@ class Migrator:
         statement_timeout: str | None = None,
         max_wait: float = 60.0,
         postgres_bin: str | os.PathLike[str] | None = None,
+        schema: str | None = None,
         application: str = "fsapi_nb",
         notebook: str | None = None,
         cell: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
+        from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.settings import find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
@@ -92,16 +95,20 @@ class Migrator:
             timeouts["statement_timeout"] = statement_timeout
         binaries = postgres_bin or table.get("postgres_bin")
         self.directory = start if directory is not None else project.migrations
+        address = find_address(project, option=database)
+        chosen = find_schema(project, address.name, option=schema)
+        path = {"search_path": search_path(chosen)} if chosen else {}
         self._access = Access(
             project,
-            find_address(project, option=database),
-            settings=session_settings(settings or {}, timeouts),
+            address,
+            settings={**path, **session_settings(settings or {}, timeouts)},
             application=application,
             notebook=notebook or told.notebook,
             cell=cell,
             runbook=told.runbook,
             max_wait=max_wait,
             postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
+            schema=chosen,
         )
         self._observers = tuple(observers)
 
@@ -197,13 +204,16 @@ class Migrator:
     def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> results.DiagramResult:
         """The tables and their foreign keys, as a picture; of these schemas and tables, or all. Writes nothing.
 
+        A migrator of one schema shows that one if no other is named.
+
         Raises UsageError for a schema or table that is not there.
         """
         from fsapi_nb.database.entities import read_diagram
         from fsapi_nb.schema.diagram import select
 
         with self._open(writing=False) as target:
-            found = read_diagram(target.session.connection, schemas)
+            chosen = [self._access.schema] if self._access.schema and schemas is None else schemas
+            found = read_diagram(target.session.connection, chosen)
         return results.DiagramResult(select(found, tables) if tables else found)
 
     def facts(self) -> DatabaseFacts:
@@ -280,9 +290,9 @@ class Migrator:
         return open_guarded(self._access)
 
     def same_database(self, other: Migrator) -> bool:
-        """Whether both were told the same database; connects to nothing."""
+        """Whether both were given the same database, and the same schema of it; connects to nothing."""
         mine, theirs = self._access, other._access
-        return mine.address == theirs.address and mine.project.home == theirs.project.home
+        return (mine.address, mine.schema, mine.project.home) == (theirs.address, theirs.schema, theirs.project.home)
 
     def may_lead_to(self, *, host: str, hostaddr: str, port: int, database: str) -> bool:
         """Whether a connection that libpq says went there is to our database; connects to nothing."""
@@ -555,12 +565,16 @@ class Migrator:
 
         history = target.history()
         stored = target.scripts([entry.name for entry in history.entries])
-        drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=stored.items())
+        # What stands in no schema serves the other schemas of this database as well.
+        beside = () if self._access.schema else stored.items()
+        drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=beside)
         plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
         return Plan("fresh", plan.steps, plan.notes, drops=drops)
 
     def _schemas(self, target: Target) -> list[str]:
         """The schemas that `fresh` may empty."""
+        if self._access.schema:
+            return [self._access.schema]
         return [str(name) for name in self._access.project.table.get("schemas", [target.tables.schema])]
 
     def _open(self, names: Sequence[str] = (), *, writing: bool = True) -> AbstractContextManager[Target]:

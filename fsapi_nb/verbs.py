@@ -140,9 +140,15 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "diagram",
         "the tables and their foreign keys: a picture, or Mermaid's source",
-        lambda m, o: m.diagram(o.schema, [name.strip() for name in (o.tables or "").split(",") if name.strip()]),
+        lambda m, o: m.diagram(o.schemas, [name.strip() for name in (o.tables or "").split(",") if name.strip()]),
         (
-            _argument("--schema", action="append", metavar="SCHEMA", help="only this schema; may be given again"),
+            _argument(
+                "--schema",
+                action="append",
+                dest="schemas",
+                metavar="SCHEMA",
+                help="only this schema; may be given again",
+            ),
             _argument("--tables", metavar="TABLES", help="only these tables, with commas between them"),
         ),
     ),
@@ -245,6 +251,9 @@ GLOBAL: tuple[Argument, ...] = (
     ),
     _argument("--dir", metavar="FOLDER", help="the migrations folder"),
     _argument(
+        "--schema", metavar="SCHEMA", help="work in this schema: its own history, and a search_path of it and public"
+    ),
+    _argument(
         "--set", action="append", metavar="NAME=VALUE", help="seen in SQL as current_setting('fsapi.NAME', true)"
     ),
     _argument("--lock-timeout", metavar="DURATION", help="how long a statement may wait for a lock (5s)"),
@@ -283,8 +292,16 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """The parser of a verb's own arguments and the global ones."""
-    return own_parser_of(verb, prog=prog, extra=(*GLOBAL, *extra))
+    """The parser of a verb's own arguments and the global ones but those that the verb has itself."""
+    parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
+    parser.set_defaults(schema=parser.get_default("schema"))  # what a diagram's --schema is called is `schemas`
+    return parser
+
+
+def global_arguments(verb: Verb) -> tuple[Argument, ...]:
+    """Return the options of every verb, without one whose flag means something else to this verb."""
+    taken = {flag for argument in verb.arguments for flag in argument.flags}
+    return tuple(argument for argument in GLOBAL if not taken.intersection(argument.flags))
 
 
 def own_parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:

@@ -27,11 +27,11 @@ _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 #: The keys of `[tool.fsapi_nb]`, and what they say.
 SETTINGS: Mapping[str, str] = {
     "database": "the database that is meant where nothing else says so: a name below, a URL, or `embedded[:NAME]`",
-    "databases": "databases by name: a URL, or a table with `url` or `url_env` (a variable that holds it) and `protected`",
+    "databases": "databases by name: a URL, or a table with `url` or `url_env` (a variable that holds it), `protected` and `schema` (the one to work in)",
     "lock_timeout": "how long a statement may wait for a lock (`5s`)",
     "migrations": "the folder of the migrations (`migrations`)",
     "postgres_bin": "the bin folder of another PostgreSQL for the embedded server",
-    "schema": "where the history is, or is made (the first schema of the search_path)",
+    "schema": "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both",
     "schemas": "what `fresh` may empty (the history's schema)",
     "table": "the history's name (`migrations`)",
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fsapi_nb.database.chosen_schema import search_path
 from fsapi_nb.database.connection import Connector, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
@@ -19,7 +20,8 @@ from fsapi_nb.database.history import (
     read_journal,
     read_scripts,
 )
-from fsapi_nb.database.layout import Layout, find_tables, question
+from fsapi_nb.database.layout import Layout, question
+from fsapi_nb.database.locate import find_tables
 from fsapi_nb.database.session import Connection, Session
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.database.tables import Tables
@@ -38,7 +40,8 @@ _SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
 class Access:
     """How a database is reached: its address, and what every session there is set to.
 
-    `max_wait` are the seconds to wait for another runner; `postgres_bin` is for the embedded server.
+    `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for another
+    runner; `postgres_bin` is for the embedded server.
     """
 
     project: Project
@@ -50,6 +53,7 @@ class Access:
     runbook: str | None = None
     max_wait: float = 60.0
     postgres_bin: Path | None = None
+    schema: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,7 +144,8 @@ class Target:
 def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -> Iterator[Target]:
     """Connect for one verb; `known` are the folder's file names. Closed at the end whatever happens."""
     settings = access.project.table
-    table, schema = str(settings.get("table", "migrations")), str(settings["schema"]) if "schema" in settings else None
+    table, configured = str(settings.get("table", "migrations")), settings.get("schema")
+    schema = access.schema or (str(configured) if configured is not None else None)
     try:
         with open_session(
             _place(access),
@@ -177,6 +182,8 @@ def open_guarded(access: Access) -> Connection:
     connection = connect(_place(access), access.application)
     try:
         row = connection.execute("SELECT pg_catalog.current_database()::text").fetchone()
+        if access.schema:
+            connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", [search_path(access.schema)])
         if row is not None and _is_protected(access, connection, row[0]):
             connection.execute("SET default_transaction_read_only = on")
     except BaseException:

@@ -19,7 +19,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
-from fsapi_nb.verbs import GLOBAL, PLANNED, VERBS, Argument, Values, Verb
+from fsapi_nb.verbs import PLANNED, VERBS, Argument, Values, Verb, global_arguments
 
 if TYPE_CHECKING:
     from fsapi_nb.known import Names
@@ -153,7 +153,7 @@ def _typed(verb: Verb, words: list[str]) -> _Typed | None:
 
 
 def _options(verb: Verb) -> list[Argument]:
-    return [argument for argument in (*verb.arguments, *GLOBAL) if argument.is_option]
+    return [argument for argument in (*verb.arguments, *global_arguments(verb)) if argument.is_option]
 
 
 def _flags(verb: Verb, given: Sequence[Argument], fragment: str) -> list[str]:

@@ -98,6 +98,9 @@ class MigrateMagics(Magics):
         config=True
     )
     directory = Unicode(None, allow_none=True, help="the migrations folder").tag(config=True)
+    schema = Unicode(None, allow_none=True, help="the schema to work in: its own history and search_path").tag(
+        config=True
+    )
     widgets = Enum(
         ["auto", "on", "off"], "auto", help="live progress and panel: where a front end tells of itself, always, never"
     ).tag(config=True)
@@ -243,6 +246,7 @@ class MigrateMagics(Magics):
             statement_timeout=options.statement_timeout,
             max_wait=60.0 if options.max_wait is None else options.max_wait,
             postgres_bin=options.postgres_bin,
+            schema=self.schema if options.schema is None else options.schema,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",
             notebook=notebook,
             cell=cell_id(self.shell),

@@ -60,6 +60,14 @@ def drops(statement: Statement) -> tuple[str, ...]:
     return dropped_by(node_of(parse_one(statement.text.encode())))
 
 
+def search_paths(statement: Statement) -> tuple[list[str], ...]:
+    """Return the search_path that the statement gives a database or a role, if it does."""
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name not in {"alter_database_set_stmt", "alter_role_set_stmt"} or node.setstmt.name != "search_path":
+        return ()
+    return ([argument.a_const.sval.sval for argument in node.setstmt.args],)
+
+
 def _created(name: str, node: Any) -> Iterator[str]:
     match name:
         case "create_stmt":

@@ -1,0 +1,63 @@
+"""Which schema a run works in, where one is chosen: its history is there, and each file's search_path begins with it.
+
+So that one folder serves many schemas of one database. Reads settings, connects to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from fsapi_nb.database.settings import Project
+from fsapi_nb.errors import ConfigurationError
+
+VARIABLE = "FSAPI_NB_SCHEMA"
+_LONGEST = 63  # bytes of a name: PostgreSQL cuts a longer one, which would then be another schema
+
+
+def find_schema(
+    project: Project, database: str | None, *, option: str | None, environment: Mapping[str, str] | None = None
+) -> str | None:
+    """Return the schema that the option, the environment or the database of that name in `pyproject.toml` chooses.
+
+    None if nothing does. Raises ConfigurationError for a name that no schema of a user can have.
+    """
+    environment = os.environ if environment is None else environment
+    if option is not None:
+        return _checked(option, "--schema")
+    if VARIABLE in environment:
+        return _checked(environment[VARIABLE], VARIABLE)
+    entry = project.databases.get(database, {}) if database else {}
+    if "schema" in entry:
+        return _checked(entry["schema"], f"schema of the database {database!r} in pyproject.toml")
+    return None
+
+
+def search_path(schema: str) -> str:
+    """Return the search_path that a file begins with in that schema: `"tenant", public`."""
+    return _quoted(schema) if schema == "public" else f"{_quoted(schema)}, public"
+
+
+def create_command(schema: str) -> str:
+    """Return the statement that makes the schema."""
+    return f"CREATE SCHEMA {_quoted(schema)}"
+
+
+def _quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def _checked(name: object, source: str) -> str:
+    """Return the name. Raises ConfigurationError if PostgreSQL would take another schema for it, or none."""
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{source} is not a name: {name!r}", hint='write schema = "tenant_a".')
+    if not name or "\x00" in name:
+        raise ConfigurationError(f"{source} is empty", hint="name a schema, or leave it out.")
+    if len(name.encode()) > _LONGEST:
+        raise ConfigurationError(
+            f"{source} is longer than {_LONGEST} bytes: {name!r}",
+            hint="PostgreSQL cuts longer names; use a shorter one.",
+        )
+    if name.startswith("pg_") or name in {"information_schema", "$user"}:
+        raise ConfigurationError(f"{source} is PostgreSQL's own: {name!r}", hint="name a schema of yours.")
+    return name

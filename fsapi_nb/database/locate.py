@@ -1,0 +1,206 @@
+"""Which history of a database is meant: the one of the schema that is set, else the one that the search_path leads to.
+
+A history is never taken for this folder's because it holds the same file names, but where nothing else can be meant: many
+schemas of one database may be migrated from one folder. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import psycopg
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask, ask_about_session
+from fsapi_nb.database.chosen_schema import create_command
+from fsapi_nb.database.layout import Layout, Relation, layout_of
+from fsapi_nb.database.rights import no_right
+from fsapi_nb.database.session import Session
+from fsapi_nb.database.tables import REQUIRED, Tables
+from fsapi_nb.errors import HistoryError
+
+_PATH = sql.SQL("""
+    SELECT setting, setting OPERATOR(pg_catalog.=) boot_val, source FROM pg_catalog.pg_settings
+    WHERE name OPERATOR(pg_catalog.=) 'search_path'
+""")
+_HAS = sql.SQL("SELECT true FROM {} WHERE {}::text = ANY ({}::text[]) LIMIT 1")
+_SCHEMA = sql.SQL("SELECT true FROM pg_catalog.pg_namespace WHERE nspname = {}")
+_MAY_READ = sql.SQL("SELECT pg_catalog.has_table_privilege({}, 'SELECT')")
+_PATHS_SET = sql.SQL(
+    "SELECT s.name::text, s.up FROM {} s WHERE s.name = ANY ({}::text[]) AND s.up LIKE '%search_path%'"
+)
+
+
+def find_tables(
+    session: Session, rows: Iterable[Sequence[Any]], *, schema: str | None, table: str, known: Collection[str] = ()
+) -> tuple[Tables, Layout]:
+    """Return where the history is, or will be made, and which of its tables are there.
+
+    `rows` answer the `question`; `known` are the folder's file names. Raises HistoryError if there is no schema to make it
+    in, if several histories could be meant, or if the only one of these files is another schema's.
+    """
+    relations = [Relation(*row) for row in rows]
+    tables = Tables(schema, table) if schema else _find(session, relations, table, known)
+    layout = layout_of(tables, relations)
+    if schema and layout == Layout():
+        _refuse_absent(session, schema)
+    return tables, layout
+
+
+def _refuse_absent(session: Session, schema: str) -> None:
+    if not ask(session.connection, _SCHEMA.format(sql.Literal(schema))):
+        raise HistoryError(
+            f"there is no schema {schema!r}",
+            state="nothing was run; the database is as it was.",
+            hint=f"create it, or look at the name: {create_command(schema)};",
+        )
+
+
+def _find(session: Session, relations: Sequence[Relation], table: str, known: Collection[str]) -> Tables:
+    journal = Tables("", table).names[2]
+    journalled = {each.schema for each in relations if each.name == journal and "run_id" in each.columns}
+    usable = [
+        each
+        for each in relations
+        if each.name == table and each.is_table and each.may_enter and REQUIRED <= set(each.columns)
+    ]
+    inside = sorted(
+        (each for each in usable if each.place is not None),
+        key=lambda each: (each.schema not in journalled, each.place),
+    )
+    outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
+    candidates = [_Candidate(session, Tables(each.schema, table), each.schema in journalled) for each in inside]
+    others = [_Candidate(session, Tables(each.schema, table), each.schema in journalled) for each in outside]
+    if candidates:
+        return _inside(session, candidates, others, known)
+    return _outside(session, [each for each in others if each.has(known)], table, known)
+
+
+class _Candidate(NamedTuple):
+    """A history that may be meant."""
+
+    session: Session
+    tables: Tables
+    has_journal: bool
+
+    def has(self, names: Collection[str]) -> bool:
+        """Whether some of these are applied by it."""
+        return self._answers(_HAS.format(self.tables.history, sql.Identifier("name"), list(names)))
+
+    def had(self, names: Collection[str]) -> bool:
+        """Whether some of these were ever tried by it."""
+        return self.has_journal and self._answers(
+            _HAS.format(self.tables.journal, sql.Identifier("migration"), list(names))
+        )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is applied by it."""
+        return self._answers(sql.SQL("SELECT true FROM {} LIMIT 1").format(self.tables.history))
+
+    def _answers(self, query: sql.Composed) -> bool:
+        """Whether the query gives a row. Raises HistoryError if rows may be hidden; without any right there are none."""
+        connection = self.session.connection
+        try:
+            return bool(ask(connection, query))
+        except psycopg.errors.InsufficientPrivilege as error:
+            name = sql.Literal(self.tables.history.as_string(connection))
+            if ask(connection, _MAY_READ.format(name)) == [(True,)]:
+                raise no_right(self.session, self.tables, error) from None
+            return False
+
+
+def _inside(
+    session: Session, inside: Sequence[_Candidate], outside: Sequence[_Candidate], known: Collection[str]
+) -> Tables:
+    """Return the one of the search_path that is meant: the first, unless that is another project's and these files have one."""
+    first, *later = inside
+    if not (later or outside) or first.has(known) or first.had(known):
+        return first.tables
+    # Whoever sets a search_path means its schemas; the default one is nobody's choice.
+    rivals = [*later, *outside] if _path(session).is_default else later
+    ours = [each for each in rivals if each.has(known)]
+    if not ours:
+        return first.tables
+    if len(ours) == 1 and ours[0] in later and first.is_used:
+        return ours[0].tables
+    _refuse([first, *ours], "several histories could be that of these files")
+
+
+def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Collection[str]) -> Tables:
+    """Return where to make the history; or the only one that knows the files, if the search_path is nobody's choice."""
+    if len(ours) > 1:
+        _refuse(ours, "there are several histories of these files")
+    here = session.facts.schema
+    if ours:
+        path = _path(session)
+        if path.is_default or _set_by_its_own_script(ours[0], path, known):
+            return ours[0].tables
+        _refuse_elsewhere(ours[0], here)
+    if here is None:
+        hint = 'create it, or name a schema in pyproject.toml: [tool.fsapi_nb] schema = "public".'
+        raise HistoryError("no schema of this session's search_path exists", state="nothing was run.", hint=hint)
+    return Tables(here, table)
+
+
+def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
+    places = ", ".join(each.tables.shown() for each in histories)
+    hint = (
+        f"say which, such as --schema {histories[0].tables.schema}; or for good, where only the history is meant: "
+        f'[tool.fsapi_nb] schema = "{histories[0].tables.schema}" in pyproject.toml.'
+    )
+    raise HistoryError(f"{why}: {places}", state="nothing was run.", hint=hint)
+
+
+def _refuse_elsewhere(other: _Candidate, here: str | None) -> NoReturn:
+    theirs = other.tables.schema
+    works = f"works in the schema {here}" if here else "has no schema in its search_path that exists"
+    raise HistoryError(
+        f"the history of these files is {other.tables.shown()}, and this session {works}",
+        details=(
+            f"  to go on with {theirs}: --schema {theirs}",
+            *([f"  to migrate {here} as well, with a history of its own: --schema {here}"] if here else []),
+            f'  if only the history is meant to be in {theirs}: [tool.fsapi_nb] schema = "{theirs}" in pyproject.toml',
+        ),
+        state="nothing was run; the database is as it was.",
+        hint=f"say which schema is meant, such as --schema {here or theirs}",
+    )
+
+
+class _Path(NamedTuple):
+    """The session's search_path, as it was set and by what (`database`, `user`, `client`, ...)."""
+
+    setting: str
+    is_default: bool
+    source: str
+
+
+def _path(session: Session) -> _Path:
+    (row,) = ask_about_session(session.connection, {"path": _PATH})["path"]
+    return _Path(*row)
+
+
+def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[str]) -> bool:
+    """Whether a migration of that history made this search_path, so that the history is left behind by it."""
+    if path.source not in {"database", "user", "database user"} or not history.has_journal:
+        return False
+    query = _PATHS_SET.format(history.tables.scripts, list(known))
+    try:
+        rows = ask(history.session.connection, query)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
+        return False
+    return any(_names(path.setting) in _paths_set(name, up) for name, up in rows)
+
+
+def _paths_set(name: str, up: str) -> list[list[str]]:
+    from fsapi_nb.model import StoredScripts
+    from fsapi_nb.script.objects import search_paths
+    from fsapi_nb.script.stored import stored_migration
+
+    migration = stored_migration(name, StoredScripts(up=up, recorded=True))
+    return [path for statement in (migration.up.statements if migration else ()) for path in search_paths(statement)]
+
+
+def _names(setting: str) -> list[str]:
+    return [name.strip().strip('"') for name in setting.split(",")]
