@@ -12,14 +12,17 @@ import shutil
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
 from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
+from fsapi_nb.script.foreign_names import explain_bad_name, find_foreign
 from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible, with_suffix
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
@@ -35,10 +38,15 @@ def read_folder(path: Path) -> Folder:
     asked for it, if it was not parsed before with the same bytes in it.
     Raises ConfigurationError where there is no such folder or it cannot be read.
     """
-    sound, bad = _sort_out(tuple(_listed(path)))
-    digests, unreadable = _digests(path, sound)
+    names = _sort_out(tuple(_listed(path)))
+    digests, unreadable = _digests(path, names.sound)
     folder = str(path.absolute())
-    return Folder(digests, {**bad, **unreadable}, lambda name: _reading(folder, name, digests[name]))
+
+    def read(name: str) -> Reading:
+        reading = _reading(folder, name, digests[name])
+        return _refused(reading, names.foreign[name]) if name in names.foreign else reading
+
+    return Folder(digests, {**names.bad, **unreadable}, read)
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -113,12 +121,13 @@ def parse_text(name: str, text: str) -> Migration:
 
     Raises MigrationFileError where it could not be one, UsageError where it is no text.
     """
-    from fsapi_nb.script.migration import read_migration
+    from fsapi_nb.script.migration import read_migration, refuse_up
 
     migration, problems = read_migration(name, _encode(text))
     if migration is None:
         raise MigrationFileError(problems[0], state="the file was not written; the database is as it was.")
-    return migration
+    foreign = _foreign((name,)).get(name)
+    return refuse_up(migration, foreign) if foreign else migration
 
 
 # -- names -----------------------------------------------------------------------------------------------------
@@ -154,13 +163,30 @@ def _may_be_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() and (os.path.isfile(entry.path) or not os.path.exists(entry.path))
 
 
+class _Names(NamedTuple):
+    """The names of a folder's files: the sound ones in order, what is wrong with the others, and what other tools named.
+
+    The `foreign` ones are sound, but their files are not whole migrations.
+    """
+
+    sound: tuple[str, ...]
+    bad: Mapping[str, tuple[Problem, ...]]
+    foreign: Mapping[str, Problem]
+
+
 @lru_cache(maxsize=4)
-def _sort_out(names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, tuple[Problem, ...]]]:
-    """The sound names, in order, and what is wrong with the others. Most calls of a process are about the same names."""
+def _sort_out(names: tuple[str, ...]) -> _Names:
+    """The names of one folder, judged. Most calls of a process are about the same names."""
     twins = _twins(names)
-    bad = {name: problem for name in names if (problem := _bad_name(name, twins))}
     ordered = sorted(names, key=os.fsencode)
-    return tuple(name for name in ordered if name not in bad), {visible(name): (bad[name],) for name in bad}
+    bad = {name: problem for name in names if (problem := _bad_name(name, twins, names))}
+    sound = tuple(name for name in ordered if name not in bad)
+    return _Names(sound, {visible(name): (bad[name],) for name in bad}, _foreign(ordered))
+
+
+def _foreign(names: Sequence[str]) -> dict[str, Problem]:
+    """What is wrong with those names that are not a whole migration's."""
+    return {name: Problem(fault.message, Place(name, 1), fault.hint) for name, fault in find_foreign(names).items()}
 
 
 def _twins(names: Iterable[str]) -> dict[str, list[str]]:
@@ -171,11 +197,11 @@ def _twins(names: Iterable[str]) -> dict[str, list[str]]:
     return {name: group for group in folded.values() if len(group) > 1 for name in group}
 
 
-def _bad_name(name: str, twins: dict[str, list[str]]) -> Problem | None:
+def _bad_name(name: str, twins: dict[str, list[str]], names: Collection[str]) -> Problem | None:
     fault = bad_file_name(name)
     if fault:
-        hint = "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes."
-        return Problem(fault, Place(visible(name), 1), hint)
+        message, hint = explain_bad_name(name, fault, names)
+        return Problem(visible(message), Place(visible(name), 1), visible(hint))
     if name in twins:
         others = ", ".join(visible(other) for other in twins[name] if other != name)
         message = f"this name and {others} differ only in case"
@@ -233,6 +259,15 @@ def _reading(folder: str, name: str, digest: str) -> Reading:
             return Reading(None, (problem,))
         _parsed.put(file, digest, found)
     return found
+
+
+def _refused(reading: Reading, problem: Problem) -> Reading:
+    """The reading of a file that must not be applied, whatever it holds."""
+    from fsapi_nb.script.migration import refuse_up
+
+    if reading.migration is None:
+        return Reading(None, (problem, *reading.problems))
+    return replace(reading, migration=refuse_up(reading.migration, problem))
 
 
 def _parse(file: str, name: str) -> Reading:

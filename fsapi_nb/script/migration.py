@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from fsapi_nb.script.checksum import checksum
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.options import read_options
 from fsapi_nb.script.psql import find_commands
+from fsapi_nb.script.reversal import find_reversal
 from fsapi_nb.script.sections import Section, Sections, Source, find_sections
 from fsapi_nb.script.statements import read_statements
 from fsapi_nb.script.template import is_placeholder
@@ -113,7 +114,7 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
 
     return Migration(
         name=source.file,
-        up=_script(_Written(up, sections.header.start, checks), Direction.UP),
+        up=_script(_Written(up, sections.header.start, checks, marked=up.section.start > 0), Direction.UP),
         down=_script(_Written(down, down.section.start), Direction.DOWN) if down else None,
         hashed=hashed,
         digest=digest,
@@ -123,6 +124,39 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
 def _script(written: _Written, direction: Direction) -> Script:
     body = written.body
     return Script(direction, body.source.line(body.section.start), written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A script whose text is sound, and that must not be run all the same."""
+
+    script: Script
+    problem: Problem
+
+    @property
+    def text(self) -> str:
+        """The section, without large data."""
+        return self.script.text
+
+    @property
+    def source(self) -> str:
+        """The whole file; large data is empty lines."""
+        return self.script.written.source
+
+    @property
+    def complete(self) -> bool:
+        """Whether `text` is all of it."""
+        return self.script.complete
+
+    def parse(self) -> ParsedScript:
+        """What the text says, with that problem first."""
+        parsed = self.script.parsed
+        return replace(parsed, problems=(self.problem, *parsed.problems))
+
+
+def refuse_up(migration: Migration, problem: Problem) -> Migration:
+    """Return the migration with a problem of its UP, so that it is not applied; once applied, it counts as any other."""
+    return replace(migration, up=replace(migration.up, written=_Refused(migration.up, problem)))
 
 
 def _undecodable(name: str, raw: bytes) -> Problem | None:
@@ -151,11 +185,15 @@ def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A section of a file, and what is to be parsed with it: comments from `above` on, where options may stand; checks."""
+    """A section of a file, and what is to be parsed with it: comments from `above` on, where options may stand; checks.
+
+    `marked` is False if the file has no marker, so that all of it is the section.
+    """
 
     body: Body
     above: int
     checks: tuple[tuple[str, Body], ...] = ()
+    marked: bool = True
 
     @property
     def text(self) -> str:
@@ -188,6 +226,7 @@ class _Written:
             try:
                 statements, refusals = read_statements(body)
                 problems += refusals
+                problems += [] if self.marked else _reversed(body, statements)
             except SqlSyntaxError as error:
                 problems.append(_syntax(body.source, error.problem))
                 unparsed = True
@@ -252,6 +291,20 @@ def _unwritten(body: Body) -> list[Problem]:
     return [body.source.problem(body.section.start, "this is still the empty template", hint)]
 
 
+def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
+    """The fault of a file without markers that removes in the end what it has made: most likely it holds both directions."""
+    found = find_reversal(statements)
+    if found is None:
+        return []
+    statement, name = found
+    hint = (
+        "if this line begins what takes the change back, write a line `-- DOWN` above it and `-- UP` as the first line; "
+        "if all of it is the change, `-- UP` alone."
+    )
+    message = f"this file has no markers, and drops the {name} that it has created"
+    return [body.source.problem(body.source.start_of(statement.line), message, hint, column=False)]
+
+
 def _syntax(source: Source, problem: SyntaxProblem) -> Problem:
     """What the scanner or the parser refused, without the whole rest of the file and without a password."""
     message, near, token = problem.message.partition(_NEAR)
@@ -272,6 +325,8 @@ def _hint(token: str) -> str | None:
     """What helps with a token that the parser did not expect."""
     if token.startswith((":", "{", "%", "$")):
         return "nothing is replaced in the SQL: use --set name=value and current_setting('fsapi.name')."
+    if token == "#":
+        return "a comment of SQL begins with `--`; the markers are `-- UP` and `-- DOWN`, each a line of its own."
     if _INVISIBLE.search(token):
         return "there is an invisible character here, such as a no-break space: type it anew."
     return None

@@ -68,6 +68,49 @@ def search_paths(statement: Statement) -> tuple[list[str], ...]:
     return ([argument.a_const.sval.sval for argument in node.setstmt.args],)
 
 
+def made_and_removed(statement: Statement) -> Iterator[tuple[bool, str]]:
+    """Yield each object that the statement may make (True) or remove (False), in the order of its text.
+
+    Unlike `creates`, it counts what IF NOT EXISTS may have found there and every part of an ALTER TABLE. Temporary tables
+    are left out. Parses the statement.
+    """
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name == "alter_table_stmt":
+        yield from _altered(node)
+    elif name == "drop_stmt":
+        yield from ((False, dropped) for dropped in dropped_by((name, node)))
+    elif not _is_temporary(name, node):
+        yield from ((True, created) for created in _created(name, node))
+
+
+def _is_temporary(name: str, node: Any) -> bool:
+    """Whether what the statement creates goes away with the session."""
+    match name:
+        case "create_stmt":
+            relation = node.relation
+        case "create_table_as_stmt":
+            relation = node.into.rel
+        case "view_stmt":
+            relation = node.view
+        case "create_seq_stmt":
+            relation = node.sequence
+        case _:
+            return False
+    return bool(relation.relpersistence == "t" or relation.schemaname == "pg_temp")
+
+
+def _altered(node: Any) -> Iterator[tuple[bool, str]]:
+    """The columns that an ALTER TABLE adds and drops."""
+    table = _relation(node.relation)
+    for each in node.cmds:
+        command = each.alter_table_cmd
+        match enum_name(command, "subtype"):
+            case "AT_AddColumn":
+                yield True, f"column {table}.{getattr(command, 'def').column_def.colname}"
+            case "AT_DropColumn":
+                yield False, f"column {table}.{command.name}"
+
+
 def _created(name: str, node: Any) -> Iterator[str]:
     match name:
         case "create_stmt":

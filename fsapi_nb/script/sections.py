@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fsapi_nb.errors import Place, Problem
+from fsapi_nb.model import Direction
+from fsapi_nb.script.foreign_marks import ForeignMark, find_mark
 from fsapi_nb.script.lexer import Lexed
 from fsapi_nb.script.redact import find_secrets, redact_line, star
 from fsapi_nb.script.tokens import COMMENTS
@@ -21,12 +23,8 @@ _CommentLine = tuple[Span, bytes, bool]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
 _CHECK = re.compile(rb"-- CHECK(?::[ \t]*(?P<title>[^\r\n]*?))?[ \t]*")
-_NEAR_MISS = re.compile(r"--[\W_]*(up|down)\b", re.IGNORECASE)
-_IN_BLOCK = re.compile(r"/\*[\W_]*(up|down)[\W_]*\*/", re.IGNORECASE)
-_FOREIGN = re.compile(r"--[ \t]*(?:migrate:|\+goose[ \t]|\+migrate[ \t])[ \t]*(up|down)\b", re.IGNORECASE)
 # What a terminal would obey instead of showing it: control characters, and those that turn the direction of text.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_REACH = 200  # how far into a comment a marker is looked for, decorations included
 
 
 class Source:
@@ -47,6 +45,13 @@ class Source:
         line += self.text.count(b"\n", place, offset)
         self._counted = (offset, line)
         return line
+
+    def start_of(self, line: int) -> int:
+        """The first byte of that line."""
+        offset = 0
+        for _ in range(line - 1):
+            offset = self.text.index(b"\n", offset) + 1
+        return offset
 
     def column(self, offset: int) -> int:
         """The column of that byte, in characters of its line."""
@@ -113,7 +118,7 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
         markers.setdefault(name, span)
     up, down = markers.get(b"UP"), markers.get(b"DOWN")
     if not lexed.problem:  # else the marker may stand where nothing was read any more
-        problems += _near_misses(source, lines, {"UP": up, "DOWN": down})
+        problems += _near_misses(source, lexed, lines, {Direction.UP: up, Direction.DOWN: down})
     if down and not up:
         hint = "put `-- UP` on a line of its own before the SQL that makes the change."
         problems.append(source.problem(down[0], "`-- DOWN` without an `-- UP`", hint))
@@ -186,15 +191,25 @@ def _markers(lines: Iterable[_CommentLine]) -> Iterator[tuple[bytes, Span]]:
             yield match[1], span
 
 
-def _near_misses(source: Source, lines: Iterable[_CommentLine], markers: dict[str, Span | None]) -> Iterator[Problem]:
-    """Comments that begin like a marker which the file lacks: perhaps meant as one, so nothing is guessed."""
+def _near_misses(
+    source: Source, lexed: Lexed, lines: Iterable[_CommentLine], markers: dict[Direction, Span | None]
+) -> Iterator[Problem]:
+    """Comments that may be meant as a marker which the file lacks: perhaps those of another tool, so nothing is guessed."""
     if all(markers.values()):
         return
-    for (start, _), text, _ in lines:
-        begins = text[:_REACH].decode(errors="ignore")
-        match = _NEAR_MISS.match(begins) or _FOREIGN.match(begins) or _IN_BLOCK.fullmatch(begins)
-        name = match[1].upper() if match else ""
-        if match and name in markers and not markers[name]:
-            marker = f"-- {name}"
-            hint = f"if it is meant as the marker, write exactly `{marker}` at the line's start; if not, reword it."
-            yield source.problem(start, f"this comment begins like the missing marker `{marker}`", hint)
+    for (start, end), text, _ in lines:
+        mark = find_mark(text.decode(errors="ignore"))
+        if mark and _counts(mark, markers, sql_follows=_sql_follows(lexed, end)):
+            yield source.problem(start, mark.message, mark.hint)
+
+
+def _counts(mark: ForeignMark, markers: dict[Direction, Span | None], *, sql_follows: bool) -> bool:
+    """Whether a mark stands for a marker that is missing."""
+    if mark.heads_file:
+        return not any(markers.values())
+    return not markers[mark.direction] and (sql_follows or not mark.weak)
+
+
+def _sql_follows(lexed: Lexed, offset: int) -> bool:
+    """Whether a token that is not a comment stands after that place."""
+    return bool(lexed.tokens.sorts[bisect.bisect_left(lexed.tokens.starts, offset) :].strip(COMMENTS))

@@ -77,7 +77,6 @@ def test_a_marker_inside_something_is_none(hidden: str) -> None:
     [
         "--DOWN",
         "-- down",
-        "-- Down migration is not needed.",
         "--  DOWN",
         "--\tDOWN",
         " -- DOWN",
@@ -92,6 +91,23 @@ def test_a_marker_inside_something_is_none(hidden: str) -> None:
         "-- migrate:down",
         "-- +goose Down",
         "-- +migrate Down",
+        "-- +migrate Down notransaction",
+        "-- rambler down",
+        "-- +micrate Down",
+        "-- !Downs",
+        "-- migrate down",
+        "-- Down Migration",
+        "-- migrateDown",
+        "---- create above / drop below ----",
+        "-- //@UNDO",
+        "--//@UNDO",
+        "-- Revert",
+        "-- downgrade",
+        "-- Rollback:",
+        "-- ROLLBACK SCRIPT",
+        "/*\n * DOWN\n */",
+        "-- Down: drop it",
+        "-- down (drop it)",
     ],
 )
 def test_what_is_almost_the_missing_marker_is_an_error(almost: str) -> None:
@@ -102,11 +118,39 @@ def test_what_is_almost_the_missing_marker_is_an_error(almost: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prose", ["-- upper case", "-- the DOWN", "SELECT 1; -- down", "-- updates", "/* up to here */"]
+    "prose",
+    [
+        "-- upper case",
+        "-- the DOWN",
+        "SELECT 1; -- down",
+        "-- updates",
+        "/* up to here */",
+        "-- Up to now we had one table for both.",
+        "-- down the road this becomes a view",
+        "-- Down migration is not needed.",
+        "-- DOWN payment",
+        "-- up-to-date prices only",
+        "-- Up/down counters",
+        "-- Up and running",
+        "-- Deploy this after 5pm",
+        "-- Revert the change of last week",
+        "-- Rollback is not possible here",
+        "-- ROLLBACK;",
+        "-- Upgrade",
+        "--> statement-breakpoint",
+    ],
 )
 def test_prose_is_prose(prose: str) -> None:
-    """A comment that does not begin like a marker, or shares its line with SQL."""
+    """A comment that is not a marker by its form, or shares its line with SQL."""
     assert not all_problems(f"{prose}\nSELECT 1;")
+    assert not all_problems(f"-- UP\nSELECT 1;\n{prose}\nSELECT 2;")
+
+
+@pytest.mark.parametrize("word", ["-- Rollback:", "-- revert", "-- downgrade"])
+def test_a_weak_mark_counts_only_above_sql(word: str) -> None:
+    """Many people keep the way back in comments, and no SQL runs by mistake there."""
+    assert not all_problems(f"CREATE TABLE t ();\n{word}\n-- DROP TABLE t;\n")
+    assert all_problems(f"CREATE TABLE t ();\n{word}\nDROP TABLE t;\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,189 @@
+"""File names by which other migration tools say what a file is for: one half of a pair, an undo, a repeatable one.
+
+Such a file is not a whole migration, whatever it holds: the half that takes a change back would undo it if it ran as an UP.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+_FORTH = ("up", "do", "deploy", "apply", "forward", "forwards")
+_BACK = ("down", "undo", "revert", "unapply", "rollback", "backward", "backwards")
+_WORDS = frozenset((*_FORTH, *_BACK))
+_TIME = re.compile(r"[0-9]{4}(?:_[0-9]{2}){4}_")
+_LENGTH = len("2026_01_31_09_30_")
+_NUMBER = re.compile(r"([0-9]{12})(?:[0-9]{2})?[_-]|[0-9.]+[_-]")
+_DOTTED = re.compile(rf"(.+)\.({'|'.join((*_FORTH[:3], *_BACK))})\.sql", re.IGNORECASE | re.DOTALL)
+_FLYWAY = re.compile(r"(?:([VUB])([0-9][0-9._]*)|R)__(.+)\.sql", re.DOTALL)
+_SIGNS = re.compile(r"__|\..*\.")
+_EXAMPLE = "2026_01_31_09_30_"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a name, and what to do."""
+
+    message: str
+    hint: str
+
+
+def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
+    """Return what is wrong with those names that are not a whole migration's.
+
+    A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` behind its time,
+    is one by itself; `add_phone_down` only if the folder has its other half.
+
+    Args:
+        names: All names of a folder, in the order in which they would run.
+    """
+    known = frozenset(names)
+    # Most names have neither sign, and there may be thousands.
+    found = {name: fault for name in names if _SIGNS.search(name) and (fault := _by_itself(name, known))}
+    halves = [half for name in names if name not in found and (half := _half(name))]
+    for half in halves:
+        other = _other(half, halves, names)
+        if other:
+            found[half.name] = _of_pair(half, other, certain=False)
+            found.setdefault(other, _of_pair(_Half(other, half.stem, undoes=not half.undoes), half.name, certain=False))
+    return found
+
+
+def explain_bad_name(name: str, fault: str, known: Collection[str]) -> Fault:
+    """Return what is wrong with a name that is not a migration's, and what to do with the file.
+
+    The half of a pair that takes a change back must not be renamed: it would run as a change.
+
+    Args:
+        fault: What is wrong with it by our own rules.
+        known: All names of its folder.
+    """
+    foreign = _by_itself(name, known)
+    if foreign:
+        return foreign
+    number = _NUMBER.match(name)
+    time = _minute(number[1]) if number and number[1] else None
+    if time and number:
+        return Fault(fault, f"rename it to {time}_{name[number.end() :]}; the time is UTC, by minutes.")
+    return Fault(fault, "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes.")
+
+
+class _Half(NamedTuple):
+    """A name that may be one half of a pair: what both have in common, and whether this one takes the change back."""
+
+    name: str
+    stem: str
+    undoes: bool
+
+
+def _by_itself(name: str, known: Collection[str]) -> Fault | None:
+    """What is wrong with a name that says by itself what its file is for."""
+    time = _TIME.match(name)
+    flyway = _FLYWAY.fullmatch(name, time.end() if time else 0)
+    if flyway:
+        return _of_flyway(flyway, known)
+    if name.lower() in {"up.sql", "down.sql"}:  # the two files of one folder, as Diesel and Hasura have them
+        undoes = name.lower() == "down.sql"
+        return _of_pair(_Half(name, "name", undoes), "up.sql" if undoes else "down.sql")
+    match = _DOTTED.fullmatch(name)
+    return _of_dotted(_Half(name, match[1], match[2].lower() in _BACK), match[2], known) if match else None
+
+
+def _of_dotted(half: _Half, word: str, known: Collection[str]) -> Fault:
+    """What is wrong with `add_phone.down.sql`."""
+    others = [f"{half.stem}.{each}.sql" for each in (_FORTH if half.undoes else _BACK)]
+    other = next((each for each in [*others, f"{half.stem}.sql"] if each in known), None)
+    if other:
+        return _of_pair(half, other)
+    whole = _whole(half)
+    if half.undoes:
+        message = f"by its name (.{word}), this file takes back what another one does, such as {others[0]}"
+        return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
+    message = f"by its name (.{word}), this file is one half of a migration, and {others[0]} would be the other"
+    return Fault(message, f"rename it to {whole}, with a line `-- UP` above its SQL.")
+
+
+def _of_pair(half: _Half, other: str, *, certain: bool = True) -> Fault:
+    """What is wrong with one half of a pair whose other half is there."""
+    up, down = (other, half.name) if half.undoes else (half.name, other)
+    hint = (
+        f"make one file of both, {_whole(half)}: below a line `-- UP` the SQL of {up}, below a line `-- DOWN` that of "
+        f"{down}; then delete the two."
+    )
+    if certain:
+        return Fault(f"this file and {other} are the two halves of one migration", hint)
+    own = f" If {half.name} is a change of its own, rename it."
+    return Fault(f"by its name, this file and {other} are the two halves of one migration", hint + own)
+
+
+def _of_flyway(match: re.Match[str], known: Collection[str]) -> Fault:
+    letter, version, words = match[1] or "R", match[2], match[3]
+    whole = f"{_EXAMPLE}{words}.sql"
+    if letter == "R":
+        message = "by its name (R__), this is a repeatable migration of Flyway; here each file runs once"
+        return Fault(message, f"rename it to {whole}, and put its new text into a new file when it changes.")
+    opposite = f"{'V' if letter == 'U' else 'U'}{version}__"
+    other = next((each for each in sorted(known) if _without_time(each).startswith(opposite)), None)
+    if letter == "U":
+        message = f"by its name (U{version}__), this file takes back what {other or f'{opposite}{words}.sql'} does"
+        return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
+    down = f", a line `-- DOWN` and the SQL of {other} at its end" if other else ""
+    return Fault(
+        f"by its name ({letter}{version}__), this is a migration of Flyway",
+        f"rename it to {whole}, in the order of the versions, with a line `-- UP` above its SQL{down}.",
+    )
+
+
+def _half(name: str) -> _Half | None:
+    """The half of a pair that a name may be by its first or last word. Asked of every file, so without a pattern."""
+    words = _without_time(name)[: -len(".sql")]
+    last = words.replace("-", "_").rpartition("_")[2]
+    if last.lower() in _WORDS and len(last) < len(words) - 1:
+        return _Half(name, words[: -len(last) - 1], last.lower() in _BACK)
+    first = words.replace("-", "_").partition("_")[0]
+    if first.lower() in _WORDS and len(first) < len(words) - 1:
+        return _Half(name, words[len(first) + 1 :], first.lower() in _BACK)
+    return None
+
+
+def _other(half: _Half, halves: Sequence[_Half], names: Sequence[str]) -> str | None:
+    """The other half of a pair: the same words with the opposite one; or without any, with the same time or next to it.
+
+    Further on, `add_phone_rollback` may be a change of its own.
+    """
+    for each in halves:
+        if each.undoes is not half.undoes and each.stem == half.stem:
+            return each.name
+    if not half.undoes:
+        return None
+    index = names.index(half.name)
+    time = _TIME.match(half.name)
+    for number, name in enumerate(names):
+        near = abs(number - index) == 1 or (time and name.startswith(time[0]))
+        if near and _without_time(name).removesuffix(".sql") == half.stem:
+            return name
+    return None
+
+
+def _whole(half: _Half) -> str:
+    """What the file of both halves could be called."""
+    time = _TIME.match(half.name)
+    number = _NUMBER.match(half.stem)
+    if time:
+        return f"{time[0]}{_without_time(half.stem)}.sql"
+    minute = _minute(number[1]) if number and number[1] else None
+    words = half.stem[number.end() :] if number else half.stem
+    return f"{minute}_{words}.sql" if minute else f"{_EXAMPLE}{words}.sql"
+
+
+def _without_time(name: str) -> str:
+    return name[_LENGTH:] if _TIME.match(name) else name
+
+
+def _minute(digits: str) -> str | None:
+    """The time of a name such as 20260131093059_add_phone.sql, as it stands in a migration's."""
+    try:
+        return datetime.datetime.strptime(digits, "%Y%m%d%H%M").replace(tzinfo=datetime.UTC).strftime("%Y_%m_%d_%H_%M")
+    except ValueError:
+        return None
