@@ -1,11 +1,10 @@
-"""Fixtures: a real PostgreSQL for all tests, a fresh database for each, and a small project to put migrations into.
+"""Fixtures: a real PostgreSQL for all tests, an empty database for each, and a small project to put migrations into.
 
 The embedded server is used unless `--postgres-url` names another one (a superuser's, it makes databases).
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
@@ -18,14 +17,14 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
+from tests import servers
+from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
 _SETTINGS = ("DATABASE_URL", "DB_", "PG", "JPY_SESSION_NAME")
-_numbers = itertools.count(1)
 
 MakeDatabase = Callable[[], AbstractContextManager[str]]
 
@@ -44,6 +43,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End the servers of sessions that were killed; a worker's session has that done."""
+    if not hasattr(session.config, "workerinput"):
+        servers.end_abandoned()
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"PostgreSQL: {config.getoption('--postgres-url') or 'embedded'}"
 
@@ -56,44 +61,49 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _found_by_the_next_session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Servers below the session's temporary folder are ended by the next session if this one is killed."""
+    servers.also_in(pytestconfig, tmp_path_factory.getbasetemp())
+
+
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a server that tests may make databases on."""
-    url = request.config.getoption("--postgres-url")
+    url = pytestconfig.getoption("--postgres-url")
     if url:
         yield str(url)
         return
-    home = tmp_path_factory.mktemp("server") / ".fsapi_nb"
-    binaries = request.config.getoption("--postgres-bin")
+    home = servers.folder_of(pytestconfig) / ".fsapi_nb"
+    binaries = pytestconfig.getoption("--postgres-bin")
     address = embedded.attach(home, bin_folder=Path(binaries) if binaries else None)
     with psycopg.connect(address, autocommit=True) as connection:
         # Nothing that a test writes needs to survive a power cut.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.SQL(setting)))
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         connection.execute("SELECT pg_reload_conf()")
     yield address
     embedded.destroy(home)
 
 
 @pytest.fixture(scope="session")
-def make_database(server: str) -> MakeDatabase:
-    """A maker of fresh, empty databases: `with make_database() as address`; each is dropped in the end."""
+def databases(server: str, pytestconfig: pytest.Config) -> Iterator[Databases]:
+    """The databases of this process, which are used again and again."""
+    # On a server of somebody else's, other workers make roles at the same time.
+    found = Databases(server, shared=bool(pytestconfig.getoption("--postgres-url")))
+    yield found
+    found.close()
 
-    @contextlib.contextmanager
-    def make() -> Iterator[str]:
-        name = f"test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield make_conninfo(server, dbname=name)
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    return make
+@pytest.fixture(scope="session")
+def make_database(databases: Databases) -> MakeDatabase:
+    """A maker of empty databases: `with make_database() as address`; each is given back in the end."""
+    return databases.empty
 
 
 @pytest.fixture
 def database(make_database: MakeDatabase) -> Iterator[str]:
-    """The address of a fresh, empty database."""
+    """The address of an empty database."""
     with make_database() as address:
         yield address
 

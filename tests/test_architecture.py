@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ ONLY: dict[str, str | tuple[str, ...]] = {
 }
 
 
-def imports(file: Path, *, lazy: bool = True) -> set[str]:
+@cache
+def imports(file: Path, *, lazy: bool = True) -> frozenset[str]:
     """The modules that a file imports; without `lazy`, only where it is itself imported (not for type checking)."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     hidden: set[ast.AST] = set()
@@ -69,11 +71,12 @@ def imports(file: Path, *, lazy: bool = True) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
-def files() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@cache
+def files() -> tuple[Path, ...]:
+    return tuple(sorted(PACKAGE.rglob("*.py")))
 
 
 def part_of(file: Path) -> str:

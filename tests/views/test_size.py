@@ -9,7 +9,7 @@ import datetime
 import re
 import tracemalloc
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -196,17 +196,30 @@ LONG_LIST: dict[str, Callable[[], Result | FsapiError]] = {
 }
 
 
+@cache
+def long(name: str) -> Result | FsapiError:
+    """The long list of that name, made once for all tests."""
+    return LONG_LIST[name]()
+
+
+@cache
+def html_of(name: str) -> str | None:
+    """Its HTML, rendered once; None for an error, which has none."""
+    value = long(name)
+    return value.html() if isinstance(value, Result) else None
+
+
 # -- the bound ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", LONG_LIST)
 def test_an_output_stays_below_the_bound(name: str) -> None:
     """Whatever its size; and it says that it is not everything, in the text and in the HTML."""
-    value = LONG_LIST[name]()
+    value, html = long(name), html_of(name)
     assert size(value) < OUTPUT
     assert str(value).splitlines()[-1].startswith("(shortened: ")
-    if isinstance(value, Result):
-        assert "(shortened: " in value.html()
+    if html is not None:
+        assert "(shortened: " in html
 
 
 @pytest.mark.parametrize("character", HOSTILE, ids=ascii)
@@ -378,7 +391,7 @@ def test_errors_keep_their_end() -> None:
 @pytest.mark.parametrize("name", [name for name, make in LONG_LIST.items() if "rows" not in name])
 def test_terminals_and_json_have_everything(name: str) -> None:
     """`lines(times=True)` is what the terminal prints, `to_json` what `--json` does; neither is folded."""
-    value = LONG_LIST[name]()
+    value = long(name)
     whole = value.lines(times=True) if isinstance(value, Result) else value.lines()
     assert not [line for line in whole if re.search(r"… \d+", line)]
     assert "shortened" not in str(value.to_json())
@@ -405,11 +418,7 @@ def test_every_migration_is_on_the_terminal() -> None:
 
 def test_html_is_no_formula_and_can_be_heard() -> None:
     """MathJax leaves a name such as `$x$` alone; a screen reader knows which cells are headings."""
-    for make in LONG_LIST.values():
-        value = make()
-        if not isinstance(value, Result):
-            continue
-        html = value.html()
+    for html in filter(None, map(html_of, LONG_LIST)):
         assert html.startswith('<div class="mathjax_ignore tex2jax_ignore">')
         assert html.count("<th ") == html.count('<th scope="col"')
         assert stored_size(html) <= HTML + 100
