@@ -23,7 +23,7 @@ from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Probl
 from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.foreign_names import explain_bad_name, find_foreign
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible, with_suffix
+from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
@@ -68,17 +68,22 @@ def create(path: Path, what: str, *, now: datetime.datetime, text: str = TEMPLAT
     However many processes do so at once, no minute has two files, and none sorts before one that is there.
     Raises UsageError where `what` cannot be part of a file name, ConfigurationError where nothing can be written.
     """
-    words = slug(what)
-    if words is None:
-        hint = "use letters, digits and underscores, such as add_phone_to_users."
-        raise UsageError(f"{what!r} cannot be a migration's name", hint=hint)
-    data = _encode(text)
-    with _writing(path):
+    words, data = words_of(what), encode(text)
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         return _create(path, words, now, data)
 
 
-def write(path: Path, name: str, text: str) -> None:
+def words_of(what: str) -> str:
+    """Return what a new file is called after its time. Raises UsageError if `what` cannot be part of a file name."""
+    words = slug(what)
+    if words is None:
+        hint = "use letters, digits and underscores, such as add_phone_to_users."
+        raise UsageError(f"{what!r} cannot be a migration's name", hint=hint)
+    return words
+
+
+def write(path: Path, name: str, text: str | bytes) -> None:
     """Write a migration file whole: whoever reads it sees the old text or the new one, never a part.
 
     Raises UsageError for a bad name, ConfigurationError where nothing can be written.
@@ -86,13 +91,12 @@ def write(path: Path, name: str, text: str) -> None:
     problem = bad_file_name(name)
     if problem:
         raise UsageError(f"{name!r}: {problem}", hint="such as 2026_01_31_09_30_add_phone_to_users.sql.")
-    data = _encode(text)
-    with _writing(path):
+    data = encode(text) if isinstance(text, str) else text
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         file = Path(os.path.realpath(path / name))  # what a link points to is written, and the link stays one
-        draft = file.parent / f".{os.urandom(8).hex()}.draft"
+        draft = stage_file(file, data)
         try:
-            _write_draft(draft, data)
             if file.exists():
                 shutil.copymode(file, draft)
             draft.replace(file)
@@ -100,20 +104,11 @@ def write(path: Path, name: str, text: str) -> None:
             draft.unlink(missing_ok=True)
 
 
-def save(path: Path, full: str | None, name: str, text: str, *, now: datetime.datetime) -> tuple[str, str]:
-    """Make the file say `text`; return its name and what was done with it: created, updated or unchanged.
-
-    `full` is the file's name; where it is None, `name` is one, or what a new file is called after its time.
-    """
-    if full is None and bad_file_name(with_suffix(name)) is None:
-        full = with_suffix(name)
-    if full is None:
-        return create(path, name, now=now, text=text), "created"
-    there = (path / full).read_bytes() if (path / full).exists() else None
-    if there == text.encode():
-        return full, "unchanged"
-    write(path, full, text)
-    return full, "created" if there is None else "updated"
+def stage_file(file: Path, data: bytes) -> Path:
+    """Write `data` to a hidden file beside `file`, down to the disk, and return that one's path. Raises OSError."""
+    draft = file.parent / f".{os.urandom(8).hex()}.draft"
+    _write_draft(draft, data)
+    return draft
 
 
 def parse_text(name: str, text: str) -> Migration:
@@ -123,7 +118,7 @@ def parse_text(name: str, text: str) -> Migration:
     """
     from fsapi_nb.script.migration import read_migration, refuse_up
 
-    migration, problems = read_migration(name, _encode(text))
+    migration, problems = read_migration(name, encode(text))
     if migration is None:
         raise MigrationFileError(problems[0], state="the file was not written; the database is as it was.")
     foreign = _foreign((name,)).get(name)
@@ -289,7 +284,8 @@ def _unreadable_folder(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(f"the folder {path.name!r} cannot be read: {error.strerror}")
 
 
-def _encode(text: str) -> bytes:
+def encode(text: str) -> bytes:
+    """Return the bytes of a text as a file holds them. Raises UsageError if it is not text."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -298,7 +294,7 @@ def _encode(text: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Say in our words why nothing can be written to a folder."""
     try:
         yield
@@ -307,24 +303,40 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _create(path: Path, words: str, now: datetime.datetime, data: bytes) -> str:
-    """The next free minute's file. Its draft is named by the minute alone, so that only one can be under way."""
+    """The next free minute's file."""
     taken: list[str] = []
     while True:
-        name = _next_name(path, words, now, taken)
+        name, draft = reserve(path, words, now, data, taken)
+        try:
+            publish(draft, path / name)
+        except FileExistsError:  # something that is no file has the name
+            taken.append(name)
+        else:
+            return name
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def reserve(path: Path, words: str, now: datetime.datetime, data: bytes, taken: Sequence[str] = ()) -> tuple[str, Path]:
+    """Return the name of the next free minute's file, and a draft of it that holds the minute until it is gone.
+
+    The draft is named by the minute alone, so that only one can be under way. Names in `taken` count as there.
+    """
+    passed = [*taken]
+    while True:
+        name = _next_name(path, words, now, passed)
         draft = path / f".{name[:16]}.draft"
         if not _reserve(draft, data):
-            taken.append(name)
+            passed.append(name)
             continue
         try:
             # Whoever made a file between our look and our draft has the minute.
-            if _next_name(path, words, now, taken) == name:
-                _publish(draft, path / name)
-                return name
-        except FileExistsError:  # something that is no file has the name
-            taken.append(name)
+            free = _next_name(path, words, now, passed) == name
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+        if free:
+            return name, draft
         draft.unlink(missing_ok=True)
 
 
@@ -361,7 +373,7 @@ def _write_draft(draft: Path, data: bytes) -> None:
         raise
 
 
-def _publish(draft: Path, file: Path) -> None:
+def publish(draft: Path, file: Path) -> None:
     """Give a draft its name, so that it is none any more. Raises FileExistsError where something has the name."""
     try:
         os.link(draft, file)

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsapi_nb import folder as folders
+from fsapi_nb.draft import Draft, file_changed, stage
 from fsapi_nb.errors import (
     CheckViolated,
     ConfirmationRequired,
     FsapiError,
     InDoubt,
+    Interrupted,
     PartlyApplied,
     PlanChanged,
     Protected,
@@ -28,10 +30,10 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
-from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, History, Identity, Plan, State
+from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, History, Identity, Migration, Plan, State
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
-from fsapi_nb.plan.reconcile import reconcile
+from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
@@ -441,10 +443,13 @@ class Migrator:
     ) -> results.FileResult:
         """Make the file of a migration say `text`, as a notebook's cell does; with `apply` or `redo` run it too.
 
-        A new name makes a file; a pending one is updated; an applied one may only be said again as it is, or
-        changed with `redo`, which swaps it. `apply` also applies what is pending before it.
+        A new name makes a file; a pending one is updated; an applied one may be said again as it is, be given a DOWN
+        that it did not have (which is recorded), or be changed with `redo`, which swaps it. `apply` also applies what is
+        pending before it. The file changes only with what happens: a run that is refused or undone leaves it as it was,
+        and one that ends half-way leaves the text that ran.
+
         Raises FaultyMigrations where the text has faults, Drifted, with the difference, where it is applied and
-        differs; then no file was written.
+        differs, PlanChanged where another program changes the file meanwhile, and what `migrate` and `redo` raise.
         """
         if apply and redo:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
@@ -455,21 +460,59 @@ class Migrator:
         full = find_file(name, folder, around.history)
         draft = folders.parse_text(full or with_suffix(name), text)
         plan = build.plan_draft(draft, around, redo=redo)
-        if plan and (apply or redo):
+        runs = bool(plan) and (apply or redo or plan.verb == "repair")
+        if runs:
             _confirm(plan, identity, yes=yes)
-        made, action = folders.save(self.directory, full, name, text, now=datetime.datetime.now(datetime.UTC))
-        applied = around.history.get(made) is not None
-        run = None
-        if redo and plan:
-            run = self.redo(made, yes=yes)
-        elif apply and not applied:
-            run = self.migrate(to=made, yes=yes)
-        shown_plan = None if applied or run else results.PlanResult(plan)
-        return results.FileResult(
-            made, action, shown=name, applied=applied or run is not None, plan=shown_plan, run=run
-        )
+        now, run = datetime.datetime.now(datetime.UTC), None
+        with stage(self.directory, full, name, text, planned=folder, now=now) as file:
+            if runs:
+                draft = draft if draft.name == file.name else folders.parse_text(file.name, text)
+                run = self._run_draft(file, draft, folder.with_draft(draft), verb=plan.verb, yes=yes)
+            action = file.action if file.publish() else "kept"
+            if action == "kept" and run is None:
+                raise file_changed(file.name, state="the file was not written; the database is as it was.")
+        applied = run is not None or around.history.get(file.name) is not None
+        shown_plan = None if applied else results.PlanResult(plan)
+        return results.FileResult(file.name, action, shown=name, applied=applied, plan=shown_plan, run=run)
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _run_draft(self, file: Draft, draft: Migration, folder: Folder, *, verb: str, yes: bool) -> results.RunResult:
+        """Run what a cell says over the folder with its text in it; its file has the text once that has happened."""
+        planners: dict[str, Planner] = {
+            "migrate": lambda around: build.plan_migrate(around, to=file.name),
+            "redo": lambda around: plan_redo(around, name=file.name),
+            "repair": lambda around: build.plan_draft(draft, around, redo=False),
+        }
+        try:
+            return self._run(verb, planners[verb], yes=yes, folder=folder, observers=(file.follow,))
+        except (FsapiError, Interrupted) as error:
+            self._settle_file(file, draft, folder, error)
+            raise
+
+    def _settle_file(self, file: Draft, draft: Migration, folder: Folder, error: FsapiError | Interrupted) -> None:
+        """After a run that ended badly: give the file the text if something of it is in the database, else leave it."""
+        state = (error.state or "").rstrip()
+        try:
+            happened = file.happened or self._has_begun(draft, folder)
+        except FsapiError:  # the run has told already why the database cannot be asked
+            happened = file.published
+            state += "" if happened else f" {file.name} was not written: run the cell again once the database answers."
+        else:
+            if not happened:
+                file.withdraw()
+            written = happened and file.publish()
+            state += f" {file.name} {'has the text of this cell' if written else 'was not written'}."
+        error.state = state.strip()
+
+    def _has_begun(self, draft: Migration, folder: Folder) -> bool:
+        """Whether the database holds something of that text: it is applied, or in the midst of that."""
+        with self._open(folder.names, writing=False) as target:
+            history = target.history()
+        entry = history.get(draft.name)
+        if entry is not None:
+            return is_what_ran(draft, entry)
+        return any(progress.name == draft.name for progress in history.unfinished)
 
     def _run(
         self,
@@ -480,11 +523,17 @@ class Migrator:
         planned: Plan | None = None,
         out_of_order: bool = False,
         allow_unparsed: bool = False,
+        folder: Folder | None = None,
+        observers: Sequence[Observer] = (),
     ) -> results.RunResult:
-        """Plan; where there is something to do, take the lock, plan again if others have run since, and run that."""
+        """Plan; where there is something to do, take the lock, plan again if others have run since, and run that.
+
+        `folder` is the migrations folder as it is taken to be, where that is not what is on the disk; `observers` hear of
+        this run besides the migrator's own.
+        """
         started = time.monotonic()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
-        folder = folders.read_folder(self.directory)
+        folder = folders.read_folder(self.directory) if folder is None else folder
         with ExitStack() as stack:
             target = stack.enter_context(self._open(folder.names))
             before, plan = _circumstances(target, folder, **rules), None
@@ -509,7 +558,8 @@ class Migrator:
                 raise
             _confirm(plan, target.identity, yes=yes)
             _refuse_other(plan, planned)
-            done = self._carry_out(plan, self._runner(stack, target, recorder, folder)) if plan else ()
+            runner = self._runner(stack, target, recorder, folder, observers)
+            done = self._carry_out(plan, runner) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
             return results.RunResult(verb, done, notes, time.monotonic() - started)
@@ -541,7 +591,9 @@ class Migrator:
         known = {name: migration for name, migration in ran.items() if migration}
         return recover(target.session, recorder, known, around.history)
 
-    def _runner(self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder) -> Runner:
+    def _runner(
+        self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder, observers: Sequence[Observer]
+    ) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
         from fsapi_nb.database.runner import Runner
         from fsapi_nb.database.target import open_onlooker
@@ -557,7 +609,7 @@ class Migrator:
         def look() -> AbstractContextManager[Connection]:
             return open_onlooker(self._access)
 
-        emit = self._tell()
+        emit = self._tell(*observers)
         return Runner(target.session, recorder, emit, reopen, renew, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
@@ -583,11 +635,11 @@ class Migrator:
 
         return open_target(self._access, writing=writing, known=names)
 
-    def _tell(self) -> Observers:
+    def _tell(self, *observers: Observer) -> Observers:
         """Whoever wants to hear what happens."""
         from fsapi_nb.events import Observers
 
-        return Observers(self._observers)
+        return Observers((*observers, *self._observers))
 
     @contextmanager
     def _locked(self, target: Target) -> Iterator[Recorder]:

@@ -401,6 +401,16 @@ class Folder:
         unusable = {name: problems for name, problems in self.unusable.items() if os.fsencode(name) <= end}
         return Folder(digests, unusable, self.read)
 
+    def with_draft(self, draft: Migration) -> Folder:
+        """The folder as if the file of that name held the draft, which has the digest of its bytes."""
+        digests = {**self.digests, draft.name: draft.digest or ""}
+        unusable = {name: problems for name, problems in self.unusable.items() if name != draft.name}
+
+        def read(name: str) -> Reading:
+            return Reading(draft) if name == draft.name else self.read(name)
+
+        return Folder({name: digests[name] for name in sorted(digests, key=os.fsencode)}, unusable, read)
+
 
 class HistoryEntry(NamedTuple):
     """One migration that is completely applied, as the database remembers it. A named tuple: thousands are made at once.
@@ -605,7 +615,8 @@ class Plan:
     """What will be done, in order: shown by `plan`, run by the runner, the same value.
 
     `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `marks`
-    are migrations that are only recorded (a baseline). `drops` is what `fresh` takes away first, `announces` what is
+    are migrations that are only recorded (a baseline). `amends` are the applied ones, each with its entry, whose file has
+    gained a DOWN: it is recorded, and nothing of it is run. `drops` is what `fresh` takes away first, `announces` what is
     journalled before anything runs.
     """
 
@@ -613,6 +624,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     marks: tuple[Migration, ...] = ()
+    amends: tuple[Part, ...] = ()
     drops: tuple[DatabaseObject, ...] = ()
     announces: tuple[Announcement, ...] = ()
 
@@ -631,7 +643,7 @@ class Plan:
         return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.marks or self.drops or self.announces)
+        return bool(self.steps or self.marks or self.amends or self.drops or self.announces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -470,9 +470,13 @@ class Runner:
 
     def _run_marks(self, plan: Plan) -> None:
         """Record what is only recorded, all of it or nothing."""
-        if not plan.marks:
+        if not (plan.marks or plan.amends):
             return
-        self.session.commit([message for migration in plan.marks for message in self.recorder.baseline(migration)])
+        messages = [message for migration in plan.marks for message in self.recorder.baseline(migration)]
+        for part in plan.amends:
+            if part.entry is not None:
+                messages += self.recorder.repaired(part.migration, part.entry)
+        self.session.commit(messages)
         self._done += [Done(migration.name, Direction.UP, 0.0) for migration in plan.marks]
 
     def _journal_outcome(self, state: str, message: str) -> None:

@@ -38,7 +38,7 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.difference import script_difference
-from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, reconcile
+from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
 from fsapi_nb.script.stored import stored_migration, to_store
@@ -93,7 +93,9 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
         else ((), list(status.problems))
         for status in chosen
     )
-    return Plan("migrate", steps, notes=(*_late_notes(late), *_missing_notes(statuses)))
+    amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
+    notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends))
+    return Plan("migrate", steps, notes=notes, amends=amends)
 
 
 def plan_rollback(
@@ -196,12 +198,12 @@ def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
 
 
 def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
-    """What a cell's text would do alone: its steps; nothing where it is applied as it stands.
+    """What a cell's text would do alone: its steps; nothing where it is applied as it stands; a DOWN that is only recorded.
 
     Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
     Drifted where it is applied and says something else, unless it is to be swapped by `redo`.
     """
-    steps, problems = up_steps(draft, around, None)
+    steps, problems = up_steps(draft, around, around.history.progress(draft.name))
     if draft.down:
         problems = [*problems, *cut(draft, draft.down, allow_unparsed=around.allow_unparsed)[1]]
     if problems:
@@ -216,17 +218,23 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
     if redo:
         refuse.unless_last(draft.name, around.history)
         return Plan("redo", steps)
+    if only_adds_down(draft, entry):
+        part = Part(draft, Direction.UP, (), entry=entry)
+        return Plan("repair", amends=(part,), notes=tuple(_amended_notes([part])))
     raise _drafted_over(draft, around)
 
 
 def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
     file = around.folder.get(draft.name)
     stored = around.stored.get(draft.name) or (to_store(file) if file else None)
+    hint = "put the change into a new migration; or say --redo to roll it back and apply this text."
+    if stored and stored.down is None:
+        hint = "put the change into a new migration: this one has no DOWN, so --redo could not roll it back."
     return Drifted(
         f"{draft.name} is applied, and this text is not what ran",
         details=tuple(f"  {line}" for line in script_difference(stored, draft)) if stored else (),
         state="the file was not written; the database is as it was.",
-        hint="put the change into a new migration; or say --redo to roll it back and apply this text.",
+        hint=hint,
     )
 
 
@@ -311,7 +319,7 @@ def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tupl
 def applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
     migration = around.folder.get(entry.name)
-    if migration and is_what_ran(migration, entry):
+    if migration and (is_what_ran(migration, entry) or only_adds_down(migration, entry)):
         return migration
     stored = around.stored.get(entry.name)
     if stored and stored.recorded:
@@ -329,6 +337,16 @@ def _missing_notes(statuses: Sequence[MigrationStatus]) -> Iterable[str]:
     )
 
 
+def _amended(status: MigrationStatus) -> Part:
+    if status.migration is None:
+        raise ValueError(f"{status.name} has no file that gained a DOWN")
+    return Part(status.migration, Direction.UP, (), entry=status.entry)
+
+
+def _amended_notes(amends: Sequence[Part]) -> Iterable[str]:
+    return (f"the file {part.migration.name} has gained a DOWN: it is recorded, and nothing is run" for part in amends)
+
+
 def _down_notes(
     entries: Sequence[HistoryEntry], down: Sequence[Migration | None], around: Circumstances
 ) -> Iterable[str]:
@@ -336,6 +354,8 @@ def _down_notes(
         file = around.folder.get(entry.name)
         if file is None:
             yield f"the file {entry.name} is gone; the DOWN that was stored is used"
+        elif only_adds_down(file, entry):
+            yield f"the DOWN that {entry.name} has gained since it was applied is used"
         elif is_drifted(file, entry):
             yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"
         if migration and migration.down and not migration.down.statements and not migration.down.unparsed:

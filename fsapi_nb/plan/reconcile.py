@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
 from fsapi_nb.plan.steps import cut
+from fsapi_nb.script.migration import checksum_without_down
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Standing:
     """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
 
     `unsettled` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
+    An applied one is among them if its file has gained a DOWN.
     """
 
     folder: Folder
@@ -62,7 +64,9 @@ def reconcile(folder: Folder, history: History) -> Standing:
         )
         for name in sorted(others, key=os.fsencode)
     )
-    return Standing(folder, history, tuple(status for status in found if status.state is not State.APPLIED))
+    return Standing(
+        folder, history, tuple(status for status in found if status.state is not State.APPLIED or status.note)
+    )
 
 
 def is_what_ran(migration: Migration, entry: HistoryEntry) -> bool:
@@ -79,6 +83,13 @@ def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
     return migration.checksum.partition(":")[0] == algorithm
 
 
+def only_adds_down(migration: Migration, entry: HistoryEntry) -> bool:
+    """Whether the file is what was applied, with a DOWN below it that it did not have then and that could run."""
+    if migration.down is None or migration.down.problems or not is_drifted(migration, entry):
+        return False
+    return checksum_without_down(migration) == entry.checksum
+
+
 def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> MigrationStatus:
     name = entry.name
     reading = folder.reading(name)
@@ -90,6 +101,9 @@ def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> 
         return MigrationStatus(name, State.DRIFTED, entry, problems=reading.problems, note=note)
     if migration is None:
         return MigrationStatus(name, State.MISSING, entry, note="applied, but there is no such file")
+    if only_adds_down(migration, entry):
+        note = "its file has gained a DOWN, which the next `migrate` records"
+        return MigrationStatus(name, State.APPLIED, entry, migration, note=note)
     if is_drifted(migration, entry):
         return MigrationStatus(name, State.DRIFTED, entry, migration, note="the file was edited after it was applied")
     return MigrationStatus(name, State.APPLIED, entry)

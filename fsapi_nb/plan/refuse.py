@@ -45,7 +45,8 @@ def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | Non
             f"{count_migrations(stuck)} irreversible",
             details=(*stuck[:_MOST], *([f"  … and {len(stuck) - _MOST} more"] if len(stuck) > _MOST else [])),
             state="nothing was rolled back; the database is as it was.",
-            hint="write a new migration that makes the change undone; or add a DOWN to the file and `repair` it.",
+            hint="give it a DOWN below its UP, which stays as it ran, and say `migrate`: the DOWN is recorded, and this works; or "
+            "write a new migration that takes the change back.",
         )
 
 

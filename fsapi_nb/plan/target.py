@@ -108,11 +108,14 @@ def _positive(count: int) -> None:
 
 
 def find_file(name: str, folder: Folder, history: History) -> str | None:
-    """The file that a cell's name means, there or only in the history; None for a new one.
+    """The file that a cell's name means, there or only in history or journal; None for a new one.
 
     Raises UnknownMigration where it is the name of several.
     """
-    names = list(dict.fromkeys([*folder.names, *history.by_name]))
+    begun = (
+        progress.name for progress in history.unfinished
+    )  # one whose first run was cut before its file was written
+    names = list(dict.fromkeys([*folder.names, *history.by_name, *begun]))
     full = with_suffix(name)
     if full in names:
         return full

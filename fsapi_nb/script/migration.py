@@ -159,6 +159,16 @@ def refuse_up(migration: Migration, problem: Problem) -> Migration:
     return replace(migration, up=replace(migration.up, written=_Refused(migration.up, problem)))
 
 
+def checksum_without_down(migration: Migration) -> str | None:
+    """Return the checksum that the migration would have if its file had no DOWN; None where its file is not at hand."""
+    written = migration.up.written
+    if isinstance(written, _Refused):
+        written = written.script.written
+    if not isinstance(written, _Written):
+        return None
+    return checksum([written.body.hashed(), None, *(body.hashed() for _, body in written.checks)])
+
+
 def _undecodable(name: str, raw: bytes) -> Problem | None:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem("this file is UTF-16", Place(name, 1), "save it as UTF-8.")

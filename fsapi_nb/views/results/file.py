@@ -21,7 +21,9 @@ _SAID = ["direction", "said by the server"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FileResult(Result):
-    """What became of a migration's file: `action` is created, updated or unchanged; `plan` what it would do.
+    """What became of a migration's file: `action` is created, updated, unchanged or kept; `plan` what it would do.
+
+    It is kept as another program left it, where that changed the file while the text ran.
 
     `shown` is the name as the user typed it: a name that was made holds the minute it was made in, and a
     notebook must not store that.
@@ -36,10 +38,10 @@ class FileResult(Result):
 
     def headline(self) -> str:
         """What was done with the file."""
-        where = " and is applied" if self.applied else ""
-        return (
-            f"{visible(self.shown or self.name)} {'is' if self.action == 'unchanged' else 'was'} {self.action}{where}."
-        )
+        name, where = visible(self.shown or self.name), " and is applied" if self.applied else ""
+        if self.action == "kept":
+            return f"{name} is applied; its file was not written: another program changed it meanwhile."
+        return f"{name} {'is' if self.action == 'unchanged' else 'was'} {self.action}{where}."
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, and what ran or would run."""

@@ -51,6 +51,7 @@ class PlanResult(Result):
             count = sum(1 for _, each in self.plan.migrations if each is direction)
             parts += [f"{word} {counted(count, 'migration')}"] if count else []
         parts += [f"record {counted(len(self.plan.marks), 'migration')}, running nothing"] if self.plan.marks else []
+        parts += [f"record {counted(len(self.plan.amends), 'DOWN')}, running nothing"] if self.plan.amends else []
         return f"Plan: {' and '.join(parts)}{where}"
 
     def lines(self, *, times: bool = False) -> list[str]:
@@ -114,6 +115,7 @@ class PlanResult(Result):
             "notes": list(self.plan.notes),
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],
             "records": [migration.name for migration in self.plan.marks],
+            "records_down": [part.migration.name for part in self.plan.amends],
             "steps": [
                 {
                     "mode": step.mode.value,

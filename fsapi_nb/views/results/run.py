@@ -40,6 +40,8 @@ class RunResult(Result):
             count = sum(1 for done in self.done if done.direction is direction)
             verb, rest = words.get(self.verb, (word, ""))
             parts += [f"{verb} {counted(count, 'migration')}{' ' + rest if rest else ''}."] if count else []
+        if self.verb == "repair":
+            return "Its DOWN is recorded; nothing was run."
         if not parts and not dropped:
             return "Nothing to do: everything is applied." if self.verb == "migrate" else "Nothing to do."
         return (dropped + " ".join(parts)).strip()

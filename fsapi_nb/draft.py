@@ -1,0 +1,169 @@
+"""A migration's text on its way into the folder: beside its file first, under the file's name once it has happened.
+
+A file says what the database holds, or what is still to be run. A text that is to be run at once is therefore only kept
+beside its file, flushed to the disk, so that a full disk or a missing right is met before anything runs. It takes the
+file's name by one rename when the first of it is committed. Killed before that, nothing has changed; killed between that
+commit and the rename, the same cell run again finds that its text is what ran, and writes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from fsapi_nb import folder as folders
+from fsapi_nb.errors import PlanChanged
+from fsapi_nb.events import Event, StepFinished, StepStarted
+from fsapi_nb.model import Direction, Folder, Mode, Step
+from fsapi_nb.script.template import bad_file_name, with_suffix
+
+
+@dataclass(slots=True)
+class Draft:
+    """A text beside the file that it is to become.
+
+    `name` is that file's name. `action` is what publishing it does: created, updated, or unchanged where the file says
+    exactly that already. `published` is True once the file has the text, `happened` once a step of it is committed.
+    """
+
+    name: str
+    action: str
+    published: bool
+    _folder: Path
+    _data: bytes
+    _before: bytes | None  # of the file, when the plan was made; None: there was none
+    _staged: Path | None
+    happened: bool = False
+
+    @property
+    def _file(self) -> Path:
+        return Path(os.path.realpath(self._folder / self.name))  # what a link points to is written, and it stays a link
+
+    def publish(self) -> bool:
+        """Give the text the file's name; return False if another program has changed that file since the plan was made.
+
+        Raises ConfigurationError if the folder cannot be written.
+        """
+        if self._staged is None:
+            return self.published
+        with folders.writing(self._folder):
+            if _read(self._file) != self._before:
+                return False
+            if self._before is None:
+                try:
+                    folders.publish(self._staged, self._file)
+                except FileExistsError:
+                    return False
+            else:
+                shutil.copymode(self._file, self._staged)
+                self._staged.replace(self._file)
+            _flush(self._file.parent)
+        self._staged, self.published = None, True
+        return True
+
+    def withdraw(self) -> None:
+        """Put back what was there before `publish`, unless another program has changed the file since."""
+        if not self.published or self.action == "unchanged":
+            return
+        with folders.writing(self._folder):
+            if _read(self._file) != self._data:
+                return
+            if self._before is None:
+                self._file.unlink()
+            else:
+                folders.write(self._folder, self.name, self._before)
+            _flush(self._file.parent)
+        self.published = False
+
+    def follow(self, event: Event) -> None:
+        """Publish the text when a run tells that the first of this migration is committed, or cannot be undone.
+
+        What an UP does outside of a transaction is judged by the next run from the file, should this one be cut there.
+        """
+        if not isinstance(event, StepStarted | StepFinished) or not self._is_of(event.step):
+            return
+        self.happened = self.happened or isinstance(event, StepFinished)
+        if self.happened or (event.step.mode is Mode.AUTOCOMMIT and event.step.parts[0].direction is Direction.UP):
+            self.publish()
+
+    def _is_of(self, step: Step) -> bool:
+        return any(part.migration.name == self.name for part in step.parts)
+
+    def discard(self) -> None:
+        """Leave nothing of a text that was not published."""
+        if self._staged is not None:
+            self._staged.unlink(missing_ok=True)
+            self._staged = None
+
+
+@contextlib.contextmanager
+def stage(
+    path: Path, full: str | None, name: str, text: str, *, planned: Folder, now: datetime.datetime
+) -> Iterator[Draft]:
+    """Keep `text` beside the file of a migration; what is not published in the end is taken away.
+
+    `full` is the file's name; where it is None, `name` is one, or what a new file is called after its time. `planned` is
+    the folder that the plan was made over.
+
+    Raises UsageError for a bad name, ConfigurationError if nothing can be written, PlanChanged if the file is not the
+    planned one.
+    """
+    data = folders.encode(text)
+    if full is None and bad_file_name(with_suffix(name)) is None:
+        full = with_suffix(name)
+    before = _read(path / full) if full is not None else None
+    if full is not None and _digest(before) != planned.digest(full):
+        raise file_changed(full, state="nothing was written or run; the database is as it was.")
+    with folders.writing(path):
+        there = path.is_dir()
+        path.mkdir(parents=True, exist_ok=True)
+        staged: Path | None = None
+        if full is None:
+            full, staged = folders.reserve(path, folders.words_of(name), now, data)
+        elif before != data:
+            staged = folders.stage_file(Path(os.path.realpath(path / full)), data)
+    action = "unchanged" if staged is None else "created" if before is None else "updated"
+    draft = Draft(full, action, staged is None, path, data, before, staged)
+    try:
+        yield draft
+    finally:
+        draft.discard()
+        if not there and not draft.published:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def file_changed(name: str, *, state: str) -> PlanChanged:
+    """The error for a file that another program, an editor say, has changed under the plan."""
+    return PlanChanged(
+        f"another program changed {name} while this cell ran",
+        state=state,
+        hint="look at the file, and run the cell again: it then says what the cell says.",
+    )
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else f"sha256:{sha256(data).hexdigest()}"
+
+
+def _flush(folder: Path) -> None:
+    """Let the names in a folder reach the disk, on systems that can say so."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
