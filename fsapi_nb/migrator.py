@@ -673,6 +673,7 @@ def _circumstances(
         protected=target.identity.protected,
         out_of_order=out_of_order,
         allow_unparsed=allow_unparsed,
+        look_at_procedures=target.procedures,
     )
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
     unclear = [status.name for status in around.standing.unsettled if status.entry]

@@ -118,6 +118,19 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Procedure:
+    """What a DO block, a procedure or a CALL does to the transaction that it runs in.
+
+    `name` is that of a procedure which the statement defines, without its schema; None for the others. `ends` says that
+    its body commits or rolls back, `calls` has the procedures that it calls.
+    """
+
+    name: str | None
+    ends: bool = False
+    calls: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
     """What a statement is, whatever its text: thousands of INSERTs share one.
 
@@ -136,6 +149,7 @@ class Meaning:
     changes_session: bool = False
     refusal: tuple[str, str] | None = None
     lacks_data: tuple[str, str] | None = None
+    procedure: Procedure | None = None
 
 
 class Statement(NamedTuple):
@@ -193,6 +207,11 @@ class Statement(NamedTuple):
     def changes_session(self) -> bool:
         """Whether it sets something for the rest of the session."""
         return self.meaning.changes_session
+
+    @property
+    def procedure(self) -> Procedure | None:
+        """What it does to a transaction, where it is a DO block, a CREATE PROCEDURE or a CALL."""
+        return self.meaning.procedure
 
     @property
     def builds_index(self) -> bool:
@@ -459,7 +478,8 @@ class Progress:
     `done` are the steps of `direction` that are committed, from the first; `applied_before` those of the UP that a
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
-    nothing is known of how it ended, False where PostgreSQL refused it.
+    nothing is known of how it ended, False where PostgreSQL refused it. `doubt` says why it cannot be decided, where
+    somebody has looked already.
     """
 
     name: str
@@ -469,6 +489,7 @@ class Progress:
     in_flight: bool = False
     witness: str | None = None
     applied_before: tuple[StepRecord, ...] = ()
+    doubt: str | None = None
 
     @property
     def begun(self) -> bool:

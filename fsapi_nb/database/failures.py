@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
     "statement, so that each statement commits alone.",
-    "2D000": "a procedure or DO block commits by itself: put it into a migration of its own with the line "
-    "`-- fsapi: transaction=off`, so that each statement commits alone.",
+    "2D000": "a procedure or DO block commits by itself, which its text did not show: put it into a migration of its own "
+    "with the line `-- fsapi: transaction=off`, so that each statement commits alone.",
     "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
     "--lock-timeout 30s.",
     "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
@@ -140,6 +140,23 @@ def failed(
         notices=tried.notices,
         blockage=tried.blockage if message.sqlstate in _LOCKS else None,
     )
+
+
+def half_committed(
+    at: Whereabouts, error: psycopg.Error, done: Sequence[Done], *, notices: tuple[str, ...] = ()
+) -> StatementFailed:
+    """A block or procedure failed after it had committed by itself."""
+    part = at.part
+    begun = f"{at.before_it()}; " if part.number else ""
+    state = (
+        f"{begun}step {part.number + 1} of {part.of} had committed by itself before it failed: a part of it may be "
+        "committed, and the next run does not repeat it."
+    )
+    hint = (
+        f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again), --done (the rest was "
+        "done by hand) or --undo (roll back what was done before it)."
+    )
+    return failed(at, error, done, lost=False, state=state, hint=hint, tried=Tried(notices=notices))
 
 
 def journalled(at: Whereabouts, error: psycopg.Error) -> str:

@@ -93,7 +93,7 @@ def _entries(tables: Tables, layout: Layout) -> sql.Composed:
 def _unfinished(tables: Tables) -> sql.Composed:
     """What the journal knows of migrations whose last attempt did not end; few rows."""
     return sql.SQL(
-        "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, script, witness FROM {} "
+        "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, script, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
         "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo}}'::pg_catalog.text[]) ORDER BY id"
@@ -109,15 +109,15 @@ def _authors(tables: Tables) -> sql.Composed:
 
 
 def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
-    """Rows of the journal (migration, event, state, step, steps, checksum, text, witness), oldest first, folded.
+    """Rows of the journal (migration, event, state, step, steps, checksum, text, witness, message), oldest first, folded.
 
     What is left is what was begun and not ended, or refused outside of a transaction.
     """
     found: dict[str, Progress] = {}
-    for name, event, state, step, steps, checksum, text, witness in rows:
+    for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
-        elif event != "redo" and state in {"started", "failed", "resolved", "done"}:
+        elif event != "redo" and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":
@@ -126,13 +126,15 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                 # A rollback of a part: what the UP had done is what it undoes.
                 before = Progress(name, direction, applied_before=before.done if before else ())
             if state == "started":
-                found[name] = replace(before, attempted=record, in_flight=True, witness=witness)
+                found[name] = replace(before, attempted=record, in_flight=True, witness=witness, doubt=None)
             elif state == "done" and step == steps:
                 found.pop(name, None)
             elif state == "done":
                 found[name] = replace(
                     before, done=(*before.done, record), attempted=None, in_flight=False, witness=None
                 )
+            elif state == "in doubt":
+                found[name] = replace(before, doubt=before.doubt or message)
             else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)

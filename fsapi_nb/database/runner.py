@@ -50,7 +50,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
+from fsapi_nb.model import Check, Direction, Done, EffectKind, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
 
@@ -93,6 +93,7 @@ class Runner:
     _ahead: deque[tuple[int, Batch]] = field(default_factory=deque)  # sent behind the step that is waited for
     _unsure: deque[int] = field(default_factory=deque)  # sent over a connection that is lost, and not answered
     _idle: bool = True
+    _begun: int | None = None  # the session's transactions before a statement of which no catalog tells
     _watcher: Watcher = field(init=False)
 
     def __post_init__(self) -> None:
@@ -410,6 +411,8 @@ class Runner:
             self._set_options(part)
             self._journal_start(part, statement)
             self._arrived(Whereabouts(step, part, statement))
+            tells = statement.effect.kind is not EffectKind.UNKNOWN
+            self._begun = None if tells else self.session.transactions_begun()
             self._send(statement)
             self._expect(TransactionStatus.IDLE)
             self._check_index(statement)
@@ -427,10 +430,23 @@ class Runner:
 
     def _fail_alone(self, error: psycopg.Error) -> None:
         at, lost = self._here, self.session.lost
+        ended = not lost and not at.recording and self._has_committed()
+        if ended:
+            self._journal_outcome(
+                "in doubt", f"it had committed by itself and failed then: {failures.journalled(at, error)}"
+            )
+            raise failures.half_committed(at, error, self._done, notices=tuple(self._notices)) from None
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
             self._journal_outcome("failed", failures.journalled(at, error))
         tried = failures.Tried(blockage=self._watcher.blockage(at.step), notices=tuple(self._notices))
         raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
+
+    def _has_committed(self) -> bool:
+        """Whether the statement that failed has ended a transaction by itself, so that a part of it may be committed.
+
+        Only asked of those of which no catalog tells: the question before it was one transaction, it is one, this is one.
+        """
+        return self._begun is not None and self.session.transactions_begun() > self._begun + 2
 
     def _check_index(self, statement: Statement) -> None:
         """Make sure that no index was left invalid: IF NOT EXISTS passes over one in silence."""

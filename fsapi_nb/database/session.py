@@ -44,6 +44,12 @@ OURSELVES = (
     Message(b"SET LOCAL client_encoding TO 'UTF8'"),
 )
 
+# A session counts its transactions in the second half of their virtual ids.
+_TRANSACTIONS_BEGUN = b"""
+    SELECT pg_catalog.split_part(virtualtransaction, '/', 2) FROM pg_catalog.pg_locks
+    WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND locktype OPERATOR(pg_catalog.=) 'virtualxid'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -234,6 +240,16 @@ class Session:
     def lost(self) -> bool:
         """Whether the connection is gone."""
         return self.connection.closed or self.connection.broken or self.status is TransactionStatus.UNKNOWN
+
+    def transactions_begun(self) -> int:
+        """Return how many transactions this session has begun: one more for each message outside of a transaction.
+
+        A statement that commits or rolls back by itself begins more.
+        """
+        row = self.connection.execute(_TRANSACTIONS_BEGUN).fetchone()
+        if row is None:
+            raise RuntimeError("a session without a transaction")
+        return int(row[0])
 
     def rollback(self) -> None:
         """Roll back whatever is open; a connection that is busy or lost is closed instead."""

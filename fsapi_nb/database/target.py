@@ -26,7 +26,7 @@ from fsapi_nb.database.session import Connection, Session
 from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted
-from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, StoredScripts
+from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, Procedure, StoredScripts
 
 if TYPE_CHECKING:
     from fsapi_nb.database.lock import Holder
@@ -89,6 +89,12 @@ class Target:
     def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
         """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
         return read_journal(self.session, self.tables, self.layout, limit=limit, runbook=runbook)
+
+    def procedures(self) -> tuple[Procedure, ...]:
+        """The procedures that may end a transaction by themselves."""
+        from fsapi_nb.database.procedures import read_procedures
+
+        return read_procedures(self.session.connection)
 
     def facts(self) -> DatabaseFacts:
         """What a record says of this database."""

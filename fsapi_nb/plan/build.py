@@ -6,7 +6,7 @@ takes the folder and the history as values and returns a `Plan`, or raises what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -30,6 +30,7 @@ from fsapi_nb.model import (
     Mode,
     Part,
     Plan,
+    Procedure,
     Progress,
     State,
     Statement,
@@ -50,7 +51,8 @@ class Circumstances:
 
     `stored` gives the text that ran of the applied migrations that a plan may need, by name. `settled` are the
     migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
-    as part of this run, so that finishing an interrupted rollback rolls nothing else back.
+    as part of this run, so that finishing an interrupted rollback rolls nothing else back. `look_at_procedures` gives
+    those of the database; it is asked once at most, and only where a script calls one.
     """
 
     folder: Folder
@@ -60,11 +62,23 @@ class Circumstances:
     out_of_order: bool = False
     allow_unparsed: bool = False
     settled: tuple[tuple[str, Direction], ...] = ()
+    look_at_procedures: Callable[[], Iterable[Procedure]] = tuple
 
     @cached_property
     def standing(self) -> Standing:
         """Where each migration stands."""
         return reconcile(self.folder, self.history)
+
+    @cached_property
+    def _procedures(self) -> tuple[Procedure, ...]:
+        waiting = (status.migration for status in self.standing.unsettled if status.entry is None)
+        statements = (statement for each in waiting if each for statement in each.up.statements)
+        defined = (statement.procedure for statement in statements)
+        return (*(each for each in defined if each and each.name), *self.look_at_procedures())
+
+    def procedures(self) -> tuple[Procedure, ...]:
+        """The procedures that the database has, or has once what is pending is applied."""
+        return self._procedures
 
     def settled_in(self, direction: Direction) -> int:
         """How many became complete in that direction just now."""
@@ -141,8 +155,8 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
             state="nothing was rolled back.",
             hint=f"{'bring the file back and ' if gone else ''}finish it with `migrate`, or write a DOWN.",
         )
-    up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
-    down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed)
+    up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
+    down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
     if problems or more:
         raise FaultyMigrations((*problems, *more))
     applied = progress.done if progress.direction is Direction.UP else progress.applied_before
@@ -205,7 +219,10 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
     """
     steps, problems = up_steps(draft, around, around.history.progress(draft.name))
     if draft.down:
-        problems = [*problems, *cut(draft, draft.down, allow_unparsed=around.allow_unparsed)[1]]
+        problems = [
+            *problems,
+            *cut(draft, draft.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)[1],
+        ]
     if problems:
         raise FaultyMigrations(tuple(problems), state="the file was not written; the database is as it was.")
     entry = around.history.get(draft.name)
@@ -247,7 +264,7 @@ def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None
     attempted = progress.attempted
     for migration in candidates:
         script = migration.script(progress.direction) if migration else None
-        pieces = cut(migration, script)[0] if migration and script else ()
+        pieces = cut(migration, script, procedures=around.procedures)[0] if migration and script else ()
         if attempted is None or attempted.number >= len(pieces):
             continue
         if statements_checksum(pieces[attempted.number].statements) == attempted.checksum:
@@ -259,7 +276,7 @@ def up_steps(
     migration: Migration, around: Circumstances, progress: Progress | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
-    pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed)
+    pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
     return _steps(migration, Direction.UP, pieces, progress, None), problems
 
 
@@ -267,7 +284,9 @@ def down_steps(
     migration: Migration, entry: HistoryEntry, around: Circumstances, progress: Progress | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's DOWN that are still to run, and what keeps them from running."""
-    pieces, problems = cut(migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed)
+    pieces, problems = cut(
+        migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures
+    )
     return _steps(migration, Direction.DOWN, pieces, progress, entry), problems
 
 

@@ -143,6 +143,7 @@ def _how_far(progress: Progress) -> str:
     """What a reader should know of a migration that ended half-way."""
     did = "rolled back" if progress.direction is Direction.DOWN else "applied"
     if progress.in_flight and progress.attempted:
-        return f"step {progress.attempted.number + 1} was begun outside a transaction; how it ended is not known yet"
+        doubt = progress.doubt or "how it ended is not known yet"
+        return f"step {progress.attempted.number + 1} was begun outside a transaction; {doubt}"
     count = len(progress.done)
     return f"{count} step{'s' if count != 1 else ''} {did}; the next did not end"

@@ -7,11 +7,12 @@ transaction block, and new enum values before their first use make steps of thei
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from fsapi_nb.errors import Place, Problem
-from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Script, Statement, TransactionRule
+from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Procedure, Script, Statement, TransactionRule
+from fsapi_nb.script.procedures import committing
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
@@ -66,24 +67,30 @@ class _Fault:
 
 
 def cut(
-    migration: Migration, script: Script, *, allow_unparsed: bool = False
+    migration: Migration,
+    script: Script,
+    *,
+    allow_unparsed: bool = False,
+    procedures: Callable[[], Iterable[Procedure]] = tuple,
 ) -> tuple[tuple[Piece, ...], list[Problem]]:
     """The steps of a script in order, and everything that keeps it from being run.
 
-    A script without statements still has one step: the one that records it.
+    A script without statements still has one step: the one that records it. `procedures` gives those that the database
+    has, or will have before the script runs; it is only asked if the script calls one.
     """
     if script.unparsed and allow_unparsed and len(script.problems) == 1:
         return _whole(script)
     if script.problems:
         return (), list(script.problems)
     off = script.options.get("transaction") == "off"
-    runs, faults = _runs(script.statements)
+    statements = _with_procedures(script.statements, procedures)
+    runs, faults = _runs(statements)
     if off:
         faults += _lonely(runs)
     if faults:
         return (), _problems(migration, faults)
     runs = [run for run in runs if run.statements]
-    pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(script, runs)]
+    pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(statements, runs)]
     pieces = [part for piece in pieces for part in _split_enums(piece)]
     if script.checks and pieces[-1].mode is Mode.AUTOCOMMIT:
         pieces.append(Piece(Mode.TRANSACTION, CHECKED, ()))
@@ -102,6 +109,30 @@ def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:
         return (), [replace(problem, hint=hint)]
     whole = Statement(script.text, script.first_line, script.first_line, Meaning("SQL"))
     return (Piece(Mode.TRANSACTION, UNPARSED, (whole,)),), []
+
+
+def _with_procedures(
+    statements: tuple[Statement, ...], procedures: Callable[[], Iterable[Procedure]]
+) -> tuple[Statement, ...]:
+    """The statements, with a rule of their own for the blocks and calls that end a transaction by themselves."""
+    found = [statement.procedure for statement in statements if statement.procedure]
+    runnable = [each for each in found if each.name is None]
+    if not any(each.ends or each.calls for each in runnable):
+        return statements
+    others = procedures() if any(each.calls for each in runnable) else ()
+    names = committing([*found, *others])
+    return tuple(_outside_of_any(each) if _ends(each.procedure, names) else each for each in statements)
+
+
+def _ends(procedure: Procedure | None, names: Collection[str]) -> bool:
+    """Whether it is run by its statement, and ends a transaction."""
+    return (
+        procedure is not None and procedure.name is None and (procedure.ends or not procedure.calls.isdisjoint(names))
+    )
+
+
+def _outside_of_any(statement: Statement) -> Statement:
+    return statement._replace(meaning=replace(statement.meaning, rule=TransactionRule.REFUSED))
 
 
 def _runs(statements: Iterable[Statement]) -> tuple[list[_Run], list[_Fault]]:
@@ -138,7 +169,7 @@ def _out_of_place(statement: Statement, *, inside: bool) -> _Fault | None:
             return _Fault(statement, f"{statement.kind} inside a transaction that is already open", hint)
         case TransactionRule.REFUSED if inside:
             hint = "move it out of the BEGIN and COMMIT around it."
-            return _Fault(statement, f"PostgreSQL refuses {statement.kind} in a transaction block", hint)
+            return _Fault(statement, f"{_refused(statement)} in a transaction block", hint)
         case TransactionRule.COMMIT if not inside:
             return _Fault(statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway.")
     return None
@@ -179,10 +210,10 @@ def _must_be_cut(runs: Sequence[_Run]) -> bool:
     return pairs > 1 or chained or refused
 
 
-def _one_transaction(script: Script, runs: Sequence[_Run]) -> Piece:
+def _one_transaction(written: Sequence[Statement], runs: Sequence[_Run]) -> Piece:
     """Everything together, the file's own pair included, with the BEGIN that the file has."""
     begin = next((run.begin for run in runs if run.own), None)
-    has_pair = any(statement.rule is TransactionRule.BEGIN for statement in script.statements)
+    has_pair = any(statement.rule is TransactionRule.BEGIN for statement in written)
     statements = tuple(statement for run in runs for statement in run.statements)
     return Piece(Mode.TRANSACTION, ABSORBED if has_pair else ONE_TRANSACTION, statements, _begin(begin))
 
@@ -209,13 +240,19 @@ def _outside(statements: Iterable[Statement], *, off: bool) -> list[Piece]:
         if together:
             pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
-        refused = statement.rule is TransactionRule.REFUSED
-        reason = f"PostgreSQL refuses {statement.kind} in a transaction" if refused else TRANSACTION_OFF
+        refused = statement.rule is TransactionRule.REFUSED and not (off and statement.procedure)
+        reason = f"{_refused(statement)} in a transaction" if refused else TRANSACTION_OFF
         mode = Mode.AUTOCOMMIT if refused or statement.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
         pieces.append(Piece(mode, reason, (statement,)))
     if together:
         pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
     return pieces
+
+
+def _refused(statement: Statement) -> str:
+    if statement.procedure:
+        return f"{statement.kind} commits or rolls back by itself, which PostgreSQL refuses"
+    return f"PostgreSQL refuses {statement.kind}"
 
 
 def _begin(statement: Statement | None) -> str:

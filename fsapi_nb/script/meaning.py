@@ -14,6 +14,7 @@ from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
 from fsapi_nb.script.losses import losses, lost
 from fsapi_nb.script.parser import parse_one
+from fsapi_nb.script.procedures import procedure_of
 from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
 
 # Words with which a statement begins that is only this kind, whatever follows: in a transaction block like any other,
@@ -61,7 +62,7 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
                 break
             return words
     statement = text[tokens.starts[first] : tokens.ends[last - 1]]
-    return _dropped(statement) or _read(parse_one(statement))
+    return _dropped(statement) or _read(parse_one(statement), statement)
 
 
 def _dropped(statement: bytes) -> Meaning | None:
@@ -81,7 +82,7 @@ def _is_filled(sorts: bytearray) -> bool:
     return index >= 0
 
 
-def _read(tree: Any) -> Meaning:
+def _read(tree: Any, statement: bytes) -> Meaning:
     named = classify.node_of(tree)
     return Meaning(
         kind=classify.kind_of(named),
@@ -94,4 +95,5 @@ def _read(tree: Any) -> Meaning:
         changes_session=classify.changes_session(named),
         refusal=classify.unsupported(named),
         lacks_data=classify.lacks_data(named),
+        procedure=procedure_of(named, statement.decode()),
     )

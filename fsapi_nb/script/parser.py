@@ -177,6 +177,19 @@ def parse_one(text: bytes) -> Any:
     return raw.stmt
 
 
+def parse_plpgsql(text: bytes) -> Any:
+    """The bodies in a CREATE FUNCTION, CREATE PROCEDURE or DO in PL/pgSQL, as libpg_query's JSON.
+
+    Raises SqlSyntaxError if PostgreSQL 18's PL/pgSQL does not take it; without a place, which would be one in the body.
+    """
+    import postgast
+
+    try:
+        return postgast.parse_plpgsql(text.decode())
+    except (postgast.PgQueryError, ValueError) as error:  # ValueError: what is no JSON
+        raise SqlSyntaxError(SyntaxProblem(str(error), 0)) from None
+
+
 def _parse(text: bytes) -> Any:
     import postgast
 

@@ -54,7 +54,9 @@ class Walk:
 
     def _circumstances(self, last: str) -> build.Circumstances:
         """The folder as if it ended with that file: what comes after it is looked at when its turn comes."""
-        return build.Circumstances(self.folder.up_to(last), self.target.history())
+        return build.Circumstances(
+            self.folder.up_to(last), self.target.history(), look_at_procedures=self.target.procedures
+        )
 
     def _run(self, plan: Plan) -> None:
         target = self.target

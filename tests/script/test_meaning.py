@@ -74,7 +74,7 @@ def by_words(text: str) -> Meaning:
 
 
 def by_tree(text: str) -> Meaning:
-    return meaning._read(parse_one(text.encode()))
+    return meaning._read(parse_one(text.encode()), text.encode())
 
 
 @pytest.mark.parametrize("text", [*OPENINGS, *CORES, *KINDS, *(text for text, _ in RULES)])
