@@ -14,7 +14,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -41,12 +41,7 @@ def read_folder(path: Path) -> Folder:
     names = _sort_out(tuple(_listed(path)))
     digests, unreadable = _digests(path, names.sound)
     folder = str(path.absolute())
-
-    def read(name: str) -> Reading:
-        reading = _reading(folder, name, digests[name])
-        return _refused(reading, names.foreign[name]) if name in names.foreign else reading
-
-    return Folder(digests, {**names.bad, **unreadable}, read)
+    return Folder(digests, {**names.bad, **unreadable}, partial(_read_one, folder, digests, names.foreign))
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -239,6 +234,12 @@ def _open_folder(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise _unreadable_folder(path, error) from None
+
+
+def _read_one(folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], name: str) -> Reading:
+    """What one of the folder's files is read as."""
+    reading = _reading(folder, name, digests[name])
+    return _refused(reading, foreign[name]) if name in foreign else reading
 
 
 def _reading(folder: str, name: str, digest: str) -> Reading:

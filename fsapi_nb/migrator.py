@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fsapi_nb import folder as folders
 from fsapi_nb.draft import Draft, file_changed, stage
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.session import Connection, Session
+    from fsapi_nb.database.shipping import ShippedDatabase
     from fsapi_nb.database.target import Target
     from fsapi_nb.events import Observer, Observers
 
@@ -65,6 +66,9 @@ class Migrator:
     beginning of each file, so that one folder serves many schemas of a database. Nothing is connected to before a method is called, and every method uses a connection
     of its own.
 
+    A pickled Migrator holds its arguments, and no password: where it is unpickled, the database is looked up again and
+    must be the same one. It cannot be pickled if its `database` is a URL with a password; pass a name instead.
+
     Raises ConfigurationError for settings that contradict each other or name nothing.
     """
 
@@ -84,8 +88,9 @@ class Migrator:
         cell: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
+        arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
-        from fsapi_nb.database.settings import find_address, find_project, session_settings
+        from fsapi_nb.database.settings import Secret, find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
         told = origin()
@@ -113,6 +118,17 @@ class Migrator:
             schema=chosen,
         )
         self._observers = tuple(observers)
+        self._arguments: dict[str, Any] = {
+            **arguments,
+            "database": Secret(database) if isinstance(database, str) else database,
+        }
+
+    def __reduce__(self) -> tuple[object, ...]:
+        from fsapi_nb.database.shipping import ship
+
+        arguments = dict(self._arguments)
+        shipped = ship(arguments.pop("database"), self._access.address)
+        return _unship, (type(self), shipped, self.directory, arguments)
 
     # -- verbs that read ---------------------------------------------------------------------------------------
 
@@ -649,6 +665,13 @@ class Migrator:
         emit = self._tell()
         with target.locked(lambda holder: emit(LockAwaited(holder))) as recorder:
             yield recorder
+
+
+def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, arguments: Mapping[str, Any]) -> Migrator:
+    """A Migrator in another process, of the same database."""
+    migrator = kind(shipped.option, directory, **arguments)
+    shipped.refuse_other(migrator._access.address)
+    return migrator
 
 
 def _circumstances(

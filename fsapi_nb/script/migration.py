@@ -105,10 +105,8 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
     up = Body(source, lexed, sections.up, contents)
     down = Body(source, lexed, sections.down, contents) if sections.down else None
     checks = tuple((title, Body(source, lexed, section, contents)) for title, section in sections.checks)
-
-    def hashed() -> str:
-        return checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for _, body in checks)])
-
+    # Not a closure: whatever holds a migration can be sent to another process.
+    hashed = partial(_hashed, up, down, tuple(body for _, body in checks))
     if not all(block.kept for block in lexed.copies):  # what is in the file only is hashed as it is at this moment
         hashed = partial(str, hashed())
 
@@ -119,6 +117,11 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
         hashed=hashed,
         digest=digest,
     )
+
+
+def _hashed(up: Body, down: Body | None, checks: Iterable[Body]) -> str:
+    """The checksum of these sections."""
+    return checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for body in checks)])
 
 
 def _script(written: _Written, direction: Direction) -> Script:

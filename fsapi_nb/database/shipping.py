@@ -1,0 +1,58 @@
+"""How a Migrator's database travels to another process: by what was typed, never with a password.
+
+Where it arrives, the same name or the same environment must lead to the same database: a worker whose settings differ would
+change another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+from fsapi_nb.database.settings import Address
+from fsapi_nb.errors import ConfigurationError, UsageError
+
+_SECRET = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedDatabase:
+    """The `database` argument of a Migrator, and where it led: the parts of its address without secrets."""
+
+    option: str | Callable[[], Any] | None
+    leads_to: Mapping[str, str]
+
+    def refuse_other(self, address: Address) -> None:
+        """Raise ConfigurationError if the argument leads to another database here."""
+        if _public_parts(address) != self.leads_to:
+            raise ConfigurationError(
+                "this Migrator was pickled with another database than the one that the settings lead to here",
+                state="nothing was connected to.",
+                hint="set the same environment and pyproject.toml here, or pass the database's name and make a Migrator of it.",
+            )
+
+
+def ship(option: str | Callable[[], Any] | None, address: Address) -> ShippedDatabase:
+    """Return what is pickled of a Migrator's database.
+
+    Raises:
+        UsageError: The argument is a URL with a password.
+    """
+    if isinstance(option, str) and address.name is None and _SECRET & _parts(address).keys():
+        raise UsageError(
+            "a Migrator whose database is a URL with a password cannot be pickled",
+            hint='name the database in pyproject.toml (url_env = "A_VARIABLE") or put the password in ~/.pgpass.',
+        )
+    return ShippedDatabase(option, _public_parts(address))
+
+
+def _public_parts(address: Address) -> dict[str, str]:
+    parts = {name: value for name, value in _parts(address).items() if name not in _SECRET}
+    return {**parts, "embedded": address.database} if address.embedded else parts
+
+
+def _parts(address: Address) -> dict[str, str]:
+    return {name: str(value) for name, value in conninfo_to_dict(address.dsn or "").items() if value is not None}
