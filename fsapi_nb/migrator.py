@@ -19,6 +19,7 @@ from fsapi_nb import folder as folders
 from fsapi_nb.draft import Draft, file_changed, stage
 from fsapi_nb.errors import (
     CheckViolated,
+    ConfigurationError,
     ConfirmationRequired,
     FsapiError,
     InDoubt,
@@ -94,7 +95,14 @@ class Migrator:
         from fsapi_nb.database.target import Access
 
         told = origin()
-        start = Path(directory).absolute() if directory is not None else Path.cwd()
+        for option, value in {
+            "--dir": directory,
+            "--postgres-bin": postgres_bin,
+            "--lock-timeout": lock_timeout,
+        }.items():
+            if value is not None and not os.fspath(value).strip():
+                raise ConfigurationError(f"{option} is empty", hint=f"give {option} a value, or leave it out.")
+        start = Path(directory).expanduser().absolute() if directory is not None else Path.cwd()
         project = find_project(start)
         table = project.table
         timeouts = {"lock_timeout": lock_timeout or str(table.get("lock_timeout", "5s"))}
@@ -114,7 +122,7 @@ class Migrator:
             cell=cell,
             runbook=told.runbook,
             max_wait=max_wait,
-            postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
+            postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
             schema=chosen,
         )
         self._observers = tuple(observers)
@@ -314,7 +322,7 @@ class Migrator:
 
     def may_lead_to(self, *, host: str, hostaddr: str, port: int, database: str) -> bool:
         """Whether a connection that libpq says went there is to our database; connects to nothing."""
-        from fsapi_nb.database.settings import Endpoint, may_lead_to
+        from fsapi_nb.database.protection import Endpoint, may_lead_to
 
         return may_lead_to(self._access.address, Endpoint(host, hostaddr, port, database))
 

@@ -791,12 +791,24 @@ NO_BLOCKAGE = Blockage()
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which database a run is on. Never holds a password. `place` is where the address came from."""
+    """Which database a run is on. Never holds a password. `place` is where the address came from.
+
+    `server` is where the connection went: `host:port`, `embedded`, or `socket, port 5432` without the socket's folder,
+    which differs from machine to machine.
+    """
 
     database: str
     name: str | None = None
     protected: bool = False
     place: str = ""
+    server: str = ""
+
+    @property
+    def label(self) -> str:
+        """The database in a few words, the same for each run: `shop at db.example:5432`, `fsapi (embedded, protected)`."""
+        at = f" at {self.server}" if ":" in self.server else ""
+        words = [*([self.server] if self.server and not at else []), *(["protected"] if self.protected else [])]
+        return f"{self.database}{at}" + (f" ({', '.join(words)})" if words else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _CONFIRMED = "FSAPI_NB_CONFIRMED"
 class Origin:
     """Where a run comes from: the notebook's file name and the run of a runbook; nothing of it outside of one.
 
-    `database` is what everything in it works on, `confirmed` whether whoever started it has said `--yes`.
+    `database` is what everything in it works on (empty if the variable is: that is an error), `confirmed` whether whoever started it has said `--yes`.
     """
 
     notebook: str | None = None
@@ -35,7 +35,7 @@ def origin(environment: Mapping[str, str] | None = None) -> Origin:
     """What this process was told."""
     told = os.environ if environment is None else environment
     return Origin(
-        told.get(_NOTEBOOK) or None, told.get(_RUNBOOK) or None, told.get(_DATABASE) or None, bool(told.get(_CONFIRMED))
+        told.get(_NOTEBOOK) or None, told.get(_RUNBOOK) or None, told.get(_DATABASE), bool(told.get(_CONFIRMED))
     )
 
 

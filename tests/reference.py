@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb import errors
-from fsapi_nb.database.settings import SETTINGS
+from fsapi_nb.database.configuration import DATABASE_SETTINGS, SETTINGS
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
 from fsapi_nb.runbook.commands import COMMANDS
 from fsapi_nb.script.options import HELP as OPTIONS
@@ -68,7 +68,9 @@ def _global() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     yield "## Settings\n\nIn `[tool.fsapi_nb]` of `pyproject.toml`:\n\n| key | what it says |\n|---|---|"
-    yield from (f"| `{name}` | {text} |" for name, text in sorted(SETTINGS.items()))
+    yield from (f"| `{name}` | {setting.text} |" for name, setting in sorted(SETTINGS.items()))
+    yield "\nIn `[tool.fsapi_nb.databases.NAME]`:\n\n| key | what it says |\n|---|---|"
+    yield from (f"| `{name}` | {setting.text} |" for name, setting in sorted(DATABASE_SETTINGS.items()))
     yield "\nIn comment lines before the first statement of a script, `-- fsapi: NAME=VALUE`:\n\n| name | what it says |\n|---|---|"
     yield from (f"| `{name}` | {text} |" for name, text in sorted(OPTIONS.items()))
     yield ""

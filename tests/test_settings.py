@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.settings import Endpoint, Project, find_address, find_project, is_protected
+from fsapi_nb import Migrator
+from fsapi_nb.database.protection import Endpoint, is_protected
+from fsapi_nb.database.settings import Project, find_address, find_project
 from fsapi_nb.errors import ConfigurationError
 
 TABLE = {
@@ -129,3 +132,179 @@ def test_a_bad_pyproject_is_told(tmp_path: Path, text: str, message: str) -> Non
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         find_project(tmp_path)
+
+
+EMPTY_OR_PARTIAL = [
+    ({"DATABASE_URL": ""}, "DATABASE_URL in the environment is empty"),
+    ({"DATABASE_URL": " \n"}, "DATABASE_URL in the environment is empty"),
+    ({"DATABASE_URL": "", "DB_HOST": "h", "DB_NAME": "d"}, "DATABASE_URL in the environment is empty"),
+    ({"DB_USER": "u", "DB_PASS": "p"}, "DB_USER, DB_PASS in the environment do not say which database"),
+    ({"DB_HOST": "h"}, "DB_HOST in the environment does not say which database"),
+    ({"DB_HOST": "", "DB_NAME": "d"}, "DB_HOST in the environment is empty"),
+    ({"DB_HOST": "h", "DB_NAME": ""}, "DB_NAME in the environment is empty"),
+    ({"DB_HOST": "h", "DB_NAME": "d", "DB_PASS": ""}, "DB_PASS in the environment is empty"),
+    ({"PGHOST": ""}, "PGHOST in the environment is empty"),
+    ({"PGDATABASE": ""}, "PGDATABASE in the environment is empty"),
+    ({"PGPASSWORD": "p"}, "PGPASSWORD in the environment does not say which database"),
+    ({"PGUSER": "u", "PGPORT": "5432"}, "PGPORT, PGUSER in the environment do not say which database"),
+    ({"FSAPI_NB_DATABASE": ""}, "the runbook's --database is empty"),
+]
+
+
+@pytest.mark.parametrize(("environment", "message"), EMPTY_OR_PARTIAL)
+def test_what_is_empty_or_incomplete_leads_nowhere_else(
+    tmp_path: Path, environment: dict[str, str], message: str
+) -> None:
+    """Not to the embedded server, and not to what the next place says."""
+    for table in ({}, {"database": "dev", "databases": {"dev": "postgresql://localhost/dev"}}):
+        if table and message.startswith("PG"):
+            continue  # pyproject.toml comes first
+        with pytest.raises(ConfigurationError, match=message):
+            find_address(Project(tmp_path, table), environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("DATABASE_URL=\n", "DATABASE_URL in .env is empty"),
+        ("DATABASE_URL\n", "DATABASE_URL in .env is empty"),
+        ("DB_HOST=h\nDB_NAME=\n", "DB_NAME in .env is empty"),
+        ("DB_USER=u\nDB_PASS=p\n", "DB_USER, DB_PASS in .env do not say which database"),
+        ("DATABASE_URL='postgresql://h/d\n", "line 1 of .env cannot be read"),
+    ],
+)
+def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A line that cannot be read as well: it was meant to say something."""
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        find_address(Project(tmp_path), environment={})
+
+
+@pytest.mark.parametrize("option", ["", " ", "\n"])
+def test_an_empty_option_is_refused(tmp_path: Path, option: str) -> None:
+    """A shell's unset variable must not mean another database."""
+    with pytest.raises(ConfigurationError, match="--database is empty"):
+        find_address(Project(tmp_path), option=option, environment=EVERYTHING)
+
+
+@pytest.mark.parametrize("option", ["directory", "postgres_bin", "lock_timeout"])
+def test_other_empty_options_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    """An empty folder's name would be the working directory."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"^--[a-z-]+ is empty"):
+        Migrator(**{option: ""})  # type: ignore[arg-type]
+
+
+def test_a_url_env_that_is_empty_is_refused(tmp_path: Path) -> None:
+    """As one that is not set."""
+    with pytest.raises(ConfigurationError, match="STAGE_URL, which is empty"):
+        find_address(Project(tmp_path, TABLE), option="stage", environment={"STAGE_URL": " "})
+
+
+def test_a_url_without_any_part_is_refused(tmp_path: Path) -> None:
+    """It would lead wherever libpq's defaults do."""
+    with pytest.raises(ConfigurationError, match="names neither a host nor a database"):
+        find_address(Project(tmp_path), environment={"DATABASE_URL": "postgresql://"})
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " \n"])
+def test_a_line_end_behind_a_url_does_not_count(tmp_path: Path, ending: str) -> None:
+    """As a secret that was read from a file has it."""
+    address = find_address(Project(tmp_path), environment={"DATABASE_URL": f"postgresql://u@h/d{ending}"})
+    assert address.dsn == "postgresql://u@h/d"
+    parts = find_address(Project(tmp_path), environment={"DB_HOST": f"h{ending.strip(' ')}", "DB_NAME": "d"})
+    assert parts.dsn == "host=h dbname=d"
+
+
+@pytest.mark.parametrize("parameter", ["schema=public", "pgbouncer=true", "connection_limit=1"])
+def test_a_parameter_of_other_tools_is_named(tmp_path: Path, parameter: str) -> None:
+    """Not taken for special characters in a password."""
+    with pytest.raises(ConfigurationError) as caught:
+        find_address(Project(tmp_path), environment={"DATABASE_URL": f"postgresql://u:canary@h/d?{parameter}"})
+    name = parameter.partition("=")[0]
+    assert caught.value.message == (
+        f"DATABASE_URL in the environment has the parameter {name!r}, which PostgreSQL does not know"
+    )
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:pa/s?canary=1@h/d", "host=h password=my canary=1"])
+def test_a_part_of_a_password_is_not_taken_for_a_parameter(tmp_path: Path, url: str) -> None:
+    """What stands behind a question mark or a blank may be one."""
+    with pytest.raises(ConfigurationError) as caught:
+        find_address(Project(tmp_path), option=url, environment={})
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "utf-32"])
+def test_the_env_file_is_read_as_editors_write_it(tmp_path: Path, encoding: str) -> None:
+    """With or without a byte order mark, in the encoding that it says."""
+    text = "DB_HOST=h\nDB_NAME=größe\n"
+    raw = b"\xff\xfe" + text.encode("utf-16-le") if encoding.endswith("-bom") else text.encode(encoding)
+    (tmp_path / ".env").write_bytes(raw)
+    assert find_address(Project(tmp_path), environment={}).dsn == "host=h dbname=größe"
+
+
+def test_an_env_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """With the line, and without its text."""
+    (tmp_path / ".env").write_bytes("DB_HOST=h\nDB_PASS=größe\n".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read: line 2 is not UTF-8"):
+        find_address(Project(tmp_path), environment={})
+
+
+@pytest.mark.parametrize("password", ["a${HOME}b", "${SECRET:-x}", "$HOME"])
+def test_the_env_file_is_taken_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """No variable of the environment gets into an address, and no password is damaged."""
+    monkeypatch.setenv("SECRET", "canary")
+    (tmp_path / ".env").write_text(f"DB_HOST=h\nDB_NAME=d\nDB_PASS={password}\n")
+    dsn = find_address(Project(tmp_path), environment={}).dsn
+    assert conninfo_to_dict(str(dsn))["password"] == password
+
+
+SHOP = Endpoint("db.example", "192.0.2.7", 5432, "shop")
+
+
+@pytest.mark.parametrize(
+    ("url", "reached", "protected"),
+    [
+        ("service=shop", SHOP, True),
+        ("postgresql:///?service=shop", SHOP, True),
+        ("service=shop", Endpoint("db.example", "192.0.2.7", 5432, "other"), False),
+        ("service=shop dbname=other", SHOP, False),
+        ("service=nowhere", SHOP, True),
+        ("host=db.example hostaddr=192.0.2.7 dbname=shop", Endpoint("192.0.2.7", "192.0.2.7", 5432, "shop"), True),
+        ("host=other.example hostaddr=192.0.2.7 dbname=shop", SHOP, True),
+        ("host=a.invalid,192.0.2.7 port=1,5432 dbname=shop", SHOP, True),
+        ("postgresql://unknown.invalid/shop", SHOP, True),
+        ("postgresql://unknown.invalid:5433/shop", SHOP, False),
+        ("postgresql://192.0.2.7:6432/shop", SHOP, True),
+        ("postgresql://192.0.2.8/shop", SHOP, False),
+        ("postgresql://192.0.2.7/shop", Endpoint("/tmp", "", 5432, "shop", by_function=True), True),
+        ("postgresql://192.0.2.7/shop", Endpoint("127.0.0.1", "127.0.0.1", 3307, "shop", by_function=True), True),
+        ("postgresql://192.0.2.7/shop", Endpoint("127.0.0.1", "127.0.0.1", 3307, "other", by_function=True), False),
+    ],
+)
+def test_protection_sees_services_and_is_on_in_doubt(
+    tmp_path: Path, url: str, reached: Endpoint, protected: bool
+) -> None:
+    """Service files, hostaddr, lists of hosts, ports of poolers, names that cannot be looked up, functions."""
+    (tmp_path / "services").write_text("# ours\n[other]\nhost=x\n[shop]\nhost=192.0.2.7\nport=5432\ndbname=shop\n")
+    project = Project(tmp_path, {"databases": {"prod": {"url": url, "protected": True}}})
+    environment = {"PGSERVICEFILE": str(tmp_path / "services")}
+    assert is_protected(project, reached, environment=environment) is protected
+
+
+def test_what_is_known_only_when_it_is_opened_protects_everything_but_what_says_false(tmp_path: Path) -> None:
+    """A function may lead anywhere; a database whose own entry says `protected = false` is not in doubt."""
+    project = Project(tmp_path, {"databases": {"prod": {"connect": "shop.db:connect", "protected": True}}})
+    assert is_protected(project, SHOP, environment={})
+    assert not is_protected(project, SHOP, unless_sure=True, environment={})
+
+
+def test_libpqs_variables_lead_a_protected_url_as_they_lead_a_connection(tmp_path: Path) -> None:
+    """PGSERVICE, PGHOSTADDR and PGDATABASE say what the URL leaves out."""
+    (tmp_path / "services").write_text("[shop]\nhost=192.0.2.7\ndbname=shop\n")
+    project = Project(tmp_path, {"databases": {"prod": {"url": "user=app", "protected": True}}})
+    service = {"PGSERVICE": "shop", "PGSERVICEFILE": str(tmp_path / "services")}
+    assert is_protected(project, SHOP, environment=service)
+    assert is_protected(project, SHOP, environment={"PGHOSTADDR": "192.0.2.7", "PGDATABASE": "shop"})
+    assert not is_protected(project, SHOP, environment={"PGHOSTADDR": "192.0.2.9", "PGDATABASE": "shop"})

@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 
 from fsapi_nb.database.ask import ask_about_session
 from fsapi_nb.database.defaults import DEFAULTS
+from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.errors import (
     CannotConnect,
@@ -28,6 +29,8 @@ from fsapi_nb.errors import (
 
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.
 Connector = Callable[[], Connection]
+#: What to connect to: a connection string, one whose password a program prints, or a function.
+Place = str | CommandAddress | Connector
 
 _CONNECTION_CHECK = "client_connection_check_interval"
 #: What every session of ours is set to. A killed client's query ends within a second (PostgreSQL 14 and newer),
@@ -51,7 +54,7 @@ _FACTS = sql.SQL("""
 
 @contextmanager
 def open_session(
-    place: str | Connector,
+    place: Place,
     *,
     application: str,
     settings: Mapping[str, str] | None = None,
@@ -101,9 +104,22 @@ def _facts(rows: Rows) -> Facts:
     return Facts(*row)
 
 
-def connect(place: str | Connector, application: str) -> Connection:
+def connect(place: Place, application: str) -> Connection:
     """A new connection in autocommit mode, by an address or by a connector. Raises CannotConnect, ConfigurationError."""
+    if isinstance(place, CommandAddress):
+        return _connect_with_command(place, application)
     return _connect_by_address(place, application) if isinstance(place, str) else _connect_by(place, application)
+
+
+def _connect_with_command(place: CommandAddress, application: str) -> Connection:
+    """A connection with the password that a program prints; one that is refused was kept too long, and is asked for again."""
+    dsn, earlier = place.with_password()
+    try:
+        return _connect_by_address(dsn, application)
+    except CannotConnect as error:
+        if not earlier or not any("authentication failed" in line for line in error.details):
+            raise
+    return _connect_by_address(place.with_password(anew=True)[0], application)
 
 
 def _connect_by_address(dsn: str, application: str) -> Connection:

@@ -26,9 +26,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from fsapi_nb.database import embedded
 from fsapi_nb.database.connection import open_session, server_message
 from fsapi_nb.database.lock import advisory_lock
+from fsapi_nb.database.password import CommandAddress
+from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Session
-from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
-from fsapi_nb.errors import DatabaseError, Protected
+from fsapi_nb.database.settings import Address, Project
+from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
 _PATIENCE = 600.0  # seconds to wait for another process that fills the same template
@@ -197,7 +199,7 @@ def open_scratch(
     if address is not None and address.protected:
         raise _protected(address.name or "this database")
     home = project.home / "tests"
-    dsn = address.dsn if address is not None else None
+    dsn = _dsn(address) if address is not None else None
     place = embedded.attach(home, bin_folder=postgres_bin, database="postgres") if dsn is None else str(dsn)
     try:
         with open_session(place, application=application) as session:
@@ -231,6 +233,16 @@ def _refusals(session: Session) -> Iterator[None]:
             details=tuple(message.lines()),
             hint="is the server still running? What stays there is swept by the next run.",
         ) from None
+
+
+def _dsn(address: Address) -> str | None:
+    """The connection string of the server, with its password; None for the embedded one."""
+    if address.connector is not None:
+        hint = "name a database with url or url_env, which may have a password_command."
+        raise ConfigurationError("tests make databases on a server by its URL, not by a function", hint=hint)
+    if address.dsn is not None and address.password_command is not None:
+        return CommandAddress(address.dsn, address.password_command).with_password()[0]
+    return address.dsn
 
 
 def _name_of(address: str) -> str:

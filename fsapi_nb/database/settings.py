@@ -6,44 +6,26 @@ argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`,
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
+from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table
+from fsapi_nb.database.environment import find_parts, find_url, read_dotenv, says_libpq
+from fsapi_nb.database.parts import own_parts, plain_url
+from fsapi_nb.database.password import PasswordCommand
 from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.origin import origin
 
-EMBEDDED = "embedded"
-_FSAPI = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
-_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
-#: The keys of `[tool.fsapi_nb]`, and what they say.
-SETTINGS: Mapping[str, str] = {
-    "database": "the database that is meant where nothing else says so: a name below, a URL, or `embedded[:NAME]`",
-    "databases": "databases by name: a URL, or a table with `url` or `url_env` (a variable that holds it), `protected` and `schema` (the one to work in)",
-    "lock_timeout": "how long a statement may wait for a lock (`5s`)",
-    "migrations": "the folder of the migrations (`migrations`)",
-    "postgres_bin": "the bin folder of another PostgreSQL for the embedded server",
-    "schema": "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both",
-    "schemas": "what `fresh` may empty (the history's schema)",
-    "table": "the history's name (`migrations`)",
-}
-
-
-class Secret(str):
-    """A connection string whose repr shows nothing, so that no traceback or debugger prints a password."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
+_EMPTY = "leave it out, or give a URL, a name in pyproject.toml, or embedded[:NAME]."
+_SPELLING = "write it as postgresql://user@host:5432/name; special characters in a password are %-encoded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +43,11 @@ class Project:
     @property
     def migrations(self) -> Path:
         """The migrations folder."""
-        return self.root / str(self.table.get("migrations", "migrations"))
+        return self.root / Path(self.table.get("migrations", "migrations")).expanduser()
 
     @property
     def databases(self) -> dict[str, Mapping[str, Any]]:
-        """The databases that the table names: a URL, or a table with `url` or `url_env`, and `protected`."""
+        """The databases that the table names, each as a table of its settings."""
         named = self.table.get("databases", {})
         return {name: {"url": value} if isinstance(value, str) else value for name, value in named.items()}
 
@@ -75,6 +57,8 @@ class Address:
     """Where a database is, and where that was found. `dsn` is None for the embedded server's `database`.
 
     It is None as well where a `connector` opens the connections: a function that returns a new one at each call.
+    `password_command` prints the password for each connection. `unprotected` is true if the database's own entry says
+    `protected = false`.
     """
 
     dsn: Secret | None
@@ -83,6 +67,8 @@ class Address:
     protected: bool = False
     database: str = "fsapi"
     connector: Callable[[], Any] | None = None
+    password_command: PasswordCommand | None = None
+    unprotected: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -96,7 +82,7 @@ def find_project(start: Path) -> Project:
     Raises ConfigurationError where its `pyproject.toml` cannot be read or holds a setting that does not exist.
     """
     for folder in (start, *start.parents):
-        table = _table(folder / "pyproject.toml")
+        table = read_table(folder / "pyproject.toml")
         if table is not None or (folder / "migrations").is_dir():
             return Project(folder, table or {})
     return Project(start)
@@ -110,7 +96,8 @@ def find_address(
 ) -> Address:
     """The database that is meant, by the order of precedence; connects to nothing. An option may be a connector.
 
-    Raises ConfigurationError for a name that is not known, or a URL that is none.
+    Raises ConfigurationError for a name that is not known, a URL that is none, and a setting that is empty or names
+    only a part of an address: the next place might name another database.
     """
     if callable(option):
         return Address(None, "a function", connector=option)
@@ -124,51 +111,72 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
     for duration in timeouts.values():
-        if not re.fullmatch(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?", duration):
+        if not DURATION.fullmatch(duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
     return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
 
 
 def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:
-    if option:
-        return _named(project, option, environment, "--database")
-    told = origin(environment).database
-    if told:
-        return _named(project, told, environment, "the runbook's --database")
+    told = origin(environment).database if option is None else None
+    for wanted, place in ((option, "--database"), (told, "the runbook's --database")):
+        if wanted is not None:
+            if not wanted.strip():
+                raise ConfigurationError(f"{place} is empty", hint=_EMPTY)
+            return _named(project, wanted.strip(), environment, place)
     found = _from_environment(environment, "the environment")
     if found:
         return found
-    found = _from_environment(_dotenv(project.root), ".env")
+    found = _from_environment(read_dotenv(project.root), ".env")
     if found:
         return found
-    configured = project.table.get("database")
-    if configured:
-        return _named(project, str(configured), environment, "pyproject.toml")
-    if any(environment.get(name) for name in _LIBPQ):
+    if "database" in project.table:
+        return _named(project, project.table["database"].strip(), environment, "pyproject.toml")
+    if says_libpq(environment):
         return Address(Secret(""), "PG* in the environment")
-    return Address(None, "embedded")
+    return Address(None, EMBEDDED)
 
 
 def _named(project: Project, wanted: str, environment: Mapping[str, str], place: str) -> Address:
     """The database of a name in `pyproject.toml`, of a URL, or the embedded one (`embedded:NAME` for another)."""
-    kind, _, rest = wanted.partition(":")
-    if kind == EMBEDDED and "/" not in rest:
-        if rest and not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", rest):
-            raise ConfigurationError(f"{rest!r} cannot be an embedded database's name", hint="use a-z, 0-9 and _.")
-        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, rest or "fsapi"), rest or "fsapi")
+    embedded = _embedded_database(wanted)
+    if embedded is not None:
+        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, embedded), embedded)
     entry = project.databases.get(wanted)
     if entry is not None:
-        url = _url_of(wanted, entry, environment)
-        if url.partition(":")[0] == EMBEDDED:
-            return Address(
-                None, "pyproject.toml", wanted, bool(entry.get("protected")), url.partition(":")[2] or "fsapi"
-            )
-        return Address(_dsn(url, f"the database {wanted!r}"), "pyproject.toml", wanted, bool(entry.get("protected")))
+        return _of_entry(project, wanted, entry, environment)
     if "://" in wanted or "=" in wanted:
         return Address(_dsn(wanted, place), place)
     names = ", ".join([*sorted(project.databases), EMBEDDED])
     hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
     raise ConfigurationError(f"no database is named {wanted!r}", hint=hint)
+
+
+def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> Address:
+    """The address of a database that `pyproject.toml` names."""
+    place, protected = "pyproject.toml", bool(entry.get("protected"))
+    unprotected = entry.get("protected") is False
+    if "connect" in entry:
+        from fsapi_nb.database.connector import NamedConnector
+
+        connector = NamedConnector(entry["connect"], name, project.root)
+        return Address(None, place, name, protected, connector=connector, unprotected=unprotected)
+    url = _url_of(name, entry, environment)
+    embedded = _embedded_database(url)
+    if embedded is not None:
+        return Address(None, place, name, protected or _embedded_is_protected(project, embedded), embedded)
+    dsn = _dsn(url, f"the database {name!r}")
+    command = _password_command(project, name, entry, dsn)
+    return Address(dsn, place, name, protected, password_command=command, unprotected=unprotected)
+
+
+def _embedded_database(wanted: str) -> str | None:
+    """The database of `embedded[:NAME]`; None if it is something else. Raises ConfigurationError for a bad name."""
+    kind, colon, name = wanted.partition(":")
+    if kind != EMBEDDED or "/" in name:
+        return None
+    if colon and not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name):
+        raise ConfigurationError(f"{name!r} cannot be an embedded database's name", hint="use a-z, 0-9 and _.")
+    return name or "fsapi"
 
 
 def _embedded_is_protected(project: Project, database: str) -> bool:
@@ -179,126 +187,56 @@ def _embedded_is_protected(project: Project, database: str) -> bool:
 def _url_of(name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     if "url" in entry:
         return str(entry["url"])
-    variable = entry.get("url_env")
-    if variable is None:
-        hint = f'write [tool.fsapi_nb.databases.{name}] with url = "…" or url_env = "A_VARIABLE".'
-        raise ConfigurationError(f"the database {name!r} has no url in pyproject.toml", hint=hint)
-    if not environment.get(str(variable)):
+    variable = str(entry["url_env"])
+    if variable not in environment:
         raise ConfigurationError(f"the database {name!r} is at ${variable}, which is not set", hint="set it.")
-    return environment[str(variable)]
+    if not environment[variable].strip():
+        raise ConfigurationError(f"the database {name!r} is at ${variable}, which is empty", hint="give it a URL.")
+    return environment[variable].strip()
+
+
+def _password_command(project: Project, name: str, entry: Mapping[str, Any], dsn: str) -> PasswordCommand | None:
+    if "password_command" not in entry:
+        return None
+    if "password" in own_parts(dsn):
+        hint = "take the password out of the URL, or password_command out of pyproject.toml."
+        raise ConfigurationError(f"the database {name!r} has a password and a password_command", hint=hint)
+    lifetime = seconds(entry.get("password_for", "10min"))
+    return PasswordCommand(tuple(entry["password_command"]), project.root, lifetime)
+
+
+def seconds(duration: str) -> float:
+    """Return how many seconds a duration is, as PostgreSQL writes them: without a unit, milliseconds."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*([a-z]*)", duration).groups()  # type: ignore[union-attr]  # checked before
+    return float(number) * {"us": 1e-6, "": 1e-3, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
 
 
 def _from_environment(environment: Mapping[str, str], place: str) -> Address | None:
-    url = environment.get("DATABASE_URL")
-    if url:
+    url = find_url(environment, place)
+    if url is not None:
         return Address(_dsn(url, f"DATABASE_URL in {place}"), f"DATABASE_URL in {place}")
-    given = {key: environment[name] for name, key in _FSAPI.items() if environment.get(name)}
-    if "host" in given or "dbname" in given:
-        return Address(Secret(make_conninfo("", **given)), f"DB_* in {place}")
-    return None
-
-
-def _dotenv(root: Path) -> dict[str, str]:
-    file = root / ".env"
-    if not file.is_file():
-        return {}
-    import dotenv
-
-    return {name: value for name, value in dotenv.dotenv_values(file).items() if value}
+    parts = find_parts(environment, place)
+    return Address(Secret(make_conninfo("", **parts)), f"DB_* in {place}") if parts else None
 
 
 def _dsn(text: str, place: str) -> Secret:
     """A libpq connection string of a URL, SQLAlchemy's `postgresql+driver://` included."""
-    url = re.sub(r"^(postgres|postgresql)(\+\w+)?://", "postgresql://", text)
     try:
-        conninfo_to_dict(url)
-    except ProgrammingError:
-        # The driver's message quotes the text, and with it the password.
-        hint = "write it as postgresql://user@host:5432/name; special characters in a password are %-encoded."
-        raise ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=hint) from None
-    return Secret(url)
+        parts = own_parts(text)
+    except ProgrammingError as error:
+        raise _bad_address(text, place, str(error)) from None
+    if not {"host", "hostaddr", "dbname", "service", "user"} & set(parts):
+        raise ConfigurationError(f"{place} names neither a host nor a database", hint=_SPELLING)
+    return Secret(plain_url(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The place that a connection has really reached, as libpq tells it; `address` is an IP where there is one."""
-
-    host: str
-    address: str
-    port: int
-    database: str
-
-
-def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
-    """Whether a connection that went there is to the database of that address, as far as an address tells.
-
-    The embedded server is behind a socket; what a connector opens is not known before.
-    """
-    if address.dsn is None:
-        return address.embedded and reached.host.startswith("/") and reached.database == address.database
-    return _reaches(address.dsn, reached, os.environ if environment is None else environment)
-
-
-def is_protected(project: Project, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
-    """Whether what was connected to is a database that the project protects, however it was addressed.
-
-    Compared where the connection went, not what was typed: environment, service files and lists of hosts can lead
-    anywhere. In doubt (a socket and localhost of one port), it is.
-    """
-    environment = os.environ if environment is None else environment
-    for name, entry in project.databases.items():
-        if not entry.get("protected") or ("url" not in entry and not environment.get(str(entry.get("url_env")))):
-            continue
-        url = _url_of(name, entry, environment)
-        if url.partition(":")[0] != EMBEDDED and _reaches(_dsn(url, name), reached, environment):
-            return True
-    return False
-
-
-def _reaches(dsn: str, reached: Endpoint, environment: Mapping[str, str]) -> bool:
-    """Whether one of a connection string's hosts is where that connection went."""
-    parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
-    user = parts.get("user") or environment.get("PGUSER") or ""
-    database = parts.get("dbname") or environment.get("PGDATABASE") or user
-    if database != reached.database:
-        return False
-    hosts = (parts.get("hostaddr") or parts.get("host") or environment.get("PGHOST") or "localhost").split(",")
-    ports = (parts.get("port") or environment.get("PGPORT") or "5432").split(",")
-    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
-    places = _places(reached.host) | _places(reached.address)
-    return any(
-        int(port or 5432) == reached.port and _places(host) & places for host, port in zip(hosts, ports, strict=True)
-    )
-
-
-def _places(host: str) -> set[str]:
-    """What a host may be called: itself, its addresses; every name of this machine and every socket is `here`."""
-    if not host or host.startswith(("/", "@")):
-        return {"here"}
-    found = {host.lower().rstrip(".")}
-    with contextlib.suppress(OSError):
-        found |= {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
-    return {"here", *found} if found & local else found
-
-
-def _table(file: Path) -> Mapping[str, Any] | None:
-    """The `[tool.fsapi_nb]` table of a `pyproject.toml`; None where there is none."""
-    try:
-        raw = file.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return None
-    import tomllib
-
-    try:
-        content = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
-    table = content.get("tool", {}).get("fsapi_nb")
-    if table is None:
-        return None
-    unknown = sorted(set(table) - set(SETTINGS))
-    if unknown:
-        hint = f"the settings are {', '.join(sorted(SETTINGS))}."
-        raise ConfigurationError(f"[tool.fsapi_nb] in pyproject.toml has no setting {unknown[0]!r}", hint=hint)
-    return dict(table)
+def _bad_address(text: str, place: str, message: str) -> ConfigurationError:
+    """The error for what is no connection string. The driver's message quotes the text, and with it the password."""
+    unknown = re.search(r'"([A-Za-z_]+)"', message)
+    head, _, query = text.partition("?")
+    # What follows a "?" in a password would be taken for a parameter, so that its name could be a part of it.
+    if unknown and "://" in head and "@" not in query and unknown[1] in dict(parse_qsl(query, keep_blank_values=True)):
+        what = f"{place} has the parameter {unknown[1]!r}, which PostgreSQL does not know"
+        hint = 'name the schema by "options=-c%20search_path%3DNAME".' if unknown[1] == "schema" else "take it out."
+        return ConfigurationError(what, hint=hint)
+    return ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=_SPELLING)

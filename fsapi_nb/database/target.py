@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsapi_nb.database.chosen_schema import search_path
-from fsapi_nb.database.connection import Connector, connect, open_session
+from fsapi_nb.database.connection import Place, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
     read_history,
@@ -22,8 +22,10 @@ from fsapi_nb.database.history import (
 )
 from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import find_tables
+from fsapi_nb.database.password import CommandAddress
+from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Connection, Session
-from fsapi_nb.database.settings import Address, Endpoint, Project, is_protected
+from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted
 from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, Procedure, StoredScripts
@@ -198,12 +200,14 @@ def open_guarded(access: Access) -> Connection:
     return connection
 
 
-def _place(access: Access) -> str | Connector:
+def _place(access: Access) -> Place:
     """What to connect to; the embedded server is started for it."""
-    if access.address.connector is not None:
-        return access.address.connector
-    if access.address.dsn is not None:
-        return access.address.dsn
+    address = access.address
+    if address.connector is not None:
+        return address.connector
+    if address.dsn is not None:
+        command = address.password_command
+        return CommandAddress(address.dsn, command) if command else address.dsn
     from fsapi_nb.database import embedded
 
     return embedded.attach(access.project.home, bin_folder=access.postgres_bin, database=access.address.database)
@@ -211,10 +215,23 @@ def _place(access: Access) -> str | Connector:
 
 def _identify(session: Session, access: Access) -> Identity:
     address, database = access.address, session.facts.database
-    return Identity(database, address.name, _is_protected(access, session.connection, database), address.place)
+    protected = _is_protected(access, session.connection, database)
+    return Identity(database, address.name, protected, address.place, _server(session.connection, address))
+
+
+def _server(connection: Connection, address: Address) -> str:
+    """Where a connection went, as a result says it."""
+    host, port = connection.info.host, connection.info.port
+    if address.embedded:
+        return "embedded"
+    if not host or host.startswith(("/", "@")):
+        return f"socket, port {port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _is_protected(access: Access, connection: Connection, database: str) -> bool:
     address, info = access.address, connection.info
-    reached = Endpoint(info.host, info.hostaddr, info.port, database)
-    return address.protected or (not address.embedded and is_protected(access.project, reached))
+    if address.protected or address.embedded:
+        return address.protected
+    reached = Endpoint(info.host, info.hostaddr, info.port, database, by_function=address.connector is not None)
+    return is_protected(access.project, reached, unless_sure=address.unprotected)

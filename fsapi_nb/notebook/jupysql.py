@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from fsapi_nb.errors import CannotConnect, ConfigurationError
+from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.notebook.engine import connect_through
 
 NAME = "jupysql"
 OPEN = (
@@ -74,16 +75,8 @@ def is_current(**whereabouts: Any) -> bool:
 
 def _connect(engine: Any) -> Any:
     """A new connection through the engine's creator and hooks, which its pool never sees."""
-    try:
-        pooled = engine.pool.recreate().connect()
-        connection = pooled.driver_connection
-        pooled.detach()
-    except Exception as error:  # noqa: BLE001 - a driver's error, or that of a user's hook
-        message = " ".join(str(error).split())
-        if engine.url.password:
-            message = message.replace(str(engine.url.password), "***")
-        hint = "its engine could not open another one: is the server running, and are there connections left?"
-        raise CannotConnect("no connection to JupySQL's database", details=(f"  {message}",), hint=hint) from None
+    hint = "its engine could not open another one: is the server running, and are there connections left?"
+    connection = connect_through(engine, "JupySQL's database", hint)
     if any(connection is other for other in _driver_connections()):
         raise ConfigurationError(
             "JupySQL's engine gives the connection that %sql is using, and no new one",

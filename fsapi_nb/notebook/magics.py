@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from traitlets import Enum, Unicode, validate
 from fsapi_nb.errors import CheckViolated, UsageError
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
+from fsapi_nb.notebook.engine import database_of_variable
 from fsapi_nb.origin import origin
 from fsapi_nb.verbs import (
     GLOBAL,
@@ -94,9 +95,11 @@ class Address(str):
 class MigrateMagics(Magics):
     """Migrations in this notebook. `%config MigrateMagics` shows and changes where they are and where they run."""
 
-    database = Unicode(None, allow_none=True, help="a URL, a name in pyproject.toml, or embedded[:NAME]").tag(
-        config=True
-    )
+    database = Unicode(
+        None,
+        allow_none=True,
+        help="a URL, a name in pyproject.toml, embedded[:NAME], or @VARIABLE (a function that connects, an engine)",
+    ).tag(config=True)
     directory = Unicode(None, allow_none=True, help="the migrations folder").tag(config=True)
     schema = Unicode(None, allow_none=True, help="the schema to work in: its own history and search_path").tag(
         config=True
@@ -227,20 +230,29 @@ class MigrateMagics(Magics):
     def _tell_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
         """A step that waits for a lock would say who holds it; that it is the cell above is better said before."""
         same = [migrator.may_lead_to]
-        if (options.database or self.database) == jupysql.NAME:
+        if self._database(options) == jupysql.NAME:
             same.append(jupysql.is_current)
         if any(jupysql.has_open_transaction(each) for each in same):
             print(jupysql.OPEN, file=sys.stderr, flush=True)
+
+    def _database(self, options: argparse.Namespace) -> str | None:
+        """What the line says of the database, or else `%config`; an empty one is for the `Migrator` to refuse."""
+        named: str | None = self.database if options.database is None else options.database
+        return named
 
     def _migrator(self, options: argparse.Namespace, observers: tuple[Observer, ...] = ()) -> Migrator:
         from fsapi_nb.migrator import Migrator  # which loading the extension need not wait for
 
         notebook = self._notebook() or origin().notebook
-        database = options.database or self.database
-        _refuse_another(database)
+        database: str | Callable[[], Any] | None = self._database(options)
+        _refuse_another(self._database(options))
+        if database == jupysql.NAME:
+            database = bridge.database()
+        if isinstance(database, str) and database.startswith("@"):
+            database = database_of_variable(database, self.shell.user_ns if self.shell else {})
         return Migrator(
-            bridge.database() if database == jupysql.NAME else database,
-            options.dir or self.directory,
+            database,
+            self.directory if options.dir is None else options.dir,
             settings=settings_of(options),
             lock_timeout=options.lock_timeout,
             statement_timeout=options.statement_timeout,
@@ -289,7 +301,7 @@ def _is_confirmed(options: argparse.Namespace) -> bool:
 def _refuse_another(database: str | None) -> None:
     """Raise UsageError where a cell names another database than the runbook was started on."""
     meant = origin().database
-    if meant and database and database != meant:
+    if meant and database is not None and database != meant:
         raise UsageError(
             "this cell names another database than the runbook was started on",
             state="nothing was run.",

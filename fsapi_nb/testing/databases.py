@@ -84,7 +84,7 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
     with open_scratch(
         project,
         _address(project, database),
-        postgres_bin=Path(project.root, binaries).expanduser() if binaries else None,
+        postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
         application=_APPLICATION,
     ) as scratch:
         yield Databases(project, folder, scratch)

@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from fsapi_nb.database.catalog import read_snapshot
+from fsapi_nb.database.configuration import Secret
 from fsapi_nb.database.connection import connect
 from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.runner import Runner
 from fsapi_nb.database.session import Connection, Session
-from fsapi_nb.database.settings import Address, Project, Secret, session_settings
+from fsapi_nb.database.settings import Address, Project, session_settings
 from fsapi_nb.database.target import Access, Target, open_onlooker, open_target
 from fsapi_nb.errors import Locked
 from fsapi_nb.events import Observers

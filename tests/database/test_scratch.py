@@ -11,8 +11,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fsapi_nb.database.configuration import Secret
 from fsapi_nb.database.scratch import Scratch, open_scratch
-from fsapi_nb.database.settings import Address, Project, Secret
+from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.errors import DatabaseError, FsapiError, Protected
 
 CONTENTS = "0123456789abcdef"

@@ -1,0 +1,200 @@
+"""The `[tool.fsapi_nb]` table of a `pyproject.toml`: every key and type is checked before anything is taken from it.
+
+A key that is misspelt would silently switch off what it says, `protected` above all. Connects to nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fsapi_nb.errors import ConfigurationError
+
+EMBEDDED = "embedded"
+#: A duration as PostgreSQL writes it.
+DURATION = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDERS = ("host", "port", "user")
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_RESERVED = re.compile(r"embedded(:.*)?|jupysql|@.*|.*(://|=).*|\s*", re.DOTALL)
+_TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
+
+
+class Secret(str):
+    """A connection string whose repr shows nothing, so that no traceback or debugger prints a password."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key: what it says, for the reference, what its value must be, and whether a value is that."""
+
+    text: str
+    kind: str
+    fits: Callable[[Any], bool]
+
+
+def _text(text: str) -> Setting:
+    return Setting(text, "a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
+
+
+def _flag(text: str) -> Setting:
+    return Setting(text, "true or false", lambda value: isinstance(value, bool))
+
+
+def _duration(text: str) -> Setting:
+    return Setting(
+        text,
+        'a duration such as "5s" (units: ms, s, min, h)',
+        lambda value: isinstance(value, str) and bool(DURATION.fullmatch(value)),
+    )
+
+
+def _texts(text: str, kind: str) -> Setting:
+    return Setting(text, kind, _are_texts)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each.strip() for each in value)
+
+
+def _is_command(value: object) -> bool:
+    return _are_texts(value) and set(_PLACEHOLDER.findall("\n".join(value))) <= set(_PLACEHOLDERS)  # type: ignore[arg-type]
+
+
+#: The keys of `[tool.fsapi_nb]`.
+SETTINGS: Mapping[str, Setting] = {
+    "database": _text("the database to use if nothing else names one: a name below, a URL, or `embedded[:NAME]`"),
+    "databases": Setting(
+        "databases by name: a URL, or a table with the keys below", "a table", lambda value: isinstance(value, dict)
+    ),
+    "lock_timeout": _duration("how long a statement may wait for a lock (`5s`)"),
+    "migrations": _text("the folder of the migrations (`migrations`)"),
+    "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
+    "schema": _text(
+        "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both"
+    ),
+    "schemas": _texts("what `fresh` may empty (the history's schema)", 'a list of names, such as ["public"]'),
+    "table": _text("the history's name (`migrations`)"),
+}
+#: The keys of `[tool.fsapi_nb.databases.NAME]`.
+DATABASE_SETTINGS: Mapping[str, Setting] = {
+    "connect": Setting(
+        "a function that opens each connection, as `package.module:function`; it gets the database's name if it takes "
+        "an argument, and returns `psycopg.connect(...)`. A `url` beside it only says where it leads",
+        '"package.module:function"',
+        lambda value: isinstance(value, str) and bool(_FUNCTION.fullmatch(value)),
+    ),
+    "password_command": Setting(
+        "a program that prints the password, as a list of its arguments; no shell. `{host}`, `{port}` and `{user}` "
+        "are replaced by those of the connection",
+        'a list of arguments, such as ["get-token", "{host}"], with no placeholder but {host}, {port} and {user}',
+        _is_command,
+    ),
+    "password_for": _duration("how long a password of `password_command` is used again (`10min`)"),
+    "protected": _flag("whether changes need `--yes`, and `fresh` the database's name as well"),
+    "schema": _text("the schema to work in: of the history and of each file's search_path"),
+    "url": _text("the database's URL, or `embedded:NAME`"),
+    "url_env": _text("the environment variable that holds the URL"),
+}
+
+
+def read_table(file: Path) -> Mapping[str, Any] | None:
+    """Return the checked `[tool.fsapi_nb]` table of a `pyproject.toml`; None if there is no such file or table.
+
+    Its URLs are `Secret`. A file with the same bytes is checked once in a process.
+    Raises ConfigurationError if the file cannot be read, or has a key or a value that means nothing.
+    """
+    try:
+        raw = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if not os.access(file.parent, os.X_OK):  # a parent folder that is closed to this user is not the project's
+            return None
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
+    return _checked(raw)
+
+
+@lru_cache(maxsize=16)
+def _checked(raw: bytes) -> Mapping[str, Any] | None:
+    import tomllib
+
+    try:
+        content = tomllib.loads(raw.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
+    tools = content.get("tool")
+    if not isinstance(tools, dict):
+        return None
+    _refuse_misspelt_table(tools)
+    if "fsapi_nb" not in tools:
+        return None
+    table = _table(tools["fsapi_nb"], SETTINGS, "tool.fsapi_nb")
+    if "databases" in table:
+        table["databases"] = {name: _database(name, entry) for name, entry in table["databases"].items()}
+    return table
+
+
+def _refuse_misspelt_table(tools: Mapping[str, Any]) -> None:
+    for name in tools:
+        if name != "fsapi_nb" and re.sub(r"[-_. ]", "", name.lower()) == "fsapinb":
+            hint = f"write [tool.fsapi_nb] instead of [tool.{name}]."
+            raise ConfigurationError(f"pyproject.toml has a table [tool.{name}], which nothing reads", hint=hint)
+
+
+def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[str, Any]:
+    """The table, whose keys and values are those of the settings."""
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"[{name}] in pyproject.toml must be a table (it is {_type(value)})")
+    for key, found in value.items():
+        if key not in settings:
+            near = difflib.get_close_matches(key.lower(), settings, n=1, cutoff=0.5)
+            hint = f"{f'write {near[0]}; ' if near else ''}the settings are {', '.join(sorted(settings))}."
+            raise ConfigurationError(f"[{name}] in pyproject.toml has no setting {key!r}", hint=hint)
+        if not settings[key].fits(found):
+            problem = f"{key} of [{name}] in pyproject.toml must be {settings[key].kind}"
+            raise ConfigurationError(f"{problem} (it is {_type(found)})", hint=f"correct {key} in pyproject.toml.")
+    return dict(value)
+
+
+def _database(name: str, entry: object) -> Mapping[str, Any]:
+    """The table of one database; a URL alone is one."""
+    place = f"tool.fsapi_nb.databases.{name}"
+    if _RESERVED.fullmatch(name):
+        hint = "choose a name of letters, digits and _."
+        raise ConfigurationError(f"a database in pyproject.toml cannot be named {name!r}", hint=hint)
+    table = _table({"url": entry} if isinstance(entry, str) else entry, DATABASE_SETTINGS, place)
+    if not {"url", "url_env", "connect"} & set(table):
+        hint = 'write url = "…", url_env = "A_VARIABLE" or connect = "package.module:function".'
+        raise ConfigurationError(f"[{place}] in pyproject.toml does not say where the database is", hint=hint)
+    for one, other in (("url", "url_env"), ("connect", "password_command"), ("connect", "url_env")):
+        if one in table and other in table:
+            hint = f"keep {one} or {other}."
+            raise ConfigurationError(f"[{place}] in pyproject.toml has both {one} and {other}", hint=hint)
+    if "password_for" in table and "password_command" not in table:
+        hint = "password_for is for the passwords of a password_command."
+        raise ConfigurationError(f"[{place}] in pyproject.toml has password_for without password_command", hint=hint)
+    if table.get("url", "").partition(":")[0] == EMBEDDED and {"connect", "password_command"} & set(table):
+        hint = "give the URL of another server, or take the other key out: the embedded server needs no password."
+        raise ConfigurationError(f"[{place}] in pyproject.toml is about the embedded server", hint=hint)
+    if "url" in table:
+        table["url"] = Secret(table["url"].strip())
+    return table
+
+
+def _type(value: object) -> str:
+    """What a value of TOML is, in words that show nothing of it: it may be a secret in a wrong place."""
+    if value == "" or value == []:
+        return "empty"
+    return _TYPES.get(type(value), "a date or time")

@@ -1,0 +1,124 @@
+"""The database that the environment or `.env` names: all of it, or an error that says what is missing.
+
+A variable that is set but empty, or a part of an address, is never a reason to look further: the next place may
+name another database. Connects to nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fsapi_nb.errors import ConfigurationError
+
+URL = "DATABASE_URL"
+#: fsapi's variables, by the parameter of libpq that each is.
+PARTS = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
+_OURS = (URL, *PARTS)
+#: What of libpq's own variables says where a database is, and what says only how to log in there.
+_LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
+_LIBPQ_LOGIN = ("PGPORT", "PGUSER", "PGPASSWORD")
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_EMBEDDED = "the embedded server is --database embedded."
+
+
+def find_url(environment: Mapping[str, str], place: str) -> str | None:
+    """Return the value of `DATABASE_URL`; None if it is not set. Raises ConfigurationError if it is empty."""
+    if URL not in environment:
+        return None
+    _refuse_empty(environment, (URL,), place)
+    return environment[URL].strip()
+
+
+def find_parts(environment: Mapping[str, str], place: str) -> dict[str, str] | None:
+    """Return what fsapi's `DB_*` say, by libpq's names; None if none of them is set.
+
+    Raises ConfigurationError if one is empty, or if they name no database.
+    """
+    given = [name for name in PARTS if name in environment]
+    if not given:
+        return None
+    _refuse_empty(environment, given, place)
+    if "DB_NAME" not in given:
+        hint = f"set DB_NAME (and DB_HOST), or DATABASE_URL, or unset {_listed(given)}; {_EMBEDDED}"
+        raise ConfigurationError(
+            f"{_listed(given)} in {place} {_do(given)} not say which database: DB_NAME is not set", hint=hint
+        )
+    return {PARTS[name]: environment[name].rstrip("\r\n") for name in given}
+
+
+def says_libpq(environment: Mapping[str, str]) -> bool:
+    """Return whether libpq's `PG*` variables say where the database is.
+
+    Raises ConfigurationError if one of them is empty, or if they only say how to log in.
+    """
+    given = [name for name in (*_LIBPQ_PLACES, *_LIBPQ_LOGIN) if name in environment]
+    if not given:
+        return False
+    _refuse_empty(environment, given, "the environment")
+    if not set(given) & set(_LIBPQ_PLACES):
+        hint = f"set PGHOST and PGDATABASE, or DATABASE_URL, or unset {_listed(given)}; {_EMBEDDED}"
+        raise ConfigurationError(
+            f"{_listed(given)} in the environment {_do(given)} not say which database: PGHOST and PGDATABASE are not set",
+            hint=hint,
+        )
+    return True
+
+
+def read_dotenv(root: Path) -> dict[str, str]:
+    """Return the database settings of the project's `.env`, literally: `${NAME}` in a value is not replaced.
+
+    Raises ConfigurationError if the file, or a line with one of these settings, cannot be read.
+    """
+    file = root / ".env"
+    try:
+        raw = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}", hint="correct it, or move it away."
+        ) from None
+    from dotenv.parser import parse_stream
+
+    found: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(_decoded(raw))):
+        if binding.error and re.match(rf"\s*(export\s+)?['\"]?({'|'.join(_OURS)})\b", binding.original.string):
+            hint = "write NAME=VALUE; a value with blanks, quotes or # stands in '...'."
+            raise ConfigurationError(f"line {binding.original.line} of .env cannot be read", hint=hint)
+        if binding.key in _OURS:
+            found[binding.key] = binding.value or ""
+    return found
+
+
+def _decoded(raw: bytes) -> str:
+    """The text of a `.env`: UTF-8, or whatever its byte order mark says, as editors on Windows write it."""
+    encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8-sig")
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        message = f".env cannot be read: line {line} is not {encoding.removesuffix('-sig').upper()}"
+        raise ConfigurationError(message, hint="save it as UTF-8.") from None
+
+
+def _refuse_empty(environment: Mapping[str, str], names: Iterable[str], place: str) -> None:
+    for name in names:
+        if not environment[name].strip():
+            hint = f"give {name} a value, or take it out ({'remove the line' if place == '.env' else f'unset {name}'})."
+            raise ConfigurationError(f"{name} in {place} is empty", hint=hint)
+
+
+def _do(names: Sequence[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

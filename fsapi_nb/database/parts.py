@@ -1,0 +1,119 @@
+"""What a connection string comes to, once libpq has added its service file, its variables and its defaults.
+
+Reads the environment and service files as libpq does, and connects to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+_VARIABLES = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+    "service": "PGSERVICE",
+    "servicefile": "PGSERVICEFILE",
+}
+# libpq has one of these compiled in.
+_SYSTEM_FOLDERS = ("/etc/postgresql-common", "/etc")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where a connection string leads: hosts and ports in pairs, as far as both are given, database and user.
+
+    `hosts` are the addresses where `hostaddr` gives any; `names` are what certificates and tokens are made out to.
+    `known` is False if it names a service that no file has here, so that it may lead anywhere.
+    """
+
+    hosts: tuple[str, ...]
+    names: tuple[str, ...]
+    ports: tuple[str, ...]
+    database: str
+    user: str
+    known: bool = True
+
+
+def own_parts(address: str) -> dict[str, str]:
+    """Return what a connection string says itself, of either form, SQLAlchemy's `postgresql+driver://` included.
+
+    Raises psycopg.ProgrammingError if it is not one.
+    """
+    found = conninfo_to_dict(plain_url(address))
+    return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def plain_url(text: str) -> str:
+    """Return a URL as libpq reads it, without the driver that SQLAlchemy's form names."""
+    return re.sub(r"^(postgres|postgresql)(\+\w+)?://", "postgresql://", text)
+
+
+def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
+    """Return where a connection string leads from here. What is no connection string may lead anywhere."""
+    try:
+        found = own_parts(address)
+    except ProgrammingError:
+        return Parts((), (), (), "", "", known=False)
+    # The file of a string's own `servicefile` (PostgreSQL 18) comes before that of the variable.
+    for name in ("service", "servicefile"):
+        found.setdefault(name, environment.get(_VARIABLES[name], ""))
+    known = True
+    if found["service"]:
+        entry = _service(found["service"], found["servicefile"], environment)
+        known = entry is not None
+        found = {**(entry or {}), **{name: value for name, value in found.items() if value}}
+    for name in ("host", "hostaddr", "port", "dbname", "user"):
+        found[name] = found.get(name) or environment.get(_VARIABLES[name], "")
+    # libpq's own defaults: a socket, 5432, the system's user, and a database called as the user is.
+    user = found["user"] or _system_user()
+    database = found["dbname"] or (user if known else "")
+    hosts = tuple((found["hostaddr"] or found["host"]).split(","))
+    names = tuple((found["host"] or found["hostaddr"]).split(","))
+    return Parts(hosts, names, tuple((found["port"] or "5432").split(",")), database, user, known)
+
+
+def _service(name: str, file: str, environment: Mapping[str, str]) -> dict[str, str] | None:
+    """What the first service file that has this service says of it."""
+    home = environment.get("HOME", "")
+    system = (environment.get("PGSYSCONFDIR", ""), *_SYSTEM_FOLDERS)
+    files = [Path(file) if file else Path(home, ".pg_service.conf")]
+    files += [Path(folder, "pg_service.conf") for folder in system if folder]
+    return next((entry for each in files if (entry := _read_service(each, name)) is not None), None)
+
+
+def _read_service(file: Path, name: str) -> dict[str, str] | None:
+    """The entry of one file. What it takes from an LDAP server is not known here, so such an entry is none."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    entry: dict[str, str] | None = None
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            if entry is not None:
+                break
+            entry = {} if line == f"[{name}]" else None
+        elif entry is not None and line.startswith("ldap"):
+            return None
+        elif entry is not None and line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            entry.setdefault(key.strip(), value.strip())
+    return entry
+
+
+def _system_user() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError):
+        return ""

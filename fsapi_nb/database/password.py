@@ -1,0 +1,128 @@
+"""Passwords that a program prints (`password_command`), a token for each host and user, kept for a while in memory.
+
+A password is never part of an error, a repr or a log; of the program's arguments only the first is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from fsapi_nb.database.configuration import Secret
+from fsapi_nb.database.parts import connection_parts
+from fsapi_nb.errors import CannotConnect, ConfigurationError
+
+_PATIENCE = 60.0  # seconds for the program: it may ask a service far away
+_SAID = 5  # lines of what it said on stderr
+_guard = threading.Lock()
+_entries: dict[tuple[str, ...], _Entry] = {}
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The password that one command printed, and until when it is used, by the monotonic clock."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    password: Secret | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCommand:
+    """The program that prints the password of a database, where it is started, and for how many seconds one is used."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+    lifetime: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAddress:
+    """A connection string without a password, and the program that prints it."""
+
+    dsn: Secret
+    command: PasswordCommand
+
+    def with_password(self, *, anew: bool = False) -> tuple[Secret, bool]:
+        """Return the connection string with the password, and whether that was printed earlier; never if `anew`.
+
+        Threads that ask at once share one run of the program.
+        Raises ConfigurationError, and CannotConnect if the program fails.
+        """
+        arguments = self._arguments()
+        with _guard:
+            entry = _entries.setdefault(arguments, _Entry())
+        with entry.lock:
+            known = not anew and entry.password is not None and time.monotonic() < entry.until
+            if not known or entry.password is None:
+                entry.password = _run(arguments, self.command.folder)
+                entry.until = time.monotonic() + self.command.lifetime
+            return Secret(make_conninfo(self.dsn, password=str(entry.password))), known
+
+    def _arguments(self) -> tuple[str, ...]:
+        """The program and its arguments for this host, port and user."""
+        parts = connection_parts(self.dsn, os.environ)
+        template = self.command.arguments
+        several = len(parts.names) > 1 and any("{host}" in each or "{port}" in each for each in template)
+        if several or not parts.known:
+            what = "its address names several hosts" if several else "its service is in no service file"
+            hint = "give the database a URL with one host."
+            raise ConfigurationError(f"password_command has no one {{host}} to ask for: {what}", hint=hint)
+        values = {"{host}": parts.names[0] or "localhost", "{port}": parts.ports[0] or "5432", "{user}": parts.user}
+        return tuple(_filled(each, values) for each in template)
+
+
+def _filled(argument: str, values: dict[str, str]) -> str:
+    for placeholder, value in values.items():
+        argument = argument.replace(placeholder, value)
+    return argument
+
+
+def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
+    """The first line that the program prints."""
+    import subprocess  # which most runs never need
+
+    program = arguments[0]
+    try:
+        done = subprocess.run(
+            arguments,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        hint = "correct password_command in pyproject.toml, or install the program."
+        raise ConfigurationError(f"password_command cannot run {program!r}: {error.strerror}", hint=hint) from None
+    except subprocess.TimeoutExpired:
+        raise _failed(program, f"did not end within {_PATIENCE:.0f} seconds", ()) from None
+    password = done.stdout.partition("\n")[0].rstrip("\r")
+    if done.returncode:
+        raise _failed(program, f"failed with exit code {done.returncode}", _said(done.stderr, done.stdout))
+    if not password:
+        raise _failed(program, "printed nothing on its first line", _said(done.stderr, done.stdout))
+    return Secret(password)
+
+
+def _said(stderr: str, stdout: str) -> tuple[str, ...]:
+    """The last lines of what the program said of a failure, without what it printed as a password."""
+    from fsapi_nb.script.redact import redact_line
+
+    for printed in filter(None, map(str.strip, stdout.splitlines())):
+        stderr = stderr.replace(printed, "***")
+    return tuple(f"  {redact_line(line)}" for line in stderr.strip().splitlines()[-_SAID:])
+
+
+def _failed(program: str, what: str, details: tuple[str, ...]) -> CannotConnect:
+    hint = "run it in a terminal: its first line must be the password."
+    return CannotConnect(
+        f"no connection to the database: password_command ({program}) {what}", details=details, hint=hint
+    )

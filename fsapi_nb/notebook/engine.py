@@ -1,0 +1,69 @@
+"""A variable of the notebook as a database: `@name`, where `name` is a function, a SQLAlchemy engine, or a URL.
+
+What a function or an engine opens is a new connection at each call, so a token that it fetches is always fresh.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsapi_nb.errors import CannotConnect, ConfigurationError
+
+_HINT = "let it be a function that returns psycopg.connect(...), or create_engine('postgresql+psycopg://...')."
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConnector:
+    """Opens connections through a SQLAlchemy engine: its creator, arguments and hooks; its pool never sees them."""
+
+    engine: Any = field(repr=False)
+
+    def __call__(self) -> Any:
+        """Return a new connection of the engine's driver. Raises CannotConnect."""
+        return connect_through(
+            self.engine, "the engine's database", "is the server running, and is the engine's URL right?"
+        )
+
+
+def database_of_variable(name: str, names: Mapping[str, object]) -> str | Callable[[], Any]:
+    """Return what the variable of `@name` says, as a `Migrator` takes it.
+
+    Raises ConfigurationError if there is no such variable, or it holds nothing that leads to a database.
+    """
+    variable = name.removeprefix("@")
+    if variable not in names:
+        hint = f"assign it in a cell above: {variable or 'connect'} = ..."
+        raise ConfigurationError(f"no variable is named {variable!r}, as the database {name!r} says", hint=hint)
+    value = names[variable]
+    sqlalchemy = sys.modules.get("sqlalchemy.engine")
+    if sqlalchemy is not None and isinstance(value, sqlalchemy.Engine):
+        return _of_engine(variable, value)
+    if isinstance(value, str) or callable(value):
+        return value
+    what = f"the variable {variable!r} is a {type(value).__name__}, which opens no connection"
+    raise ConfigurationError(what, hint=_HINT)
+
+
+def connect_through(engine: Any, what: str, hint: str) -> Any:
+    """Return a new connection through the engine's creator and hooks. Raises CannotConnect."""
+    try:
+        pooled = engine.pool.recreate().connect()
+        connection = pooled.driver_connection
+        pooled.detach()
+    except Exception as error:  # noqa: BLE001 - a driver's error, or that of a user's hook
+        message = " ".join(str(error).split())
+        if engine.url.password:
+            message = message.replace(str(engine.url.password), "***")
+        raise CannotConnect(f"no connection to {what}", details=(f"  {message}",), hint=hint) from None
+    return connection
+
+
+def _of_engine(variable: str, engine: Any) -> EngineConnector:
+    dialect = engine.dialect
+    if engine.url.get_backend_name() != "postgresql" or dialect.driver != "psycopg" or dialect.is_async:
+        kind = engine.url.drivername
+        raise ConfigurationError(f"the engine {variable!r} is for {kind}, and its driver must be psycopg 3", hint=_HINT)
+    return EngineConnector(engine)
