@@ -31,7 +31,18 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
-from fsapi_nb.model import Blockage, DatabaseFacts, Done, Folder, History, Identity, Migration, Plan, State
+from fsapi_nb.model import (
+    Blockage,
+    DatabaseFacts,
+    DatabaseObject,
+    Done,
+    Folder,
+    History,
+    Identity,
+    Migration,
+    Plan,
+    State,
+)
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import build
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
@@ -64,7 +75,9 @@ class Migrator:
     are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
     as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
     transaction is refused. `schema` is the one to work in: its own history, and a search_path of it and `public` at the
-    beginning of each file, so that one folder serves many schemas of a database. Nothing is connected to before a method is called, and every method uses a connection
+    beginning of each file, so that one folder serves many schemas of a database. `runbook` is
+    what the journal says the run belongs to; None is what the environment says, as `runbook:run` sets it.
+    Nothing is connected to before a method is called, and every method uses a connection
     of its own.
 
     A pickled Migrator holds its arguments, and no password: where it is unpickled, the database is looked up again and
@@ -87,11 +100,13 @@ class Migrator:
         application: str = "fsapi_nb",
         notebook: str | None = None,
         cell: str | None = None,
+        runbook: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
-        from fsapi_nb.database.settings import Secret, find_address, find_project, session_settings
+        from fsapi_nb.database.configuration import Secret
+        from fsapi_nb.database.settings import find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
         told = origin()
@@ -120,7 +135,7 @@ class Migrator:
             application=application,
             notebook=notebook or told.notebook,
             cell=cell,
-            runbook=told.runbook,
+            runbook=runbook or told.runbook,
             max_wait=max_wait,
             postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
             schema=chosen,
@@ -196,7 +211,7 @@ class Migrator:
         with self._open(folder.names, writing=False) as target:
             entries = target.history().entries
             events = target.journal(limit=count, runbook=runbook)
-            return results.HistoryResult(events, entries, count=count, runbook=runbook)
+            return results.HistoryResult(events, entries, count=count, runbook=runbook, identity=target.identity)
 
     def show(self, name: str) -> results.MigrationResult:
         """One migration: where it stands, its scripts, what would run of it, how its file differs, its attempts.
@@ -225,7 +240,7 @@ class Migrator:
             runner = target.runner_at_work()
         with open_onlooker(self._access) as connection:
             seen = find_blockage(connection, runner.pid) if runner else Blockage()
-            return results.BlockersResult(seen or find_blockage(connection))
+            return results.BlockersResult(seen or find_blockage(connection), identity=target.identity)
 
     def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> results.DiagramResult:
         """The tables and their foreign keys, as a picture; of these schemas and tables, or all. Writes nothing.
@@ -240,7 +255,7 @@ class Migrator:
         with self._open(writing=False) as target:
             chosen = [self._access.schema] if self._access.schema and schemas is None else schemas
             found = read_diagram(target.session.connection, chosen)
-        return results.DiagramResult(select(found, tables) if tables else found)
+        return results.DiagramResult(select(found, tables) if tables else found, target.identity)
 
     def facts(self) -> DatabaseFacts:
         """Which database this is, for a record. Reads only; raises CannotConnect, ConfigurationError."""
@@ -282,7 +297,8 @@ class Migrator:
         with self._open(writing=False) as target:
             read_only = target.identity.protected and not yes
             try:
-                return results.QueryResult(run_query(target.session.connection, sql, parameters, read_only=read_only))
+                found = run_query(target.session.connection, sql, parameters, read_only=read_only)
+                return results.QueryResult(found, target.identity)
             except QueryFailed as error:
                 if error.server.sqlstate == "42P02" and not parameters:
                     error.hint = "$1 and $2 are parameters: bind their values, with --param for each."
@@ -302,7 +318,7 @@ class Migrator:
         check = read_query(title, sql)
         with self._open(writing=False) as target:
             found = ask_alone(target.session.connection, check.statement.text, sql)
-            return results.CheckResult(title, holds(found), found)
+            return results.CheckResult(title, holds(found), found, target.identity)
 
     # -- for others on the same database -----------------------------------------------------------------------
 
@@ -398,7 +414,7 @@ class Migrator:
                     entry = around.history.get(migration.name)
                     if entry:
                         recorder.write(recorder.repaired(migration, entry))
-            return results.RepairResult(tuple(migration.name for migration in plan.marks))
+            return results.RepairResult(tuple(migration.name for migration in plan.marks), identity=target.identity)
 
     def resolve(
         self, name: str, *, done: bool = False, retry: bool = False, undo: bool = False, yes: bool = False
@@ -419,13 +435,15 @@ class Migrator:
             if progress is None or not progress.in_flight:
                 raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
             if target.identity.protected and not yes:
-                raise _needs_yes(Plan("resolve"), f"the database {target.identity.database} is protected")
+                raise _needs_yes(
+                    Plan("resolve"), f"the database {target.identity.database} is protected", target.identity
+                )
             said = "the user says that it happened" if done else "the user says that it did not happen"
             with target.session.connection.transaction():
                 settle(recorder, ran, progress, around.history, done=done, reason=said)
         if undo and progress.done:
             return self.rollback(yes=yes)
-        return results.RepairResult((progress.name,), verb="resolve")
+        return results.RepairResult((progress.name,), verb="resolve", identity=target.identity)
 
     def fresh(
         self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
@@ -442,18 +460,23 @@ class Migrator:
             _refuse_unconfirmed(target.identity, confirm)
             plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             if not yes:
-                raise _needs_yes(plan, f"fresh drops {_count_drops(plan)} of the database {target.identity.database}")
+                raise _needs_yes(
+                    plan,
+                    f"fresh drops {_count_drops(plan)} of the database {target.identity.database}",
+                    target.identity,
+                )
             with self._locked(target) as recorder:
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
                 drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
         if not migrate:
-            return results.RunResult("fresh", (), plan.notes, time.monotonic() - started, drops=plan.drops)
+            return _run_result("fresh", (), plan.notes, started, target, recorder, drops=plan.drops)
         try:
             result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
         except FsapiError as error:
             error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
             raise
-        return results.RunResult("fresh", result.done, result.notes, time.monotonic() - started, drops=plan.drops)
+        run_id = result.run_id or str(recorder.run_id)
+        return replace(result, verb="fresh", elapsed=time.monotonic() - started, drops=plan.drops, run_id=run_id)
 
     # -- verbs that write files --------------------------------------------------------------------------------
 
@@ -496,8 +519,10 @@ class Migrator:
             if action == "kept" and run is None:
                 raise file_changed(file.name, state="the file was not written; the database is as it was.")
         applied = run is not None or around.history.get(file.name) is not None
-        shown_plan = None if applied else results.PlanResult(plan)
-        return results.FileResult(file.name, action, shown=name, applied=applied, plan=shown_plan, run=run)
+        shown_plan = None if applied else results.PlanResult(plan, identity)
+        return results.FileResult(
+            file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=identity
+        )
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -568,7 +593,7 @@ class Migrator:
             else:
                 _refuse_other(plan, planned)
                 if not plan:
-                    return results.RunResult(verb, (), plan.notes, time.monotonic() - started)
+                    return _run_result(verb, (), plan.notes, started, target)
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
             around = _circumstances(target, folder, before, **rules)
@@ -583,21 +608,21 @@ class Migrator:
             _confirm(plan, target.identity, yes=yes)
             _refuse_other(plan, planned)
             runner = self._runner(stack, target, recorder, folder, observers)
-            done = self._carry_out(plan, runner) if plan else ()
+            done = self._carry_out(plan, runner, target.identity) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
-            return results.RunResult(verb, done, notes, time.monotonic() - started)
+            return _run_result(verb, done, notes, started, target, recorder)
 
-    def _carry_out(self, plan: Plan, runner: Runner) -> tuple[Done, ...]:
+    def _carry_out(self, plan: Plan, runner: Runner, identity: Identity) -> tuple[Done, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
         try:
             return runner.run(plan)
         except StatementFailed as error:
             if error.blockage:
-                error.blockers = results.BlockersResult(error.blockage, error.attempts)
+                error.blockers = results.BlockersResult(error.blockage, error.attempts, identity)
             raise
         except CheckViolated as error:
-            error.result = results.CheckResult(error.title, False, error.found)
+            error.result = results.CheckResult(error.title, False, error.found, identity)
             raise
 
     def _timeout_notes(self, target: Target) -> tuple[str, ...]:
@@ -682,6 +707,20 @@ def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, arg
     return migrator
 
 
+def _run_result(
+    verb: str,
+    done: tuple[Done, ...],
+    notes: tuple[str, ...],
+    started: float,
+    target: Target,
+    recorder: Recorder | None = None,
+    drops: tuple[DatabaseObject, ...] = (),
+) -> results.RunResult:
+    """The result of a run that began at `started` by the monotonic clock; without a recorder, nothing was journalled."""
+    run_id = str(recorder.run_id) if recorder else None
+    return results.RunResult(verb, done, notes, time.monotonic() - started, drops, target.identity, run_id)
+
+
 def _circumstances(
     target: Target,
     folder: Folder,
@@ -732,7 +771,7 @@ def _refuse_other(plan: Plan, planned: Plan | None) -> None:
 
 def _confirm(plan: Plan, identity: Identity, *, yes: bool) -> None:
     if plan and identity.protected and not yes:
-        raise _needs_yes(plan, f"the database {identity.name or identity.database} is protected")
+        raise _needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity)
 
 
 def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
@@ -749,10 +788,10 @@ def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
         )
 
 
-def _needs_yes(plan: Plan, why: str) -> ConfirmationRequired:
+def _needs_yes(plan: Plan, why: str, identity: Identity) -> ConfirmationRequired:
     return ConfirmationRequired(
         f"{why}: nothing was done yet",
-        details=tuple(results.PlanResult(plan).lines()),
+        details=tuple(results.PlanResult(plan, identity).lines()),
         state="the database is as it was.",
         hint="this is the plan; say --yes to run it.",
     )

@@ -132,6 +132,14 @@ class Project:
         """The project's migrator."""
         return Migrator(options.pop("database", self.database), self.folder, **options)
 
+    @property
+    def label(self) -> str:
+        """The database as every result names it."""
+        with psycopg.connect(self.database) as connection:
+            info = connection.info
+            where = f"(socket, port {info.port})" if info.host.startswith("/") else f"at {info.host}:{info.port}"
+            return f"{info.dbname} {where}"
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query gives, over a connection of its own."""
         with psycopg.connect(self.database, autocommit=True) as connection:

@@ -107,7 +107,7 @@ def test_blockers_are_told_while_a_step_waits_and_gone_when_they_let_go(project:
         assert statement.kind == "ALTER TABLE"
         result = project.migrator().blockers()
         assert [s.pid for s in result.blockage.sessions] == [s.pid for s in blockage.sessions]
-        assert result.headline() == "1 session blocks the migration, 1 session behind it."
+        assert result.headline() == f"1 session blocks the migration, 1 session behind it on {project.label}."
     run.join()
     behind.join()
     assert project.applied() == [name]
@@ -238,7 +238,7 @@ def test_nobody_blocks_where_nobody_waits(project: Project) -> None:
     with holding(project, "LOCK TABLE orders"):
         result = project.migrator().blockers()
     assert not result.blockage
-    assert result.lines() == ["Nobody waits for a lock."]
+    assert result.lines() == [f"Nobody waits for a lock on {project.label}."]
     assert list(result.to_frame().columns)[:3] == ["part", "pid", "user"]
 
 

@@ -117,12 +117,15 @@ def test_json_is_one_document_on_stdout(project: Project, terminal: Terminal) ->
     """For every verb, errors included; what is for people goes to stderr."""
     name = project.write("one", "CREATE TABLE one (i int);", "DROP TABLE one;")
     assert terminal.json("migrate:status")["migrations"][0]["state"] == "pending"
-    assert terminal.json("migrate:pending")["migrations"][0]["name"] == name
+    status = terminal.json("migrate:pending")
+    subject = {key: status[key] for key in ("database", "server", "protected")}
+    assert f"{subject['database']} ({subject['server']})" == project.label
+    assert status["migrations"][0]["name"] == name
     assert terminal.json("migrate:plan")["steps"][0]["parts"][0]["statements"] == [{"line": 2, "kind": "CREATE TABLE"}]
     assert terminal.json("migrate")["done"][0]["name"] == name
     assert terminal.json("migrate:redo")["done"][1]["direction"] == "up"
     assert terminal.json("migrate:history")["events"][0]["state"] == "done"
-    assert terminal.json("migrate:repair", "one") == {"verb": "repair", "names": []}
+    assert terminal.json("migrate:repair", "one") == {**subject, "verb": "repair", "names": []}
     assert terminal.json("migrate:rollback")["done"][0]["direction"] == "down"
     assert terminal.json("migrate:baseline", "one")["done"][0]["name"] == name
     assert terminal.json("migrate:fresh", "--yes")["dropped"] == []
@@ -148,7 +151,10 @@ def test_query_runs_several_statements_in_one_transaction(project: Project, term
     sql = "CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (2, NULL) RETURNING *; SELECT count(*) FROM t"
     code, out, _ = terminal("query", sql)
     assert code == 0
-    assert out == ("CREATE TABLE\n a | b\n---+------\n 1 | x\n 2 | NULL\n(2 rows)\n count\n-------\n     2\n(1 row)\n")
+    assert out == (
+        "CREATE TABLE\n a | b\n---+------\n 1 | x\n 2 | NULL\n(2 rows)\n count\n-------\n     2\n(1 row)\n"
+        + f"on {project.label}\n"
+    )
     code, _, err = terminal("query", "DELETE FROM t;\nSELECT nope")
     assert code == 1
     assert "  2 | SELECT nope\n    |        ^" in err
@@ -178,7 +184,7 @@ def test_a_pipe_gets_nothing_while_it_runs(project: Project, terminal: Terminal)
     project.write("warn", "DO $$ BEGIN RAISE WARNING 'careful'; END $$;")
     _, out, err = terminal("migrate")
     assert err == ""
-    assert "Applied 1 migration." in out
+    assert f"Applied 1 migration on {project.label}." in out
     assert "WARNING: careful" in out
 
 
@@ -193,7 +199,10 @@ def test_who_blocked_is_told_with_the_error(project: Project, terminal: Terminal
         code, out, err = terminal(*words)
         document = terminal.json(*words)
     assert (code, out) == (1, "")
-    assert f"\n1 session blocks the migration.\n  blocks pid {pid}, postgres, report, idle in transaction, for " in err
+    assert (
+        f"\n1 session blocks the migration on {project.label}.\n  blocks pid {pid}, postgres, report, idle in transaction, for "
+        in err
+    )
     assert [session["pid"] for session in document["blockers"]["sessions"]] == [pid]
 
 

@@ -51,7 +51,7 @@ def test_the_example_project_is_drawn(project: Project) -> None:
     shutil.copytree(ROOT / "migrations", project.folder, dirs_exist_ok=True)
     project.migrator().migrate()
     result = project.migrator().diagram()
-    assert result.headline() == "17 tables, 12 foreign keys"
+    assert result.headline() == f"17 tables, 12 foreign keys on {project.label}"
     written = words(svg_of(result.html()))
     assert {"users", "user_roles", "PK FK", "varchar(255)*", "2 partitions"} <= set(written)
     assert "migrations" not in written and "events_2025_q1" not in written
@@ -100,10 +100,13 @@ def test_only_the_schema_and_tables_that_are_asked_for(project: Project) -> None
     project.rows("CREATE TABLE other.b (id int PRIMARY KEY, a int REFERENCES public.a)")
     project.rows("CREATE TABLE other.c (b int REFERENCES other.b)")
     migrator = project.migrator()
-    assert migrator.diagram().headline() == "3 tables, 2 foreign keys"
+    assert migrator.diagram().headline() == f"3 tables, 2 foreign keys on {project.label}"
     other = migrator.diagram(["other"])
-    assert other.lines()[-2:] == ["%% 2 tables, 1 foreign key", "%% 1 foreign key to tables that are not shown"]
-    assert migrator.diagram(None, ["a", "other.b"]).headline() == "2 tables, 1 foreign key"
+    assert other.lines()[-2:] == [
+        f"%% 2 tables, 1 foreign key on {project.label}",
+        "%% 1 foreign key to tables that are not shown",
+    ]
+    assert migrator.diagram(None, ["a", "other.b"]).headline() == f"2 tables, 1 foreign key on {project.label}"
     with pytest.raises(UsageError, match="no table nowhere"):
         migrator.diagram(None, ["nowhere"])
     with pytest.raises(UsageError, match="no schema nowhere"):
@@ -113,7 +116,7 @@ def test_only_the_schema_and_tables_that_are_asked_for(project: Project) -> None
 def test_an_empty_database_has_a_diagram(project: Project) -> None:
     """It says that there is nothing."""
     result = project.migrator().diagram()
-    assert result.lines() == ["erDiagram", "%% no tables"]
+    assert result.lines() == ["erDiagram", f"%% no tables on {project.label}"]
     assert "no tables" in result.html() and "<svg" not in result.html()
     assert result.to_frame().empty
 

@@ -358,7 +358,10 @@ def test_a_cell_adds_a_down_to_what_is_applied(project: Project) -> None:
     project.rows("INSERT INTO a VALUES (7)")
     result = project.migrator().write(NAME, UP + DOWN)
     assert (result.action, result.applied) == ("updated", True)
-    assert result.lines() == [f"{NAME} was updated and is applied.", "Its DOWN is recorded; nothing was run."]
+    assert result.lines() == [
+        f"{NAME} was updated and is applied.",
+        f"Its DOWN is recorded on {project.label}; nothing was run.",
+    ]
     assert project.rows("SELECT id FROM a") == [(7,)]
     assert (
         project.value("SELECT event || ' ' || state FROM migrations_journal ORDER BY id DESC LIMIT 1") == "repair done"
@@ -404,7 +407,7 @@ def test_migrate_records_a_down_that_a_file_has_gained(project: Project) -> None
     assert project.migrator().plan().headline().startswith("Plan: record 1 DOWN, running nothing on ")
     result = project.migrator().migrate()
     assert result.lines() == [
-        "Nothing to do: everything is applied.",
+        f"Nothing to do on {project.label}: everything is applied.",
         f"  ! the file {name} has gained a DOWN: it is recorded, and nothing is run",
     ]
     assert project.migrator().migrate().notes == ()

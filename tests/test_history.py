@@ -144,7 +144,7 @@ def test_baseline_records_without_running(project: Project) -> None:
     project.rows("CREATE TABLE a (i int)")
     project.rows("CREATE TABLE b (i int)")
     result = project.migrator().baseline("b")
-    assert str(result).splitlines()[0] == "Recorded 2 migrations as applied, running nothing."
+    assert str(result).splitlines()[0] == f"Recorded 2 migrations as applied on {project.label}, running nothing."
     assert states(project) == {a: State.APPLIED, b: State.APPLIED, c: State.PENDING}
     assert project.migrator().baseline(b).done == ()
     project.migrator().rollback()

@@ -25,7 +25,7 @@ def test_a_second_run_finds_nothing_to_do(project: Project) -> None:
     project.migrator().migrate()
     result = project.migrator().migrate()
     assert result.done == ()
-    assert str(result) == "Nothing to do: everything is applied."
+    assert str(result) == f"Nothing to do on {project.label}: everything is applied."
 
 
 def test_the_history_is_fsapis_own_table(project: Project) -> None:

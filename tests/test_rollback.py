@@ -172,7 +172,7 @@ def test_redo_is_one_transaction(project: Project) -> None:
         migrator.redo()
     assert project.value("SELECT data_type FROM information_schema.columns WHERE table_name = 'a'") == "integer"
     project.write_text(a, "-- UP\nCREATE TABLE a (i bigint);\n-- DOWN\nDROP TABLE a;\n")
-    assert str(migrator.redo()).splitlines()[0] == "Rolled back 1 migration. Applied 1 migration."
+    assert str(migrator.redo()).splitlines()[0] == f"Rolled back 1 migration. Applied 1 migration on {project.label}."
     assert project.value("SELECT data_type FROM information_schema.columns WHERE table_name = 'a'") == "bigint"
     assert migrator.status().statuses[0].state.value == "applied"
 

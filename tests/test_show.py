@@ -33,7 +33,7 @@ def test_a_pending_migration_is_shown_with_its_scripts_and_its_plan(project: Pro
     name = project.write("points", UP, "DROP TABLE points;")
     result = project.migrator().show("points")
     assert (result.status.name, result.status.state) == (name, State.PENDING)
-    assert result.headline() == f"{name} is pending"
+    assert result.headline() == f"{name} is pending on {project.label}"
     assert [line.strip() for line in result.lines() if "CREATE TABLE points" in line] == [UP]
     assert "DROP TABLE points;" in str(result)
     assert [names for names, _ in result.inspection.plan.migrations] == [name]

@@ -177,7 +177,7 @@ def test_a_long_run_is_drawn_and_leaves_nothing(project: Project, terminal: Open
     assert re.search(r"^migrate ━+.* 1 of 2 steps  1 s$", shown, re.MULTILINE)
     assert not opened.screen.cursor
     assert opened.end() == 0
-    assert str(opened.screen).startswith("Applied 2 migrations.\n  ↑ ")
+    assert str(opened.screen).startswith(f"Applied 2 migrations on {project.label}.\n  ↑ ")
     assert opened.screen.cursor
 
 
@@ -189,7 +189,7 @@ def test_notices_arrive_before_the_end(project: Project, terminal: OpenTerminal)
         opened.wait_for(lambda shown: shown.startswith(f"{name}: NOTICE: half-way\nmigrate "))
         assert project.applied() == []
     assert opened.end() == 0
-    assert str(opened.screen).startswith(f"{name}: NOTICE: half-way\nApplied 1 migration.")
+    assert str(opened.screen).startswith(f"{name}: NOTICE: half-way\nApplied 1 migration on {project.label}.")
 
 
 @pytest.mark.parametrize("columns", [120, 80])
@@ -223,7 +223,7 @@ def test_the_server_says_how_far_it_is(project: Project, terminal: OpenTerminal)
         said = "CREATE INDEX CONCURRENTLY on public.users: waiting for writers before build  0%  (0 of 1 sessions)"
         opened.wait_for(lambda shown: said in shown)
     assert opened.end() == 0
-    assert str(opened.screen).startswith("Applied 1 migration.")
+    assert str(opened.screen).startswith(f"Applied 1 migration on {project.label}.")
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda name: name.name)
@@ -277,7 +277,7 @@ def test_a_pipe_gets_nothing_but_the_end(project: Project) -> None:
             time.sleep(0.02)
     out, err = piped.communicate(timeout=20)
     assert (piped.returncode, err) == (0, "")
-    assert out.startswith("Applied 2 migrations.")
+    assert out.startswith(f"Applied 2 migrations on {project.label}.")
     assert "WARNING: careful" in out
 
 

@@ -83,30 +83,30 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate plan", PlanResult, "Plan: apply 3 migrations on DB"),
     ("%migrate plan --count 2", PlanResult, "Plan: apply 2 migrations on DB"),
     ("%migrate plan --to one", PlanResult, "Plan: apply 1 migration on DB"),
-    ("%migrate --count 1", RunResult, "Applied 1 migration."),
-    ("%migrate -n 1", RunResult, "Applied 1 migration."),
-    ("%migrate --to three", RunResult, "Applied 1 migration."),
-    ("%migrate", RunResult, "Nothing to do: everything is applied."),
-    ("%migrate migrate", RunResult, "Nothing to do: everything is applied."),
+    ("%migrate --count 1", RunResult, "Applied 1 migration on DB."),
+    ("%migrate -n 1", RunResult, "Applied 1 migration on DB."),
+    ("%migrate --to three", RunResult, "Applied 1 migration on DB."),
+    ("%migrate", RunResult, "Nothing to do on DB: everything is applied."),
+    ("%migrate migrate", RunResult, "Nothing to do on DB: everything is applied."),
     ("%migrate status --check", StatusResult, "3 migrations on DB: 3 applied"),
     ("%migrate plan --check", PlanResult, "Plan: nothing to do on DB."),
     ("%migrate plan rollback --all", PlanResult, "Plan: roll back 3 migrations on DB"),
-    ("%migrate redo", RunResult, "Rolled back 1 migration. Applied 1 migration."),
-    ("%migrate redo three --yes", RunResult, "Rolled back 1 migration. Applied 1 migration."),
-    ("%rollback", RunResult, "Rolled back 1 migration."),
-    ("%migrate rollback --to one", RunResult, "Rolled back 1 migration."),
-    ("%migrate --allow-unparsed", RunResult, "Applied 2 migrations."),
-    ("%rollback 2", RunResult, "Rolled back 2 migrations."),
-    ("%rollback --all --allow-unparsed", RunResult, "Rolled back 1 migration."),
-    ("%migrate baseline two", RunResult, "Recorded 2 migrations as applied, running nothing."),
-    ("%migrate repair two -y", RepairResult, "Nothing to repair: the file is what was applied."),
+    ("%migrate redo", RunResult, "Rolled back 1 migration. Applied 1 migration on DB."),
+    ("%migrate redo three --yes", RunResult, "Rolled back 1 migration. Applied 1 migration on DB."),
+    ("%rollback", RunResult, "Rolled back 1 migration on DB."),
+    ("%migrate rollback --to one", RunResult, "Rolled back 1 migration on DB."),
+    ("%migrate --allow-unparsed", RunResult, "Applied 2 migrations on DB."),
+    ("%rollback 2", RunResult, "Rolled back 2 migrations on DB."),
+    ("%rollback --all --allow-unparsed", RunResult, "Rolled back 1 migration on DB."),
+    ("%migrate baseline two", RunResult, "Recorded 2 migrations as applied on DB, running nothing."),
+    ("%migrate repair two -y", RepairResult, "Nothing to repair on DB: the file is what was applied."),
     ("%migrate plan fresh", PlanResult, "Plan: apply 3 migrations on DB"),
-    ("%migrate fresh --no-migrate --yes", RunResult, "Dropped 0 objects."),
-    ("%migrate fresh --yes --confirm DB", RunResult, "Dropped 0 objects. Applied 3 migrations."),
-    ("%migrate fresh -y --allow-unparsed", RunResult, "Dropped 3 objects. Applied 3 migrations."),
-    ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal, 3 migrations applied"),
-    ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal, 3 migrations applied"),
-    ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys"),
+    ("%migrate fresh --no-migrate --yes", RunResult, "Dropped 0 objects on DB."),
+    ("%migrate fresh --yes --confirm DB", RunResult, "Dropped 0 objects. Applied 3 migrations on DB."),
+    ("%migrate fresh -y --allow-unparsed", RunResult, "Dropped 3 objects. Applied 3 migrations on DB."),
+    ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal of DB, 3 migrations applied"),
+    ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal of DB, 3 migrations applied"),
+    ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys on DB"),
     ("%migrate make 'add colours'", FileResult, None),  # type: ignore[list-item]
 ]
 
@@ -118,7 +118,7 @@ def test_every_verb_returns_its_value_and_prints_nothing(cells: Cells, three: Pr
         value = cells.run(f"value = {line.replace('DB', three_name(three))}\nvalue")
         assert type(value) is kind, line
         if headline is not None:
-            assert value.headline() == headline.replace("DB", three_name(three)), line
+            assert value.headline() == headline.replace("DB", three.label), line
     cells.said()
     cells.run("value = %migrate status")
     assert cells.said() == ""
@@ -266,7 +266,7 @@ def test_a_query_without_rows_returns_what_was_done(cells: Cells, project: Proje
     """A statement that gives no rows shows its command, and is committed."""
     done = cells.run("%query CREATE TABLE t (id int)")
     assert isinstance(done, QueryResult)
-    assert repr(done) == "CREATE TABLE"
+    assert repr(done) == f"CREATE TABLE\non {project.label}"
     assert project.has("t")
 
 
@@ -676,7 +676,7 @@ def test_every_magic_has_a_second_name(cells: Cells, three: Project) -> None:
     """`%fsapi_migrate` and the others are ours whatever else is loaded."""
     assert len(cells.run("%fsapi_migrate status").statuses) == 3
     cells.run(cell("--apply").replace("%%migration", "%%fsapi_migration"))
-    assert cells.run("%fsapi_rollback").headline() == "Rolled back 1 migration."
+    assert cells.run("%fsapi_rollback").headline() == f"Rolled back 1 migration on {three.label}."
     assert cells.run("%fsapi_query SELECT 1 AS one")["one"][0] == 1
     assert cells.run("%%fsapi_query\nSELECT 2 AS two")["two"][0] == 2
 
@@ -802,7 +802,7 @@ def test_an_interrupt_ends_the_statement_and_rolls_back(cells: Cells, project: P
     assert [status.state.value for status in cells.run("%migrate status").statuses] == ["applied", "pending"]
     assert project.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
     project.write_text(slow, "-- UP\nCREATE TABLE slow (id int);\n")
-    assert cells.run("%migrate --max-wait 0").headline() == "Applied 1 migration."
+    assert cells.run("%migrate --max-wait 0").headline() == f"Applied 1 migration on {project.label}."
 
 
 def test_an_interrupted_query_is_rolled_back(cells: Cells, project: Project) -> None:
@@ -836,10 +836,10 @@ def test_an_interrupt_while_waiting_for_another_runner_is_short(cells: Cells, th
     assert three.applied() == []
 
 
-def test_a_check_cell_shows_its_outcome_and_fails_where_it_does_not_hold(cells: Cells) -> None:
+def test_a_check_cell_shows_its_outcome_and_fails_where_it_does_not_hold(cells: Cells, project: Project) -> None:
     """The promise and a mark; a broken one shows its rows and raises, so that a runbook stops there."""
     value = cells.run("%%check all is well\nSELECT 1 WHERE false")
-    assert repr(value) == "✓ all is well"
+    assert repr(value) == f"✓ all is well, on {project.label}"
     error, said = cells.fail("%%check 'no <b>rows</b>'\nSELECT '<i>' AS x")
     assert isinstance(error, CheckViolated)
     assert "✗ no <b>rows</b>: does not hold, 1 row" in said

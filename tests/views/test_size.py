@@ -454,7 +454,7 @@ def test_a_notebook_about_1_000_migrations_is_small(project: Project, tmp_path: 
     execute(document, tmp_path)
     outputs = [output for cell in document.cells for output in cell.outputs]
     assert [output.output_type for output in outputs] == ["execute_result"] * 6 + ["error"]
-    assert outputs[3]["data"]["text/plain"].startswith("Applied 1000 migrations.")
+    assert outputs[3]["data"]["text/plain"].startswith(f"Applied 1000 migrations on {project.label}.")
     assert outputs[6]["evalue"].startswith("1000 faults found")
     sizes = [written(**output) for output in outputs]
     assert max(sizes) < OUTPUT

@@ -108,6 +108,6 @@ def test_a_run_that_waited_for_a_lock_and_then_failed(project: Project) -> None:
     outcomes = [(attempt.migration, attempt.outcome) for attempt in last.attempts]
     assert outcomes[0][1] == "retried" and outcomes[-2][1] == "done"
     assert outcomes[-1] == ("2026_01_01_00_02_index.sql", "failed")
-    assert history.timeline(1).headline() == "run 1: 1 step: 1 done"
+    assert history.timeline(1).headline() == f"run 1 on {project.label}: 1 step: 1 done"
     with pytest.raises(UsageError, match="no run 9"):
         history.timeline(9)

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.folding import HTML, METADATA, bounded, one_by_one, stored_size
+from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.markup import html_of, html_of_lines
 
 if TYPE_CHECKING:
     import pandas
+
+    from fsapi_nb.model import Identity
 
 #: What stands below a text or table from which something was left out.
 SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"
@@ -22,9 +25,11 @@ class Result(abc.ABC):
     """What all results have in common. A repr is a photograph: it reads nothing and asks nobody.
 
     What a notebook stores of it, text, HTML and metadata, has the bound of `fsapi_nb.folding`, however large the result.
+    `identity` is the database that it is about; None only for what is about no database, such as a new file.
     """
 
     __slots__ = ()
+    identity: Identity | None
 
     @abc.abstractmethod
     def lines(self, *, times: bool = False) -> list[str]:
@@ -39,12 +44,35 @@ class Result(abc.ABC):
         """The result as one JSON object."""
 
     def to_frame(self) -> pandas.DataFrame:
-        """The result as a pandas DataFrame, times included."""
+        """The result as a pandas DataFrame, times included.
+
+        Its columns `database` and `server`, and where it has no row `attrs["fsapi"]`, say which database it is about.
+        """
         import pandas
 
         columns, rows = self.table()
         frame = pandas.DataFrame([tuple(row) for row in rows], columns=columns)
-        return frame.astype({name: "Int64" for name in columns if name in _INTEGERS})
+        frame = frame.astype({name: "Int64" for name in columns if name in _INTEGERS})
+        if self.identity is not None:
+            frame["database"], frame["server"] = self.identity.database, self.identity.server
+        return self._about(frame)
+
+    def subject(self) -> dict[str, Any]:
+        """The database that the result is about, as JSON and a frame's attributes name it; empty if there is none."""
+        found = self.identity
+        if found is None:
+            return {}
+        return {"database": found.database, "server": found.server, "protected": found.protected}
+
+    def _about(self, frame: pandas.DataFrame) -> pandas.DataFrame:
+        """The frame, with the database in its attributes: the columns of a query are the user's own."""
+        if self.identity is not None:
+            frame.attrs["fsapi"] = self.subject()
+        return frame
+
+    def _on(self, word: str = "on") -> str:
+        """The database as the end of a headline: ` on shop at db.example:5432`."""
+        return "" if self.identity is None else f" {word} {visible(self.identity.label)}"
 
     def brief(self) -> list[str]:
         """The text form that a notebook stores: of a long result what matters, and how much more there is."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import Blockage, LockSession
+from fsapi_nb.model import Blockage, Identity, LockSession
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import without_empty
@@ -23,17 +23,18 @@ class BlockersResult(Result):
 
     blockage: Blockage
     attempts: int = 0
+    identity: Identity | None = None
 
     def headline(self) -> str:
         """How many block, and how many wait."""
         sessions, blockers = self.blockage.sessions, self.blockage.blockers
         if not sessions:
-            return "Nobody waits for a lock."
+            return f"Nobody waits for a lock{self._on()}."
         waiting = counted(len(sessions) - len(blockers), "session")
         whom = "the migration" if self.blockage.waiter else waiting
         behind = f", {waiting} behind it" if self.blockage.waiter and len(sessions) > len(blockers) else ""
         tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
-        return f"{counted(len(blockers), 'session')} block{'s' if len(blockers) == 1 else ''} {whom}{behind}{tries}."
+        return f"{counted(len(blockers), 'session')} block{'s' if len(blockers) == 1 else ''} {whom}{behind}{self._on()}{tries}."
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, and two lines for each session; with `times`, pids and how long."""
@@ -82,6 +83,7 @@ class BlockersResult(Result):
         """The sessions, with pids and seconds."""
         columns, rows = self.table()
         return {
+            **self.subject(),
             "waiter": self.blockage.waiter,
             "attempts": self.attempts,
             "sessions": [dict(zip(columns, row, strict=True)) for row in rows],

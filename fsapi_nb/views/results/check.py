@@ -12,6 +12,7 @@ from fsapi_nb.views.results.base import Result
 if TYPE_CHECKING:
     import pandas
 
+    from fsapi_nb.model import Identity
     from fsapi_nb.views.frames import ResultLike
 
 #: Of the rows that should not be there so many are shown; `to_frame()` has the first hundred.
@@ -25,10 +26,11 @@ class CheckResult(Result):
     title: str
     passed: bool
     found: ResultLike
+    identity: Identity | None = None
 
     def headline(self) -> str:
         """The promise, and whether it was kept."""
-        return f"{'✓' if self.passed else '✗'} {visible(self.title)}{'' if self.passed else self._why()}"
+        return f"{'✓' if self.passed else '✗'} {visible(self.title)}{'' if self.passed else self._why()}{',' if self.identity else ''}{self._on()}"
 
     def _why(self) -> str:
         count = len(self.found.rows)
@@ -62,7 +64,7 @@ class CheckResult(Result):
         """What the query gave, typed by column."""
         from fsapi_nb.views.frames import to_frame
 
-        return to_frame(self.found)
+        return self._about(to_frame(self.found))
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Where it failed, the first rows, as text."""
@@ -78,13 +80,13 @@ class CheckResult(Result):
 
     def metadata(self) -> dict[str, Any]:
         """For reports that are made of outputs."""
-        return {"check": {"title": self.title, "passed": self.passed}}
+        return {"check": {**self.subject(), "title": self.title, "passed": self.passed}}
 
     def to_json(self) -> dict[str, Any]:
         """Title, outcome and rows."""
         from fsapi_nb.views.tables import to_json
 
-        return {"title": self.title, "passed": self.passed, "found": to_json(self.found)}
+        return {**self.subject(), "title": self.title, "passed": self.passed, "found": to_json(self.found)}
 
 
 @dataclass(frozen=True, slots=True)

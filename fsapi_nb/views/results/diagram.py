@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.folding import HTML, stored_size
+from fsapi_nb.model import Identity
 from fsapi_nb.schema.diagram import Diagram
 from fsapi_nb.views.entity_diagram import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg
 from fsapi_nb.views.escape import esc
@@ -31,6 +32,7 @@ class DiagramResult(Result):
     """
 
     diagram: Diagram
+    identity: Identity | None = None
 
     @property
     def mermaid(self) -> str:
@@ -45,8 +47,9 @@ class DiagramResult(Result):
     def headline(self) -> str:
         """How much there is."""
         if not self.diagram.tables:
-            return "no tables"
-        return f"{counted(len(self.diagram.tables), 'table')}, {counted(len(self.diagram.foreign_keys), 'foreign key')}"
+            return f"no tables{self._on()}"
+        tables, keys = len(self.diagram.tables), len(self.diagram.foreign_keys)
+        return f"{counted(tables, 'table')}, {counted(keys, 'foreign key')}{self._on()}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """Mermaid's source, and as its comments what it does not say."""
@@ -108,6 +111,7 @@ class DiagramResult(Result):
     def to_json(self) -> dict[str, Any]:
         """Tables with their columns, foreign keys, and Mermaid's source."""
         return {
+            **self.subject(),
             "tables": [
                 {
                     "schema": table.name.schema,

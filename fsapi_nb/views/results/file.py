@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.folding import WHOLE, Fold
-from fsapi_nb.model import Done, Step
+from fsapi_nb.model import Done, Identity, Step
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
@@ -35,12 +35,14 @@ class FileResult(Result):
     applied: bool = False
     plan: PlanResult | None = None
     run: RunResult | None = None
+    identity: Identity | None = None
 
     def headline(self) -> str:
         """What was done with the file."""
-        name, where = visible(self.shown or self.name), " and is applied" if self.applied else ""
+        name = visible(self.shown or self.name)
         if self.action == "kept":
             return f"{name} is applied; its file was not written: another program changed it meanwhile."
+        where = f" and is applied{'' if self.run else self._on()}" if self.applied else ""
         return f"{name} {'is' if self.action == 'unchanged' else 'was'} {self.action}{where}."
 
     def lines(self, *, times: bool = False) -> list[str]:
@@ -67,7 +69,7 @@ class FileResult(Result):
         numbered = list(enumerate(self.plan.plan.steps, 1))
         return [
             self.headline(),
-            "It will run as:",
+            f"It will run{self._on()} as:",
             *steps.apply(
                 numbered, lambda each: _step_lines(*each, statements), lambda gap: f"     … {len(gap)} steps more"
             ),
@@ -96,8 +98,10 @@ class FileResult(Result):
         )
 
     def remarks(self) -> Sequence[str]:
-        """What ran, as a sentence."""
-        return [self.run.headline()] if self.run else []
+        """What ran, as a sentence, or where it will run."""
+        if self.run:
+            return [self.run.headline()]
+        return [f"It will run{self._on()}."] if self.plan and self.identity else []
 
     def metadata(self) -> dict[str, Any]:
         """The file's name, and how long the run took."""
@@ -106,6 +110,7 @@ class FileResult(Result):
     def to_json(self) -> dict[str, Any]:
         """The file, and what ran or would run."""
         return {
+            **self.subject(),
             "file": self.name,
             "action": self.action,
             "applied": self.applied,

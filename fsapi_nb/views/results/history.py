@@ -11,6 +11,7 @@ from fsapi_nb.errors import UsageError
 from fsapi_nb.folding import shorten
 from fsapi_nb.model import (
     HistoryEntry,
+    Identity,
     JournalEntry,
 )
 from fsapi_nb.views.escape import visible
@@ -32,13 +33,15 @@ class HistoryResult(Result):
     entries: tuple[HistoryEntry, ...] = ()
     count: int | None = None
     runbook: str | None = None
+    identity: Identity | None = None
 
     def headline(self) -> str:
         """How much there is."""
         events = counted(len(self.events), "event")
-        newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
+        newest = f"the newest {events} of" if self.count else f"{events} in"
+        newest += f" the journal{self._on('of')}"
         if self.runbook is not None:
-            newest = f"{newest} of the runbook's run {visible(self.runbook)}"
+            newest = f"{newest}, of the runbook's run {visible(self.runbook)}"
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
 
     def lines(self, *, times: bool = False) -> list[str]:
@@ -83,7 +86,7 @@ class HistoryResult(Result):
         if number not in runs:
             there = f"the runs here are 1 to {len(runs)}." if runs else "nothing has run yet."
             raise UsageError(f"there is no run {number} here", hint=there)
-        return TimelineResult(number, attempts(runs[number]))
+        return TimelineResult(number, attempts(runs[number]), self.identity)
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Everything that the journal holds of each event."""
@@ -113,6 +116,7 @@ class HistoryResult(Result):
         """The events, and the applied migrations."""
         columns, rows = self.table()
         return {
+            **self.subject(),
             "events": [
                 {name: iso(value) if name == "at" else value for name, value in zip(columns, row, strict=True)}
                 for row in rows

@@ -33,7 +33,7 @@ class MigrationResult(Result):
     def headline(self) -> str:
         """Its name and where it stands."""
         note = f" ({visible(self.status.note)})" if self.status.note else ""
-        return f"{visible(self.status.name)} is {self.status.state.value}{note}"
+        return f"{visible(self.status.name)} is {self.status.state.value}{self._on()}{note}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, both scripts, the plan, the attempts and the difference."""
@@ -89,7 +89,7 @@ class MigrationResult(Result):
         """Everything, the plan included."""
         columns, rows = self.table()
         return {
-            "database": self.identity.database,
+            **self.subject(),
             "name": self.status.name,
             "state": self.status.state.value,
             "note": self.status.note,

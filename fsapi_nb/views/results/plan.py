@@ -41,18 +41,15 @@ class PlanResult(Result):
 
     def headline(self) -> str:
         """What the plan comes to."""
-        where = (
-            f" on {self.identity.database}{' (protected)' if self.identity.protected else ''}" if self.identity else ""
-        )
         if not self.plan:
-            return f"Plan: nothing to do{where}."
+            return f"Plan: nothing to do{self._on()}."
         parts = [f"drop {counted(len(self.plan.drops), 'object')}"] if self.plan.drops else []
         for direction, word in ((Direction.DOWN, "roll back"), (Direction.UP, "apply")):
             count = sum(1 for _, each in self.plan.migrations if each is direction)
             parts += [f"{word} {counted(count, 'migration')}"] if count else []
         parts += [f"record {counted(len(self.plan.marks), 'migration')}, running nothing"] if self.plan.marks else []
         parts += [f"record {counted(len(self.plan.amends), 'DOWN')}, running nothing"] if self.plan.amends else []
-        return f"Plan: {' and '.join(parts)}{where}"
+        return f"Plan: {' and '.join(parts)}{self._on()}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, the notes, and each step with its statements."""
@@ -111,6 +108,7 @@ class PlanResult(Result):
     def to_json(self) -> dict[str, Any]:
         """The plan as it will run."""
         return {
+            **self.subject(),
             "verb": self.plan.verb,
             "notes": list(self.plan.notes),
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],

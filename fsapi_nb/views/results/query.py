@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas
 
     from fsapi_nb.database.query import ResultSet
+    from fsapi_nb.model import Identity
 
 
 _RESULTS = Fold(10, 5)
@@ -24,6 +25,7 @@ class QueryResult(Result):
     """What a query gave: a result for each statement. `to_frame()` is the last that has columns."""
 
     results: tuple[ResultSet, ...]
+    identity: Identity | None = None
     # The frame that was made, so that it and every later one share its memory, and each is whoever's own who has it.
     _frames: list[pandas.DataFrame] = field(default_factory=list, init=False, compare=False)
 
@@ -39,12 +41,16 @@ class QueryResult(Result):
         lines: list[str] = []
         for result in self.results:
             lines += text_table(result).splitlines() if result.columns else [result.command]
-        return lines or ["(no statement)"]
+        return [*(lines or ["(no statement)"]), *self.remarks()]
+
+    def remarks(self) -> Sequence[str]:
+        """The database."""
+        return [self._on().strip()] if self.identity else []
 
     def brief(self) -> list[str]:
         """Of many results and of many rows the first and the last."""
         lines = _RESULTS.apply(self.results, _brief_lines, lambda gap: f"… {len(gap)} results more")
-        return lines or ["(no statement)"]
+        return [*(lines or ["(no statement)"]), *self.remarks()]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Of many commands the first and the last; a single one is the headline."""
@@ -71,13 +77,13 @@ class QueryResult(Result):
         if not self._frames:
             # Not super(): the class that `slots=True` makes anew is not the one a zero-argument super() knows.
             self._frames.append(to_frame(self.last) if self.last else Result.to_frame(self))
-        return own_copy(self._frames[0])
+        return self._about(own_copy(self._frames[0]))
 
     def to_json(self) -> dict[str, Any]:
         """Every result: columns, rows as exact values, command."""
         from fsapi_nb.views.tables import to_json
 
-        return {"results": [to_json(result) for result in self.results]}
+        return {**self.subject(), "results": [to_json(result) for result in self.results]}
 
 
 def _brief_lines(result: ResultSet) -> list[str]:

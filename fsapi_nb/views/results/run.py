@@ -11,6 +11,7 @@ from fsapi_nb.model import (
     DatabaseObject,
     Direction,
     Done,
+    Identity,
 )
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, slowest
@@ -23,28 +24,32 @@ _NAMES = Fold(20, 10)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Result):
-    """What a run did, in order. `elapsed` is in seconds, by a monotonic clock."""
+    """What a run did, in order. `elapsed` is in seconds, by a monotonic clock.
+
+    `run_id` is what the journal calls the run; None where nothing had to be done.
+    """
 
     verb: str
     done: tuple[Done, ...]
     notes: tuple[str, ...] = ()
     elapsed: float = 0.0
     drops: tuple[DatabaseObject, ...] = ()
+    identity: Identity | None = None
+    run_id: str | None = None
 
     def headline(self) -> str:
         """What was done, in one sentence."""
-        dropped = f"Dropped {counted(len(self.drops), 'object')}. " if self.verb == "fresh" else ""
-        words = {"baseline": ("Recorded", "as applied, running nothing")}
-        parts = []
+        if self.verb == "baseline" and self.done:
+            return f"Recorded {counted(len(self.done), 'migration')} as applied{self._on()}, running nothing."
+        parts = [f"Dropped {counted(len(self.drops), 'object')}"] if self.verb == "fresh" else []
         for direction, word in ((Direction.DOWN, "Rolled back"), (Direction.UP, "Applied")):
             count = sum(1 for done in self.done if done.direction is direction)
-            verb, rest = words.get(self.verb, (word, ""))
-            parts += [f"{verb} {counted(count, 'migration')}{' ' + rest if rest else ''}."] if count else []
+            parts += [f"{word} {counted(count, 'migration')}"] if count else []
         if self.verb == "repair":
-            return "Its DOWN is recorded; nothing was run."
-        if not parts and not dropped:
-            return "Nothing to do: everything is applied." if self.verb == "migrate" else "Nothing to do."
-        return (dropped + " ".join(parts)).strip()
+            return f"Its DOWN is recorded{self._on()}; nothing was run."
+        if not parts:
+            return f"Nothing to do{self._on()}{': everything is applied' if self.verb == 'migrate' else ''}."
+        return f"{'. '.join(parts)}{self._on()}."
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, the notes, and each migration with what the server said."""
@@ -66,11 +71,11 @@ class RunResult(Result):
         ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, direction, steps, notices and how long (milliseconds)."""
-        columns = ["name", "direction", "steps", "notices", "duration_ms"]
+        """Name, direction, steps, notices, how long (milliseconds), and the run's id."""
+        columns = ["name", "direction", "steps", "notices", "duration_ms", "run_id"]
         return columns, [
-            (done.name, done.direction.value, done.steps, "\n".join(done.notices), round(done.elapsed * 1000))
-            for done in self.done
+            (d.name, d.direction.value, d.steps, "\n".join(d.notices), round(d.elapsed * 1000), self.run_id)
+            for d in self.done
         ]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
@@ -90,6 +95,7 @@ class RunResult(Result):
     def metadata(self) -> dict[str, Any]:
         """How long it took, and how long the migrations did; of many the slowest."""
         return {
+            **({"run_id": self.run_id} if self.run_id else {}),
             "elapsed_ms": round(self.elapsed * 1000),
             "durations_ms": slowest([(done.name, round(done.elapsed * 1000)) for done in self.done]),
         }
@@ -97,6 +103,8 @@ class RunResult(Result):
     def to_json(self) -> dict[str, Any]:
         """What was done, with durations."""
         return {
+            **self.subject(),
+            "run_id": self.run_id,
             "verb": self.verb,
             "notes": list(self.notes),
             "dropped": [{"kind": drop.kind, "identity": drop.identity} for drop in self.drops],
@@ -149,6 +157,7 @@ class RepairResult(Result):
 
     names: tuple[str, ...]
     verb: str = "repair"
+    identity: Identity | None = None
 
     def lines(self, *, times: bool = False) -> list[str]:
         """One sentence for each."""
@@ -160,11 +169,11 @@ class RepairResult(Result):
 
     def _sentences(self, fold: Fold) -> list[str]:
         if not self.names:
-            return ["Nothing to repair: the file is what was applied."]
+            return [f"Nothing to repair{self._on()}: the file is what was applied."]
         said = "accepted as it is now" if self.verb == "repair" else "resolved"
         return fold.apply(
             self.names,
-            lambda name: [f"{visible(name)} {said}; this is recorded in the journal."],
+            lambda name: [f"{visible(name)} {said}; this is recorded in the journal{self._on('of')}."],
             lambda gap: f"… {len(gap)} more",
         )
 
@@ -178,4 +187,4 @@ class RepairResult(Result):
 
     def to_json(self) -> dict[str, Any]:
         """The names."""
-        return {"verb": self.verb, "names": list(self.names)}
+        return {**self.subject(), "verb": self.verb, "names": list(self.names)}

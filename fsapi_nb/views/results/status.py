@@ -52,12 +52,11 @@ class StatusResult(Result):
 
     def headline(self) -> str:
         """How many there are in each state."""
-        where = f"{self.identity.database}{' (protected)' if self.identity.protected else ''}"
         if not self.statuses:
-            return f"Nothing is pending on {where}." if self.verb == "pending" else f"No migrations yet on {where}."
+            return f"{'Nothing is pending' if self.verb == 'pending' else 'No migrations yet'}{self._on()}."
         counts = Counter(status.state for status in self.statuses)
         parts = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
-        return f"{counted(len(self.statuses), 'migration')} on {where}: {parts}"
+        return f"{counted(len(self.statuses), 'migration')}{self._on()}: {parts}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline and a line for each migration, with its problems below it."""
@@ -124,8 +123,7 @@ class StatusResult(Result):
     def to_json(self) -> dict[str, Any]:
         """The database and its migrations."""
         return {
-            "database": self.identity.database,
-            "protected": self.identity.protected,
+            **self.subject(),
             "migrations": [
                 {
                     "name": status.name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fsapi_nb.folding import clip, shorten
-from fsapi_nb.model import JournalEntry
+from fsapi_nb.model import Identity, JournalEntry
 from fsapi_nb.views.escape import esc, visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import html_of
@@ -102,16 +102,17 @@ class TimelineResult(Result):
 
     run: int
     attempts: tuple[Attempt, ...]
+    identity: Identity | None = None
 
     def to_scale(self) -> ScaledTimelineResult:
         """The same with bars over time. It holds times, so a notebook that stores it is not the same twice."""
-        return ScaledTimelineResult(self.run, self.attempts)
+        return ScaledTimelineResult(self.run, self.attempts, self.identity)
 
     def headline(self) -> str:
         """How many steps there were, and what did not go well."""
         outcomes = [attempt.outcome for attempt in self.attempts]
         bad = [f"{outcomes.count(key)} {words}" for key, (_, words, _) in _OUTCOMES.items() if key in outcomes]
-        return f"run {self.run}: {counted(len(by_steps(self.attempts)), 'step')}{': ' if bad else ''}{', '.join(bad)}"
+        return f"run {self.run}{self._on()}: {counted(len(by_steps(self.attempts)), 'step')}{': ' if bad else ''}{', '.join(bad)}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """A line for each step with a sign for each try; with `times`, how long each took."""
@@ -177,6 +178,7 @@ class TimelineResult(Result):
         """Every try, times included."""
         columns, rows = self.table()
         return {
+            **self.subject(),
             "run": self.run,
             "attempts": [
                 {name: iso(value) if name == "began" else value for name, value in zip(columns, row, strict=True)}

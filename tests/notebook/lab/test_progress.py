@@ -123,5 +123,7 @@ def test_a_cell_can_be_interrupted_and_run_again(lab_project: LabProject, open_p
     assert lab_project.value(SLEEPERS) == 0
     lab_project.write_text(slow, "-- UP\nCREATE TABLE slow ();\n")
     page.run(1)
-    assert [text for text in _texts(page, 1) if text] == ["Applied 1 migration.\n  ↑ 2026_01_01_00_00_slow.sql"]
+    assert [text for text in _texts(page, 1) if text] == [
+        f"Applied 1 migration on {lab_project.label}.\n  ↑ 2026_01_01_00_00_slow.sql"
+    ]
     assert {kind for output in page.cells()[1]["outputs"] for kind in output["data"]} == {"text/plain", "text/html"}

@@ -69,7 +69,7 @@ def _bundles(outputs: list[dict[str, Any]]) -> list[Any]:
 def test_tables_and_errors_can_be_read_on_the_page(page: Page) -> None:
     """The status is a table, and an error is a few lines with a caret: not hidden, not sanitized away."""
     status = page.rendered("status")
-    assert "28 migrations on quickstart: 28 pending" in status
+    assert "28 migrations on quickstart (embedded): 28 pending" in status
     assert "2025_11_27_09_00_create_new_table.sql\tpending" in status
     error = page.rendered("mistake-run")
     assert error.startswith("StatementFailed: 2026_01_15_09_00_add_loyalty_points.sql:4:45: ")
