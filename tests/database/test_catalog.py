@@ -26,12 +26,21 @@ ROLES = ("reader", "writer")
 
 
 @pytest.fixture(scope="module")
-def nasty(make_database: MakeDatabase) -> Iterator[Connection]:
-    """A connection to a database with something of every kind."""
-    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+def roles(server: str) -> Iterator[None]:
+    """Roles that rights are given to; gone when the database that knows them is."""
+    with psycopg.connect(server, autocommit=True) as connection:
         for role in ROLES:
             with contextlib.suppress(psycopg.errors.DuplicateObject):
                 connection.execute(f"CREATE ROLE {role}".encode())
+        yield
+        for role in ROLES:
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
+@pytest.fixture(scope="module")
+def nasty(roles: None, make_database: MakeDatabase) -> Iterator[Connection]:
+    """A connection to a database with something of every kind."""
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
         connection.execute(NASTY.encode())
         yield connection
 
