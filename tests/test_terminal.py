@@ -243,14 +243,23 @@ def test_an_interrupt_leaves_the_terminal_clean(project: Project, terminal: Open
     assert "0 of 1 step" not in str(opened.screen)
 
 
+def test_attempts_and_their_reason_are_drawn(project: Project, terminal: OpenTerminal) -> None:
+    """Pauses grow and attempts are made until the way is free, so that each is on the screen at some time."""
+    project.rows("CREATE TABLE users (i int)")
+    project.write("phone", "ALTER TABLE users ADD phone text;")
+    with session(project, "SELECT * FROM users"):
+        opened = terminal("migrate", "--lock-timeout", "300ms", "--max-wait", "60")
+        opened.wait_for(lambda shown: re.search(r"ALTER TABLE  attempt ([3-9]|\d\d)", shown))
+        opened.wait_for(lambda shown: re.search(r"lock timeout; trying again in [\d.]+ s \(attempt \d+\)", shown))
+    assert opened.end() == 0
+
+
 def test_a_failure_names_who_was_in_the_way(project: Project, terminal: OpenTerminal) -> None:
-    """Below the error, with pid; attempts and their reason were drawn before."""
+    """Below the error, with pid, when the attempts have come to their end."""
     project.rows("CREATE TABLE users (i int)")
     project.write("phone", "ALTER TABLE users ADD phone text;")
     with session(project, "SELECT * FROM users") as blocker:
         opened = terminal("migrate", "--lock-timeout", "200ms", "--max-wait", "2")
-        opened.wait_for(lambda shown: "lock timeout; trying again in" in shown)
-        opened.wait_for(lambda shown: "attempt 3" in shown)
         assert opened.end() == 1
         pid = blocker.info.backend_pid
     error, _, below = str(opened.screen).partition("\n1 session blocks the migration")
