@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from fsapi_nb.database.connection import server_message
+from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
 from fsapi_nb.script.redact import redact_sql
@@ -33,6 +34,8 @@ _HINTS = {
     "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
     "53100": "make room on the server's disk, and run again.",
 }
+#: Of a table or column that is not there.
+_CHANGED = {"42P01", "42703"}
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
 _DATA_LINE = re.compile(r"^COPY .*, line (\d+)", re.MULTILINE)
@@ -114,8 +117,9 @@ def failed(
     state: str | None = None,
     hint: str | None = None,
     tried: Tried = _ONCE,
+    tables: Tables | None = None,
 ) -> StatementFailed:
-    """PostgreSQL refused a statement, or the connection was lost over it."""
+    """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
     message = server_message(error)
     hint = hint or _HINTS.get(message.sqlstate or "")
     if message.sqlstate == "0A000" and "extension" in message.message:
@@ -123,7 +127,7 @@ def failed(
     text = message.message
     if at.recording and not lost:
         text = f"while the history was written: {text}"
-        hint = "did a script drop or change our tables? They are migrations, migrations_scripts and migrations_journal."
+        hint = _recording_hint(message, tables) or hint
     elif at.committing:
         text = f"at COMMIT: {text}"
     if tried.attempts > 1:
@@ -133,7 +137,7 @@ def failed(
         message,
         migration=at.part.migration.name,
         place=_place(at.part.migration, at.statement, error, at.shift) if at.statement else None,
-        state=(state or _state(at, lost=lost)) + before(done),
+        state=(state or state_after(at, lost=lost)) + before(done),
         applied=tuple(each.name for each in done),
         hint=hint,
         attempts=tried.attempts,
@@ -159,6 +163,16 @@ def half_committed(
     return failed(at, error, done, lost=False, state=state, hint=hint, tried=Tried(notices=notices))
 
 
+def _recording_hint(message: ServerMessage, tables: Tables | None) -> str | None:
+    """Return what to do where the history could not be written: a script has changed its tables or its own transaction."""
+    if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
+        places = ", ".join(f"{tables.schema}.{name}" for name in tables.names)
+        return f"did a script drop or change the tables of the history? They are {places}."
+    if message.sqlstate == "25006":
+        return "the script makes its transaction read-only, so its history row cannot be written: take that out of it."
+    return None
+
+
 def journalled(at: Whereabouts, error: psycopg.Error) -> str:
     """What the journal keeps of a failure: the line of the file where there is one, the message, the code."""
     message = server_message(error)
@@ -168,7 +182,7 @@ def journalled(at: Whereabouts, error: psycopg.Error) -> str:
     return f"{where}{message.message}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
 
 
-def _state(at: Whereabouts, *, lost: bool) -> str:
+def state_after(at: Whereabouts, *, lost: bool) -> str:
     """What the database holds after a failure."""
     part = at.part
     if at.step.mode is Mode.TRANSACTION:

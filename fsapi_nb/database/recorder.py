@@ -18,8 +18,10 @@ from psycopg import sql
 
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
+from fsapi_nb.database.rights import lost_right
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
+from fsapi_nb.database.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
 from fsapi_nb.model import Direction, HistoryEntry, Migration, Part
 
@@ -60,11 +62,15 @@ class Recorder:
     runbook: str | None = None
 
     def write(self, messages: Sequence[Message]) -> None:
-        """Send messages of this recorder in one go. Raises psycopg.Error, and what `refusal` makes of one."""
+        """Send messages of this recorder in one go. Raises psycopg.Error, and what `refusal` makes of one.
+
+        Then the transaction that they were sent in, the caller's if there is one, has been rolled back.
+        """
         try:
             self.session.exchange(messages)
         except psycopg.Error as error:
-            raise refusal(error) or error from None
+            self.session.rollback()
+            raise self.refusal(error, recording=True) or error from None
 
     def done(self, part: Part, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
         """Record that a part is done, and what that makes of its migration."""
@@ -80,16 +86,18 @@ class Recorder:
         if migration is None:
             return self.journal(row)
         which = "up" if row.duration_ms is not None else "baseline"
-        return (self._message(which, [*self._values(row), *_kept(migration)], prepared=prepared),)
+        values = [*self._values(row), *_kept(migration)]
+        return self._checked(which, values, row, migration.checksum, prepared=prepared)
 
     def rolled_back(self, row: JournalRow, entry: HistoryEntry, *, prepared: bool = False) -> tuple[Message, ...]:
         """Take a migration's entry away; fails where somebody else did so meanwhile."""
-        return (self._message("down", [*self._values(row), str(entry.id)], prepared=prepared),)
+        identity = str(entry.id)
+        return self._checked("down", [*self._values(row), identity], row, identity, prepared=prepared)
 
     def journal(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
         """Add one event. That a step begins or is done is only written while the lock is ours."""
         which = "step" if row.state in {"started", "done"} else "journal"
-        return (self._message(which, self._values(row), prepared=prepared),)
+        return self._checked(which, self._values(row), row, prepared=prepared)
 
     def baseline(self, migration: Migration) -> tuple[Message, ...]:
         """Record a migration as applied without having run it."""
@@ -97,13 +105,15 @@ class Recorder:
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
         """Take over a file's checksum and text for what is applied already."""
-        values = [str(entry.id), migration.checksum, *_kept(migration)]
-        return (self._message("repair", values), *self.journal(JournalRow(migration, "repair", "done", 1, 1)))
+        row = JournalRow(migration, "repair", "done", 1, 1)
+        repaired = self._message("repair", [str(entry.id), migration.checksum, *_kept(migration)])
+        return (repaired, *self.journal(row), self._check("repair", row, migration.checksum))
 
     def forget_all(self) -> tuple[Message, ...]:
         """Empty the history, not the journal; which is told that everything was dropped."""
         emptied = (self._message("forget entries", []), self._message("forget scripts", []))
-        return (*emptied, *self.journal(JournalRow(None, "fresh", "done")))
+        row = JournalRow(None, "fresh", "done")
+        return (*emptied, *self.journal(row), self._check("forget", row))
 
     def is_recorded(self, row: JournalRow) -> bool:
         """Whether this run's event is in the journal: the witness of a COMMIT whose answer was lost."""
@@ -112,6 +122,43 @@ class Recorder:
             "SELECT true FROM {} WHERE run_id = {} AND migration = {} AND event = {} AND state = {} AND step = {} LIMIT 1"
         ).format(self.tables.journal, *map(sql.Literal, (self.run_id, name, row.event, row.state, row.step)))
         return bool(ask(self.session.connection, query))
+
+    def refusal(self, error: psycopg.Error, *, recording: bool) -> FsapiError | None:
+        """Return what the server refused to record if that is for a reason of ours; None for every other error.
+
+        The session is idle again. With `recording`, the error is one of our own messages, not of a script.
+        """
+        message = error.diag.message_primary or ""
+        if _LOST_LOCK in message:
+            return Locked(
+                "the lock is not ours any more: this migration, or one before it, released it",
+                hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
+            )
+        if _GONE in message:
+            return HistoryError("the history row of what is rolled back is gone", state="this rollback was undone.")
+        failed = failed_check(error)
+        if failed:
+            return unrecorded(self.session, self.tables, *failed)
+        if recording and error.sqlstate == "0A000":
+            return refused_by_rule(self.session, self.tables, error)
+        if recording and isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return lost_right(self.session, self.tables, error)
+        return None
+
+    def _checked(
+        self, which: str, values: Sequence[str | None], row: JournalRow, *more: str | None, prepared: bool
+    ) -> tuple[Message, ...]:
+        """One of the statements, and what makes sure that its rows are there."""
+        message = self._message(which, values, prepared=prepared)
+        return message, self._check(which, row, *more, prepared=prepared)
+
+    def _check(self, which: str, row: JournalRow, *more: str | None, prepared: bool = False) -> Message:
+        name = row.migration.name if row.migration else row.name
+        return self._message(
+            f"check {which}",
+            [str(self.run_id), name, row.event, row.state, _number(row.step), *more],
+            prepared=prepared,
+        )
 
     def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
         """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""
@@ -142,19 +189,6 @@ class Recorder:
         ]
 
 
-def refusal(error: psycopg.Error) -> FsapiError | None:
-    """What the server refused to record, where that is for a reason of ours; None for every other error."""
-    message = error.diag.message_primary or ""
-    if _LOST_LOCK in message:
-        return Locked(
-            "the lock is not ours any more: this migration, or one before it, released it",
-            hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
-        )
-    if _GONE in message:
-        return HistoryError("the history row of what is rolled back is gone", state="this rollback was undone.")
-    return None
-
-
 # -- the statements ----------------------------------------------------------------------------------------------
 
 _COLUMNS = {
@@ -177,7 +211,7 @@ _COLUMNS = {
     "runbook": "text",
 }
 # What a statement has beyond them comes behind, from $18 on.
-# SQL has no statement that fails with words of one's own; asking for a setting that is not there does.
+# As in `verify`, asking for a setting that is not there is what fails.
 _LOST_LOCK = "fsapi_nb.the_lock_is_not_ours"
 _GONE = "fsapi_nb.the_history_row_is_gone"
 _EVENT = "$3::pg_catalog.text"
@@ -186,7 +220,8 @@ _EVENT = "$3::pg_catalog.text"
 _GUARDED = f"""CASE WHEN pg_catalog.pg_advisory_unlock({{key}}) AND pg_catalog.pg_try_advisory_lock({{key}})
     THEN {_EVENT} ELSE pg_catalog.current_setting('{_LOST_LOCK}') END"""
 _TAKEN_AWAY = f"""CASE WHEN (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.=) 1
-    THEN {_GUARDED} ELSE pg_catalog.current_setting('{_GONE}') END"""
+    THEN {_GUARDED} WHEN EXISTS (SELECT FROM {{history}} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8)
+    THEN {fail("history", LEFT)} ELSE pg_catalog.current_setting('{_GONE}') END"""
 # A script's search_path may have operators of its own before PostgreSQL's.
 _DURATION = """($8::pg_catalog.int4 OPERATOR(pg_catalog.+) (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()
     OPERATOR(pg_catalog.-) pg_catalog.transaction_timestamp()) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int4)"""
@@ -219,7 +254,7 @@ _REPAIR = f"""
 def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     """Every statement by its name, for one history of one database."""
     key, name = tables.lock_key(database), "$2::pg_catalog.text"
-    guarded, taken_away = (text.format(key=f"{key}::pg_catalog.int8") for text in (_GUARDED, _TAKEN_AWAY))
+    guarded, taken_away = (text.replace("{key}", f"{key}::pg_catalog.int8") for text in (_GUARDED, _TAKEN_AWAY))
     texts = {
         "journal": _journal(_EVENT),
         "step": _journal(guarded),
@@ -230,6 +265,7 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
         "repair": _REPAIR,
         "forget entries": "DELETE FROM {history}",
         "forget scripts": "DELETE FROM {scripts}",
+        **{f"check {which}": text for which, text in CHECKS.items()},
     }
     places = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
     return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}

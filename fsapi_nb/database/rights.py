@@ -62,7 +62,7 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
     hiding = ask(session.connection, _hiding(tables))
     if hiding:
         return _row_security(session, tables, hiding)
-    role, message = _role(session), error.diag.message_primary or ""
+    role = _role(session)
     denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     grant = f"GRANT USAGE, CREATE ON SCHEMA {_quoted(session, tables.schema)} TO {_quoted(session, role)};"
     if denied:
@@ -70,11 +70,32 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
         grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {names} TO {_quoted(session, role)};"
     return HistoryError(
         f"the role {role!r} may not use the history in {tables.shown()}",
-        details=(f"  {message} [{error.sqlstate}]",),
+        details=(_said(error),),
         state=_UNCHANGED,
         hint=f"let its owner run: {grant} or name a schema of your own in pyproject.toml: "
         '[tool.fsapi_nb] schema = "…".',
     )
+
+
+def lost_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
+    """Return the refusal for an InsufficientPrivilege while the history was written, which is undone.
+
+    The right was there when the run began. What a script took away is there again now.
+    """
+    denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
+    if denied or ask(session.connection, _hiding(tables)):
+        refused = no_right(session, tables, error)
+        refused.state = None
+        return refused
+    return HistoryError(
+        f"the script takes away the right to write the history in {tables.shown()}",
+        details=(_said(error),),
+        hint=f"leave {', '.join(tables.names)} out of its REVOKE, OWNER TO and ROW LEVEL SECURITY.",
+    )
+
+
+def _said(error: psycopg.Error) -> str:
+    return f"  {error.diag.message_primary or ''} [{error.sqlstate}]"
 
 
 def _hiding(tables: Tables) -> sql.Composed:

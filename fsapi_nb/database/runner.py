@@ -25,7 +25,7 @@ from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.recorder import JournalRow, Recorder, refusal
+from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import witness
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
@@ -137,6 +137,10 @@ class Runner:
         except KeyboardInterrupt:
             raise self._interrupted() from None
         except psycopg.Error as error:
+            refused = None if self.session.lost else self.recorder.refusal(error, recording=True)
+            if refused:
+                refused.state = f"this was between two migrations. {self._standing()}"
+                raise refused from None
             message = server_message(error)
             raise DatabaseError(
                 f"{message.message} [{message.sqlstate or 'connection lost'}]",
@@ -339,7 +343,7 @@ class Runner:
         """Wait for the next attempt, or raise what ends the run."""
         at = self._here
         self.session.rollback()
-        refused = refusal(error)
+        refused = None if lost else self.recorder.refusal(error, recording=at.recording)
         if refused:
             refused.state = refused.state or at.left() + failures.before(self._done)
             self._journal_outcome("failed", refused.message)
@@ -349,7 +353,7 @@ class Runner:
         if pause is None:
             self._journal_outcome("failed", text)
             tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
-            raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
+            raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
         self._journal_outcome("retried", text)
         self.emit(StepRetried(at.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
         self._idle = True
@@ -438,8 +442,12 @@ class Runner:
             raise failures.half_committed(at, error, self._done, notices=tuple(self._notices)) from None
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
             self._journal_outcome("failed", failures.journalled(at, error))
+        refused = None if lost else self.recorder.refusal(error, recording=at.statement is None)
+        if refused:
+            refused.state = failures.state_after(at, lost=lost) + failures.before(self._done)
+            raise refused from None
         tried = failures.Tried(blockage=self._watcher.blockage(at.step), notices=tuple(self._notices))
-        raise failures.failed(at, error, self._done, lost=lost, tried=tried) from None
+        raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
 
     def _has_committed(self) -> bool:
         """Whether the statement that failed has ended a transaction by itself, so that a part of it may be committed.

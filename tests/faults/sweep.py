@@ -27,7 +27,7 @@ class Fault(Enum):
 
 
 #: How what the runner says outside of transactions begins; the rest is said by migrations.
-_BOOKKEEPING = ("SELECT pg_catalog", "\n", "SET LOCAL", "ROLLBACK")
+_BOOKKEEPING = ("SELECT pg_catalog", "\n", "SET LOCAL", "SET TRANSACTION", "ROLLBACK")
 #: What a transaction begins with that only cleans the session.
 _CLEANING = ("RESET SESSION AUTHORIZATION", "DEALLOCATE ALL")
 _ACTIONS = {

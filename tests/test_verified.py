@@ -1,0 +1,163 @@
+"""Recorded is verified: a trigger or rule that swallows a row of the history undoes what the row was to record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fsapi_nb import Migrator
+from fsapi_nb.errors import FsapiError, HistoryError
+from fsapi_nb.model import State
+from tests.conftest import Project
+
+SWALLOW = (
+    "CREATE SCHEMA IF NOT EXISTS tools",
+    "CREATE FUNCTION tools.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "CREATE TRIGGER quiet BEFORE {1} ON {0} FOR EACH ROW EXECUTE FUNCTION tools.swallow()",
+)
+TAKE_AWAY = (
+    (
+        "CREATE FUNCTION take_away() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN EXECUTE format('DELETE FROM %s WHERE id = $1', tg_relid::regclass) USING new.id; RETURN NULL; END $$"
+    ),
+    "CREATE TRIGGER quiet AFTER {1} ON {0} FOR EACH ROW EXECUTE FUNCTION take_away()",
+)
+TABLES = ["migrations", "migrations_scripts", "migrations_journal"]
+UPDATE = "UPDATE t SET i = i + 1;"
+
+
+@pytest.fixture
+def counted(project: Project) -> Project:
+    """A table of one number, the tables of the history, and a pending migration that adds one."""
+    project.rows("CREATE TABLE t AS SELECT 0 AS i")
+    project.write("first", "SELECT 1;", "SELECT 1;")
+    project.migrator().migrate()
+    return project
+
+
+def number(project: Project) -> int:
+    return int(project.value("SELECT i FROM t"))
+
+
+def install(project: Project, statements: tuple[str, ...], table: str, event: str) -> None:
+    for statement in statements:
+        project.rows(statement.format(table, event))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("how", [SWALLOW, TAKE_AWAY], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "script", [UPDATE, "ALTER TABLE t ALTER i SET DEFAULT 5;"], ids=["one that runs queries", "plain definitions"]
+)
+def test_a_row_that_is_swallowed_undoes_the_migration(
+    counted: Project, table: str, how: tuple[str, ...], script: str
+) -> None:
+    """Three runs change nothing, and each says which trigger it is; without it the fourth applies."""
+    install(counted, how, table, "INSERT")
+    name = counted.write("add", script)
+    for _ in range(3):
+        with pytest.raises(HistoryError) as caught:
+            counted.migrator().migrate()
+        assert str(caught.value) == (
+            f"the row was not written to public.{table}\n"
+            f"  the trigger quiet of public.{table} may be the cause\n"
+            f"Now: {name} was rolled back and left nothing behind.\n"
+            f"→ if it must not do that: ALTER TABLE public.{table} DISABLE TRIGGER quiet; then run again."
+        )
+        assert number(counted) == 0
+        assert counted.value("SELECT count(*) FROM pg_attrdef WHERE adrelid = 't'::regclass") == 0
+    counted.rows(f"ALTER TABLE {table} DISABLE TRIGGER quiet")
+    counted.migrator().migrate()
+    assert counted.applied()[1:] == [name]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_rule_that_swallows_undoes_the_migration(counted: Project, table: str) -> None:
+    """PostgreSQL refuses some of them, and the rest is looked for: nothing is done without its row."""
+    counted.rows(f"CREATE RULE quiet AS ON INSERT TO {table} DO INSTEAD NOTHING")
+    counted.write("add", UPDATE)
+    with pytest.raises(FsapiError) as caught:
+        counted.migrator().migrate()
+    assert f"  the rule quiet of public.{table} may be the cause\n" in str(caught.value)
+    assert f"ALTER TABLE public.{table} DISABLE RULE quiet; then run again." in str(caught.value)
+    assert number(counted) == 0
+
+
+def test_a_row_that_is_written_otherwise_undoes_the_migration(counted: Project) -> None:
+    """A name that a trigger changes would not be found again."""
+    install(
+        counted,
+        (
+            (
+                "CREATE FUNCTION upper_case() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN new.name := upper(new.name); RETURN new; END'"
+            ),
+            "CREATE TRIGGER quiet BEFORE {1} ON {0} FOR EACH ROW EXECUTE FUNCTION upper_case()",
+        ),
+        "migrations",
+        "INSERT",
+    )
+    counted.write("add", UPDATE)
+    with pytest.raises(HistoryError, match="the row was not written to public.migrations\n"):
+        counted.migrator().migrate()
+    assert number(counted) == 0
+
+
+@pytest.mark.parametrize("table", ["migrations", "migrations_scripts"])
+def test_a_row_that_stays_undoes_the_rollback(counted: Project, table: str) -> None:
+    """The DOWN has not happened where its row cannot go."""
+    name = counted.write("add", UPDATE, "UPDATE t SET i = i - 1;")
+    counted.migrator().migrate()
+    install(counted, SWALLOW, table, "DELETE")
+    with pytest.raises(HistoryError) as caught:
+        counted.migrator().rollback()
+    assert f"the row was not deleted from public.{table}\n" in str(caught.value)
+    assert f"Now: nothing of this was kept: {name} is applied, as before.\n" in str(caught.value)
+    assert number(counted) == 1
+    assert name in counted.applied()
+
+
+VERBS: dict[str, tuple[Callable[[Migrator, str], object], str, str]] = {
+    "baseline": (lambda migrator, name: migrator.baseline(name), "migrations", "INSERT"),
+    "repair": (lambda migrator, name: migrator.repair(name), "migrations_scripts", "UPDATE"),
+    "fresh": (lambda migrator, _: migrator.fresh(yes=True), "migrations", "DELETE"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_only_records_is_verified_as_well(counted: Project, verb: str) -> None:
+    """Where the row is not there, nothing is said to be done, and nothing is."""
+    run, table, event = VERBS[verb]
+    name = counted.write("add", UPDATE)
+    if verb != "baseline":
+        counted.migrator().migrate()
+        (counted.folder / name).write_text("-- UP\nUPDATE t SET i = i + 1 WHERE true;\n")
+    before = counted.rows("SELECT * FROM migrations, migrations_scripts")
+    install(counted, SWALLOW, table, event)
+    with pytest.raises(HistoryError, match=f"public.{table}\n"):
+        run(counted.migrator(), name)
+    assert counted.rows("SELECT * FROM migrations, migrations_scripts") == before
+    assert counted.has("t")
+
+
+def test_a_step_outside_of_a_transaction_does_not_begin_without_its_row(counted: Project) -> None:
+    """Nobody could say later whether it has happened."""
+    counted.write("index", "CREATE INDEX CONCURRENTLY t_i ON t (i);")
+    install(counted, SWALLOW, "migrations_journal", "INSERT")
+    with pytest.raises(HistoryError) as caught:
+        counted.migrator().migrate()
+    assert "the row was not written to public.migrations_journal" in str(caught.value)
+    assert not counted.has("t_i")
+
+
+def test_a_step_outside_of_a_transaction_that_is_not_recorded_is_found_by_the_next_run(counted: Project) -> None:
+    """It has happened, and the row of its migration has not: said so, and settled once the trigger is gone."""
+    name = counted.write("index", "CREATE INDEX CONCURRENTLY t_i ON t (i);")
+    install(counted, SWALLOW, "migrations", "INSERT")
+    with pytest.raises(HistoryError) as caught:
+        counted.migrator().migrate()
+    assert "step 1 of 1 was run and not recorded; the next run looks what is there." in str(caught.value)
+    counted.rows("DROP TRIGGER quiet ON migrations")
+    counted.migrator().migrate()
+    assert [status.state for status in counted.migrator().status().statuses if status.name == name] == [State.APPLIED]
