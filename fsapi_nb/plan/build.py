@@ -39,6 +39,7 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
@@ -108,7 +109,8 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
         for status in chosen
     )
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
-    notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends))
+    warnings = down_warnings(status.migration for status in chosen if status.migration)
+    notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
     return Plan("migrate", steps, notes=notes, amends=amends)
 
 

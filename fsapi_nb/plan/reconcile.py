@@ -9,6 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
+from fsapi_nb.plan.down import fault_of_down
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.migration import checksum_without_down
 
@@ -124,11 +125,13 @@ def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: 
 
 
 def _judged(status: MigrationStatus) -> MigrationStatus:
-    """With what would keep the UP from being run, where it is still to be."""
+    """With what would keep the UP from being run, where it is still to be, and a note if the DOWN could not be."""
     migration = status.migration
     if migration is None or status.state not in {State.PENDING, State.LATE}:
         return status
-    return replace(status, problems=tuple(cut(migration, migration.up)[1]))
+    fault = fault_of_down(migration)
+    notes = [note for note in (status.note, f"its DOWN cannot run: {fault}" if fault else None) if note]
+    return replace(status, problems=tuple(cut(migration, migration.up)[1]), note="; ".join(notes) or None)
 
 
 def _half_way(

@@ -12,6 +12,7 @@ from fsapi_nb.errors import FaultyMigrations, UnknownMigration
 from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_steps, plan_rollback, up_steps
+from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.target import choose_down, find_name
 
 
@@ -35,7 +36,8 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     migration = _file(entry.name, around, hint="`rollback` needs no file.")
     back = plan_rollback(around)
     steps = _as_one(back.steps, collect([up_steps(migration, around, None)]))
-    return Plan("redo", steps, notes=back.notes, announces=_announced(steps, entry.name))
+    notes = (*back.notes, *down_warnings([migration]))
+    return Plan("redo", steps, notes=notes, announces=_announced(steps, entry.name))
 
 
 def interrupted_redo(around: Circumstances, *, name: str | None = None) -> str | None:
@@ -66,7 +68,7 @@ def _continued(name: str, around: Circumstances) -> Plan:
         progress = None
     steps = (*back, *collect([up_steps(migration, around, progress)]))
     note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
-    return Plan("redo", steps, notes=(note,), announces=_announced(steps, name))
+    return Plan("redo", steps, notes=(note, *down_warnings([migration])), announces=_announced(steps, name))
 
 
 def _file(name: str, around: Circumstances, *, hint: str) -> Migration:

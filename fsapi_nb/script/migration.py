@@ -338,6 +338,8 @@ def _hint(token: str) -> str | None:
     """What helps with a token that the parser did not expect."""
     if token.startswith((":", "{", "%", "$")):
         return "nothing is replaced in the SQL: use --set name=value and current_setting('fsapi.name')."
+    if re.fullmatch(r"<{7}|={7}|>{7}|\|{7}", token):
+        return "git could not merge this file: choose one of the two texts, and remove these lines."
     if token == "#":
         return "a comment of SQL begins with `--`; the markers are `-- UP` and `-- DOWN`, each a line of its own."
     if _INVISIBLE.search(token):

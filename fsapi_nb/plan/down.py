@@ -1,0 +1,31 @@
+"""What is wrong with the DOWN of a migration that is to be applied: a warning, because nobody has asked to run it yet.
+
+Real histories are full of DOWNs that do not parse, so it keeps nothing from being applied; a rollback would be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fsapi_nb.model import Migration
+from fsapi_nb.plan.steps import cut
+
+
+def fault_of_down(migration: Migration) -> str | None:
+    """Return what would keep the DOWN from being run, as a part of a sentence; None if nothing would."""
+    if migration.down is None:
+        return None
+    _, problems = cut(migration, migration.down)
+    if not problems:
+        return None
+    first, more = problems[0], len(problems) - 1
+    rest = f", and {more} fault{'s' if more != 1 else ''} more" if more else ""
+    return f"line {first.place.line}: {first.message}{rest}"
+
+
+def down_warnings(migrations: Iterable[Migration]) -> Iterator[str]:
+    """Yield a note for each migration that could not be rolled back as it is written."""
+    for migration in migrations:
+        fault = fault_of_down(migration)
+        if fault:
+            yield f"the DOWN of {migration.name} cannot run ({fault}): until that is corrected, a rollback is refused"
