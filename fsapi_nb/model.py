@@ -109,12 +109,16 @@ class EffectKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The trace that a statement leaves: its kind, and the names to look for, quoted where they are relations."""
+    """The trace that a statement leaves: its kind, and the names to look for, quoted where they are relations.
+
+    `owner` is the role that it names as the owner of what it creates.
+    """
 
     kind: EffectKind
     name: str | None = None
     relation: str | None = None
     names: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

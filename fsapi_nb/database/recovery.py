@@ -7,20 +7,23 @@ at work before is gone, and what the catalog says now is final.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fsapi_nb.database.indexes import same_indexes
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.session import Session
-from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
+from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, StepRecord
 from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
-from fsapi_nb.script.migration import read_migration
+from fsapi_nb.script.migration import stored_statements
 
 _INDEXES = """
     SELECT c.oid::bigint AS relation, coalesce((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'oid', i.indexrelid::bigint, 'name', x.relname, 'valid', i.indisvalid,
-            'identity', pg_catalog.format('%%I.%%I', n.nspname, x.relname)) ORDER BY i.indexrelid)
+            'identity', pg_catalog.format('%%I.%%I', n.nspname, x.relname),
+            'definition', pg_catalog.pg_get_indexdef(i.indexrelid)) ORDER BY i.indexrelid)
         FROM pg_catalog.pg_index i
         JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
         JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
@@ -62,8 +65,10 @@ _PARTITION = """
     WHERE p.oid = coalesce(%(parent_oid)s::oid, pg_catalog.to_regclass(%(relation)s))
       AND c.oid = coalesce(%(child_oid)s::oid, pg_catalog.to_regclass(%(name)s))
 """
-_DATABASE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %(name)s)"
-_TABLESPACE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)"
+_DATABASE = (
+    "SELECT oid::bigint, pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = %(name)s"
+)
+_TABLESPACE = "SELECT oid::bigint, pg_catalog.pg_get_userbyid(spcowner)::text FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s"
 _THERE = {
     EffectKind.DATABASE_CREATED: _DATABASE,
     EffectKind.DATABASE_DROPPED: _DATABASE,
@@ -71,10 +76,9 @@ _THERE = {
     EffectKind.TABLESPACE_DROPPED: _TABLESPACE,
 }
 _SUBSCRIPTION = """
-    SELECT count(*) > 0 AS there, coalesce(pg_catalog.json_agg(p.name) FILTER (WHERE p.name IS NOT NULL), '[]') AS publications
-    FROM pg_catalog.pg_subscription s LEFT JOIN LATERAL unnest(s.subpublications) AS p(name) ON true
-    WHERE s.subname = %(name)s
-      AND s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+    SELECT oid::bigint, pg_catalog.pg_get_userbyid(subowner)::text, pg_catalog.to_json(subpublications)
+    FROM pg_catalog.pg_subscription WHERE subname = %(name)s
+    AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 """
 
 
@@ -98,13 +102,12 @@ def look(session: Session, effect: Effect, before: Sight | None = None) -> Sight
             return dict(zip(keys, row, strict=True)) if row else {"attached": False, "pending": False}
         case EffectKind.INDEX_DROPPED:
             return _look_at_index(session, names, known)
-        case _ if effect.kind in _THERE:
-            (there,) = _ask(session, _THERE[effect.kind], names) or (False,)
-            return {"there": there}
         case EffectKind.REPEATABLE | EffectKind.UNKNOWN:
             return {}
-    there, publications = _ask(session, _SUBSCRIPTION, names) or (False, [])
-    return {"there": there, "publications": publications}
+    oid, owner, *publications = _ask(session, _THERE.get(effect.kind, _SUBSCRIPTION), names) or (None, None, [])
+    (role,) = _ask(session, "SELECT current_user::text", {}) or (None,)
+    there: dict[str, object] = {"there": oid is not None, "oid": oid, "owner": owner, "role": role}
+    return there | {"publications": publications[0]} if publications else there
 
 
 def _look_for_leftovers(session: Session, effect: Effect, names: dict[str, object], known: Sight) -> Sight:
@@ -166,32 +169,52 @@ def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdi
     before = json.loads(progress.witness) if progress.witness else None
     if before is not None and before.pop("place", None) != _place(session):
         # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
-        return judge(effect, as_begun(effect), _look_by_name(session, progress, effect))
-    return judge(effect, before, look(session, effect, before))
+        return judge(effect, as_begun(effect), _look_by_name(session, progress, effect, attempted))
+    now = look(session, effect, before)
+    if before is not None and effect.kind is EffectKind.INDEX_CREATED:
+        now = _with_sameness(session, progress, now, before, attempted)
+    return judge(effect, before, now)
 
 
-def _look_by_name(session: Session, progress: Progress, effect: Effect) -> Sight:
+def _look_by_name(session: Session, progress: Progress, effect: Effect, attempted: StepRecord) -> Sight:
     """What the catalog says of the names, with the settings (a search_path) that the steps before had made."""
-    session.clean()
-    for record in progress.done:
-        for statement in _statements(record.text or ""):
-            if statement.changes_session:
-                session.connection.execute(statement.text.encode())
-    sight = look(session, effect)
-    session.clean()
+    with _as_before(session, progress):
+        sight = look(session, effect)
+    if effect.kind is EffectKind.INDEX_CREATED:
+        return _with_sameness(session, progress, sight, {"indexes": []}, attempted)
     return sight
+
+
+@contextmanager
+def _as_before(session: Session, progress: Progress) -> Iterator[None]:
+    """The session with what the steps before had set in it."""
+    session.clean()
+    try:
+        for record in progress.done:
+            for statement in stored_statements(record.text or ""):
+                if statement.changes_session:
+                    session.connection.execute(statement.text.encode())
+        yield
+    finally:
+        session.clean()
+
+
+def _with_sameness(session: Session, progress: Progress, now: Sight, before: Sight, attempted: StepRecord) -> Sight:
+    """The same, with a word on each new index of the table: whether it is what the statement makes."""
+    known = {index["oid"] for index in before["indexes"]}
+    fresh = [index["oid"] for index in now["indexes"] if index["oid"] not in known]
+    if not fresh:
+        return now
+    with _as_before(session, progress):
+        same = same_indexes(session.connection, attempted.text or "", now["relation"], fresh)
+    indexes = [{**index, "same": None if same is None else index["oid"] in same} for index in now["indexes"]]
+    return {**now, "indexes": indexes}
 
 
 def _effect_of(text: str) -> Effect:
     """The trace that the one statement leaves which the journal kept."""
-    statements = _statements(text)
+    statements = stored_statements(text)
     return statements[0].effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
-
-
-def _statements(text: str) -> tuple[Statement, ...]:
-    """The statements of a step, from the text that the journal kept."""
-    migration, _ = read_migration("journal", f"-- UP\n{text}\n".encode())
-    return migration.up.statements if migration else ()
 
 
 def _place(session: Session) -> str:

@@ -68,20 +68,28 @@ def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
         return _judge_detach(before, now)
     if effect.kind in {EffectKind.PUBLICATIONS_ADDED, EffectKind.PUBLICATIONS_DROPPED}:
         return _judge_publications(effect, before, now)
-    return _judge_presence(effect, was=bool(before["there"]), is_now=bool(now["there"]))
+    return _judge_presence(effect, before, now)
 
 
 def _judge_index(effect: Effect, before: Sight, now: Sight) -> Verdict:
-    """An index of that name, or, without a name, the only new one of the table."""
+    """An index of that name, or, without a name, the only new one of the table, if it is as the statement says."""
     known = {index["oid"] for index in before["indexes"]}
     fresh = [index for index in now["indexes"] if index["oid"] not in known]
     if effect.name:
         fresh = [index for index in fresh if index["name"] == effect.name]
+    others = [index for index in fresh if index["same"] is False]
+    fresh = [index for index in fresh if index["same"] is not False]
+    if not fresh and others and effect.name:
+        return Verdict(Outcome.RETRY, f"another index has its name, which it did not make: {others[0]['definition']}")
     if not fresh:
         return Verdict(Outcome.RETRY, "the index is not there")
     if len(fresh) > 1:
         return Verdict(Outcome.IN_DOUBT, f"{len(fresh)} indexes have appeared on the table since")
     (index,) = fresh
+    if index["same"] is None:
+        return Verdict(
+            Outcome.IN_DOUBT, f"it cannot be told whether it made the index that is there: {index['definition']}"
+        )
     if index["valid"]:
         return Verdict(Outcome.DONE, f"the index {index['identity']} is there and valid")
     drop = f"DROP INDEX CONCURRENTLY IF EXISTS {index['identity']}"
@@ -118,8 +126,24 @@ def _judge_publications(effect: Effect, before: Sight, now: Sight) -> Verdict:
     )
 
 
-def _judge_presence(effect: Effect, *, was: bool, is_now: bool) -> Verdict:
-    """What was created or dropped, by whether it is there. What was so before it ran tells nothing of it."""
-    made = effect.kind in _CREATED
-    done = is_now and not was if made else was and not is_now
-    return Verdict(Outcome.DONE if done else Outcome.RETRY, "it is there" if is_now else "it is not there")
+def _judge_presence(effect: Effect, before: Sight, now: Sight) -> Verdict:
+    """What was created or dropped, by whether it is there. What was so before it ran tells nothing of it.
+
+    What somebody else has made since under the same name is another one: it has another OID, owner or publications.
+    """
+    was, is_now = bool(before["there"]), bool(now["there"])
+    if effect.kind not in _CREATED:
+        oid = before.get("oid")
+        gone = was and (not is_now or (oid is not None and now.get("oid") not in {None, oid}))
+        reason = "it is there" if is_now and not gone else "it is not there"
+        if gone and is_now:
+            reason = "it is gone, and another of its name is there"
+        return Verdict(Outcome.DONE if gone else Outcome.RETRY, reason)
+    if not is_now or was:
+        return Verdict(Outcome.RETRY, "it is there" if is_now else "it is not there")
+    owner = effect.owner or before.get("role")
+    if owner and now.get("owner") not in {None, owner}:
+        return Verdict(Outcome.RETRY, f"another of its name is there, which belongs to {now['owner']}")
+    if effect.names and set(effect.names) != set(now["publications"]):
+        return Verdict(Outcome.RETRY, "another of its name is there, with other publications")
+    return Verdict(Outcome.DONE, "it is there")

@@ -10,6 +10,7 @@ from typing import Any
 
 from fsapi_nb.model import Effect, EffectKind
 from fsapi_nb.script.classify import Named, enum_name, option_on
+from fsapi_nb.script.parser import deparse, parse_one
 
 _REPEATABLE = {"vacuum_stmt", "cluster_stmt", "alter_system_stmt", "discard_stmt", "alter_database_stmt"}
 _BY_NAME = {
@@ -28,7 +29,10 @@ def effect_of(named: Named) -> Effect:
     name, node = named
     if name in _BY_NAME:
         kind, field = _BY_NAME[name]
-        return Effect(kind, name=str(getattr(node, field)))
+        publications = (
+            tuple(item.string.sval for item in node.publication) if name == "create_subscription_stmt" else ()
+        )
+        return Effect(kind, name=str(getattr(node, field)), names=publications, owner=_owner(named))
     match name:
         case "index_stmt":
             return Effect(EffectKind.INDEX_CREATED, name=node.idxname or None, relation=_quoted(node.relation))
@@ -47,6 +51,27 @@ def effect_of(named: Named) -> Effect:
         case _ if name in _REPEATABLE:
             return Effect(EffectKind.REPEATABLE)
     return _UNKNOWN
+
+
+def index_on(statement: str, schema: str, table: str) -> str:
+    """The SQL of a CREATE INDEX for another table, without a name, and not CONCURRENTLY. Raises SqlSyntaxError."""
+    tree = parse_one(statement.encode())
+    node = tree.index_stmt
+    node.concurrent = node.if_not_exists = False
+    node.idxname = ""
+    node.relation.catalogname, node.relation.schemaname, node.relation.relname = "", schema, table
+    return deparse(tree)
+
+
+def _owner(named: Named) -> str | None:
+    """The role that a CREATE DATABASE or CREATE TABLESPACE names as the owner."""
+    name, node = named
+    if name == "create_table_space_stmt":
+        return str(node.owner.rolename) or None
+    if name != "createdb_stmt":
+        return None
+    owners = (option.def_elem.arg.string.sval for option in node.options if option.def_elem.defname == "owner")
+    return next(owners, None) or None
 
 
 def _reindexed(node: Any) -> Effect:

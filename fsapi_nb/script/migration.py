@@ -64,6 +64,29 @@ def read_contents(contents: Contents) -> tuple[Migration | None, tuple[Problem, 
         return None, (error.problem,)
 
 
+def stored_text(name: str, up: str, down: str | None) -> Migration | None:
+    """The migration of two texts that were kept without their file; None if it cannot be known where the DOWN begins.
+
+    Where each begins is known, so that no line of them is taken for a marker.
+    """
+    head, middle = b"-- UP\n", b"" if down is None else b"-- DOWN\n"
+    first = len(head)
+    last = first + len(up.encode())
+    raw = head + up.encode() + middle + (down or "").encode()
+    contents, lexed = MemoryContents(name, raw), lex([raw])
+    below = Section(last + len(middle), len(raw)) if down is not None else None
+    if lexed.problem and not (below and lexed.problem.offset >= below.start):
+        return None
+    sections = Sections(Section(first, last), below, Section(0, 0))
+    return _build(Source(name, lexed), lexed, sections, contents, f"sha256:{hashlib.sha256(raw).hexdigest()}")
+
+
+def stored_statements(text: str) -> tuple[Statement, ...]:
+    """The statements of a step whose text was kept; none if it cannot be read. No line of it is a marker."""
+    migration = stored_text("journal", text, None)
+    return migration.up.statements if migration else ()
+
+
 class _NotText(Exception):
     """The bytes are no UTF-8, or no text."""
 

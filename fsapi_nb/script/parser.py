@@ -177,6 +177,14 @@ def parse_one(text: bytes) -> Any:
     return raw.stmt
 
 
+def deparse(statement: Any) -> str:
+    """The SQL of a tree that `parse_one` gave."""
+    import postgast
+    from postgast import pg_query_pb2
+
+    return str(postgast.deparse(pg_query_pb2.ParseResult(stmts=[pg_query_pb2.RawStmt(stmt=statement)])))
+
+
 def parse_plpgsql(text: bytes) -> Any:
     """The bodies in a CREATE FUNCTION, CREATE PROCEDURE or DO in PL/pgSQL, as libpg_query's JSON.
 

@@ -24,12 +24,9 @@ def to_store(migration: Migration) -> StoredScripts:
 
 def stored_migration(name: str, stored: StoredScripts) -> Migration | None:
     """The migration that was applied, made of what was stored; None where that cannot be read as one."""
-    from fsapi_nb.script.migration import read_migration
+    from fsapi_nb.script.migration import stored_text
 
-    text = f"-- UP\n{_closed(stored.up or '')}"
-    if stored.down is not None:
-        text += f"-- DOWN\n{stored.down}"
-    migration, _ = read_migration(name, text.encode())
+    migration = stored_text(name, _closed(stored.up or ""), stored.down)
     return replace(migration, stored=True, digest=None) if migration else None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from fsapi_nb.script.migration import read_migration
+from fsapi_nb.model import StoredScripts
+from fsapi_nb.script.migration import read_migration, stored_statements
 from fsapi_nb.script.redact import redact_line
 from fsapi_nb.script.stored import stored_migration, to_store
 from tests.script.reading import NAME, File, files, quick, read
@@ -25,6 +26,25 @@ def test_what_is_stored_can_be_read_again(file: File) -> None:
     assert again.checksum == migration.checksum
     assert [statement.text for statement in again.up.statements] == [s.text for s in migration.up.statements]
     assert (again.down and again.down.text) == (migration.down and migration.down.text)
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("SELECT 1;\n-- CHECK: it holds\nSELECT 2;\n", "SELECT 3;\n-- CHECK\nSELECT 4;"),
+        ("SELECT 1;\n-- UP\nSELECT 2;\n", "-- DOWN\nSELECT 3;\n-- UP\nSELECT 4;"),
+        ("SELECT 1;\n-- down with it\n-- DOWN\nSELECT 2", "-- up\nSELECT 3;\n/* down */ SELECT 4"),
+    ],
+)
+def test_no_line_of_what_is_stored_is_a_marker(up: str, down: str) -> None:
+    """Where the UP ends and the DOWN begins is known; whatever looks like a marker in them is a comment."""
+    again = stored_migration(NAME, StoredScripts(up, down, recorded=True))
+    assert again
+    assert again.down
+    texts = [statement.text.splitlines()[-1] for script in (again.up, again.down) for statement in script.statements]
+    assert [text[-1] for text in texts] == ["1", "2", "3", "4"]
+    assert not again.up.checks
+    assert stored_statements(up)[1].text.endswith("SELECT 2")
 
 
 WITH_A_PASSWORD = [
