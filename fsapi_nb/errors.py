@@ -417,7 +417,7 @@ class StatementFailed(FsapiError):
     ) -> None:
         code = f" [{server.sqlstate}]" if server.sqlstate else ""
         where = str(place) if place else migration
-        details = [*(place.excerpt() if place else []), *server.lines(), *_said(notices), *_blocked_by(blockage)]
+        details = [*(place.excerpt() if place else []), *server.lines(), *notice_lines(notices), *_blocked_by(blockage)]
         super().__init__(f"{where}: {server.message}{code}", details=tuple(details), state=state, hint=hint)
         self.server = server
         self.migration = migration
@@ -447,7 +447,7 @@ class StatementFailed(FsapiError):
         }
 
 
-def _said(notices: tuple[str, ...], most: int = 5) -> list[str]:
+def notice_lines(notices: Sequence[str], most: int = 5) -> list[str]:
     """What the server had said before it failed: of much, the end."""
     before = [f"  … {len(notices) - most} notices before"] if len(notices) > most else []
     return [*before, *(f"  {notice}" for notice in notices[-most:])]
@@ -474,7 +474,7 @@ class TransactionEnded(FsapiError):
 
 
 class QueryFailed(FsapiError):
-    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE.
+    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE, `notices` what it said before.
 
     What to do: mend the SQL; nothing was changed unless the message says so.
     """
@@ -485,6 +485,12 @@ class QueryFailed(FsapiError):
         super().__init__(f"{server.message}{code}", details=tuple(details), state=state)
         self.server = server
         self.place = place
+        self.notices: tuple[str, ...] = ()
+
+    def add_notices(self, notices: Sequence[str]) -> None:
+        """Show what the server had said before it refused the SQL."""
+        self.notices = tuple(notices)
+        self.details += tuple(notice_lines(notices))
 
 
 class CheckViolated(FsapiError):

@@ -292,19 +292,18 @@ class Migrator:
         `parameters` are bound to `$1`, `$2` and so on of the one statement that the SQL then is.
         Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
         """
+        from fsapi_nb.database.notices import listening
         from fsapi_nb.database.query import run_query
 
-        with self._open(writing=False) as target:
+        with self._open(writing=False) as target, listening(target.session.connection) as notices:
             read_only = target.identity.protected and not yes
             try:
                 found = run_query(target.session.connection, sql, parameters, read_only=read_only)
-                return results.QueryResult(found, target.identity)
             except QueryFailed as error:
-                if error.server.sqlstate == "42P02" and not parameters:
-                    error.hint = "$1 and $2 are parameters: bind their values, with --param for each."
-                if read_only and error.server.sqlstate == "25006":
-                    error.hint = "this database is protected, so a query may only read; say --yes if it shall change."
+                error.add_notices(notices)
+                error.hint = _hint_of_query(error, read_only=read_only, bound=bool(parameters)) or error.hint
                 raise
+            return results.QueryResult(found, target.identity, tuple(notices))
 
     def check(self, title: str, sql: str) -> results.CheckResult:
         """Ask a query that must hold: it gives no rows, or only booleans that are all true. It may only read.
@@ -313,12 +312,17 @@ class Migrator:
         query, QueryFailed where PostgreSQL refuses it.
         """
         from fsapi_nb.database.check import ask_alone, holds
+        from fsapi_nb.database.notices import listening
         from fsapi_nb.script.migration import read_query
 
         check = read_query(title, sql)
-        with self._open(writing=False) as target:
-            found = ask_alone(target.session.connection, check.statement.text, sql)
-            return results.CheckResult(title, holds(found), found, target.identity)
+        with self._open(writing=False) as target, listening(target.session.connection) as notices:
+            try:
+                found = ask_alone(target.session.connection, check.statement.text, sql)
+            except QueryFailed as error:
+                error.add_notices(notices)
+                raise
+            return results.CheckResult(title, holds(found), found, target.identity, tuple(notices))
 
     # -- for others on the same database -----------------------------------------------------------------------
 
@@ -452,6 +456,7 @@ class Migrator:
 
         Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name.
         """
+        from fsapi_nb.database.notices import listening
         from fsapi_nb.database.reset import drop_all
 
         started = time.monotonic()
@@ -465,18 +470,23 @@ class Migrator:
                     f"fresh drops {_count_drops(plan)} of the database {target.identity.database}",
                     target.identity,
                 )
-            with self._locked(target) as recorder:
+            with self._locked(target) as recorder, listening(target.session.connection) as notices:
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
                 drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
+        # That a drop takes others along is a NOTICE, and meant here.
+        warnings = tuple(notice for notice in notices if not notice.startswith("NOTICE"))
         if not migrate:
-            return _run_result("fresh", (), plan.notes, started, target, recorder, drops=plan.drops)
+            return _run_result("fresh", (), (*warnings, *plan.notes), started, target, recorder, drops=plan.drops)
         try:
             result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
         except FsapiError as error:
             error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
             raise
         run_id = result.run_id or str(recorder.run_id)
-        return replace(result, verb="fresh", elapsed=time.monotonic() - started, drops=plan.drops, run_id=run_id)
+        notes = (*warnings, *result.notes)
+        return replace(
+            result, verb="fresh", notes=notes, elapsed=time.monotonic() - started, drops=plan.drops, run_id=run_id
+        )
 
     # -- verbs that write files --------------------------------------------------------------------------------
 
@@ -719,6 +729,18 @@ def _run_result(
     """The result of a run that began at `started` by the monotonic clock; without a recorder, nothing was journalled."""
     run_id = str(recorder.run_id) if recorder else None
     return results.RunResult(verb, done, notes, time.monotonic() - started, drops, target.identity, run_id)
+
+
+def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str | None:
+    """What helps with SQL that the server refused, where that is more than it says itself."""
+    from fsapi_nb.script.placeholders import explain, placeholder_of
+
+    if error.server.sqlstate == "42P02" and not bound:
+        return "$1 and $2 are parameters: bind their values, with --param for each."
+    if error.server.sqlstate == "25006" and read_only:
+        return "this database is protected, so a query may only read; say --yes if it shall change."
+    found = placeholder_of(error)
+    return explain(found, notebook=False) if found else None
 
 
 def _circumstances(

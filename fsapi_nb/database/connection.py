@@ -144,7 +144,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
     except FsapiError:
         raise
     except Exception as error:  # noqa: BLE001 - the user's function raises a driver's error, a cloud library's, any
-        raise _cannot_connect(_redacted(error), "") from None
+        raise _cannot_connect(redact(error), "") from None
     if not isinstance(connection, psycopg.Connection):
         hint = "let it return psycopg.connect(...), a new connection at each call."
         raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
@@ -157,7 +157,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         )
     except psycopg.Error as error:
         connection.close()
-        raise _cannot_connect(_redacted(error), "") from None
+        raise _cannot_connect(redact(error), "") from None
     return connection
 
 
@@ -223,7 +223,7 @@ def _set_all_here(connection: Connection, settings: Mapping[str, str]) -> sql.Co
     return here.format(set_all(settings), sql.Literal(connection.info.backend_pid))
 
 
-def _redacted(message: object) -> str:
+def redact(message: object) -> str:
     """A message without passwords; what finds them is imported for it, and not where nothing fails."""
     from fsapi_nb.script.redact import redact_line
 
@@ -234,8 +234,9 @@ def server_message(error: psycopg.Error) -> ServerMessage:
     """What the server said of a failure, without the echo of the statement that psycopg's text has."""
     diagnosis = error.diag
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
-    detail = redact_key(diagnosis.message_detail) if diagnosis.message_detail else None
-    return ServerMessage(error.sqlstate, _redacted(message), detail, diagnosis.message_hint, diagnosis.context)
+    detail = redact(redact_key(diagnosis.message_detail)) if diagnosis.message_detail else None
+    context = redact(diagnosis.context) if diagnosis.context else None  # PL/pgSQL quotes the statement that failed
+    return ServerMessage(error.sqlstate, redact(message), detail, diagnosis.message_hint, context)
 
 
 def redact_key(detail: str) -> str:

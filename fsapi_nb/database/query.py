@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from fsapi_nb.database.connection import redact, server_message
 from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.database.parameters import bind
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
 from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
 from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
+
+if TYPE_CHECKING:
+    from fsapi_nb.script.parser import Token
 
 __all__ = ["JSON_NULL", "Column", "Connection", "JsonNull", "JsonText", "ResultSet", "run_query"]
 
@@ -51,7 +55,7 @@ def run_query(
             raise ValueError("run_query needs a connection in autocommit mode that is not in a transaction")
         query = _Query(sql, _encode(connection, sql))
         if parameters:
-            _check_parameters(query, len(parameters))
+            _check_parameters(query, parameters)
             query = _Query(query.text, query.message, bind(connection, parameters))
         read = _in_transaction(connection, query, read_only=read_only) or _outside_transaction(connection, query)
         return read()
@@ -112,8 +116,9 @@ def _encode(connection: Connection, sql: str) -> bytes:
     return message
 
 
-def _check_parameters(query: _Query, given: int) -> None:
+def _check_parameters(query: _Query, parameters: Sequence[object]) -> None:
     """PostgreSQL says neither which statement is one too many, nor that a parameter is used nowhere."""
+    given = len(parameters)
     # The parser is large, and rarely needed here.
     from fsapi_nb.script.parser import COMMENTS, PARAMETER, parse, scan
     from fsapi_nb.script.tokens import SqlSyntaxError
@@ -128,6 +133,7 @@ def _check_parameters(query: _Query, given: int) -> None:
             f"{given} {'values are' if given > 1 else 'value is'} given",
             hint="the first value is $1, the second $2, each as often as wanted.",
         )
+    _refuse_list_in_parentheses([token for token in tokens if token.kind not in COMMENTS], text, parameters)
     try:
         statements = parse(text)
     except SqlSyntaxError:
@@ -137,6 +143,23 @@ def _check_parameters(query: _Query, given: int) -> None:
         message = f"this text is {len(statements)} statements, and parameters can be bound to one"
         place = place_in(query.text, len(text[:start].decode()))
         raise QueryFailed(ServerMessage("42601", message), place=place, state=_NOTHING_RAN)
+
+
+def _refuse_list_in_parentheses(tokens: Sequence[Token], text: bytes, parameters: Sequence[object]) -> None:
+    """Of a list of texts `IN ($1)` makes one text, which no row has: the query would silently give nothing."""
+    from fsapi_nb.script.parser import PARAMETER
+
+    for within, opening, parameter, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        if [within.kind, opening.kind, parameter.kind, closing.kind] != ["IN_P", "ASCII_40", PARAMETER, "ASCII_41"]:
+            continue
+        number = int(text[parameter.start + 1 : parameter.end])
+        if 0 < number <= len(parameters) and isinstance(parameters[number - 1], list | tuple | set | frozenset):
+            raise UsageError(
+                f"${number} is a {type(parameters[number - 1]).__name__}, and IN (${number}) compares with all of it as one "
+                "value",
+                state=_NOTHING_RAN,
+                hint=f"write = any(${number}), or <> all(${number}) for NOT IN, with a list.",
+            )
 
 
 _Read: TypeAlias = Callable[[], tuple[ResultSet, ...]]
@@ -314,9 +337,7 @@ def _failure(
     else:
         state = rolled_back
     message = diag.message_primary or str(reply.error).strip()
-    server = ServerMessage(
-        reply.error.sqlstate or None, message, diag.message_detail, diag.message_hint, context=diag.context
-    )
+    server = replace(server_message(reply.error), message=redact(message))
     return QueryFailed(server, place=_place_of_error(connection, query, reply.error), state=state)
 
 
@@ -331,10 +352,14 @@ def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error)
 
 
 def place_in(sql: str, offset: int) -> Place:
-    """The place of a character of the text, with its line."""
+    """The place of a character of the text, with its line; one that holds a password is starred, and has no column."""
+    from fsapi_nb.script.redact import redact_sql
+
     start = sql.rfind("\n", 0, offset) + 1
     line = sql.count("\n", 0, offset) + 1
-    return Place("query", line, offset - start + 1, sql[start:].split("\n", 1)[0].rstrip("\r"))
+    source = sql[start:].split("\n", 1)[0].rstrip("\r")
+    shown = redact_sql(sql).split("\n")[line - 1].rstrip("\r")
+    return Place("query", line, offset - start + 1 if shown == source else None, shown)
 
 
 def _refuse_copy(connection: Connection, reply: Reply) -> None:

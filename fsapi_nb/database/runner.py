@@ -24,6 +24,7 @@ from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
+from fsapi_nb.database.notices import notice_of
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
@@ -161,8 +162,7 @@ class Runner:
         return failures.before(self._done).strip() or "nothing was run."
 
     def _notice(self, diagnosis: psycopg.errors.Diagnostic) -> None:
-        severity = diagnosis.severity_nonlocalized or "NOTICE"
-        message = redact_line(diagnosis.message_primary or "")
+        severity, message = notice_of(diagnosis)
         self._notices.append(f"{severity}: {message}")
         self.emit(NoticeReceived(self._at.part.migration.name if self._at else "", severity, message))
 

@@ -1,7 +1,8 @@
 """The magics: `%migrate`, `%rollback`, `%query`, `%%query`, `%%migration`. Each parses, calls, returns a value.
 
-They never print, and never raise IPython's UsageError: that reaches stderr only, so that nbval calls a failing
-notebook green (computationalmodelling/nbval #147).
+What stands beside `%migrate`, `%rollback` and `%%migration` holds no SQL, so IPython expands it (`%migrate show {name}`);
+SQL is sent as it is written. The magics never print, and never raise IPython's UsageError: that reaches stderr only, so
+that nbval calls a failing notebook green (computationalmodelling/nbval #147).
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from IPython.core.magic import (
 )
 from traitlets import Enum, Unicode, validate
 
-from fsapi_nb.errors import CheckViolated, UsageError
+from fsapi_nb.errors import CheckViolated, QueryFailed, UsageError
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
 from fsapi_nb.origin import origin
+from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
 from fsapi_nb.verbs import (
     GLOBAL,
     QUERY,
@@ -112,7 +114,6 @@ class MigrateMagics(Magics):
     def _hide(self, proposal: dict[str, Any]) -> Address | None:
         return None if proposal["value"] is None else Address(proposal["value"])
 
-    @no_var_expand
     @output_can_be_silenced
     @line_magic
     def migrate(self, line: str) -> Result | Shown | Panel:
@@ -126,7 +127,6 @@ class MigrateMagics(Magics):
         verb = find_verb(words.pop(0) if named else "migrate")
         return self._run(verb, words, prog=f"%migrate {verb.name}")
 
-    @no_var_expand
     @output_can_be_silenced
     @line_magic
     def rollback(self, line: str) -> Result | Shown:
@@ -142,6 +142,7 @@ class MigrateMagics(Magics):
         Python's values come in as parameters only: `%query --param city SELECT $1` binds the variable `city`.
         """
         from fsapi_nb.views.frames import prepare
+        from fsapi_nb.views.results import NoticesResult
 
         words, sql = _leading_options(line)
         if sql.split() in (["--help"], ["-h"]):
@@ -150,17 +151,28 @@ class MigrateMagics(Magics):
         if isinstance(options, Shown):
             return options
         if cell is not None and sql.strip():
-            raise UsageError("SQL beside %%query", hint="put the SQL below it, or use %query SQL on one line.")
+            hint = "put the SQL below it, or use %query SQL on one line."
+            if (found := find_placeholder(sql.strip(), 1)) and found.meant is Meant.RESULT:
+                hint = explain(found, notebook=True)
+            raise UsageError("SQL beside %%query", hint=hint)
         sql = sql if cell is None else cell
         if not sql.strip():
             raise UsageError("there is no SQL", hint="%query SELECT 1; or %%query with the SQL below it.")
         names = {**(self.shell.user_ns if self.shell else {}), **(local_ns or {})}
         parameters = [_value(name, names) for name in options.param or ()]
         prepare()
-        result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
-        return result.to_frame() if result.last else result
+        try:
+            result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
+        except QueryFailed as error:
+            if found := placeholder_of(error):
+                error.hint = explain(found, notebook=True)
+            raise
+        if result.last is None:
+            return result
+        if result.notices:
+            publish(*NoticesResult(result.notices)._repr_mimebundle_())
+        return result.to_frame()
 
-    @no_var_expand
     @cell_magic
     def migration(self, line: str, cell: str) -> Result | Shown:
         """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one."""

@@ -31,9 +31,9 @@ def text_difference(before: str | None, now: Sequence[Statement]) -> list[str]:
     """What a step's statements say differently from what ran of it; at most `LONGEST` lines."""
     import difflib
 
-    from fsapi_nb.script.redact import redact_line
+    from fsapi_nb.script.redact import redact_sql
 
-    after = redact_line(";\n".join(statement.text for statement in now))
+    after = redact_sql(";\n".join(statement.text for statement in now))
     lines = list(difflib.unified_diff(_lines(before), _lines(after), "as it ran", "now", n=1, lineterm=""))
     return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]
 

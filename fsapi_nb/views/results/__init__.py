@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.file import FileResult
     from fsapi_nb.views.results.history import HistoryResult
     from fsapi_nb.views.results.migration import MigrationResult
+    from fsapi_nb.views.results.notices import NoticesResult
     from fsapi_nb.views.results.plan import PlanResult
     from fsapi_nb.views.results.query import QueryResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
@@ -31,6 +32,7 @@ __all__ = [
     "FileResult",
     "HistoryResult",
     "MigrationResult",
+    "NoticesResult",
     "PlanResult",
     "QueryResult",
     "RepairResult",
@@ -50,6 +52,7 @@ _MODULES = {
     "FileResult": "file",
     "HistoryResult": "history",
     "MigrationResult": "migration",
+    "NoticesResult": "notices",
     "PlanResult": "plan",
     "QueryResult": "query",
     "RepairResult": "run",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.notices import brief_notices
 
 if TYPE_CHECKING:
     import pandas
@@ -21,12 +22,16 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CheckResult(Result):
-    """Whether a check held. `to_frame()` has what its query gave: where it failed, the offending rows."""
+    """Whether a check held. `to_frame()` has what its query gave: where it failed, the offending rows.
+
+    `notices` is what the server said meanwhile.
+    """
 
     title: str
     passed: bool
     found: ResultLike
     identity: Identity | None = None
+    notices: tuple[str, ...] = ()
 
     def headline(self) -> str:
         """The promise, and whether it was kept."""
@@ -40,18 +45,24 @@ class CheckResult(Result):
         """The headline; where it failed, the rows as a table."""
         from fsapi_nb.views.tables import text_table
 
+        said = [f"  {visible(notice)}" for notice in self.notices]
         if self.passed:
-            return [self.headline()]
-        return [self.headline(), *(f"  {line}" for line in text_table(self.found).splitlines())]
+            return [self.headline(), *said]
+        return [self.headline(), *(f"  {line}" for line in text_table(self.found).splitlines()), *said]
 
     def brief(self) -> list[str]:
         """The headline and the first rows."""
         from fsapi_nb.views.tables import text_table
 
+        said = brief_notices(self.notices)
         if self.passed:
-            return [self.headline()]
+            return [self.headline(), *said]
         shown = _Cut(self.found.columns, self._rows(), self.found.command)
-        return [self.headline(), *(f"  {line}" for line in text_table(shown).splitlines())]
+        return [self.headline(), *(f"  {line}" for line in text_table(shown).splitlines()), *said]
+
+    def remarks(self) -> Sequence[str]:
+        """What the server said."""
+        return brief_notices(self.notices, indent="")
 
     def _rows(self) -> Sequence[tuple[object, ...]]:
         return self.found.rows[:_SHOWN]
@@ -83,10 +94,11 @@ class CheckResult(Result):
         return {"check": {**self.subject(), "title": self.title, "passed": self.passed}}
 
     def to_json(self) -> dict[str, Any]:
-        """Title, outcome and rows."""
+        """Title, outcome, rows, and what the server said."""
         from fsapi_nb.views.tables import to_json
 
-        return {**self.subject(), "title": self.title, "passed": self.passed, "found": to_json(self.found)}
+        found, said = to_json(self.found), list(self.notices)
+        return {**self.subject(), "title": self.title, "passed": self.passed, "found": found, "notices": said}
 
 
 @dataclass(frozen=True, slots=True)

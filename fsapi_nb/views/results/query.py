@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.folding import Fold
+from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.notices import brief_notices
 
 if TYPE_CHECKING:
     import pandas
@@ -22,10 +24,14 @@ _ROWS = Fold(20, 10)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueryResult(Result):
-    """What a query gave: a result for each statement. `to_frame()` is the last that has columns."""
+    """What a query gave: a result for each statement. `to_frame()` is the last that has columns.
+
+    `notices` is what the server said beside them, in order: `WARNING: no privileges were granted for "t"`.
+    """
 
     results: tuple[ResultSet, ...]
     identity: Identity | None = None
+    notices: tuple[str, ...] = ()
     # The frame that was made, so that it and every later one share its memory, and each is whoever's own who has it.
     _frames: list[pandas.DataFrame] = field(default_factory=list, init=False, compare=False)
 
@@ -41,16 +47,21 @@ class QueryResult(Result):
         lines: list[str] = []
         for result in self.results:
             lines += text_table(result).splitlines() if result.columns else [result.command]
-        return [*(lines or ["(no statement)"]), *self.remarks()]
+        said = [f"  {visible(notice)}" for notice in self.notices]
+        return [*(lines or ["(no statement)"]), *said, *self._where()]
 
-    def remarks(self) -> Sequence[str]:
+    def _where(self) -> list[str]:
         """The database."""
         return [self._on().strip()] if self.identity else []
+
+    def remarks(self) -> Sequence[str]:
+        """What the server said, and the database."""
+        return [*brief_notices(self.notices, indent=""), *self._where()]
 
     def brief(self) -> list[str]:
         """Of many results and of many rows the first and the last."""
         lines = _RESULTS.apply(self.results, _brief_lines, lambda gap: f"… {len(gap)} results more")
-        return [*(lines or ["(no statement)"]), *self.remarks()]
+        return [*(lines or ["(no statement)"]), *brief_notices(self.notices), *self._where()]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Of many commands the first and the last; a single one is the headline."""
@@ -77,13 +88,16 @@ class QueryResult(Result):
         if not self._frames:
             # Not super(): the class that `slots=True` makes anew is not the one a zero-argument super() knows.
             self._frames.append(to_frame(self.last) if self.last else Result.to_frame(self))
+            if self.notices:
+                self._frames[0].attrs["notices"] = list(self.notices)
         return self._about(own_copy(self._frames[0]))
 
     def to_json(self) -> dict[str, Any]:
-        """Every result: columns, rows as exact values, command."""
+        """Every result: columns, rows as exact values, command; and what the server said."""
         from fsapi_nb.views.tables import to_json
 
-        return {**self.subject(), "results": [to_json(result) for result in self.results]}
+        said, found = list(self.notices), [to_json(result) for result in self.results]
+        return {**self.subject(), "results": found, "notices": said}
 
 
 def _brief_lines(result: ResultSet) -> list[str]:

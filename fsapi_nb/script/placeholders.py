@@ -1,0 +1,98 @@
+"""What looks like a variable in SQL that the server refused: `{table}`, `$city`, `:city`, `%(city)s`, `name <<`.
+
+Nothing is put into SQL here, so such a form reaches the server as it stands. It is found next to the place of the error
+only: in a query that is sound it means what PostgreSQL says.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from fsapi_nb.errors import QueryFailed
+
+# With these PostgreSQL answers such a form: syntax, no column, table, operator, type of that name.
+_SQLSTATES = frozenset({"42601", "42703", "42P01", "42883", "42704"})
+
+_FORMS = re.compile(
+    r"""
+      \{\{[^{}]*\}\} | \$?\{[^{}]*\} | \bf'[^']*\{[^']*'       # Jinja, a shell, Python
+    | %\(\w+\)\w? | %s\b | \?                                  # drivers
+    | (?<![:\w]):(?:[A-Za-z_]\w*|'\w+'|"\w+") | [@&][A-Za-z_]\w* | \$\w+
+    """,
+    re.VERBOSE,
+)
+_ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:<<|=)\s*(?P<rest>\S.*)?")
+_LIST_FOLLOWS = re.compile(r"\bin\s+$", re.IGNORECASE)
+_NAME_FOLLOWS = re.compile(
+    r"\b(?:from|join|into|update|table|index|view|schema|database|role|on|by|select)\s+\"?$", re.IGNORECASE
+)
+
+
+class Meant(Enum):
+    """What such a form was written for."""
+
+    VALUE = "a value"
+    LIST = "a list of values"
+    NAME = "the name of a table or column"
+    RESULT = "a variable for the result"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """Such a form as it stands in the SQL: of a result, the variable's name."""
+
+    text: str
+    meant: Meant
+
+
+def placeholder_of(error: QueryFailed) -> Placeholder | None:
+    """Return what looks like a variable at the place of that error, if there is one."""
+    place = error.place
+    if error.server.sqlstate not in _SQLSTATES or place is None or place.source is None or place.column is None:
+        return None
+    return find_placeholder(place.source, place.column)
+
+
+def find_placeholder(line: str, column: int) -> Placeholder | None:
+    """Return what looks like a variable at the place of an error; `column` counts the line's characters from one."""
+    place = column - 1
+    if not line[:place].strip():
+        assigned = _ASSIGNMENT.match(line)
+        if assigned and re.match(r"\w", line[place:]):
+            return Placeholder(assigned[1], Meant.RESULT)
+    for match in _FORMS.finditer(line):
+        if match.start() - 1 <= place <= match.end():
+            return Placeholder(match[0], _meant(line[: match.start()]))
+    return None
+
+
+def _meant(before: str) -> Meant:
+    """What stands behind that text."""
+    if _NAME_FOLLOWS.search(before):
+        return Meant.NAME
+    return Meant.LIST if _LIST_FOLLOWS.search(before) else Meant.VALUE
+
+
+def explain(found: Placeholder, *, notebook: bool) -> str:
+    """Return what to write instead, in a notebook or elsewhere."""
+    if found.meant is Meant.RESULT:
+        return (
+            f"Python gives the result its name: {found.text} = %query SELECT ...; of a %%query cell, {found.text} = _ in the next."
+            if notebook
+            else "give the SQL alone: a result has no name here."
+        )
+    if found.meant is Meant.NAME:
+        return "a parameter is a value, never the name of a table or column: " + (
+            'if Python knows the name, get_ipython().run_line_magic("query", f"SELECT * FROM {table}").'
+            if notebook
+            else f"write the name in the place of {found.text}."
+        )
+    words = {Meant.VALUE: "$1", Meant.LIST: "= any($1)"}[found.meant]
+    example = (
+        f"%query --param city SELECT ... {words}" if notebook else f"sapi query 'SELECT ... {words}' --param VALUE"
+    )
+    if found.meant is Meant.LIST:
+        return f"instead of IN {found.text}, write = any($1), and give the list beside the SQL: {example}"
+    return f"nothing is put in the place of {found.text}: write $1, and give the value beside the SQL: {example}"

@@ -1,0 +1,60 @@
+"""A password in SQL that fails is starred, by `query` and `check` as by migrations."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fsapi_nb import cli
+from fsapi_nb.errors import FsapiError
+from tests.conftest import Project
+from tests.notebook.conftest import Cells
+
+FAILING = [
+    "CREATE ROLE r PASSWORD 'hunter2' NONSENSE",
+    "SELECT nothing, dblink_connect('host=h password=hunter2')",
+    "SELECT 1;\nALTER USER postgres SET x = 1; ALTER ROLE nobody_such PASSWORD 'hunter2', NONSENSE",
+    "DO $$ BEGIN EXECUTE 'CREATE ROLE r PASSWORD ''hunter2'' NONSENSE'; END $$",
+    "DO $$ BEGIN CREATE ROLE r PASSWORD 'hunter2' CONNECTION LIMIT -7; END $$",
+    "CREATE USER MAPPING FOR nobody_such SERVER s OPTIONS (user 'u', password 'hunter2')",
+    "SELECT 'postgresql://u:hunter2@host/db' FROM nowhere",
+    "CREATE SUBSCRIPTION s CONNECTION 'host=h password=hunter2' PUBLICATION p WITH (nonsense)",
+]
+
+
+@pytest.mark.parametrize("text", FAILING)
+def test_a_failing_query_echoes_no_password(project: Project, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the message, the line, the context, its JSON."""
+    with pytest.raises(FsapiError) as caught:
+        project.migrator().query(text)
+    assert "hunter2" not in "\n".join(caught.value.lines()) + json.dumps(caught.value.to_json())
+    assert cli.main(["--database", project.database, "query", text]) == 1
+    assert cli.main(["--database", project.database, "query", "--json", text]) == 1
+    printed = capsys.readouterr()
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_a_failing_cell_echoes_no_password(cells: Cells) -> None:
+    """A `%query` and a `%%check`, whose text the parser refuses or the server."""
+    for cell in (
+        "%query CREATE ROLE r PASSWORD 'hunter2' NONSENSE",
+        "%%query\nSELECT nothing,\n 'postgresql://u:hunter2@h/d'",
+        "%%check it holds\nSELECT nothing, 'postgresql://u:hunter2@h/d'",
+        "%%check it holds\nSELECT FROM FROM 'postgresql://u:hunter2@h/d'",
+        "%%check it holds\nCREATE ROLE r PASSWORD 'hunter2'",
+    ):
+        error, shown = cells.fail(cell)
+        assert isinstance(error, FsapiError)
+        assert "hunter2" not in shown.replace(cell, "")
+
+
+def test_the_line_that_is_shown_is_starred_and_the_others_are_whole(project: Project) -> None:
+    """Where the error's line holds no password, its caret stands."""
+    with pytest.raises(FsapiError) as caught:
+        project.migrator().query("ALTER ROLE r PASSWORD 'hunter2'\n NONSENSE")
+    assert "  2 |  NONSENSE" in caught.value.lines()
+    assert any(line.endswith("| " + " " * 1 + "^") for line in caught.value.lines())
+    with pytest.raises(FsapiError) as caught:
+        project.migrator().query("ALTER ROLE r PASSWORD 'hunter2' NONSENSE")
+    assert "  1 | ALTER ROLE r PASSWORD '***' NONSENSE" in caught.value.lines()
