@@ -8,7 +8,7 @@
     ├── MigrationFileError          one file that cannot be used                              exit 1
     ├── FaultyMigrations            every fault in the scripts that were to run, together
     ├── RefusedPlan                 the scripts are sound, but running them would be wrong
-    │   ├── Drifted, OutOfOrder, Irreversible, Protected, PlanChanged
+    │   ├── Drifted, OutOfOrder, Irreversible, Protected, PlanChanged, RanBefore
     │   ├── PartlyApplied           a migration of several steps ended half-way
     │   │   └── InDoubt             and no catalog tells whether its last statement happened
     │   └── NothingToDo             a rollback or redo where nothing is applied
@@ -306,6 +306,13 @@ class InDoubt(PartlyApplied):
     """A statement outside of a transaction was sent, and no catalog tells whether it happened.
 
     What to do: look with the query that is shown, then say `resolve NAME` with `--done`, `--retry` or `--undo`.
+    """
+
+
+class RanBefore(RefusedPlan):
+    """A pending script has run already: under another name, or before its row was retired.
+
+    What to do: say that the file was renamed (`rename OLD NEW`), or restore the row (`retire --undo NAME`).
     """
 
 

@@ -39,12 +39,14 @@ from fsapi_nb.model import (
     Folder,
     History,
     Identity,
+    JournalEntry,
     Migration,
     Plan,
     State,
 )
 from fsapi_nb.origin import origin
-from fsapi_nb.plan import build
+from fsapi_nb.plan import amend, build
+from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.target import find_file, find_name
@@ -160,7 +162,7 @@ class Migrator:
         folder = folders.read_folder(self.directory)
         with self._open(folder.names, writing=False) as target:
             history, authors = target.history_and_authors()
-            statuses = reconcile(folder, history).statuses(authors)
+            statuses = noted(reconcile(folder, history).statuses(authors), history)
             runner = target.runner_at_work()
             if runner:
                 half = {State.PARTLY_APPLIED, State.IN_DOUBT}
@@ -179,23 +181,40 @@ class Migrator:
     def plan(
         self,
         verb: str = "migrate",
+        names: Sequence[str] = (),
         *,
         to: str | None = None,
         count: int | None = None,
         everything: bool = False,
         out_of_order: bool = False,
         allow_unparsed: bool = False,
+        missing: bool = False,
+        undo: bool = False,
+        only: Sequence[str] = (),
+        replaces: Sequence[str] = (),
     ) -> results.PlanResult:
-        """What `migrate`, `rollback`, `redo` or `fresh` would do, step by step; the same plan that would run."""
+        """What a verb would do, step by step; the same plan that would run.
+
+        `names` are those that `rename`, `retire` and `baseline` take; the options are those of the verb.
+        """
         if everything and verb != "rollback":
             raise UsageError(f"--all is for a rollback, not for {verb}")
         planners: dict[str, Planner] = {
             "migrate": lambda around: build.plan_migrate(around, to=to, count=count),
             "rollback": lambda around: build.plan_rollback(around, to=to, count=count, everything=everything),
             "redo": lambda around: plan_redo(around, name=to),
+            "rename": lambda around: amend.plan_rename(around, **_old_and_new(names)),
+            "retire": _retire_planner(names, missing=missing, undo=undo),
+            "baseline": lambda around: amend.plan_baseline(
+                around, name=next(iter(names), None), only=only, replaces=replaces
+            ),
         }
         if verb not in {*planners, "fresh"}:
-            raise UsageError(f"there is no plan of {verb!r}", hint="plan migrate, rollback, redo or fresh.")
+            raise UsageError(
+                f"there is no plan of {verb!r}", hint=f"the verbs with a plan: {', '.join(planners)}, fresh."
+            )
+        if names and verb not in {"rename", "retire", "baseline"}:
+            raise UsageError(f"the plan of {verb} takes no names", hint="--to NAME says up to which migration.")
         folder = folders.read_folder(self.directory)
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         with self._open(folder.names, writing=False) as target:
@@ -228,7 +247,7 @@ class Migrator:
             events = target.journal()
             # What was before everything was dropped is in `history`: it happened to another table of the same name.
             emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
-            attempts = tuple(event for event in events[emptied + 1 :] if event.migration == status.name)
+            attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
             return results.MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
 
     def blockers(self) -> results.BlockersResult:
@@ -402,9 +421,50 @@ class Migrator:
         """
         return self._run("redo", lambda around: plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed)
 
-    def baseline(self, name: str, *, yes: bool = False) -> results.RunResult:
-        """Record every migration up to and with `name` as applied, running nothing."""
-        return self._run("baseline", lambda around: build.plan_baseline(around, name=name), yes=yes)
+    def baseline(
+        self,
+        name: str | None = None,
+        *,
+        only: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+        yes: bool = False,
+        planned: Plan | None = None,
+    ) -> results.RunResult:
+        """Record migrations as applied, running nothing: every one up to and with `name`, or just those of `only`.
+
+        With `replaces` (names, or `A..B`), `name` alone is recorded, in the place of these applied migrations, whose files
+        are gone: it is their squash. Their rows are retired in the same transaction.
+        """
+        return self._run(
+            "baseline",
+            lambda around: amend.plan_baseline(around, name=name, only=only, replaces=replaces),
+            yes=yes,
+            planned=planned,
+        )
+
+    def rename(self, old: str, new: str, *, yes: bool = False, planned: Plan | None = None) -> results.RunResult:
+        """Give the row of an applied migration the name that its file has now; runs nothing, and is journalled.
+
+        `rename(new, old)` takes it back, once the file has its old name again. Raises RanBefore, RefusedPlan.
+        """
+        return self._run("rename", lambda around: amend.plan_rename(around, old=old, new=new), yes=yes, planned=planned)
+
+    def retire(
+        self,
+        names: Sequence[str] = (),
+        *,
+        missing: bool = False,
+        undo: bool = False,
+        yes: bool = False,
+        planned: Plan | None = None,
+    ) -> results.RunResult:
+        """Take the rows of migrations whose files are gone for good out of the history: those named, or all `missing`.
+
+        Runs nothing. The journal keeps the rows with the scripts that ran; with `undo` those named are put back. Raises
+        RanBefore if a pending script would run a second time, RefusedPlan.
+        """
+        planner = _retire_planner(names, missing=missing, undo=undo)
+        return self._run("retire", planner, yes=yes, planned=planned)
 
     def repair(self, name: str, *, yes: bool = False) -> results.RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
@@ -621,7 +681,8 @@ class Migrator:
             done = self._carry_out(plan, runner, target.identity) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
-            return _run_result(verb, done, notes, started, target, recorder)
+            result = _run_result(verb, done, notes, started, target, recorder)
+            return replace(result, changes=plan.changes if plan else ())
 
     def _carry_out(self, plan: Plan, runner: Runner, identity: Identity) -> tuple[Done, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
@@ -772,6 +833,29 @@ def _circumstances(
     return replace(around, stored=target.scripts(unclear)) if unclear else around
 
 
+def _of_migration(events: Sequence[JournalEntry], name: str) -> Iterator[JournalEntry]:
+    """The events of a migration, in order; those under the names that it had before, too."""
+    names = {name}
+    for event in reversed(events):
+        if event.migration in names and event.name_before:
+            names.add(event.name_before)
+    return (event for event in events if event.migration in names)
+
+
+def _retire_planner(names: Sequence[str], *, missing: bool, undo: bool) -> Planner:
+    if undo and missing:
+        raise UsageError("--undo and --missing exclude each other", hint="give the names of what is to be restored.")
+    if undo:
+        return lambda around: amend.plan_restore(around, names=names)
+    return lambda around: amend.plan_retire(around, names=names, missing=missing)
+
+
+def _old_and_new(names: Sequence[str]) -> dict[str, str]:
+    if len(names) != 2:
+        raise UsageError("rename takes two names", hint="rename OLD NEW")
+    return {"old": names[0], "new": names[1]}
+
+
 def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
     """Whether a plan made over the one is that over the other; both are of the same files and rules."""
     return (_said(one.history), one.stored, one.settled) == (_said(other.history), other.stored, other.settled)
@@ -779,7 +863,7 @@ def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
 
 def _said(history: History) -> object:
     """What a history says; whether its tables are there makes no difference."""
-    return history.entries, history.unfinished, history.redone
+    return history.entries, history.unfinished, history.retired, history.redone
 
 
 def _refuse_other(plan: Plan, planned: Plan | None) -> None:

@@ -501,18 +501,48 @@ class Progress:
         return bool(self.done or self.applied_before) or self.in_flight
 
 
+class Retired(NamedTuple):
+    """A migration that has run, whose row was retired; `replaced_by` is the migration that was recorded in its place."""
+
+    name: str
+    replaced_by: str | None = None
+
+
+class RowChangeKind(Enum):
+    """How a history row is changed without running anything; the value is the journal's event."""
+
+    RENAME = "rename"
+    RETIRE = "retire"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One change of a history row that runs nothing.
+
+    `entry` is the row as it is; of one that is restored, only its name is known. `other` is the name that a renamed row
+    gets, or the migration that is recorded in a retired row's place.
+    """
+
+    kind: RowChangeKind
+    entry: HistoryEntry
+    other: str | None = None
+
+
 @dataclass(frozen=True)
 class History:
     """All that the database remembers, in the order in which it was applied.
 
     `exists` is False where the tables are not there yet. `redone` are the migrations of which a redo in several steps
     was begun and not given up, oldest first; those that are in `entries` are applied again, or not rolled back yet.
+    `retired` are the migrations that have run, but whose rows were retired.
     """
 
     entries: tuple[HistoryEntry, ...] = ()
     unfinished: tuple[Progress, ...] = ()
     exists: bool = False
     redone: tuple[str, ...] = ()
+    retired: tuple[Retired, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, HistoryEntry]:
@@ -641,7 +671,7 @@ class Plan:
 
     `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `marks`
     are migrations that are only recorded (a baseline). `amends` are the applied ones, each with its entry, whose file has
-    gained a DOWN: it is recorded, and nothing of it is run. `drops` is what `fresh` takes away first, `announces` what is
+    gained a DOWN: it is recorded, and nothing of it is run; `changes` are those of history rows. `drops` is what `fresh` takes away first, `announces` what is
     journalled before anything runs.
     """
 
@@ -652,6 +682,13 @@ class Plan:
     amends: tuple[Part, ...] = ()
     drops: tuple[DatabaseObject, ...] = ()
     announces: tuple[Announcement, ...] = ()
+    changes: tuple[RowChange, ...] = ()
+
+    @property
+    def place(self) -> int | None:
+        """The place in the history of what is recorded instead of rows that are retired: that of the last of them."""
+        ids = [each.entry.id for each in self.changes if each.kind is RowChangeKind.RETIRE]
+        return max(ids) if ids and self.marks else None
 
     @property
     def migrations(self) -> tuple[tuple[str, Direction], ...]:
@@ -668,7 +705,7 @@ class Plan:
         return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.marks or self.amends or self.drops or self.announces)
+        return bool(self.steps or self.marks or self.amends or self.drops or self.announces or self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -697,6 +734,10 @@ class Done:
     notices: tuple[str, ...] = ()
 
 
+#: What the journal's message of a renamed migration begins with.
+NAME_BEFORE = "was "
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One event of the journal, as it stands there."""
@@ -718,6 +759,12 @@ class JournalEntry:
     message: str | None = None
     cell: str | None = None
     runbook: str | None = None
+
+    @property
+    def name_before(self) -> str | None:
+        """The name that a renamed migration had before; None for every other event."""
+        message = self.message or ""
+        return message.removeprefix(NAME_BEFORE) if self.event == "rename" else None
 
 
 @dataclass(frozen=True, slots=True)

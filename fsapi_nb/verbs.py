@@ -63,7 +63,7 @@ class Verb:
 
 
 #: The verbs that `plan` shows the plan of.
-PLANNED = ("migrate", "rollback", "redo", "fresh")
+PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline")
 
 
 def _argument(*flags: str, values: Values | None = None, **settings: Any) -> Argument:
@@ -84,6 +84,25 @@ _NAME = _argument(
     "name", values=Values.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
 )
 
+_MISSING = _argument("--missing", action="store_true", help="of retire: every applied migration that has no file")
+_UNDO = _argument("--undo", action="store_true", help="of retire: put the rows of these back")
+_ONLY = _argument(
+    "--only",
+    values=Values.MIGRATION,
+    nargs="+",
+    default=(),
+    metavar="NAME",
+    help="of baseline: just these, not all before them",
+)
+_REPLACES = _argument(
+    "--replaces",
+    values=Values.MIGRATION,
+    nargs="+",
+    default=(),
+    metavar="NAME",
+    help="of baseline: in the place of these, which it stands for and whose files are gone; A..B is a range",
+)
+
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
     if options.check and result.attention:
@@ -94,11 +113,16 @@ def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> 
 def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
     plan = migrator.plan(
         options.verb,
+        options.names,
         to=options.to,
         count=options.count,
         everything=options.all,
         out_of_order=options.out_of_order,
         allow_unparsed=options.allow_unparsed,
+        missing=options.missing,
+        undo=options.undo,
+        only=options.only,
+        replaces=options.replaces,
     )
     return _checked(plan, options)
 
@@ -127,9 +151,16 @@ VERBS: tuple[Verb, ...] = (
                 metavar="VERB",
                 help=f"{', '.join(PLANNED[:-1])} or {PLANNED[-1]}",
             ),
+            _argument(
+                "names", values=Values.MIGRATION, nargs="*", metavar="NAME", help="of rename, retire and baseline"
+            ),
             _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to this migration"),
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
+            _MISSING,
+            _UNDO,
+            _ONLY,
+            _REPLACES,
             _LATE,
             _UNPARSED,
             _CHECK,
@@ -192,9 +223,41 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "baseline",
-        "record every migration up to and with NAME as applied, running nothing",
-        lambda m, o: m.baseline(o.name, yes=o.yes),
-        (_NAME, _YES),
+        "record every migration up to and with NAME as applied, or just some, running nothing",
+        lambda m, o: m.baseline(o.name, only=o.only, replaces=o.replaces, yes=o.yes),
+        (
+            _argument(
+                "name",
+                values=Values.MIGRATION,
+                nargs="?",
+                metavar="NAME",
+                help="the last one; with --replaces, the one",
+            ),
+            _ONLY,
+            _REPLACES,
+            _YES,
+        ),
+    ),
+    Verb(
+        "rename",
+        "say that an applied migration's file has another name now",
+        lambda m, o: m.rename(o.old, o.new, yes=o.yes),
+        (
+            _argument("old", values=Values.MIGRATION, metavar="OLD", help="the name that it was applied under"),
+            _argument("new", values=Values.MIGRATION, metavar="NEW", help="the file's name now"),
+            _YES,
+        ),
+    ),
+    Verb(
+        "retire",
+        "take applied migrations whose files are gone for good out of the history",
+        lambda m, o: m.retire(o.names, missing=o.missing, undo=o.undo, yes=o.yes),
+        (
+            _argument("names", values=Values.MIGRATION, nargs="*", metavar="NAME", help="those whose files are gone"),
+            _MISSING,
+            _UNDO,
+            _YES,
+        ),
     ),
     Verb(
         "repair",

@@ -13,12 +13,14 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask_together
+from fsapi_nb.database.changed_rows import fold_retired
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables, add_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
+    NAME_BEFORE,
     Direction,
     History,
     HistoryEntry,
@@ -42,8 +44,13 @@ def read_history_and_authors(session: Session, tables: Tables, layout: Layout) -
     queries = _history_queries(tables, layout)
     if layout.journal:
         queries["authors"] = _authors(tables)
+        queries["renames"] = _renames(tables)
     answers = _ask(session, tables, queries)
-    return _history(layout, answers), {name: role for name, role in answers.get("authors", ())}
+    authors = {name: role for name, role in answers.get("authors", ())}
+    for name, before in answers.get("renames", ()):
+        if before in authors:
+            authors.setdefault(name, authors[before])
+    return _history(layout, answers), authors
 
 
 def _history_queries(tables: Tables, layout: Layout) -> dict[str, sql.Composed]:
@@ -65,11 +72,13 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
 
 def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
     events = answers.get("unfinished", ())
+    entries = tuple(map(HistoryEntry._make, answers.get("entries", ())))
     return History(
-        entries=tuple(map(HistoryEntry._make, answers.get("entries", ()))),
+        entries=entries,
         unfinished=fold_progress(events),
         exists=bool(layout.history),
         redone=fold_redos(events),
+        retired=fold_retired(events, (entry.name for entry in entries)),
     )
 
 
@@ -93,10 +102,11 @@ def _entries(tables: Tables, layout: Layout) -> sql.Composed:
 def _unfinished(tables: Tables) -> sql.Composed:
     """What the journal knows of migrations whose last attempt did not end; few rows."""
     return sql.SQL(
-        "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, script, witness, message FROM {} "
+        "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, "
+        "CASE event WHEN 'retire' THEN NULL ELSE script END, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
-        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo}}'::pg_catalog.text[]) ORDER BY id"
+        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
     ).format(tables.journal)
 
 
@@ -108,6 +118,14 @@ def _authors(tables: Tables) -> sql.Composed:
     ).format(tables.journal)
 
 
+def _renames(tables: Tables) -> sql.Composed:
+    """What each renamed migration was called before, oldest first."""
+    return sql.SQL(
+        "SELECT migration::pg_catalog.text, pg_catalog.substr(message, {}) FROM {} "
+        "WHERE event OPERATOR(pg_catalog.=) 'rename' ORDER BY id"
+    ).format(sql.Literal(len(NAME_BEFORE) + 1), tables.journal)
+
+
 def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     """Rows of the journal (migration, event, state, step, steps, checksum, text, witness, message), oldest first, folded.
 
@@ -117,7 +135,13 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
-        elif event != "redo" and state in {"started", "failed", "resolved", "in doubt", "done"}:
+        elif event not in {"redo", "retire", "restore"} and state in {
+            "started",
+            "failed",
+            "resolved",
+            "in doubt",
+            "done",
+        }:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database import changed_rows
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.rights import lost_right
@@ -23,7 +24,7 @@ from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
-from fsapi_nb.model import Direction, HistoryEntry, Migration, Part
+from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -99,9 +100,26 @@ class Recorder:
         which = "step" if row.state in {"started", "done"} else "journal"
         return self._checked(which, self._values(row), row, prepared=prepared)
 
-    def baseline(self, migration: Migration) -> tuple[Message, ...]:
-        """Record a migration as applied without having run it."""
-        return self.applied(JournalRow(migration, "baseline", "done", 1, 1))
+    def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
+        """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
+        row = JournalRow(migration, "baseline", "done", 1, 1)
+        if place is None:
+            return self.applied(row)
+        recorded = self._message("baseline in place", [*self._values(row), *_kept(migration), str(place)])
+        return recorded, self._check("baseline", row, migration.checksum)
+
+    def change(self, change: RowChange) -> tuple[Message, ...]:
+        """Change a row of the history, running nothing; fails if that row is not there any more."""
+        kind, entry, other = change.kind, change.entry, change.other
+        row = JournalRow(None, kind.value, "done", name=entry.name)
+        values: list[str] = []
+        if kind is RowChangeKind.RENAME:
+            row = row._replace(name=other, message=f"{NAME_BEFORE}{entry.name}")
+            values = [str(entry.id), entry.name]
+        elif kind is RowChangeKind.RETIRE:
+            row = row._replace(witness=other, message=f"{other} is in its place" if other else None)
+            values = [str(entry.id)]
+        return self._checked(kind.value, [*self._values(row), *values], row, *values, prepared=False)
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
         """Take over a file's checksum and text for what is applied already."""
@@ -136,6 +154,12 @@ class Recorder:
             )
         if _GONE in message:
             return HistoryError("the history row of what is rolled back is gone", state="this rollback was undone.")
+        if changed_rows.GONE in message:
+            return HistoryError(
+                "a history row that was to be changed is gone, or has another name now",
+                state="nothing was changed.",
+                hint="look at `status`, and say it again.",
+            )
         failed = failed_check(error)
         if failed:
             return unrecorded(self.session, self.tables, *failed)
@@ -261,20 +285,27 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
         + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
+        "baseline in place": _APPLY.replace("{given}", "id, name").replace("{values}", f"$22::pg_catalog.int8, {name}")
+        + _journal(guarded),
         "down": _TAKE_AWAY + _journal(taken_away),
         "repair": _REPAIR,
         "forget entries": "DELETE FROM {history}",
         "forget scripts": "DELETE FROM {scripts}",
         **{f"check {which}": text for which, text in CHECKS.items()},
+        **{
+            event: change + _journal(changed_rows.event_of(event, guarded), script=changed_rows.script_of(event))
+            for event, change in changed_rows.CHANGES.items()
+        },
     }
     places = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
     return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
 
 
-def _journal(event: str, duration: str = _DURATION) -> str:
-    """The statement that adds an event, with what is written for its name and its milliseconds; it answers with those."""
+def _journal(event: str, duration: str = _DURATION, script: str | None = None) -> str:
+    """The statement that adds an event, with what is written for its name, milliseconds and script; it answers with those
+    milliseconds."""
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
-    values[2], values[7] = event, duration
+    values[2], values[7], values[10] = event, duration, script or values[10]
     return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
 
 

@@ -22,6 +22,7 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
+from fsapi_nb.database.changed_rows import may_not_change
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.notices import notice_of
@@ -493,14 +494,20 @@ class Runner:
             self.session.commit([message for row in rows for message in self.recorder.journal(row)])
 
     def _run_marks(self, plan: Plan) -> None:
-        """Record what is only recorded, all of it or nothing."""
-        if not (plan.marks or plan.amends):
+        """Write what is only recorded or changed in the history, all of it or nothing."""
+        if not (plan.marks or plan.amends or plan.changes):
             return
-        messages = [message for migration in plan.marks for message in self.recorder.baseline(migration)]
+        messages = [message for change in plan.changes for message in self.recorder.change(change)]
+        messages += [message for each in plan.marks for message in self.recorder.baseline(each, place=plan.place)]
         for part in plan.amends:
             if part.entry is not None:
                 messages += self.recorder.repaired(part.migration, part.entry)
-        self.session.commit(messages)
+        try:
+            self.session.commit(messages)
+        except psycopg.errors.InsufficientPrivilege as error:
+            if not plan.changes:
+                raise
+            raise may_not_change(error, self.recorder.tables, self.session.facts.role) from None
         self._done += [Done(migration.name, Direction.UP, 0.0) for migration in plan.marks]
 
     def _journal_outcome(self, state: str, message: str) -> None:

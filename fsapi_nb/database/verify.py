@@ -36,6 +36,13 @@ _KEPT = f"""EXISTS (
     WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
       AND s.checksum {_EQUALS} $6::pg_catalog.text
       AND (s.applied_at {_EQUALS} h.applied_at OR s.applied_at IS NULL AND h.applied_at IS NULL))"""
+_JOINED = f"""EXISTS (
+    SELECT FROM {{history}} h JOIN {{scripts}} s ON s.id {_EQUALS} h.id
+    WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
+      AND (s.applied_at {_EQUALS} h.applied_at OR s.applied_at IS NULL AND h.applied_at IS NULL))"""
+_KEPT_NOTHING = f"""(
+    SELECT pg_catalog.json_extract_path_text(script::pg_catalog.json, 'checksum') IS NULL FROM {{journal}}
+    WHERE event {_EQUALS} 'retire' AND migration::pg_catalog.text {_EQUALS} $2::pg_catalog.text ORDER BY id DESC LIMIT 1)"""
 _ENTERED = f"EXISTS (SELECT FROM {{history}} WHERE name::pg_catalog.text {_EQUALS} $2::pg_catalog.text)"
 _GIVEN = "$6::pg_catalog.int8"
 
@@ -52,6 +59,11 @@ def _check(*conditions: tuple[str, str, str]) -> str:
 
 _journal = (_JOURNALLED, "journal", MISSING)
 _added = ((_ENTERED, "history", MISSING), (_KEPT, "scripts", MISSING), _journal)
+_gone = _check(
+    (f"NOT EXISTS (SELECT FROM {{history}} WHERE id {_EQUALS} {_GIVEN})", "history", LEFT),
+    (f"NOT EXISTS (SELECT FROM {{scripts}} WHERE id {_EQUALS} {_GIVEN})", "scripts", LEFT),
+    _journal,
+)
 #: The statements by the name of the record that they follow.
 CHECKS: Mapping[str, str] = {
     "journal": _check(_journal),
@@ -59,10 +71,19 @@ CHECKS: Mapping[str, str] = {
     "up": _check(*_added),
     "baseline": _check(*_added),
     "repair": _check(*_added),
-    "down": _check(
-        (f"NOT EXISTS (SELECT FROM {{history}} WHERE id {_EQUALS} {_GIVEN})", "history", LEFT),
-        (f"NOT EXISTS (SELECT FROM {{scripts}} WHERE id {_EQUALS} {_GIVEN})", "scripts", LEFT),
+    "down": _gone,
+    "retire": _gone,
+    "rename": _check(
+        (_ENTERED, "history", MISSING),
+        (
+            f"NOT EXISTS (SELECT FROM {{scripts}} WHERE id {_EQUALS} {_GIVEN} AND name::pg_catalog.text {_EQUALS} $7::pg_catalog.text)",
+            "scripts",
+            MISSING,
+        ),
         _journal,
+    ),
+    "restore": _check(
+        (_ENTERED, "history", MISSING), (f"({_KEPT_NOTHING} OR {_JOINED})", "scripts", MISSING), _journal
     ),
     "forget": _check(
         ("NOT EXISTS (SELECT FROM {history})", "history", LEFT),

@@ -71,7 +71,7 @@ _PANEL = Verb("panel", "all of it in one live view, with buttons", lambda *_: No
 _QUERY = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
 #: What stands behind each magic but `%migrate`, which is followed by a verb.
 VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": _QUERY, "migration": _MIGRATION, "check": _CHECK}
-_CHANGING = {"migrate", "rollback", "redo", "fresh", "baseline", "repair", "resolve"}
+_CHANGING = {"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"}
 _QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
 
 

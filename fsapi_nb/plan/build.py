@@ -37,7 +37,7 @@ from fsapi_nb.model import (
     Step,
     StoredScripts,
 )
-from fsapi_nb.plan import refuse
+from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
@@ -94,6 +94,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     chosen = choose_up(around.standing, to=to, count=count, settled=around.settled_in(Direction.UP))
     refuse.half_rolled_back(statuses, around.history)
     refuse.half_without_file(statuses)
+    ran_before.refuse(chosen, matches(around, chosen), around.history)
     late = [status for status in chosen if status.state is State.LATE]
     if late and around.protected and not around.out_of_order:
         raise OutOfOrder(
@@ -174,20 +175,6 @@ def plan_fresh(around: Circumstances) -> Plan:
     return plan_migrate(empty)
 
 
-def plan_baseline(around: Circumstances, *, name: str) -> Plan:
-    """Record every migration up to and with `name` as applied, running nothing."""
-    statuses = around.standing.unsettled
-    refuse.doubt(statuses, around.history)
-    chosen = choose_up(around.standing, to=name, count=None)
-    problems = [problem for status in chosen if not status.migration for problem in status.problems]
-    if problems:
-        raise FaultyMigrations(tuple(problems))
-    if any(status.state is State.PARTLY_APPLIED for status in chosen):
-        raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
-    marks = tuple(status.migration for status in chosen if status.migration)
-    return Plan("baseline", marks=marks)
-
-
 def plan_repair(around: Circumstances, *, name: str) -> Plan:
     """Accept the file of an applied migration as it is now: its checksum and its scripts."""
     entry = around.history.by_name[find_name(name, around.history.by_name)]
@@ -198,6 +185,7 @@ def plan_repair(around: Circumstances, *, name: str) -> Plan:
         raise UnknownMigration(f"there is no file of {name!r} that could be accepted", hint="`status` lists the files.")
     if entry.checksum == file.migration.checksum:
         return Plan("repair")
+    refuse.template(file.migration)
     return Plan("repair", marks=(file.migration,))
 
 
@@ -272,6 +260,12 @@ def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None
         if statements_checksum(pieces[attempted.number].statements) == attempted.checksum:
             return migration
     return None
+
+
+def matches(around: Circumstances, pending: Sequence[MigrationStatus]) -> tuple[ran_before.Match, ...]:
+    """Return those of the pending migrations whose work applied ones without a file have done."""
+    missing = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
+    return ran_before.find_matches(pending, missing, around.stored, around.history, around.folder)
 
 
 def up_steps(

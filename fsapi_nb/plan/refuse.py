@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fsapi_nb.errors import Drifted, InDoubt, Irreversible, PartlyApplied, RefusedPlan
+from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan
 from fsapi_nb.model import History, HistoryEntry, Migration, MigrationStatus, State, StepRecord, StoredScripts
 from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
+from fsapi_nb.script.template import is_placeholder
 
 _MOST = 20
 
@@ -48,6 +49,12 @@ def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | Non
             hint="give it a DOWN below its UP, which stays as it ran, and say `migrate`: the DOWN is recorded, and this works; or "
             "write a new migration that takes the change back.",
         )
+
+
+def template(migration: Migration) -> None:
+    """Raise FaultyMigrations if the UP is still the template's: there is nothing that could be recorded as applied."""
+    if is_placeholder(migration.up.text):
+        raise FaultyMigrations(migration.up.problems, state="nothing was recorded; the database is as it was.")
 
 
 def unless_last(name: str, history: History) -> None:

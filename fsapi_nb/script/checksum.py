@@ -55,12 +55,20 @@ def statements_checksum(statements: Iterable[Statement]) -> str:
     return checksum([_contents(statement) for statement in statements])
 
 
-def _contents(statement: Statement) -> Iterator[bytes]:
-    text = statement.text.encode()
+def text_checksum(text: str) -> str:
+    """Return the checksum of a script's text as it is stored: comments, blanks and line ends do not matter."""
+    return checksum([_tokens_of(text.encode())])
+
+
+def _tokens_of(text: bytes) -> Iterator[bytes]:
     tokens, _ = tokenize(text)
     first = 0
     for last in [*(index for index, sort in enumerate(tokens.sorts) if sort in COMMENTS), len(tokens)]:
         yield from tokens_between(text, tokens, first, last)
         first = last + 1
+
+
+def _contents(statement: Statement) -> Iterator[bytes]:
+    yield from _tokens_of(statement.text.encode())
     if statement.copy:
         yield from as_token(statement.copy.chunks())

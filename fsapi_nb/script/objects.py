@@ -60,6 +60,24 @@ def drops(statement: Statement) -> tuple[str, ...]:
     return dropped_by(node_of(parse_one(statement.text.encode())))
 
 
+def tables_made(statement: Statement) -> tuple[str, ...]:
+    """Return the tables that the statement makes if they are not there yet; those of a session do not count."""
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name not in {"create_stmt", "create_table_as_stmt"}:
+        return ()
+    made = node.relation if name == "create_stmt" else node.into.rel
+    return () if made.relpersistence == "t" else (_relation(made).removeprefix("public."),)
+
+
+def tables_dropped(statement: Statement) -> tuple[str, ...]:
+    """Return the tables that the statement drops, or gives another name."""
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name == "rename_stmt" and enum_name(node, "rename_type") == "OBJECT_TABLE":
+        return (_relation(node.relation).removeprefix("public."),)
+    dropped = (each.partition(" ") for each in dropped_by((name, node)))
+    return tuple(object_.removeprefix("public.") for kind, _, object_ in dropped if kind == "table")
+
+
 def search_paths(statement: Statement) -> tuple[list[str], ...]:
     """Return the search_path that the statement gives a database or a role, if it does."""
     name, node = node_of(parse_one(statement.text.encode()))

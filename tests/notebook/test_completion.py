@@ -13,7 +13,7 @@ import pytest
 from IPython.core.completer import ProvisionalCompleterWarning, provisionalcompleter
 
 from fsapi_nb.errors import UsageError
-from fsapi_nb.verbs import GLOBAL, PLANNED, VERBS, Values, find_verb
+from fsapi_nb.verbs import PLANNED, VERBS, Values, find_verb, global_arguments
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 from tests.notebook.test_kernel import Kernel, opening
@@ -60,7 +60,8 @@ def offered(cells: Cells, before: str, after: str = "") -> list[str]:
 
 def options(verb: str, *, short: bool = False) -> list[str]:
     """The options of a verb and the global ones, as the table of verbs has them."""
-    arguments = [argument for argument in (*find_verb(verb).arguments, *GLOBAL) if argument.is_option]
+    found = find_verb(verb)
+    arguments = [argument for argument in (*found.arguments, *global_arguments(found)) if argument.is_option]
     return [flag for argument in arguments for flag in (argument.flags if short else argument.flags[:1])]
 
 
@@ -94,9 +95,13 @@ def test_the_verbs_that_have_a_plan_are_those(tmp_path: Path, database: str) -> 
     project.write("one", "CREATE TABLE one (id int);", "DROP TABLE one;")
     migrator = project.migrator()
     migrator.migrate()
+    wanted: dict[str, Any] = {"retire": {"missing": True}, "baseline": {"names": ["one"]}}
     for verb in {verb.name for verb in VERBS} | set(PLANNED):
-        if verb in PLANNED:
-            assert migrator.plan(verb).plan.verb == verb
+        if verb == "rename":
+            with pytest.raises(UsageError, match="takes two names"):
+                migrator.plan(verb)
+        elif verb in PLANNED:
+            assert migrator.plan(verb, **wanted.get(verb, {})).plan.verb == verb
         else:
             with pytest.raises(UsageError, match="there is no plan"):
                 migrator.plan(verb)

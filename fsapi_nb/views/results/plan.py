@@ -18,6 +18,7 @@ from fsapi_nb.model import (
     Step,
 )
 from fsapi_nb.views.escape import visible
+from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once
 
@@ -47,6 +48,7 @@ class PlanResult(Result):
         for direction, word in ((Direction.DOWN, "roll back"), (Direction.UP, "apply")):
             count = sum(1 for _, each in self.plan.migrations if each is direction)
             parts += [f"{word} {counted(count, 'migration')}"] if count else []
+        parts += row_change.planned(self.plan.changes)
         parts += [f"record {counted(len(self.plan.marks), 'migration')}, running nothing"] if self.plan.marks else []
         parts += [f"record {counted(len(self.plan.amends), 'DOWN')}, running nothing"] if self.plan.amends else []
         return f"Plan: {' and '.join(parts)}{self._on()}"
@@ -79,6 +81,7 @@ class PlanResult(Result):
             self.headline(),
             *notes.apply(self.plan.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
             *objects.apply(self.plan.drops, _drop_lines, lambda gap: f"  … {len(gap)} objects more"),
+            *row_change.lines(self.plan.changes, objects),
             *objects.apply(self.plan.marks, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),
         ]
 
@@ -93,6 +96,7 @@ class PlanResult(Result):
     def _rows(self, objects: Fold, steps: Fold, statements: Fold) -> list[Sequence[Any]]:
         return [
             *objects.apply(self.plan.drops, _drop_rows, lambda gap: ("", "drop", f"… {len(gap)} more", "", "", "")),
+            *(("", kind, text, "", "", "") for kind, text in row_change.rows(self.plan.changes, objects)),
             *objects.apply(self.plan.marks, _mark_rows, lambda gap: ("", "record", f"… {len(gap)} more", "", "", "")),
             *steps.apply(
                 list(enumerate(self.plan.steps, 1)),
@@ -112,6 +116,7 @@ class PlanResult(Result):
             "verb": self.plan.verb,
             "notes": list(self.plan.notes),
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],
+            "changes": row_change.as_json(self.plan.changes),
             "records": [migration.name for migration in self.plan.marks],
             "records_down": [part.migration.name for part in self.plan.amends],
             "steps": [

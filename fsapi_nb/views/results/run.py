@@ -12,8 +12,10 @@ from fsapi_nb.model import (
     Direction,
     Done,
     Identity,
+    RowChange,
 )
 from fsapi_nb.views.escape import visible
+from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted, slowest
 from fsapi_nb.views.results.markup import without_empty
 
@@ -36,17 +38,22 @@ class RunResult(Result):
     drops: tuple[DatabaseObject, ...] = ()
     identity: Identity | None = None
     run_id: str | None = None
+    changes: tuple[RowChange, ...] = ()
 
     def headline(self) -> str:
         """What was done, in one sentence."""
         if self.verb == "baseline" and self.done:
-            return f"Recorded {counted(len(self.done), 'migration')} as applied{self._on()}, running nothing."
+            instead = f" in the place of {len(self.changes)} that are retired" if self.changes else ""
+            recorded = f"Recorded {counted(len(self.done), 'migration')} as applied"
+            return f"{recorded}{instead}{self._on()}, running nothing."
         parts = [f"Dropped {counted(len(self.drops), 'object')}"] if self.verb == "fresh" else []
         for direction, word in ((Direction.DOWN, "Rolled back"), (Direction.UP, "Applied")):
             count = sum(1 for done in self.done if done.direction is direction)
             parts += [f"{word} {counted(count, 'migration')}"] if count else []
         if self.verb == "repair":
             return f"Its DOWN is recorded{self._on()}; nothing was run."
+        if self.changes:
+            return f"{'. '.join(row_change.done(self.changes))}{self._on()}, running nothing."
         if not parts:
             return f"Nothing to do{self._on()}{': everything is applied' if self.verb == 'migrate' else ''}."
         return f"{'. '.join(parts)}{self._on()}."
@@ -54,6 +61,7 @@ class RunResult(Result):
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, the notes, and each migration with what the server said."""
         lines = [self.headline(), *(f"  ! {visible(note)}" for note in self.notes)]
+        lines += row_change.lines(self.changes, WHOLE)
         for done in self.done:
             elapsed = f"  {done.elapsed * 1000:.0f} ms" if times and self.verb != "baseline" else ""
             lines += [f"{_done_line(done)}{elapsed}", *(f"      {visible(notice)}" for notice in done.notices)]
@@ -65,6 +73,7 @@ class RunResult(Result):
         return [
             self.headline(),
             *_NOTES.apply(self.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
+            *row_change.lines(self.changes, _DONE),
             *_DONE.apply(
                 self.done, lambda done: [_done_line(done), *notice_lines(done, notices)], lambda gap: f"  {_more(gap)}"
             ),
@@ -73,9 +82,13 @@ class RunResult(Result):
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction, steps, notices, how long (milliseconds), and the run's id."""
         columns = ["name", "direction", "steps", "notices", "duration_ms", "run_id"]
-        return columns, [
+        rows: list[Sequence[Any]] = [
             (d.name, d.direction.value, d.steps, "\n".join(d.notices), round(d.elapsed * 1000), self.run_id)
             for d in self.done
+        ]
+        return columns, [
+            *rows,
+            *((text, kind, 0, "", 0, self.run_id) for kind, text in row_change.rows(self.changes, WHOLE)),
         ]
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
@@ -86,6 +99,7 @@ class RunResult(Result):
             lambda done: [(done.name, done.direction.value, notice_text(done, notices))],
             lambda gap: (_more(gap), "", ""),
         )
+        rows += [(text, kind, "") for kind, text in row_change.rows(self.changes, _DONE)]
         return without_empty(["migration", "direction", "said by the server"], rows)
 
     def remarks(self) -> Sequence[str]:
@@ -108,6 +122,7 @@ class RunResult(Result):
             "verb": self.verb,
             "notes": list(self.notes),
             "dropped": [{"kind": drop.kind, "identity": drop.identity} for drop in self.drops],
+            "changes": row_change.as_json(self.changes),
             "done": [
                 {
                     "name": done.name,

@@ -1,0 +1,116 @@
+"""Change history rows without running anything: rename one, retire one, restore a retired one.
+
+Each is one statement with its journal row. The row that is retired is kept in the journal, with the scripts that ran, so
+that it can be restored. A statement fails on the server if the row is not the one that was planned for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.database.verify import LEFT, MISSING, fail
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import Retired
+
+#: The setting that is asked for, and is not there, if the row to be changed is not there.
+GONE = "fsapi_nb.the_row_to_be_changed_is_gone"
+_RENAME = """
+    WITH amended AS (UPDATE {history} SET name = $2::pg_catalog.text
+        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text
+        RETURNING id),
+    scripts AS (UPDATE {scripts} SET name = $2::pg_catalog.text
+        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text)
+    """
+_RETIRE = """
+    WITH amended AS (DELETE FROM {history}
+        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
+        RETURNING id, name, applied_at, duration_ms),
+    kept AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
+        RETURNING name, applied_at, checksum, up, down, redacted, digest)
+    """
+_RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_object('id', a.id, 'applied_at', a.applied_at, 'duration_ms', a.duration_ms,
+        'checksum', k.checksum, 'up', k.up, 'down', k.down, 'redacted', k.redacted, 'digest', k.digest)::pg_catalog.text
+    FROM amended a LEFT JOIN kept k ON k.name::pg_catalog.text OPERATOR(pg_catalog.=) a.name::pg_catalog.text
+        AND k.applied_at IS NOT DISTINCT FROM a.applied_at))"""
+
+
+def _kept(key: str) -> str:
+    return f"pg_catalog.json_extract_path_text(kept, '{key}')"
+
+
+_RESTORE = f"""
+    WITH retired AS (SELECT script::pg_catalog.json AS kept FROM {{journal}}
+        WHERE event OPERATOR(pg_catalog.=) 'retire' AND migration::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
+        ORDER BY id DESC LIMIT 1),
+    amended AS (INSERT INTO {{history}} (id, name, applied_at, duration_ms)
+        SELECT {_kept("id")}::pg_catalog.int8, $2::pg_catalog.text, {_kept("applied_at")}::pg_catalog.timestamp,
+            {_kept("duration_ms")}::pg_catalog.int4
+        FROM retired RETURNING id, name, applied_at),
+    scripts AS (INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+        SELECT a.id, a.name, a.applied_at, {_kept("checksum")}, {_kept("up")}, {_kept("down")},
+            {_kept("redacted")}::pg_catalog.bool, {_kept("digest")}
+        FROM amended a, retired WHERE {_kept("checksum")} IS NOT NULL
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
+            checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
+            digest = excluded.digest)
+    """
+_SAME = """SELECT FROM {history} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
+    AND name::pg_catalog.text OPERATOR(pg_catalog.=)"""
+#: What stands in front of the journal's INSERT, by event; `amended` has the changed row.
+CHANGES = {"rename": _RENAME, "retire": _RETIRE, "restore": _RESTORE}
+
+
+def event_of(event: str, guarded: str) -> str:
+    """Return the expression of the journal's event, which fails unless one row was changed; `guarded` also needs the lock.
+
+    A row that is still there as it was has been left alone by a trigger or rule.
+    """
+    untouched = {
+        "rename": f"WHEN EXISTS ({_SAME} $19::pg_catalog.text) THEN {fail('history', MISSING)}",
+        "retire": f"WHEN EXISTS ({_SAME} $2::pg_catalog.text) THEN {fail('history', LEFT)}",
+        "restore": f"WHEN true THEN {fail('history', MISSING)}",
+    }
+    return f"""CASE WHEN (SELECT pg_catalog.count(*) FROM amended) OPERATOR(pg_catalog.=) 1 THEN {guarded}
+        {untouched[event]} ELSE pg_catalog.current_setting('{GONE}') END"""
+
+
+def script_of(event: str) -> str | None:
+    """Return the expression of what the journal keeps as the script; None for nothing of its own."""
+    return _RETIRED_ROW if event == "retire" else None
+
+
+def may_not_change(error: psycopg.Error, tables: Tables, role: str) -> HistoryError:
+    """Return the refusal for a role that may migrate, but not change a history row."""
+    return HistoryError(
+        f"the role {role!r} may not change rows of {tables.shown()}",
+        details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
+        state="nothing was changed; the database is as it was.",
+        hint=f"let its owner run: GRANT UPDATE ON {tables.history.as_string()} TO {role};",
+    )
+
+
+def fold_retired(rows: Iterable[Sequence[Any]], applied: Iterable[str]) -> tuple[Retired, ...]:
+    """Return the retired rows of the journal's rows (migration, event, state, ..., witness, message), oldest first.
+
+    A row is none any more once it was restored, once everything was dropped, or once its migration was rolled back: by its
+    own DOWN, or by that of the migration in its place, unless that is applied again.
+    """
+    found: dict[str, Retired] = {}
+    undone: set[str] = set()
+    for name, event, state, step, steps, *_, witness, _ in rows:
+        if event == "fresh":
+            found.clear()
+        elif event == "retire":
+            found[name] = Retired(name, witness)
+            undone.discard(witness)
+        elif event == "restore":
+            found.pop(name, None)
+        elif event == "down" and state == "done" and step == steps:
+            found.pop(name, None)
+            undone.add(name)
+    undone -= set(applied)
+    return tuple(each for each in found.values() if each.replaced_by not in undone)

@@ -1,0 +1,295 @@
+"""The plans of verbs that change the history and run nothing: baseline, rename, retire, and its undo.
+
+Each says what would be written, or raises why it must not be. None lets a script that has run become pending again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+
+from fsapi_nb.errors import FaultyMigrations, PartlyApplied, RanBefore, RefusedPlan, UnknownMigration, UsageError
+from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, RowChange, RowChangeKind, State
+from fsapi_nb.plan import ran_before, refuse
+from fsapi_nb.plan.build import Circumstances, matches
+from fsapi_nb.plan.ran_before import Evidence, is_same_script
+from fsapi_nb.plan.target import choose_up, find_name
+
+_UNCHANGED = "nothing was changed; the database is as it was."
+_NAMED = 5  # names in a note
+
+
+def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
+    """Give the row of an applied migration the name that its file has now.
+
+    Args:
+        around: the files and the history.
+        old: the applied migration, whose file is gone.
+        new: the file, which is not applied.
+
+    Raises:
+        UnknownMigration: there is no such row, or no such file.
+        RanBefore: another pending file has the script that ran.
+        RefusedPlan: the old file is still there, or the new name is applied itself.
+        FaultyMigrations: the new file cannot be used.
+    """
+    entry = _entry(around, old)
+    _refuse_files([entry], around, "rename the file first, or keep both names as they are.")
+    name = find_name(new, around.folder.names)
+    if around.history.get(name):
+        raise RefusedPlan(f"{name} is applied itself", state=_UNCHANGED, hint="`status` lists what is missing.")
+    if around.history.progress(name):
+        raise _half(name)
+    migration = _sound(around, name)
+    _refuse_the_real_one(around, entry, name)
+    notes = tuple(_rename_notes(around, entry, migration))
+    return Plan("rename", notes=notes, changes=(RowChange(RowChangeKind.RENAME, entry, name),))
+
+
+def _refuse_the_real_one(around: Circumstances, entry: HistoryEntry, name: str) -> None:
+    """Raise RanBefore if another pending file is what ran: it would be left to run a second time."""
+    others = [status for status in _pending(around) if status.name != name]
+    file, stored = around.folder.get(name), around.stored.get(entry.name)
+    if file and is_same_script(file, entry, stored):
+        return
+    for status in others:
+        if status.migration and is_same_script(status.migration, entry, stored):
+            raise RanBefore(
+                f"{status.name} has the script that ran as {entry.name}, and {name} has another",
+                state=_UNCHANGED,
+                hint=f"rename {entry.name} {status.name}",
+            )
+
+
+def _rename_notes(around: Circumstances, entry: HistoryEntry, migration: Migration) -> Iterable[str]:
+    same = is_same_script(migration, entry, around.stored.get(entry.name))
+    if same is None:
+        yield f"what ran as {entry.name} is not known, so it was not compared with {migration.name}"
+    elif not same:
+        yield f"{migration.name} is not what ran as {entry.name}: it will count as edited, until `repair` accepts it"
+
+
+def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
+    """Take the rows of applied migrations whose files are gone for good out of the history; the journal keeps them.
+
+    Args:
+        around: the files and the history.
+        names: the migrations; one that was retired before is passed over.
+        missing: all that have no file, instead of names.
+
+    Raises:
+        UsageError: names and `missing` together, or neither.
+        RanBefore: a pending file has the script of one of them, or, with `missing`, seems to do its work again.
+        RefusedPlan: a file is still there, so that the migration would be pending.
+    """
+    if bool(names) == missing:
+        raise UsageError("give names, or --missing", hint="`status` lists what is missing.")
+    retired = {each.name for each in around.history.retired} - around.history.by_name.keys()
+    if missing:
+        entries = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
+    else:
+        known = [*around.history.by_name, *retired]
+        wanted = dict.fromkeys(find_name(name, known) for name in names)
+        entries = [_entry(around, name) for name in wanted if name not in retired]
+    _refuse_files(entries, around, "a file that is there is rolled back, or its row is left alone.")
+    _refuse_again(around, entries, named=not missing)
+    note = "what they made stays, and no rollback will undo it: the rows are kept in the journal (`retire --undo`)"
+    return Plan(
+        "retire",
+        notes=(note,) if entries else (),
+        changes=tuple(RowChange(RowChangeKind.RETIRE, entry) for entry in entries),
+    )
+
+
+def _refuse_again(around: Circumstances, entries: Collection[HistoryEntry], *, named: bool) -> None:
+    """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script."""
+    strong = [
+        match
+        for match in matches(around, _pending(around))
+        if any(entry in entries for entry in match.entries) and (not named or match.evidence is Evidence.SCRIPT)
+    ]
+    ran_before.refuse((), strong, around.history)
+
+
+def plan_restore(around: Circumstances, *, names: Sequence[str]) -> Plan:
+    """Put retired rows back, as they were and in their places.
+
+    Raises:
+        UsageError: no names.
+        UnknownMigration: no row of that name was retired.
+        RefusedPlan: the migration that was recorded in their place is still there.
+    """
+    if not names:
+        raise UsageError("give the names of what is to be restored", hint="`history` lists what was retired.")
+    retired = {each.name: each for each in around.history.retired if each.name not in around.history.by_name}
+    wanted = dict.fromkeys(find_name(name, [*around.history.by_name, *retired]) for name in names)
+    found = [retired[name] for name in wanted if name in retired]
+    taken = [each for each in found if each.replaced_by and around.history.get(each.replaced_by)]
+    if taken:
+        name = taken[0].replaced_by
+        raise RefusedPlan(
+            f"{name} is recorded in the place of {taken[0].name}",
+            state=_UNCHANGED,
+            hint=f"take the file {name} away, and retire its row first: retire {name}",
+        )
+    changes = tuple(RowChange(RowChangeKind.RESTORE, HistoryEntry(0, each.name)) for each in found)
+    return Plan("retire", changes=changes)
+
+
+def plan_baseline(
+    around: Circumstances, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
+) -> Plan:
+    """Record migrations as applied, running nothing.
+
+    Args:
+        around: the files and the history.
+        name: every migration up to and with this one.
+        only: just these, instead.
+        replaces: `name` alone, in the place of these applied ones, whose rows are retired: names, or `A..B`.
+
+    Raises:
+        UsageError: not one of `name` and `only`, or `replaces` without a name.
+        FaultyMigrations: one of them cannot be used, or is the untouched template.
+        RanBefore: a missing migration has done the work of one of them.
+        RefusedPlan: the rows that are to be replaced do not stand together, or still have their files.
+    """
+    if bool(name) == bool(only) or (replaces and not name):
+        raise UsageError("give NAME, or --only NAME...; --replaces belongs to NAME", hint="baseline --help says more.")
+    refuse.doubt(around.standing.unsettled, around.history)
+    if name and replaces:
+        return _plan_squash(around, name, replaces)
+    if only:
+        named = {find_name(each, around.standing.names) for each in only}
+        chosen = [status for status in _waiting(around) if status.name in named]
+    else:
+        chosen = choose_up(around.standing, to=name, count=None)
+    marks = _marks(chosen)
+    ran_before.refuse((), matches(around, chosen), around.history)
+    unnamed = [migration.name for migration in marks[:-1]] if name else []
+    return Plan("baseline", marks=marks, notes=tuple(_unnamed_note(unnamed)))
+
+
+def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"recorded as well, although not named: {', '.join(names[:_NAMED])}{more} (--only records what it names)"
+
+
+def _marks(chosen: Sequence[MigrationStatus]) -> tuple[Migration, ...]:
+    problems = [problem for status in chosen if not status.migration for problem in status.problems]
+    if problems:
+        raise FaultyMigrations(tuple(problems))
+    if any(status.state is State.PARTLY_APPLIED for status in chosen):
+        raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
+    marks = tuple(status.migration for status in chosen if status.migration)
+    for migration in marks:
+        refuse.template(migration)
+    return marks
+
+
+def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> Plan:
+    full = find_name(name, around.standing.names)
+    if around.history.get(full):
+        raise RefusedPlan(
+            f"{full} is applied already",
+            state=_UNCHANGED,
+            hint="rows of what it stands for, whose files are gone, are taken out by: retire --missing",
+        )
+    marks = _marks([status for status in _waiting(around) if status.name == full])
+    entries = _replaced(around, replaces)
+    _refuse_files(entries, around, "delete these files first: the new one stands for them.")
+    _refuse_gaps(around, entries)
+    return Plan(
+        "baseline",
+        notes=tuple(_order_notes(around, full, entries)),
+        marks=marks,
+        changes=tuple(RowChange(RowChangeKind.RETIRE, entry, full) for entry in entries),
+    )
+
+
+def _replaced(around: Circumstances, replaces: Sequence[str]) -> list[HistoryEntry]:
+    """The entries of these names and ranges, in the order in which they were applied."""
+    wanted: set[str] = set()
+    for text in replaces:
+        first, dots, last = text.partition("..")
+        if not dots:
+            wanted.add(_entry(around, text).name)
+            continue
+        low, high = (os.fsencode(_entry(around, end).name) for end in (first, last))
+        found = {each for each in around.history.by_name if low <= os.fsencode(each) <= high}
+        if not found:
+            raise UsageError(f"{text}: the first stands behind the last", hint="give the older one first.")
+        wanted |= found
+    return [_entry(around, entry.name) for entry in around.history.entries if entry.name in wanted]
+
+
+def _refuse_gaps(around: Circumstances, entries: Sequence[HistoryEntry]) -> None:
+    """Raise RefusedPlan if others were applied between these: a rollback could not undo them in any order."""
+    all_of_them = around.history.entries
+    first, last = all_of_them.index(entries[0]), all_of_them.index(entries[-1])
+    between = [entry.name for entry in all_of_them[first : last + 1] if entry not in entries]
+    if between:
+        raise RefusedPlan(
+            "other migrations were applied between those that are to be replaced",
+            details=tuple(f"  {each}" for each in between),
+            state=_UNCHANGED,
+            hint=f"replace them, too: --replaces {entries[0].name} {between[0]} ...",
+        )
+
+
+def _order_notes(around: Circumstances, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
+    """A word on files that a new database would get before the one that stands for what they were built on."""
+    low = min(os.fsencode(entry.name) for entry in entries)
+    before = [each for each in around.folder.names if low < os.fsencode(each) < os.fsencode(name)]
+    if before:
+        yield (
+            f"a new database runs {before[0]} before {name}: if it builds on what was replaced, give {name} "
+            f"the time of {entries[-1].name}"
+        )
+
+
+def _entry(around: Circumstances, name: str) -> HistoryEntry:
+    """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
+    full = find_name(name, around.history.by_name)
+    if around.history.progress(full):
+        raise _half(full)
+    return around.history.by_name[full]
+
+
+def _half(name: str) -> PartlyApplied:
+    return PartlyApplied(
+        f"{name} ended half-way", state=_UNCHANGED, hint="finish it with `migrate` or `rollback` first."
+    )
+
+
+def _sound(around: Circumstances, name: str) -> Migration:
+    """The migration of that file. Raises FaultyMigrations if it cannot be used, or is the untouched template."""
+    reading = around.folder.reading(name)
+    if reading.migration is None:
+        if reading.problems:
+            raise FaultyMigrations(reading.problems)
+        raise UnknownMigration(f"there is no file {name}", hint="`status` lists the files.")
+    refuse.template(reading.migration)
+    return reading.migration
+
+
+def _refuse_files(entries: Sequence[HistoryEntry], around: Circumstances, hint: str) -> None:
+    """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
+    there = [entry.name for entry in entries if entry.name in around.folder.names]
+    if there:
+        raise RefusedPlan(
+            f"{refuse.count_migrations(there)} still there as a file: it would be pending, and run a second time"
+            if len(there) == 1
+            else f"{len(there)} migrations still have their files: they would be pending, and run a second time",
+            details=tuple(f"  {name}" for name in there),
+            state=_UNCHANGED,
+            hint=hint,
+        )
+
+
+def _waiting(around: Circumstances) -> list[MigrationStatus]:
+    return choose_up(around.standing, to=None, count=None)
+
+
+def _pending(around: Circumstances) -> list[MigrationStatus]:
+    return [status for status in _waiting(around) if status.migration]

@@ -1,0 +1,187 @@
+"""Find pending scripts that have run already: under another name, or under their own, before their row was retired.
+
+A file that was renamed, or that gathers what others did before it, is pending like any other; to run it would be to run
+the same change a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from fsapi_nb.errors import RanBefore
+from fsapi_nb.model import Folder, History, HistoryEntry, Migration, MigrationStatus, State, StoredScripts
+from fsapi_nb.plan.reconcile import is_what_ran
+from fsapi_nb.script.checksum import text_checksum
+from fsapi_nb.script.objects import tables_dropped, tables_made
+from fsapi_nb.script.stored import stored_migration, to_store
+
+_TIME = len("YYYY_MM_DD_HH_MM_")
+_MOST = 20
+
+
+class Evidence(Enum):
+    """Why a pending script is taken for one that has run."""
+
+    SCRIPT = "ran the same script"
+    NAME = "has the same name after the time, and what it ran is not known"
+    TABLES = "made the same tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pending migration, and the missing ones that have done its work."""
+
+    status: MigrationStatus
+    entries: tuple[HistoryEntry, ...]
+    evidence: Evidence
+
+
+def find_matches(
+    pending: Iterable[MigrationStatus],
+    missing: Sequence[HistoryEntry],
+    stored: Mapping[str, StoredScripts],
+    history: History,
+    folder: Folder,
+) -> tuple[Match, ...]:
+    """Return the pending migrations whose work missing ones have done, each missing one for the first only.
+
+    Args:
+        pending: those that are to run, or to be recorded.
+        missing: the applied migrations that have no file.
+        stored: the scripts that ran of the missing ones, by name.
+        history: all that is applied.
+        folder: the files, for what was dropped since.
+    """
+    left = list(missing)
+    found = []
+    for status in pending if left else ():
+        match = _match(status, left, stored, history, folder) if status.migration and not status.entry else None
+        if match:
+            found.append(match)
+            left = [entry for entry in left if entry not in match.entries]
+    return tuple(found)
+
+
+def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history: History) -> None:
+    """Raise RanBefore if some of these have run: their rows were retired, or missing migrations have done their work."""
+    retired = {each.name for each in history.retired}
+    again = [status.name for status in pending if status.name in retired]
+    if again:
+        raise RanBefore(
+            f"{_count(again)} retired: it has run, and its file is here again",
+            details=tuple(f"  {name}" for name in again[:_MOST]),
+            state="nothing was run; the database is as it was.",
+            hint=f"restore the row: retire --undo {again[0]}; or take the file away.",
+        )
+    if matches:
+        raise RanBefore(
+            f"{_count(matches)} pending, but the work is done: an applied migration without a file has done it",
+            details=(*(line for match in matches[:_MOST] for line in _lines(match)), *_exception(matches)),
+            state="nothing was run; the database is as it was.",
+            hint=_way_on(matches[0]),
+        )
+
+
+def noted(statuses: Sequence[MigrationStatus], history: History) -> tuple[MigrationStatus, ...]:
+    """Return the statuses with a word on pending scripts that have run, as far as checksums tell."""
+    retired = {each.name for each in history.retired}
+    missing = {s.entry.checksum: s.name for s in statuses if s.state is State.MISSING and s.entry and s.entry.checksum}
+    if not missing and not retired:
+        return tuple(statuses)
+    return tuple(_noted(status, retired, missing) for status in statuses)
+
+
+def _noted(status: MigrationStatus, retired: set[str], missing: Mapping[str, str]) -> MigrationStatus:
+    if status.state not in {State.PENDING, State.LATE} or status.migration is None:
+        return status
+    note = None
+    if status.name in retired:
+        note = "it has run, and its row was retired"
+    elif status.migration.checksum in missing:
+        note = f"it is what ran as {missing[status.migration.checksum]}, which is missing: was it renamed?"
+    return replace(status, note="; ".join(filter(None, (status.note, note)))) if note else status
+
+
+def is_same_script(migration: Migration, entry: HistoryEntry, stored: StoredScripts | None) -> bool | None:
+    """Whether the file's UP is what ran for the entry; None if what ran is not known."""
+    if is_what_ran(migration, entry):
+        return True
+    if stored is None or not stored.recorded:
+        return None
+    return text_checksum(stored.up or "") == text_checksum(to_store(migration).up or "")
+
+
+def _match(
+    status: MigrationStatus,
+    missing: Sequence[HistoryEntry],
+    stored: Mapping[str, StoredScripts],
+    history: History,
+    folder: Folder,
+) -> Match | None:
+    migration = status.migration
+    if migration is None:
+        return None
+    verdicts = [(entry, is_same_script(migration, entry, stored.get(entry.name))) for entry in missing]
+    if same := [entry for entry, verdict in verdicts if verdict]:
+        return Match(status, (same[0],), Evidence.SCRIPT)
+    name = status.name[_TIME:]
+    if alike := [entry for entry, verdict in verdicts if verdict is None and entry.name[_TIME:] == name]:
+        return Match(status, (alike[0],), Evidence.NAME)
+    makers = tuple(_makers(migration, missing, stored, history, folder))
+    return Match(status, makers, Evidence.TABLES) if makers else None
+
+
+def _makers(
+    migration: Migration,
+    missing: Sequence[HistoryEntry],
+    stored: Mapping[str, StoredScripts],
+    history: History,
+    folder: Folder,
+) -> Iterator[HistoryEntry]:
+    """The missing entries that have made tables which the migration makes, too, and which nobody has dropped since."""
+    wanted = {name for statement in migration.up.statements for name in tables_made(statement)}
+    for entry in missing if wanted else ():
+        made = wanted.intersection(_made(entry, stored)) if wanted else set()
+        if made and made - set(_dropped_after(entry, stored, history, folder)):
+            yield entry
+
+
+def _made(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Iterator[str]:
+    ran = _ran(entry, stored)
+    return (name for statement in (ran.up.statements if ran else ()) for name in tables_made(statement))
+
+
+def _dropped_after(
+    entry: HistoryEntry, stored: Mapping[str, StoredScripts], history: History, folder: Folder
+) -> Iterator[str]:
+    for later in history.entries[history.entries.index(entry) :]:
+        ran = folder.get(later.name) or _ran(later, stored)
+        yield from (name for statement in (ran.up.statements if ran else ()) for name in tables_dropped(statement))
+
+
+def _ran(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Migration | None:
+    scripts = stored.get(entry.name)
+    return stored_migration(entry.name, scripts) if scripts and scripts.recorded else None
+
+
+def _lines(match: Match) -> list[str]:
+    names = [entry.name for entry in match.entries]
+    return [f"  {match.status.name}", *(f"    {name} {match.evidence.value}" for name in names[:_MOST])]
+
+
+def _exception(matches: Sequence[Match]) -> Iterator[str]:
+    if any(match.evidence is Evidence.SCRIPT for match in matches):
+        yield "  (one that is meant to run a second time must differ in more than comments)"
+
+
+def _way_on(match: Match) -> str:
+    name, done = match.status.name, [entry.name for entry in match.entries]
+    if match.evidence is Evidence.TABLES:
+        return f"if it stands for them, record it instead of them: baseline {name} --replaces {' '.join(done[:_MOST])}"
+    return f"if the file was renamed, rename its row: rename {done[0]} {name}"
+
+
+def _count(things: Sequence[object]) -> str:
+    return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"
