@@ -845,7 +845,7 @@ class Identity:
     """Which database a run is on. Never holds a password. `place` is where the address came from.
 
     `server` is where the connection went: `host:port`, `embedded`, or `socket, port 5432` without the socket's folder,
-    which differs from machine to machine.
+    which differs from machine to machine. `schema` is the one that the run is confined to, if one was chosen.
     """
 
     database: str
@@ -853,12 +853,15 @@ class Identity:
     protected: bool = False
     place: str = ""
     server: str = ""
+    schema: str | None = None
 
     @property
     def label(self) -> str:
         """The database in a few words, the same for each run: `shop at db.example:5432`, `fsapi (embedded, protected)`."""
         at = f" at {self.server}" if ":" in self.server else ""
-        words = [*([self.server] if self.server and not at else []), *(["protected"] if self.protected else [])]
+        words = [self.server] if self.server and not at else []
+        words += [f"schema {self.schema}"] if self.schema else []
+        words += ["protected"] if self.protected else []
         return f"{self.database}{at}" + (f" ({', '.join(words)})" if words else "")
 
 

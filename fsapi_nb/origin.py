@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+#: Which schema to work in; anybody may set it.
+SCHEMA = "FSAPI_NB_SCHEMA"
 _DATABASE = "FSAPI_NB_DATABASE"
 _NOTEBOOK = "FSAPI_NB_NOTEBOOK"
 _RUNBOOK = "FSAPI_NB_RUNBOOK"

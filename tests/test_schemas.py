@@ -262,6 +262,19 @@ def test_a_name_that_would_mean_another_schema_is_refused(items: Project, name: 
         items.migrator(schema=name)
 
 
+def test_the_dotenv_file_may_say_it_and_every_result_names_it(items: Project) -> None:
+    """As the database's address may stand there."""
+    (items.root / ".env").write_text("FSAPI_NB_SCHEMA=t_b\n")
+    result = items.migrator().migrate()
+    assert tables(items, "t_b") == {"items", "tags"}
+    assert "schema t_b" in result.headline()
+    assert result.to_json()["schema"] == "t_b"
+    assert "schema t_a" in items.migrator(schema="t_a").status().headline()
+    (items.root / ".env").write_text("FSAPI_NB_SCHEMA=\n")
+    with pytest.raises(ConfigurationError, match=r"FSAPI_NB_SCHEMA in \.env is empty"):
+        items.migrator()
+
+
 def test_an_empty_variable_is_refused(items: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """As every setting that is set, but empty."""
     monkeypatch.setenv("FSAPI_NB_SCHEMA", "")

@@ -8,25 +8,29 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from fsapi_nb.database.environment import read_dotenv
 from fsapi_nb.database.settings import Project
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.origin import SCHEMA
 
-VARIABLE = "FSAPI_NB_SCHEMA"
 _LONGEST = 63  # bytes of a name: PostgreSQL cuts a longer one, which would then be another schema
 
 
 def find_schema(
     project: Project, database: str | None, *, option: str | None, environment: Mapping[str, str] | None = None
 ) -> str | None:
-    """Return the schema that the option, the environment or the database of that name in `pyproject.toml` chooses.
+    """Return the schema that the option, the environment, `.env` or the database of that name in `pyproject.toml` chooses.
 
     None if nothing does. Raises ConfigurationError for a name that no schema of a user can have.
     """
     environment = os.environ if environment is None else environment
     if option is not None:
         return _checked(option, "--schema")
-    if VARIABLE in environment:
-        return _checked(environment[VARIABLE], VARIABLE)
+    if SCHEMA in environment:
+        return _checked(environment[SCHEMA], SCHEMA)
+    written = read_dotenv(project.root)
+    if SCHEMA in written:
+        return _checked(written[SCHEMA], f"{SCHEMA} in .env")
     entry = project.databases.get(database, {}) if database else {}
     if "schema" in entry:
         return _checked(entry["schema"], f"schema of the database {database!r} in pyproject.toml")

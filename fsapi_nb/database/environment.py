@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.origin import SCHEMA
 
 URL = "DATABASE_URL"
 #: fsapi's variables, by the parameter of libpq that each is.
 PARTS = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
-_OURS = (URL, *PARTS)
+_OURS = (URL, *PARTS, SCHEMA)
 #: What of libpq's own variables says where a database is, and what says only how to log in there.
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
 _LIBPQ_LOGIN = ("PGPORT", "PGUSER", "PGPASSWORD")

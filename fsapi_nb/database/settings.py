@@ -237,6 +237,6 @@ def _bad_address(text: str, place: str, message: str) -> ConfigurationError:
     # What follows a "?" in a password would be taken for a parameter, so that its name could be a part of it.
     if unknown and "://" in head and "@" not in query and unknown[1] in dict(parse_qsl(query, keep_blank_values=True)):
         what = f"{place} has the parameter {unknown[1]!r}, which PostgreSQL does not know"
-        hint = 'name the schema by "options=-c%20search_path%3DNAME".' if unknown[1] == "schema" else "take it out."
+        hint = "take it out" + (", and say --schema NAME." if unknown[1] == "schema" else ".")
         return ConfigurationError(what, hint=hint)
     return ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=_SPELLING)

@@ -216,7 +216,8 @@ def _place(access: Access) -> Place:
 def _identify(session: Session, access: Access) -> Identity:
     address, database = access.address, session.facts.database
     protected = _is_protected(access, session.connection, database)
-    return Identity(database, address.name, protected, address.place, _server(session.connection, address))
+    server = _server(session.connection, address)
+    return Identity(database, address.name, protected, address.place, server, access.schema)
 
 
 def _server(connection: Connection, address: Address) -> str:

@@ -14,6 +14,7 @@ from fsapi_nb.verbs import GLOBAL, Argument, Parser, Verb, own_parser_of
 from fsapi_nb.views.results import Result
 
 _DATABASE = next(argument for argument in GLOBAL if argument.flags == ("--database",))
+_SCHEMA = next(argument for argument in GLOBAL if argument.flags == ("--schema",))
 
 
 def _argument(*flags: str, **settings: object) -> Argument:
@@ -27,6 +28,7 @@ RUN = Verb(
     (
         _argument("notebook", metavar="NOTEBOOK", help="an .ipynb file; it is not changed"),
         _DATABASE,
+        _SCHEMA,
         _argument(
             "-p",
             "--parameter",
@@ -71,7 +73,7 @@ def find_command(name: str) -> Verb:
 
 
 def parser_of(command: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """The parser of a command, which takes none of the options of migrations but `--database`."""
+    """The parser of a command, which takes none of the options of migrations but `--database` and `--schema`."""
     return own_parser_of(command, prog=prog, extra=extra)
 
 
@@ -92,6 +94,7 @@ def _run(options: argparse.Namespace) -> RunbookResult:
         Path(options.output).absolute() if options.output else None,
         rollback=options.rollback,
         confirmed=options.yes,
+        schema=options.schema,
     )
     return run_runbook(order, Progress(sys.stderr))
 

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 from fsapi_nb.errors import ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.model import DatabaseFacts, JournalEntry
-from fsapi_nb.origin import Origin, environment_of, origin
+from fsapi_nb.origin import SCHEMA, Origin, environment_of, origin
 from fsapi_nb.runbook import notebook as notebooks
 from fsapi_nb.runbook.kernel import End, Ended, Kernel, started
 from fsapi_nb.runbook.masking import Mask
@@ -61,6 +61,7 @@ class Order:
     """What is to be run, on what, with which values, and where the record goes.
 
     `secrets` are names of parameters; `output` is a folder, `runs` beside the notebook where it is None.
+    `schema` is the one that everything in it works in.
     """
 
     notebook: Path
@@ -70,6 +71,7 @@ class Order:
     output: Path | None = None
     rollback: bool = False
     confirmed: bool = False
+    schema: str | None = None
 
 
 def run_runbook(order: Order, progress: Progress) -> RunbookResult:
@@ -106,7 +108,7 @@ def _bind(document: Any, order: Order) -> tuple[Bound, ...]:
 def _migrator(order: Order, folder: Path) -> Migrator:
     """What the notebook's magics will work with: the project is that of the notebook's folder."""
     with contextlib.chdir(folder):
-        return Migrator(order.database, application="fsapi_nb:sapi")
+        return Migrator(order.database, application="fsapi_nb:sapi", schema=order.schema)
 
 
 def _refuse_unconfirmed(facts: DatabaseFacts, *, confirmed: bool) -> None:
@@ -179,6 +181,8 @@ class _Run:
         """Run the cells in a fresh kernel, up to the first that fails."""
         told = Origin(self.original.name, self.files.id, self.order.database or origin().database, self.order.confirmed)
         environment = environment_of(told, {name: value for name, value in os.environ.items() if name != _PAGE})
+        if self.order.schema is not None:
+            environment[SCHEMA] = self.order.schema
         began = time.monotonic()
         self._state = State.DONE
         try:

@@ -62,7 +62,8 @@ class Result(abc.ABC):
         found = self.identity
         if found is None:
             return {}
-        return {"database": found.database, "server": found.server, "protected": found.protected}
+        schema = {"schema": found.schema} if found.schema else {}
+        return {"database": found.database, "server": found.server, **schema, "protected": found.protected}
 
     def _about(self, frame: pandas.DataFrame) -> pandas.DataFrame:
         """The frame, with the database in its attributes: the columns of a query are the user's own."""
