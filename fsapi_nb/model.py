@@ -646,8 +646,8 @@ class Step:
     """What commits together, how, and why so. A redo that can be one transaction is a step of two parts.
 
     `begin` is the statement that opens the transaction: the file's own where it asks for an isolation level.
-    A step that `resumes` a migration comes after some that an earlier run has done; `restore_session` are their
-    SET statements, to be set again before it.
+    A step that `resumes` a migration comes after some that an earlier run has done; `restore_session` are those
+    of their statements that only set something in the session, such as SET, to be run again before it.
     """
 
     mode: Mode

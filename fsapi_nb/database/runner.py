@@ -188,10 +188,25 @@ class Runner:
             if not self.session.tidy:
                 self._clean()
             for statement in step.restore_session:
-                self.session.connection.execute(statement.text.encode())
+                self._restore(step, statement)
         self.session.touch()
         self._began = started
         self._notices = []
+
+    def _restore(self, step: Step, statement: Statement) -> None:
+        """Run a statement again that an earlier run had run in its session. Raises DatabaseError if it is refused now."""
+        try:
+            self.session.connection.execute(statement.text.encode())
+        except psycopg.Error as error:
+            message, at = server_message(error), Whereabouts(step, step.parts[0])
+            name = at.part.migration.name
+            raise DatabaseError(
+                f"{name}:{statement.line}: what an earlier run had set in its session cannot be set again: "
+                f"{message.message} [{message.sqlstate or 'connection lost'}]",
+                details=tuple(message.lines()),
+                state=f"{at.before_it()}; nothing was run now.",
+                hint="make what is missing, and run again; `rollback` undoes what was done.",
+            ) from None
 
     def _clean(self) -> None:
         """Bring the session back to how one begins now: where a step changed the settings of new ones, by a new one."""

@@ -33,7 +33,6 @@ from fsapi_nb.model import (
     Procedure,
     Progress,
     State,
-    Statement,
     Step,
     StoredScripts,
 )
@@ -41,6 +40,7 @@ from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
+from fsapi_nb.plan.session import refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
 from fsapi_nb.script.stored import stored_migration, to_store
@@ -112,7 +112,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
     warnings = down_warnings(status.migration for status in chosen if status.migration)
     notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
-    return Plan("migrate", steps, notes=notes, amends=amends)
+    return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
 
 
 def plan_rollback(
@@ -136,7 +136,8 @@ def plan_rollback(
         if migration
     )
     undone = [step for status in halves for step in _half_applied(status, around)]
-    plan = Plan("rollback", (*undone, *steps), notes=tuple(_down_notes(entries, down, around)))
+    steps = (*undone, *steps)
+    plan = Plan("rollback", steps, notes=(*_down_notes(entries, down, around), *session_notes(steps)))
     return replace(plan, announces=_given_up(plan, around))
 
 
@@ -296,7 +297,8 @@ def _steps(
     """The pieces as steps of that migration, without those that an earlier run has done."""
     done = progress.done if progress and progress.direction is direction else ()
     refuse.other_steps(migration, pieces, done)
-    restore = tuple(_session_statements(pieces[: len(done)]))
+    refuse_lost(migration.name, pieces, done=len(done))
+    restore = restored(statement for piece in pieces[: len(done)] for statement in piece.statements)
     if done and len(done) == len(pieces):
         # Its last step was edited away: all that there is of it is done, so it is only recorded.
         part = Part(migration, direction, (), len(pieces), len(pieces) + 1, entry)
@@ -313,10 +315,6 @@ def _steps(
         for number, piece in enumerate(pieces)
         if number >= len(done)
     )
-
-
-def _session_statements(pieces: Iterable[Piece]) -> Iterable[Statement]:
-    return (statement for piece in pieces for statement in piece.statements if statement.changes_session)
 
 
 def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:

@@ -13,6 +13,7 @@ from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_steps, plan_rollback, up_steps
 from fsapi_nb.plan.down import down_warnings
+from fsapi_nb.plan.session import session_notes
 from fsapi_nb.plan.target import choose_down, find_name
 
 
@@ -35,8 +36,9 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
         refuse.unless_last(find_name(name, around.history.by_name), around.history)
     migration = _file(entry.name, around, hint="`rollback` needs no file.")
     back = plan_rollback(around)
-    steps = _as_one(back.steps, collect([up_steps(migration, around, None)]))
-    notes = (*back.notes, *down_warnings([migration]))
+    forth = collect([up_steps(migration, around, None)])
+    steps = _as_one(back.steps, forth)
+    notes = (*back.notes, *down_warnings([migration]), *session_notes(forth))
     return Plan("redo", steps, notes=notes, announces=_announced(steps, entry.name))
 
 
@@ -68,7 +70,8 @@ def _continued(name: str, around: Circumstances) -> Plan:
         progress = None
     steps = (*back, *collect([up_steps(migration, around, progress)]))
     note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
-    return Plan("redo", steps, notes=(note, *down_warnings([migration])), announces=_announced(steps, name))
+    notes = (note, *down_warnings([migration]), *session_notes(steps))
+    return Plan("redo", steps, notes=notes, announces=_announced(steps, name))
 
 
 def _file(name: str, around: Circumstances, *, hint: str) -> Migration:

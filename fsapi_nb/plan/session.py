@@ -1,0 +1,160 @@
+"""What a run that goes on in another session must have again of the one that was lost, and what it cannot have. Pure.
+
+The steps of a script share a session as long as it lasts. After a failure between two of them, settings and other things
+that are safe to repeat are made again; a temporary table with its rows, a cursor, a drawn number are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fsapi_nb.errors import PartlyApplied
+from fsapi_nb.model import Statement, Step
+from fsapi_nb.plan.steps import Piece
+from fsapi_nb.script.session_state import (
+    SessionObject,
+    asks_what_was_drawn,
+    ends,
+    leaves,
+    may_draw,
+    needs,
+    only_sets,
+)
+
+_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a statement needs that another one had left in a session which is gone."""
+
+    what: str
+    made: Statement
+    used: Statement
+
+    def __str__(self) -> str:
+        return f"line {self.used.line} ({self.used.kind}) needs the {self.what} of line {self.made.line}"
+
+
+@dataclass(slots=True)
+class _Session:
+    """What a session has after some statements: its objects with their statements, and what made it so, in order."""
+
+    objects: dict[tuple[str, str], tuple[SessionObject, Statement]]
+    repeatable: list[Statement]
+    drew: Statement | None = None
+
+
+def restored(before: Iterable[Statement]) -> tuple[Statement, ...]:
+    """Return those of the statements that ran which are to be run again in a new session, in order."""
+    return tuple(_after(before).repeatable)
+
+
+def lost(before: Iterable[Statement], after: Iterable[Statement]) -> Iterator[Lost]:
+    """Yield what the statements after need of those before, and would not find in a new session; each object once."""
+    session = _after(before)
+    repeatable = {id(statement) for statement in session.repeatable}
+    gone = {key: pair for key, pair in session.objects.items() if id(pair[1]) not in repeatable}
+    drew = session.drew
+    for statement in after:
+        for again in leaves(statement):
+            gone.pop((again.kind, again.name), None)
+        for key, (left, made) in list(gone.items()):
+            if needs(statement, left):
+                yield Lost(str(left), made, statement)
+                del gone[key]
+            elif ends(statement, left):
+                del gone[key]
+        if drew and asks_what_was_drawn(statement):
+            yield Lost("number drawn from a sequence", drew, statement)
+            drew = None
+        drew = None if may_draw(statement) else drew
+
+
+def _after(statements: Iterable[Statement]) -> _Session:
+    session = _Session({}, [])
+    for statement in statements:
+        made = leaves(statement)
+        own = {(left.kind, left.name) for left in made}
+        users = [key for key, (left, _) in session.objects.items() if key not in own and needs(statement, left)]
+        for key in [key for key, (left, _) in session.objects.items() if ends(statement, left)]:
+            _forget(session, key)
+        if (
+            not made
+            and only_sets(statement)
+            or made
+            and all(left.is_safe for left in made)
+            and all(_is_repeated(session, key) for key in users)
+        ):
+            session.repeatable.append(statement)
+        else:  # whatever it does to a table, repeating the table's definition does not do it again
+            for key in users:
+                _keep_no_definition(session, key)
+        session.objects |= {(left.kind, left.name): (left, statement) for left in made}
+        session.drew = statement if may_draw(statement) else session.drew
+    return session
+
+
+def _is_repeated(session: _Session, key: tuple[str, str]) -> bool:
+    return key not in session.objects or any(each is session.objects[key][1] for each in session.repeatable)
+
+
+def _forget(session: _Session, key: tuple[str, str]) -> None:
+    _, made = session.objects.pop(key)
+    session.repeatable = [each for each in session.repeatable if each is not made]
+
+
+def _keep_no_definition(session: _Session, key: tuple[str, str]) -> None:
+    """Take a table that was filled or changed, and a sequence that was drawn from, out of what can be repeated."""
+    if key in session.objects and key[0] in {"temporary table", "temporary sequence"}:
+        _, made = session.objects[key]
+        session.repeatable = [each for each in session.repeatable if each is not made]
+
+
+def refuse_lost(name: str, pieces: Sequence[Piece], *, done: int) -> None:
+    """Raise PartlyApplied if the steps that are left need what the session of the first `done` had."""
+    found = list(lost(_statements(pieces[:done]), _statements(pieces[done:])))
+    if found:
+        raise PartlyApplied(
+            f"{name} cannot go on in a new session: what its first steps left in theirs is gone",
+            details=tuple(f"  {each}" for each in found),
+            state=f"{'its first step is' if done == 1 else f'its first {done} steps are'} committed; nothing was run now.",
+            hint="`rollback` undoes what was done, so that `migrate` runs all of it in one session; or make what is needed "
+            "again in the part of the file that has not run, such as with CREATE TEMP TABLE IF NOT EXISTS.",
+        )
+
+
+def session_notes(steps: Sequence[Step]) -> Iterator[str]:
+    """Yield a warning for each migration that could not go on in another session, if it were cut off."""
+    parts = [part for step in steps for part in step.parts if part.of > 1]
+    for migration, direction in dict.fromkeys((part.migration.name, part.direction) for part in parts):
+        own = [part.statements for part in parts if (part.migration.name, part.direction) == (migration, direction)]
+        found = {(each.what, each.made.line): each for number in _boundaries(own) for each in _across(own, number)}
+        if found:
+            shown = [str(each) for each in found.values()]
+            more = f", and {len(shown) - _MOST} more" if len(shown) > _MOST else ""
+            yield (
+                f"{migration}: {'; '.join(shown[:_MOST])}{more}, from another step: if the run is cut off in between, the "
+                "next one cannot go on with it"
+            )
+
+
+def _boundaries(groups: Sequence[Sequence[Statement]]) -> Iterator[int]:
+    """The numbers of the groups that may need what one before them has left in the session; of few scripts any does."""
+    made: list[SessionObject] = []
+    for number, group in enumerate(groups):
+        if number and any(
+            asks_what_was_drawn(statement) or any(needs(statement, left) for left in made) for statement in group
+        ):
+            yield number
+        made += [left for statement in group for left in leaves(statement)]
+
+
+def _across(groups: Sequence[Sequence[Statement]], number: int) -> Iterator[Lost]:
+    before = (statement for group in groups[:number] for statement in group)
+    return lost(before, (statement for group in groups[number:] for statement in group))
+
+
+def _statements(pieces: Iterable[Piece]) -> list[Statement]:
+    return [statement for piece in pieces for statement in piece.statements]

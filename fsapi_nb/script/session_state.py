@@ -1,0 +1,230 @@
+"""What a statement leaves in the session that it runs in, and whether another one needs it.
+
+A step that is run later, in another session, finds none of it: temporary tables, prepared statements, cursors,
+settings. Bodies of DO blocks are looked at by their words; of functions and procedures that are called, nothing is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from fsapi_nb.model import Statement
+from fsapi_nb.script.classify import enum_name, node_of
+from fsapi_nb.script.parser import parse_one, scan
+
+_HINTS = re.compile(r"\b(?:pg_)?temp|prepare|\bhold\b|advisory|\bset\b|set_config|\breset\b", re.IGNORECASE)
+_HOLD = 0x20  # CURSOR_OPT_HOLD
+_RELATIONS = {"r": "temporary table", "v": "temporary view", "S": "temporary sequence"}
+_LOCKS = {
+    f"pg_{word}advisory_{verb}{shared}"
+    for word in ("", "try_")
+    for verb in ("lock", "unlock")
+    for shared in ("", "_shared")
+} | {"pg_advisory_unlock_all"}
+_DRAWS = re.compile(r"\b(?:currval|lastval)\b", re.IGNORECASE)
+_MAY_DRAW = {"INSERT", "COPY", "DO", "CALL", "MERGE", "CREATE TABLE AS", "EXECUTE"}
+#: Settings that decide how long a statement may take, not what it does.
+_HARMLESS = re.compile(r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit)|jit|enable_.*|log_.*")
+_OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
+
+
+class SessionObject(NamedTuple):
+    """Something that only one session has. `is_safe` says that its statement makes the same when it is repeated."""
+
+    kind: str
+    name: str
+    is_safe: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def leaves(statement: Statement) -> tuple[SessionObject, ...]:
+    """Return what the statement leaves in its session beyond its transaction."""
+    if not _HINTS.search(statement.text):
+        return ()
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name == "variable_set_stmt" and not statement.changes_session:
+        return ()  # SET TRANSACTION, SET CONSTRAINTS
+    return tuple(_left(name, node, only_sets=statement.changes_session))
+
+
+def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:
+    match name:
+        case "create_stmt" if _is_temporary(node.relation) and enum_name(node, "oncommit") != "ONCOMMIT_DROP":
+            yield SessionObject(_RELATIONS["r"], node.relation.relname, is_safe=True)
+        case "create_table_as_stmt" if _is_temporary(node.into.rel):
+            yield from _filled(node.into)
+        case "select_stmt" if _is_temporary(node.into_clause.rel):
+            yield from _filled(node.into_clause)
+        case "select_stmt":
+            yield from (SessionObject("setting", each, only_sets) for each in _configured(node))
+        case "view_stmt" if _is_temporary(node.view):
+            yield SessionObject(_RELATIONS["v"], node.view.relname, is_safe=True)
+        case "create_seq_stmt" if _is_temporary(node.sequence):
+            yield SessionObject(_RELATIONS["S"], node.sequence.relname, is_safe=True)
+        case "create_function_stmt" if len(node.funcname) > 1 and node.funcname[0].string.sval == "pg_temp":
+            yield SessionObject("temporary function", node.funcname[-1].string.sval, is_safe=True)
+        case "composite_type_stmt" if _is_temporary(node.typevar):
+            yield SessionObject("temporary type", node.typevar.relname, is_safe=True)
+        case "prepare_stmt":
+            yield SessionObject("prepared statement", node.name, is_safe=True)
+        case "declare_cursor_stmt" if node.options & _HOLD:
+            yield SessionObject("cursor", node.portalname)
+        case "variable_set_stmt" if not node.is_local:
+            yield SessionObject("setting", node.name.lower(), is_safe=True)
+        case "do_stmt":
+            yield from (
+                SessionObject("setting", each) for each in _set_in(_body(node)) if not _HARMLESS.fullmatch(each)
+            )
+
+
+def _is_temporary(relation: Any) -> bool:
+    return bool(relation.relpersistence == "t" or relation.schemaname == "pg_temp")
+
+
+def _filled(into: Any) -> Iterator[SessionObject]:
+    if enum_name(into, "on_commit") != "ONCOMMIT_DROP":
+        yield SessionObject(_RELATIONS["r"], into.rel.relname)
+
+
+def _configured(node: Any) -> Iterator[str]:
+    """The settings that a query makes for the session."""
+    for target in node.target_list:
+        call = target.res_target.val.func_call
+        if call.funcname and call.funcname[-1].string.sval == "set_config" and len(call.args) == 3:
+            local = call.args[2].a_const.boolval.boolval
+            if not local:
+                yield call.args[0].a_const.sval.sval.lower()
+
+
+def _body(node: Any) -> str:
+    return next((arg.def_elem.arg.string.sval for arg in node.args if arg.def_elem.defname == "as"), "")
+
+
+def _set_in(body: str) -> Iterator[str]:
+    """The settings that a body makes for the session: `SET name` as a statement, `set_config('name', ..., false)`."""
+    text = body.encode()
+    words = [text[token.start : token.end].decode() for token in scan(text)[0]]
+    for index, word in enumerate(words):
+        before = words[index - 1].upper() if index else ";"
+        if word.upper() == "SET" and before in _OPENERS:
+            rest = words[index + 1 :]
+            rest = rest[1:] if rest[:1] and rest[0].upper() == "SESSION" else rest
+            if rest and rest[0].upper() not in {"LOCAL", "CONSTRAINTS", "TRANSACTION"}:
+                yield ".".join(_dotted(rest)).lower()
+        elif word.lower() == "set_config" and words[index + 1 : index + 2] == ["("]:
+            name = words[index + 2].strip("'")
+            if "true" not in {each.lower() for each in words[index + 3 : index + 12]}:
+                yield name.lower()
+
+
+def _dotted(words: list[str]) -> list[str]:
+    names = words[:1]
+    for index in range(1, len(words) - 1, 2):
+        if words[index] != ".":
+            break
+        names.append(words[index + 1])
+    return names
+
+
+def needs(statement: Statement, left: SessionObject) -> bool:
+    """Return whether the statement does something else without that object of its session."""
+    if left.kind == "setting":
+        # What a search_path or a role changes cannot be seen in a statement; what reads a setting of one's own can.
+        return left.name in statement.text.lower() if "." in left.name else not statement.changes_session
+    if not _word(left.name).search(statement.text):
+        return False
+    if statement.kind == "DO":
+        return True
+    return any(_refers(name, node, left) for name, node in _nodes(parse_one(statement.text.encode())))
+
+
+def _refers(name: str, node: Any, left: SessionObject) -> bool:
+    match left.kind, name:
+        case "prepared statement", "ExecuteStmt" | "DeallocateStmt":
+            return bool(node.name == left.name)
+        case "cursor", "FetchStmt" | "ClosePortalStmt":
+            return bool(node.portalname == left.name)
+        case "cursor", "CurrentOfExpr":
+            return bool(node.cursor_name == left.name)
+        case "temporary function", "FuncCall" | "CreateTrigStmt":
+            names = [each.string.sval for each in node.funcname]
+            return names[-1:] == [left.name] and names[:1] == ["pg_temp"]
+        case "temporary type", "TypeName":
+            return any(each.string.sval == left.name for each in node.names[-1:])
+        case "temporary table" | "temporary view" | "temporary sequence", "RangeVar":
+            return bool(node.relname == left.name and node.schemaname in {"", "pg_temp"})
+        case "temporary table" | "temporary view" | "temporary sequence", "A_Const":
+            return bool(node.sval.sval.removeprefix("pg_temp.") == left.name)
+        case "temporary table" | "temporary view" | "temporary sequence", "DropStmt":
+            return not node.missing_ok and _drops(node, left)
+    return False
+
+
+def _drops(node: Any, left: SessionObject) -> bool:
+    return any(each.list.items and each.list.items[-1].string.sval == left.name for each in node.objects)
+
+
+def ends(statement: Statement, left: SessionObject) -> bool:
+    """Return whether the session has the object no more after the statement."""
+    match statement.kind:
+        case "DISCARD TEMP":
+            return left.kind.startswith("temporary")
+        case "DEALLOCATE":
+            return left.kind == "prepared statement" and _names_it_or_all(statement, left)
+        case "CLOSE":
+            return left.kind == "cursor" and _names_it_or_all(statement, left)
+        case kind if kind.startswith("DROP ") and left.kind.startswith("temporary"):
+            nodes = _nodes(parse_one(statement.text.encode())) if _word(left.name).search(statement.text) else ()
+            return any(name == "DropStmt" and _drops(node, left) for name, node in nodes)
+    return False
+
+
+def _names_it_or_all(statement: Statement, left: SessionObject) -> bool:
+    return bool(_word(left.name).search(statement.text) or re.search(r"\ball\b", statement.text, re.IGNORECASE))
+
+
+def only_sets(statement: Statement) -> bool:
+    """Return whether the statement does nothing but to its session, so that it can be repeated in another one.
+
+    A LISTEN, an advisory lock; a SET says so itself.
+    """
+    if statement.changes_session or statement.kind in {"LISTEN", "UNLISTEN"}:
+        return True
+    if statement.kind != "SELECT" or "advisory" not in statement.text.lower():
+        return False
+    _, node = node_of(parse_one(statement.text.encode()))
+    calls = [target.res_target.val.func_call for target in node.target_list]
+    return not node.from_clause and all(call.funcname and call.funcname[-1].string.sval in _LOCKS for call in calls)
+
+
+def asks_what_was_drawn(statement: Statement) -> bool:
+    """Return whether it asks for the number that this session has drawn from a sequence last."""
+    if not _DRAWS.search(statement.text):
+        return False
+    nodes = _nodes(parse_one(statement.text.encode()))
+    return statement.kind == "DO" or any(
+        name == "FuncCall" and node.funcname[-1].string.sval in {"currval", "lastval"} for name, node in nodes
+    )
+
+
+def may_draw(statement: Statement) -> bool:
+    """Return whether it may draw a number from a sequence."""
+    return statement.kind in _MAY_DRAW or "nextval" in statement.text.lower()
+
+
+def _word(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+
+
+def _nodes(message: Any) -> Iterator[tuple[str, Any]]:
+    """Every message in a parse tree, with the name of its type."""
+    yield message.DESCRIPTOR.name, message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for each in value if isinstance(value, list) or hasattr(value, "append") else (value,):
+            yield from _nodes(each)

@@ -1,0 +1,169 @@
+"""Scripts whose steps hand something on in their session: after a failure between two of them, that session is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb.errors import DatabaseError, PartlyApplied, StatementFailed
+from tests.conftest import Project
+
+BOUNDARY = "CREATE INDEX CONCURRENTLY i ON t (n);\nSELECT 1 / yes FROM may;"
+#: What is left in the session, and what uses it behind a step boundary; run again, it would be the same.
+SAFE = [
+    ("CREATE TEMP VIEW v AS SELECT n FROM t;", "INSERT INTO u SELECT n FROM v;"),
+    ("CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 7';", "INSERT INTO u SELECT pg_temp.f();"),
+    ("PREPARE p (int) AS INSERT INTO u VALUES ($1);", "EXECUTE p(7);"),
+    ("CREATE TEMP TABLE x (n int);", "INSERT INTO x VALUES (7); INSERT INTO u SELECT n FROM x;"),
+    ("SELECT pg_advisory_lock(7);", "INSERT INTO u SELECT 7 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7;"),
+    ("SET app.n = 7;", "INSERT INTO u SELECT current_setting('app.n')::int;"),
+    ("SELECT set_config('app.n', '7', false);", "INSERT INTO u SELECT current_setting('app.n')::int;"),
+    ("SET ROLE pg_monitor; RESET ROLE;", "INSERT INTO u VALUES (7);"),
+    ("LISTEN news;", "INSERT INTO u SELECT 7 FROM pg_listening_channels();"),
+]
+#: The same of what cannot be made again.
+LOST = [
+    ("CREATE TEMP TABLE x AS SELECT n FROM t;", "INSERT INTO u SELECT n FROM x;", "temporary table x of line 2"),
+    ("CREATE TEMP TABLE x (n int); INSERT INTO x VALUES (7);", "INSERT INTO u SELECT n FROM x;", "temporary table x"),
+    ("SELECT n INTO TEMP x FROM t;", "DO $$ BEGIN INSERT INTO u SELECT n FROM x; END $$;", "temporary table x"),
+    ("CREATE TEMP TABLE x AS SELECT n FROM t;", "DROP TABLE x; INSERT INTO u VALUES (7);", "temporary table x"),
+    (
+        "CREATE TEMP TABLE x AS SELECT n FROM t;\nCREATE TEMP VIEW v AS SELECT n FROM x;",
+        "INSERT INTO u SELECT n FROM v;",
+        "temporary view v of line 3",
+    ),
+    ("CREATE TEMP SEQUENCE s; SELECT nextval('s');", "INSERT INTO u SELECT nextval('s') + 5;", "temporary sequence s"),
+    ("INSERT INTO k DEFAULT VALUES;", "INSERT INTO u SELECT currval('k_i_seq') + 6;", "number drawn from a sequence"),
+    ("INSERT INTO k DEFAULT VALUES;", "INSERT INTO u SELECT lastval() + 6;", "number drawn from a sequence"),
+    ("DECLARE c CURSOR WITH HOLD FOR SELECT 1;", "FETCH c; INSERT INTO u VALUES (7);", "cursor c of line 2"),
+    (
+        "DO $$ BEGIN PERFORM set_config('app.n', '7', false); END $$;",
+        "INSERT INTO u SELECT current_setting('app.n')::int;",
+        "setting app.n of line 2",
+    ),
+    (
+        "DO $$ BEGIN SET search_path = app, public; END $$;",
+        "INSERT INTO u VALUES (7);",
+        "setting search_path of line 2",
+    ),
+]
+
+
+def written(project: Project, before: str, after: str) -> str:
+    """A migration that fails behind what leaves something and before what uses it."""
+    project.rows("CREATE TABLE t (n int); INSERT INTO t VALUES (7); CREATE TABLE u (n int); CREATE TABLE k (i serial)")
+    project.rows("CREATE TABLE may (yes int); INSERT INTO may VALUES (0); CREATE SCHEMA app")
+    return project.write("handing_on", f"{before}\n{BOUNDARY}\n{after}")
+
+
+def cut_off(project: Project) -> None:
+    """It has failed, and what was in the way is gone."""
+    with pytest.raises(StatementFailed, match="division by zero"):
+        project.migrator().migrate()
+    project.rows("UPDATE may SET yes = 1")
+
+
+def warnings(project: Project) -> list[str]:
+    return [note for note in project.migrator().plan().plan.notes if "is cut off in between" in note]
+
+
+@pytest.mark.parametrize(("before", "after"), SAFE)
+def test_what_is_safe_to_repeat_is_made_again(project: Project, before: str, after: str) -> None:
+    """The next run goes on, in a session that has it; nobody needs to be warned."""
+    name = written(project, before, after)
+    assert not warnings(project)
+    cut_off(project)
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert [n for (n,) in project.rows("SELECT n FROM u")] == [7]
+
+
+@pytest.mark.parametrize(("before", "after", "what"), LOST)
+def test_what_cannot_be_made_again_is_named_before_anything_runs(
+    project: Project, before: str, after: str, what: str
+) -> None:
+    """In the plan, as a warning; after a failure as a refusal that says what to do."""
+    written(project, before, after)
+    (warning,) = warnings(project)
+    assert f"needs the {what}" in warning
+    cut_off(project)
+    with pytest.raises(PartlyApplied, match="its first steps left in theirs is gone") as refused:
+        project.migrator().migrate()
+    assert f"needs the {what}" in str(refused.value)
+    assert "CREATE TEMP TABLE IF NOT EXISTS" in str(refused.value)
+    assert project.rows("SELECT n FROM u") == []
+
+
+def test_undisturbed_they_share_a_session(project: Project) -> None:
+    """All of it in one run."""
+    project.rows("CREATE TABLE t (n int); INSERT INTO t VALUES (7); CREATE TABLE u (n int); CREATE TABLE k (i serial)")
+    project.rows("CREATE TABLE may (yes int); INSERT INTO may VALUES (1); CREATE SCHEMA app")
+    for number, (before, after, _) in enumerate(LOST):
+        project.write(f"lost_{number}", f"{before}\n{BOUNDARY.replace(' i ON', f' i{number} ON')}\n{after}")
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM u") == len(LOST)
+
+
+def test_the_rest_of_the_file_may_make_it_again(project: Project) -> None:
+    """As the refusal says: what has not run may be changed."""
+    name = written(project, "CREATE TEMP TABLE x AS SELECT n FROM t;", "INSERT INTO u SELECT n FROM x;")
+    cut_off(project)
+    text = (project.folder / name).read_text()
+    again = "CREATE TEMP TABLE IF NOT EXISTS x AS SELECT n FROM t;\nINSERT INTO u"
+    (project.folder / name).write_text(text.replace("INSERT INTO u", again))
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT n FROM u") == 7
+
+
+def test_what_was_rolled_back_may_run_again_as_a_whole(project: Project) -> None:
+    """The other way: one session for all of it."""
+    project.rows(
+        "CREATE TABLE t (n int); INSERT INTO t VALUES (7); CREATE TABLE may (yes int); INSERT INTO may VALUES (0)"
+    )
+    up = f"CREATE TABLE v (n int);\nCREATE TEMP TABLE x AS SELECT n FROM t;\n{BOUNDARY}\nINSERT INTO v SELECT n FROM x;"
+    name = project.write("handing_on", up, "DROP INDEX i; DROP TABLE v;")
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    project.rows("UPDATE may SET yes = 1")
+    with pytest.raises(PartlyApplied):
+        project.migrator().migrate()
+    project.migrator().rollback()
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT n FROM v") == 7
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1;", "INSERT INTO u VALUES (7);"),
+        ("CREATE TEMP TABLE x AS SELECT 1; DROP TABLE x;", "CREATE TABLE x (n int); INSERT INTO u VALUES (7);"),
+        ("CREATE TEMP TABLE x AS SELECT 1;", "INSERT INTO u SELECT x.n FROM t AS x;"),
+        ("CREATE TEMP TABLE x AS SELECT 1;", "DROP TABLE IF EXISTS x; INSERT INTO u VALUES (7);"),
+        ("INSERT INTO k DEFAULT VALUES;", "INSERT INTO k DEFAULT VALUES; INSERT INTO u SELECT 5 + currval('k_i_seq');"),
+        ("DO $$ BEGIN SET LOCAL search_path = app; SET lock_timeout = '3s'; END $$;", "INSERT INTO u VALUES (7);"),
+        ("DO $$ BEGIN SET search_path = app; END $$; SET search_path = public;", "INSERT INTO u VALUES (7);"),
+    ],
+)
+def test_what_nobody_needs_keeps_nothing_from_going_on(project: Project, before: str, after: str) -> None:
+    """It is gone with its transaction, or dropped, or another thing of that name."""
+    name = written(project, before, after)
+    assert not warnings(project)
+    cut_off(project)
+    project.migrator().migrate()
+    assert project.applied() == [name]
+    assert project.value("SELECT n FROM u") == 7
+
+
+def test_what_cannot_be_set_again_says_so(project: Project) -> None:
+    """With its line, what is committed, and what to do."""
+    written(project, "PREPARE p AS SELECT n FROM t;", "INSERT INTO u VALUES (7); EXECUTE p;")
+    cut_off(project)
+    project.rows("ALTER TABLE t RENAME TO away")
+    with pytest.raises(
+        DatabaseError, match=r'handing_on.sql:2: what an earlier run .* relation "t" does not exist'
+    ) as error:
+        project.migrator().migrate()
+    assert "steps 1 to 2 of 3" in str(error.value)
+    project.rows("ALTER TABLE away RENAME TO t")
+    project.migrator().migrate()
