@@ -1,4 +1,4 @@
-r"""A whole file's tokens, with what psql adds to SQL set aside: the inline data of `COPY ... FROM stdin`.
+r"""A whole file's tokens, with what psql adds to SQL set aside: its commands, and the inline data of `COPY ... FROM stdin`.
 
 The data is no SQL and may hold anything (an apostrophe is enough to lead a scanner astray), so it is found
 first, statement by statement, and blanked out; line numbers stay as they are. Much data is not even kept: the file
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.scan import Span, blanked, scan
 from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, SyntaxProblem, Tokens
 
 #: Bytes of one COPY's data that are kept in memory, and in the database: nobody looks at more.
@@ -26,7 +26,6 @@ _LONGEST_END = len(b"\n\\.\r")
 _LONE_RETURN = re.compile(rb"\r(?=[^\r\n])")
 _COMMENT = re.compile(rb"[" + re.escape(COMMENTS) + rb"]")
 _LEVELS = re.compile(rb"[" + re.escape(OPEN + CLOSE + END) + rb"]")
-_BLANK = bytes(10 if byte == 10 else 32 for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class CopyBlock:
 class Lexed:
     """A file's tokens and COPY blocks; `problem` is where they ended early.
 
-    `text` is the file, but for the data of large blocks; `code` the same with all data blanked; `comments` are those
-    among the tokens, by number.
+    `text` is the file, but for the data of large blocks; `code` the same with all data and psql's `commands` blanked;
+    `comments` are those among the tokens, by number.
     """
 
     text: bytes
@@ -61,6 +60,7 @@ class Lexed:
     comments: list[int]
     copies: tuple[CopyBlock, ...]
     problem: SyntaxProblem | None
+    commands: tuple[Span, ...] = ()
 
 
 def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEPT) -> Lexed:
@@ -72,27 +72,32 @@ def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEP
     reader = _Reader(chunks, skipped, largest)
     tokens = Tokens()
     copies: list[CopyBlock] = []
+    commands: list[Span] = []
     position = 0
     problem: SyntaxProblem | None = None
-    while problem is None and (found := _next_copy(reader, position)):
-        tokens.extend(found)
+    while problem is None and (before := _next_copy(reader, position)):
+        tokens.extend(before[0])
+        commands += before[1]
         block, problem = _find_data(reader, tokens.starts[-1])
         copies.append(block)
         position = block.after
     text = reader.rest()
     code = _without_data(text, copies)
     if problem is None:
-        found, problem = tokenize(code[position:] if copies else code, position)
+        found, more, problem = scan(code[position:] if copies else code, position)
+        commands += more
         if copies:
             tokens.extend(found)
         else:
             tokens = found
+    if commands:
+        code = blanked(code, commands)
     lone = _lone_return(code, tokens, problem)
     if lone:
         problem = lone
         tokens.cut(bisect.bisect_left(tokens.starts, lone.offset))
     comments = [match.start() for match in _COMMENT.finditer(tokens.sorts)]
-    return Lexed(text, code, tokens, comments, tuple(copies), problem)
+    return Lexed(text, code, tokens, comments, tuple(copies), problem, tuple(commands))
 
 
 class _Reader:
@@ -214,17 +219,18 @@ class _Data:
         return self._digest.hexdigest()
 
 
-def _next_copy(reader: _Reader, position: int) -> Tokens | None:
-    """The tokens from there to the semicolon of the next `COPY ... FROM stdin`; None where none is left."""
+def _next_copy(reader: _Reader, position: int) -> tuple[Tokens, list[Span]] | None:
+    """The tokens and commands from there to the semicolon of the next `COPY ... FROM stdin`; None if none is left."""
     end = position
     while (candidate := reader.find_word(b"stdin", end)) is not None:
         # Each look is twice as long as the one before, so that `stdin` in many comments costs no more than in one.
         end = reader.find(b"\n", reader.find(b";", max(candidate, 2 * end - position)))
-        tokens, _ = tokenize(bytes(reader.text[position:end]), position)
+        tokens, commands, _ = scan(bytes(reader.text[position:end]), position)
         last = _end_of_copy(reader.text, tokens)
         if last is not None:
+            semicolon = tokens.starts[last]
             tokens.cut(last + 1)
-            return tokens
+            return tokens, [command for command in commands if command[0] < semicolon]
     return None
 
 
@@ -260,10 +266,10 @@ def _copies_stdin(text: bytes | bytearray, tokens: Tokens, first: int, last: int
 def _find_data(reader: _Reader, semicolon: int) -> tuple[CopyBlock, SyntaxProblem | None]:
     """The block of data after the COPY whose semicolon is there, and what is wrong with it."""
     start = min(reader.find(b"\n", semicolon) + 1, len(reader.text))
-    beside, fault = tokenize(bytes(reader.text[semicolon + 1 : start]))
+    beside, commands, fault = scan(bytes(reader.text[semicolon + 1 : start]))
     block, ended = reader.take_data(semicolon, start)
     solid = [offset for offset, sort in zip(beside.starts, beside.sorts, strict=True) if sort not in COMMENTS]
-    for offset in [*solid, *([fault.offset] if fault else [])]:
+    for offset in [*solid, *(start for start, _ in commands), *([fault.offset] if fault else [])]:
         hint = "the data begins in the next line, so nothing but a comment may stand here."
         message = "SQL after COPY ... FROM stdin; on the same line"
         return block, SyntaxProblem(message, semicolon + 1 + offset, hint)
@@ -274,12 +280,7 @@ def _find_data(reader: _Reader, semicolon: int) -> tuple[CopyBlock, SyntaxProble
 
 def _without_data(text: bytes, copies: Sequence[CopyBlock]) -> bytes:
     """The text with all data blanked, the line that ends it included."""
-    if not copies:
-        return text
-    code = bytearray(text)
-    for block in copies:
-        code[block.start : block.after] = code[block.start : block.after].translate(_BLANK)
-    return bytes(code)
+    return blanked(text, ((block.start, block.after) for block in copies)) if copies else text
 
 
 def _lone_return(code: bytes, tokens: Tokens, problem: SyntaxProblem | None) -> SyntaxProblem | None:

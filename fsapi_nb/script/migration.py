@@ -19,6 +19,7 @@ from typing import Protocol
 from fsapi_nb.contents import MemoryContents
 from fsapi_nb.errors import MigrationFileError, Place, Problem
 from fsapi_nb.model import Check, Contents, Direction, Migration, ParsedScript, Script, Statement
+from fsapi_nb.script.backslashes import find_escaped_quote
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.checksum import checksum
 from fsapi_nb.script.lexer import Lexed, lex
@@ -116,7 +117,10 @@ def _read(
     sections, problems = find_sections(source, lexed)
     if lexed.problem and not (sections and sections.down and lexed.problem.offset >= sections.down.start):
         # After this place nothing is certain, not even where the DOWN begins.
-        commands = find_commands(source, lexed.tokens, 0, len(lexed.tokens))
+        cause = find_escaped_quote(lexed, 0, len(lexed.tokens))
+        if cause:
+            return None, (_syntax(source, cause),)
+        commands = find_commands(source, lexed.commands, 0, len(lexed.text))
         return None, (*commands, _syntax(source, lexed.problem), *problems)
     if sections is None:
         return None, tuple(sorted(problems, key=_position))
@@ -214,6 +218,8 @@ def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem 
     """The fault of a file that holds neither SQL nor a marker: most likely it was never written."""
     if sections.up.start or lexed.tokens.sorts.strip(COMMENTS):
         return None
+    if any(find_commands(source, lexed.commands, 0, len(lexed.text))):
+        return None  # each is a fault of the script
     if not source.text.strip():
         return Problem("this file is empty", Place(source.file, 1), "write `-- UP` and SQL below it, or delete it.")
     return Problem("this file holds no SQL", Place(source.file, 1), "for a deliberate no-op, add a line `-- UP`.")
@@ -252,22 +258,10 @@ class _Written:
         solid = body.solid()
         first = body.lexed.tokens.starts[solid[0]] if solid else body.section.end
         options, problems = read_options(body.source, self._line_comments(), first)
-        commands = list(find_commands(body.source, body.lexed.tokens, body.first, body.last))
-        problems += commands if solid else _unwritten(body)
-        statements: tuple[Statement, ...] = ()
-        unparsed = body.problem is not None
-        if body.problem:
-            problems.append(_syntax(body.source, body.problem))
-        elif not commands:
-            try:
-                statements, refusals = read_statements(body)
-                problems += refusals
-                problems += [] if self.marked else _reversed(body, statements)
-            except SqlSyntaxError as error:
-                problems.append(_syntax(body.source, error.problem))
-                unparsed = True
+        problems += [] if solid else _unwritten(body)
+        statements, faults, unparsed = self._read()
         checks = [read_check(title, each) for title, each in self.checks]
-        problems += [problem for _, faults in checks for problem in faults]
+        problems += [*faults, *(problem for _, faults in checks for problem in faults)]
         return ParsedScript(
             statements=statements,
             problems=tuple(sorted(problems, key=_position)),
@@ -275,6 +269,23 @@ class _Written:
             options=options,
             checks=tuple(check for check, _ in checks if check),
         )
+
+    def _read(self) -> tuple[tuple[Statement, ...], list[Problem], bool]:
+        """Its statements, what is wrong with them, and whether PostgreSQL's parser refused the text."""
+        body = self.body
+        cause = find_escaped_quote(body.lexed, body.first, body.last)
+        if cause:  # what follows is not read as it is meant
+            return (), [_syntax(body.source, cause)], False
+        problems = list(find_commands(body.source, body.lexed.commands, self.above, body.section.end))
+        if body.problem:
+            return (), [*problems, _syntax(body.source, body.problem)], True
+        if problems:
+            return (), problems, False
+        try:
+            statements, refusals = read_statements(body)
+        except SqlSyntaxError as error:
+            return (), [_syntax(body.source, error.problem)], True
+        return statements, refusals if self.marked else [*refusals, *_reversed(body, statements)], False
 
     def _line_comments(self) -> Iterator[tuple[int, int]]:
         lexed, tokens = self.body.lexed, self.body.lexed.tokens
@@ -288,6 +299,9 @@ class _Written:
 
 def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
     """The check that a section or a cell holds: one query."""
+    commands = list(find_commands(body.source, body.lexed.commands, body.section.start, body.section.end))
+    if commands:
+        return None, commands
     try:
         statements, problems = read_statements(body) if not body.problem else ((), [_syntax(body.source, body.problem)])
     except SqlSyntaxError as error:

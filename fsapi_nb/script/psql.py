@@ -1,41 +1,147 @@
-r"""psql's own commands (`\i`, `\connect`): no SQL, so each is a fault that says what to write instead."""
+r"""psql's own commands (`\i`, `\connect`): those that mean nothing here are passed over, each other one is a fault.
+
+A file that psql runs often sets how psql shows things or stops at errors. That is as good as a comment. What would change
+what runs, or where, is a fault that says what to write instead.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from fsapi_nb.errors import Problem
+from fsapi_nb.script.scan import Span
 from fsapi_nb.script.sections import Source
-from fsapi_nb.script.tokens import BACKSLASH, Tokens
 
-_COMMAND = re.compile(rb"\\(\.|\w{1,30})")
-_ONE_DATABASE = "a migration runs on one database; remove this line."
-_OTHER_FILE = "copy the other file's SQL into this one."
-_HINTS = {
-    "restrict": "pg_dump writes it; remove this line and the \\unrestrict one.",
-    "unrestrict": "pg_dump writes it; remove this line and the \\restrict one.",
-    "connect": _ONE_DATABASE,
-    "c": _ONE_DATABASE,
-    "i": _OTHER_FILE,
-    "ir": _OTHER_FILE,
-    "include": _OTHER_FILE,
-    "include_relative": _OTHER_FILE,
-    "copy": "write COPY ... FROM stdin; and the data below it, up to a line that is just \\.",
-    "set": "use --set name=value and current_setting('fsapi.name').",
-    ".": "there is no COPY ... FROM stdin; that this could end.",
+# A command's name, and what follows it up to the next backslash outside of quotes: that begins another command.
+_COMMAND = re.compile(
+    rb"""\\(?P<name>;|[^\s\\'"`;]*)(?P<rest>(?:'(?:[^'\\]|\\.|'')*'|"[^"]*"|`[^`]*`|[^\\])*)""", re.DOTALL
+)
+_SHOWING = frozenset(
+    {
+        *("?", "C", "H", "T", "a", "conninfo", "copyright", "echo", "errverbose", "f", "h", "help", "pset"),
+        *("qecho", "s", "t", "timing", "warn", "x"),
+    }
+)
+#: Variables of psql that only say what it shows, or how it reads a keyboard.
+_SHOWING_VARIABLES = frozenset(
+    {
+        *("COMP_KEYWORD_CASE", "ECHO", "ECHO_ERRORS", "ECHO_HIDDEN", "FETCH_COUNT", "HIDE_TABLEAM"),
+        *("HIDE_TOAST_COMPRESSION", "HISTCONTROL", "HISTFILE", "HISTSIZE", "PROMPT1", "PROMPT2", "PROMPT3"),
+        *("QUIET", "SHOW_ALL_RESULTS", "SHOW_CONTEXT", "VERBOSITY"),
+    }
+)
+# Those that change how psql runs a file, and the values that say what holds here anyway.
+_RUNNING_VARIABLES = {
+    "ON_ERROR_STOP": (True, "an error ends the migration here, and all of it is undone; remove this line."),
+    "AUTOCOMMIT": (True, "a migration is one transaction already; remove this line."),
+    "ON_ERROR_ROLLBACK": (False, "an error ends the migration here, and all of it is undone; remove this line."),
+    "SINGLELINE": (False, "a statement ends with a semicolon here; remove this line."),
+    "SINGLESTEP": (False, "nobody is asked here; remove this line."),
 }
+_ON, _OFF = frozenset({"", "on", "true", "1", "yes", "t"}), frozenset({"off", "false", "0", "no", "f"})
+_ONE_DATABASE = "a migration runs on one database, by one role; remove this line (pg_dump writes it with --create)."
+_OTHER_FILE = "copy the other file's SQL into this one."
+_VALUES = "use --set name=value, and current_setting('fsapi.name') in SQL."
+_CONDITION = "write a DO block with IF, and current_setting('fsapi.name', true) for what --set gives."
+_SEMICOLON = "end the statement with a semicolon instead."
+_ONLY_SHOWS = "it only shows something; remove this line, and look with `query`."
+_HINTS = {
+    "c": _ONE_DATABASE,
+    "connect": _ONE_DATABASE,
+    **dict.fromkeys(("i", "include", "include_relative", "ir"), _OTHER_FILE),
+    **dict.fromkeys(("getenv", "prompt", "set", "setenv", "unset"), _VALUES),
+    **dict.fromkeys(("elif", "else", "endif", "if"), _CONDITION),
+    **dict.fromkeys(("g", "gx"), _SEMICOLON),
+    ";": "write the semicolon without a backslash.",
+    "gexec": "write a DO block: FOR each IN SELECT ... LOOP EXECUTE each; END LOOP.",
+    "gset": "write a DO block: SELECT ... INTO a variable.",
+    "gdesc": _ONLY_SHOWS,
+    "crosstabview": _SEMICOLON,
+    "watch": "write the statement once, with a semicolon.",
+    **dict.fromkeys(("bind", "bind_named", "parse", "close_prepared"), "write the values into the statement."),
+    "copy": "write COPY ... FROM stdin; and the data below it, up to a line that is just \\.",
+    ".": "there is no COPY ... FROM stdin; that this could end.",
+    **dict.fromkeys(("q", "quit"), "psql would stop here; remove this line and what is below it."),
+    "!": "run programs outside of the migration; remove this line.",
+    "password": "write ALTER ROLE ... PASSWORD, or set it outside of the migration.",
+    "encoding": "save the file as UTF-8, and remove this line.",
+    **dict.fromkeys(("o", "out", "w", "write"), "a migration writes no files; remove this line."),
+    **dict.fromkeys(("p", "print"), _ONLY_SHOWS),
+    **dict.fromkeys(("r", "reset"), "remove this line and the statement that it takes back."),
+    "\\": "write what follows on a line of its own.",
+}
+_OTHERWISE = "write it as SQL, or remove it: only psql understands it."
 
 
-def find_commands(source: Source, tokens: Tokens, first: int, last: int) -> Iterator[Problem]:
-    """A problem for each line that holds a command of psql, among the tokens from `first` up to `last`."""
-    before = 0
-    while (first := tokens.sorts.find(BACKSLASH, first, last)) >= 0:
-        start = tokens.starts[first]
-        line = source.line(start)
-        if line != before:
-            match = _COMMAND.match(source.text, start)
-            name = match[1].decode() if match else ""
-            hint = _HINTS.get(name, "write it as SQL, or remove it: only psql understands it.")
-            yield source.problem(start, f"psql's command \\{name} is not SQL", hint)
-        before, first = line, first + 1
+class _Command(NamedTuple):
+    """A command of psql: where it stands, its name and the words behind it."""
+
+    start: int
+    name: str
+    words: list[str]
+
+
+def find_commands(source: Source, lines: Iterable[Span], start: int, end: int) -> Iterator[Problem]:
+    """Yield a problem for each line between two places that holds a command which is not passed over.
+
+    Args:
+        lines: Where the lines with commands are, from each one's backslash to its end.
+    """
+    commands = [list(_split(source.text, *line)) for line in lines if start <= line[0] < end]
+    open_keys = _unmatched(command for line in commands for command in line)
+    for line in commands:
+        fault = next((command for command in line if not _means_nothing(command, open_keys)), None)
+        if fault:
+            yield source.problem(fault.start, f"psql's command \\{fault.name} is not SQL", _hint(fault))
+
+
+def _split(text: bytes, start: int, end: int) -> Iterator[_Command]:
+    for match in _COMMAND.finditer(text, start, end):
+        name, rest = match["name"].decode(errors="replace"), match["rest"].decode(errors="replace")
+        yield _Command(match.start(), name or "\\", [word.strip("'\"") for word in rest.split()])
+
+
+def _means_nothing(command: _Command, open_keys: Sequence[_Command]) -> bool:
+    """Whether a migration runs in the same way without the command."""
+    words = command.words
+    match command.name:
+        case "restrict" | "unrestrict":  # around a dump, so that its data cannot hold commands
+            return command not in open_keys
+        case "encoding":
+            return len(words) == 1 and re.sub("[^a-z0-9]", "", words[0].lower()) in {"utf8", "unicode"}
+        case "o" | "out":
+            return words in ([], ["/dev/null"])
+        case "set":
+            return _is_harmless_variable(words)
+        case name:
+            return name in _SHOWING
+
+
+def _is_harmless_variable(words: Sequence[str]) -> bool:
+    name, value = (words[0] if words else ""), " ".join(words[1:]).lower()
+    if name in _RUNNING_VARIABLES:
+        on, _ = _RUNNING_VARIABLES[name]
+        return value in (_ON if on else _OFF)
+    return name in _SHOWING_VARIABLES or not words
+
+
+def _unmatched(commands: Iterable[_Command]) -> list[_Command]:
+    r"""Those \restrict and \unrestrict that do not belong to each other by their keys."""
+    left: list[_Command] = []
+    for command in commands:
+        if command.name == "unrestrict" and left and left[-1].name == "restrict" and left[-1].words == command.words:
+            left.pop()
+        elif command.name in {"restrict", "unrestrict"}:
+            left.append(command)
+    return left
+
+
+def _hint(command: _Command) -> str:
+    if command.name in {"restrict", "unrestrict"}:
+        other = "unrestrict" if command.name == "restrict" else "restrict"
+        return f"the \\{other} line with the same key is missing: is this all of the dump? If it is, remove this line."
+    if command.name == "set" and command.words and command.words[0] in _RUNNING_VARIABLES:
+        return _RUNNING_VARIABLES[command.words[0]][1]
+    return _ONLY_SHOWS if command.name[:1] == "d" or command.name == "l" else _HINTS.get(command.name, _OTHERWISE)

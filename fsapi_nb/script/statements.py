@@ -102,7 +102,7 @@ def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
 def _statement(body: Body, extent: _Extent, meaning: Meaning, *, wants_strings: bool) -> Statement:
     first, last, after, copy = extent
     source, tokens = body.source, body.lexed.tokens
-    text, begins = source.text, tokens.starts[first]
+    text, begins = body.lexed.code, tokens.starts[first]  # without psql's commands, which stand between statements
     start = begins - len(text[after:begins].lstrip())
     text_line = source.line(start)
     return Statement(

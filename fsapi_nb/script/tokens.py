@@ -34,6 +34,10 @@ class Tokens:
         self.ends += others.ends
         self.sorts += others.sorts
 
+    def remove(self, first: int, last: int) -> None:
+        """Leave out those from `first` up to `last`."""
+        del self.starts[first:last], self.ends[first:last], self.sorts[first:last]
+
     def cut(self, count: int) -> None:
         """Keep the first `count` of them."""
         del self.starts[count:], self.ends[count:], self.sorts[count:]

@@ -11,7 +11,7 @@ from fsapi_nb.script.lexer import lex
 from fsapi_nb.script.migration import read_migration
 from fsapi_nb.script.parser import tokenize
 from fsapi_nb.script.tokens import COMMENTS, END
-from tests.script.reading import CORES, NAME, File, Written, all_problems, files, quick, read, refuse
+from tests.script.reading import CORES, NAME, File, Written, all_problems, files, quick, read
 
 BLANKS = " \t\r\n"
 
@@ -212,8 +212,12 @@ def test_the_empty_template_is_no_migration() -> None:
     assert migration.down.problems
 
 
-def test_a_file_level_fault_names_psqls_command_that_led_the_scanner_astray() -> None:
-    r"""`\echo don't` ends in an unterminated string; the apostrophe alone would be a riddle."""
-    first, second = refuse("-- UP\n\\echo don't\nSELECT 1;")
-    assert "\\echo" in first.message
-    assert "unterminated" in second.message
+def test_the_rest_of_a_psql_commands_line_is_not_sql() -> None:
+    r"""The apostrophe of `\i don't.sql` opens no string: there is one fault, and the rest of the file is read."""
+    (problem,) = all_problems("-- UP\n\\i don't.sql\nSELECT 1;\n-- DOWN\nSELECT 2;")
+    assert "\\i" in problem.message
+    assert len(all_problems("-- UP\n\\i don't.sql\nSELECT 1 FROM;\n\\i other.sql\n")) == 2
+    migration = read("-- UP\n\\echo don't\nSELECT 1;\n\\echo /* $$ \"\nSELECT 2;\n-- DOWN\nSELECT 3;")
+    assert [statement.text for statement in migration.up.statements] == ["SELECT 1", "SELECT 2"]
+    assert [statement.line for statement in migration.up.statements] == [3, 5]
+    assert migration.down

@@ -1,3 +1,3 @@
 -- UP
-\echo Don't stop
+\ir Don't stop.sql
 SELECT 1;

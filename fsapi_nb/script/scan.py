@@ -1,0 +1,59 @@
+r"""The tokens of a text with the lines set aside that are commands of psql (`\set`, `\restrict`).
+
+A command is not SQL: it goes to the end of its line, and an apostrophe in it (`\echo Don't stop`) opens no string. So
+nothing after a command can be trusted before it is taken out.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+
+from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.tokens import BACKSLASH, SyntaxProblem, Tokens
+
+Span = tuple[int, int]
+_BLANK = bytes(10 if byte == 10 else 32 for byte in range(256))
+
+
+def scan(text: bytes, by: int = 0) -> tuple[Tokens, list[Span], SyntaxProblem | None]:
+    """Return the tokens of a text, where psql's commands stand in it, and what the scanner refused.
+
+    The tokens end where the scanner refused one. Places count from `by` before the text.
+    """
+    found = Tokens()
+    commands: list[Span] = []
+    position = 0
+    while True:
+        tokens, problem = tokenize(text[position:] if position else text, position + by)
+        again = _set_aside(text, by, tokens, problem, commands)
+        if not position and again is None:
+            return tokens, commands, problem
+        found.extend(tokens)
+        if again is None:
+            return found, commands, problem
+        position = again
+
+
+def _set_aside(text: bytes, by: int, tokens: Tokens, problem: SyntaxProblem | None, commands: list[Span]) -> int | None:
+    """Take the commands out of the tokens; return where to scan again, if the text after a command was misread."""
+    index = 0
+    while (index := tokens.sorts.find(BACKSLASH, index)) >= 0:
+        start = tokens.starts[index]
+        line_end = text.find(b"\n", start - by)
+        end = (line_end if line_end >= 0 else len(text)) + by
+        commands.append((start, end))
+        last = bisect.bisect_left(tokens.starts, end)
+        if tokens.ends[last - 1] > end or (problem and problem.offset < end):
+            tokens.cut(index)
+            return end - by
+        tokens.remove(index, last)
+    return None
+
+
+def blanked(text: bytes, spans: Iterable[Span]) -> bytes:
+    """Return the text with these parts blanked, but for their line ends."""
+    changed = bytearray(text)
+    for start, end in spans:
+        changed[start:end] = changed[start:end].translate(_BLANK)
+    return bytes(changed)

@@ -1,0 +1,6 @@
+-- UP
+<<<<<<< HEAD
+SELECT 1;
+=======
+SELECT 2;
+>>>>>>> main

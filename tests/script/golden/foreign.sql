@@ -1,0 +1,6 @@
+-- rambler up
+CREATE TABLE a (id int);
+---- create above / drop below ----
+-- down (reversible)
+-- Rollback:
+DROP TABLE a;
