@@ -19,6 +19,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb import stopping
 from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
@@ -44,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a file's name may be no text, a locale may be C
     as_json = "--json" in words
     if threading.current_thread() is threading.main_thread():
+        # SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand.
         for name in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, _stop)
+            signal.signal(name, stopping.interrupt)
     try:
         return _run(words)
     except Help as help_text:
@@ -64,11 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us has gone (`sapi ... | head`). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def _stop(_signal: int, _frame: object) -> None:
-    """SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand."""
-    raise KeyboardInterrupt
 
 
 def _run(words: list[str]) -> int:

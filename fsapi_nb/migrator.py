@@ -51,6 +51,7 @@ from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
+from fsapi_nb.stopping import Calls, stoppable
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Migrator:
             schema=chosen,
         )
         self._observers = tuple(observers)
+        self._calls = Calls()
         self._arguments: dict[str, Any] = {
             **arguments,
             "database": Secret(database) if isinstance(database, str) else database,
@@ -155,8 +157,18 @@ class Migrator:
         shipped = ship(arguments.pop("database"), self._access.address)
         return _unship, (type(self), shipped, self.directory, arguments)
 
+    def stop(self) -> None:
+        """Stop what is under way in this Migrator, in whichever threads; any thread may call this, and it returns at once.
+
+        The call that is stopped cancels on the server, rolls back, writes the journal, and raises Interrupted in its own
+        thread, as after Ctrl-C, which reaches only the main thread. A call that begins later is not stopped; nor is
+        `follow`, which has an event of its own.
+        """
+        self._calls.stop()
+
     # -- verbs that read ---------------------------------------------------------------------------------------
 
+    @stoppable
     def status(self) -> results.StatusResult:
         """Every migration and where it stands. Writes nothing, not even our tables."""
         folder = folders.read_folder(self.directory)
@@ -170,6 +182,7 @@ class Migrator:
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
             return results.StatusResult(statuses, target.identity, runner=str(runner) if runner else None)
 
+    @stoppable
     def pending(self) -> results.StatusResult:
         """What `migrate` would still apply, in order. Writes nothing."""
         result = self.status()
@@ -178,6 +191,7 @@ class Migrator:
             tuple(status for status in result.statuses if status.state in waiting), result.identity, verb="pending"
         )
 
+    @stoppable
     def plan(
         self,
         verb: str = "migrate",
@@ -224,6 +238,7 @@ class Migrator:
                 plan = planners[verb](_circumstances(target, folder, **rules))
             return results.PlanResult(plan, target.identity)
 
+    @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
         """The journal: every attempt, oldest first; the newest `count` of them, or those of one run of a runbook."""
         folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
@@ -232,6 +247,7 @@ class Migrator:
             events = target.journal(limit=count, runbook=runbook)
             return results.HistoryResult(events, entries, count=count, runbook=runbook, identity=target.identity)
 
+    @stoppable
     def show(self, name: str) -> results.MigrationResult:
         """One migration: where it stands, its scripts, what would run of it, how its file differs, its attempts.
 
@@ -250,6 +266,7 @@ class Migrator:
             attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
             return results.MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
 
+    @stoppable
     def blockers(self) -> results.BlockersResult:
         """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""
         from fsapi_nb.database.blockers import find_blockage
@@ -261,6 +278,7 @@ class Migrator:
             seen = find_blockage(connection, runner.pid) if runner else Blockage()
             return results.BlockersResult(seen or find_blockage(connection), identity=target.identity)
 
+    @stoppable
     def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> results.DiagramResult:
         """The tables and their foreign keys, as a picture; of these schemas and tables, or all. Writes nothing.
 
@@ -276,6 +294,7 @@ class Migrator:
             found = read_diagram(target.session.connection, chosen)
         return results.DiagramResult(select(found, tables) if tables else found, target.identity)
 
+    @stoppable
     def facts(self) -> DatabaseFacts:
         """Which database this is, for a record. Reads only; raises CannotConnect, ConfigurationError."""
         with self._open(writing=False) as target:
@@ -305,6 +324,7 @@ class Migrator:
                 before = error
                 stopped.wait(_RETRY)
 
+    @stoppable
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL, in one transaction; a protected database is only read unless `yes`.
 
@@ -324,6 +344,7 @@ class Migrator:
                 raise
             return results.QueryResult(found, target.identity, tuple(notices))
 
+    @stoppable
     def check(self, title: str, sql: str) -> results.CheckResult:
         """Ask a query that must hold: it gives no rows, or only booleans that are all true. It may only read.
 
@@ -345,6 +366,7 @@ class Migrator:
 
     # -- for others on the same database -----------------------------------------------------------------------
 
+    @stoppable
     def connect(self) -> Connection:
         """A new psycopg connection to the database, for another tool; a protected database is only read through it.
 
@@ -367,6 +389,7 @@ class Migrator:
 
     # -- verbs that change the database ------------------------------------------------------------------------
 
+    @stoppable
     def migrate(
         self,
         *,
@@ -391,6 +414,7 @@ class Migrator:
             allow_unparsed=allow_unparsed,
         )
 
+    @stoppable
     def rollback(
         self,
         count: int | None = None,
@@ -414,6 +438,7 @@ class Migrator:
             allow_unparsed=allow_unparsed,
         )
 
+    @stoppable
     def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> results.RunResult:
         """Roll the last migration back and apply its file again; in one transaction if both scripts allow it.
 
@@ -421,6 +446,7 @@ class Migrator:
         """
         return self._run("redo", lambda around: plan_redo(around, name=name), yes=yes, allow_unparsed=allow_unparsed)
 
+    @stoppable
     def baseline(
         self,
         name: str | None = None,
@@ -442,6 +468,7 @@ class Migrator:
             planned=planned,
         )
 
+    @stoppable
     def rename(self, old: str, new: str, *, yes: bool = False, planned: Plan | None = None) -> results.RunResult:
         """Give the row of an applied migration the name that its file has now; runs nothing, and is journalled.
 
@@ -449,6 +476,7 @@ class Migrator:
         """
         return self._run("rename", lambda around: amend.plan_rename(around, old=old, new=new), yes=yes, planned=planned)
 
+    @stoppable
     def retire(
         self,
         names: Sequence[str] = (),
@@ -466,6 +494,7 @@ class Migrator:
         planner = _retire_planner(names, missing=missing, undo=undo)
         return self._run("retire", planner, yes=yes, planned=planned)
 
+    @stoppable
     def repair(self, name: str, *, yes: bool = False) -> results.RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
         folder = folders.read_folder(self.directory)
@@ -480,6 +509,7 @@ class Migrator:
                         recorder.write(recorder.repaired(migration, entry))
             return results.RepairResult(tuple(migration.name for migration in plan.marks), identity=target.identity)
 
+    @stoppable
     def resolve(
         self, name: str, *, done: bool = False, retry: bool = False, undo: bool = False, yes: bool = False
     ) -> results.RepairResult | results.RunResult:
@@ -509,6 +539,7 @@ class Migrator:
             return self.rollback(yes=yes)
         return results.RepairResult((progress.name,), verb="resolve", identity=target.identity)
 
+    @stoppable
     def fresh(
         self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
     ) -> results.RunResult:
@@ -555,6 +586,7 @@ class Migrator:
         made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
         return results.FileResult(made, "created")
 
+    @stoppable
     def write(
         self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False
     ) -> results.FileResult:

@@ -20,6 +20,7 @@ ALLOWED = {
     "errors": {"folding", "visible"},
     "model": {"errors"},
     "events": {"model"},
+    "stopping": {"errors"},
     "contents": set(),
     "script": {"contents", "errors", "model", "script"},
     "parsed": {"model"},
@@ -27,9 +28,10 @@ ALLOWED = {
     "draft": {"errors", "events", "folder", "model", "script"},
     "plan": {"errors", "model", "script", "plan"},
     "schema": {"errors", "model", "schema"},
-    "database": {"errors", "model", "events", "script", "plan", "database", "schema", "origin"},
+    "database": {"stopping", "errors", "model", "events", "script", "plan", "database", "schema", "origin"},
     "views": {"errors", "model", "events", "folding", "views", "visible", "schema"},
     "migrator": {
+        "stopping",
         "errors",
         "model",
         "events",
@@ -46,7 +48,7 @@ ALLOWED = {
     "verbs": {"errors", "migrator", "views"},
     "notebook": {"errors", "events", "known", "model", "script", "migrator", "verbs", "views", "notebook", "origin"},
     "runbook": {"errors", "migrator", "model", "origin", "runbook", "verbs", "views", "visible"},
-    "cli": {"errors", "events", "migrator", "runbook", "verbs", "views", "visible"},
+    "cli": {"stopping", "errors", "events", "migrator", "runbook", "verbs", "views", "visible"},
     "testing": {"errors", "events", "model", "folder", "plan", "schema", "database", "migrator", "testing"},
     "__init__": {"migrator", "notebook"},
 }

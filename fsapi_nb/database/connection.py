@@ -12,12 +12,12 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import tuple_row
 
 from fsapi_nb.database.ask import ask_about_session
 from fsapi_nb.database.defaults import DEFAULTS
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
+from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import (
     CannotConnect,
     ConfigurationError,
@@ -124,7 +124,7 @@ def _connect_with_command(place: CommandAddress, application: str) -> Connection
 
 def _connect_by_address(dsn: str, application: str) -> Connection:
     try:
-        connection = psycopg.connect(
+        connection = StoppableConnection.connect(
             dsn,
             autocommit=True,
             prepare_threshold=None,
@@ -140,18 +140,18 @@ def _connect_by_address(dsn: str, application: str) -> Connection:
 def _connect_by(connector: Connector, application: str) -> Connection:
     """What a connector opens, made like a connection of our own: nothing that it has set or begun stays."""
     try:
-        connection: object = connector()
+        opened: object = connector()
     except FsapiError:
         raise
     except Exception as error:  # noqa: BLE001 - the user's function raises a driver's error, a cloud library's, any
         raise _cannot_connect(redact(error), "") from None
-    if not isinstance(connection, psycopg.Connection):
+    if not isinstance(opened, psycopg.Connection):
         hint = "let it return psycopg.connect(...), a new connection at each call."
         raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
+    connection = StoppableConnection.adopt(opened)
     try:
         connection.commit()
         connection.autocommit, connection.prepare_threshold = True, None
-        connection.row_factory, connection.cursor_factory = tuple_row, psycopg.Cursor
         connection.execute(
             b"; ".join((*TIDY, *FORGET, b"")) + set_all({"application_name": _application_name(application)}).as_bytes()
         )

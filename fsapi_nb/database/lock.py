@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from fsapi_nb import stopping
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.session import Session
 from fsapi_nb.errors import Locked, PooledConnection
@@ -73,7 +74,7 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
     other.send([Message(_WAIT, [str(key).encode()])], last=True)
     values = {"me": session.facts.pid, "other": other.facts.pid}
     while not _one(session, _IS_AWAITED, values):
-        time.sleep(_POLL)
+        stopping.pause(_POLL)
     session.connection.close()
     other.passed()
     other.receive(1)
@@ -96,7 +97,7 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
                 state="nothing was run.",
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
-        time.sleep(min(pause, left))
+        stopping.pause(min(pause, left))
         pause = min(pause * 1.5, 1.0)
 
 

@@ -87,28 +87,30 @@ def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
     """The first line that the program prints."""
     import subprocess  # which most runs never need
 
+    from fsapi_nb.database.programs import communicate
+
     program = arguments[0]
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             arguments,
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-        )
+        ) as process:
+            output, complaint = communicate(process, _PATIENCE)
     except OSError as error:
         hint = "correct password_command in pyproject.toml, or install the program."
         raise ConfigurationError(f"password_command cannot run {program!r}: {error.strerror}", hint=hint) from None
     except subprocess.TimeoutExpired:
         raise _failed(program, f"did not end within {_PATIENCE:.0f} seconds", ()) from None
-    password = done.stdout.partition("\n")[0].rstrip("\r")
-    if done.returncode:
-        raise _failed(program, f"failed with exit code {done.returncode}", _said(done.stderr, done.stdout))
+    password = output.partition("\n")[0].rstrip("\r")
+    if process.returncode:
+        raise _failed(program, f"failed with exit code {process.returncode}", _said(complaint, output))
     if not password:
-        raise _failed(program, "printed nothing on its first line", _said(done.stderr, done.stdout))
+        raise _failed(program, "printed nothing on its first line", _said(complaint, output))
     return Secret(password)
 
 

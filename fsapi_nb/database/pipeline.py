@@ -8,7 +8,6 @@ it here). What is said is for others.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import deque
 from collections.abc import Callable, Container, Generator, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +19,11 @@ from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Ready, Wait
+from psycopg.waiting import Wait
 
+from fsapi_nb.database.waiting import cancel, watched
 from fsapi_nb.database.wire import FAILED, Connection, encoding_of
 
-_PAUSE = 0.5  # seconds between two requests to cancel: one that comes between two statements cancels nothing
 _INTERVAL = 0.1
 
 Answered = Callable[[int, PGresult], None]
@@ -172,7 +171,7 @@ class Pipeline:
         self._open = False
 
     def _wait(self, conversation: PQGen[psycopg.Error | None]) -> psycopg.Error | None:
-        return waiting.wait(conversation, self.connection.pgconn.socket, interval=_INTERVAL)
+        return waiting.wait(watched(conversation), self.connection.pgconn.socket, interval=_INTERVAL)
 
     def _answers(self, count: int, answered: Answered) -> PQGen[psycopg.Error | None]:
         """Receive so many answers; what ends it early is the error of one of them."""
@@ -206,16 +205,10 @@ class Pipeline:
 
     def _cancel(self) -> None:
         """Cancel what runs until the server has done with all: what was sent behind it does not run, then."""
-        pgconn, connection = self.connection.pgconn, self.connection
         # The interrupt may have come while an answer was being read, so that its conversation is not gone on with.
         with contextlib.suppress(psycopg.Error):
             self._sync()
-        rest, over = self._drained(), False
-        while not over and pgconn.status == ConnStatus.OK:
-            with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=5.0)
-            with contextlib.suppress(psycopg.Error):
-                over = waiting.wait(_for_a_while(rest), pgconn.socket, interval=_INTERVAL)
+        cancel(self.connection, self._drained())
 
     def _drained(self) -> PQGen[None]:
         """Receive what is still to come, and look at none of it."""
@@ -241,15 +234,3 @@ def _next(pgconn: PGconn) -> PQGen[PGresult]:
     if result.status in FAILED and pgconn.status != ConnStatus.OK:
         raise error_from_result(result)
     return result
-
-
-def _for_a_while(conversation: PQGen[None]) -> Generator[Wait, Ready | int, bool]:
-    """Go on with a conversation for a moment; whether it is over."""
-    until = time.monotonic() + _PAUSE
-    try:
-        wanted = next(conversation)
-        while time.monotonic() < until:
-            wanted = conversation.send((yield wanted))
-    except StopIteration:
-        return True
-    return False

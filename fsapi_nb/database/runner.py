@@ -20,6 +20,7 @@ from itertools import zip_longest
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from fsapi_nb import stopping
 from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.changed_rows import may_not_change
@@ -134,6 +135,7 @@ class Runner:
             self._announce(plan)
             for number, step in enumerate(self._steps):
                 self._number = number
+                stopping.check()
                 self._run_step(step)
             self._run_marks(plan)
         except KeyboardInterrupt:
@@ -373,7 +375,7 @@ class Runner:
         self._journal_outcome("retried", text)
         self.emit(StepRetried(at.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
         self._idle = True
-        time.sleep(pause)
+        stopping.pause(pause)
         self._idle = False
 
     @property

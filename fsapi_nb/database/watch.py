@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -23,6 +23,7 @@ from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Observers, StatementWatched
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Step
 from fsapi_nb.script.options import milliseconds
+from fsapi_nb.stopping import StopSignal, heeding
 
 _log = logging.getLogger("fsapi_nb")
 #: Seconds: how long a statement may take before anybody looks, how often is looked, how often that is checked.
@@ -50,6 +51,7 @@ class Watcher:
     lock_timeout: str = "5s"
     _seen: tuple[Step | None, Blockage] = (None, NO_BLOCKAGE)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _signal: StopSignal = field(default_factory=StopSignal)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -58,8 +60,9 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no more; what is being looked at is looked at to its end, for a second at most."""
+        """Watch no more: what the watcher itself waits for is stopped."""
         self._stopped.set()
+        self._signal.set()
         if self._thread is not None:
             self._thread.join(1.0)
 
@@ -69,6 +72,10 @@ class Watcher:
         return blockage if of is step else NO_BLOCKAGE
 
     def _watch(self) -> None:
+        with heeding(self._signal), suppress(KeyboardInterrupt):
+            self._look_now_and_then()
+
+    def _look_now_and_then(self) -> None:
         seen, since = None, time.monotonic()
         while not self._stopped.wait(_CHECK):
             where = self.where()

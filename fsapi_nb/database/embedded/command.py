@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fsapi_nb.database.embedded.account import Account
 from fsapi_nb.database.embedded.messages import ROOT_HINT
+from fsapi_nb.database.programs import communicate
 from fsapi_nb.errors import EmbeddedServerError
 
 # PG* variables would mislead the server, and the rest may hold secrets, which whoever may run SQL could read.
@@ -34,7 +35,7 @@ def run(
     """
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
-        return subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=folder,
             env=environment | {"LC_ALL": "C"},
@@ -43,15 +44,15 @@ def run(
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            timeout=seconds,
-            check=False,
             start_new_session=True,
             umask=0o077,
             pass_fds=passed,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
-        )
+        ) as process:
+            output, complaint = communicate(process, seconds)
+        return subprocess.CompletedProcess(command, process.returncode, output, complaint)
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = f"it took more than {seconds} s" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
         who = f" as {account.name}" if account else ""

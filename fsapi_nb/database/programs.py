@@ -1,0 +1,33 @@
+"""Waits for other programs as for everything else: one that is to stop kills the program."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+from fsapi_nb import stopping
+
+_INTERVAL = 0.1  # seconds
+
+
+def communicate(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    """Wait for the end of a program.
+
+    Returns:
+        What it has written to its output and to its errors.
+
+    Raises:
+        subprocess.TimeoutExpired: if it runs longer than `seconds`. It is killed then, as for any other exception.
+    """
+    until = time.monotonic() + seconds
+    try:
+        while True:
+            stopping.check()
+            try:
+                return process.communicate(timeout=min(_INTERVAL, seconds))
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= until:
+                    raise
+    except BaseException:
+        process.kill()
+        raise

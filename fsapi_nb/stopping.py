@@ -1,0 +1,147 @@
+"""Stops what is under way from another thread or from a signal: every wait asks whether it must end.
+
+Python can interrupt its main thread only. So each call of a verb has a `StopSignal`, and whatever waits in that call
+(for the server, a lock, a pause) asks it ten times a second. A wait that must end raises KeyboardInterrupt once, and
+everything behind that is the path of a Ctrl-C.
+
+A signal handler may ask for a stop, so there are no locks here: it could have interrupted their holder.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
+
+from fsapi_nb.errors import Interrupted
+
+_INTERVAL = 0.05  # seconds between two looks in a pause
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class StopSignal:
+    """Whether one call is asked to stop. `is_waiting` from the beginning to the end of a wait that asks for it."""
+
+    __slots__ = ("_asked", "_raised", "is_waiting")
+
+    def __init__(self) -> None:
+        self.is_waiting = False
+        self._asked = self._raised = False
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether a wait has ended because of it."""
+        return self._raised
+
+    def set(self) -> None:
+        """Ask the call to stop. Any thread, and a signal handler, may."""
+        self._asked = True
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the call is asked to stop; only once, so that it can tidy up behind that."""
+        if self._asked and not self._raised:
+            self.is_waiting, self._raised = False, True
+            raise KeyboardInterrupt
+
+    def interrupt(self) -> None:
+        """Stop the call from a signal handler of its own thread: in its wait, or here if it is in none."""
+        if self.is_waiting and not self._asked:
+            self._asked = True
+        else:
+            self._asked = self._raised = True
+            raise KeyboardInterrupt
+
+
+_SIGNAL: ContextVar[StopSignal | None] = ContextVar("stop signal", default=None)
+
+
+def stop_signal() -> StopSignal | None:
+    """Return the signal of the call that is under way in this thread; None outside of one."""
+    return _SIGNAL.get()
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt if the call that is under way in this thread is asked to stop."""
+    signal = _SIGNAL.get()
+    if signal:
+        signal.check()
+
+
+def pause(seconds: float) -> None:
+    """Wait for so many seconds. Raises KeyboardInterrupt if the call is asked to stop."""
+    signal, until = _SIGNAL.get(), time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if signal:
+            signal.check()
+            signal.is_waiting = True
+        time.sleep(min(left, _INTERVAL))
+    if signal:
+        signal.is_waiting = False
+
+
+def interrupt(_number: int = 0, _frame: object = None) -> None:
+    """Handle a signal of the process as a Ctrl-C: for `signal.signal`, in the main thread.
+
+    A KeyboardInterrupt that a handler raises is lost if libpq was just handing over a notice. A wait raises it safely.
+    """
+    signal = _SIGNAL.get()
+    if signal is None:
+        raise KeyboardInterrupt
+    signal.interrupt()
+
+
+@contextmanager
+def heeding(signal: StopSignal) -> Iterator[StopSignal]:
+    """Let every wait of this thread ask that signal."""
+    token = _SIGNAL.set(signal)
+    try:
+        yield signal
+    finally:
+        _SIGNAL.reset(token)
+
+
+class Calls:
+    """The calls of one object that are under way, in whichever threads."""
+
+    def __init__(self) -> None:
+        self._signals: set[StopSignal] = set()
+
+    def stop(self) -> None:
+        """Ask all of them to stop; a later call is not affected."""
+        for signal in tuple(self._signals):
+            signal.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count a call; one inside of another is part of that."""
+        if _SIGNAL.get() in self._signals:
+            yield
+            return
+        signal = StopSignal()
+        self._signals.add(signal)
+        try:
+            with heeding(signal):
+                yield
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            if not signal.has_stopped:
+                raise
+            raise Interrupted("stopped", "no migration was running; what was not committed is rolled back.") from None
+        finally:
+            self._signals.discard(signal)
+
+
+def stoppable(method: Method) -> Method:
+    """Make a method of an object with `_calls` one that `_calls.stop()` ends."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._calls.one():
+            return method(self, *args, **kwargs)
+
+    return cast("Method", call)
