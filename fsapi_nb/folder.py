@@ -24,6 +24,7 @@ from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.foreign_names import explain_bad_name, find_foreign
 from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
+from fsapi_nb.subfolders import count_nested
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
@@ -31,17 +32,23 @@ _CHUNK = 1 << 16
 _parsed = Parsed(capacity=64 << 20)
 
 
-def read_folder(path: Path) -> Folder:
+def read_folder(path: Path, label: str | None = None) -> Folder:
     """Every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
 
     Each file's bytes are read, whatever its time and size: its digest is taken of them. It is parsed when the `Folder` is
-    asked for it, if it was not parsed before with the same bytes in it.
+    asked for it, if it was not parsed before with the same bytes in it. `label` is what the user calls the folder.
     Raises ConfigurationError where there is no such folder or it cannot be read.
     """
     names = _sort_out(tuple(_listed(path)))
     digests, unreadable = _digests(path, names.sound)
     folder = str(path.absolute())
-    return Folder(digests, {**names.bad, **unreadable}, partial(_read_one, folder, digests, names.foreign))
+    return Folder(
+        digests,
+        {**names.bad, **unreadable},
+        partial(_read_one, folder, digests, names.foreign),
+        label or str(path),
+        count_nested(path),
+    )
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -141,7 +148,7 @@ def _listed(path: Path) -> list[str]:
             hint = "`migrate:make NAME` makes it, with a first file; or give another folder with --dir."
         else:
             hint = "give the folder with --dir, or run this inside the project."
-        raise ConfigurationError(f"there is no folder {path.name!r} with migrations", hint=hint) from None
+        raise ConfigurationError(f"there is no folder {str(path)!r} with migrations", hint=hint) from None
     except OSError as error:
         raise _unreadable_folder(path, error) from None
 
@@ -282,7 +289,7 @@ def _unreadable(name: str, error: OSError) -> Problem:
 
 
 def _unreadable_folder(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"the folder {path.name!r} cannot be read: {error.strerror}")
+    return ConfigurationError(f"the folder {str(path)!r} cannot be read: {error.strerror}")
 
 
 def encode(text: str) -> bytes:
@@ -300,7 +307,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(f"the folder {path.name!r} cannot be written: {error.strerror}") from None
+        raise ConfigurationError(f"the folder {str(path)!r} cannot be written: {error.strerror}") from None
 
 
 def _create(path: Path, words: str, now: datetime.datetime, data: bytes) -> str:

@@ -128,6 +128,7 @@ class Migrator:
             timeouts["statement_timeout"] = statement_timeout
         binaries = postgres_bin or table.get("postgres_bin")
         self.directory = start if directory is not None else project.migrations
+        self._label = os.fspath(directory) if directory is not None else os.path.relpath(self.directory)
         address = find_address(project, option=database)
         chosen = find_schema(project, address.name, option=schema)
         path = {"search_path": search_path(chosen)} if chosen else {}
@@ -171,7 +172,7 @@ class Migrator:
     @stoppable
     def status(self) -> results.StatusResult:
         """Every migration and where it stands. Writes nothing, not even our tables."""
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         with self._open(folder.names, writing=False) as target:
             history, authors = target.history_and_authors()
             statuses = noted(reconcile(folder, history).statuses(authors), history)
@@ -180,16 +181,18 @@ class Migrator:
                 half = {State.PARTLY_APPLIED, State.IN_DOUBT}
                 note = f"a runner is at work on it: {runner}"
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
-            return results.StatusResult(statuses, target.identity, runner=str(runner) if runner else None)
+            notes = (*folder.notes, *([folder.lack] if folder.lack and statuses else []))
+            return results.StatusResult(
+                statuses, target.identity, runner=str(runner) if runner else None, lack=folder.lack, notes=notes
+            )
 
     @stoppable
     def pending(self) -> results.StatusResult:
         """What `migrate` would still apply, in order. Writes nothing."""
         result = self.status()
         waiting = {State.PENDING, State.LATE, State.PARTLY_APPLIED, State.IN_DOUBT, State.BROKEN}
-        return results.StatusResult(
-            tuple(status for status in result.statuses if status.state in waiting), result.identity, verb="pending"
-        )
+        statuses = tuple(status for status in result.statuses if status.state in waiting)
+        return replace(result, statuses=statuses, verb="pending", runner=None)
 
     @stoppable
     def plan(
@@ -229,19 +232,19 @@ class Migrator:
             )
         if names and verb not in {"rename", "retire", "baseline"}:
             raise UsageError(f"the plan of {verb} takes no names", hint="--to NAME says up to which migration.")
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         with self._open(folder.names, writing=False) as target:
             if verb == "fresh":
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
                 plan = planners[verb](_circumstances(target, folder, **rules))
-            return results.PlanResult(plan, target.identity)
+            return results.PlanResult(plan, target.identity, folder.lack if verb in {"migrate", "fresh"} else None)
 
     @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
         """The journal: every attempt, oldest first; the newest `count` of them, or those of one run of a runbook."""
-        folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
+        folder = self._read_folder() if self.directory.is_dir() else Folder()
         with self._open(folder.names, writing=False) as target:
             entries = target.history().entries
             events = target.journal(limit=count, runbook=runbook)
@@ -255,7 +258,7 @@ class Migrator:
         """
         from fsapi_nb.plan.inspect import inspect
 
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         with self._open(folder.names, writing=False) as target:
             around = _circumstances(target, folder)
             status = around.standing.status(find_name(name, around.standing.names))
@@ -497,7 +500,7 @@ class Migrator:
     @stoppable
     def repair(self, name: str, *, yes: bool = False) -> results.RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         with self._open(folder.names) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
             plan = build.plan_repair(around, name=name)
@@ -521,7 +524,7 @@ class Migrator:
 
         if [done, retry, undo].count(True) != 1:
             raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         with self._open(folder.names) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
             progress = around.history.progress(find_name(name, around.standing.names))
@@ -551,7 +554,7 @@ class Migrator:
         from fsapi_nb.database.reset import drop_all
 
         started = time.monotonic()
-        folder = folders.read_folder(self.directory)
+        folder = self._read_folder()
         with self._open(folder.names) as target:
             _refuse_unconfirmed(target.identity, confirm)
             plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
@@ -583,8 +586,9 @@ class Migrator:
 
     def make(self, name: str) -> results.FileResult:
         """Make a new migration file from the template, named by the next free minute (UTC)."""
+        begun = self._new_folder()
         made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
-        return results.FileResult(made, "created")
+        return results.FileResult(made, "created", folder=begun)
 
     @stoppable
     def write(
@@ -603,7 +607,7 @@ class Migrator:
         if apply and redo:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
         text = text if text.endswith("\n") else text + "\n"
-        folder = folders.read_folder(self.directory) if self.directory.is_dir() else Folder()
+        folder = self._read_folder() if self.directory.is_dir() else Folder()
         with self._open(folder.names, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
         full = find_file(name, folder, around.history)
@@ -612,7 +616,7 @@ class Migrator:
         runs = bool(plan) and (apply or redo or plan.verb == "repair")
         if runs:
             _confirm(plan, identity, yes=yes)
-        now, run = datetime.datetime.now(datetime.UTC), None
+        now, run, begun = datetime.datetime.now(datetime.UTC), None, self._new_folder()
         with stage(self.directory, full, name, text, planned=folder, now=now) as file:
             if runs:
                 draft = draft if draft.name == file.name else folders.parse_text(file.name, text)
@@ -623,7 +627,7 @@ class Migrator:
         applied = run is not None or around.history.get(file.name) is not None
         shown_plan = None if applied else results.PlanResult(plan, identity)
         return results.FileResult(
-            file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=identity
+            file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=identity, folder=begun
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -684,7 +688,7 @@ class Migrator:
         """
         started = time.monotonic()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
-        folder = folders.read_folder(self.directory) if folder is None else folder
+        folder = self._read_folder() if folder is None else folder
         with ExitStack() as stack:
             target = stack.enter_context(self._open(folder.names))
             before, plan = _circumstances(target, folder, **rules), None
@@ -695,7 +699,8 @@ class Migrator:
             else:
                 _refuse_other(plan, planned)
                 if not plan:
-                    return _run_result(verb, (), plan.notes, started, target)
+                    result = _run_result(verb, (), plan.notes, started, target)
+                    return replace(result, lack=folder.lack if verb == "migrate" else None)
                 _confirm(plan, target.identity, yes=yes)
             recorder = stack.enter_context(self._locked(target))
             around = _circumstances(target, folder, before, **rules)
@@ -773,13 +778,22 @@ class Migrator:
         beside = () if self._access.schema else stored.items()
         drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=beside)
         plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
-        return Plan("fresh", plan.steps, plan.notes, drops=drops)
+        notes = (*([f"{folder.lack}: nothing is applied afterwards"] if folder.lack else []), *plan.notes)
+        return Plan("fresh", plan.steps, notes, drops=drops)
 
     def _schemas(self, target: Target) -> list[str]:
         """The schemas that `fresh` may empty."""
         if self._access.schema:
             return [self._access.schema]
         return [str(name) for name in self._access.project.table.get("schemas", [target.tables.schema])]
+
+    def _new_folder(self) -> str | None:
+        """The folder's path, if a file is about to be the first in a folder that is not there yet."""
+        return None if self.directory.exists() else str(self.directory)
+
+    def _read_folder(self) -> Folder:
+        """The migration files, under the name that the user gave to their folder."""
+        return folders.read_folder(self.directory, self._label)
 
     def _open(self, names: Sequence[str] = (), *, writing: bool = True) -> AbstractContextManager[Target]:
         """A connection of our own for one verb, and where the history of the files of those names is."""

@@ -389,12 +389,30 @@ class Folder:
 
     `digests` maps each file of sound name to the digest of its bytes (`sha256:<hex>`), in the order of the names' bytes;
     `unusable` the others, which could not be read or have no name of a migration, to their problems. `read` gives the
-    reading of one of the former.
+    reading of one of the former. `label` is what the user calls the folder; `nested` are the SQL files in its subfolders,
+    which are not read.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
     unusable: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     read: Callable[[str], Reading] = _no_file
+    label: str = ""
+    nested: int = 0
+
+    @property
+    def lack(self) -> str | None:
+        """Why there is nothing to apply, where the folder has no file at all: nothing is up to date then."""
+        if self.digests or self.unusable or not self.label:
+            return None
+        return f"no migration files in {self.label}" + (f" ({self.nested} in subfolders)" if self.nested else "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known of a folder that has files."""
+        if not self.nested or self.lack:
+            return ()
+        are = "SQL file in a subfolder is" if self.nested == 1 else "SQL files in subfolders are"
+        return (f"{self.nested} {are} not read",)
 
     @property
     def names(self) -> tuple[str, ...]:

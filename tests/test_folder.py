@@ -156,7 +156,7 @@ def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     """And so is one that is a file."""
-    with pytest.raises(ConfigurationError, match="no folder 'migrations'"):
+    with pytest.raises(ConfigurationError, match=f"no folder '{tmp_path / 'migrations'}'"):
         read_folder(tmp_path / "migrations")
     put(tmp_path, "file")
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -290,7 +290,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A file stands where it should be."""
     put(tmp_path, "migrations")
     for act in (lambda path: create(path, "a", now=NOW), lambda path: write(path, GOOD, "-- UP\n")):
-        with pytest.raises(ConfigurationError, match="'migrations' cannot be written"):
+        with pytest.raises(ConfigurationError, match=f"'{tmp_path / 'migrations'}' cannot be written"):
             act(tmp_path / "migrations")
 
 

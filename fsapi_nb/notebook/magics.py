@@ -14,6 +14,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import (
@@ -28,7 +29,7 @@ from IPython.core.magic import (
 )
 from traitlets import Enum, Unicode, validate
 
-from fsapi_nb.errors import CheckViolated, QueryFailed, UsageError
+from fsapi_nb.errors import CheckViolated, ConfigurationError, QueryFailed, UsageError
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
@@ -109,6 +110,9 @@ class MigrateMagics(Magics):
     widgets = Enum(
         ["auto", "on", "off"], "auto", help="live progress and panel: where a front end tells of itself, always, never"
     ).tag(config=True)
+
+    # Where the migrations were found last by the working directory alone.
+    _folder: Path | None = None
 
     @validate("database")
     def _hide(self, proposal: dict[str, Any]) -> Address | None:
@@ -220,13 +224,28 @@ class MigrateMagics(Magics):
     def _acting(self, options: argparse.Namespace, *, changing: bool) -> Iterator[Migrator]:
         """The migrator of one call; of one that changes something, its progress is shown to whoever looks."""
         if not changing:
-            yield self._migrator(options)
+            yield self._in_place(options, self._migrator(options))
             return
         with _rows_shown(), ExitStack() as stack:
             observers = (_shown_live(stack),) if self._somebody_looks() else ()
-            migrator = self._migrator(options, observers)
+            migrator = self._in_place(options, self._migrator(options, observers))
             self._tell_of_open_transactions(migrator, options)
             yield migrator
+
+    def _in_place(self, options: argparse.Namespace, migrator: Migrator) -> Migrator:
+        """The migrator, if its folder is not one that `os.chdir` has made another. Raises ConfigurationError."""
+        if options.dir is not None or self.directory is not None:
+            return migrator
+        if migrator.directory.is_dir():
+            self._folder = migrator.directory
+        elif self._folder is not None and self._folder.is_dir():
+            raise ConfigurationError(
+                f"the working directory has changed, and there are no migrations in it: {migrator.directory}",
+                state="nothing was run, and no file was written.",
+                hint=f"%config MigrateMagics.directory = {str(self._folder)!r} goes on with the migrations from before; "
+                "--dir migrations begins others.",
+            )
+        return migrator
 
     def _somebody_looks(self) -> bool:
         """Whether there is a page that shows widgets: nbval, nbclient and papermill do not tell a notebook's name."""

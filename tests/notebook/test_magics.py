@@ -857,3 +857,23 @@ def test_a_broken_check_of_a_migration_shows_its_rows_in_the_cell(cells: Cells) 
     assert "✗ it is empty: does not hold, 1 row" in said
     assert "seven" in said.partition("CheckViolated: ")[0]
     assert error.hint == "the rows are above."
+
+
+def test_a_changed_working_directory_makes_no_second_folder(
+    cells: Cells, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A cell that would begin one is refused with both places; `--dir`, or `%config`, says which is meant."""
+    monkeypatch.chdir(project.root)
+    cells.run("%config MigrateMagics.directory = None")
+    cells.run("%%migration one\nCREATE TABLE one (id int);")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    for cell in ("%%migration two\nCREATE TABLE two (id int);", "%migrate make two", "%migrate"):
+        error, said = cells.fail(cell)
+        assert isinstance(error, ConfigurationError)
+        assert str(elsewhere / "migrations") in said
+        assert f"%config MigrateMagics.directory = '{project.folder}'" in said
+    assert not (elsewhere / "migrations").exists()
+    assert cells.run("%query SELECT 1 AS one")["one"][0] == 1
+    cells.run("%migrate make two --dir migrations")
+    assert len(list((elsewhere / "migrations").iterdir())) == 1

@@ -26,7 +26,7 @@ class FileResult(Result):
     It is kept as another program left it, where that changed the file while the text ran.
 
     `shown` is the name as the user typed it: a name that was made holds the minute it was made in, and a
-    notebook must not store that.
+    notebook must not store that. `folder` is the path of a folder that was made for it.
     """
 
     name: str
@@ -36,6 +36,7 @@ class FileResult(Result):
     plan: PlanResult | None = None
     run: RunResult | None = None
     identity: Identity | None = None
+    folder: str | None = None
 
     def headline(self) -> str:
         """What was done with the file."""
@@ -43,7 +44,8 @@ class FileResult(Result):
         if self.action == "kept":
             return f"{name} is applied; its file was not written: another program changed it meanwhile."
         where = f" and is applied{'' if self.run else self._on()}" if self.applied else ""
-        return f"{name} {'is' if self.action == 'unchanged' else 'was'} {self.action}{where}."
+        folder = f" in the new folder {visible(self.folder)}" if self.folder else ""
+        return f"{name} {'is' if self.action == 'unchanged' else 'was'} {self.action}{folder}{where}."
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, and what ran or would run."""
@@ -112,6 +114,7 @@ class FileResult(Result):
         return {
             **self.subject(),
             "file": self.name,
+            "new_folder": self.folder,
             "action": self.action,
             "applied": self.applied,
             "plan": self.plan.to_json() if self.plan else None,

@@ -34,16 +34,17 @@ class PlanResult(Result):
 
     plan: Plan
     identity: Identity | None = None
+    lack: str | None = None
 
     @property
     def attention(self) -> bool:
-        """Whether there is anything to do."""
-        return bool(self.plan)
+        """Whether there is anything to do; a folder without a file cannot tell."""
+        return bool(self.plan) or self.lack is not None
 
     def headline(self) -> str:
         """What the plan comes to."""
         if not self.plan:
-            return f"Plan: nothing to do{self._on()}."
+            return f"Plan: nothing to do{self._on()}{visible(f': {self.lack}' if self.lack else '')}."
         parts = [f"drop {counted(len(self.plan.drops), 'object')}"] if self.plan.drops else []
         for direction, word in ((Direction.DOWN, "roll back"), (Direction.UP, "apply")):
             count = sum(1 for _, each in self.plan.migrations if each is direction)
@@ -114,7 +115,7 @@ class PlanResult(Result):
         return {
             **self.subject(),
             "verb": self.plan.verb,
-            "notes": list(self.plan.notes),
+            "notes": [*([self.lack] if self.lack else []), *self.plan.notes],
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],
             "changes": row_change.as_json(self.plan.changes),
             "records": [migration.name for migration in self.plan.marks],

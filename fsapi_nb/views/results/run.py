@@ -28,7 +28,8 @@ _NAMES = Fold(20, 10)
 class RunResult(Result):
     """What a run did, in order. `elapsed` is in seconds, by a monotonic clock.
 
-    `run_id` is what the journal calls the run; None where nothing had to be done.
+    `run_id` is what the journal calls the run; None where nothing had to be done. `lack` says that the folder has no
+    migration file.
     """
 
     verb: str
@@ -39,6 +40,7 @@ class RunResult(Result):
     identity: Identity | None = None
     run_id: str | None = None
     changes: tuple[RowChange, ...] = ()
+    lack: str | None = None
 
     def headline(self) -> str:
         """What was done, in one sentence."""
@@ -55,7 +57,8 @@ class RunResult(Result):
         if self.changes:
             return f"{'. '.join(row_change.done(self.changes))}{self._on()}, running nothing."
         if not parts:
-            return f"Nothing to do{self._on()}{': everything is applied' if self.verb == 'migrate' else ''}."
+            why = self.lack or ("everything is applied" if self.verb == "migrate" else "")
+            return f"Nothing to do{self._on()}{visible(f': {why}' if why else '')}."
         return f"{'. '.join(parts)}{self._on()}."
 
     def lines(self, *, times: bool = False) -> list[str]:
@@ -120,7 +123,7 @@ class RunResult(Result):
             **self.subject(),
             "run_id": self.run_id,
             "verb": self.verb,
-            "notes": list(self.notes),
+            "notes": [*([self.lack] if self.lack else []), *self.notes],
             "dropped": [{"kind": drop.kind, "identity": drop.identity} for drop in self.drops],
             "changes": row_change.as_json(self.changes),
             "done": [

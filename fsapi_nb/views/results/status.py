@@ -38,20 +38,28 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StatusResult(Result):
-    """Where each migration stands, ordered by name. `to_frame()` has a row for each; `runner` is who is at work."""
+    """Where each migration stands, ordered by name. `to_frame()` has a row for each; `runner` is who is at work.
+
+    `lack` says that the folder has no migration file, which is never up to date; `notes` what else to know of it.
+    """
 
     statuses: tuple[MigrationStatus, ...]
     identity: Identity
     verb: str = "status"
     runner: str | None = None
+    lack: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def attention(self) -> bool:
-        """Whether something is pending, or not as it should be."""
-        return any(status.state is not State.APPLIED for status in self.statuses)
+        """Whether something is pending, or not as it should be; a folder without a file is not."""
+        return self.lack is not None or any(status.state is not State.APPLIED for status in self.statuses)
 
     def headline(self) -> str:
         """How many there are in each state."""
+        if not self.statuses and self.lack:
+            state = "pending" if self.verb == "pending" else "applied"
+            return f"{visible(self.lack[0].upper() + self.lack[1:])}; nothing is {state}{self._on()}."
         if not self.statuses:
             return f"{'Nothing is pending' if self.verb == 'pending' else 'No migrations yet'}{self._on()}."
         counts = Counter(status.state for status in self.statuses)
@@ -63,6 +71,7 @@ class StatusResult(Result):
         width = self._width()
         return [
             self.headline(),
+            *self._note_lines(),
             *(
                 line
                 for status in self.statuses
@@ -75,6 +84,7 @@ class StatusResult(Result):
         width = self._width()
         return [
             self.headline(),
+            *self._note_lines(),
             *self._folded(
                 lambda status: _lines(status, width, _PROBLEMS),
                 lambda count, state: f"  … {count} more {state.value}",
@@ -88,6 +98,13 @@ class StatusResult(Result):
             key=lambda status: list(_BY_STATE).index(status.state),
         )
         return StatusResult(tuple(found), self.identity, self.verb).lines()[1:]
+
+    def remarks(self) -> Sequence[str]:
+        """What else to know of the folder."""
+        return self.notes
+
+    def _note_lines(self) -> list[str]:
+        return [f"  ! {visible(note)}" for note in self.notes]
 
     def _width(self) -> int:
         return max((len(status.state.value) for status in self.statuses), default=0)
@@ -124,6 +141,7 @@ class StatusResult(Result):
         """The database and its migrations."""
         return {
             **self.subject(),
+            "notes": [*([self.lack] if self.lack else []), *self.notes],
             "migrations": [
                 {
                     "name": status.name,
