@@ -12,6 +12,7 @@ from IPython.core.prefilter import PrefilterChecker
 
 from fsapi_nb.notebook import bridge
 from fsapi_nb.notebook.completion import completer
+from fsapi_nb.notebook.decimals import DecimalWatch
 from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.notebook.passwords import PasswordWatch
 
@@ -52,6 +53,7 @@ class _Loaded:
         self.completer = completer(self.magics)
         self.sql_calls = bridge.SqlCalls()
         self.passwords = PasswordWatch()
+        self.decimals = DecimalWatch(shell)
 
     def owns(self, function: object) -> bool:
         """Whether a registered magic is ours, and not that of an extension loaded later."""
@@ -76,6 +78,7 @@ def load(shell: Any) -> None:
     bridge.install(shell, loaded.sql_calls, loaded.magics)
     shell.events.register("pre_run_cell", loaded.passwords.before)
     shell.events.register("post_run_cell", loaded.passwords.after)
+    shell.events.register("post_run_cell", loaded.decimals.after)
     _loaded[id(shell)] = loaded
     for (kind, name), other in loaded.before.items():
         sign = "%" if kind == "line" else "%%"
@@ -98,6 +101,7 @@ def unload(shell: Any) -> None:
     bridge.uninstall(shell, loaded.sql_calls)
     shell.events.unregister("pre_run_cell", loaded.passwords.before)
     shell.events.unregister("post_run_cell", loaded.passwords.after)
+    shell.events.unregister("post_run_cell", loaded.decimals.after)
     shell.configurables.remove(loaded.magics)
     for kind, names in _NAMES.items():
         magics = shell.magics_manager.magics[kind]

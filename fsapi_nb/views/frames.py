@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def to_frame(result: ResultLike) -> pd.DataFrame:
     | timestamp, timestamptz                       | datetime64[us], datetime64[us, UTC]             | NaT  |
     | all others                                   | object, holding what `run_query` gives          | None |
 
-    So numeric is an object column of Decimal, and date one of `datetime.date`, as datetime64 would turn days into
+    So numeric is an object column of Decimal, which `.plot()` and `.describe()` leave out (`::float8` in the SQL, or
+    `.astype(float)`, makes floats of it), and date one of `datetime.date`, as datetime64 would turn days into
     midnights. A column with a value that its dtype cannot hold ('infinity') is object: the others in it stay Python
     objects, that one is text.
     """
@@ -64,6 +66,13 @@ def to_frame(result: ResultLike) -> pd.DataFrame:
     frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(result.rows)), copy=False)
     frame.columns = pd.Index([column.name for column in result.columns])  # names may repeat
     return frame
+
+
+def exact_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the columns of Decimals, which pandas takes for no numbers: `.plot()` leaves them out."""
+    objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]
+    firsts = [(index, frame.iloc[:, index].dropna().head(1)) for index in objects]
+    return [str(frame.columns[index]) for index, first in firsts if isinstance(first.squeeze(), Decimal)]
 
 
 def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
