@@ -7,9 +7,12 @@ complete or there is none.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 
-from psycopg import sql
+from psycopg import DataError, sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 from fsapi_nb.database.session import Connection, Rows
 
@@ -34,6 +37,17 @@ _LOCALLY = sql.SQL("SELECT {}").format(
         for name, value in SETTINGS.items()
     )
 )
+
+
+class _MomentLoader(Loader):
+    """A loader of ISO moments. psycopg's goes by the session's DateStyle and TimeZone, as reported before the message."""
+
+    def load(self, data: Buffer) -> datetime.datetime:
+        """Return the moment, with its zone if it has one."""
+        try:
+            return datetime.datetime.fromisoformat(bytes(data).decode())
+        except ValueError:  # infinity, BC, a year of five digits
+            raise DataError(f"a time in the history is out of range: {bytes(data).decode()!r}") from None
 
 
 def ask_together(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
@@ -62,7 +76,10 @@ def ask_about_session(connection: Connection, queries: Mapping[str, sql.Composab
 def _send(
     connection: Connection, before: Sequence[sql.Composable], queries: Mapping[str, sql.Composable]
 ) -> dict[str, Rows]:
-    cursor = connection.execute(sql.SQL(";\n").join((*before, *queries.values())))
+    cursor = connection.cursor()
+    for kind in ("timestamp", "timestamptz"):
+        cursor.adapters.register_loader(kind, _MomentLoader)
+    cursor.execute(sql.SQL(";\n").join((*before, *queries.values())))
     answers: dict[str, Rows] = {}
     for _ in before:
         cursor.nextset()

@@ -38,7 +38,8 @@ _HINTS = {
 _CHANGED = {"42P01", "42703"}
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
-_DATA_LINE = re.compile(r"^COPY .*, line (\d+)", re.MULTILINE)
+# `COPY t, line 3` in each of the languages that PostgreSQL speaks (lc_messages).
+_DATA_LINE = re.compile(r"(?:^COPY .*?, [^\d,]+|COPY、\D+|복사, )(\d+)", re.MULTILINE)
 _NO_EXTENSION = (
     "this server lacks the extension: install it there, or take another PostgreSQL "
     "(--postgres-bin, for the embedded one)."
@@ -122,7 +123,7 @@ def failed(
     """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
     message = server_message(error)
     hint = hint or _HINTS.get(message.sqlstate or "")
-    if message.sqlstate == "0A000" and "extension" in message.message:
+    if message.sqlstate == "0A000" and at.statement and at.statement.kind == "CREATE EXTENSION":
         hint = _NO_EXTENSION
     text = message.message
     if at.recording and not lost:
@@ -241,10 +242,16 @@ def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> In
     return Interrupted(f"stopped while {part.migration.name} was running", state + before(done), names)
 
 
+def copied_line(context: str | None) -> int | None:
+    """Return the line of the data that the context of an error in COPY names, whatever its language."""
+    match = _DATA_LINE.search(context or "")
+    return int(match[1]) if match else None
+
+
 def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
     """The line of the file where the data stands that a COPY was refused for; the server counts lines of data."""
-    match = _DATA_LINE.search(error.diag.context or "") if statement.copy else None
-    return statement.copy.line + int(match[1]) - 1 if match and statement.copy else None
+    line = copied_line(error.diag.context) if statement.copy else None
+    return statement.copy.line + line - 1 if line and statement.copy else None
 
 
 def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> Place:

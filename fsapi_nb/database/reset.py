@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.session import Session
@@ -21,13 +22,13 @@ from fsapi_nb.script.objects import creates
 from fsapi_nb.script.stored import stored_migration
 
 # Members of extensions, and what belongs to something else (row types, arrays, owned sequences), go with it.
-_FIND = """
-    WITH schemas AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(schemas)s)),
+_FIND = sql.SQL("""
+    WITH schemas AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY({schemas}::name[])),
     found(class, object, place) AS (
         SELECT 'pg_class'::regclass, oid, 1 FROM pg_catalog.pg_class
         WHERE relnamespace IN (SELECT oid FROM schemas) AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-          AND NOT (relname = ANY(%(ours)s) AND relnamespace = (
-                SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %(home)s))
+          AND NOT (relname = ANY({ours}::name[]) AND relnamespace = (
+                SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {home}))
         UNION ALL SELECT 'pg_proc'::regclass, oid, 2 FROM pg_catalog.pg_proc
         WHERE pronamespace IN (SELECT oid FROM schemas)
         UNION ALL SELECT 'pg_type'::regclass, oid, 3 FROM pg_catalog.pg_type
@@ -59,7 +60,7 @@ _FIND = """
           AND (d.deptype IN ('i', 'e') OR (d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass))
     )
     ORDER BY found.place, known.identity
-"""
+""")
 _ELSEWHERE = """
     WITH others AS (
         SELECT oid FROM pg_catalog.pg_namespace
@@ -94,12 +95,13 @@ def find_drops(
     """
     created = list(_created(stored))
     values = {"schemas": list(schemas), "ours": list(tables.names), "home": tables.schema}
+    found = ask(session.connection, _FIND.format(**{name: sql.Literal(value) for name, value in values.items()}))
     kept = {*schemas, tables.schema}
     return (
         *_there(session, "event trigger", "pg_event_trigger", "evtname", created),
         *_there(session, "publication", "pg_publication", "pubname", created),
         *(drop for drop in _there(session, "schema", "pg_namespace", "nspname", created) if drop.name not in kept),
-        *(DatabaseObject(kind, identity) for kind, identity in session.connection.execute(_FIND, values)),
+        *(DatabaseObject(kind, identity) for kind, identity in found),
         *_there(session, "server", "pg_foreign_server", "srvname", created),
         *_there(session, "foreign data wrapper", "pg_foreign_data_wrapper", "fdwname", created),
         *_there(session, "language", "pg_language", "lanname", created),
@@ -110,8 +112,8 @@ def find_drops(
 def _there(session: Session, kind: str, catalog: str, column: str, created: Sequence[str]) -> Iterable[DatabaseObject]:
     """Those of the created objects of a kind that are still there."""
     names = [name.removeprefix(f"{kind} ") for name in created if name.startswith(f"{kind} ")]
-    query = sql.SQL("SELECT {0}::text, pg_catalog.quote_ident({0}) FROM pg_catalog.{1} WHERE {0} = ANY(%s) ORDER BY 1")
-    rows = session.connection.execute(query.format(sql.Identifier(column), sql.Identifier(catalog)), [names])
+    query = sql.SQL("SELECT {0}::text, quote_ident({0}) FROM pg_catalog.{1} WHERE {0} = ANY({2}::text[]) ORDER BY 1")
+    rows = ask(session.connection, query.format(sql.Identifier(column), sql.Identifier(catalog), sql.Literal(names)))
     return [DatabaseObject(kind, quoted, name) for name, quoted in rows]
 
 

@@ -33,6 +33,8 @@ TIDY = (
     b"DISCARD TEMP",
     b"DISCARD SEQUENCES",
 )
+# Whatever role, database or script have as defaults.
+_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE"
 FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
 _FORGETTING = Message(FORGET[0], forgets=True)
 _SAME = f"SELECT pg_catalog.pg_backend_pid(), {DEFAULTS}".encode()
@@ -42,6 +44,7 @@ OURSELVES = (
     Message(b"SET LOCAL session_authorization TO DEFAULT"),
     Message(b"SET LOCAL role TO DEFAULT"),
     Message(b"SET LOCAL client_encoding TO 'UTF8'"),
+    Message(b"SET LOCAL TimeZone TO DEFAULT"),  # applied_at is a local time
 )
 
 # A session counts its transactions in the second half of their virtual ids.
@@ -263,7 +266,7 @@ class Session:
 
 def alone(*messages: Message) -> tuple[Message, ...]:
     """These in a transaction of their own; in a pipeline, what is sent behind them would else be of the same one."""
-    return (Message(b"BEGIN"), *messages, Message(b"COMMIT")) if messages else ()
+    return (Message(_BEGIN), *messages, Message(b"COMMIT")) if messages else ()
 
 
 def set_all(settings: Mapping[str, str]) -> sql.Composed:

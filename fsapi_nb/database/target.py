@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fsapi_nb.database.ask import SETTINGS
 from fsapi_nb.database.chosen_schema import search_path
 from fsapi_nb.database.connection import Place, connect, open_session
 from fsapi_nb.database.history import (
@@ -24,7 +25,7 @@ from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import find_tables
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
-from fsapi_nb.database.session import Connection, Session
+from fsapi_nb.database.session import Connection, Session, set_all
 from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import Interrupted
@@ -173,10 +174,10 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
 
 @contextmanager
 def open_onlooker(access: Access) -> Iterator[Connection]:
-    """A second connection that only reads the server's statistics: it never waits, and has no search_path of others."""
+    """A second connection that only reads the server's statistics: it never waits, and has no settings of others."""
     connection = connect(_place(access), f"{access.application} (watching)"[:63])
     try:
-        connection.execute("SET search_path TO pg_catalog; SET statement_timeout TO '2s'; SET lock_timeout TO '1s'")
+        connection.execute(set_all({**SETTINGS, "statement_timeout": "2s", "lock_timeout": "1s"}))
         yield connection
     finally:
         connection.close()
