@@ -1,0 +1,74 @@
+"""How the tests are divided between two workers: which are slow, which share one worker, and which begin first.
+
+It stands here because notebooks are tests as well. Tests of a group run one after the other in one worker, because what
+they share is costly to make twice; all others are handed out one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+from tests.notebook import clone
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tests whose path begins with `path`: their group, and whether `-m "not slow"` leaves them out."""
+
+    path: str
+    group: str | None = None
+    slow: bool = True
+
+
+#: In the order in which they begin: what takes longest first, so that both workers end at about the same time.
+PARTS = (
+    Part("tests/test_project.py", "ruff and mypy", slow=False),
+    Part("notebooks/", "notebooks"),
+    Part("tests/test_notebooks.py::test_notebooks_pass", "notebooks"),  # behind the cells, whose clone it uses
+    Part("tests/notebook/lab/", "browser"),
+    Part("tests/testing/test_wheel.py", "wheel"),
+    Part("tests/faults/"),
+    Part("tests/model/"),
+    Part("tests/notebook/test_kernel.py"),
+    Part("tests/runbook/"),
+    Part("tests/database/test_embedded.py", "embedded servers"),
+    Part("tests/database/test_embedded_template.py", "templates"),
+    Part("tests/views/test_size.py", "long lists", slow=False),
+    Part("", slow=False),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let notebooks run in a clone."""
+    clone.install(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` is asked
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, and put all of them in the order of their parts."""
+    parts = {item: _part_of(item.nodeid) for item in items}
+    for item, part in parts.items():
+        if part.slow:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: PARTS.index(parts[item]))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    """Hand out the tests of a group together. By the path, since pytest 9.2 ignores what xdist makes of its marks."""
+    return Scheduler(config, log)
+
+
+class Scheduler(LoadGroupScheduling):  # type: ignore[misc]  # xdist is not typed
+    """Hands out groups of tests, and the other tests one by one, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _part_of(nodeid).group or super()._split_scope(nodeid)
+
+
+def _part_of(nodeid: str) -> Part:
+    """Return the part that the test belongs to."""
+    return next(part for part in PARTS if nodeid.startswith(part.path))
