@@ -93,7 +93,7 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
         entries = [_entry(around, name) for name in wanted if name not in retired]
     _refuse_files(entries, around, "a file that is there is rolled back, or its row is left alone.")
     _refuse_again(around, entries, named=not missing)
-    note = "what they made stays, and no rollback will undo it: the rows are kept in the journal (`retire --undo`)"
+    note = "what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo`)"
     return Plan(
         "retire",
         notes=(note,) if entries else (),

@@ -70,14 +70,14 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
     again = [status.name for status in pending if status.name in retired]
     if again:
         raise RanBefore(
-            f"{_count(again)} retired: it has run, and its file is here again",
+            f"{len(again)} pending migration{'s have' if len(again) != 1 else ' has'} run already: {'its row was' if len(again) == 1 else 'their rows were'} retired",
             details=tuple(f"  {name}" for name in again[:_MOST]),
             state="nothing was run; the database is as it was.",
             hint=f"restore the row: retire --undo {again[0]}; or take the file away.",
         )
     if matches:
         raise RanBefore(
-            f"{_count(matches)} pending, but the work is done: an applied migration without a file has done it",
+            f"{_count(matches)} run already, under another name",
             details=(*(line for match in matches[:_MOST] for line in _lines(match)), *_exception(matches)),
             state="nothing was run; the database is as it was.",
             hint=_way_on(matches[0]),
@@ -168,7 +168,10 @@ def _ran(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Migration 
 
 def _lines(match: Match) -> list[str]:
     names = [entry.name for entry in match.entries]
-    return [f"  {match.status.name}", *(f"    {name} {match.evidence.value}" for name in names[:_MOST])]
+    return [
+        f"  {match.status.name}",
+        *(f"    {name}, whose file is missing, {match.evidence.value}" for name in names[:_MOST]),
+    ]
 
 
 def _exception(matches: Sequence[Match]) -> Iterator[str]:
@@ -184,4 +187,4 @@ def _way_on(match: Match) -> str:
 
 
 def _count(things: Sequence[object]) -> str:
-    return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"
+    return f"{len(things)} pending migration{'s seem to have' if len(things) != 1 else ' seems to have'}"
