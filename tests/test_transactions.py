@@ -325,3 +325,18 @@ def test_our_own_failure_to_record_is_not_pinned_on_the_file(project: Project) -
     assert "did a script drop" in str(caught.value)
     assert caught.value.place is None
     assert not project.has("t")
+
+
+def test_a_function_with_a_new_enum_value_is_made_together_with_it(project: Project) -> None:
+    """It is not called there; a statement that may call it, by a trigger, is behind the commit."""
+    project.rows("CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE t (m mood)")
+    function = (
+        "ALTER TYPE mood ADD VALUE '{0}';\n"
+        "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.m := '{0}'; RETURN NEW; END $$;\n"
+        "CREATE OR REPLACE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();"
+    )
+    project.write("together", function.format("great"))
+    project.write("called", f"{function.format('best')}\nINSERT INTO t VALUES ('ok');")
+    assert [len(step.parts[0].statements) for step in project.migrator().plan().plan.steps] == [3, 3, 1]
+    project.migrator().migrate()
+    assert project.value("SELECT m::text FROM t") == "best"

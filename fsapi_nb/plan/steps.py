@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Procedure, Script, Statement, TransactionRule
-from fsapi_nb.script.procedures import committing
+from fsapi_nb.script.procedures import committing, unread_body
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
@@ -25,6 +25,23 @@ _MAY_END_OR_REFUSE_ONE = frozenset(
     {"CALL", "DO", "REINDEX", "CLUSTER", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", "DROP SUBSCRIPTION"}
 )
 _IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
+# What makes, names or drops something, without looking at rows or calling a function.
+_RUNS_NOTHING = frozenset(
+    f"{verb} {thing}"
+    for verb in ("CREATE", "ALTER", "DROP")
+    for thing in (
+        "FUNCTION",
+        "PROCEDURE",
+        "TRIGGER",
+        "VIEW",
+        "TYPE",
+        "SCHEMA",
+        "SEQUENCE",
+        "POLICY",
+        "RULE",
+        "AGGREGATE",
+    )
+) | {"CREATE TABLE", "DROP TABLE", "DROP INDEX", "COMMENT", "GRANT", "REVOKE", "SET", "RESET"}
 CHECKED = "its checks, together with its history row"
 UNPARSED = "one transaction; the parser does not know this text, so nothing is known of its statements"
 
@@ -261,18 +278,26 @@ def _begin(statement: Statement | None) -> str:
 
 
 def _split_enums(piece: Piece) -> tuple[Piece, ...]:
-    """The piece, cut before the first use of each enum value that it adds (PostgreSQL: 55P04 otherwise)."""
+    """The piece, cut before the first use of each enum value that it adds (PostgreSQL: 55P04 otherwise).
+
+    A function whose body has the value uses it when it is called: by the next statement that may run anything.
+    """
     if piece.mode is not Mode.TRANSACTION or not any(statement.adds_enum_value for statement in piece.statements):
         return (piece,)
     pieces: list[Piece] = []
     current: list[Statement] = []
     added: list[EnumValue] = []
+    waiting: EnumValue | None = None
     reason = piece.reason
     for statement in piece.statements:
         used = next((new for new in added if _uses(statement, new.value)), None)
+        if used and _uses_when_called(statement, added):
+            used, waiting = None, used
+        elif waiting and statement.kind not in _RUNS_NOTHING:
+            used = waiting
         if used:
             pieces.append(replace(piece, reason=reason, statements=tuple(current)))
-            current, added = [], []
+            current, added, waiting = [], [], None
             reason = f"the new enum value {used.value!r} must be committed before it is used"
         current.append(statement)
         # Also where the script has made the type itself: up to PostgreSQL 16 that makes no difference.
@@ -282,6 +307,15 @@ def _split_enums(piece: Piece) -> tuple[Piece, ...]:
     if len(pieces) > 1:
         pieces[0] = replace(pieces[0], reason=BETWEEN)
     return tuple(pieces)
+
+
+def _uses_when_called(statement: Statement, added: Iterable[EnumValue]) -> bool:
+    """Whether it makes a function that has the values in its body only: not in a default of a parameter, say."""
+    if statement.kind not in {"CREATE FUNCTION", "CREATE PROCEDURE"}:
+        return False
+    body = unread_body(statement.text)
+    rest = statement._replace(strings=tuple(string for string in statement.strings if string != body))
+    return body is not None and not any(_uses(rest, new.value) for new in added)
 
 
 def _uses(statement: Statement, value: str) -> bool:

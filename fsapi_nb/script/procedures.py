@@ -46,6 +46,18 @@ def procedure_of_definition(statement: str) -> Procedure | None:
         return None
 
 
+def unread_body(statement: str) -> str | None:
+    """Return the body of a CREATE FUNCTION that PostgreSQL does not look into before it is called; None if it does.
+
+    It reads what a function in SQL says, and runs a DO block at once.
+    """
+    name, node = node_of(parse_one(statement.encode()))
+    if name != "create_function_stmt" or node.HasField("sql_body"):
+        return None
+    language, body = _language_and_body(node.options)
+    return body if language not in {"sql", "c", "internal"} else None
+
+
 def committing(procedures: Iterable[Procedure]) -> frozenset[str]:
     """Return the names of the procedures that end a transaction, or call one that does."""
     known = list(procedures)
@@ -56,6 +68,14 @@ def committing(procedures: Iterable[Procedure]) -> frozenset[str]:
 
 
 def _read(name: str | None, options: Any, statement: str) -> Procedure:
+    language, body = _language_and_body(options)
+    if language == "plpgsql":
+        return _read_plpgsql(name, body, statement)
+    words = _TCL_WORDS if language.startswith("pltcl") else _WORDS
+    return Procedure(name, ends=bool(words.search(body)))
+
+
+def _language_and_body(options: Any) -> tuple[str, str]:
     language, body = "plpgsql", ""
     for option in options:
         element = option.def_elem
@@ -63,10 +83,7 @@ def _read(name: str | None, options: Any, statement: str) -> Procedure:
             language = element.arg.string.sval.lower()
         elif element.defname == "as":
             body = element.arg.string.sval or "".join(item.string.sval for item in element.arg.list.items)
-    if language == "plpgsql":
-        return _read_plpgsql(name, body, statement)
-    words = _TCL_WORDS if language.startswith("pltcl") else _WORDS
-    return Procedure(name, ends=bool(words.search(body)))
+    return language, body
 
 
 def _read_plpgsql(name: str | None, body: str, statement: str) -> Procedure:

@@ -163,6 +163,43 @@ def test_no_cut_where_no_new_value_is_used(text: str) -> None:
     assert [reason for _, reason, _ in shape(text)] == [ONE_TRANSACTION]
 
 
+_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.e := 'x'; RETURN NEW; END $$;"
+)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();",
+        "COMMENT ON FUNCTION f() IS 'f'; GRANT EXECUTE ON FUNCTION f() TO PUBLIC; CREATE VIEW v AS SELECT 1;",
+        "CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN UPDATE t SET e = ''x''; END';",
+    ],
+)
+def test_no_cut_for_a_function_that_nothing_calls(after: str) -> None:
+    """PostgreSQL does not look into its body before it is called."""
+    assert [reason for _, reason, _ in shape(f"ALTER TYPE e ADD VALUE 'x'; {_FUNCTION} {after}")] == [ONE_TRANSACTION]
+
+
+@pytest.mark.parametrize(
+    ("between", "use"),
+    [
+        (_FUNCTION, "INSERT INTO t VALUES (1)"),
+        (_FUNCTION, "ALTER TABLE t ADD COLUMN e e DEFAULT g()"),
+        (_FUNCTION + "CREATE TABLE u (i int);", "CREATE INDEX i ON t (f2(i))"),
+        ("", "CREATE FUNCTION f() RETURNS e LANGUAGE sql AS $$ SELECT 'x'::e $$"),
+        ("", "CREATE FUNCTION f(e e DEFAULT 'x') RETURNS e LANGUAGE plpgsql AS $$ BEGIN RETURN 'x'; END $$"),
+        ("", "CREATE FUNCTION f() RETURNS e BEGIN ATOMIC SELECT 'x'::e; END"),
+    ],
+)
+def test_a_function_that_may_be_called_is_a_use(between: str, use: str) -> None:
+    """By a trigger, a default, an index; and at once where PostgreSQL reads what it says."""
+    (first, second) = shape(f"ALTER TYPE e ADD VALUE 'x'; {between} {use};")
+    assert (first[1], second[1]) == (BETWEEN, "the new enum value 'x' must be committed before it is used")
+    assert second[2] == [use]
+
+
 def test_several_new_values_are_committed_together() -> None:
     """A cut for each use that is not committed yet, not for each value."""
     text = "ALTER TYPE e ADD VALUE 'x'; ALTER TYPE e ADD VALUE 'y'; SELECT 'x'; SELECT 'y'; ALTER TYPE e ADD VALUE 'z';"
