@@ -539,7 +539,7 @@ class Migrator:
             with target.session.connection.transaction():
                 settle(recorder, ran, progress, around.history, done=done, reason=said)
         if undo and progress.done:
-            return self.rollback(yes=yes)
+            return self._run("rollback", lambda around: build.plan_undo(around, name=progress.name), yes=yes)
         return results.RepairResult((progress.name,), verb="resolve", identity=target.identity)
 
     @stoppable

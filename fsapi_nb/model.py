@@ -560,6 +560,7 @@ class History:
     unfinished: tuple[Progress, ...] = ()
     exists: bool = False
     redone: tuple[str, ...] = ()
+    rolled_back: tuple[str, ...] = ()
     retired: tuple[Retired, ...] = ()
 
     @cached_property
@@ -677,10 +678,15 @@ class Step:
 
 
 class Announcement(NamedTuple):
-    """What the journal says of a redo before the first step of a plan: that it is `started`, or `abandoned`."""
+    """What the journal says of a plan before its first step: that a redo is `started` or `abandoned`, that a rollback is.
 
+    `names` are the migrations that a rollback of so many takes back, in order.
+    """
+
+    event: str
     name: str
-    state: str
+    state: str = "started"
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Reading writes nothing, not even the tables.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,6 +79,7 @@ def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
         unfinished=fold_progress(events),
         exists=bool(layout.history),
         redone=fold_redos(events),
+        rolled_back=fold_rollbacks(events),
         retired=fold_retired(events, (entry.name for entry in entries)),
     )
 
@@ -106,7 +108,7 @@ def _unfinished(tables: Tables) -> sql.Composed:
         "CASE event WHEN 'retire' THEN NULL ELSE script END, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
-        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
+        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,rollback,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
     ).format(tables.journal)
 
 
@@ -126,6 +128,9 @@ def _renames(tables: Tables) -> sql.Composed:
     ).format(sql.Literal(len(NAME_BEFORE) + 1), tables.journal)
 
 
+_DIRECTIONS = frozenset(direction.value for direction in Direction)
+
+
 def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     """Rows of the journal (migration, event, state, step, steps, checksum, text, witness, message), oldest first, folded.
 
@@ -135,13 +140,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
-        elif event not in {"redo", "retire", "restore"} and state in {
-            "started",
-            "failed",
-            "resolved",
-            "in doubt",
-            "done",
-        }:
+        elif event in _DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":
@@ -180,6 +179,17 @@ def fold_redos(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
         elif event == "down" and state == "done" and step == steps and name in downs:
             downs[name] += 1
     return tuple(name for name, count in downs.items() if count <= 1)
+
+
+def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """The migrations that the last rollback of a number was to take back, from the same rows; none since a `fresh`."""
+    names: tuple[str, ...] = ()
+    for _, event, *_, message in rows:
+        if event == "fresh":
+            names = ()
+        elif event == "rollback":
+            names = tuple(json.loads(message))
+    return names
 
 
 def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:

@@ -9,6 +9,7 @@ parser does not know are waited for. What became of a COMMIT that was sent and n
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import time
 from collections import deque
@@ -505,8 +506,13 @@ class Runner:
             self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
 
     def _announce(self, plan: Plan) -> None:
-        """Journal that a redo has begun or is given up, before anything of the plan can be committed."""
-        rows = [JournalRow(None, "redo", state, name=name) for name, state in plan.announces]
+        """Journal what a run that is cut off must have said of itself, before anything of the plan can be committed."""
+        rows = [
+            JournalRow(
+                None, each.event, each.state, name=each.name, message=json.dumps(each.names) if each.names else None
+            )
+            for each in plan.announces
+        ]
         if rows:
             self.session.commit([message for row in rows for message in self.recorder.journal(row)])
 

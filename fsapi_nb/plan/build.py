@@ -124,6 +124,7 @@ def plan_rollback(
     """
     statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
+    refuse.same_rollback_again(around.history, count=count, settled=around.settled_in(Direction.DOWN))
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
     entries = choose_down(
         around.history, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
@@ -138,13 +139,41 @@ def plan_rollback(
     undone = [step for status in halves for step in _half_applied(status, around)]
     steps = (*undone, *steps)
     plan = Plan("rollback", steps, notes=(*_down_notes(entries, down, around), *session_notes(steps)))
+    return replace(plan, announces=(*_given_up(plan, around), *_numbered(plan, count)))
+
+
+def plan_undo(around: Circumstances, *, name: str) -> Plan:
+    """Roll back what was done of one migration that ended half-way, and nothing else.
+
+    Raises PartlyApplied if it does not stand half-way any more: somebody else has gone on with it.
+    """
+    refuse.doubt(around.standing.unsettled, around.history)
+    progress, entry = around.history.progress(name), around.history.get(name)
+    down = applied_migration(entry, around) if entry else None
+    if progress is None:
+        raise PartlyApplied(
+            f"{name} is not half-way any more: another run has gone on with it",
+            state="the step is settled; nothing was rolled back.",
+            hint="look at `status`.",
+        )
+    if entry and down:
+        steps = collect([down_steps(down, entry, around, progress)])
+    else:
+        steps = _half_applied(around.standing.status(name), around)
+    plan = Plan("rollback", steps, notes=tuple(session_notes(steps)))
     return replace(plan, announces=_given_up(plan, around))
+
+
+def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
+    """What the journal must know of a rollback of several by their number: cut off, it means others the next time."""
+    names = tuple(dict.fromkeys(name for name, _ in plan.migrations))
+    return (Announcement("rollback", names[0], names=names),) if count is not None and len(names) > 1 else ()
 
 
 def _given_up(plan: Plan, around: Circumstances) -> tuple[Announcement, ...]:
     """The redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
     gone = {name for name, direction in (*plan.migrations, *around.settled) if direction is Direction.DOWN}
-    return tuple(Announcement(name, "abandoned") for name in around.history.redone if name in gone)
+    return tuple(Announcement("redo", name, "abandoned") for name in around.history.redone if name in gone)
 
 
 def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step, ...]:

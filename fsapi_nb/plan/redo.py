@@ -87,7 +87,7 @@ def _file(name: str, around: Circumstances, *, hint: str) -> Migration:
 def _announced(steps: Sequence[Step], name: str) -> tuple[Announcement, ...]:
     """What the journal must know before a redo whose DOWN may be committed without its UP."""
     begins_back = bool(steps) and steps[0].parts[0].direction is Direction.DOWN
-    return (Announcement(name, "started"),) if begins_back and len(steps) > 1 else ()
+    return (Announcement("redo", name),) if begins_back and len(steps) > 1 else ()
 
 
 def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:

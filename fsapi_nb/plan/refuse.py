@@ -125,6 +125,25 @@ def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> N
         )
 
 
+def same_rollback_again(history: History, *, count: int | None, settled: int) -> None:
+    """Raise RefusedPlan if the last rollback of that number was cut off: the same again would take back others, too.
+
+    So many that were `settled` just now count as rolled back by this run.
+    """
+    names = history.rolled_back
+    left = [name for name in names if history.get(name) or history.progress(name)]
+    done = len(names) - len(left)
+    newest = [entry.name for entry in reversed(history.entries)]
+    if count is None or count != len(names) or not left or done <= settled or newest[: len(left)] != left:
+        return
+    raise RefusedPlan(
+        f"`rollback {count}` was cut off after {done} of {count}: the same again would roll back {done} more than those",
+        details=tuple(f"  still applied: {name}" for name in left),
+        state="nothing was run now.",
+        hint=f"`rollback {len(left)}` does the rest; `rollback --to NAME` says how far to go, whatever was done before.",
+    )
+
+
 def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
     """Raise PartlyApplied where what ended half-way has no file any more: nothing may be applied on top."""
     half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.migration is None]
