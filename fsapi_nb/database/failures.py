@@ -16,7 +16,7 @@ from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
-from fsapi_nb.script.redact import redact_sql
+from fsapi_nb.script.excerpt import shown_lines, statement_place
 
 if TYPE_CHECKING:
     from fsapi_nb.database.values import ResultSet
@@ -213,13 +213,10 @@ def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
 def violated(at: Whereabouts, check: Check, found: ResultSet, done: Sequence[Done]) -> CheckViolated:
     """A check of a migration did not hold, so that its transaction is undone."""
     statement = check.statement
-    lines = at.part.migration.source.split("\n")
-    source = lines[statement.line - 1].rstrip("\r") if statement.line <= len(lines) else None
-    place = Place(at.part.migration.label, statement.line, None, redact_sql(source) if source is not None else None)
     return CheckViolated(
         check.title,
         found,
-        place=place,
+        place=statement_place(at.part.migration.label, statement, shown_lines(at.part.migration)),
         state=at.left() + before(done),
         hint="look at the rows: error.to_frame(); the check stands below the UP of the file.",
     )
@@ -256,9 +253,12 @@ def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
 
 def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> Place:
     """Where the server's error stands in the file; the statement's first line where the server does not say."""
-    lines = migration.source.split("\n")
     position = error.diag.statement_position
-    line, column = _line_of_data(statement, error) or statement.line, None
+    data, shown = _line_of_data(statement, error), shown_lines(migration)
+    if not position and not data:
+        return statement_place(migration.label, statement, shown)
+    lines = migration.source.split("\n")
+    line, column = data or statement.line, None
     if position:
         text = statement.text[: max(int(position) - 1 - shift, 0)]
         line = statement.text_line + text.count("\n")
@@ -266,7 +266,6 @@ def _place(migration: Migration, statement: Statement, error: psycopg.Error, shi
         if line == statement.text_line:
             column += statement.text_column - 1
     source = lines[line - 1].rstrip("\r") if line <= len(lines) else None
-    shown = redact_sql(migration.source).split("\n")
     if source is not None and shown[line - 1].rstrip("\r") != source:
         return Place(migration.label, line, None, shown[line - 1].rstrip("\r"))
     return Place(migration.label, line, column, source)

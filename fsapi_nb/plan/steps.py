@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from fsapi_nb.errors import Place, Problem
+from fsapi_nb.errors import Problem
 from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Procedure, Script, Statement, TransactionRule
 from fsapi_nb.script.procedures import committing, unread_body
 
@@ -205,18 +205,13 @@ def _lonely(runs: Iterable[_Run]) -> Iterable[_Fault]:
 
 def _problems(migration: Migration, faults: Iterable[_Fault]) -> list[Problem]:
     """The faults with their places: the statement's first line."""
-    lines = migration.source.split("\n")
+    from fsapi_nb.script.excerpt import shown_lines, statement_place
+
+    lines = shown_lines(migration)
     ordered = sorted(faults, key=lambda fault: fault.statement.line)
     return [
-        Problem(fault.message, _place(migration.name, fault.statement.line, lines), fault.hint) for fault in ordered
+        Problem(fault.message, statement_place(migration.name, fault.statement, lines), fault.hint) for fault in ordered
     ]
-
-
-def _place(name: str, line: int, lines: Sequence[str]) -> Place:
-    from fsapi_nb.script.redact import redact_line
-
-    source = redact_line(lines[line - 1].rstrip("\r")) if line <= len(lines) else None
-    return Place(name, line, None, source)
 
 
 def _must_be_cut(runs: Sequence[_Run]) -> bool:

@@ -22,6 +22,7 @@ from fsapi_nb.model import Check, Contents, Direction, Migration, ParsedScript, 
 from fsapi_nb.script.backslashes import find_escaped_quote
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.checksum import checksum
+from fsapi_nb.script.excerpt import begin_in
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.options import read_options
 from fsapi_nb.script.psql import find_commands
@@ -352,7 +353,8 @@ def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
         "if all of it is the change, `-- UP` alone."
     )
     message = f"this file has no markers, and drops the {name} that it has created"
-    return [body.source.problem(body.source.start_of(statement.line), message, hint, column=False)]
+    place = body.source.place(body.source.start_of(statement.line), column=False)
+    return [Problem(message, replace(place, near=begin_in(statement, place.source or "")), hint)]
 
 
 def _syntax(source: Source, problem: SyntaxProblem) -> Problem:

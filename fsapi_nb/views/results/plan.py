@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from fsapi_nb.folding import WHOLE, Fold
@@ -25,6 +26,7 @@ from fsapi_nb.views.results.markup import said_once
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)
 _STEPS = Fold(16, 7)
+_ALIKE = 20  # statements of one kind in a row, up to which each has its line on a terminal
 _STATEMENTS = 96  # of all steps that are shown, together
 
 
@@ -151,8 +153,10 @@ def fold_of_statements(steps: Sequence[Step]) -> Fold:
 
 
 def statement_lines(step: Step, fold: Fold) -> list[str]:
-    """A step's statements, a line each."""
-    lines = fold.apply(_statements(step), _statement_lines, lambda gap: f"       … {len(gap)} statements more")
+    """A step's statements, a line each; where all are shown, many alike in a row are one line."""
+    statements = _statements(step)
+    runs = _runs(statements) if fold is WHOLE else [(statement,) for statement in statements]
+    lines = fold.apply(runs, _statement_lines, lambda gap: f"       … {len(gap)} statements more")
     checks = [f"       check     {visible(check.title)}" for part in step.parts for check in part.checks]
     return [*lines, *checks] or ["       no statement: it is only recorded"]
 
@@ -161,8 +165,21 @@ def _statements(step: Step) -> list[Statement]:
     return [statement for part in step.parts for statement in part.statements]
 
 
-def _statement_lines(statement: Statement) -> list[str]:
-    return [f"       line {statement.line:<4} {statement.kind}"]
+def _runs(statements: Sequence[Statement]) -> Sequence[Sequence[Statement]]:
+    """The statements in order; many alike in a row are one item: a seed may have a hundred thousand."""
+    runs: list[Sequence[Statement]] = []
+    for _, alike in groupby(statements, lambda statement: statement.kind):
+        run = tuple(alike)
+        runs += [run] if len(run) > _ALIKE else [(statement,) for statement in run]
+    return runs
+
+
+def _statement_lines(run: Sequence[Statement]) -> list[str]:
+    first, last, kind = run[0].line, run[-1].line, run[0].kind
+    if len(run) == 1:
+        return [f"       line {first:<4} {kind}"]
+    where = f"line {first}" if first == last else f"lines {first}-{last}"
+    return [f"       {where:<9} {kind} ({len(run)} in a row)"]
 
 
 def _step_lines(number: int, step: Step) -> list[str]:
