@@ -777,7 +777,8 @@ class Migrator:
         # What stands in no schema serves the other schemas of this database as well.
         beside = () if self._access.schema else stored.items()
         drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=beside)
-        plan = build.plan_fresh(build.Circumstances(folder, history, allow_unparsed=allow_unparsed))
+        around = build.Circumstances(folder, history, allow_unparsed=allow_unparsed, encoding=target.session.encoding)
+        plan = build.plan_fresh(around)
         notes = (*([f"{folder.lack}: nothing is applied afterwards"] if folder.lack else []), *plan.notes)
         return Plan("fresh", plan.steps, notes, drops=drops)
 
@@ -872,6 +873,7 @@ def _circumstances(
         protected=target.identity.protected,
         out_of_order=out_of_order,
         allow_unparsed=allow_unparsed,
+        encoding=target.session.encoding,
         look_at_procedures=target.procedures,
     )
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.

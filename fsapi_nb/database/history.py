@@ -30,6 +30,7 @@ from fsapi_nb.model import (
     StepRecord,
     StoredScripts,
 )
+from fsapi_nb.script.encoding import keep, restore
 
 
 def read_history(session: Session, tables: Tables, layout: Layout) -> History:
@@ -66,9 +67,16 @@ def _history_queries(tables: Tables, layout: Layout) -> dict[str, sql.Composed]:
 
 def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) -> dict[str, Rows]:
     try:
-        return ask_together(session.connection, queries)
+        answers = ask_together(session.connection, queries)
     except psycopg.errors.InsufficientPrivilege as error:
         raise no_right(session, tables, error) from None
+    # The entries hold no text, and may be many.
+    return {name: rows if name == "entries" else _restored(rows) for name, rows in answers.items()}
+
+
+def _restored(rows: Rows) -> Rows:
+    """The rows with their texts as they were before they were made to fit into the database's encoding."""
+    return [tuple(restore(value) if isinstance(value, str) else value for value in row) for row in rows]
 
 
 def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
@@ -222,7 +230,8 @@ def read_journal(
         sql.Identifier(name) if name in layout.journal else sql.SQL("NULL AS {}").format(sql.Identifier(name))
         for name in ADDED["journal"]
     )
-    only = sql.SQL("" if runbook is None else "WHERE runbook = {}").format(sql.Literal(runbook))
+    kept = None if runbook is None else keep(runbook, session.encoding)
+    only = sql.SQL("" if kept is None else "WHERE runbook = {}").format(sql.Literal(kept))
     queries = {"journal": query.format(added, tables.journal, only, sql.Literal(limit))}
     return tuple(JournalEntry(*row) for row in _ask(session, tables, queries)["journal"])
 

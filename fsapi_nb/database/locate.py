@@ -19,6 +19,7 @@ from fsapi_nb.database.rights import no_right
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.script.encoding import restore
 
 _PATH = sql.SQL("""
     SELECT setting, setting OPERATOR(pg_catalog.=) boot_val, source FROM pg_catalog.pg_settings
@@ -41,6 +42,9 @@ def find_tables(
     in, if several histories could be meant, or if the only one of these files is another schema's.
     """
     relations = [Relation(*row) for row in rows]
+    # A name that does not fit into the database's encoding is not in it, and could not even be asked for.
+    encoding = session.encoding
+    known = [name for name in known if encoding is None or all(map(encoding.holds, name))]
     tables = Tables(schema, table) if schema else _find(session, relations, table, known)
     layout = layout_of(tables, relations)
     if schema and layout == Layout():
@@ -198,7 +202,7 @@ def _paths_set(name: str, up: str) -> list[list[str]]:
     from fsapi_nb.script.objects import search_paths
     from fsapi_nb.script.stored import stored_migration
 
-    migration = stored_migration(name, StoredScripts(up=up, recorded=True))
+    migration = stored_migration(name, StoredScripts(up=restore(up), recorded=True))
     return [path for statement in (migration.up.statements if migration else ()) for path in search_paths(statement)]
 
 

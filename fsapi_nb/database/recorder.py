@@ -25,6 +25,7 @@ from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
 from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind
+from fsapi_nb.script.encoding import keep
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -87,7 +88,7 @@ class Recorder:
         if migration is None:
             return self.journal(row)
         which = "up" if row.duration_ms is not None else "baseline"
-        values = [*self._values(row), *_kept(migration)]
+        values = [*self._values(row), *self._kept(migration)]
         return self._checked(which, values, row, migration.checksum, prepared=prepared)
 
     def rolled_back(self, row: JournalRow, entry: HistoryEntry, *, prepared: bool = False) -> tuple[Message, ...]:
@@ -105,7 +106,7 @@ class Recorder:
         row = JournalRow(migration, "baseline", "done", 1, 1)
         if place is None:
             return self.applied(row)
-        recorded = self._message("baseline in place", [*self._values(row), *_kept(migration), str(place)])
+        recorded = self._message("baseline in place", [*self._values(row), *self._kept(migration), str(place)])
         return recorded, self._check("baseline", row, migration.checksum)
 
     def change(self, change: RowChange) -> tuple[Message, ...]:
@@ -124,7 +125,7 @@ class Recorder:
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
         """Take over a file's checksum and text for what is applied already."""
         row = JournalRow(migration, "repair", "done", 1, 1)
-        repaired = self._message("repair", [str(entry.id), migration.checksum, *_kept(migration)])
+        repaired = self._message("repair", [str(entry.id), migration.checksum, *self._kept(migration)])
         return (repaired, *self.journal(row), self._check("repair", row, migration.checksum))
 
     def forget_all(self) -> tuple[Message, ...]:
@@ -190,6 +191,16 @@ class Recorder:
         encoded = tuple(None if value is None else value.encode() for value in values)
         return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
+    def _kept(self, migration: Migration) -> tuple[str | None, ...]:
+        """What is kept of a migration's text: its scripts, whether a password was taken out, the digest of its file."""
+        from fsapi_nb.script.stored import to_store  # what reads scripts is only needed where one has run
+
+        stored = to_store(migration)
+        return self._fitting(stored.up), self._fitting(stored.down), _truth(stored.redacted), migration.digest
+
+    def _fitting(self, text: str | None) -> str | None:
+        return None if text is None else keep(text, self.session.encoding)
+
     def _values(self, row: JournalRow) -> list[str | None]:
         """The row's parameters, in the order of `_COLUMNS`."""
         return [
@@ -203,13 +214,13 @@ class Recorder:
             _number(row.duration_ms),
             row.migration.checksum if row.migration else None,
             row.step_checksum,
-            row.script,
+            self._fitting(row.script),
             row.witness,
-            row.message,
-            _host(),
-            self.notebook,
-            self.cell,
-            self.runbook,
+            self._fitting(row.message),
+            self._fitting(_host()),
+            self._fitting(self.notebook),
+            self._fitting(self.cell),
+            self._fitting(self.runbook),
         ]
 
 
@@ -307,14 +318,6 @@ def _journal(event: str, duration: str = _DURATION, script: str | None = None) -
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
     values[2], values[7], values[10] = event, duration, script or values[10]
     return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
-
-
-def _kept(migration: Migration) -> tuple[str | None, ...]:
-    """What is kept of a migration's text: its scripts, whether a password was taken out, the digest of its file."""
-    from fsapi_nb.script.stored import to_store  # what reads scripts is only needed where one has run
-
-    stored = to_store(migration)
-    return stored.up, stored.down, _truth(stored.redacted), migration.digest
 
 
 @functools.cache

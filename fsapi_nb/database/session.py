@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from fsapi_nb.database.defaults import DEFAULTS, unchanged
 from fsapi_nb.database.pipeline import Answered, Message, Pipeline
 from fsapi_nb.errors import PooledConnection
+from fsapi_nb.script.encoding import Encoding, encoding_named
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Rows = Sequence[tuple[Any, ...]]
@@ -98,6 +99,11 @@ class Session:
         """The connection, once it has nothing more to say of what it was told before."""
         self._settle()
         return self._connection
+
+    @functools.cached_property
+    def encoding(self) -> Encoding | None:
+        """The database's encoding; None for one that holds every text."""
+        return encoding_named(self._connection.info.parameter_status("server_encoding"))
 
     @property
     def tidy(self) -> bool:

@@ -39,10 +39,12 @@ from fsapi_nb.model import (
 from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
+from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.session import refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up, find_name
+from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.stored import stored_migration, to_store
 
 
@@ -52,7 +54,8 @@ class Circumstances:
 
     `stored` gives the text that ran of the applied migrations that a plan may need, by name. `settled` are the
     migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
-    as part of this run, so that finishing an interrupted rollback rolls nothing else back. `look_at_procedures` gives
+    as part of this run, so that finishing an interrupted rollback rolls nothing else back. `encoding` is the
+    database's, if it does not hold every character. `look_at_procedures` gives
     those of the database; it is asked once at most, and only where a script calls one.
     """
 
@@ -62,6 +65,7 @@ class Circumstances:
     protected: bool = False
     out_of_order: bool = False
     allow_unparsed: bool = False
+    encoding: Encoding | None = None
     settled: tuple[tuple[str, Direction], ...] = ()
     look_at_procedures: Callable[[], Iterable[Procedure]] = tuple
 
@@ -110,7 +114,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
         for status in chosen
     )
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
-    warnings = down_warnings(status.migration for status in chosen if status.migration)
+    warnings = down_warnings((status.migration for status in chosen if status.migration), around.encoding)
     notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
     return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
 
@@ -196,12 +200,14 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     refuse.other_steps(migration, up, applied)
     pieces = undo_pieces(migration, up, down, done=len(applied))
     nothing = Piece(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
-    return _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None)
+    steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None)
+    return collect([(steps, unfit_steps(migration, steps, around.encoding))])
 
 
 def plan_fresh(around: Circumstances) -> Plan:
     """Apply every file to what is empty once everything was dropped."""
-    empty = Circumstances(around.folder, History(exists=around.history.exists), allow_unparsed=around.allow_unparsed)
+    history = History(exists=around.history.exists)
+    empty = Circumstances(around.folder, history, allow_unparsed=around.allow_unparsed, encoding=around.encoding)
     return plan_migrate(empty)
 
 
@@ -242,6 +248,7 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
         problems = [
             *problems,
             *cut(draft, draft.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)[1],
+            *unfit(draft, draft.down.statements, around.encoding),
         ]
     if problems:
         raise FaultyMigrations(tuple(problems), state="the file was not written; the database is as it was.")
@@ -303,7 +310,8 @@ def up_steps(
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
     pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
-    return _steps(migration, Direction.UP, pieces, progress, None), problems
+    steps = _steps(migration, Direction.UP, pieces, progress, None)
+    return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
 
 
 def down_steps(
@@ -313,7 +321,8 @@ def down_steps(
     pieces, problems = cut(
         migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures
     )
-    return _steps(migration, Direction.DOWN, pieces, progress, entry), problems
+    steps = _steps(migration, Direction.DOWN, pieces, progress, entry)
+    return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
 
 
 def _steps(

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fsapi_nb.model import Migration
+from fsapi_nb.plan.encoding import unfit
 from fsapi_nb.plan.steps import cut
+from fsapi_nb.script.encoding import Encoding
 
 
-def fault_of_down(migration: Migration) -> str | None:
+def fault_of_down(migration: Migration, encoding: Encoding | None = None) -> str | None:
     """Return what would keep the DOWN from being run, as a part of a sentence; None if nothing would."""
     if migration.down is None:
         return None
     _, problems = cut(migration, migration.down)
+    problems = problems or unfit(migration, migration.down.statements, encoding)
     if not problems:
         return None
     first, more = problems[0], len(problems) - 1
@@ -23,9 +26,9 @@ def fault_of_down(migration: Migration) -> str | None:
     return f"line {first.place.line}: {first.message}{rest}"
 
 
-def down_warnings(migrations: Iterable[Migration]) -> Iterator[str]:
+def down_warnings(migrations: Iterable[Migration], encoding: Encoding | None = None) -> Iterator[str]:
     """Yield a note for each migration that could not be rolled back as it is written."""
     for migration in migrations:
-        fault = fault_of_down(migration)
+        fault = fault_of_down(migration, encoding)
         if fault:
             yield f"the DOWN of {migration.name} cannot run ({fault}): until that is corrected, a rollback is refused"

@@ -1,0 +1,149 @@
+"""Databases that are not in UTF-8: what does not fit is told before anything runs, and what is kept comes back whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from fsapi_nb.errors import FaultyMigrations, RefusedPlan
+from fsapi_nb.script.encoding import ESCAPED, encoding_named, keep, restore
+from tests.conftest import Project
+
+MakeProject = Callable[[str], AbstractContextManager[Project]]
+OTHERS = ["LATIN1", "WIN1251", "EUC_JP", "SQL_ASCII"]
+
+
+@pytest.fixture
+def in_encoding(server: str, tmp_path: Path) -> MakeProject:
+    """A maker of projects on a database of that encoding."""
+
+    @contextmanager
+    def make(encoding: str) -> Iterator[Project]:
+        name = sql.Identifier(f"in_{encoding.lower()}_{tmp_path.name}"[:63])
+        create = sql.SQL("CREATE DATABASE {} ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(create.format(name, sql.Literal(encoding)))
+        try:
+            yield Project(tmp_path, make_conninfo(server, dbname=name.as_string()[1:-1]))
+        finally:
+            with psycopg.connect(server, autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    return make
+
+
+@pytest.mark.parametrize("encoding", OTHERS)
+def test_what_is_not_sent_may_hold_any_character(in_encoding: MakeProject, encoding: str) -> None:
+    """A comment behind the last statement is kept as it was written, and so is a DOWN whose file is gone."""
+    with in_encoding(encoding) as project:
+        up = "CREATE TABLE t (i int);\n-- em — dash, 名, 🙂 and \\u2014\n"
+        down = "DROP TABLE t;\n-- ‘gone’\n"
+        name = project.write_text("2026_01_01_00_00_t.sql", f"-- UP\n{up}-- DOWN\n{down}")
+        project.migrator(notebook="分析.ipynb").migrate()
+        shown = project.migrator().show(name).inspection
+        assert (shown.up, shown.down) == (up, down)
+        assert project.migrator().history().events[-1].notebook == "分析.ipynb"
+        (project.folder / name).unlink()
+        project.migrator().rollback()
+        assert not project.has("t")
+
+
+@pytest.mark.parametrize(
+    ("statement", "line", "column"),
+    [
+        ("-- em — dash\nCREATE TABLE t (i int);", 3, 7),
+        ("CREATE TABLE t (i int);\nCOMMENT ON TABLE t IS 'a\nb—c';", 5, 2),
+        ("CREATE TABLE t (i int); SELECT 'é', '—';", 3, 38),
+        ("CREATE TABLE t (i int);\n-- CHECK: none —\nSELECT '—' = '';", 5, 9),
+    ],
+    ids=["comment", "string", "second in its line", "check"],
+)
+def test_a_character_that_does_not_fit_is_told_before_anything_runs(
+    in_encoding: MakeProject, statement: str, line: int, column: int
+) -> None:
+    """With the character, its place and its caret, for every file together."""
+    with in_encoding("LATIN1") as project:
+        project.write("first", "CREATE TABLE first (i int);")
+        name = project.write("bad", f"SELECT 1;\n{statement}")
+        with pytest.raises(FaultyMigrations) as caught:
+            project.migrator().migrate()
+        (problem,) = caught.value.problems
+        assert problem.message == "the encoding of the database, LATIN1, has no character — (U+2014)"
+        assert problem.place.source is not None
+        assert problem.place.source[(problem.place.column or 0) - 1] == "—"
+        assert str(problem.place) == f"{name}:{line}:{column}"
+        assert not project.has("first")
+        (project.folder / name).write_text(
+            (project.folder / name).read_text().replace("—", "-").replace("= ''", "= '-'")
+        )
+        project.migrator().migrate()
+        assert project.has("t")
+
+
+def test_a_down_that_does_not_fit_is_a_warning_until_it_is_to_run(in_encoding: MakeProject) -> None:
+    """The migration is applied; the rollback is refused with the place, and works once the comment is rewritten."""
+    with in_encoding("LATIN1") as project:
+        name = project.write("t", "CREATE TABLE t (i int);", "-- gone — for good\nDROP TABLE t;")
+        assert any("has no character — (U+2014)" in note for note in project.migrator().migrate().notes)
+        with pytest.raises(FaultyMigrations) as caught:
+            project.migrator().rollback()
+        assert str(caught.value.problems[0].place) == f"{name}:5:9"
+        (project.folder / name).write_text((project.folder / name).read_text().replace("—", "-"))
+        project.migrator().rollback()
+        assert not project.has("t")
+
+
+def test_a_name_that_does_not_fit_is_told_before_anything_runs(in_encoding: MakeProject) -> None:
+    """The history keeps names as they are, as fsapi does; reading still works beside such a file."""
+    with in_encoding("LATIN1") as project:
+        name = project.write("名", "CREATE TABLE t (i int);")
+        fits = project.write("größe", "CREATE TABLE u (i int);")
+        assert len(project.migrator().status().statuses) == 2
+        with pytest.raises(FaultyMigrations, match=f"{name}:1: this name does not fit into the encoding"):
+            project.migrator().migrate()
+        (project.folder / name).unlink()
+        project.migrator().migrate()
+        assert project.applied() == [fits]
+
+
+def test_an_edit_is_noticed_by_what_was_kept(in_encoding: MakeProject) -> None:
+    """The difference is that of the texts, not of what they are kept as; comments still make none."""
+    with in_encoding("LATIN1") as project:
+        name = project.write_text("2026_01_01_00_00_t.sql", "-- UP\nCREATE TABLE t (i int);\n-- em — dash\n")
+        project.migrator().migrate()
+        project.write_text(name, "-- UP\nCREATE TABLE t (i int);\n-- em – dash\n")
+        project.migrator().migrate()
+        project.write_text(name, "-- UP\nCREATE TABLE t (i bigint);\n-- em — dash\n")
+        with pytest.raises(RefusedPlan) as caught:
+            project.migrator().migrate()
+        assert "-CREATE TABLE t (i int);" in str(caught.value)
+        assert "unistr" not in str(caught.value)
+
+
+def test_postgresql_itself_reads_what_was_kept(in_encoding: MakeProject, server: str) -> None:
+    """`unistr()` gives the text, for whoever looks at the table."""
+    with in_encoding("LATIN1") as project:
+        project.write_text("2026_01_01_00_00_t.sql", "-- UP\nSELECT 1;\n-- \\ and é —\n")
+        project.migrator().migrate()
+        kept = project.value("SELECT substr(up, 24) FROM migrations_scripts")
+    with psycopg.connect(server) as connection:
+        (read,) = connection.execute("SELECT unistr(%s)", [kept]).fetchone() or ("",)
+    assert read == "SELECT 1;\n-- \\ and é —\n"
+
+
+@given(text=st.text(), name=st.sampled_from(["LATIN1", "LATIN2", "WIN1252", "KOI8R", "EUC_KR", "EUC_TW", "UTF8", None]))
+def test_a_kept_text_comes_back(text: str, name: str | None) -> None:
+    """Whatever it is, backslashes and what looks like a kept one included; and what is kept fits."""
+    encoding = encoding_named(name)
+    for each in (text, ESCAPED + text, keep(text, encoding)):
+        kept = keep(each, encoding)
+        assert restore(kept) == each
+        assert encoding is None or all(map(encoding.holds, kept))
