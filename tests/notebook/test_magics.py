@@ -99,6 +99,8 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%rollback 2", RunResult, "Rolled back 2 migrations on DB."),
     ("%rollback --all --allow-unparsed", RunResult, "Rolled back 1 migration on DB."),
     ("%migrate baseline two", RunResult, "Recorded 2 migrations as applied on DB, running nothing."),
+    ("%migrate baseline --only one two", RunResult, "Nothing to do on DB."),
+    ("%migrate retire --missing", RunResult, "Nothing to do on DB."),
     ("%migrate repair two -y", RepairResult, "Nothing to repair on DB: the file is what was applied."),
     ("%migrate plan fresh", PlanResult, "Plan: apply 3 migrations on DB"),
     ("%migrate fresh --no-migrate --yes", RunResult, "Dropped 0 objects on DB."),
@@ -130,8 +132,24 @@ def three_name(project: Project) -> str:
 
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
-    "--retry", "--apply", "--redo", "--runbook",
+    "--retry", "--apply", "--redo", "--runbook", "--replaces",
 }  # fmt: skip
+
+
+def test_a_history_that_has_moved_is_put_right_in_cells(cells: Cells, three: Project) -> None:
+    """Renamed, squashed, retired and restored; each is a value with its headline."""
+    first, second = (sorted(path.name for path in three.folder.iterdir())[number] for number in (0, 1))
+    cells.run("%migrate -n 2")
+    (three.folder / first).rename(three.folder / first.replace("one", "uno"))
+    assert cells.run("%migrate rename one uno").headline().startswith("Renamed 1 migration in the history on ")
+    for name in (first.replace("one", "uno"), second):
+        (three.folder / name).unlink()
+    three.write_text(second.replace("two", "both"), "-- UP\nSELECT 'both';\n")
+    said = cells.run("%migrate baseline both --replaces uno..two").headline()
+    assert said.startswith("Recorded 1 migration as applied in the place of 2 that are retired on ")
+    (three.folder / second.replace("two", "both")).unlink()
+    assert cells.run("%migrate retire both").headline().startswith("Retired 1 migration on ")
+    assert cells.run("%migrate retire --undo uno two").headline().startswith("Restored 2 migrations as applied on ")
 
 
 def test_every_option_is_tried() -> None:
