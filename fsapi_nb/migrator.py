@@ -746,7 +746,7 @@ class Migrator:
 
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
-        return recover(target.session, recorder, known, around.history)
+        return recover(target.session, recorder, known, around.history, max_wait=self._access.max_wait)
 
     def _runner(
         self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder, observers: Sequence[Observer]

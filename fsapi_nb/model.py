@@ -218,6 +218,11 @@ class Statement(NamedTuple):
         return self.meaning.procedure
 
     @property
+    def leaves_a_trace(self) -> bool:
+        """Whether the catalog tells whether it has happened, or it is safe to repeat."""
+        return self.effect.kind is not EffectKind.UNKNOWN
+
+    @property
     def builds_index(self) -> bool:
         """Whether it is a CREATE INDEX CONCURRENTLY, which may leave an invalid index behind."""
         return self.effect.kind is EffectKind.INDEX_CREATED and self.rule is TransactionRule.REFUSED

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+import psycopg
+
 from fsapi_nb.database.indexes import same_indexes
+from fsapi_nb.database.patience import patient
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.session import Session
-from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, StepRecord
+from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
 from fsapi_nb.script.migration import stored_statements
 
@@ -136,12 +139,14 @@ class Settled:
     completed: tuple[tuple[str, Direction], ...] = ()
 
 
-def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History) -> Settled:
+def recover(
+    session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History, *, max_wait: float
+) -> Settled:
     """Settle every step that was sent outside of a transaction and of which nothing more is known.
 
     What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
     doubt. What was sent is taken from the journal, whatever the file says now; `known` has the migrations whose
-    text still is what ran, by name.
+    text still is what ran, by name. What is dropped waits for other transactions for at most `max_wait` seconds each.
     """
     notes: list[str] = []
     completed: list[tuple[str, Direction]] = []
@@ -152,7 +157,7 @@ def recover(session: Session, recorder: Recorder, known: Mapping[str, Migration]
         if not progress.in_flight and not verdict.first and verdict.outcome is not Outcome.DONE:
             continue  # PostgreSQL refused it, and it has left nothing: there is nothing to settle
         notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
-        _act(session, recorder, known.get(progress.name), progress, history, verdict)
+        _act(session, recorder, known.get(progress.name), progress, history, verdict, max_wait)
         ended = progress.attempted.number + 1 == progress.attempted.of
         whole = progress.direction is Direction.DOWN or progress.name in known
         if _is_done(verdict) and ended and whole:
@@ -172,7 +177,7 @@ def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdi
         return judge(effect, as_begun(effect), _look_by_name(session, progress, effect, attempted))
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
-        now = _with_sameness(session, progress, now, before, attempted)
+        now = _with_sameness(session, progress, now, before, attempted.text)
     return judge(effect, before, now)
 
 
@@ -181,7 +186,7 @@ def _look_by_name(session: Session, progress: Progress, effect: Effect, attempte
     with _as_before(session, progress):
         sight = look(session, effect)
     if effect.kind is EffectKind.INDEX_CREATED:
-        return _with_sameness(session, progress, sight, {"indexes": []}, attempted)
+        return _with_sameness(session, progress, sight, {"indexes": []}, attempted.text)
     return sight
 
 
@@ -199,14 +204,19 @@ def _as_before(session: Session, progress: Progress) -> Iterator[None]:
         session.clean()
 
 
-def _with_sameness(session: Session, progress: Progress, now: Sight, before: Sight, attempted: StepRecord) -> Sight:
-    """The same, with a word on each new index of the table: whether it is what the statement makes."""
+def _with_sameness(
+    session: Session, progress: Progress | None, now: Sight, before: Sight, statement: str | None
+) -> Sight:
+    """The same, with a word on each new index of the table: whether it is what the statement makes.
+
+    Of what an earlier run has sent, `progress` says what had been set in its session.
+    """
     known = {index["oid"] for index in before["indexes"]}
     fresh = [index["oid"] for index in now["indexes"] if index["oid"] not in known]
     if not fresh:
         return now
-    with _as_before(session, progress):
-        same = same_indexes(session.connection, attempted.text or "", now["relation"], fresh)
+    with _as_before(session, progress) if progress else nullcontext():
+        same = same_indexes(session.connection, statement or "", now["relation"], fresh)
     indexes = [{**index, "same": None if same is None else index["oid"] in same} for index in now["indexes"]]
     return {**now, "indexes": indexes}
 
@@ -233,17 +243,39 @@ def _act(
     progress: Progress,
     history: History,
     verdict: Verdict,
+    max_wait: float,
 ) -> None:
     """Do what the verdict says, and write it down."""
     if verdict.outcome is Outcome.IN_DOUBT:
         recorder.write(recorder.journal(_row(ran, progress, "in doubt")._replace(message=verdict.reason)))
         return
-    for leftover in verdict.first:
-        session.connection.execute(leftover.encode())
-    if verdict.instead:
-        session.connection.execute(verdict.instead.encode())
+    _drop_leftovers(session, verdict, max_wait)
     with session.connection.transaction():
         settle(recorder, ran, progress, history, done=_is_done(verdict), reason=verdict.reason)
+
+
+def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
+    """Make it possible to repeat a statement that a lock or a deadlock has ended; return whether it has happened instead.
+
+    `seen` is what `witness` said before it was sent first. Raises psycopg.Error, also where nothing tells what it has left.
+    """
+    effect, before = statement.effect, json.loads(seen) if seen else None
+    now = look(session, effect, before)
+    if before is not None and effect.kind is EffectKind.INDEX_CREATED:
+        now = _with_sameness(session, None, now, before, statement.text)
+    verdict = judge(effect, before, now)
+    if verdict.outcome is Outcome.IN_DOUBT:
+        raise psycopg.errors.ObjectNotInPrerequisiteState(f"it cannot be tried again: {verdict.reason}")
+    _drop_leftovers(session, verdict)
+    return _is_done(verdict)
+
+
+def _drop_leftovers(session: Session, verdict: Verdict, max_wait: float = 0) -> None:
+    with patient(session, max_wait):
+        for leftover in verdict.first:
+            session.connection.execute(leftover.encode())
+    if verdict.instead:
+        session.connection.execute(verdict.instead.encode())
 
 
 def settle(

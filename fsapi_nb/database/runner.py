@@ -28,10 +28,11 @@ from fsapi_nb.database.changed_rows import may_not_change
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.notices import notice_of
+from fsapi_nb.database.patience import blocks_nobody, patient
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
-from fsapi_nb.database.recovery import witness
+from fsapi_nb.database.recovery import clear_up, witness
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
@@ -54,7 +55,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import Check, Direction, Done, EffectKind, Mode, Part, Plan, Statement, Step
+from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
 
@@ -368,13 +369,16 @@ class Runner:
             self._journal_outcome("failed", refused.message)
             raise refused
         pause = next(pauses, None) if not lost and error.sqlstate in _RETRYABLE else None
-        text = failures.journalled(at, error)
         if pause is None:
-            self._journal_outcome("failed", text)
+            self._journal_outcome("failed", failures.journalled(at, error))
             tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
             raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
-        self._journal_outcome("retried", text)
-        self.emit(StepRetried(at.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
+        self._pause(error, attempts, pause)
+
+    def _pause(self, error: psycopg.Error, attempts: int, pause: float) -> None:
+        """Wait for so many seconds before the step is tried again."""
+        self._journal_outcome("retried", failures.journalled(self._here, error))
+        self.emit(StepRetried(self._here.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
         self._idle = True
         stopping.pause(pause)
         self._idle = False
@@ -427,31 +431,54 @@ class Runner:
     # -- a step outside of any transaction ---------------------------------------------------------------------
 
     def _run_alone(self, step: Step) -> None:
+        """Run its statement, again if a lock or a deadlock was in the way and the catalog tells what that has left."""
         (part,) = step.parts
         (statement,) = part.statements
-        self._at, self._sealed = Whereabouts(step, part), False
-        try:
-            self._set_options(part)
-            self._journal_start(part, statement)
-            self._arrived(Whereabouts(step, part, statement))
-            tells = statement.effect.kind is not EffectKind.UNKNOWN
-            self._begun = None if tells else self.session.transactions_begun()
-            self._send(statement)
-            self._expect(TransactionStatus.IDLE)
-            self._check_index(statement)
-            self._at = Whereabouts(step, part, recording=True)
-            row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
-            self.session.commit(self.recorder.done(part, row))
-        except psycopg.Error as error:
-            self._fail_alone(error)
+        pauses, attempts, seen = _pauses(self.max_wait), 0, None
+        while True:
+            attempts += 1
+            self._at, self._sealed, self._begun = Whereabouts(step, part), False, None
+            try:
+                self._set_options(part)
+                if attempts == 1:
+                    seen = self._journal_start(part, statement)
+                self._arrived(Whereabouts(step, part, statement))
+                with patient(self.session, self.max_wait if blocks_nobody(statement) else 0):
+                    if attempts == 1 or not clear_up(self.session, statement, seen):
+                        self._attempt_alone(statement)
+                self._check_index(statement)
+                self._at = Whereabouts(step, part, recording=True)
+                row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
+                self.session.commit(self.recorder.done(part, row))
+            except psycopg.Error as error:
+                self._retry_alone_or_raise(error, attempts, pauses)
+            else:
+                return
 
-    def _journal_start(self, part: Part, statement: Statement) -> None:
-        """Write down that the statement is about to be sent, and what the catalog says before it."""
+    def _attempt_alone(self, statement: Statement) -> None:
+        if not statement.leaves_a_trace:
+            self._begun = self.session.transactions_begun()
+        self._send(statement)
+        self._expect(TransactionStatus.IDLE)
+
+    def _journal_start(self, part: Part, statement: Statement) -> str | None:
+        """Write down that the statement is about to be sent, and what the catalog says before it, which is returned."""
         seen = witness(self.session, statement.effect)
         row = row_of(part, "started", in_transaction=False)._replace(witness=seen)
         self.session.commit([*self.session.forgetting(), *self.recorder.journal(row)])
+        return seen
 
-    def _fail_alone(self, error: psycopg.Error) -> None:
+    def _retry_alone_or_raise(self, error: psycopg.Error, attempts: int, pauses: Iterator[float]) -> None:
+        """Wait for the next attempt, or raise what ends the run."""
+        at, lost = self._here, self.session.lost
+        may = not lost and not at.recording and at.statement is not None and at.statement.leaves_a_trace
+        pause = next(pauses, None) if may and error.sqlstate in _RETRYABLE else None
+        if pause is None:
+            self._fail_alone(error, attempts)
+        else:
+            self._pause(error, attempts, pause)
+
+    def _fail_alone(self, error: psycopg.Error, attempts: int) -> None:
         at, lost = self._here, self.session.lost
         ended = not lost and not at.recording and self._has_committed()
         if ended:
@@ -465,7 +492,7 @@ class Runner:
         if refused:
             refused.state = failures.state_after(at, lost=lost) + failures.before(self._done)
             raise refused from None
-        tried = failures.Tried(blockage=self._watcher.blockage(at.step), notices=tuple(self._notices))
+        tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
         raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
 
     def _has_committed(self) -> bool:
