@@ -651,23 +651,27 @@ class Migrator:
         try:
             happened = file.happened or self._has_begun(draft, folder)
         except FsapiError:  # the run has told already why the database cannot be asked
-            happened = file.published
-            state += "" if happened else f" {file.name} was not written: run the cell again once the database answers."
+            state += (
+                "" if file.published else " The cell's file was not written: run it again once the database answers."
+            )
         else:
             if not happened:
                 file.withdraw()
             written = happened and file.publish()
-            state += f" {file.name} {'has the text of this cell' if written else 'was not written'}."
+            state += f" The cell's file {'has its text' if written else 'was not written'}."
         error.state = state.strip()
 
     def _has_begun(self, draft: Migration, folder: Folder) -> bool:
         """Whether the database holds something of that text: it is applied, or in the midst of that."""
+        from fsapi_nb.database.recovery import is_left
+
         with self._open(folder.names, writing=False) as target:
             history = target.history()
-        entry = history.get(draft.name)
-        if entry is not None:
-            return is_what_ran(draft, entry)
-        return any(progress.name == draft.name for progress in history.unfinished)
+            entry = history.get(draft.name)
+            if entry is not None:
+                return is_what_ran(draft, entry)
+            begun = [progress for progress in history.unfinished if progress.name == draft.name]
+            return any(is_left(target.session, progress) for progress in begun)
 
     def _run(
         self,

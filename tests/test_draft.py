@@ -66,7 +66,7 @@ def test_a_redo_that_is_refused_writes_nothing(project: Project) -> None:
     """Its UP differs and what ran has no DOWN: irreversible, and not drifted afterwards."""
     project.migrator().write(NAME, UP, apply=True)
     said = refused(project, Irreversible, f"-- UP\nCREATE TABLE a (id bigint);\n{DOWN}", redo=True)
-    assert f"{NAME}.sql was not written" in said
+    assert "The cell's file was not written." in said
     assert is_well(project)
     assert project.migrator().migrate().done == ()
 
@@ -75,7 +75,7 @@ def test_a_redo_whose_up_fails_writes_nothing(project: Project) -> None:
     """The server refuses the new text: file, table and history are those of the old one."""
     project.migrator().write(NAME, UP + DOWN, apply=True)
     said = refused(project, StatementFailed, f"-- UP\nCREATE TABLE a (id intt);\n{DOWN}", redo=True)
-    assert f"{NAME}.sql was not written" in said
+    assert "The cell's file was not written." in said
     assert is_well(project)
 
 
@@ -84,7 +84,7 @@ def test_an_apply_that_the_drift_of_another_file_stops_writes_nothing(project: P
     other = project.write("other", "CREATE TABLE other (id int);")
     project.migrator().migrate()
     project.write_text(other, "-- UP\nCREATE TABLE other (id bigint);\n")
-    assert f"{NAME}.sql was not written" in refused(project, Drifted, UP, apply=True)
+    assert "The cell's file was not written." in refused(project, Drifted, UP, apply=True)
     project.write_text(f"{NAME}.sql", "-- UP\nSELECT 1;\n")
     refused(project, Drifted, UP, apply=True)
     refused(project, Drifted, UP, apply=True, name="a")
@@ -167,7 +167,7 @@ def test_an_interrupt_writes_nothing(project: Project) -> None:
 
     with pytest.raises(Interrupted) as caught:
         project.migrator(observers=[strike]).write(NAME, f"{UP}SELECT pg_sleep(60);\n", apply=True)
-    assert f"{NAME}.sql was not written" in str(caught.value)
+    assert "The cell's file was not written." in str(caught.value)
     assert texts(project) == {}
 
 
@@ -237,7 +237,7 @@ def test_a_run_that_ends_half_way_leaves_what_ran(project: Project) -> None:
         project.migrator().write("a", STEPS, apply=True)
     (name,) = texts(project)
     assert texts(project) == {name: STEPS}
-    assert f"{name} has the text of this cell" in str(caught.value)
+    assert "The cell's file has its text." in str(caught.value)
     mended = STEPS.replace("TABLE a ()", "TABLE b ()")
     assert project.migrator().write("a", mended, apply=True).action == "updated"
     assert project.applied() == [name]
@@ -260,13 +260,31 @@ def test_a_redo_that_rolled_back_and_failed_leaves_the_text_that_is_to_come(proj
     new = old.replace("id int", "id intt")
     with pytest.raises(StatementFailed) as caught:
         project.migrator().write(NAME, new, redo=True)
-    assert f"{NAME}.sql has the text of this cell" in str(caught.value)
+    assert "The cell's file has its text." in str(caught.value)
     assert texts(project) == {f"{NAME}.sql": new}
     assert not project.has("a")
 
 
-def test_a_step_outside_of_a_transaction_that_the_server_refuses_leaves_its_file(project: Project) -> None:
-    """An invalid index may be left, which the next run knows by the file."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- UP\nCREATE INDEX CONCURRENTLY nowhere_i ON nowhere (i);\n",
+        "-- UP\nVACUUM nowhere;\n",
+        "-- UP\nDROP INDEX CONCURRENTLY nowhere_i;\nCREATE TABLE t ();\n",
+    ],
+)
+def test_a_step_outside_of_a_transaction_that_left_nothing_leaves_no_file(project: Project, text: str) -> None:
+    """The server refused it at once; the same cell, once it can run, is the same migration."""
+    assert "The cell's file was not written." in refused(project, StatementFailed, text, name="a", apply=True)
+    project.rows("CREATE TABLE nowhere (i int)")
+    project.rows("CREATE INDEX nowhere_i ON nowhere (i)" if "DROP" in text else "SELECT 1")
+    assert project.migrator().write("a", text, apply=True).action == "created"
+    assert is_well(project)
+    assert project.value("SELECT count(DISTINCT migration) FROM migrations_journal") == 1
+
+
+def test_a_step_outside_of_a_transaction_that_left_something_leaves_its_file(project: Project) -> None:
+    """An invalid index is there, which the next run knows by the file."""
     project.rows_in_session("CREATE TABLE t (i int)", "INSERT INTO t VALUES (1), (1)")
     text = "-- UP\nCREATE UNIQUE INDEX CONCURRENTLY t_i ON t (i);\n"
     with pytest.raises(StatementFailed):

@@ -154,8 +154,8 @@ def recover(
         if progress.attempted is None:
             continue
         verdict = _judge(session, progress, progress.attempted)
-        if not progress.in_flight and not verdict.first and verdict.outcome is not Outcome.DONE:
-            continue  # PostgreSQL refused it, and it has left nothing: there is nothing to settle
+        if not progress.in_flight and not _left_something(verdict):
+            continue  # PostgreSQL refused it: there is nothing to settle
         notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
         _act(session, recorder, known.get(progress.name), progress, history, verdict, max_wait)
         ended = progress.attempted.number + 1 == progress.attempted.of
@@ -163,6 +163,18 @@ def recover(
         if _is_done(verdict) and ended and whole:
             completed.append((progress.name, progress.direction))
     return Settled(tuple(notes), tuple(completed))
+
+
+def is_left(session: Session, progress: Progress) -> bool:
+    """Return whether the database holds something of a migration that did not end; of a refused statement, leftovers."""
+    if progress.begun or progress.attempted is None:
+        return progress.begun
+    return _left_something(_judge(session, progress, progress.attempted))
+
+
+def _left_something(verdict: Verdict) -> bool:
+    """Whether a statement that PostgreSQL refused has left an invalid index, say, or was done all the same."""
+    return bool(verdict.first) or verdict.outcome is Outcome.DONE
 
 
 def _is_done(verdict: Verdict) -> bool:
