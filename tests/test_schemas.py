@@ -79,6 +79,27 @@ def test_the_refusal_says_what_is_there_and_what_goes_on(items: Project) -> None
     ]
 
 
+@pytest.mark.parametrize("how", ["option", "path"])
+def test_a_schema_that_was_chosen_is_not_worked_in_by_who_chooses_none(items: Project, how: str) -> None:
+    """To forget --schema, or the options of an address, is no reason to roll back there what stands there."""
+    if how == "option":
+        items.migrator(schema="t_a").migrate()
+    else:
+        items.migrator(database=on_path(items, "t_a")).migrate()
+    refuse_all(items.migrator(), "t_a", "public")
+    assert items.value("SELECT count(*) FROM t_a.migrations") == 2
+    assert tables(items, "t_a") == {"items", "tags"}
+    assert len(items.migrator(schema="public").migrate().done) == 2
+
+
+def test_a_history_that_nobody_chose_is_found_from_the_default_path(items: Project) -> None:
+    """The database's search_path was another one when it was made: it is not forgotten."""
+    items.rows(f"ALTER DATABASE {database_name(items)} SET search_path = t_a")
+    items.migrator().migrate()
+    items.rows(f"ALTER DATABASE {database_name(items)} RESET search_path")
+    assert items.migrator().migrate().done == ()
+
+
 @pytest.mark.parametrize("how", ["DATABASE", "ROLE"])
 def test_nor_is_it_where_database_or_role_set_the_search_path(items: Project, how: str) -> None:
     """Whoever set it meant that schema."""

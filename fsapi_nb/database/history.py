@@ -18,7 +18,7 @@ from fsapi_nb.database.changed_rows import fold_retired
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
-from fsapi_nb.database.tables import ADDED, Tables, add_statement, create_statements, refuse_foreign
+from fsapi_nb.database.tables import ADDED, Tables, add_statement, chosen_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
     NAME_BEFORE,
@@ -31,6 +31,11 @@ from fsapi_nb.model import (
     StoredScripts,
 )
 from fsapi_nb.script.encoding import keep, restore
+
+_OWN_PATH = """
+    SELECT source OPERATOR(pg_catalog.=) ANY ('{client,session}'::pg_catalog.text[]) FROM pg_catalog.pg_settings
+    WHERE name OPERATOR(pg_catalog.=) 'search_path'
+"""
 
 
 def read_history(session: Session, tables: Tables, layout: Layout) -> History:
@@ -246,6 +251,8 @@ def create_tables(session: Session, tables: Tables) -> Layout:
         if not layout.complete:
             with session.connection.transaction():
                 session.connection.execute(create_statements(tables))
+                if not layout.journal and _chose_path(session):
+                    session.connection.execute(chosen_statement(tables))
         if layout.lacking:
             _add_columns(session, tables, layout.lacking)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -255,6 +262,11 @@ def create_tables(session: Session, tables: Tables) -> Layout:
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
     refuse_unwritable(session, tables)
     return look(session, tables) if layout.lacking or not layout.complete else layout
+
+
+def _chose_path(session: Session) -> bool:
+    """Whether the session has a search_path of its own, by an option of ours or of its connection."""
+    return session.connection.execute(_OWN_PATH).fetchone() == (True,)
 
 
 def _add_columns(session: Session, tables: Tables, lacking: Mapping[str, Sequence[str]]) -> None:

@@ -12,10 +12,10 @@ from psycopg import sql
 
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.session import Session
-from fsapi_nb.database.tables import ADDED, Tables
+from fsapi_nb.database.tables import ADDED, CHOSEN, Tables
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
-#: and that schema's place in the search_path, which may also lead to operators of other people's.
+#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, and its mark.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -23,7 +23,8 @@ _LOOK = sql.SQL("""
            pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
            pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
            array(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
-                 WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped)
+                 WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
+           coalesce(pg_catalog.obj_description(c.oid, 'pg_class') OPERATOR(pg_catalog.=) {}, false)
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE c.relname OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.name[])
@@ -56,7 +57,8 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A row of what was looked for: a relation of one of our names, and its place in the search_path."""
+    """A row of what was looked for: a relation of one of our names, its place in the search_path, and whether it is marked
+    as made for its schema alone."""
 
     schema: str
     name: str
@@ -64,11 +66,12 @@ class Relation:
     may_enter: bool
     place: int | None
     columns: Sequence[str]
+    is_chosen: bool
 
 
 def question(table: str) -> sql.Composed:
     """What asks for all that is called like our tables, with the history in `table`."""
-    return _LOOK.format(list(Tables("", table).names))
+    return _LOOK.format(sql.Literal(CHOSEN), list(Tables("", table).names))
 
 
 def look(session: Session, tables: Tables) -> Layout:

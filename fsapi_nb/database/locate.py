@@ -74,8 +74,14 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         key=lambda each: (each.schema not in journalled, each.place),
     )
     outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
-    candidates = [_Candidate(session, Tables(each.schema, table), each.schema in journalled) for each in inside]
-    others = [_Candidate(session, Tables(each.schema, table), each.schema in journalled) for each in outside]
+    chosen = {each.schema for each in relations if each.name == journal and each.is_chosen}
+    candidates, others = (
+        [
+            _Candidate(session, Tables(each.schema, table), each.schema in journalled, each.schema in chosen)
+            for each in found
+        ]
+        for found in (inside, outside)
+    )
     if candidates:
         return _inside(session, candidates, others, known)
     return _outside(session, [each for each in others if each.has(known)], table, known)
@@ -87,6 +93,7 @@ class _Candidate(NamedTuple):
     session: Session
     tables: Tables
     has_journal: bool
+    is_chosen: bool
 
     def has(self, names: Collection[str]) -> bool:
         """Whether some of these are applied by it."""
@@ -139,7 +146,7 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
     here = session.facts.schema
     if ours:
         path = _path(session)
-        if path.is_default or _set_by_its_own_script(ours[0], path, known):
+        if (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known):
             return ours[0].tables
         _refuse_elsewhere(ours[0], here)
     if here is None:

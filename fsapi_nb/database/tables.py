@@ -56,6 +56,16 @@ class Tables:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
+#: The comment on the journal of a history that was made where somebody chose the schema, by `--schema` or a search_path
+#: of the session's own: whoever chooses nothing does not mean that one.
+CHOSEN = "fsapi_nb: made for this schema alone"
+
+
+def chosen_statement(tables: Tables) -> sql.Composed:
+    """Return the statement that says of a history that its schema was chosen."""
+    return sql.SQL("COMMENT ON TABLE {} IS {}").format(tables.journal, sql.Literal(CHOSEN))
+
+
 def create_statements(tables: Tables) -> sql.Composed:
     """What makes the tables that are not there yet; to be run in a transaction, under the lock."""
     return sql.SQL(
