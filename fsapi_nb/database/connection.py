@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.database.ask import ask_about_session
 from fsapi_nb.database.defaults import DEFAULTS
+from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.database.waiting import StoppableConnection
@@ -70,7 +71,7 @@ def open_session(
     connection = connect(place, application)
     try:
         named = {"application_name": _application_name(application)}  # which RESET ALL takes from a connector's
-        session = _begin(connection, {**SETTINGS, **named, **(settings or {})}, question)
+        session = _begin(connection, {**SETTINGS, **wanted(connection), **named, **(settings or {})}, question)
         _check(connection, session.facts, writing=writing)
         yield session
     except psycopg.Error as error:
@@ -83,8 +84,9 @@ def _begin(connection: Connection, settings: Mapping[str, str], question: sql.Co
     """Set the session up and learn its facts; without the settings that this server's platform does not have."""
     try:
         return _set_up(connection, settings, question)
-    except psycopg.errors.InvalidParameterValue:  # the check of the connection, on some platforms
-        return _set_up(connection, {name: settings[name] for name in settings if name != _CONNECTION_CHECK}, question)
+    except psycopg.errors.InvalidParameterValue:  # what some platforms do not have
+        known = {name: value for name, value in settings.items() if name != _CONNECTION_CHECK and name not in SERVER}
+        return _set_up(connection, known, question)
     except psycopg.Error:
         if not connection.closed:  # another product, or one that is too old, is told as such
             _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False)
@@ -131,6 +133,7 @@ def _connect_by_address(dsn: str, application: str) -> Connection:
             application_name=_application_name(application),
             connect_timeout=conninfo_to_dict(dsn).get("connect_timeout") or 10,
             client_encoding="UTF8",
+            **keepalives(dsn),
         )
     except psycopg.Error as error:
         raise _cannot_connect(str(error), dsn) from None
@@ -150,6 +153,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
     connection = StoppableConnection.adopt(opened)
     try:
+        keep_alive(connection)
         connection.commit()
         connection.autocommit, connection.prepare_threshold = True, None
         connection.execute(
