@@ -49,6 +49,7 @@ from fsapi_nb.plan import amend, build
 from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
+from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.stopping import Calls, stoppable
@@ -721,7 +722,7 @@ class Migrator:
             runner = self._runner(stack, target, recorder, folder, observers)
             done = self._carry_out(plan, runner, target.identity) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
-            notes = (*settled.notes, *self._timeout_notes(target), *plan.notes)
+            notes = (*settled.notes, *self._timeout_notes(target), *notes_once_run(plan))
             result = _run_result(verb, done, notes, started, target, recorder)
             return replace(result, changes=plan.changes if plan else ())
 

@@ -498,6 +498,10 @@ class StepRecord:
     of: int = 1
 
 
+#: How the journal begins to say that a step failed of which a part may be committed.
+COMMITTED_ITSELF = "it had committed by itself and failed then: "
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a migration came in its last attempt that did not end.
@@ -505,8 +509,8 @@ class Progress:
     `done` are the steps of `direction` that are committed, from the first; `applied_before` those of the UP that a
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
-    nothing is known of how it ended, False where PostgreSQL refused it. `doubt` says why it cannot be decided, where
-    somebody has looked already.
+    nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
+    by itself.
     """
 
     name: str

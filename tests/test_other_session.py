@@ -99,8 +99,9 @@ def test_undisturbed_they_share_a_session(project: Project) -> None:
     project.rows("CREATE TABLE may (yes int); INSERT INTO may VALUES (1); CREATE SCHEMA app")
     for number, (before, after, _) in enumerate(LOST):
         project.write(f"lost_{number}", f"{before}\n{BOUNDARY.replace(' i ON', f' i{number} ON')}\n{after}")
-    project.migrator().migrate()
+    result = project.migrator().migrate()
     assert project.value("SELECT count(*) FROM u") == len(LOST)
+    assert not any("is cut off" in note for note in result.notes)
 
 
 def test_the_rest_of_the_file_may_make_it_again(project: Project) -> None:

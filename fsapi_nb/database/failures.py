@@ -104,10 +104,8 @@ def half_redone(state: str | None, done: Sequence[Done]) -> str:
     """Return what the database holds after a redo that failed: with a word first if its DOWN alone is committed."""
     if [each.direction for each in done] != [Direction.DOWN]:
         return state or ""
-    name = done[0].name
-    return (
-        f"{name} is rolled back and not applied; the next `redo`, or `migrate`, goes on with it. {state or ''}".strip()
-    )
+    name, rest = done[0].name, (state or "").removesuffix(before(done)).rstrip(".")
+    return f"{name} is rolled back and not applied; the next `redo`, or `migrate`, goes on with it ({rest})."
 
 
 def failed(

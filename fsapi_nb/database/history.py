@@ -21,6 +21,7 @@ from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables, add_statement, chosen_statement, create_statements, refuse_foreign
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
+    COMMITTED_ITSELF,
     NAME_BEFORE,
     Direction,
     History,
@@ -170,7 +171,8 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                     before, done=(*before.done, record), attempted=None, in_flight=False, witness=None
                 )
             elif state == "in doubt":
-                found[name] = replace(before, doubt=before.doubt or message)
+                if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway
+                    found[name] = replace(before, doubt=message)
             else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)

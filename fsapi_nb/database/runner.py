@@ -55,7 +55,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import Check, Direction, Done, Mode, Part, Plan, Statement, Step
+from fsapi_nb.model import COMMITTED_ITSELF, Check, Direction, Done, Mode, Part, Plan, Statement, Step
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
 
@@ -482,9 +482,7 @@ class Runner:
         at, lost = self._here, self.session.lost
         ended = not lost and not at.recording and self._has_committed()
         if ended:
-            self._journal_outcome(
-                "in doubt", f"it had committed by itself and failed then: {failures.journalled(at, error)}"
-            )
+            self._journal_outcome("in doubt", COMMITTED_ITSELF + failures.journalled(at, error))
             raise failures.half_committed(at, error, self._done, notices=tuple(self._notices)) from None
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
             self._journal_outcome("failed", failures.journalled(at, error))

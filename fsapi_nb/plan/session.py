@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import PartlyApplied
-from fsapi_nb.model import Statement, Step
+from fsapi_nb.model import Plan, Statement, Step
 from fsapi_nb.plan.steps import Piece
 from fsapi_nb.script.session_state import (
     SessionObject,
@@ -138,6 +138,12 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
                 f"{migration}: {'; '.join(shown[:_MOST])}{more}, from another step: if the run is cut off in between, the "
                 "next one cannot go on with it"
             )
+
+
+def notes_once_run(plan: Plan) -> tuple[str, ...]:
+    """Return the notes of a plan that still mean something once all of it has run."""
+    over = set(session_notes(plan.steps))
+    return tuple(note for note in plan.notes if note not in over)
 
 
 def _boundaries(groups: Sequence[Sequence[Statement]]) -> Iterator[int]:
