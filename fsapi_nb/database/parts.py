@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from psycopg import ProgrammingError
@@ -43,7 +44,8 @@ class Parts:
     known: bool = True
 
 
-def own_parts(address: str) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def own_parts(address: str) -> Mapping[str, str]:
     """Return what a connection string says itself, of either form, SQLAlchemy's `postgresql+driver://` included.
 
     Raises psycopg.ProgrammingError if it is not one.
@@ -60,7 +62,7 @@ def plain_url(text: str) -> str:
 def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
     """Return where a connection string leads from here. What is no connection string may lead anywhere."""
     try:
-        found = own_parts(address)
+        found = dict(own_parts(address))
     except ProgrammingError:
         return Parts((), (), (), "", "", known=False)
     # The file of a string's own `servicefile` (PostgreSQL 18) comes before that of the variable.

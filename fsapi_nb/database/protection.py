@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import re
 import socket
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -19,12 +18,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.database.configuration import EMBEDDED
+from fsapi_nb.database.lookup import find_addresses
 from fsapi_nb.database.parts import Parts, connection_parts, own_parts
 
 if TYPE_CHECKING:
     from fsapi_nb.database.settings import Address, Project
-
-_FRESH = 60.0  # seconds
 
 #: A plain URL with a database in it and nothing that could change that: read without libpq, as there may be thousands.
 _PLAIN = re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^/?%]*/([^?%]+)")
@@ -72,7 +70,7 @@ def is_protected(
         return True
     index = _index(addresses)
     candidates = (*index.get(reached.database, ()), *index.get(None, ()))
-    return any(leads_to(address, reached, environment) >= needed for address in candidates)
+    return _best(candidates, reached, environment) >= needed
 
 
 def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
@@ -82,30 +80,35 @@ def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str
     """
     if address.dsn is None:
         return address.embedded and reached.host.startswith("/") and reached.database == address.database
-    return leads_to(address.dsn, reached, os.environ if environment is None else environment) is Match.YES
+    return _best((address.dsn,), reached, os.environ if environment is None else environment) is Match.YES
 
 
-def leads_to(address: str, reached: Endpoint, environment: Mapping[str, str]) -> Match:
-    """Return whether one of a connection string's hosts is where that connection went."""
-    parts = connection_parts(address, environment)
-    if parts.database and parts.database != reached.database:
-        return Match.NO
+def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> Match:
+    """The best match of several connection strings; the names of all their hosts are looked up together."""
+    found = [connection_parts(address, environment) for address in addresses]
+    found = [parts for parts in found if parts.database in ("", reached.database)]
+    hosts = {reached.host, reached.address, *(host for parts in found if parts.known for host in parts.hosts)}
+    places = _places(hosts)
+    return max((_match(parts, places, reached) for parts in found), default=Match.NO)
+
+
+def _match(parts: Parts, places: Mapping[str, frozenset[str]], reached: Endpoint) -> Match:
+    """Whether one of a connection string's hosts is where that connection went, in a database of the same name."""
     if not parts.known:
         return Match.PERHAPS
-    places = places_of(reached.host) | places_of(reached.address)
-    return max((_compare(host, port, places, reached) for host, port in _hosts(parts)), default=Match.NO)
+    there = places[reached.host] | places[reached.address]
+    return max((_compare(places[host], port, there, reached) for host, port in _hosts(parts)), default=Match.NO)
 
 
-def _compare(host: str, port: int, places: set[str], reached: Endpoint) -> Match:
-    """One host of an address beside the place that was reached, in a database of the same name."""
-    near = "here" in places
-    wanted = places_of(host)
-    if wanted & places:
+def _compare(wanted: frozenset[str], port: int, there: frozenset[str], reached: Endpoint) -> Match:
+    """What one host and port may be called, beside what the place that was reached may be called."""
+    near = "here" in there
+    if wanted & there:
         # Behind one name of another machine a second port is a pooler more often than another server.
         return Match.YES if port == reached.port else Match.NO if near and not reached.by_function else Match.PERHAPS
     if near:
         return Match.PERHAPS if reached.by_function else Match.NO
-    known = len(wanted) > 1 or "here" in wanted or _is_address(host)
+    known = "here" in wanted or any(map(_is_address, wanted))
     return Match.NO if known or port != reached.port else Match.PERHAPS
 
 
@@ -117,22 +120,16 @@ def _hosts(parts: Parts) -> Iterator[tuple[str, int]]:
         yield host, int(port) if port.isdigit() else 5432
 
 
-def places_of(host: str) -> set[str]:
-    """Return what a host may be called: itself, its addresses; every name of this machine and every socket is `here`."""
-    if not host or host.startswith(("/", "@")):
-        return {"here"}
-    found = {host.lower().rstrip("."), *_addresses(host, int(time.monotonic() / _FRESH))}
+def _places(hosts: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """What each host may be called: itself, its addresses; every name of this machine and every socket is `here`."""
+    names = {host for host in hosts if host and not host.startswith(("/", "@"))}
+    found = find_addresses({name for name in names if not _is_address(name)})
     local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
-    return {"here", *found} if found & local else found
-
-
-@lru_cache(maxsize=4096)
-def _addresses(host: str, _moment: int) -> frozenset[str]:
-    """What the system says that a name means, asked once in a while: a project may name a thousand hosts."""
-    try:
-        return frozenset(str(info[4][0]) for info in socket.getaddrinfo(host, None))
-    except (OSError, UnicodeError):
-        return frozenset()
+    places = {host: frozenset({"here"}) for host in hosts}
+    for name in names:
+        called = {name.lower().rstrip("."), *found.get(name, ())}
+        places[name] = frozenset({"here", *called} if called & local else called)
+    return places
 
 
 def _is_address(host: str) -> bool:

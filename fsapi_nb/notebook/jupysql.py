@@ -92,7 +92,9 @@ def _url(engine: Any, connected: Any) -> str:
     url = engine.url
     text = str(url.set(drivername="postgresql").render_as_string(hide_password=False))
     info = getattr(_driver_connection(connected), "info", None)
-    if hasattr(info, "dbname"):
+    if not (url.host or url.database or url.query):
+        there = False
+    elif hasattr(info, "dbname"):
         there = Migrator(text).may_lead_to(**_whereabouts(info))
     else:
         there = bool(url.host or {"host", "hostaddr"} & set(url.query))

@@ -120,9 +120,9 @@ class RunResult(Result):
     def to_json(self) -> dict[str, Any]:
         """What was done, with durations."""
         return {
+            "verb": self.verb,
             **self.subject(),
             "run_id": self.run_id,
-            "verb": self.verb,
             "notes": [*([self.lack] if self.lack else []), *self.notes],
             "dropped": [{"kind": drop.kind, "identity": drop.identity} for drop in self.drops],
             "changes": row_change.as_json(self.changes),
