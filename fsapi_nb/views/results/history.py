@@ -38,10 +38,11 @@ class HistoryResult(Result):
     def headline(self) -> str:
         """How much there is."""
         events = counted(len(self.events), "event")
-        newest = f"the newest {events} of" if self.count else f"{events} in"
-        newest += f" the journal{self._on('of')}"
+        newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
         if self.runbook is not None:
-            newest = f"{newest}, of the runbook's run {visible(self.runbook)}"
+            newest += f" of the runbook's run {visible(self.runbook)}{self._on()}"
+        else:
+            newest += self._on("of")
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
 
     def lines(self, *, times: bool = False) -> list[str]:
