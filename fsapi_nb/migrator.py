@@ -720,19 +720,23 @@ class Migrator:
             _confirm(plan, target.identity, yes=yes)
             _refuse_other(plan, planned)
             runner = self._runner(stack, target, recorder, folder, observers)
-            done = self._carry_out(plan, runner, target.identity) if plan else ()
+            done = self._carry_out(plan, runner, target.identity, around.history) if plan else ()
             done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *notes_once_run(plan))
             result = _run_result(verb, done, notes, started, target, recorder)
             return replace(result, changes=plan.changes if plan else ())
 
-    def _carry_out(self, plan: Plan, runner: Runner, identity: Identity) -> tuple[Done, ...]:
+    def _carry_out(self, plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[Done, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
+        from fsapi_nb.database.hints import hint_on_filled_database
+
         try:
             return runner.run(plan)
         except StatementFailed as error:
             if error.blockage:
                 error.blockers = results.BlockersResult(error.blockage, error.attempts, identity)
+            if not history.entries and not error.applied:
+                error.hint = error.hint or hint_on_filled_database(error.sqlstate, error.migration)
             raise
         except CheckViolated as error:
             error.result = results.CheckResult(error.title, False, error.found, identity)

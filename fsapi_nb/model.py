@@ -562,7 +562,7 @@ class History:
 
     `exists` is False where the tables are not there yet. `redone` are the migrations of which a redo in several steps
     was begun and not given up, oldest first; those that are in `entries` are applied again, or not rolled back yet.
-    `retired` are the migrations that have run, but whose rows were retired.
+    `retired` are the migrations that have run, but whose rows were retired. `journal` is its table's name, as SQL writes it.
     """
 
     entries: tuple[HistoryEntry, ...] = ()
@@ -571,6 +571,7 @@ class History:
     redone: tuple[str, ...] = ()
     rolled_back: tuple[str, ...] = ()
     retired: tuple[Retired, ...] = ()
+    journal: str = "migrations_journal"
 
     @cached_property
     def by_name(self) -> Mapping[str, HistoryEntry]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from fsapi_nb.database.connection import server_message
+from fsapi_nb.database.hints import hint_for, hint_recording
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
@@ -21,30 +22,10 @@ from fsapi_nb.script.excerpt import shown_lines, statement_place
 if TYPE_CHECKING:
     from fsapi_nb.database.values import ResultSet
 
-_HINTS = {
-    "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
-    "statement, so that each statement commits alone.",
-    "2D000": "a procedure or DO block commits by itself, which its text did not show: put it into a migration of its own "
-    "with the line `-- fsapi: transaction=off`, so that each statement commits alone.",
-    "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
-    "--lock-timeout 30s.",
-    "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
-    "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
-    "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
-    "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
-    "22P05": "the encoding of the database lacks this character: write it otherwise.",
-    "53100": "make room on the server's disk, and run again.",
-}
-#: Of a table or column that is not there.
-_CHANGED = {"42P01", "42703"}
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
 # `COPY t, line 3` in each of the languages that PostgreSQL speaks (lc_messages).
 _DATA_LINE = re.compile(r"(?:^COPY .*?, [^\d,]+|COPY、\D+|복사, )(\d+)", re.MULTILINE)
-_NO_EXTENSION = (
-    "this server lacks the extension: install it there, or take another PostgreSQL "
-    "(--postgres-bin, for the embedded one)."
-)
 
 
 class Whereabouts(NamedTuple):
@@ -121,13 +102,13 @@ def failed(
 ) -> StatementFailed:
     """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
     message = server_message(error)
-    hint = hint or _HINTS.get(message.sqlstate or "")
-    if message.sqlstate == "0A000" and at.statement and at.statement.kind == "CREATE EXTENSION":
-        hint = _NO_EXTENSION
+    if hint is None and at.recording and not lost:
+        hint = hint_recording(message, at.part.statements, tables)
+    elif hint is None:
+        hint = hint_for(message, at.statement, tables)
     text = message.message
     if at.recording and not lost:
         text = f"while the history was written: {text}"
-        hint = _recording_hint(message, tables) or hint
     elif at.committing:
         text = f"at COMMIT: {text}"
     if tried.attempts > 1:
@@ -161,16 +142,6 @@ def half_committed(
         "done by hand) or --undo (roll back what was done before it)."
     )
     return failed(at, error, done, lost=False, state=state, hint=hint, tried=Tried(notices=notices))
-
-
-def _recording_hint(message: ServerMessage, tables: Tables | None) -> str | None:
-    """Return what to do where the history could not be written: a script has changed its tables or its own transaction."""
-    if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
-        places = ", ".join(f"{tables.schema}.{name}" for name in tables.names)
-        return f"did a script drop or change the tables of the history? They are {places}."
-    if message.sqlstate == "25006":
-        return "the script makes its transaction read-only, so its history row cannot be written: take that out of it."
-    return None
 
 
 def journalled(at: Whereabouts, error: psycopg.Error) -> str:

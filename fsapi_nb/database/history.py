@@ -44,7 +44,7 @@ def read_history(session: Session, tables: Tables, layout: Layout) -> History:
 
     Raises HistoryError where the tables are another tool's or may not be read.
     """
-    return _history(layout, _ask(session, tables, _history_queries(tables, layout)))
+    return _history(tables, layout, _ask(session, tables, _history_queries(tables, layout)))
 
 
 def read_history_and_authors(session: Session, tables: Tables, layout: Layout) -> tuple[History, dict[str, str]]:
@@ -58,7 +58,7 @@ def read_history_and_authors(session: Session, tables: Tables, layout: Layout) -
     for name, before in answers.get("renames", ()):
         if before in authors:
             authors.setdefault(name, authors[before])
-    return _history(layout, answers), authors
+    return _history(tables, layout, answers), authors
 
 
 def _history_queries(tables: Tables, layout: Layout) -> dict[str, sql.Composed]:
@@ -85,7 +85,7 @@ def _restored(rows: Rows) -> Rows:
     return [tuple(restore(value) if isinstance(value, str) else value for value in row) for row in rows]
 
 
-def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
+def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> History:
     events = answers.get("unfinished", ())
     entries = tuple(map(HistoryEntry._make, answers.get("entries", ())))
     return History(
@@ -95,6 +95,7 @@ def _history(layout: Layout, answers: Mapping[str, Rows]) -> History:
         redone=fold_redos(events),
         rolled_back=fold_rollbacks(events),
         retired=fold_retired(events, (entry.name for entry in entries)),
+        journal=tables.written[2],
     )
 
 

@@ -8,6 +8,7 @@ which fsapi deleted or made anew never gets the text of another.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,12 @@ class Tables:
         """The three names without the schema."""
         return self.table, f"{self.table}_scripts", f"{self.table}_journal"
 
+    @property
+    def written(self) -> tuple[str, str, str]:
+        """The three names with the schema, as SQL writes them."""
+        history, scripts, journal = (f"{_written(self.schema)}.{_written(name)}" for name in self.names)
+        return history, scripts, journal
+
     def shown(self) -> str:
         """The history table as a reader knows it."""
         return f"{self.schema}.{self.table}"
@@ -64,6 +71,14 @@ CHOSEN = "fsapi_nb: made for this schema alone"
 def chosen_statement(tables: Tables) -> sql.Composed:
     """Return the statement that says of a history that its schema was chosen."""
     return sql.SQL("COMMENT ON TABLE {} IS {}").format(tables.journal, sql.Literal(CHOSEN))
+
+
+_PLAIN = re.compile(r"public|migrations|[a-z_][a-z0-9_]*_(?:scripts|journal)")
+
+
+def _written(name: str) -> str:
+    """A name as SQL writes it; bare only where it is surely no key word."""
+    return name if _PLAIN.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))
 
 
 def create_statements(tables: Tables) -> sql.Composed:
@@ -137,5 +152,5 @@ def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
         raise HistoryError(
             f"the table {tables.shown()} is not fsapi's: it has no column {', '.join(sorted(missing))}",
             state="nothing was run; the table is as it was.",
-            hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "schema_migrations".',
+            hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
         )

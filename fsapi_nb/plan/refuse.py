@@ -99,13 +99,18 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
     name = doubtful[0].name
     progress = history.progress(name)
     sent = progress.attempted if progress else None
-    text = " ".join((sent.text or "").split())[:200] if sent else ""
+    lines = (sent.text or "").strip().splitlines() if sent else []
     literal = name.replace("'", "''")
     raise InDoubt(
         f"{name} is in doubt: {doubtful[0].note}",
         details=(
-            f"  SELECT step, state, script FROM migrations_journal WHERE migration = '{literal}' AND state = 'started' ORDER BY id DESC LIMIT 1;",
-            f"  {sent.number + 1 if sent else '?'} | started | {text}",
+            (
+                f"  SELECT step, state, script FROM {history.journal} WHERE migration = '{literal}' AND state = 'started' "
+                "ORDER BY id DESC LIMIT 1;"
+            ),
+            f"  step {sent.number + 1 if sent else '?'}, started:",
+            *(f"    {line}" for line in lines[:_MOST]),
+            *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
         state="nothing was run now.",
         hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "

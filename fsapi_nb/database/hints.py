@@ -1,0 +1,91 @@
+"""Say what to do after PostgreSQL refused something, by its SQLSTATE and by what was being done. Pure text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.errors import ServerMessage
+from fsapi_nb.model import Statement
+
+_HINTS = {
+    "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
+    "statement, so that each statement commits alone.",
+    "2D000": "a procedure or DO block commits by itself, which its text did not show: put it into a migration of its own "
+    "with the line `-- fsapi: transaction=off`, so that each statement commits alone.",
+    "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
+    "--lock-timeout 30s.",
+    "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
+    "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
+    "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
+    "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
+    "22P05": "the encoding of the database lacks this character: write it otherwise.",
+    "53100": "make room on the server's disk, and run again.",
+}
+#: Of a schema, table or column that is not there.
+_CHANGED = {"3F000", "42P01", "42703"}
+#: Of what is there already: a table, a schema, a type and other objects, a function, a column.
+_DUPLICATE = {"42P07", "42P06", "42710", "42723", "42701"}
+_NO_EXTENSION = (
+    "this server lacks the extension: install it there, or take another PostgreSQL "
+    "(--postgres-bin, for the embedded one)."
+)
+
+
+def hint_for(message: ServerMessage, statement: Statement | None, tables: Tables | None) -> str | None:
+    """Return what to do after a script's statement was refused; None if its message says all."""
+    if message.sqlstate == "0A000" and statement and statement.kind == "CREATE EXTENSION":
+        return _NO_EXTENSION
+    taken = _own_name(message, tables) if tables and message.sqlstate == "42P07" else None
+    if tables and taken:
+        return (
+            f"{tables.schema}.{taken} belongs to fsapi_nb's history: call this table otherwise; or rename the history, "
+            f'{_rename(tables)} and [tool.fsapi_nb] table = "{_OTHER}" in pyproject.toml.'
+        )
+    return _HINTS.get(message.sqlstate or "")
+
+
+def hint_recording(message: ServerMessage, statements: Sequence[Statement], tables: Tables | None) -> str | None:
+    """Return what to do where the history could not be written: a script has changed its tables or its own transaction."""
+    if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
+        places = ", ".join(f"{tables.schema}.{name}" for name in tables.names)
+        hint = f"did a script drop or change the tables of the history? They are {places}."
+        if any(statement.kind == "DROP SCHEMA" for statement in statements):
+            hint += (
+                f" To let it drop their schema, keep them in another one: {_move(tables)} "
+                f'and [tool.fsapi_nb] schema = "{_OTHER}" in pyproject.toml.'
+            )
+        return hint
+    if message.sqlstate == "25006":
+        return "the script makes its transaction read-only, so its history row cannot be written: take that out of it."
+    return _HINTS.get(message.sqlstate or "")
+
+
+def hint_on_filled_database(sqlstate: str | None, migration: str) -> str | None:
+    """Return what to do if the first migration of all makes what is there; None for every other error."""
+    if sqlstate not in _DUPLICATE:
+        return None
+    return (
+        "nothing is recorded as applied, but the database is not empty: if the work of this migration is there already, "
+        f"record it without running it: baseline {migration}"
+    )
+
+
+_OTHER = "fsapi_history"
+
+
+def _own_name(message: ServerMessage, tables: Tables) -> str | None:
+    """The table of the history that the message names, whatever its language."""
+    return next((name for name in tables.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message.message)), None)
+
+
+def _rename(tables: Tables) -> str:
+    others = Tables(tables.schema, _OTHER).names
+    pairs = zip(tables.written, others, strict=True)
+    return " ".join(f"ALTER TABLE {name} RENAME TO {other};" for name, other in pairs)
+
+
+def _move(tables: Tables) -> str:
+    moves = " ".join(f"ALTER TABLE {name} SET SCHEMA {_OTHER};" for name in tables.written)
+    return f"CREATE SCHEMA {_OTHER}; {moves}"
