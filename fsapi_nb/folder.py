@@ -15,10 +15,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from fsapi_nb.digests import read_digests
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
 from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
@@ -28,24 +28,25 @@ from fsapi_nb.subfolders import count_nested
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
-_CHUNK = 1 << 16
-_parsed = Parsed(capacity=64 << 20)
+_parsed = Parsed(capacity=64 << 20, most=1 << 30)
 
 
 def read_folder(path: Path, label: str | None = None) -> Folder:
     """Every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
 
-    Each file's bytes are read, whatever its time and size: its digest is taken of them. It is parsed when the `Folder` is
-    asked for it, if it was not parsed before with the same bytes in it. `label` is what the user calls the folder.
+    Each file's digest is taken of its bytes, which are read unless nothing has written to the file since they were. It is
+    parsed when the `Folder` is asked for it, if it was not parsed before with the same bytes in it. `label` is what the user calls the folder.
     Raises ConfigurationError where there is no such folder or it cannot be read.
     """
     names = _sort_out(tuple(_listed(path)))
     digests, unreadable = _digests(path, names.sound)
     folder = str(path.absolute())
+    _parsed.hold(folder, names.sound)
+    held: dict[str, Reading] = {}  # what a run has read stays as long as it does, however large
     return Folder(
         digests,
         {**names.bad, **unreadable},
-        partial(_read_one, folder, digests, names.foreign),
+        partial(_read_one, folder, digests, names.foreign, held),
         label or str(path),
         count_nested(path),
     )
@@ -210,30 +211,17 @@ def _bad_name(name: str, twins: dict[str, list[str]], names: Collection[str]) ->
 
 
 def _digests(path: Path, names: Iterable[str]) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]]]:
-    """The digest of each file's bytes, and what is wrong with those that cannot be read.
-
-    There may be thousands: each is opened below the folder, which the system need not find anew, and so much of it is held
-    at a time as one call of the system gives.
-    """
-    digests: dict[str, str] = {}
+    """The digest of each file's bytes, and what is wrong with those that cannot be read."""
     unreadable: dict[str, tuple[Problem, ...]] = {}
-    directory = _open_folder(path)
+
+    def refused(name: str, error: OSError) -> None:
+        unreadable[name] = (_unreadable(name, error),)
+
+    descriptor = _open_folder(path)
     try:
-        for name in names:
-            try:
-                file = os.open(name, os.O_RDONLY, dir_fd=directory)
-                try:
-                    digest = sha256(os.read(file, _CHUNK))
-                    while more := os.read(file, _CHUNK):
-                        digest.update(more)
-                finally:
-                    os.close(file)
-                digests[name] = f"sha256:{digest.hexdigest()}"
-            except OSError as error:
-                unreadable[name] = (_unreadable(name, error),)
+        return read_digests(str(path.absolute()), descriptor, names, refused), unreadable
     finally:
-        os.close(directory)
-    return digests, unreadable
+        os.close(descriptor)
 
 
 def _open_folder(path: Path) -> int:
@@ -243,24 +231,24 @@ def _open_folder(path: Path) -> int:
         raise _unreadable_folder(path, error) from None
 
 
-def _read_one(folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], name: str) -> Reading:
+def _read_one(
+    folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], held: dict[str, Reading], name: str
+) -> Reading:
     """What one of the folder's files is read as."""
-    reading = _reading(folder, name, digests[name])
-    return _refused(reading, foreign[name]) if name in foreign else reading
+    found = held.get(name)
+    if found is None:
+        found = _reading(folder, name, digests[name])
+        found = held[name] = _refused(found, foreign[name]) if name in foreign else found
+    return found
 
 
 def _reading(folder: str, name: str, digest: str) -> Reading:
     """What a file with those bytes is read as: parsed now, unless it was before."""
     file = os.path.join(folder, name)  # no Path: thousands of them cost more than their files
-    found = _parsed.get(file, digest)
-    if found is None:
-        found = _parse(file, name)
-        if found.migration is None:
-            return found
-        if found.migration.digest != digest:
-            problem = Problem("the file was changed while it was being read", Place(name, 1), "run it again.")
-            return Reading(None, (problem,))
-        _parsed.put(file, digest, found)
+    found = _parsed.read(file, digest, partial(_parse, file, name))
+    if found.migration and found.migration.digest != digest:
+        problem = Problem("the file was changed while it was being read", Place(name, 1), "run it again.")
+        return Reading(None, (problem,))
     return found
 
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from fsapi_nb.errors import MigrationFileError, Place, Problem
+from fsapi_nb.once import once
 
 
 class Direction(Enum):
@@ -282,7 +283,7 @@ class Script:
     first_line: int
     written: Written = field(repr=False)
 
-    @cached_property
+    @once
     def parsed(self) -> ParsedScript:
         """What its text says."""
         return self.written.parse()
@@ -347,7 +348,7 @@ class Migration:
     stored: bool = False
     digest: str | None = None
 
-    @cached_property
+    @once
     def checksum(self) -> str:
         """The checksum of its scripts, with the algorithm's name."""
         return self.hashed()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsapi_nb.model import Reading
@@ -18,6 +19,7 @@ def reading(text: str) -> Reading:
     return Reading(*read_migration("a.sql", f"SELECT '{text}';".encode()))
 
 
+@settings(deadline=None)  # the first example imports the parser
 @given(
     st.lists(
         st.tuples(st.sampled_from(FILES), st.sampled_from(DIGESTS), st.integers(0, 3), st.booleans()), max_size=40
@@ -51,6 +53,68 @@ def test_what_is_larger_than_all_room_is_not_kept() -> None:
     assert parsed.get("a", "1") is None
     parsed.put("b", "1", reading("x"))
     assert parsed.get("b", "1")
+
+
+def test_the_folder_that_was_read_last_is_held_whole() -> None:
+    """However little room there is: the next run reads all of it again. That of the folder before is forgotten first."""
+    parsed = Parsed(10_000, most=100_000)
+    parsed.hold("x", ("a", "b", "c"))
+    for turn in range(2):
+        for name in FILES:
+            assert bool(parsed.get(f"x/{name}", "1")) is bool(turn)
+            parsed.put(f"x/{name}", "1", reading("x" * 2000))
+    parsed.hold("y", ("d",))
+    parsed.put("y/d", "1", reading("x"))
+    assert parsed.get("y/d", "1")
+    assert not all(parsed.get(f"x/{name}", "1") for name in FILES)
+
+
+def test_a_folder_that_is_too_large_is_held_in_part() -> None:
+    """What was held first stays, so that a run parses only the rest again."""
+    parsed = Parsed(1, most=20_000)
+    parsed.hold("x", ("a", "b", "c"))
+    for _ in range(2):
+        for name in FILES:
+            if not parsed.get(f"x/{name}", "1"):
+                parsed.put(f"x/{name}", "1", reading("x" * 500))
+    assert [bool(parsed.get(f"x/{name}", "1")) for name in FILES] == [True, True, True]
+    parsed.put("x/a", "1", reading("x" * 5000))
+    assert [bool(parsed.get(f"x/{name}", "1")) for name in FILES] == [False, True, True]
+
+
+def test_one_thread_parses_and_the_others_wait() -> None:
+    """Each of eight gets the same reading."""
+    parsed, calls, found = Parsed(100_000), list[int](), list[Reading]()
+    begun, wanted = threading.Event(), Reading(*read_migration("a.sql", b"SELECT 1;"))
+    digest = wanted.migration.digest if wanted.migration else None
+    assert digest
+
+    def parse() -> Reading:
+        calls.append(1)
+        begun.wait()
+        return wanted
+
+    threads = [threading.Thread(target=lambda: found.append(parsed.read("a", digest, parse))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    begun.set()
+    for thread in threads:
+        thread.join()
+    assert (len(calls), len(found)) == (1, 8)
+    assert all(each is wanted for each in found)
+
+
+def test_a_parse_that_fails_is_tried_again() -> None:
+    """By whoever waited for it; and what holds other bytes is not remembered."""
+    parsed = Parsed(100_000)
+
+    def fail() -> Reading:
+        raise OSError
+
+    with pytest.raises(OSError):
+        parsed.read("a", "1", fail)
+    assert parsed.read("a", "1", lambda: reading("x")).migration
+    assert parsed.get("a", "1") is None
 
 
 def test_threads_share_it() -> None:
