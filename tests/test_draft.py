@@ -187,12 +187,24 @@ def test_a_killed_run_writes_nothing(project: Project, redo: bool) -> None:
     assert (project.folder / f"{NAME}.sql").read_text() == text
 
 
-def test_a_run_that_is_killed_behind_its_commit_is_finished_by_the_same_cell(project: Project) -> None:
-    """The text is applied and the file is not there yet: the cell writes it, and runs nothing twice."""
-    project.migrator().write(NAME, UP, apply=True)
-    (project.folder / f"{NAME}.sql").unlink()
-    result = project.migrator().write(NAME, UP, apply=True)
-    assert (result.action, result.run) == ("created", None)
+@pytest.mark.parametrize("redo", [False, True])
+def test_a_run_that_is_killed_behind_its_commit_is_finished_by_the_same_cell(project: Project, redo: bool) -> None:
+    """The text is applied and the file does not say so yet: the cell writes it, and runs nothing twice."""
+    if redo:
+        project.migrator().write(NAME, UP + DOWN, apply=True)
+    before = texts(project)
+    text = f"-- UP\nCREATE TABLE a (id bigint);\n{DOWN}"
+    code = (
+        "import os, signal, sys; from fsapi_nb import Migrator; from fsapi_nb.draft import Draft\n"
+        "Draft.publish = lambda draft: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Migrator(*sys.argv[1:3]).write(*sys.argv[3:5], apply=sys.argv[5] == '0', redo=sys.argv[5] == '1')"
+    )
+    words = [project.database, str(project.folder), NAME, text, str(int(redo))]
+    assert subprocess.run([sys.executable, "-c", code, *words], check=False).returncode == -signal.SIGKILL
+    assert {name: text for name, text in texts(project).items() if name.endswith(".sql")} == before
+    assert project.value("SELECT data_type FROM information_schema.columns WHERE table_name = 'a'") == "bigint"
+    result = project.migrator().write(NAME, text, apply=not redo, redo=redo)
+    assert (result.action, result.run) == ("updated" if redo else "created", None)
     assert is_well(project)
 
 
