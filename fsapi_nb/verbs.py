@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -84,15 +84,15 @@ _NAME = _argument(
     "name", values=Values.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
 )
 
-_MISSING = _argument("--missing", action="store_true", help="of retire: every applied migration that has no file")
-_UNDO = _argument("--undo", action="store_true", help="of retire: put the rows of these back")
+_MISSING = _argument("--missing", action="store_true", help="every applied migration that has no file")
+_UNDO = _argument("--undo", action="store_true", help="put the rows of these back")
 _ONLY = _argument(
     "--only",
     values=Values.MIGRATION,
     nargs="+",
     default=(),
     metavar="NAME",
-    help="of baseline: just these, not all before them",
+    help="just these, not all before them",
 )
 _REPLACES = _argument(
     "--replaces",
@@ -100,8 +100,13 @@ _REPLACES = _argument(
     nargs="+",
     default=(),
     metavar="NAME",
-    help="of baseline: in the place of these, which it stands for and whose files are gone; A..B is a range",
+    help="in the place of these, which it stands for and whose files are gone; A..B is a range",
 )
+
+
+def _of(verb: str, argument: Argument) -> Argument:
+    """Return the argument as `plan` has it, whose help says which verb it is of."""
+    return replace(argument, settings={**argument.settings, "help": f"of {verb}: {argument.settings['help']}"})
 
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
@@ -157,10 +162,10 @@ VERBS: tuple[Verb, ...] = (
             _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to this migration"),
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
-            _MISSING,
-            _UNDO,
-            _ONLY,
-            _REPLACES,
+            _of("retire", _MISSING),
+            _of("retire", _UNDO),
+            _of("baseline", _ONLY),
+            _of("baseline", _REPLACES),
             _LATE,
             _UNPARSED,
             _CHECK,
@@ -231,7 +236,7 @@ VERBS: tuple[Verb, ...] = (
                 values=Values.MIGRATION,
                 nargs="?",
                 metavar="NAME",
-                help="the last one; with --replaces, the one",
+                help="the last one of them; with --replaces, just this one",
             ),
             _ONLY,
             _REPLACES,

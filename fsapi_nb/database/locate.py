@@ -148,7 +148,7 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
         path = _path(session)
         if (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known):
             return ours[0].tables
-        _refuse_elsewhere(ours[0], here)
+        _refuse_elsewhere(ours[0], here, meant=ours[0].tables.schema if path.is_default or not here else here)
     if here is None:
         hint = 'create it, or name a schema in pyproject.toml: [tool.fsapi_nb] schema = "public".'
         raise HistoryError("no schema of this session's search_path exists", state="nothing was run.", hint=hint)
@@ -164,7 +164,7 @@ def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
     raise HistoryError(f"{why}: {places}", state="nothing was run.", hint=hint)
 
 
-def _refuse_elsewhere(other: _Candidate, here: str | None) -> NoReturn:
+def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoReturn:
     theirs = other.tables.schema
     works = f"works in the schema {here}" if here else "has no schema in its search_path that exists"
     raise HistoryError(
@@ -175,7 +175,7 @@ def _refuse_elsewhere(other: _Candidate, here: str | None) -> NoReturn:
             f'  if only the history is meant to be in {theirs}: [tool.fsapi_nb] schema = "{theirs}" in pyproject.toml',
         ),
         state="nothing was run; the database is as it was.",
-        hint=f"say which schema is meant, such as --schema {here or theirs}",
+        hint=f"say which schema is meant, such as --schema {meant}",
     )
 
 

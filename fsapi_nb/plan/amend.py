@@ -34,7 +34,7 @@ def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
         FaultyMigrations: the new file cannot be used.
     """
     entry = _entry(around, old)
-    _refuse_files([entry], around, "rename the file first, or keep both names as they are.")
+    _refuse_files([entry], around, "rename the file first, or leave the row as it is.")
     name = find_name(new, around.folder.names)
     if around.history.get(name):
         raise RefusedPlan(f"{name} is applied itself", state=_UNCHANGED, hint="`status` lists what is missing.")
@@ -91,7 +91,7 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
         known = [*around.history.by_name, *retired]
         wanted = dict.fromkeys(find_name(name, known) for name in names)
         entries = [_entry(around, name) for name in wanted if name not in retired]
-    _refuse_files(entries, around, "a file that is there is rolled back, or its row is left alone.")
+    _refuse_files(entries, around, "delete the file first, if the migration is gone for good; `rollback` undoes it.")
     _refuse_again(around, entries, named=not missing)
     note = "what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo`)"
     return Plan(
@@ -277,10 +277,10 @@ def _refuse_files(entries: Sequence[HistoryEntry], around: Circumstances, hint: 
     """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
     there = [entry.name for entry in entries if entry.name in around.folder.names]
     if there:
+        has, it = ("still has its file", "it") if len(there) == 1 else ("still have their files", "they")
         raise RefusedPlan(
-            f"{refuse.count_migrations(there)} still there as a file: it would be pending, and run a second time"
-            if len(there) == 1
-            else f"{len(there)} migrations still have their files: they would be pending, and run a second time",
+            f"{len(there)} migration{'s' if len(there) != 1 else ''} {has}: without a row {it} would be pending, "
+            "and run a second time",
             details=tuple(f"  {name}" for name in there),
             state=_UNCHANGED,
             hint=hint,
