@@ -112,6 +112,23 @@ def test_nor_does_one_whose_comments_or_down_were_edited(rates: Project, text: s
     assert count(rates) == 1
 
 
+def test_a_script_with_another_password_is_another_script(rates: Project) -> None:
+    """Passwords are not stored: what only differs there is not taken for what ran."""
+    role = f"r_{rates.value('SELECT current_database()')}"
+    rates.write("role", f"CREATE ROLE {role};", f"DROP ROLE {role};")
+    old = rates.write("first", f"ALTER ROLE {role} PASSWORD 'one';", "SELECT 1;")
+    rates.migrator().migrate()
+    try:
+        (rates.folder / old).unlink()
+        rates.write("second", f"ALTER ROLE {role} PASSWORD 'two';", "SELECT 1;")
+        assert len(rates.migrator().migrate().done) == 1
+        third = rates.write("third", f"ALTER ROLE {role} PASSWORD 'one';", "SELECT 1;")
+        with pytest.raises(RanBefore, match=third):
+            rates.migrator().migrate()
+    finally:
+        rates.rows(f"DROP ROLE {role}")
+
+
 def test_several_files_that_were_renamed_are_told_together(rates: Project) -> None:
     """Each is paired with one row: the same script twice is two rows."""
     pairs = [(rates.write(what, RATES), f"2026_02_01_00_0{number}_{what}.sql") for number, what in enumerate("ab")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -10,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.cli import main
-from fsapi_nb.errors import ConfigurationError, HistoryError, UsageError
+from fsapi_nb.errors import ConfigurationError, FsapiError, HistoryError, UsageError
 from fsapi_nb.model import State
 from tests.conftest import Project
 
@@ -257,6 +259,29 @@ def test_two_schemas_do_not_wait_for_each_other(items: Project) -> None:
     with psycopg.connect(items.database) as other:
         other.execute("LOCK TABLE t_a.items")
         assert len(items.migrator(schema="t_b", max_wait=0).migrate().done) == 2
+
+
+def test_what_was_cut_off_is_looked_for_in_its_own_schema(items: Project) -> None:
+    """An index of that name on another schema's table, which the search_path leads to as well, is not the one."""
+    items.write("index", "CREATE INDEX CONCURRENTLY items_i ON items (i);", "DROP INDEX items_i;")
+    items.migrator(schema="public").migrate()
+    items.migrator(schema="t_a").migrate(count=2)
+    with psycopg.connect(items.database) as blocker, ThreadPoolExecutor() as threads:
+        blocker.execute("LOCK TABLE t_a.items IN ACCESS EXCLUSIVE MODE")
+        run = threads.submit(items.migrator(schema="t_a", lock_timeout="30s").migrate)
+        killed: Sequence[object] = ()
+        while not killed and not run.done():
+            killed = items.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND query ~ 'CONCURRENTLY'"
+            )
+        with pytest.raises(FsapiError):
+            run.result()
+    assert not items.has("t_a.items_i")
+    items.migrator(schema="t_a").migrate()
+    assert items.value("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('t_a.items_i')") is True
+    items.migrator(schema="t_a").rollback()
+    assert items.has("public.items_i")
 
 
 # -- where it is chosen ------------------------------------------------------------------------------------------

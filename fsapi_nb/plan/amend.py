@@ -213,14 +213,26 @@ def _replaced(around: Circumstances, replaces: Sequence[str]) -> list[HistoryEnt
     for text in replaces:
         first, dots, last = text.partition("..")
         if not dots:
-            wanted.add(_entry(around, text).name)
+            wanted.add(_replaced_entry(around, text).name)
             continue
-        low, high = (os.fsencode(_entry(around, end).name) for end in (first, last))
+        low, high = (os.fsencode(_replaced_entry(around, end).name) for end in (first, last))
         found = {each for each in around.history.by_name if low <= os.fsencode(each) <= high}
         if not found:
             raise UsageError(f"{text}: the first stands behind the last", hint="give the older one first.")
         wanted |= found
     return [_entry(around, entry.name) for entry in around.history.entries if entry.name in wanted]
+
+
+def _replaced_entry(around: Circumstances, name: str) -> HistoryEntry:
+    try:
+        return _entry(around, name)
+    except UnknownMigration as error:
+        raise UnknownMigration(
+            f"{name!r} is not applied here, so nothing can stand for it",
+            details=(f"  {error.hint}",) if error.hint else (),
+            state=_UNCHANGED,
+            hint="if its name is right: bring the old files back, run `migrate`, and record the new file then.",
+        ) from None
 
 
 def _refuse_gaps(around: Circumstances, entries: Sequence[HistoryEntry]) -> None:
