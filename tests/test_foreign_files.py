@@ -114,6 +114,15 @@ def test_a_file_without_markers_may_tidy_up(project: Project, text: str) -> None
     assert project.applied() == [name]
 
 
+def test_the_halves_of_a_pair_are_no_baseline(project: Project) -> None:
+    """The way back would count as applied."""
+    project.write_text(f"{TIME}a.up.sql", CREATE)
+    project.write_text(f"{TIME}a.down.sql", DROP)
+    with pytest.raises(FaultyMigrations, match="two halves"):
+        project.migrator().baseline(f"{TIME}a.up.sql")
+    assert not project.applied()
+
+
 def test_a_cell_may_not_write_the_half_of_a_pair(project: Project) -> None:
     """No file is made by a name that would be refused later."""
     with pytest.raises(FaultyMigrations, match=r"\(\.down\)"):

@@ -182,6 +182,7 @@ def _marks(chosen: Sequence[MigrationStatus]) -> tuple[Migration, ...]:
     if any(status.state is State.PARTLY_APPLIED for status in chosen):
         raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
     marks = tuple(status.migration for status in chosen if status.migration)
+    refuse.halves(marks)
     for migration in marks:
         refuse.template(migration)
     return marks

@@ -57,6 +57,15 @@ def template(migration: Migration) -> None:
         raise FaultyMigrations(migration.up.problems, state="nothing was recorded; the database is as it was.")
 
 
+def halves(migrations: Sequence[Migration]) -> None:
+    """Raise FaultyMigrations if files of another tool are among them, such as the one that takes a change back."""
+    from fsapi_nb.script.migration import refusal_of
+
+    problems = tuple(problem for migration in migrations if (problem := refusal_of(migration)))
+    if problems:
+        raise FaultyMigrations(problems, state="nothing was recorded; the database is as it was.")
+
+
 def unless_last(name: str, history: History) -> None:
     """Raise RefusedPlan unless that migration was applied last: others were built on it."""
     names = list(history.by_name)

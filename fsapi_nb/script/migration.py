@@ -200,6 +200,12 @@ def checksum_without_down(migration: Migration) -> str | None:
     return checksum([written.body.hashed(), None, *(body.hashed() for _, body in written.checks)])
 
 
+def refusal_of(migration: Migration) -> Problem | None:
+    """Return why `refuse_up` was called for the migration; None if it was not."""
+    written = migration.up.written
+    return written.problem if isinstance(written, _Refused) else None
+
+
 def _undecodable(name: str, raw: bytes) -> Problem | None:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem("this file is UTF-16", Place(name, 1), "save it as UTF-8.")
