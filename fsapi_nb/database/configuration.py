@@ -19,6 +19,7 @@ from fsapi_nb.errors import ConfigurationError
 EMBEDDED = "embedded"
 #: A duration as PostgreSQL writes it.
 DURATION = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?")
+_TRUST = "FSAPI_NB_TRUST"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLACEHOLDERS = ("host", "port", "user")
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -144,6 +145,23 @@ def _checked(raw: bytes) -> Mapping[str, Any] | None:
     if "databases" in table:
         table["databases"] = {name: _database(name, entry) for name, entry in table["databases"].items()}
     return table
+
+
+def refuse_foreign(file: Path, environment: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if a `pyproject.toml` that names a program to run belongs to another user.
+
+    A folder of somebody else's must not run its programs as whoever looks at it. `FSAPI_NB_TRUST=1` says that it may.
+    """
+    try:
+        owner = file.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner not in {0, os.geteuid()} and environment.get(_TRUST) != "1":
+        raise ConfigurationError(
+            f"{file} names a program to run, and belongs to another user",
+            state="nothing was run.",
+            hint=f"read its password_command and connect; if you trust them: {_TRUST}=1.",
+        )
 
 
 def _refuse_misspelt_table(tools: Mapping[str, Any]) -> None:

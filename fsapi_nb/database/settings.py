@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table
+from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table, refuse_foreign
 from fsapi_nb.database.environment import find_parts, find_url, read_dotenv, says_libpq
 from fsapi_nb.database.parts import own_parts, plain_url
 from fsapi_nb.database.password import PasswordCommand
@@ -153,6 +153,8 @@ def _named(project: Project, wanted: str, environment: Mapping[str, str], place:
 
 def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> Address:
     """The address of a database that `pyproject.toml` names."""
+    if {"connect", "password_command"} & set(entry):
+        refuse_foreign(project.root / "pyproject.toml", environment)
     place, protected = "pyproject.toml", bool(entry.get("protected"))
     unprotected = entry.get("protected") is False
     if "connect" in entry:
