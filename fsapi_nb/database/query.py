@@ -192,7 +192,7 @@ def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -
 def _begin(connection: Connection, begin: Sequence[bytes]) -> None:
     begun = send(connection, b"; ".join(begin))
     if begun.error:
-        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
+        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN)
 
 
 def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _Query) -> PGresult:
@@ -201,8 +201,8 @@ def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _
     if begun.error is None:
         return begun.results[-1]
     if len(begun.results) < len(begin):
-        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN) from begun.error
-    raise _failure(connection, query, begun, lost=_LOST_BEFORE_COMMIT) from begun.error
+        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN)
+    raise _failure(connection, query, begun, lost=_LOST_BEFORE_COMMIT)
 
 
 def _copied(connection: Connection, query: _Query, plain: str, described: PGresult) -> _Read | None:
@@ -210,13 +210,14 @@ def _copied(connection: Connection, query: _Query, plain: str, described: PGresu
     try:
         announced = announced_columns(connection, described)
     except psycopg.Error as error:
-        raise _failure(connection, _UNPLACED, Reply([], error), lost=_LOST_BEFORE_COMMIT) from error
+        failed = _failure(connection, _UNPLACED, Reply([], error), lost=_LOST_BEFORE_COMMIT)
+        raise failed from failed.__cause__
     if announced is None:
         return None
     copied = copy_rows(connection, message_of(connection, plain), announced)
     if copied.result is None:
         sent = replace(query, before=len(OPENING))
-        raise _failure(connection, sent, copied.reply, lost=_LOST_BEFORE_COMMIT) from copied.reply.error
+        raise _failure(connection, sent, copied.reply, lost=_LOST_BEFORE_COMMIT)
     result = copied.result
     return lambda: (result,)
 
@@ -229,7 +230,7 @@ def _sent(connection: Connection, query: _Query, *, read_only: bool) -> list[PGr
         return reply.results
     if not read_only and reply.error.sqlstate == "25001" and _single_statement(query.text):
         return None
-    raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT) from reply.error
+    raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT)
 
 
 def _refuse_control(query: _Query) -> None:
@@ -252,7 +253,7 @@ def _outside_transaction(connection: Connection, query: _Query) -> _Read:
     try:
         reply = send(connection, query.message, query.bound, part=_PART)
         if reply.error:
-            raise _failure(connection, query, reply, rolled_back=_FAILED_OUTSIDE, lost=_LOST_OUTSIDE) from reply.error
+            raise _failure(connection, query, reply, rolled_back=_FAILED_OUTSIDE, lost=_LOST_OUTSIDE)
         return partial(read_results, connection, reply.results)
     finally:
         _roll_back(connection)
@@ -274,7 +275,7 @@ def _single_statement(sql: str) -> bool:
 def _commit(connection: Connection, query: _Query) -> None:
     reply = send(connection, b"COMMIT")
     if reply.error:
-        raise _failure(connection, _UNPLACED, reply, lost=_LOST_IN_COMMIT) from reply.error
+        raise _failure(connection, _UNPLACED, reply, lost=_LOST_IN_COMMIT)
     if _tags(reply.results) != ["COMMIT"]:
         raise TransactionEnded(
             "PostgreSQL answered COMMIT with ROLLBACK: the transaction had failed.", state=_ROLLED_BACK
@@ -328,6 +329,8 @@ def _state_after_ending(tags: Sequence[str], rest: str) -> str:
 def _failure(
     connection: Connection, query: _Query, reply: Reply, *, lost: str, rolled_back: str = _ROLLED_BACK
 ) -> QueryFailed:
+    from fsapi_nb.script.redact import holds_secret
+
     assert reply.error is not None
     diag, tags = reply.error.diag, _tags(reply.results)
     if connection.pgconn.status == ConnStatus.BAD:
@@ -338,7 +341,10 @@ def _failure(
         state = rolled_back
     message = diag.message_primary or str(reply.error).strip()
     server = replace(server_message(reply.error), message=redact(message))
-    return QueryFailed(server, place=_place_of_error(connection, query, reply.error), state=state)
+    failed = QueryFailed(server, place=_place_of_error(connection, query, reply.error), state=state)
+    # psycopg's own error quotes the line of the SQL, and a traceback prints the cause of an error, too.
+    failed.__cause__ = None if holds_secret(query.text) else reply.error
+    return failed
 
 
 def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error) -> Place | None:

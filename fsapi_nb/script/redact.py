@@ -42,6 +42,11 @@ def redact_line(line: str) -> str:
     return star(text, list(spans), 0, len(text)) if spans else line
 
 
+def holds_secret(text: str) -> bool:
+    """Return whether a text of SQL holds a password that would be starred."""
+    return bool(find_secrets(text.encode(errors="replace")))
+
+
 def redact_sql(text: str) -> str:
     """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise."""
     written = text.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 
 import pytest
 
@@ -29,6 +30,7 @@ def test_a_failing_query_echoes_no_password(project: Project, text: str, capsys:
     with pytest.raises(FsapiError) as caught:
         project.migrator().query(text)
     assert "hunter2" not in "\n".join(caught.value.lines()) + json.dumps(caught.value.to_json())
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value)).replace(repr(text), "")
     assert cli.main(["--database", project.database, "query", text]) == 1
     assert cli.main(["--database", project.database, "query", "--json", text]) == 1
     printed = capsys.readouterr()
