@@ -6,6 +6,7 @@ they share is costly to make twice; all others are handed out one by one.
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if part.slow:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: PARTS.index(parts[item]))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected, which lives as long as the session, out of each later collection of garbage.
+
+    IPython's `%reset`, which ends each test of cells, asks for one.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:

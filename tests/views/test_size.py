@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,14 @@ def html_of(name: str) -> str | None:
     """Its HTML, rendered once; None for an error, which has none."""
     value = long(name)
     return value.html() if isinstance(value, Result) else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """The long lists are gone with the module: every collection of garbage goes through what is kept."""
+    yield
+    long.cache_clear()
+    html_of.cache_clear()
 
 
 # -- the bound ---------------------------------------------------------------------------------------------------------
