@@ -136,6 +136,7 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
         lock_timeout=options.lock_timeout,
         statement_timeout=options.statement_timeout,
         max_wait=60.0 if options.max_wait is None else options.max_wait,
+        pooler=options.pooler,
         postgres_bin=options.postgres_bin,
         schema=options.schema,
         application="fsapi_nb:sapi",

@@ -361,9 +361,9 @@ class ReadOnlyDatabase(DatabaseError):
 
 
 class PooledConnection(DatabaseError):
-    """Something between us and the server hands our session to several backends (a transaction pooler).
+    """A pooler, or something else than one PostgreSQL server, answers: a lock there would not keep others out.
 
-    What to do: connect to PostgreSQL itself, on its own port.
+    What to do: connect to PostgreSQL itself, on its own port; for a pooler in session mode say `--pooler session`.
     """
 
 

@@ -79,7 +79,8 @@ class Migrator:
     are seen by SQL as `current_setting('fsapi.NAME', true)`. `lock_timeout` and `statement_timeout` are durations
     as PostgreSQL writes them, `max_wait` the seconds to wait for another runner, or for a lock that a step in a
     transaction is refused. `schema` is the one to work in: its own history, and a search_path of it and `public` at the
-    beginning of each file, so that one folder serves many schemas of a database. `runbook` is
+    beginning of each file, so that one folder serves many schemas of a database. `pooler` is `session` if a connection
+    pooler in session mode is in between. `runbook` is
     what the journal says the run belongs to; None is what the environment says, as `runbook:run` sets it.
     Nothing is connected to before a method is called, and every method uses a connection
     of its own.
@@ -101,6 +102,7 @@ class Migrator:
         max_wait: float = 60.0,
         postgres_bin: str | os.PathLike[str] | None = None,
         schema: str | None = None,
+        pooler: str | None = None,
         application: str = "fsapi_nb",
         notebook: str | None = None,
         cell: str | None = None,
@@ -110,6 +112,7 @@ class Migrator:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.configuration import Secret
+        from fsapi_nb.database.pooler import allows_pooler
         from fsapi_nb.database.settings import find_address, find_project, session_settings
         from fsapi_nb.database.target import Access
 
@@ -144,6 +147,7 @@ class Migrator:
             max_wait=max_wait,
             postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
             schema=chosen,
+            by_pooler=allows_pooler(project, address.name, option=pooler),
         )
         self._observers = tuple(observers)
         self._calls = Calls()

@@ -332,6 +332,7 @@ GLOBAL: tuple[Argument, ...] = (
         metavar="SECONDS",
         help="how long to wait for another runner, and to retry for a lock (60)",
     ),
+    _argument("--pooler", metavar="MODE", help="session: a connection pooler in session mode is in between"),
     _argument("--postgres-bin", metavar="FOLDER", help="the bin folder of the embedded server's PostgreSQL"),
 )
 

@@ -81,6 +81,9 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "lock_timeout": _duration("how long a statement may wait for a lock (`5s`)"),
     "migrations": _text("the folder of the migrations (`migrations`)"),
+    "pooler": Setting(
+        "`session` if a connection pooler in session mode is in between", '"session"', lambda value: value == "session"
+    ),
     "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
     "schema": _text(
         "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both"
@@ -103,6 +106,9 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
         _is_command,
     ),
     "password_for": _duration("how long a password of `password_command` is used again (`10min`)"),
+    "pooler": Setting(
+        "`session` if a connection pooler in session mode is in between", '"session"', lambda value: value == "session"
+    ),
     "protected": _flag("whether changes need `--yes`, and `fresh` the database's name as well"),
     "schema": _text("the schema to work in: of the history and of each file's search_path"),
     "url": _text("the database's URL, or `embedded:NAME`"),

@@ -17,6 +17,7 @@ from fsapi_nb.database.ask import ask_about_session
 from fsapi_nb.database.defaults import DEFAULTS
 from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
+from fsapi_nb.database.product import other_product
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import (
@@ -61,18 +62,21 @@ def open_session(
     settings: Mapping[str, str] | None = None,
     writing: bool = True,
     question: sql.Composable | None = None,
+    by_pooler: bool = False,
 ) -> Iterator[Session]:
     """A session on that database, closed at the end whatever happens.
 
     `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused. A query as the
-    `question` costs no round trip: all that a session begins with is one message.
+    `question` costs no round trip: all that a session begins with is one message. With `by_pooler`, a pooler in session mode may
+    stand in between.
     Raises CannotConnect, ReadOnlyDatabase, PooledConnection or DatabaseError.
     """
     connection = connect(place, application)
     try:
         named = {"application_name": _application_name(application)}  # which RESET ALL takes from a connector's
-        session = _begin(connection, {**SETTINGS, **wanted(connection), **named, **(settings or {})}, question)
-        _check(connection, session.facts, writing=writing)
+        wished = {**SETTINGS, **wanted(connection), **named, **(settings or {})}
+        session = _begin(connection, wished, question, by_pooler=by_pooler)
+        _check(connection, session.facts, writing=writing, by_pooler=by_pooler)
         yield session
     except psycopg.Error as error:
         raise _refused(error) from None
@@ -80,21 +84,28 @@ def open_session(
         connection.close()
 
 
-def _begin(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:
+def _begin(
+    connection: Connection, settings: Mapping[str, str], question: sql.Composable | None, *, by_pooler: bool
+) -> Session:
     """Set the session up and learn its facts; without the settings that this server's platform does not have."""
     try:
-        return _set_up(connection, settings, question)
+        return _set_up(connection, settings, question, by_pooler=by_pooler)
     except psycopg.errors.InvalidParameterValue:  # what some platforms do not have
         known = {name: value for name, value in settings.items() if name != _CONNECTION_CHECK and name not in SERVER}
-        return _set_up(connection, known, question)
+        return _set_up(connection, known, question, by_pooler=by_pooler)
     except psycopg.Error:
-        if not connection.closed:  # another product, or one that is too old, is told as such
-            _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False)
+        if not connection.closed:  # another product may not know what was asked
+            for (version,) in connection.execute("SELECT version()"):
+                _refuse_product(connection, str(version))
+            _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False, by_pooler=by_pooler)
         raise
 
 
-def _set_up(connection: Connection, settings: Mapping[str, str], question: sql.Composable | None) -> Session:
-    queries: dict[str, sql.Composable] = {"facts": _FACTS, "settings": _set_all_here(connection, settings)}
+def _set_up(
+    connection: Connection, settings: Mapping[str, str], question: sql.Composable | None, *, by_pooler: bool
+) -> Session:
+    here = set_all(settings) if by_pooler else _set_all_here(connection, settings)
+    queries: dict[str, sql.Composable] = {"facts": _FACTS, "settings": here}
     if question is not None:
         queries["question"] = question
     answers = ask_about_session(connection, queries)
@@ -200,18 +211,13 @@ def _cannot_connect(message: str, dsn: str) -> CannotConnect:
     return CannotConnect("no connection to the database", details=tuple(f"  {line}" for line in lines), hint=hint)
 
 
-def _check(connection: Connection, facts: Facts, *, writing: bool) -> None:
-    if "CockroachDB" in facts.product or "-YB-" in facts.product:
-        raise DatabaseError(
-            f"this is {facts.product.split(' v', maxsplit=1)[0]}, not PostgreSQL",
-            state="nothing was run.",
-            hint="its locks and transactions of DDL are not PostgreSQL's, so nothing here would be safe.",
-        )
+def _check(connection: Connection, facts: Facts, *, writing: bool, by_pooler: bool) -> None:
+    _refuse_product(connection, facts.product)
     if facts.version < OLDEST:
         raise DatabaseError(
             f"this server is PostgreSQL {facts.version // 10000}", hint="PostgreSQL 14 and newer are supported."
         )
-    if connection.info.backend_pid != facts.pid:
+    if connection.info.backend_pid != facts.pid and not by_pooler:
         raise pooled()
     if writing and facts.in_recovery:
         hint = "connect to the primary; with several hosts in the address, add target_session_attrs=read-write."
@@ -219,6 +225,16 @@ def _check(connection: Connection, facts: Facts, *, writing: bool) -> None:
     if writing and facts.read_only:
         hint = "somebody set default_transaction_read_only for this role or database; see \\drds in psql."
         raise ReadOnlyDatabase("sessions on this database may only read", state="nothing was run.", hint=hint)
+
+
+def _refuse_product(connection: Connection, version: str) -> None:
+    product = other_product(version, connection.info.host)
+    if product:
+        raise DatabaseError(
+            f"this is {product}, not PostgreSQL",
+            state="nothing was run.",
+            hint="its locks and its transactions are not PostgreSQL's: give the address of a PostgreSQL server.",
+        )
 
 
 def _set_all_here(connection: Connection, settings: Mapping[str, str]) -> sql.Composed:

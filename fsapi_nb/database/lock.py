@@ -15,13 +15,15 @@ import psycopg
 
 from fsapi_nb import stopping
 from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.session import Session
+from fsapi_nb.database.session import Connection, Session, shared
 from fsapi_nb.errors import Locked, PooledConnection
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 _WAIT = b"SELECT pg_catalog.pg_advisory_lock($1::pg_catalog.int8), pg_catalog.pg_advisory_lock($1::pg_catalog.int8)"
 _IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
+# Held twice, it is not free in between.
+_STILL = "SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 _POLL = 0.002  # seconds
 #: Who looks at a history is told here that a run has ended.
 CHANNEL = "fsapi_nb"
@@ -62,6 +64,20 @@ def _released(session: Session, key: int) -> Iterator[None]:
         raise
     with suppress(psycopg.OperationalError):
         _release(session, key)
+
+
+def probe(session: Session, other: Connection, key: int) -> None:
+    """Make sure that the lock which `session` holds keeps others out, by a second connection, which is left in a transaction.
+
+    Raises PooledConnection if that one gets it, or if the session has lost it meanwhile; psycopg.Error.
+    """
+    # While its transaction is open, a pooler cannot give the second one's server session to the first.
+    cursor = other.execute(f"BEGIN; SELECT pg_catalog.pg_try_advisory_xact_lock({key}::pg_catalog.int8)".encode())
+    cursor.nextset()
+    (got,) = cursor.fetchone() or (True,)
+    session.check_same()
+    if got or not _one(session, _STILL, {"key": key}):
+        raise shared()
 
 
 @contextmanager

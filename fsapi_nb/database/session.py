@@ -285,9 +285,22 @@ def set_all(settings: Mapping[str, str]) -> sql.Composed:
 
 
 def pooled() -> PooledConnection:
+    """The error for a session that may be other clients' as well."""
     return PooledConnection(
-        "a connection pooler stands between us and PostgreSQL",
-        details=("  Locks and settings of a session are not ours there.",),
+        "a connection pooler stands between fsapi_nb and PostgreSQL",
+        details=("  In transaction mode, locks and settings of a session are shared with other clients.",),
         state="nothing more was run.",
-        hint="connect to PostgreSQL itself (another port, usually 5432).",
+        hint="connect to PostgreSQL itself (another port, usually 5432); for a pooler in session mode, say --pooler session "
+        'or pooler = "session" in pyproject.toml.',
+    )
+
+
+def shared() -> PooledConnection:
+    """The error for an address where a second connection gets the lock of the first."""
+    return PooledConnection(
+        "a second connection to this address was given the lock that the first one holds",
+        details=("  Two runners would not keep each other out.",),
+        state="nothing was run.",
+        hint="connect to one PostgreSQL server itself: a pooler in transaction mode, several servers behind one name, or "
+        "another product answers here.",
     )

@@ -6,7 +6,7 @@ Opens, finds and locks; what is done there is for the verbs.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from fsapi_nb.database.history import (
     read_journal,
     read_scripts,
 )
+from fsapi_nb.database.keepalive import wanted
 from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import find_tables
 from fsapi_nb.database.password import CommandAddress
@@ -28,7 +29,7 @@ from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Connection, Session, set_all
 from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
-from fsapi_nb.errors import Interrupted
+from fsapi_nb.errors import CannotConnect, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, Procedure, StoredScripts
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Access:
     """How a database is reached: its address, and what every session there is set to.
 
     `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for another
-    runner; `postgres_bin` is for the embedded server.
+    runner; `postgres_bin` is for the embedded server. With `by_pooler`, a pooler in session mode may stand in between.
     """
 
     project: Project
@@ -57,6 +58,7 @@ class Access:
     max_wait: float = 60.0
     postgres_bin: Path | None = None
     schema: str | None = None
+    by_pooler: bool = False
 
 
 @dataclass(slots=True)
@@ -125,13 +127,31 @@ class Target:
         access = self.access
         with ExitStack() as stack:
             stack.enter_context(advisory_lock(self.session, self.key, max_wait=access.max_wait, awaited=awaited))
-            self.session.check_same()
+            self._probe()
             if self.session.is_outdated:  # the runner that we waited for has changed the settings
                 self.session = stack.enter_context(self.renewed(self.session))
             self.layout = create_tables(self.session, self.tables)
             yield Recorder(
                 self.session, self.tables, uuid.uuid4(), access.notebook, cell=access.cell, runbook=access.runbook
             )
+
+    def _probe(self) -> None:
+        """Make sure that the lock keeps other runners out. Raises PooledConnection, CannotConnect, psycopg.Error."""
+        from fsapi_nb.database.lock import probe
+
+        access = self.access
+        if access.address.embedded:
+            self.session.check_same()  # it is one PostgreSQL server, as it was started by fsapi_nb
+            return
+        try:
+            other = connect(_place(access), f"{access.application} (second)"[:63])
+        except CannotConnect:
+            if access.by_pooler:
+                raise
+            self.session.check_same()  # the server has no slot for a second one
+            return
+        with closing(other):
+            probe(self.session, other, self.key)
 
     @contextmanager
     def renewed(self, session: Session) -> Iterator[Session]:
@@ -142,6 +162,12 @@ class Target:
         from fsapi_nb.database.lock import taken_over
 
         access = self.access
+        if access.by_pooler:
+            raise PooledConnection(
+                "the settings of the database or the role have changed, and the pooler's sessions may be older",
+                state="what was reported as done is committed.",
+                hint="let the pooler open new sessions (RECONNECT in PgBouncer's console), and run again.",
+            )
         with (
             open_session(_place(access), application=access.application, settings=access.settings) as new,
             taken_over(session, new, self.key),
@@ -161,6 +187,7 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
             application=access.application,
             settings=access.settings,
             writing=writing,
+            by_pooler=access.by_pooler,
             question=question(table),
         ) as session:
             tables, layout = find_tables(session, session.answer, schema=schema, table=table, known=known)
@@ -177,7 +204,7 @@ def open_onlooker(access: Access) -> Iterator[Connection]:
     """A second connection that only reads the server's statistics: it never waits, and has no settings of others."""
     connection = connect(_place(access), f"{access.application} (watching)"[:63])
     try:
-        connection.execute(set_all({**SETTINGS, "statement_timeout": "2s", "lock_timeout": "1s"}))
+        connection.execute(set_all({**SETTINGS, **wanted(connection), "statement_timeout": "2s", "lock_timeout": "1s"}))
         yield connection
     finally:
         connection.close()
@@ -190,6 +217,7 @@ def open_guarded(access: Access) -> Connection:
     """
     connection = connect(_place(access), access.application)
     try:
+        connection.execute(set_all(wanted(connection)))
         row = connection.execute("SELECT pg_catalog.current_database()::text").fetchone()
         if access.schema:
             connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", [search_path(access.schema)])

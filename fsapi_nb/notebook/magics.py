@@ -288,6 +288,7 @@ class MigrateMagics(Magics):
             lock_timeout=options.lock_timeout,
             statement_timeout=options.statement_timeout,
             max_wait=60.0 if options.max_wait is None else options.max_wait,
+            pooler=options.pooler,
             postgres_bin=options.postgres_bin,
             schema=self.schema if options.schema is None else options.schema,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode between us and PostgreSQL: refused before anything is written."""
+"""A pooler between fsapi_nb and PostgreSQL: refused before anything is written, or known to be in session mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.database.embedded.account import powerless_account
 from fsapi_nb.errors import PooledConnection
+from tests.faults.held import (
+    IN_TRANSACTION,
+    NOBODY_AT_WORK,
+    STANDS_STILL,
+    assert_one_more_run_completes,
+    holding,
+    stage,
+)
 from tests.faults.migrations import PLAIN
+from tests.faults.test_stopped import Call
 from tests.faults.world import Place, World, wait_until
 
 _PORT = 6432
@@ -81,6 +90,40 @@ def answers(address: str) -> bool:
 def test_a_pooler_is_refused_before_anything_is_written(world: World, pgbouncer: str, mode: str) -> None:
     """Locks and settings of a session are not ours there; in session mode it cannot be told apart, and is refused too."""
     with world.place(PLAIN) as place, pooler(pgbouncer, place, mode) as address:
-        with pytest.raises(PooledConnection, match="pooler"):
+        with pytest.raises(PooledConnection, match="pooler session"):
             place.migrator(address).migrate()
         assert place.value("SELECT to_regclass('migrations') IS NULL AND to_regclass('a') IS NULL")
+
+
+def test_a_pooler_in_session_mode_is_used_if_the_user_says_so(world: World, pgbouncer: str) -> None:
+    """There and back, with every setting of a session; and it is left as it was for the pooler's next client."""
+    with world.place(PLAIN) as place, pooler(pgbouncer, place, "session") as address:
+        migrator = place.migrator(address, pooler="session", settings={"env": "dev"})
+        assert migrator.query("SELECT current_setting('fsapi.env'), current_setting('lock_timeout')").last is not None
+        migrator.migrate()
+        assert not migrator.pending().statuses
+        migrator.rollback(everything=True)
+        assert place.value("SELECT count(*) FROM migrations") == 0
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT current_setting('fsapi.env', true)").fetchone() in {(None,), ("",)}
+            assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_pooler_in_transaction_mode_is_refused_whatever_the_user_says(world: World, pgbouncer: str) -> None:
+    """A second connection gets the lock of the first: found before anything is written."""
+    with world.place(PLAIN) as place, pooler(pgbouncer, place, "transaction") as address:
+        with pytest.raises(PooledConnection):
+            place.migrator(address, pooler="session").migrate()
+        assert place.value("SELECT to_regclass('migrations') IS NULL AND to_regclass('a') IS NULL")
+
+
+def test_a_run_through_a_pooler_is_stopped_on_the_server(world: World, pgbouncer: str) -> None:
+    """The pooler passes on what cancels."""
+    with stage(world, IN_TRANSACTION) as place, pooler(pgbouncer, place, "session") as address:
+        migrator = place.migrator(address, pooler="session")
+        with holding(place, IN_TRANSACTION):
+            call = Call(migrator.migrate)
+            place.wait_for(STANDS_STILL)
+            call.stopped(migrator)
+            assert place.value(NOBODY_AT_WORK)
+        assert_one_more_run_completes(world, IN_TRANSACTION, place)
