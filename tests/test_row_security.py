@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import State
 from tests.conftest import Project
 
 STEPS = (
@@ -134,3 +135,24 @@ def test_a_commit_whose_answer_is_lost_is_not_taken_for_undone(project: Project,
         recorder = Recorder(target.session, target.tables, uuid.uuid4())
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             recorder.is_recorded(JournalRow(None, "up", "done", 1, 1))
+
+
+@pytest.mark.parametrize("path", ["app, public", '"$user", public'])
+def test_a_history_in_a_schema_that_may_not_be_entered_is_not_absent(project: Project, granted: str, path: str) -> None:
+    """PostgreSQL passes over that schema of the search_path in silence, and would make the change again in the next."""
+    schema = granted if "user" in path else "app"
+    project.rows(f"CREATE SCHEMA {schema}")
+    project.rows("CREATE TABLE accounts AS SELECT 0 AS balance")
+    project.write("pay", "UPDATE public.accounts SET balance = balance + 1;")
+    project.migrator(schema=schema).migrate()
+    as_role(project, granted)
+    database = make_conninfo(project.database, options=f"-c role={granted} -c search_path={path.replace(' ', '')}")
+    for verb in ("status", "migrate"):
+        with pytest.raises(HistoryError) as caught:
+            getattr(project.migrator(database=database), verb)()
+        assert f'GRANT USAGE ON SCHEMA "{schema}" TO "{granted}";' in (caught.value.hint or "")
+    assert project.value("SELECT balance FROM accounts") == 1
+    project.rows(
+        f"GRANT USAGE ON SCHEMA {schema} TO {granted}; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {granted}"
+    )
+    assert [status.state for status in project.migrator(database=database).status().statuses] == [State.APPLIED]

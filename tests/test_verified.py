@@ -60,7 +60,7 @@ def test_a_row_that_is_swallowed_undoes_the_migration(
         with pytest.raises(HistoryError) as caught:
             counted.migrator().migrate()
         assert str(caught.value) == (
-            f"the row was not written to public.{table}\n"
+            f"the history row was not written to public.{table}\n"
             f"  the trigger quiet of public.{table} may be the cause\n"
             f"Now: {name} was rolled back and left nothing behind.\n"
             f"→ if it must not do that: ALTER TABLE public.{table} DISABLE TRIGGER quiet; then run again."
@@ -99,7 +99,7 @@ def test_a_row_that_is_written_otherwise_undoes_the_migration(counted: Project) 
         "INSERT",
     )
     counted.write("add", UPDATE)
-    with pytest.raises(HistoryError, match="the row was not written to public.migrations\n"):
+    with pytest.raises(HistoryError, match="the history row was not written to public.migrations\n"):
         counted.migrator().migrate()
     assert number(counted) == 0
 
@@ -112,7 +112,7 @@ def test_a_row_that_stays_undoes_the_rollback(counted: Project, table: str) -> N
     install(counted, SWALLOW, table, "DELETE")
     with pytest.raises(HistoryError) as caught:
         counted.migrator().rollback()
-    assert f"the row was not deleted from public.{table}\n" in str(caught.value)
+    assert f"the history row was not deleted from public.{table}\n" in str(caught.value)
     assert f"Now: nothing of this was kept: {name} is applied, as before.\n" in str(caught.value)
     assert number(counted) == 1
     assert name in counted.applied()
@@ -147,7 +147,7 @@ def test_a_step_outside_of_a_transaction_does_not_begin_without_its_row(counted:
     install(counted, SWALLOW, "migrations_journal", "INSERT")
     with pytest.raises(HistoryError) as caught:
         counted.migrator().migrate()
-    assert "the row was not written to public.migrations_journal" in str(caught.value)
+    assert "the history row was not written to public.migrations_journal" in str(caught.value)
     assert not counted.has("t_i")
 
 

@@ -47,6 +47,11 @@ def create_command(schema: str) -> str:
     return f"CREATE SCHEMA {_quoted(schema)}"
 
 
+def usage_command(schema: str, role: str) -> str:
+    """Return the statement that lets a role enter the schema."""
+    return f"GRANT USAGE ON SCHEMA {_quoted(schema)} TO {_quoted(role)}"
+
+
 def _quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 

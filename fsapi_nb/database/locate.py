@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask, ask_about_session
-from fsapi_nb.database.chosen_schema import create_command
+from fsapi_nb.database.chosen_schema import create_command, usage_command
 from fsapi_nb.database.layout import Layout, Relation, layout_of
 from fsapi_nb.database.rights import no_right
 from fsapi_nb.database.session import Session
@@ -82,9 +82,29 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         ]
         for found in (inside, outside)
     )
+    closed = [each for each in relations if each.name == table and not each.may_enter and REQUIRED <= set(each.columns)]
+    if closed and not any(each.has(known) for each in candidates):
+        _refuse_closed(session, closed)
     if candidates:
         return _inside(session, candidates, others, known)
     return _outside(session, [each for each in others if each.has(known)], table, known)
+
+
+def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
+    """Raise HistoryError if the search_path names a schema with a history that the role may not enter.
+
+    PostgreSQL passes over such a schema in silence, and its history would count as absent.
+    """
+    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
+    path = [role if name == "$user" else name for name in _names(_path(session).setting)]
+    for each in closed:
+        if each.schema in path:
+            tables = Tables(each.schema, each.name)
+            raise HistoryError(
+                f"the search_path names the schema {each.schema}, whose history {tables.shown()} the role {role!r} may not see",
+                state="nothing was run; the database is as it was.",
+                hint=f"let its owner run: {usage_command(each.schema, role)}; or take the schema out of the search_path.",
+            )
 
 
 class _Candidate(NamedTuple):

@@ -114,7 +114,7 @@ def unrecorded(session: Session, tables: Tables, table: str, wrong: str) -> Hist
     """Return the refusal for a record that a trigger or rule has swallowed; the session is idle again."""
     identifiers = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
     name = f"{tables.schema}.{dict(zip(identifiers, tables.names, strict=True))[table]}"
-    what = f"the row was not {'written to' if wrong == MISSING else 'deleted from'} {name}"
+    what = f"the history row was not {'written to' if wrong == MISSING else 'deleted from'} {name}"
     actors = _actors(session, identifiers[table])
     return _refusal(what, actors) if actors else HistoryError(what, hint=f"look what changes {name} besides fsapi_nb.")
 
