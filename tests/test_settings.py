@@ -95,6 +95,11 @@ def test_an_embedded_database_is_protected_by_its_name(tmp_path: Path) -> None:
     project = Project(tmp_path, {"databases": {"safe": {"url": "embedded:safe", "protected": True}}})
     assert find_address(project, option="embedded:safe", environment={}).protected
     assert not find_address(project, option="embedded:other", environment={}).protected
+    stage = Project(tmp_path, {"databases": {"stage": {"url_env": "STAGE", "protected": True}}})
+    assert find_address(stage, option="embedded:safe", environment={"STAGE": "embedded:safe"}).protected
+    plain = Project(tmp_path, {"databases": {"safe": {"url": "embedded", "protected": True}}})
+    assert find_address(plain, environment={}).protected
+    assert find_address(plain, option="embedded:fsapi", environment={}).protected
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])

@@ -133,14 +133,14 @@ def _address(project: Project, option: str | None, environment: Mapping[str, str
         return _named(project, project.table["database"].strip(), environment, "pyproject.toml")
     if says_libpq(environment):
         return Address(Secret(""), "PG* in the environment")
-    return Address(None, EMBEDDED)
+    return Address(None, EMBEDDED, protected=_embedded_is_protected(project, "fsapi", environment))
 
 
 def _named(project: Project, wanted: str, environment: Mapping[str, str], place: str) -> Address:
     """The database of a name in `pyproject.toml`, of a URL, or the embedded one (`embedded:NAME` for another)."""
     embedded = _embedded_database(wanted)
     if embedded is not None:
-        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, embedded), embedded)
+        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, embedded, environment), embedded)
     entry = project.databases.get(wanted)
     if entry is not None:
         return _of_entry(project, wanted, entry, environment)
@@ -165,7 +165,7 @@ def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment
     url = _url_of(name, entry, environment)
     embedded = _embedded_database(url)
     if embedded is not None:
-        return Address(None, place, name, protected or _embedded_is_protected(project, embedded), embedded)
+        return Address(None, place, name, protected or _embedded_is_protected(project, embedded, environment), embedded)
     dsn = _dsn(url, f"the database {name!r}")
     command = _password_command(project, name, entry, dsn)
     return Address(dsn, place, name, protected, password_command=command, unprotected=unprotected)
@@ -181,8 +181,10 @@ def _embedded_database(wanted: str) -> str | None:
     return name or "fsapi"
 
 
-def _embedded_is_protected(project: Project, database: str) -> bool:
-    urls = [str(entry.get("url", "")) for entry in project.databases.values() if entry.get("protected")]
+def _embedded_is_protected(project: Project, database: str, environment: Mapping[str, str]) -> bool:
+    """Whether a database of the embedded server is one that an entry protects, by whatever it is reached now."""
+    protected = [entry for entry in project.databases.values() if entry.get("protected")]
+    urls = [entry.get("url") or environment.get(str(entry.get("url_env", "")), "").strip() for entry in protected]
     return any(url.partition(":")[0] == EMBEDDED and (url.partition(":")[2] or "fsapi") == database for url in urls)
 
 
