@@ -530,10 +530,14 @@ class Progress:
 
 
 class Retired(NamedTuple):
-    """A migration that has run, whose row was retired; `replaced_by` is the migration that was recorded in its place."""
+    """A migration that has run, whose row was retired; `replaced_by` is the migration that was recorded in its place.
+
+    `checksum` is that of the retired row, if it had one.
+    """
 
     name: str
     replaced_by: str | None = None
+    checksum: str | None = None
 
 
 class RowChangeKind(Enum):

@@ -274,6 +274,23 @@ def test_a_retired_script_that_comes_back_does_not_run_again(rates: Project) -> 
     assert len(rates.migrator().migrate().done) == 1
 
 
+def test_nor_does_it_under_another_name(rates: Project) -> None:
+    """Its row was retired, and its file comes back as another: restored first, its row is renamed then."""
+    name = rates.write("add", RATES, "DELETE FROM rates;")
+    rates.migrator().migrate()
+    new = "2026_04_01_00_00_again.sql"
+    (rates.folder / name).rename(rates.root / new)
+    rates.migrator().retire([name])
+    (rates.root / new).rename(rates.folder / new)
+    with pytest.raises(RanBefore) as caught:
+        rates.migrator().migrate()
+    assert f"  {new}, under the name {name}" in str(caught.value).splitlines()
+    rates.migrator().retire([name], undo=True)
+    rates.migrator().rename(name, new)
+    assert rates.migrator().migrate().done == ()
+    assert count(rates) == 1
+
+
 def test_after_fresh_nothing_is_retired(rates: Project) -> None:
     """All that they made was dropped: the file that comes back is to run."""
     name = rates.write("add", RATES)

@@ -101,11 +101,11 @@ def fold_retired(rows: Iterable[Sequence[Any]], applied: Iterable[str]) -> tuple
     """
     found: dict[str, Retired] = {}
     undone: set[str] = set()
-    for name, event, state, step, steps, *_, witness, _ in rows:
+    for name, event, state, step, steps, checksum, _, witness, _ in rows:
         if event == "fresh":
             found.clear()
         elif event == "retire":
-            found[name] = Retired(name, witness)
+            found[name] = Retired(name, witness, checksum)
             undone.discard(witness)
         elif event == "restore":
             found.pop(name, None)

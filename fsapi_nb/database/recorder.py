@@ -118,7 +118,8 @@ class Recorder:
             row = row._replace(name=other, message=f"{NAME_BEFORE}{entry.name}")
             values = [str(entry.id), entry.name]
         elif kind is RowChangeKind.RETIRE:
-            row = row._replace(witness=other, message=f"{other} is in its place" if other else None)
+            place = f"{other} is in its place" if other else None
+            row = row._replace(step_checksum=entry.checksum, witness=other, message=place)
             values = [str(entry.id)]
         return self._checked(kind.value, [*self._values(row), *values], row, *values, prepared=False)
 

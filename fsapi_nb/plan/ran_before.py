@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from fsapi_nb.errors import RanBefore
-from fsapi_nb.model import Folder, History, HistoryEntry, Migration, MigrationStatus, State, StoredScripts
+from fsapi_nb.model import Folder, History, HistoryEntry, Migration, MigrationStatus, Retired, State, StoredScripts
 from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.script.checksum import text_checksum
 from fsapi_nb.script.objects import tables_dropped, tables_made
@@ -66,14 +66,16 @@ def find_matches(
 
 def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history: History) -> None:
     """Raise RanBefore if some of these have run: their rows were retired, or missing migrations have done their work."""
-    retired = {each.name for each in history.retired}
-    again = [status.name for status in pending if status.name in retired]
+    again = [(status.name, found) for status in pending if (found := _retired(status, history))]
     if again:
         raise RanBefore(
-            f"{len(again)} pending migration{'s have' if len(again) != 1 else ' has'} run already: {'its row was' if len(again) == 1 else 'their rows were'} retired",
-            details=tuple(f"  {name}" for name in again[:_MOST]),
+            f"{_counted(again)} run already: {'its row was' if len(again) == 1 else 'their rows were'} retired",
+            details=tuple(
+                f"  {name}" + (f", under the name {found.name}" if found.name != name else "")
+                for name, found in again[:_MOST]
+            ),
             state="nothing was run; the database is as it was.",
-            hint=f"restore the row: retire --undo {again[0]}; or take the file away.",
+            hint=f"restore the row: retire --undo {again[0][1].name}; or take the file away.",
         )
     if matches:
         raise RanBefore(
@@ -84,20 +86,28 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
         )
 
 
+def _retired(status: MigrationStatus, history: History) -> Retired | None:
+    """The retired row of that name, or of the same script."""
+    for each in history.retired:
+        same = each.checksum is not None and status.migration is not None and status.migration.checksum == each.checksum
+        if each.name == status.name or same:
+            return each
+    return None
+
+
 def noted(statuses: Sequence[MigrationStatus], history: History) -> tuple[MigrationStatus, ...]:
     """Return the statuses with a word on pending scripts that have run, as far as checksums tell."""
-    retired = {each.name for each in history.retired}
     missing = {s.entry.checksum: s.name for s in statuses if s.state is State.MISSING and s.entry and s.entry.checksum}
-    if not missing and not retired:
+    if not missing and not history.retired:
         return tuple(statuses)
-    return tuple(_noted(status, retired, missing) for status in statuses)
+    return tuple(_noted(status, history, missing) for status in statuses)
 
 
-def _noted(status: MigrationStatus, retired: set[str], missing: Mapping[str, str]) -> MigrationStatus:
+def _noted(status: MigrationStatus, history: History, missing: Mapping[str, str]) -> MigrationStatus:
     if status.state not in {State.PENDING, State.LATE} or status.migration is None:
         return status
     note = None
-    if status.name in retired:
+    if _retired(status, history):
         note = "it has run, and its row was retired"
     elif status.migration.checksum in missing:
         note = f"it is what ran as {missing[status.migration.checksum]}, which is missing: was it renamed?"
@@ -187,6 +197,10 @@ def _way_on(match: Match) -> str:
     if match.evidence is Evidence.TABLES:
         return f"if it stands for them, record it instead of them: baseline {name} --replaces {' '.join(done[:_MOST])}"
     return f"if the file was renamed, rename its row: rename {done[0]} {name}"
+
+
+def _counted(things: Sequence[object]) -> str:
+    return f"{len(things)} pending migration{'s have' if len(things) != 1 else ' has'}"
 
 
 def _count(things: Sequence[object]) -> str:
