@@ -12,7 +12,7 @@ import shutil
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from fsapi_nb.digests import read_digests
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
 from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
-from fsapi_nb.script.foreign_names import explain_bad_name, find_foreign
+from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
 from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
 from fsapi_nb.subfolders import count_nested
 
@@ -175,9 +175,9 @@ class _Names(NamedTuple):
 @lru_cache(maxsize=4)
 def _sort_out(names: tuple[str, ...]) -> _Names:
     """The names of one folder, judged. Most calls of a process are about the same names."""
-    twins = _twins(names)
+    twins, known = _twins(names), Siblings(names)
     ordered = sorted(names, key=os.fsencode)
-    bad = {name: problem for name in names if (problem := _bad_name(name, twins, names))}
+    bad = {name: problem for name in names if (problem := _bad_name(name, twins, known))}
     sound = tuple(name for name in ordered if name not in bad)
     return _Names(sound, {visible(name): (bad[name],) for name in bad}, _foreign(ordered))
 
@@ -195,10 +195,10 @@ def _twins(names: Iterable[str]) -> dict[str, list[str]]:
     return {name: group for group in folded.values() if len(group) > 1 for name in group}
 
 
-def _bad_name(name: str, twins: dict[str, list[str]], names: Collection[str]) -> Problem | None:
+def _bad_name(name: str, twins: dict[str, list[str]], known: Siblings) -> Problem | None:
     fault = bad_file_name(name)
     if fault:
-        message, hint = explain_bad_name(name, fault, names)
+        message, hint = explain_bad_name(name, fault, known)
         return Problem(visible(message), Place(visible(name), 1), visible(hint))
     if name in twins:
         others = ", ".join(visible(other) for other in twins[name] if other != name)

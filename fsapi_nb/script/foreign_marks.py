@@ -34,6 +34,7 @@ _BESIDE = frozenset(
 # The word, a sign that ends it, and anything: `-- DOWN: take it back`, `-- down (drop it)`, `-- DOWN -- and so on`.
 _EXPLAINED = re.compile(r"[\W_]*(up|down)\s*(?::|\(|\[|=|\||--|[-\u2013\u2014](?=\s))", re.IGNORECASE)
 _TERN = re.compile(r"[\W_]*create above\s*/\s*drop below[\W_]*", re.IGNORECASE)
+_ALEMBIC = re.compile(r"\s*running downgrade\s+\S+\s*->.*", re.IGNORECASE)
 _SQITCH = re.compile(
     r"\s*(deploy|revert|verify)\s+(\S+)\s+(?:to|from|on)\s+(?:pg|postgres|postgresql|cockroach|yugabyte)\s*",
     re.IGNORECASE,
@@ -59,7 +60,7 @@ class ForeignMark:
 def find_mark(comment: str) -> ForeignMark | None:
     """Return what a comment that begins a line seems to mark; None if it is prose."""
     text = _inside(comment[:_REACH])
-    if _TERN.fullmatch(text):
+    if _TERN.fullmatch(text) or _ALEMBIC.fullmatch(text):
         return _mark(Direction.DOWN, word=False)
     if _EXPLAINED.match(text):
         return _mark(_MARKS[_WORD.findall(text)[0].lower()])

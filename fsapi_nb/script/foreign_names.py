@@ -5,9 +5,12 @@ Such a file is not a whole migration, whatever it holds: the half that takes a c
 
 from __future__ import annotations
 
+import bisect
 import datetime
+import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 _FORTH = ("up", "do", "deploy", "apply", "forward", "forwards")
@@ -20,6 +23,19 @@ _DOTTED = re.compile(rf"(.+)\.({'|'.join((*_FORTH[:3], *_BACK))})\.sql", re.IGNO
 _FLYWAY = re.compile(r"(?:([VUB])([0-9][0-9._]*)|R)__(.+)\.sql", re.DOTALL)
 _SIGNS = re.compile(r"__|\..*\.")
 _EXAMPLE = "2026_01_31_09_30_"
+
+
+class Siblings:
+    """The names of one folder, in which a file's other half is looked for."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+
+    @cached_property
+    def by_version(self) -> dict[str, str]:
+        """Flyway's files by the beginning of their names (`V1__`), times left out."""
+        versions = ((_FLYWAY.fullmatch(_without_time(name)), name) for name in sorted(self.names, reverse=True))
+        return {f"{match[1]}{match[2]}__": name for match, name in versions if match and match[1]}
 
 
 class Fault(NamedTuple):
@@ -38,19 +54,21 @@ def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
     Args:
         names: All names of a folder, in the order in which they would run.
     """
-    known = frozenset(names)
+    known = Siblings(names)
     # Most names have neither sign, and there may be thousands.
     found = {name: fault for name in names if _SIGNS.search(name) and (fault := _by_itself(name, known))}
     halves = [half for name in names if name not in found and (half := _half(name))]
+    by_stem = {(half.stem, half.undoes): half.name for half in reversed(halves)}
+    whole = _without_halves(names) if halves else {}
     for half in halves:
-        other = _other(half, halves, names)
+        other = by_stem.get((half.stem, not half.undoes)) or _bare(half, whole, names)
         if other:
             found[half.name] = _of_pair(half, other, certain=False)
             found.setdefault(other, _of_pair(_Half(other, half.stem, undoes=not half.undoes), half.name, certain=False))
     return found
 
 
-def explain_bad_name(name: str, fault: str, known: Collection[str]) -> Fault:
+def explain_bad_name(name: str, fault: str, known: Siblings) -> Fault:
     """Return what is wrong with a name that is not a migration's, and what to do with the file.
 
     The half of a pair that takes a change back must not be renamed: it would run as a change.
@@ -59,7 +77,7 @@ def explain_bad_name(name: str, fault: str, known: Collection[str]) -> Fault:
         fault: What is wrong with it by our own rules.
         known: All names of its folder.
     """
-    foreign = _by_itself(name, known)
+    foreign = _by_itself(name, known) or _bad_half(name, known)
     if foreign:
         return foreign
     number = _NUMBER.match(name)
@@ -77,7 +95,7 @@ class _Half(NamedTuple):
     undoes: bool
 
 
-def _by_itself(name: str, known: Collection[str]) -> Fault | None:
+def _by_itself(name: str, known: Siblings) -> Fault | None:
     """What is wrong with a name that says by itself what its file is for."""
     time = _TIME.match(name)
     flyway = _FLYWAY.fullmatch(name, time.end() if time else 0)
@@ -90,10 +108,10 @@ def _by_itself(name: str, known: Collection[str]) -> Fault | None:
     return _of_dotted(_Half(name, match[1], match[2].lower() in _BACK), match[2], known) if match else None
 
 
-def _of_dotted(half: _Half, word: str, known: Collection[str]) -> Fault:
+def _of_dotted(half: _Half, word: str, known: Siblings) -> Fault:
     """What is wrong with `add_phone.down.sql`."""
     others = [f"{half.stem}.{each}.sql" for each in (_FORTH if half.undoes else _BACK)]
-    other = next((each for each in [*others, f"{half.stem}.sql"] if each in known), None)
+    other = next((each for each in [*others, f"{half.stem}.sql"] if each in known.names), None)
     if other:
         return _of_pair(half, other)
     whole = _whole(half)
@@ -117,14 +135,14 @@ def _of_pair(half: _Half, other: str, *, certain: bool = True) -> Fault:
     return Fault(f"by its name, this file and {other} are the two halves of one migration", hint + own)
 
 
-def _of_flyway(match: re.Match[str], known: Collection[str]) -> Fault:
+def _of_flyway(match: re.Match[str], known: Siblings) -> Fault:
     letter, version, words = match[1] or "R", match[2], match[3]
     whole = f"{_EXAMPLE}{words}.sql"
     if letter == "R":
         message = "by its name (R__), this is a repeatable migration of Flyway; here each file runs once"
         return Fault(message, f"rename it to {whole}, and put its new text into a new file when it changes.")
     opposite = f"{'V' if letter == 'U' else 'U'}{version}__"
-    other = next((each for each in sorted(known) if _without_time(each).startswith(opposite)), None)
+    other = known.by_version.get(opposite)
     if letter == "U":
         message = f"by its name (U{version}__), this file takes back what {other or f'{opposite}{words}.sql'} does"
         return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
@@ -135,35 +153,62 @@ def _of_flyway(match: re.Match[str], known: Collection[str]) -> Fault:
     )
 
 
-def _half(name: str) -> _Half | None:
-    """The half of a pair that a name may be by its first or last word. Asked of every file, so without a pattern."""
-    words = _without_time(name)[: -len(".sql")]
-    last = words.replace("-", "_").rpartition("_")[2]
+def _mark_word(words: str) -> tuple[str, str, str] | None:
+    """The words of a name, split at the first or the last one if that is such as `down`; it is in the middle.
+
+    No pattern is used, because this is asked of every file.
+    """
+    plain = words.replace("-", "_")
+    last = plain.rpartition("_")[2]
     if last.lower() in _WORDS and len(last) < len(words) - 1:
-        return _Half(name, words[: -len(last) - 1], last.lower() in _BACK)
-    first = words.replace("-", "_").partition("_")[0]
+        return words[: -len(last)], last, ""
+    first = plain.partition("_")[0]
     if first.lower() in _WORDS and len(first) < len(words) - 1:
-        return _Half(name, words[len(first) + 1 :], first.lower() in _BACK)
+        return "", first, words[len(first) :]
     return None
 
 
-def _other(half: _Half, halves: Sequence[_Half], names: Sequence[str]) -> str | None:
-    """The other half of a pair: the same words with the opposite one; or without any, with the same time or next to it.
+def _half(name: str) -> _Half | None:
+    """The half of a pair that a name may be by its first or last word."""
+    found = _mark_word(_without_time(name)[: -len(".sql")])
+    if found is None:
+        return None
+    before, word, after = found
+    return _Half(name, before[:-1] or after[1:], word.lower() in _BACK)
+
+
+def _bad_half(name: str, known: Siblings) -> Fault | None:
+    """What is wrong with one half of a pair that has no time, such as `0001_a_down.sql` beside `0001_a_up.sql`."""
+    half, found = _half(name), _mark_word(name.removesuffix(".sql"))
+    if half is None or found is None:
+        return None
+    before, _, after = found
+    others = [f"{before}{word}{after}.sql" for word in (_FORTH if half.undoes else _BACK)]
+    if half.undoes:
+        others.append(f"{half.stem}.sql")
+    other = next((each for each in others if each in known.names), None)
+    return _of_pair(half, other) if other else None
+
+
+def _without_halves(names: Sequence[str]) -> dict[str, list[int]]:
+    """Where each name stands in the folder's order, by its words without time."""
+    found: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        found.setdefault(_without_time(name).removesuffix(".sql"), []).append(index)
+    return found
+
+
+def _bare(half: _Half, whole: Mapping[str, Sequence[int]], names: Sequence[str]) -> str | None:
+    """The file that one with `down` in its name takes back, if that has no such word: of the same time, or next to it.
 
     Further on, `add_phone_rollback` may be a change of its own.
     """
-    for each in halves:
-        if each.undoes is not half.undoes and each.stem == half.stem:
-            return each.name
-    if not half.undoes:
+    others = whole.get(half.stem, ()) if half.undoes else ()
+    if not others:
         return None
-    index = names.index(half.name)
-    time = _TIME.match(half.name)
-    for number, name in enumerate(names):
-        near = abs(number - index) == 1 or (time and name.startswith(time[0]))
-        if near and _without_time(name).removesuffix(".sql") == half.stem:
-            return name
-    return None
+    place, time = bisect.bisect_left(names, os.fsencode(half.name), key=os.fsencode), _TIME.match(half.name)
+    near = (each for each in others if abs(each - place) == 1 or (time and names[each].startswith(time[0])))
+    return next((names[each] for each in near), None)
 
 
 def _whole(half: _Half) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.script.foreign_names import explain_bad_name, find_foreign
+from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
 
 A, B, C = "2026_01_01_00_00_", "2026_01_01_00_01_", "2026_03_01_00_00_"
 
@@ -87,11 +87,29 @@ def test_words_alone_make_no_pair(names: tuple[str, ...]) -> None:
 )
 def test_the_hint_for_a_bad_name_does_not_lead_astray(name: str, words: str) -> None:
     """What takes a change back must not get a migration's name."""
-    assert words in explain_bad_name(name, "bad", (name,)).hint
+    assert words in explain_bad_name(name, "bad", Siblings((name,))).hint
 
 
 def test_a_half_without_a_time_names_its_pair() -> None:
     """So that both are found."""
-    fault = explain_bad_name("1_a.down.sql", "bad", ("1_a.down.sql", "1_a.up.sql"))
+    fault = explain_bad_name("1_a.down.sql", "bad", Siblings(("1_a.down.sql", "1_a.up.sql")))
     assert "1_a.up.sql" in fault.message
     assert fault.hint.startswith("make one file of both")
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "whole"),
+    [
+        ("20170101120000-add-a-up.sql", "20170101120000-add-a-down.sql", "2017_01_01_12_00_add-a.sql"),
+        ("0001_a_up.sql", "0001_a_down.sql", "2026_01_31_09_30_a.sql"),
+        ("0001_a.sql", "0001_a_rollback.sql", "2026_01_31_09_30_a.sql"),
+        ("deploy_a.sql", "revert_a.sql", "2026_01_31_09_30_a.sql"),
+    ],
+)
+def test_a_pair_without_times_is_found_by_its_words(up: str, down: str, whole: str) -> None:
+    """Else the hint would be to give each half a migration's name."""
+    for name in {up, down} - {"0001_a.sql"}:
+        fault = explain_bad_name(name, "bad", Siblings((up, down)))
+        assert "two halves" in fault.message
+        assert f"make one file of both, {whole}: below a line `-- UP` the SQL of {up}" in fault.hint
+    assert "rename it" in explain_bad_name("0001_break_it_down.sql", "bad", Siblings(("0001_break_it_down.sql",))).hint

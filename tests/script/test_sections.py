@@ -103,6 +103,7 @@ def test_a_marker_inside_something_is_none(hidden: str) -> None:
         "--//@UNDO",
         "-- Revert",
         "-- downgrade",
+        "-- Running downgrade ae1027a6acf -> 1975ea83b712",
         "-- Rollback:",
         "-- ROLLBACK SCRIPT",
         "/*\n * DOWN\n */",
