@@ -15,6 +15,8 @@ from xdist.scheduler import LoadGroupScheduling
 
 from tests.notebook import clone
 
+pytest_plugins = ["tests.faults.count"]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

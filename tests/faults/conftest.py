@@ -1,7 +1,4 @@
-"""Fixtures of the fault tests, how many faults there are to be, and the count of them at the end.
-
-`pytest tests/faults --faults=all` puts a fault at every message; the default is a sample that has every kind of step.
-"""
+"""Fixtures of the fault tests, and which faults they are run with."""
 
 from __future__ import annotations
 
@@ -10,22 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import count
 from tests.faults.sweep import Tally
 from tests.faults.world import World, find_pg_dump
-
-_tally = Tally()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", choices=("sample", "all"), default="sample", help="how many faults are injected")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _tally.injected:
-        terminalreporter.write_line(
-            f"faults injected: {_tally.injected}, in doubt and resolved: {_tally.in_doubt}, "
-            f"ended wrong: {len(_tally.wrong)}"
-        )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,7 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def wants_all(config: pytest.Config) -> bool:
     """Whether every fault is wanted, and not a sample of them."""
-    return bool(config.getoption("--faults", "sample") == "all")
+    return bool(config.getoption("--faults") == "all")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +33,7 @@ def every_fault(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def tally() -> Tally:
     """The count of all faults of the session."""
-    return _tally
+    return count.tally()
 
 
 @pytest.fixture(scope="session")
