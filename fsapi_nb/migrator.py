@@ -790,7 +790,13 @@ class Migrator:
         # What stands in no schema serves the other schemas of this database as well.
         beside = () if self._access.schema else stored.items()
         drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=beside)
-        around = build.Circumstances(folder, history, allow_unparsed=allow_unparsed, encoding=target.session.encoding)
+        around = build.Circumstances(
+            folder,
+            history,
+            allow_unparsed=allow_unparsed,
+            encoding=target.session.encoding,
+            look_at_procedures=target.procedures,
+        )
         plan = build.plan_fresh(around)
         notes = (*([f"{folder.lack}: nothing is applied afterwards"] if folder.lack else []), *plan.notes)
         return Plan("fresh", plan.steps, notes, drops=drops)

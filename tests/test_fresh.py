@@ -6,8 +6,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator
-from fsapi_nb.errors import ConfirmationRequired, Protected, QueryFailed, RefusedPlan, StatementFailed
+from fsapi_nb.errors import ConfirmationRequired, Interrupted, Protected, QueryFailed, RefusedPlan, StatementFailed
 from tests.conftest import Project
+from tests.test_halfway import stop_at
 
 EVERYTHING = """
 CREATE TYPE mood AS ENUM ('a', 'b');
@@ -225,3 +226,31 @@ def test_a_fresh_that_fails_in_its_second_half_says_what_was_dropped(project: Pr
     project.write_text(name, "-- UP\nSELECT 1/0;\n")
     with pytest.raises(StatementFailed, match="1 object had been dropped, which is committed"):
         migrator.fresh(yes=True)
+
+
+@pytest.mark.parametrize("again", ["migrate", "fresh"])
+def test_a_fresh_that_was_cut_off_behind_its_drop_is_finished(project: Project, again: str) -> None:
+    """By a migrate, or by a fresh: each ends as an undisturbed one."""
+    names = [project.write(each, f"CREATE TABLE {each} (i int);", f"DROP TABLE {each};") for each in ("a", "b")]
+    names.append(project.write("c", "CREATE INDEX CONCURRENTLY i ON b (i);"))
+    project.migrator().migrate()
+    with pytest.raises(Interrupted):
+        project.migrator(observers=[stop_at(3)]).fresh(yes=True)
+    assert project.applied() == names[:2]
+    if again == "migrate":
+        project.migrator().migrate()
+    else:
+        project.migrator().fresh(yes=True)
+    assert project.applied() == names
+    assert project.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
+
+
+def test_a_procedure_that_fresh_leaves_is_known_to_commit(project: Project) -> None:
+    """In a schema that is not managed: its CALL is a step outside of a transaction."""
+    project.rows("CREATE SCHEMA kept")
+    project.rows("CREATE PROCEDURE kept.go() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$")
+    name = project.write("calls", "CREATE TABLE t (i int);\nCALL kept.go();", "DROP TABLE t;")
+    project.migrator().migrate()
+    assert len(project.migrator().plan("fresh").plan.steps) == 2
+    project.migrator().fresh(yes=True)
+    assert project.applied() == [name]

@@ -300,3 +300,18 @@ def test_resolve_wants_one_answer_and_something_in_doubt(project: Project) -> No
             project.migrator().resolve(name, **answer)
     with pytest.raises(UsageError, match="no step of"):
         project.migrator().resolve(name, done=True)
+
+
+def test_what_a_failed_migration_has_not_created_is_not_dropped_for_it(project: Project) -> None:
+    """A table that was there before: neither by the failure, nor by a rollback of what was done."""
+    project.rows("CREATE TABLE kept (i int); INSERT INTO kept VALUES (1)")
+    project.write(
+        "half",
+        "CREATE TABLE IF NOT EXISTS kept (i int);\nCREATE INDEX CONCURRENTLY x ON kept (i);\nSELECT 1/0;",
+        "DROP TABLE kept;",
+    )
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    with pytest.raises(PartlyApplied, match="which no step has created"):
+        project.migrator().rollback()
+    assert project.value("SELECT i FROM kept") == 1

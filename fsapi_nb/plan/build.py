@@ -207,7 +207,13 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
 def plan_fresh(around: Circumstances) -> Plan:
     """Apply every file to what is empty once everything was dropped."""
     history = History(exists=around.history.exists)
-    empty = Circumstances(around.folder, history, allow_unparsed=around.allow_unparsed, encoding=around.encoding)
+    empty = Circumstances(
+        around.folder,
+        history,
+        allow_unparsed=around.allow_unparsed,
+        encoding=around.encoding,
+        look_at_procedures=around.look_at_procedures,
+    )
     return plan_migrate(empty)
 
 
