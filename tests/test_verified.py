@@ -161,3 +161,44 @@ def test_a_step_outside_of_a_transaction_that_is_not_recorded_is_found_by_the_ne
     counted.rows("DROP TRIGGER quiet ON migrations")
     counted.migrator().migrate()
     assert [status.state for status in counted.migrator().status().statuses if status.name == name] == [State.APPLIED]
+
+
+def test_what_a_killed_run_has_left_is_not_settled_without_its_row(counted: Project) -> None:
+    """The index is there, so the migration is done; where that cannot be recorded, the next run looks again."""
+    name = counted.write("index", "CREATE INDEX CONCURRENTLY t_i ON t (i);", "DROP INDEX t_i;")
+    install(counted, SWALLOW, "migrations", "INSERT")
+    for _ in range(2):  # the first run leaves it in flight, the second settles it
+        with pytest.raises(HistoryError, match="the history row was not written to public.migrations\n"):
+            counted.migrator().migrate()
+        assert counted.has("t_i")
+        assert name not in counted.applied()
+    counted.rows("DROP TRIGGER quiet ON migrations")
+    counted.migrator().migrate()
+    assert name in counted.applied()
+    assert counted.rows("SELECT event, state FROM migrations_journal WHERE migration LIKE '%index%' ORDER BY id") == [
+        ("up", "started"),
+        ("up", "resolved"),
+        ("up", "done"),
+    ]
+
+
+@pytest.mark.parametrize("table", ["migrations", "migrations_journal"])
+def test_a_baseline_of_many_is_all_or_nothing(counted: Project, table: str) -> None:
+    """A trigger that swallows one row of several undoes them all."""
+    names = [counted.write(f"t{number}", "SELECT 1;") for number in range(3)]
+    column = "name" if table == "migrations" else "migration"
+    install(
+        counted,
+        (
+            (
+                "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN IF new.{column} LIKE '%t1%' THEN RETURN NULL; END IF; RETURN new; END $$"
+            ),
+            "CREATE TRIGGER quiet BEFORE {1} ON {0} FOR EACH ROW EXECUTE FUNCTION few()",
+        ),
+        table,
+        "INSERT",
+    )
+    with pytest.raises(HistoryError, match=f"the history row was not written to public.{table}\n"):
+        counted.migrator().baseline(names[-1])
+    assert not set(names) & set(counted.applied())
