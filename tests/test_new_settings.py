@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
+from fsapi_nb.errors import CannotConnect
 from fsapi_nb.events import Event, MigrationFinished
 from tests.conftest import Project
 
@@ -60,6 +62,14 @@ def test_the_next_migration_has_the_new_settings(project: Project, role: str, ch
     if cut == "two runs":
         project.migrator().migrate(count=1)
     project.migrator().migrate()
+    assert schema_of_t(project) == "app"
+
+
+def test_the_new_session_gets_the_lock_whatever_the_timeouts_of_the_run_are(project: Project) -> None:
+    """It stands in the queue for longer than that."""
+    project.write("a", written(project, _PATH.format(_DATABASE)))
+    project.write("b", "CREATE TABLE t (id int);")
+    project.migrator(lock_timeout="1ms", statement_timeout="2s").migrate()
     assert schema_of_t(project) == "app"
 
 
@@ -177,5 +187,24 @@ def test_a_trigger_on_login_counts_as_a_setting(project: Project) -> None:
         ),
     )
     project.write("b", "CREATE TABLE t (id int);")
+    project.migrator().migrate()
+    assert schema_of_t(project) == "app"
+
+
+def test_a_new_session_that_cannot_be_had_ends_the_run_and_the_next_one_goes_on(project: Project) -> None:
+    """The error says what is committed."""
+    name = project.write("a", written(project, _PATH.format(_DATABASE)))
+    project.write("b", "CREATE TABLE t (id int);")
+    addresses = iter([project.database] * 2)
+
+    def connector() -> psycopg.Connection:
+        for address in addresses:
+            return psycopg.connect(address)
+        raise psycopg.errors.TooManyConnections("too many connections for this role")
+
+    with pytest.raises(CannotConnect) as caught:
+        project.migrator(database=connector).migrate()
+    assert caught.value.state == f"this was between two migrations. Done before in this run: {name}."
+    assert project.applied() == [name]
     project.migrator().migrate()
     assert schema_of_t(project) == "app"

@@ -15,16 +15,18 @@ import psycopg
 
 from fsapi_nb import stopping
 from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.session import Connection, Session, shared
+from fsapi_nb.database.session import Connection, Session, alone, shared
 from fsapi_nb.errors import Locked, PooledConnection
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 _WAIT = b"SELECT pg_catalog.pg_advisory_lock($1::pg_catalog.int8), pg_catalog.pg_advisory_lock($1::pg_catalog.int8)"
+_PATIENTLY = (Message(b"SET LOCAL lock_timeout TO 0"), Message(b"SET LOCAL statement_timeout TO '30s'"))
 _IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
 # Held twice, it is not free in between.
 _STILL = "SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 _POLL = 0.002  # seconds
+_PATIENCE = 30.0  # seconds until a session must stand in the queue
 #: Who looks at a history is told here that a run has ended.
 CHANNEL = "fsapi_nb"
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
@@ -87,13 +89,17 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
     No third session can get the lock in between: `other` stands in its queue before it is let go, and whoever polls for
     it is refused while somebody stands there. Raises psycopg.Error.
     """
-    other.send([Message(_WAIT, [str(key).encode()])], last=True)
+    messages = alone(*_PATIENTLY, Message(_WAIT, [str(key).encode()]))
+    other.send(messages, last=True)
     values = {"me": session.facts.pid, "other": other.facts.pid}
+    deadline = time.monotonic() + _PATIENCE
     while not _one(session, _IS_AWAITED, values):
+        if time.monotonic() > deadline:
+            raise psycopg.OperationalError("the new session does not answer")
         stopping.pause(_POLL)
     session.connection.close()
     other.passed()
-    other.receive(1)
+    other.receive(len(messages))
     with _released(other, key):
         yield
 

@@ -215,8 +215,13 @@ class Runner:
     def _clean(self) -> None:
         """Bring the session back to how one begins now: where a step changed the settings of new ones, by a new one."""
         self.session.clean()
-        if self.session.is_outdated:
+        if not self.session.is_outdated:
+            return
+        try:
             self._take_over(self.renew(self.session))
+        except FsapiError as error:
+            error.state = f"this was between two migrations. {self._standing()}"
+            raise
 
     def _finish(self, step: Step, number: int, took: Sequence[float | None] = ()) -> None:
         """The step is committed: tell so, and what is complete with it.
