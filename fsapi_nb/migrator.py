@@ -578,7 +578,7 @@ class Migrator:
             return _run_result("fresh", (), (*warnings, *plan.notes), started, target, recorder, drops=plan.drops)
         try:
             result = self.migrate(allow_unparsed=allow_unparsed, yes=yes)
-        except FsapiError as error:
+        except (FsapiError, Interrupted) as error:
             error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
             raise
         run_id = result.run_id or str(recorder.run_id)

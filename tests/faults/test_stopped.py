@@ -198,6 +198,17 @@ def test_what_a_verb_waits_for_is_stopped(project: Project, act: Callable[[Migra
     assert migrator.query("SELECT 1").results[0].rows == [(1,)]
 
 
+def test_a_fresh_that_is_stopped_in_its_migrations_says_that_all_was_dropped(project: Project) -> None:
+    """That is committed by then."""
+    project.rows("CREATE TABLE t (i int)")
+    project.write("a", "SELECT pg_sleep(60);")
+    migrator = project.migrator()
+    call = Call(lambda: migrator.fresh(yes=True))
+    wait_for(project, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    assert call.stopped(migrator).state.startswith("1 object had been dropped, which is committed. ")
+    assert not project.has("t")
+
+
 def test_rows_that_come_as_a_copy_are_stopped(project: Project) -> None:
     """A notebook's query, which reads them while the server sends."""
     pytest.importorskip("numpy")
@@ -220,6 +231,13 @@ def test_all_calls_of_a_migrator_are_stopped_and_none_of_another(project: Projec
     one.query("SELECT 1")
     theirs.join(20)
     assert theirs.error is None
+
+
+def test_every_verb_can_be_stopped() -> None:
+    """But what waits for nothing, and what has an event of its own."""
+    verbs = {name for name, value in vars(Migrator).items() if callable(value) and not name.startswith("_")}
+    unstoppable = {name for name in verbs if not hasattr(getattr(Migrator, name), "__wrapped__")}
+    assert unstoppable == {"follow", "make", "may_lead_to", "same_database", "stop"}
 
 
 def test_a_stop_while_nothing_is_under_way_stops_nothing(project: Project) -> None:
