@@ -92,12 +92,12 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
 
 def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
     """The migrations folder and the project it belongs to. Raises ConfigurationError where there is no such folder."""
-    folder = Path(start, directory) if directory else None
+    folder = start / Path(directory).expanduser() if directory else None
     project = find_project(folder or start)
     found = folder or project.migrations
     if not found.is_dir():
         hint = "set fsapi_directory in pytest's configuration, or migrations in [tool.fsapi_nb] of pyproject.toml."
-        raise ConfigurationError(f"there is no folder {found.name!r} with migrations", hint=hint)
+        raise ConfigurationError(f"there is no folder {str(found)!r} with migrations", hint=hint)
     return found, project
 
 

@@ -181,4 +181,4 @@ def test_no_folder_is_bad_usage(team: Team) -> None:
     team.folder.rmdir()
     result = team.run("--fsapi-roundtrip")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*no folder 'migrations' with migrations*"])
+    result.stderr.fnmatch_lines(["*no folder '*/migrations' with migrations*"])
