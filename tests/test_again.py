@@ -70,6 +70,15 @@ def test_what_was_applied_again_may_be_rolled_back_again(project: Project) -> No
     assert names(project.migrator().rollback(2)) == [b, a]
 
 
+def test_a_rollback_that_was_completed_is_over(project: Project) -> None:
+    """What was applied since may be rolled back by the same number."""
+    a, b, c = tables(project, "a", "b", "c")
+    project.migrator().migrate()
+    assert names(project.migrator().rollback(2)) == [c, b]
+    project.migrator().migrate(count=1)
+    assert names(project.migrator().rollback(2)) == [b, a]
+
+
 def test_a_rollback_that_was_complete_unseen_counts(project: Project) -> None:
     """A concurrent DOWN that had happened is a part of the number that is said again."""
     a, b = tables(project, "a", "b")

@@ -198,14 +198,18 @@ def fold_redos(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
 
 
 def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
-    """The migrations that the last rollback of a number was to take back, from the same rows; none since a `fresh`."""
+    """The migrations that the last rollback of a number was to take back, from the same rows; none once all of them were."""
     names: tuple[str, ...] = ()
-    for _, event, *_, message in rows:
+    waiting: set[str] = set()
+    for name, event, state, step, steps, *_, message in rows:
         if event == "fresh":
-            names = ()
+            waiting.clear()
         elif event == "rollback":
             names = tuple(json.loads(message))
-    return names
+            waiting = set(names)
+        elif event == "down" and state == "done" and step == steps:
+            waiting.discard(name)
+    return names if waiting else ()
 
 
 def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:

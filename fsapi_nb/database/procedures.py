@@ -7,7 +7,7 @@ from fsapi_nb.model import Procedure
 from fsapi_nb.script.procedures import procedure_of_definition
 
 _DEFINITIONS = r"""
-    SELECT pg_catalog.pg_get_functiondef(p.oid) FROM pg_catalog.pg_proc p
+    SELECT pg_catalog.convert_to(pg_catalog.pg_get_functiondef(p.oid), 'UTF8') FROM pg_catalog.pg_proc p
     WHERE p.prokind OPERATOR(pg_catalog.=) 'p'
       AND p.prosrc OPERATOR(pg_catalog.~*) '(commit|rollback|call)'
 """
@@ -15,5 +15,6 @@ _DEFINITIONS = r"""
 
 def read_procedures(connection: Connection) -> tuple[Procedure, ...]:
     """Return the procedures of the database whose text may commit, roll back or call another one."""
-    found = (procedure_of_definition(text) for (text,) in connection.execute(_DEFINITIONS.encode()))
+    texts = (text for (text,) in connection.execute(_DEFINITIONS.encode()) if text)  # none: dropped in this moment
+    found = (procedure_of_definition(text.decode(errors="replace")) for text in texts)
     return tuple(each for each in found if each)

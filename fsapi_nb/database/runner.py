@@ -139,6 +139,7 @@ class Runner:
                 self._number = number
                 stopping.check()
                 self._run_step(step)
+            self._close(plan)
             self._run_marks(plan)
         except KeyboardInterrupt:
             raise self._interrupted() from None
@@ -545,6 +546,14 @@ class Runner:
         ]
         if rows:
             self.session.commit([message for row in rows for message in self.recorder.journal(row)])
+
+    def _close(self, plan: Plan) -> None:
+        """Journal that a redo in several steps is done; that it is, stands in the history already."""
+        last = plan.steps[-1] if plan.verb == "redo" and plan.steps else None
+        if last and len(last.parts) == 1:
+            row = JournalRow(None, "redo", "done", name=last.parts[0].migration.name)
+            with contextlib.suppress(psycopg.Error):
+                self.session.commit(self.recorder.journal(row))
 
     def _run_marks(self, plan: Plan) -> None:
         """Write what is only recorded or changed in the history, all of it or nothing."""

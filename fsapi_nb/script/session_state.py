@@ -15,6 +15,21 @@ from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one, scan
 
 _HINTS = re.compile(r"\b(?:pg_)?temp|prepare|\bhold\b|advisory|\bset\b|set_config|\breset\b", re.IGNORECASE)
+_LEAVE_NOTHING = frozenset(
+    {
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "MERGE",
+        "COPY",
+        "COMMENT",
+        "GRANT",
+        "REVOKE",
+        "ALTER TABLE",
+        "CREATE INDEX",
+        "DROP TABLE",
+    }
+)
 _HOLD = 0x20  # CURSOR_OPT_HOLD
 _RELATIONS = {"r": "temporary table", "v": "temporary view", "S": "temporary sequence"}
 _LOCKS = {
@@ -43,7 +58,7 @@ class SessionObject(NamedTuple):
 
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
     """Return what the statement leaves in its session beyond its transaction."""
-    if not _HINTS.search(statement.text):
+    if statement.kind in _LEAVE_NOTHING or not _HINTS.search(statement.text):
         return ()
     name, node = node_of(parse_one(statement.text.encode()))
     if name == "variable_set_stmt" and not statement.changes_session:
