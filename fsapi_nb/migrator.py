@@ -248,7 +248,7 @@ class Migrator:
 
     @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
-        """The journal: every attempt, oldest first; the newest `count` of them, or those of one run of a runbook."""
+        """The journal: every attempt, oldest first, in UTC; the newest `count` of them, or those of one run of a runbook."""
         folder = self._read_folder() if self.directory.is_dir() else Folder()
         with self._open(folder.names, writing=False) as target:
             entries = target.history().entries

@@ -284,7 +284,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "history",
-        "every attempt, from the journal",
+        "every attempt, from the journal, with times in UTC",
         lambda m, o: m.history(count=o.count, runbook=o.runbook),
         (
             _argument("--count", "-n", type=int, metavar="N", help="the newest N events"),

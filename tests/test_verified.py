@@ -202,3 +202,28 @@ def test_a_baseline_of_many_is_all_or_nothing(counted: Project, table: str) -> N
     with pytest.raises(HistoryError, match=f"the history row was not written to public.{table}\n"):
         counted.migrator().baseline(names[-1])
     assert not set(names) & set(counted.applied())
+
+
+@pytest.mark.parametrize("when", ["INITIALLY DEFERRED", "INITIALLY IMMEDIATE"])
+def test_a_trigger_that_may_run_at_commit_is_refused(counted: Project, when: str) -> None:
+    """It could take away what was verified before; a script can defer one that is not deferred by itself."""
+    counted.rows(TAKE_AWAY[0])
+    counted.rows(
+        f"CREATE CONSTRAINT TRIGGER late AFTER INSERT ON migrations DEFERRABLE {when} "
+        "FOR EACH ROW EXECUTE FUNCTION take_away()"
+    )
+    counted.write("add", f"SET CONSTRAINTS ALL DEFERRED;\n{UPDATE}")
+    with pytest.raises(HistoryError) as caught:
+        counted.migrator().migrate()
+    assert "the trigger late of public.migrations may run at COMMIT" in str(caught.value)
+    counted.rows((caught.value.hint or "").partition("or: ")[2])
+    counted.migrator().migrate()
+    assert number(counted) == 1
+
+
+def test_a_foreign_key_to_the_history_is_left_alone(counted: Project) -> None:
+    """Its deferred triggers are PostgreSQL's own."""
+    counted.rows("CREATE TABLE notes (id int REFERENCES migrations DEFERRABLE INITIALLY DEFERRED)")
+    counted.write("add", UPDATE)
+    counted.migrator().migrate()
+    assert number(counted) == 1

@@ -37,15 +37,26 @@ _HIDING = sql.SQL("""
 """)
 
 
+# Those of foreign keys are PostgreSQL's own, and take no row away.
+_DEFERRED = sql.SQL("""
+    SELECT t.tgname::text, t.tgrelid::regclass::text FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {} AND c.relname = ANY({}::name[]) AND t.tgdeferrable AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+    ORDER BY 1, 2
+""")
+
+
 def refuse_unwritable(session: Session, tables: Tables) -> None:
     """Check before a run all that would be found only once a migration had run.
 
     Raises:
-        HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it.
+        HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it; or a trigger
+            may run at COMMIT, when what was recorded has been verified.
     """
     written = (table.as_string(session.connection) for table in (tables.history, tables.scripts, tables.journal))
     missing = _MISSING.format(*map(sql.Literal, written))
-    answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables)})
+    deferred = _DEFERRED.format(sql.Literal(tables.schema), list(tables.names))
+    answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables), "deferred": deferred})
     if answers["missing"]:
         raise HistoryError(
             f"the role {_role(session)!r} may not write the history in {tables.shown()}",
@@ -55,6 +66,12 @@ def refuse_unwritable(session: Session, tables: Tables) -> None:
         )
     if answers["hiding"]:
         raise _row_security(session, tables, answers["hiding"])
+    for trigger, table in answers["deferred"]:
+        raise HistoryError(
+            f"the trigger {trigger} of {table} may run at COMMIT, after what is recorded was verified",
+            state=_UNCHANGED,
+            hint=f"make it one that is NOT DEFERRABLE, or: ALTER TABLE {table} DISABLE TRIGGER {_quoted(session, trigger)};",
+        )
 
 
 def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
