@@ -529,15 +529,18 @@ class Progress:
         return bool(self.done or self.applied_before) or self.in_flight
 
 
-class Retired(NamedTuple):
-    """A migration that has run, whose row was retired; `replaced_by` is the migration that was recorded in its place.
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A migration that has run, whose row was retired.
 
-    `checksum` is that of the retired row, if it had one.
+    `checksum` is that of the row, if it had one. `represented_by` is the applied migration that was recorded in its place,
+    `stands_for` are those that it was recorded in the place of.
     """
 
     name: str
-    replaced_by: str | None = None
     checksum: str | None = None
+    represented_by: str | None = None
+    stands_for: tuple[str, ...] = ()
 
 
 class RowChangeKind(Enum):

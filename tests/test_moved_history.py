@@ -421,6 +421,43 @@ def test_a_squash_is_taken_back_by_what_the_journal_knows(squashed: tuple[Projec
     assert not any(project.has(table) for table in "abcd")
 
 
+def test_what_a_squash_of_a_squash_stands_for_is_not_restored_beside_it(
+    squashed: tuple[Project, list[str], str],
+) -> None:
+    """Whatever the squashes were renamed to meanwhile: no change is recorded twice."""
+    project, names, squash = squashed
+    project.migrator().baseline(squash, replaces=names)
+    renamed = move(project, squash, "2026_01_01_00_02_first.sql")
+    project.migrator().rename(squash, renamed)
+    (project.folder / renamed).unlink()
+    (project.folder / "2026_01_01_00_03_d.sql").unlink()
+    whole = project.write("whole", "SELECT 'a to d';", "DROP TABLE d, c, b, a;", name="2026_01_01_00_03_whole.sql")
+    project.migrator().baseline(whole, replaces=["first..d"])
+    for restored in ([names[0]], [renamed]):
+        with pytest.raises(RefusedPlan, match=f"{whole} is recorded in the place of"):
+            project.migrator().retire(restored, undo=True)
+    (project.folder / whole).unlink()
+    project.migrator().retire([whole])
+    with pytest.raises(RefusedPlan, match="which is recorded itself"):
+        project.migrator().retire([names[0], renamed], undo=True)
+    project.migrator().retire([names[0]], undo=True)
+    for again in (renamed, whole):
+        with pytest.raises(RefusedPlan, match=f"in the place of {names[0]}, which is recorded itself"):
+            project.migrator().retire([again], undo=True)
+
+
+def test_a_baseline_does_not_record_what_was_retired(rates: Project) -> None:
+    """Its row is put back instead, with the scripts that ran."""
+    name = rates.write("add", RATES)
+    rates.migrator().migrate()
+    (rates.folder / name).rename(rates.root / name)
+    rates.migrator().retire([name])
+    (rates.root / name).rename(rates.folder / name)
+    for options in ({"name": name}, {"only": [name]}):
+        with pytest.raises(RanBefore, match="retire --undo"):
+            rates.migrator().baseline(**options)
+
+
 def test_a_squash_is_refused_where_it_could_not_be_undone_or_would_run_twice(
     squashed: tuple[Project, list[str], str],
 ) -> None:

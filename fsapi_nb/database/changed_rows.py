@@ -6,15 +6,11 @@ that it can be restored. A statement fails on the server if the row is not the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 import psycopg
 
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.verify import LEFT, MISSING, fail
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.model import Retired
 
 #: The setting that is asked for, and is not there, if the row to be changed is not there.
 GONE = "fsapi_nb.the_row_to_be_changed_is_gone"
@@ -91,26 +87,3 @@ def may_not_change(error: psycopg.Error, tables: Tables, role: str) -> HistoryEr
         state="nothing was changed; the database is as it was.",
         hint=f"let its owner run: GRANT UPDATE ON {tables.history.as_string()} TO {role};",
     )
-
-
-def fold_retired(rows: Iterable[Sequence[Any]], applied: Iterable[str]) -> tuple[Retired, ...]:
-    """Return the retired rows of the journal's rows (migration, event, state, ..., witness, message), oldest first.
-
-    A row is none any more once it was restored, once everything was dropped, or once its migration was rolled back: by its
-    own DOWN, or by that of the migration in its place, unless that is applied again.
-    """
-    found: dict[str, Retired] = {}
-    undone: set[str] = set()
-    for name, event, state, step, steps, checksum, _, witness, _ in rows:
-        if event == "fresh":
-            found.clear()
-        elif event == "retire":
-            found[name] = Retired(name, witness, checksum)
-            undone.discard(witness)
-        elif event == "restore":
-            found.pop(name, None)
-        elif event == "down" and state == "done" and step == steps:
-            found.pop(name, None)
-            undone.add(name)
-    undone -= set(applied)
-    return tuple(each for each in found.values() if each.replaced_by not in undone)

@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask_together
-from fsapi_nb.database.changed_rows import fold_retired
 from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables, add_statement, chosen_statement, create_statements, refuse_foreign
@@ -94,7 +94,7 @@ def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> His
         exists=bool(layout.history),
         redone=fold_redos(events),
         rolled_back=fold_rollbacks(events),
-        retired=fold_retired(events, (entry.name for entry in entries)),
+        retired=fold_retired(events, {entry.name for entry in entries}),
         journal=tables.written[2],
     )
 
@@ -123,7 +123,7 @@ def _unfinished(tables: Tables) -> sql.Composed:
         "CASE event WHEN 'retire' THEN NULL ELSE script END, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
-        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,rollback,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
+        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,rollback,rename,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
     ).format(tables.journal)
 
 

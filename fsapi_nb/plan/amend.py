@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 
 from fsapi_nb.errors import FaultyMigrations, PartlyApplied, RanBefore, RefusedPlan, UnknownMigration, UsageError
-from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, RowChange, RowChangeKind, State
+from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, Retired, RowChange, RowChangeKind, State
 from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.build import Circumstances, matches
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
@@ -124,16 +124,27 @@ def plan_restore(around: Circumstances, *, names: Sequence[str]) -> Plan:
     retired = {each.name: each for each in around.history.retired if each.name not in around.history.by_name}
     wanted = dict.fromkeys(find_name(name, [*around.history.by_name, *retired]) for name in names)
     found = [retired[name] for name in wanted if name in retired]
-    taken = [each for each in found if each.replaced_by and around.history.get(each.replaced_by)]
-    if taken:
-        name = taken[0].replaced_by
-        raise RefusedPlan(
-            f"{name} is recorded in the place of {taken[0].name}",
-            state=_UNCHANGED,
-            hint=f"take the file {name} away, and retire its row first: retire {name}",
-        )
+    _refuse_represented(around, found)
     changes = tuple(RowChange(RowChangeKind.RESTORE, HistoryEntry(0, each.name)) for each in found)
     return Plan("retire", changes=changes)
+
+
+def _refuse_represented(around: Circumstances, found: Sequence[Retired]) -> None:
+    """Raise RefusedPlan if the work of one of these would then be recorded twice: by it, and by what stands for it."""
+    recorded = {*around.history.by_name, *(each.name for each in found)}
+    for each in found:
+        if each.represented_by:
+            raise RefusedPlan(
+                f"{each.represented_by} is recorded in the place of {each.name}",
+                state=_UNCHANGED,
+                hint=f"take the file {each.represented_by} away, and retire its row first: retire {each.represented_by}",
+            )
+        if parts := [name for name in each.stands_for if name in recorded]:
+            raise RefusedPlan(
+                f"{each.name} was recorded in the place of {parts[0]}, which is recorded itself",
+                state=_UNCHANGED,
+                hint=f"restore one or the other; to go back to {each.name}, retire {parts[0]} first.",
+            )
 
 
 def plan_baseline(
@@ -164,7 +175,7 @@ def plan_baseline(
     else:
         chosen = choose_up(around.standing, to=name, count=None)
     marks = _marks(chosen)
-    ran_before.refuse((), matches(around, chosen), around.history)
+    ran_before.refuse(chosen, matches(around, chosen), around.history)
     unnamed = [migration.name for migration in marks[:-1]] if name else []
     return Plan("baseline", marks=marks, notes=tuple(_unnamed_note(unnamed)))
 
@@ -196,7 +207,9 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
             state=_UNCHANGED,
             hint="rows of what it stands for, whose files are gone, are taken out by: retire --missing",
         )
-    marks = _marks([status for status in _waiting(around) if status.name == full])
+    chosen = [status for status in _waiting(around) if status.name == full]
+    ran_before.refuse(chosen, (), around.history)
+    marks = _marks(chosen)
     entries = _replaced(around, replaces)
     _refuse_files(entries, around, "delete these files first: the new one stands for them.")
     _refuse_gaps(around, entries)

@@ -75,7 +75,7 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
                 for name, found in again[:_MOST]
             ),
             state="nothing was run; the database is as it was.",
-            hint=f"restore the row: retire --undo {again[0][1].name}; or take the file away.",
+            hint=_way_back(again[0][1]),
         )
     if matches:
         raise RanBefore(
@@ -84,6 +84,12 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
             state="nothing was run; the database is as it was.",
             hint=_way_on(matches[0]),
         )
+
+
+def _way_back(retired: Retired) -> str:
+    if retired.represented_by:
+        return f"take the file away: {retired.represented_by} is recorded in its place."
+    return f"restore the row: retire --undo {retired.name}; or take the file away."
 
 
 def _retired(status: MigrationStatus, history: History) -> Retired | None:
