@@ -470,6 +470,10 @@ def test_a_squash_is_refused_where_it_could_not_be_undone_or_would_run_twice(
     with pytest.raises(UsageError):
         project.migrator().baseline(only=[squash], replaces=names)
     assert len(project.applied()) == 4
+    moved = project.write("moved", "CREATE TABLE b (i int PRIMARY KEY);", "DROP TABLE b;")
+    with pytest.raises(RanBefore, match=f"rename {names[1]} {moved}"):
+        project.migrator().baseline(squash, replaces=names)
+    (project.folder / moved).unlink()
     project.migrator().baseline(squash, replaces=names)
     with pytest.raises(RefusedPlan, match="applied already"):
         project.migrator().baseline(squash, replaces=names)

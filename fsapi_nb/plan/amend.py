@@ -101,11 +101,16 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
     )
 
 
-def _refuse_again(around: Circumstances, entries: Collection[HistoryEntry], *, named: bool) -> None:
-    """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script."""
+def _refuse_again(
+    around: Circumstances, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
+) -> None:
+    """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script.
+
+    That of `instead` is the one that is meant to.
+    """
     strong = [
         match
-        for match in matches(around, _pending(around))
+        for match in matches(around, [status for status in _pending(around) if status.name != instead])
         if any(entry in entries for entry in match.entries) and (not named or match.evidence is Evidence.SCRIPT)
     ]
     ran_before.refuse((), strong, around.history)
@@ -213,6 +218,7 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
     entries = _replaced(around, replaces)
     _refuse_files(entries, around, "delete these files first: the new one stands for them.")
     _refuse_gaps(around, entries)
+    _refuse_again(around, entries, named=True, instead=full)
     return Plan(
         "baseline",
         notes=tuple(_order_notes(around, full, entries)),
