@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+_numbers = itertools.count(1)
 #: A connection that a test has left may need a moment to end.
 SECONDS = 5.0
 _TERMINATE = """
@@ -103,7 +104,6 @@ class Databases:
     server: str
     shared: bool = False
     _idle: list[Made] = field(default_factory=list)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _connection: Connection | None = None
 
     @contextlib.contextmanager
@@ -143,7 +143,7 @@ class Databases:
         return set() if self.shared else {found for (found,) in self._admin.execute(_ON_THE_SERVER)}
 
     def _make(self) -> Made:
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = f"test_{os.getpid()}_{next(_numbers)}"
         # Copying the files is twice as fast as writing them to the log if nothing is synced.
         strategy = "STRATEGY file_copy" if self._admin.info.server_version >= 150000 else ""
         self._admin.execute(f"CREATE DATABASE {name} {strategy}".encode())

@@ -70,7 +70,7 @@ def test_a_database_that_is_not_as_it_was_is_dropped(fresh: Databases, statement
 
 def test_what_is_left_on_the_server_is_told(fresh: Databases) -> None:
     """A role would be in the way of a test that makes one of that name."""
-    with pytest.raises(AssertionError, match=r"left on the server: role test_\d+_1_left$"):
+    with pytest.raises(AssertionError, match=r"left on the server: role test_\d+_\d+_left$"):
         use(fresh, "CREATE ROLE {name}_left")
     with fresh.empty() as address, psycopg.connect(address, autocommit=True) as connection:
         (role,) = (
