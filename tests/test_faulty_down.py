@@ -36,9 +36,13 @@ def test_it_is_a_warning_until_it_is_to_be_run(project: Project, down: str, faul
     result = migrator.migrate()
     assert result.notes == (warning,)
     assert warning in str(result)
-    with pytest.raises(FaultyMigrations):
+    with pytest.raises(FaultyMigrations, match=f"`repair {name}`"):
         migrator.rollback()
     assert project.applied() == [name]
+    project.write("a", "CREATE TABLE a (n text);", "DROP TABLE a;", name=name)
+    migrator.repair(name)
+    migrator.rollback()
+    assert not project.has("a")
 
 
 def test_a_sound_down_or_none_is_no_warning(project: Project) -> None:

@@ -135,11 +135,17 @@ def plan_rollback(
     )
     down = [applied_migration(entry, around) for entry in entries]
     refuse.irreversible(entries, down)
-    steps = collect(
+    found = (
         down_steps(migration, entry, around, around.history.progress(entry.name))
         for migration, entry in zip(down, entries, strict=True)
         if migration
     )
+    try:
+        steps = collect(found)
+    except FaultyMigrations as error:  # the text that was stored runs, so that to correct the file is not enough
+        name = error.problems[0].place.file
+        error.hint = f"correct the DOWN in the file, accept that with `repair {name}`, and roll back again."
+        raise
     undone = [step for status in halves for step in _half_applied(status, around)]
     steps = (*undone, *steps)
     plan = Plan("rollback", steps, notes=(*_down_notes(entries, down, around), *session_notes(steps)))
