@@ -478,6 +478,9 @@ class Runner:
         """Wait for the next attempt, or raise what ends the run."""
         at, lost = self._here, self.session.lost
         may = not lost and not at.recording and at.statement is not None and at.statement.leaves_a_trace
+        may = (
+            may and time.monotonic() - self._step_began < self.max_wait
+        )  # one that was patient has waited for all of it
         pause = next(pauses, None) if may and error.sqlstate in _RETRYABLE else None
         if pause is None:
             self._fail_alone(error, attempts)
