@@ -31,6 +31,18 @@ def await_sleeping(project: Project, count: int) -> None:
         time.sleep(0.05)
 
 
+def test_all_of_a_runbook_works_in_the_schema_that_it_was_started_for(runbooks: Runbooks) -> None:
+    """Its cells need not say it, and the journal of that schema has the run."""
+    project = runbooks.project
+    project.rows("CREATE SCHEMA t_a")
+    project.write("users", "CREATE TABLE users (id int);", "DROP TABLE users;")
+    done = runbooks.run(runbooks.write(code("%migrate", id="apply")), "--schema", "t_a", "--json")
+    assert done.code == 0, done.err
+    assert project.has("t_a.users")
+    assert project.value("SELECT runbook FROM t_a.migrations_journal") == done.json["runbook"]
+    assert not project.has("public.migrations")
+
+
 def test_a_runbook_is_executed_and_leads_back(runbooks: Runbooks) -> None:
     """The journal names notebook, cell and run; the report lists these rows; the notebook itself is as it was."""
     name = runbooks.project.write("users", "CREATE TABLE users (id int);", "DROP TABLE users;")
