@@ -79,8 +79,22 @@ def test_every_shape_is_taken_as_it_is_meant_or_refused(tmp_path: Path, text: st
 )
 @pytest.mark.parametrize(
     "key",
-    ["database", "databases", "lock_timeout", "migrations", "postgres_bin", "schema", "schemas", "table", "databases.a"]
-    + [f"databases.a.{key}" for key in ("url", "url_env", "protected", "connect", "password_command", "password_for")],
+    [
+        "database",
+        "databases",
+        "lock_timeout",
+        "migrations",
+        "postgres_bin",
+        "schema",
+        "schemas",
+        "pooler",
+        "table",
+        "databases.a",
+    ]
+    + [
+        f"databases.a.{key}"
+        for key in ("url", "url_env", "protected", "connect", "password_command", "password_for", "schema", "pooler")
+    ],
 )
 def test_no_value_of_any_key_ends_in_a_traceback(tmp_path: Path, key: str, value: str) -> None:
     """Each is taken, or refused by an error that says which key it is."""

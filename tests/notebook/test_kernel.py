@@ -221,14 +221,15 @@ def test_interrupting_the_kernel_ends_the_statement(project: Project, kernel: Ke
 
 
 def test_a_killed_kernel_leaves_no_statement(project: Project, kernel: Kernel) -> None:
-    """Its statement ends with it, and not in an hour; nothing is applied, and the lock is free."""
+    """Its statement ends with it, and not in an hour; nothing is applied, no file is written, and the lock is free."""
     kernel.run(opening(project))
     kernel.send("%%migration 2026_01_15_09_00_nap --apply\n-- UP\nCREATE TABLE nap (id int);\nSELECT pg_sleep(60);")
     await_sleeping(project, 1)
     kernel.started.shutdown_kernel(now=True)
     assert await_sleeping(project, 0) < 10
     assert not project.has("nap")
-    assert [status.state.value for status in project.migrator(max_wait=1).status().statuses] == ["pending"]
+    project.write("other", "CREATE TABLE other ();")
+    assert [done.name[17:] for done in project.migrator(max_wait=1).migrate().done] == ["other.sql"]
 
 
 def test_the_notebook_s_name_is_remembered(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

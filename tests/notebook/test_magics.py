@@ -132,7 +132,7 @@ def three_name(project: Project) -> str:
 
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
-    "--retry", "--apply", "--redo", "--runbook", "--replaces",
+    "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler",
 }  # fmt: skip
 
 
@@ -895,3 +895,11 @@ def test_a_changed_working_directory_makes_no_second_folder(
     assert cells.run("%query SELECT 1 AS one")["one"][0] == 1
     cells.run("%migrate make two --dir migrations")
     assert len(list((elsewhere / "migrations").iterdir())) == 1
+
+
+def test_a_pooler_is_named_on_the_line(cells: Cells, three: Project) -> None:
+    """In session mode only; without a pooler the option changes nothing."""
+    assert cells.run("%migrate status --pooler session").identity.label == three.label
+    error, _ = cells.fail("%migrate status --pooler transaction")
+    assert isinstance(error, ConfigurationError)
+    assert error.message == "--pooler can only be 'session' (got 'transaction')"
