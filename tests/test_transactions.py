@@ -192,13 +192,13 @@ def test_a_value_added_to_a_type_of_the_same_script_is_committed_too(project: Pr
 @pytest.mark.parametrize(
     "sql",
     [
-        "CALL p();",
-        "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
-        "DO $$ BEGIN INSERT INTO t VALUES (1); ROLLBACK; END $$;",
+        "DO $$ BEGIN EXECUTE 'CALL p()'; END $$;",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nSELECT f();",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nDO $$ BEGIN PERFORM f(); END $$;",
     ],
 )
 def test_a_commit_from_within_is_reported_not_passed_over(project: Project, sql: str) -> None:
-    """A procedure or block that ends the transaction is refused by PostgreSQL; we say what to do."""
+    """What ends the transaction, and could not be seen to, is refused by PostgreSQL; we say what to do."""
     project.write(
         "t",
         "CREATE TABLE t (i int);\nCREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",

@@ -12,8 +12,8 @@ from fsapi_nb.model import Statement
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
     "statement, so that each statement commits alone.",
-    "2D000": "a procedure or DO block commits by itself, which its text did not show: put it into a migration of its own "
-    "with the line `-- fsapi: transaction=off`, so that each statement commits alone.",
+    "2D000": "a procedure commits by itself, which could not be seen before it ran: CALL it as a statement of its own, in a "
+    "migration with the line `-- fsapi: transaction=off`; no function and no EXECUTE may call it.",
     "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
     "--lock-timeout 30s.",
     "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
