@@ -107,11 +107,18 @@ def test_a_name_that_does_not_fit_is_told_before_anything_runs(in_encoding: Make
         name = project.write("名", "CREATE TABLE t (i int);")
         fits = project.write("größe", "CREATE TABLE u (i int);")
         assert len(project.migrator().status().statuses) == 2
-        with pytest.raises(FaultyMigrations, match=f"{name}:1: this name does not fit into the encoding"):
+        assert project.migrator().show(name).inspection.refusal is not None
+        told = f"{name}:1: this name does not fit into the encoding"
+        with pytest.raises(FaultyMigrations, match=told):
             project.migrator().migrate()
+        with pytest.raises(FaultyMigrations, match=told):
+            project.migrator().baseline(fits)
         (project.folder / name).unlink()
         project.migrator().migrate()
         assert project.applied() == [fits]
+        (project.folder / fits).rename(project.folder / name)
+        with pytest.raises(FaultyMigrations, match="this name does not fit"):
+            project.migrator().rename(fits, name)
 
 
 def test_an_edit_is_noticed_by_what_was_kept(in_encoding: MakeProject) -> None:

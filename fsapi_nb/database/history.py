@@ -31,7 +31,7 @@ from fsapi_nb.model import (
     StepRecord,
     StoredScripts,
 )
-from fsapi_nb.script.encoding import keep, restore
+from fsapi_nb.script.encoding import fitting, keep, restore
 
 _OWN_PATH = """
     SELECT source OPERATOR(pg_catalog.=) ANY ('{client,session}'::pg_catalog.text[]) FROM pg_catalog.pg_settings
@@ -214,6 +214,7 @@ def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
 
 def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:
     """The text that ran of those applied migrations of which it was stored, by name."""
+    names = fitting(names, session.encoding)
     if not names or not layout.scripts:
         return {}
     query = sql.SQL(

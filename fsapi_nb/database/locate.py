@@ -19,7 +19,7 @@ from fsapi_nb.database.rights import no_right
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.script.encoding import restore
+from fsapi_nb.script.encoding import fitting, restore
 
 _PATH = sql.SQL("""
     SELECT setting, setting OPERATOR(pg_catalog.=) boot_val, source FROM pg_catalog.pg_settings
@@ -42,9 +42,7 @@ def find_tables(
     in, if several histories could be meant, or if the only one of these files is another schema's.
     """
     relations = [Relation(*row) for row in rows]
-    # A name that does not fit into the database's encoding is not in it, and could not even be asked for.
-    encoding = session.encoding
-    known = [name for name in known if encoding is None or all(map(encoding.holds, name))]
+    known = fitting(known, session.encoding)
     tables = Tables(schema, table) if schema else _find(session, relations, table, known)
     layout = layout_of(tables, relations)
     if schema and layout == Layout():

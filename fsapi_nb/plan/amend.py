@@ -12,8 +12,10 @@ from fsapi_nb.errors import FaultyMigrations, PartlyApplied, RanBefore, RefusedP
 from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, Retired, RowChange, RowChangeKind, State
 from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.build import Circumstances, matches
+from fsapi_nb.plan.encoding import unfit_names
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
 from fsapi_nb.plan.target import choose_up, find_name
+from fsapi_nb.script.encoding import Encoding
 
 _UNCHANGED = "nothing was changed; the database is as it was."
 _NAMED = 5  # names in a note
@@ -41,6 +43,9 @@ def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
     if around.history.progress(name):
         raise _half(name)
     migration = _sound(around, name)
+    unfit = unfit_names([migration], around.encoding)
+    if unfit:
+        raise FaultyMigrations(tuple(unfit))
     _refuse_the_real_one(around, entry, name)
     notes = tuple(_rename_notes(around, entry, migration))
     return Plan("rename", notes=notes, changes=(RowChange(RowChangeKind.RENAME, entry, name),))
@@ -179,7 +184,7 @@ def plan_baseline(
         chosen = [status for status in _waiting(around) if status.name in named]
     else:
         chosen = choose_up(around.standing, to=name, count=None)
-    marks = _marks(chosen)
+    marks = _marks(chosen, around.encoding)
     ran_before.refuse(chosen, matches(around, chosen), around.history)
     unnamed = [migration.name for migration in marks[:-1]] if name else []
     return Plan("baseline", marks=marks, notes=tuple(_unnamed_note(unnamed)))
@@ -191,13 +196,14 @@ def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
         yield f"recorded as well, although not named: {', '.join(names[:_NAMED])}{more} (--only records what it names)"
 
 
-def _marks(chosen: Sequence[MigrationStatus]) -> tuple[Migration, ...]:
+def _marks(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tuple[Migration, ...]:
+    marks = tuple(status.migration for status in chosen if status.migration)
     problems = [problem for status in chosen if not status.migration for problem in status.problems]
+    problems += unfit_names(marks, encoding)
     if problems:
         raise FaultyMigrations(tuple(problems))
     if any(status.state is State.PARTLY_APPLIED for status in chosen):
         raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
-    marks = tuple(status.migration for status in chosen if status.migration)
     refuse.halves(marks)
     for migration in marks:
         refuse.template(migration)
@@ -214,7 +220,7 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
         )
     chosen = [status for status in _waiting(around) if status.name == full]
     ran_before.refuse(chosen, (), around.history)
-    marks = _marks(chosen)
+    marks = _marks(chosen, around.encoding)
     entries = _replaced(around, replaces)
     _refuse_files(entries, around, "delete these files first: the new one stands for them.")
     _refuse_gaps(around, entries)

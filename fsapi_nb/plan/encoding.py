@@ -12,9 +12,24 @@ from fsapi_nb.script.redact import redact_line
 
 def unfit_steps(migration: Migration, steps: Iterable[Step], encoding: Encoding | None) -> list[Problem]:
     """Return a problem for the file's name and for each statement of the steps that holds what does not fit."""
+    if encoding is None:
+        return []
     parts = [part for step in steps for part in step.parts]
     statements = [each for part in parts for each in (*part.statements, *(check.statement for check in part.checks))]
-    return [*_in_name(migration, encoding), *unfit(migration, statements, encoding)] if encoding else []
+    return [*unfit_names([migration], encoding), *unfit(migration, statements, encoding)]
+
+
+def unfit_names(migrations: Iterable[Migration], encoding: Encoding | None) -> list[Problem]:
+    """Return a problem for each migration whose name does not fit."""
+    return [
+        Problem(
+            f"this name does not fit into the encoding of the database, {encoding.name}",
+            Place(migration.name, 1),
+            "the history keeps the name as it is: rename the file in ASCII.",
+        )
+        for migration in migrations
+        if encoding and not encoding.holds_all(migration.name)
+    ]
 
 
 def unfit(migration: Migration, statements: Iterable[Statement], encoding: Encoding | None) -> list[Problem]:
@@ -23,13 +38,6 @@ def unfit(migration: Migration, statements: Iterable[Statement], encoding: Encod
     Inline data are not looked at: the server names the line of those.
     """
     return list(_in_statements(migration, statements, encoding)) if encoding else []
-
-
-def _in_name(migration: Migration, encoding: Encoding) -> Iterable[Problem]:
-    name = migration.name
-    if any(not encoding.holds(character) for character in name):
-        message = f"this name does not fit into the encoding of the database, {encoding.name}"
-        yield Problem(message, Place(name, 1), "the history keeps the name as it is: rename the file in ASCII.")
 
 
 def _in_statements(migration: Migration, statements: Iterable[Statement], encoding: Encoding) -> Iterable[Problem]:

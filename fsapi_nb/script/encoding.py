@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: What an escaped text begins with. `SELECT unistr(substr(up, 24))` gives the text, where the encoding has it.
@@ -42,6 +43,10 @@ class Encoding:
             return True
         return self.codec is not None and character not in _AMBIGUOUS and self.unfit(character) is None
 
+    def holds_all(self, text: str) -> bool:
+        """Return whether the database holds the text for certain."""
+        return text.isascii() or all(map(self.holds, set(text)))
+
 
 def encoding_named(name: str | None) -> Encoding | None:
     """Return the encoding of that name; None for one that holds every text, and for SQL_ASCII, which takes any bytes."""
@@ -53,9 +58,14 @@ def encoding_named(name: str | None) -> Encoding | None:
         return Encoding(name, None)
 
 
+def fitting(names: Iterable[str], encoding: Encoding | None) -> list[str]:
+    """Return the names that a database of that encoding may hold; it cannot even be asked for the others."""
+    return [name for name in names if encoding is None or encoding.holds_all(name)]
+
+
 def keep(text: str, encoding: Encoding | None) -> str:
     """Return the text as it is kept in a database of that encoding."""
-    if not text.startswith(ESCAPED) and (encoding is None or text.isascii() or all(map(encoding.holds, set(text)))):
+    if not text.startswith(ESCAPED) and (encoding is None or encoding.holds_all(text)):
         return text
     escapes = {character: _escape(character, encoding) for character in set(text)}
     return ESCAPED + "".join(map(escapes.__getitem__, text))
