@@ -40,7 +40,9 @@ PARTS = (
     Part("tests/runbook/"),
     Part("tests/database/test_embedded.py", "embedded servers"),
     Part("tests/database/test_embedded_template.py", "templates"),
-    Part("tests/views/test_size.py", "long lists", slow=False),
+    Part("tests/views/test_size.py", "long lists"),
+    Part("tests/test_bench.py", "benchmark"),
+    Part("tests/test_abandoned_servers.py"),
     Part("", slow=False),
 )
 

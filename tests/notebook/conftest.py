@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -55,6 +56,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.ipython_dir = str(tmp_path_factory.mktemp("ipython"))
     main = sys.modules["__main__"]
+    gc.collect()
+    gc.freeze()  # `%reset` collects garbage after each test, and need not go through what was there before
     yield InteractiveShell.instance(config=settings)
     InteractiveShell.clear_instance()
     sys.modules["__main__"] = main  # of which multiprocessing asks how to start others; the shell has put its own there
