@@ -189,25 +189,85 @@ def test_a_value_added_to_a_type_of_the_same_script_is_committed_too(project: Pr
     assert project.value("SELECT m::text FROM t") == "great"
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "DO $$ BEGIN EXECUTE 'CALL p()'; END $$;",
-        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nSELECT f();",
-        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nDO $$ BEGIN PERFORM f(); END $$;",
-    ],
-)
-def test_a_commit_from_within_is_reported_not_passed_over(project: Project, sql: str) -> None:
-    """What ends the transaction, and could not be seen to, is refused by PostgreSQL; we say what to do."""
+@pytest.mark.parametrize("ends", ["COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("sql", ["CALL p();", "DO $$ BEGIN CALL p(); END $$;"])
+def test_a_commit_from_within_is_reported_not_passed_over(project: Project, sql: str, ends: str) -> None:
+    """A procedure whose text does not show that it ends the transaction is refused by PostgreSQL; we say what to do."""
+    body = f"$p$ BEGIN INSERT INTO t VALUES (1); {ends}; END $p$"
+    hidden = body.replace(ends, f"{ends[:3]}' || '{ends[3:]}")
+    project.write("t", "CREATE TABLE t (i int);")
+    project.migrator().migrate()
+    made = f"DO $do$ BEGIN EXECUTE 'CREATE PROCEDURE p() LANGUAGE plpgsql AS {hidden}'; END $do$;"
+    name = project.write("call", f"{made}\nINSERT INTO t VALUES (0);\n{sql}")
+    with pytest.raises(StatementFailed, match="transaction=off") as caught:
+        project.migrator().migrate()
+    assert caught.value.sqlstate == "2D000"
+    assert project.value("SELECT count(*) FROM t") == 0
+    text = (project.folder / name).read_text().replace("-- UP\n", "-- UP\n-- fsapi: transaction=off\n")
+    project.write_text(name, text)
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM t") == (2 if ends == "COMMIT" else 1)
+
+
+@pytest.mark.parametrize("sql", ["CALL p();", "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;"])
+def test_a_commit_from_within_is_shown_by_the_plan(project: Project, sql: str) -> None:
+    """Where its text shows it: what stands before it is a step of its own, and committed before it."""
     project.write(
         "t",
         "CREATE TABLE t (i int);\nCREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
     )
     project.migrator().migrate()
     project.write("call", f"INSERT INTO t VALUES (0);\n{sql}")
-    with pytest.raises(StatementFailed, match="transaction=off") as caught:
+    assert [step.mode for step in project.migrator().plan().plan.steps] == [Mode.TRANSACTION, Mode.AUTOCOMMIT]
+    project.migrator().migrate()
+    assert project.rows("SELECT i FROM t ORDER BY i") == [(0,), (1,)]
+
+
+@pytest.mark.parametrize("first", ["", "-- fsapi: transaction=off\n"], ids=["", "transaction=off"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COMMIT; RETURN 1; END $$;\nSELECT f();",
+        "CREATE PROCEDURE p() LANGUAGE plpgsql SET search_path = public AS $$ BEGIN COMMIT; END $$;\nCALL p();",
+        "CREATE PROCEDURE p() LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN COMMIT; END $$;\nCALL p();",
+        "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; EXCEPTION WHEN unique_violation THEN NULL; END $$;",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nSELECT f();",
+    ],
+)
+def test_what_may_never_commit_is_not_sent_out_of_the_transaction(project: Project, sql: str, first: str) -> None:
+    """PostgreSQL refuses it there, too; the hint does not say `transaction=off`."""
+    project.write("t", "CREATE TABLE t (i int);")
+    project.migrator().migrate()
+    project.rows("CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$")
+    project.write("call", f"{first}{sql.replace('CREATE ', 'CREATE OR REPLACE ')}")
+    with pytest.raises(StatementFailed, match="take it out of there") as caught:
+        project.migrator().migrate()
+    assert (caught.value.sqlstate, "transaction=off" in str(caught.value)) == ("2D000", False)
+    assert project.value("SELECT count(*) FROM t") == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DO $$ BEGIN EXECUTE 'CALL p()'; END $$;",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL p(); END $$;\nDO $$ BEGIN PERFORM f(); END $$;",
+    ],
+)
+def test_a_block_that_lets_another_one_commit_is_not_sent_in_a_circle(project: Project, sql: str) -> None:
+    """It is refused in a transaction and outside of one: the first hint says so, and the second does not repeat it."""
+    project.write(
+        "t",
+        "CREATE TABLE t (i int);\nCREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;",
+    )
+    project.migrator().migrate()
+    name = project.write("call", f"INSERT INTO t VALUES (0);\n{sql}")
+    with pytest.raises(StatementFailed, match="transaction=off.*no function and no EXECUTE may call it") as caught:
         project.migrator().migrate()
     assert caught.value.sqlstate == "2D000"
+    assert project.value("SELECT count(*) FROM t") == 0
+    project.write_text(name, f"-- fsapi: transaction=off\n{sql}")
+    with pytest.raises(StatementFailed, match="take it out of there"):
+        project.migrator().migrate()
     assert project.value("SELECT count(*) FROM t") == 0
 
 

@@ -105,7 +105,7 @@ def failed(
     if hint is None and at.recording and not lost:
         hint = hint_recording(message, at.part.statements, tables)
     elif hint is None:
-        hint = hint_for(message, at.statement, tables)
+        hint = hint_for(message, at.statement, tables, alone=at.step.mode is not Mode.TRANSACTION)
     text = message.message
     if at.recording and not lost:
         text = f"while the history was written: {text}"

@@ -27,14 +27,25 @@ _HINTS = {
 _CHANGED = {"3F000", "42P01", "42703"}
 #: Of what is there already: a table, a schema, a type and other objects, a function, a column.
 _DUPLICATE = {"42P07", "42P06", "42710", "42723", "42701"}
+_MAY_NOT_COMMIT = (
+    "PostgreSQL lets no function, trigger or EXECUTE commit or roll back, no block with EXCEPTION, and no procedure with "
+    "SET or SECURITY DEFINER: take it out of there; CALL and DO may, if they are statements of the file."
+)
 _NO_EXTENSION = (
     "this server lacks the extension: install it there, or take another PostgreSQL "
     "(--postgres-bin, for the embedded one)."
 )
 
 
-def hint_for(message: ServerMessage, statement: Statement | None, tables: Tables | None) -> str | None:
-    """Return what to do after a script's statement was refused; None if its message says all."""
+def hint_for(
+    message: ServerMessage, statement: Statement | None, tables: Tables | None, *, alone: bool = False
+) -> str | None:
+    """Return what to do after a script's statement was refused; None if its message says all.
+
+    `alone` if it was outside of a transaction.
+    """
+    if message.sqlstate == "2D000" and statement and (alone or statement.kind not in {"CALL", "DO"}):
+        return _MAY_NOT_COMMIT
     if message.sqlstate == "0A000" and statement and statement.kind == "CREATE EXTENSION":
         return _NO_EXTENSION
     taken = _own_name(message, tables) if tables and message.sqlstate == "42P07" else None
