@@ -553,13 +553,20 @@ class Migrator:
     ) -> results.RunResult:
         """Drop everything in the managed schemas, then apply every migration (unless `migrate` is False).
 
-        Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name.
+        Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name;
+        ConfigurationError if there is no file to apply.
         """
         from fsapi_nb.database.notices import listening
         from fsapi_nb.database.reset import drop_all
 
         started = time.monotonic()
         folder = self._read_folder()
+        if migrate and folder.lack:
+            raise ConfigurationError(
+                f"{folder.lack}: fresh would drop everything and apply nothing",
+                state="nothing was dropped.",
+                hint="give the folder with --dir; to leave the database empty: fresh --no-migrate.",
+            )
         with self._open(folder.names) as target:
             _refuse_unconfirmed(target.identity, confirm)
             plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)

@@ -64,6 +64,14 @@ def test_an_unknown_key_of_a_database_is_refused(tmp_path: Path, key: str, right
         ("[tool.fsapi_nb.databases.a]\nconnect = 'module'\n", 'must be "package.module:function"'),
         ("[tool.fsapi_nb.databases.a]\nurl = 'embedded'\npassword_command = ['x']\n", "is about the embedded server"),
         ("[tool.fsapi-nb]\ntable = 'x'\n", r"has a table \[tool.fsapi-nb\], which nothing reads"),
+        ("[fsapi_nb]\ntable = 'x'\n", r"has a table \[fsapi_nb\], which nothing reads"),
+        ("[tool.fsapi_nv]\ntable = 'x'\n", r"has a table \[tool.fsapi_nv\], which nothing reads"),
+        ("[tool.fspai_nb.databases.prod]\nprotected = true\n", r"has a table \[tool.fspai_nb\], which nothing reads"),
+        (
+            "[tool.fsapi_nb]\nlock_timeout = '5 parsecs'\n",
+            r"lock_timeout of .* must be a duration .*\(it is another text\)",
+        ),
+        (f"{PROD}pooler = 'transaction'\n", r'pooler of .* must be "session" \(it is another text\)'),
         ("[tool.FSAPI_NB]\ntable = 'x'\n", r"has a table \[tool.FSAPI_NB\], which nothing reads"),
     ],
 )

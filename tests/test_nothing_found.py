@@ -48,6 +48,18 @@ def test_a_folder_without_a_file_is_not_up_to_date(
     assert f"! {lack}: nothing is applied afterwards" in "\n".join(migrator.plan("fresh").lines())
 
 
+@pytest.mark.parametrize("folders", [(), ("2026",)])
+def test_fresh_drops_nothing_that_no_file_makes_again(project: Project, folders: tuple[str, ...]) -> None:
+    """The folder is probably the wrong one; an empty database is asked for by its own option."""
+    nest(project, *folders)
+    project.rows("CREATE TABLE kept (i int)")
+    with pytest.raises(ConfigurationError, match=r"no migration files in .*fresh would drop(.|\n)*nothing was dropped"):
+        project.migrator().fresh(yes=True)
+    assert project.has("kept")
+    project.migrator().fresh(yes=True, migrate=False)
+    assert not project.has("kept")
+
+
 def test_what_is_applied_is_missing_then(project: Project) -> None:
     """With a note above it: the folder is probably the wrong one."""
     project.write_text(FILE, "CREATE TABLE one (i int);")

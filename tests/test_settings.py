@@ -185,6 +185,13 @@ def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, 
         find_address(Project(tmp_path), environment={})
 
 
+def test_the_way_out_of_an_incomplete_env_file_is_in_that_file(tmp_path: Path) -> None:
+    """Unsetting a variable would change nothing."""
+    (tmp_path / ".env").write_text("DB_USER=me\nDB_PASS=x\n")
+    with pytest.raises(ConfigurationError, match="or take DB_USER, DB_PASS out of .env; the embedded server"):
+        find_address(Project(tmp_path), environment={})
+
+
 @pytest.mark.parametrize("option", ["", " ", "\n"])
 def test_an_empty_option_is_refused(tmp_path: Path, option: str) -> None:
     """A shell's unset variable must not mean another database."""
@@ -276,6 +283,9 @@ SHOP = Endpoint("db.example", "192.0.2.7", 5432, "shop")
         ("service=shop", Endpoint("db.example", "192.0.2.7", 5432, "other"), False),
         ("service=shop dbname=other", SHOP, False),
         ("service=nowhere", SHOP, True),
+        ("not a connection string", SHOP, True),
+        ("postgresql://u:p%zz@192.0.2.8/other", SHOP, True),
+        ("host=192.0.2.8 dbname=other password=two words", SHOP, True),
         ("host=db.example hostaddr=192.0.2.7 dbname=shop", Endpoint("192.0.2.7", "192.0.2.7", 5432, "shop"), True),
         ("host=other.example hostaddr=192.0.2.7 dbname=shop", SHOP, True),
         ("host=a.invalid,192.0.2.7 port=1,5432 dbname=shop", SHOP, True),

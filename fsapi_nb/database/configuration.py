@@ -24,6 +24,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLACEHOLDERS = ("host", "port", "user")
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RESERVED = re.compile(r"embedded(:.*)?|jupysql|@.*|.*(://|=).*|\s*", re.DOTALL)
+_NOT_A_LETTER = re.compile(r"[-_. ]")
+_NAMES = ("fsapinb",)
 _TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
 
 
@@ -38,11 +40,15 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key: what it says, for the reference, what its value must be, and whether a value is that."""
+    """One key: what it says, for the reference, what its value must be, and whether a value is that.
+
+    `is_text` if it must be one of certain texts.
+    """
 
     text: str
     kind: str
     fits: Callable[[Any], bool]
+    is_text: bool = False
 
 
 def _text(text: str) -> Setting:
@@ -58,7 +64,13 @@ def _duration(text: str) -> Setting:
         text,
         'a duration such as "5s" (units: ms, s, min, h)',
         lambda value: isinstance(value, str) and bool(DURATION.fullmatch(value)),
+        is_text=True,
     )
+
+
+def _pooler() -> Setting:
+    text = "`session` if a connection pooler in session mode is in between"
+    return Setting(text, '"session"', lambda value: value == "session", is_text=True)
 
 
 def _texts(text: str, kind: str) -> Setting:
@@ -81,9 +93,7 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "lock_timeout": _duration("how long a statement may wait for a lock (`5s`)"),
     "migrations": _text("the folder of the migrations (`migrations`)"),
-    "pooler": Setting(
-        "`session` if a connection pooler in session mode is in between", '"session"', lambda value: value == "session"
-    ),
+    "pooler": _pooler(),
     "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
     "schema": _text(
         "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both"
@@ -98,6 +108,7 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
         "an argument, and returns `psycopg.connect(...)`. A `url` beside it only says where it leads",
         '"package.module:function"',
         lambda value: isinstance(value, str) and bool(_FUNCTION.fullmatch(value)),
+        is_text=True,
     ),
     "password_command": Setting(
         "a program that prints the password, as a list of its arguments; no shell. `{host}`, `{port}` and `{user}` "
@@ -106,9 +117,7 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
         _is_command,
     ),
     "password_for": _duration("how long a password of `password_command` is used again (`10min`)"),
-    "pooler": Setting(
-        "`session` if a connection pooler in session mode is in between", '"session"', lambda value: value == "session"
-    ),
+    "pooler": _pooler(),
     "protected": _flag("whether changes need `--yes`, and `fresh` the database's name as well"),
     "schema": _text("the schema to work in: of the history and of each file's search_path"),
     "url": _text("the database's URL, or `embedded:NAME`"),
@@ -141,10 +150,11 @@ def _checked(raw: bytes) -> Mapping[str, Any] | None:
         content = tomllib.loads(raw.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
+    _refuse_misspelt_table(content, "")
     tools = content.get("tool")
     if not isinstance(tools, dict):
         return None
-    _refuse_misspelt_table(tools)
+    _refuse_misspelt_table(tools, "tool.")
     if "fsapi_nb" not in tools:
         return None
     table = _table(tools["fsapi_nb"], SETTINGS, "tool.fsapi_nb")
@@ -170,11 +180,14 @@ def refuse_foreign(file: Path, environment: Mapping[str, str]) -> None:
         )
 
 
-def _refuse_misspelt_table(tools: Mapping[str, Any]) -> None:
-    for name in tools:
-        if name != "fsapi_nb" and re.sub(r"[-_. ]", "", name.lower()) == "fsapinb":
-            hint = f"write [tool.fsapi_nb] instead of [tool.{name}]."
-            raise ConfigurationError(f"pyproject.toml has a table [tool.{name}], which nothing reads", hint=hint)
+def _refuse_misspelt_table(tables: Mapping[str, Any], parent: str) -> None:
+    for name in tables:
+        place = f"{parent}{name}"
+        if place != "tool.fsapi_nb" and difflib.get_close_matches(
+            _NOT_A_LETTER.sub("", name.lower()), _NAMES, cutoff=0.8
+        ):
+            hint = f"write [tool.fsapi_nb] instead of [{place}]."
+            raise ConfigurationError(f"pyproject.toml has a table [{place}], which nothing reads", hint=hint)
 
 
 def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[str, Any]:
@@ -188,7 +201,9 @@ def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[st
             raise ConfigurationError(f"[{name}] in pyproject.toml has no setting {key!r}", hint=hint)
         if not settings[key].fits(found):
             problem = f"{key} of [{name}] in pyproject.toml must be {settings[key].kind}"
-            raise ConfigurationError(f"{problem} (it is {_type(found)})", hint=f"correct {key} in pyproject.toml.")
+            is_other = settings[key].is_text and isinstance(found, str) and bool(found)
+            found_type = "another text" if is_other else _type(found)
+            raise ConfigurationError(f"{problem} (it is {found_type})", hint=f"correct {key} in pyproject.toml.")
     return dict(value)
 
 

@@ -48,7 +48,7 @@ def find_parts(environment: Mapping[str, str], place: str) -> dict[str, str] | N
         return None
     _refuse_empty(environment, given, place)
     if "DB_NAME" not in given:
-        hint = f"set DB_NAME (and DB_HOST), or DATABASE_URL, or unset {_listed(given)}; {_EMBEDDED}"
+        hint = f"set DB_NAME (and DB_HOST), or DATABASE_URL, or {_taken_out(_listed(given), place)}; {_EMBEDDED}"
         raise ConfigurationError(
             f"{_listed(given)} in {place} {_do(given)} not say which database: DB_NAME is not set", hint=hint
         )
@@ -113,8 +113,12 @@ def _decoded(raw: bytes) -> str:
 def _refuse_empty(environment: Mapping[str, str], names: Iterable[str], place: str) -> None:
     for name in names:
         if not environment[name].strip():
-            hint = f"give {name} a value, or take it out ({'remove the line' if place == '.env' else f'unset {name}'})."
+            hint = f"give {name} a value, or {_taken_out(name, place)}."
             raise ConfigurationError(f"{name} in {place} is empty", hint=hint)
+
+
+def _taken_out(names: str, place: str) -> str:
+    return f"take {names} out of .env" if place == ".env" else f"unset {names}"
 
 
 def _do(names: Sequence[str]) -> str:

@@ -17,6 +17,8 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from psycopg import ProgrammingError
+
 from fsapi_nb.database.configuration import EMBEDDED
 from fsapi_nb.database.lookup import find_addresses
 from fsapi_nb.database.parts import Parts, connection_parts, own_parts
@@ -158,5 +160,12 @@ def _index(addresses: Sequence[str]) -> Mapping[str | None, Sequence[str]]:
     found: defaultdict[str | None, list[str]] = defaultdict(list)
     for address in addresses:
         plain = _PLAIN.fullmatch(address)
-        found[plain[1] if plain else own_parts(address).get("dbname")].append(address)
+        found[plain[1] if plain else _own_database(address)].append(address)
     return found
+
+
+def _own_database(address: str) -> str | None:
+    try:
+        return own_parts(address).get("dbname")
+    except ProgrammingError:  # it may lead anywhere
+        return None
