@@ -208,3 +208,40 @@ def test_a_new_session_that_cannot_be_had_ends_the_run_and_the_next_one_goes_on(
     assert project.applied() == [name]
     project.migrator().migrate()
     assert schema_of_t(project) == "app"
+
+
+@pytest.mark.parametrize(
+    "reset",
+    [
+        "ALTER DATABASE {database} RESET timezone",
+        "ALTER ROLE {role} IN DATABASE {database} RESET timezone; ALTER DATABASE {database} RESET timezone",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET timezone', current_database()); END $$",
+    ],
+    ids=["database", "role", "code"],
+)
+def test_a_redo_ends_where_a_rollback_and_a_run_end(project: Project, role: str, reset: str) -> None:
+    """Its DOWN takes back what its UP had set: the UP runs as it ran the first time."""
+    up = (
+        "CREATE TABLE t AS SELECT timestamptz '2026-01-01 00:00' AS at;\n"
+        "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo';"
+    )
+    project.write("a", written(project, up), f"DROP TABLE t;\n{written(project, reset, role)};")
+    project.migrator().migrate()
+    first = project.value("SELECT extract(epoch FROM at) FROM t")
+    project.migrator().redo()
+    assert project.value("SELECT extract(epoch FROM at) FROM t") == first
+
+
+def test_the_plan_warns_of_settings_that_a_later_step_would_see_only_after_a_failure(project: Project) -> None:
+    """The steps of a file share a session; one that goes on after a failure has the new settings."""
+    change = written(project, "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'")
+    rest = "CREATE INDEX CONCURRENTLY i ON t (id);"
+    name = project.write("a", f"CREATE TABLE t (id int);\n{change};\n{rest}")
+    project.write("b", f"CREATE TABLE u (id int);\nCREATE INDEX CONCURRENTLY j ON u (id);\n{change};")
+    assert project.migrator().plan().plan.notes == (
+        (
+            f"{name}: line 3 (ALTER DATABASE) may change the settings of new sessions: the steps behind it run without them, "
+            "but with them if the run is cut off in between; put it into a migration of its own"
+        ),
+    )
+    assert not project.migrator().migrate().notes

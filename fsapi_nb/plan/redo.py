@@ -15,6 +15,7 @@ from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.session import session_notes
 from fsapi_nb.plan.target import choose_down, find_name
+from fsapi_nb.script.session_state import may_change_new_sessions
 
 
 def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
@@ -91,9 +92,14 @@ def _announced(steps: Sequence[Step], name: str) -> tuple[Announcement, ...]:
 
 
 def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
-    """Down and up as one transaction, where each is one; one after the other where not."""
+    """Down and up as one transaction, where each is one; one after the other where not.
+
+    Nor if the DOWN may change the settings of the database or the role: the UP is to run in a session that has them.
+    """
     alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
     if not alone or back[0].begin != forth[0].begin:
+        return (*back, *forth)
+    if any(may_change_new_sessions(statement) for part in back[0].parts for statement in part.statements):
         return (*back, *forth)
     reason = "one transaction for both directions, together with the history row"
     return (Step(Mode.TRANSACTION, reason, (*back[0].parts, *forth[0].parts), back[0].begin),)

@@ -17,6 +17,7 @@ from fsapi_nb.script.session_state import (
     asks_what_was_drawn,
     ends,
     leaves,
+    may_change_new_sessions,
     may_draw,
     needs,
     only_sets,
@@ -126,7 +127,7 @@ def refuse_lost(name: str, pieces: Sequence[Piece], *, done: int) -> None:
 
 
 def session_notes(steps: Sequence[Step]) -> Iterator[str]:
-    """Yield a warning for each migration that could not go on in another session, if it were cut off."""
+    """Yield a warning for each migration that could not go on in another session, if it were cut off, or only otherwise."""
     parts = [part for step in steps for part in step.parts if part.of > 1]
     for migration, direction in dict.fromkeys((part.migration.name, part.direction) for part in parts):
         own = [part.statements for part in parts if (part.migration.name, part.direction) == (migration, direction)]
@@ -137,6 +138,12 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
             yield (
                 f"{migration}: {'; '.join(shown[:_MOST])}{more}, from another step: if the run is cut off in between, the "
                 "next one cannot go on with it"
+            )
+        changes = (each for group in own[:-1] for each in group if may_change_new_sessions(each))
+        if change := next(changes, None):
+            yield (
+                f"{migration}: line {change.line} ({change.kind}) may change the settings of new sessions: the steps behind it "
+                "run without them, but with them if the run is cut off in between; put it into a migration of its own"
             )
 
 

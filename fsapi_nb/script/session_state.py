@@ -15,6 +15,9 @@ from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one, scan
 
 _HINTS = re.compile(r"\b(?:pg_)?temp|prepare|\bhold\b|advisory|\bset\b|set_config|\breset\b", re.IGNORECASE)
+_NEW_SESSIONS = re.compile(
+    r"\balter\s+(?:database|role|user)\b.*\b(?:re)?set\b|\bevent\s+trigger\b", re.IGNORECASE | re.DOTALL
+)
 _LEAVE_NOTHING = frozenset(
     {
         "INSERT",
@@ -54,6 +57,14 @@ class SessionObject(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+def may_change_new_sessions(statement: Statement) -> bool:
+    """Return whether the statement may change what new sessions begin with: settings of the database or the role.
+
+    Its words decide, those in strings included: a DO block has them there.
+    """
+    return statement.kind not in _LEAVE_NOTHING and bool(_NEW_SESSIONS.search(statement.text))
 
 
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
