@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from fsapi_nb.errors import Interrupted, PartlyApplied, RefusedPlan, StatementFailed, UnknownMigration
+from fsapi_nb.errors import Interrupted, NothingToDo, PartlyApplied, RefusedPlan, StatementFailed, UnknownMigration
 from tests.conftest import Project
 from tests.test_halfway import stop_at
 
@@ -169,3 +169,31 @@ def test_what_is_applied_after_the_one_that_is_redone_still_forbids_it(project: 
         project.migrator().redo("last")
     assert done(project) == [(later, "down"), (later, "up")]
     assert (project.applied(), rows(project)) == ([users, last, later], 100)
+
+
+def test_a_redo_is_not_continued_while_what_it_is_built_on_is_rolled_back(project: Project) -> None:
+    """A rollback behind the redo that failed took the table away; `migrate` applies both, in their order."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    project.migrator().rollback()
+    assert [status.note for status in project.migrator().status().statuses] == [None, None]
+    edit(project, last, INDEX)
+    with pytest.raises(NothingToDo):
+        project.migrator().redo()
+    assert [each.name for each in project.migrator().migrate().done] == [users, last]
+
+
+def test_a_redo_is_continued_once_what_it_is_built_on_is_applied_again(project: Project) -> None:
+    """Only that one was applied: the redo goes on, and rolls nothing back."""
+    users, last = users_and(project)
+    edit(project, last, TYPO)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    project.migrator().rollback()
+    project.migrator().migrate(count=1)
+    project.rows("INSERT INTO users SELECT generate_series(1, 100)")
+    edit(project, last, INDEX)
+    assert done(project) == [(last, "up")]
+    assert (project.applied(), rows(project)) == ([users, last], 100)

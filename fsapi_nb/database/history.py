@@ -6,7 +6,7 @@ Reading writes nothing, not even the tables.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,7 +92,7 @@ def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> His
         entries=entries,
         unfinished=fold_progress(events),
         exists=bool(layout.history),
-        redone=fold_redos(events),
+        redone=fold_redos(events, {entry.name for entry in entries}),
         rolled_back=fold_rollbacks(events),
         retired=fold_retired(events, {entry.name for entry in entries}),
         journal=tables.written[2],
@@ -179,22 +179,27 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
 
 
-def fold_redos(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:
     """The migrations of which a redo was begun, from the same rows; until it is given up or rolled back a second time.
 
     That its UP was applied stands in the history. A second DOWN is then another one's: it was applied in between.
+    Another migration that was rolled back since and is not `applied` may be what it is built on: then it cannot go on.
     """
     downs: dict[str, int] = {}
+    gone: dict[str, set[str]] = {}
     for name, event, state, step, steps, *_ in rows:
         if event == "fresh":
             downs.clear()
         elif event == "redo":
             downs.pop(name, None)
             if state == "started":
-                downs[name] = 0
-        elif event == "down" and state == "done" and step == steps and name in downs:
-            downs[name] += 1
-    return tuple(name for name, count in downs.items() if count <= 1)
+                downs[name], gone[name] = 0, set()
+        elif event == "down" and state == "done" and step == steps:
+            if name in downs:
+                downs[name] += 1
+            for other in downs.keys() - {name}:
+                gone[other].add(name)
+    return tuple(name for name, count in downs.items() if count <= 1 and all(other in applied for other in gone[name]))
 
 
 def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
