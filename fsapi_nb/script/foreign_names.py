@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"([0-9]{12})(?:[0-9]{2})?[_-]|[0-9.]+[_-]")
 _DOTTED = re.compile(rf"(.+)\.({'|'.join((*_FORTH[:3], *_BACK))})\.sql", re.IGNORECASE | re.DOTALL)
 _FLYWAY = re.compile(r"(?:([VUB])([0-9][0-9._]*)|R)__(.+)\.sql", re.DOTALL)
 _SIGNS = re.compile(r"__|\..*\.")
+_BARE = frozenset(f"{word}.sql" for word in _BACK)
 _EXAMPLE = "2026_01_31_09_30_"
 
 
@@ -49,7 +50,7 @@ def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
     """Return what is wrong with those names that are not a whole migration's.
 
     A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` behind its time,
-    is one by itself; `add_phone_down` only if the folder has its other half.
+    is one by itself, and so is a name that is nothing but `down`; `add_phone_down` only if the folder has its other half.
 
     Args:
         names: All names of a folder, in the order in which they would run.
@@ -57,6 +58,7 @@ def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
     known = Siblings(names)
     # Most names have neither sign, and there may be thousands.
     found = {name: fault for name in names if _SIGNS.search(name) and (fault := _by_itself(name, known))}
+    found |= {name: _of_bare(name, known) for name in names if name[_LENGTH:].lower() in _BARE and _TIME.match(name)}
     halves = [half for name in names if name not in found and (half := _half(name))]
     by_stem = {(half.stem, half.undoes): half.name for half in reversed(halves)}
     whole = _without_halves(names) if halves else {}
@@ -120,6 +122,15 @@ def _of_dotted(half: _Half, word: str, known: Siblings) -> Fault:
         return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
     message = f"by its name (.{word}), this file is one half of a migration, and {others[0]} would be the other"
     return Fault(message, f"rename it to {whole}, with a line `-- UP` above its SQL.")
+
+
+def _of_bare(name: str, known: Siblings) -> Fault:
+    """What is wrong with a name that says only that its file takes something back."""
+    other = next((each for word in _FORTH if (each := f"{name[:_LENGTH]}{word}.sql") in known.names), None)
+    if other:
+        return _of_pair(_Half(name, "name", undoes=True), other)
+    hint = "put its SQL below a line `-- DOWN` in the file of that change, and delete this one."
+    return Fault("by its name, this file takes back what another one does", hint)
 
 
 def _of_pair(half: _Half, other: str, *, certain: bool = True) -> Fault:
