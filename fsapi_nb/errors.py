@@ -412,8 +412,9 @@ class StatementFailed(FsapiError):
     """PostgreSQL refused a statement of a migration.
 
     Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
-    that this run had applied or rolled back before), `attempts`, `notices` (what the server said before); where a
-    lock was in the way `blockers`, which has who blocked as text, HTML and, by `to_frame()`, a DataFrame.
+    that this run had applied or rolled back before), `steps_before` (how many steps of this migration are committed),
+    `attempts`, `notices` (what the server said before); where a lock was in the way `blockers`, which has who blocked as
+    text, HTML and, by `to_frame()`, a DataFrame.
 
     What to do: mend the statement and run again; where a lock was in the way, `blockers` shows whose.
     """
@@ -426,6 +427,7 @@ class StatementFailed(FsapiError):
         place: Place | None,
         state: str,
         applied: tuple[str, ...] = (),
+        steps_before: int = 0,
         hint: str | None = None,
         attempts: int = 1,
         blockage: Blockage | None = None,
@@ -439,6 +441,7 @@ class StatementFailed(FsapiError):
         self.migration = migration
         self.place = place
         self.applied = applied
+        self.steps_before = steps_before
         self.attempts = attempts
         self.blockage = blockage
         self.notices = notices

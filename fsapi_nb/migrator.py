@@ -746,7 +746,7 @@ class Migrator:
         except StatementFailed as error:
             if error.blockage:
                 error.blockers = results.BlockersResult(error.blockage, error.attempts, identity)
-            if not history.entries and not error.applied:
+            if not history.entries and not error.applied and not error.steps_before:
                 error.hint = error.hint or hint_on_filled_database(error.sqlstate, error.migration)
             raise
         except CheckViolated as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.errors import FsapiError, HistoryError, InDoubt, StatementFailed
+from fsapi_nb.errors import DatabaseError, FsapiError, HistoryError, InDoubt, StatementFailed
 from tests.conftest import Project
 
 BLAME = "did a script drop or change the tables of the history?"
@@ -171,3 +171,25 @@ def test_a_first_migration_of_what_is_there_is_told_of_baseline(project: Project
     assert (error.hint or "").endswith(f"record it without running it: baseline {name}")
     project.migrator().baseline(name)
     assert "baseline" not in str(refused(project, f"{up}\nSELECT 1;"))
+
+
+def test_what_is_committed_in_part_is_not_to_be_recorded_instead(project: Project) -> None:
+    """The first step of the first migration is committed, and the index of the second is somebody else's."""
+    project.rows("CREATE TABLE a (id int, n int); CREATE INDEX i ON a (n)")
+    project.write("half", "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON a (id);", "DROP TABLE b;")
+    for _ in range(2):
+        with pytest.raises(StatementFailed) as caught:
+            project.migrator().migrate()
+        assert (caught.value.sqlstate, caught.value.steps_before, caught.value.hint) == ("42P07", 1, None)
+
+
+def test_what_fails_before_anything_of_it_runs_says_so(project: Project) -> None:
+    """A baseline whose row is refused by the table itself."""
+    name = project.write("a", "CREATE TABLE a (id int);")
+    project.migrator().migrate()
+    other = project.write("b", "CREATE TABLE b (id int);")
+    project.rows(f"ALTER TABLE migrations ADD CHECK (name <> '{other}')")
+    with pytest.raises(DatabaseError) as caught:
+        project.migrator().baseline(other)
+    assert caught.value.state == "nothing was run."
+    assert project.applied() == [name]

@@ -120,6 +120,7 @@ def failed(
         place=_place(at.part.migration, at.statement, error, at.shift) if at.statement else None,
         state=(state or state_after(at, lost=lost)) + before(done),
         applied=tuple(each.name for each in done),
+        steps_before=at.part.number,
         hint=hint,
         attempts=tried.attempts,
         notices=tried.notices,

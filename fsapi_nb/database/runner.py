@@ -146,13 +146,13 @@ class Runner:
         except psycopg.Error as error:
             refused = None if self.session.lost else self.recorder.refusal(error, recording=True)
             if refused:
-                refused.state = f"this was between two migrations. {self._standing()}"
+                refused.state = self._between()
                 raise refused from None
             message = server_message(error)
             raise DatabaseError(
                 f"{message.message} [{message.sqlstate or 'connection lost'}]",
                 details=tuple(message.lines()),
-                state=f"this was between two migrations. {self._standing()}",
+                state=self._between(),
             ) from None
         except BaseException:
             self._abandon()
@@ -166,6 +166,10 @@ class Runner:
 
     def _standing(self) -> str:
         return failures.before(self._done).strip() or "nothing was run."
+
+    def _between(self) -> str:
+        """Where things stand if what failed belongs to no migration's step."""
+        return f"this was between two migrations.{failures.before(self._done)}" if self._done else self._standing()
 
     def _notice(self, diagnosis: psycopg.errors.Diagnostic) -> None:
         severity, message = notice_of(diagnosis)
@@ -221,7 +225,7 @@ class Runner:
         try:
             self._take_over(self.renew(self.session))
         except FsapiError as error:
-            error.state = f"this was between two migrations. {self._standing()}"
+            error.state = self._between()
             raise
 
     def _finish(self, step: Step, number: int, took: Sequence[float | None] = ()) -> None:
