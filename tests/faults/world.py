@@ -144,7 +144,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) ->
 
 def dump(pg_dump: Path, address: str) -> str:
     """Schema and rows of a database without our tables, and without what differs from one dump to the next."""
-    command = [str(pg_dump), "--no-owner", "--exclude-table=migrations*", f"--dbname={address}"]
+    command = [str(pg_dump), "--no-owner", "--exclude-table=*.migrations*", f"--dbname={address}"]
     text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     noise = ("--", "\\restrict", "\\unrestrict")
     return "\n".join(_sorted_rows(line for line in text.splitlines() if line and not line.startswith(noise)))
