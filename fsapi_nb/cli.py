@@ -163,7 +163,9 @@ def _verb_of(command: str) -> Verb:
         return QUERY
     prefix, _, name = command.partition(":")
     if prefix != "migrate":
-        raise UsageError(f"there is no command {command!r}", hint="`sapi --help` lists the commands.")
+        meant = any(verb.name == command for verb in VERBS)
+        hint = f"write `sapi migrate:{command}`." if meant else "`sapi --help` lists the commands."
+        raise UsageError(f"there is no command {command!r}", hint=hint)
     return find_verb(name or "migrate")
 
 

@@ -627,7 +627,7 @@ class Migrator:
         plan = build.plan_draft(draft, around, redo=redo)
         runs = bool(plan) and (apply or redo or plan.verb == "repair")
         if runs:
-            _confirm(plan, identity, yes=yes)
+            _confirm(plan, identity, yes=yes, state="the file was not written; the database is as it was.")
         now, run, begun = datetime.datetime.now(datetime.UTC), None, self._new_folder()
         with stage(self.directory, full, name, text, planned=folder, now=now) as file:
             if runs:
@@ -949,9 +949,11 @@ def _refuse_other(plan: Plan, planned: Plan | None) -> None:
         )
 
 
-def _confirm(plan: Plan, identity: Identity, *, yes: bool) -> None:
+def _confirm(plan: Plan, identity: Identity, *, yes: bool, state: str = "the database is as it was.") -> None:
     if plan and identity.protected and not yes:
-        raise _needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity)
+        refusal = _needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity)
+        refusal.state = state
+        raise refusal
 
 
 def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:

@@ -146,6 +146,18 @@ def test_global_options_may_stand_before_the_command(project: Project, terminal:
     assert project.value("SELECT env FROM one") == "dev"
 
 
+def test_a_verb_alone_names_its_command(terminal: Terminal) -> None:
+    """Messages name verbs as a notebook and `plan` have them: `rename OLD NEW`."""
+    for word, hint in (
+        ("rename", "write `sapi migrate:rename`."),
+        ("status", "write `sapi migrate:status`."),
+        ("nonsense", "`sapi --help` lists the commands."),
+    ):
+        code, _, err = terminal(word)
+        assert code == 2
+        assert f"there is no command '{word}'\n→ {hint}" in err
+
+
 def test_query_runs_several_statements_in_one_transaction(project: Project, terminal: Terminal) -> None:
     """All results are shown; a failure undoes all of it."""
     sql = "CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (2, NULL) RETURNING *; SELECT count(*) FROM t"

@@ -145,8 +145,9 @@ def test_a_protected_database_without_a_yes_keeps_its_files(project: Project) ->
         (NAME, UP + DOWN, {}),
     ):
         before = texts(project)
-        with pytest.raises(ConfirmationRequired):
+        with pytest.raises(ConfirmationRequired) as caught:
             project.migrator(database="prod").write(name, text, **options)
+        assert caught.value.state == "the file was not written; the database is as it was."
         assert texts(project) == before
 
 

@@ -362,12 +362,18 @@ def squashed(project: Project) -> tuple[Project, list[str], str]:
 def test_a_squash_is_recorded_in_the_place_of_what_it_stands_for(squashed: tuple[Project, list[str], str]) -> None:
     """In one transaction; status is content, and a rollback of everything leaves neither rows nor tables."""
     project, names, squash = squashed
+    plan = project.migrator().plan("baseline", ["base"], replaces=["a..c"])
+    assert plan.preview()[0] == ["direction", "migration"]  # it runs nothing: no step, no line, no statement
     result = project.migrator().baseline("base", replaces=["a..c"])
     assert str(result).splitlines() == [
         f"Recorded 1 migration as applied in the place of 3 that are retired on {where(project)}, running nothing.",
         *(f"  retire  {name}" for name in names),
-        f"  ↑ {squash}",
+        f"  record  {squash}",
     ]
+    assert result.preview() == (
+        ["migration", "direction"],
+        [*([name, "retire"] for name in names), [squash, "record"]],
+    )
     assert not project.migrator().status().attention
     assert project.migrator().migrate().done == ()
     assert project.applied() == [squash, "2026_01_01_00_03_d.sql"]

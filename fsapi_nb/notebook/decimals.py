@@ -44,20 +44,25 @@ def _hints(source: str, names: Mapping[str, Any]) -> Iterator[str]:
         if converted or "fsapi" not in getattr(frame, "attrs", ()):
             continue
         exact = exact_columns(frame)
-        columns = [column for column in exact if column in taken] or exact
+        taken &= {str(column) for column in frame.columns}
+        columns = [column for column in exact if column in taken or not taken]
         if columns:
             yield _hint(name, columns, node.attr)
 
 
 def _origin(node: ast.expr) -> tuple[str, set[str], bool]:
-    """The variable that a chain of calls and subscripts begins with, the columns it names, whether it converts any."""
+    """The variable that a chain of calls and subscripts begins with, what it may select, whether it converts any.
+
+    A condition on the rows (`t[t["a"] > 1]`) selects no column.
+    """
     taken: set[str] = set()
     converted = False
     while not isinstance(node, ast.Name):
         if isinstance(node, ast.Subscript):
-            taken |= {str(each.value) for each in ast.walk(node.slice) if isinstance(each, ast.Constant)}
+            taken |= _selected(node.slice)
             node = node.value
         elif isinstance(node, ast.Attribute):
+            taken.add(node.attr)
             converted = converted or node.attr in _CONVERT
             node = node.value
         elif isinstance(node, ast.Call):
@@ -67,11 +72,19 @@ def _origin(node: ast.expr) -> tuple[str, set[str], bool]:
     return node.id, taken, converted
 
 
+def _selected(index: ast.expr) -> set[str]:
+    """The texts of an index that is one (`t["a"]`), a list of them, or such behind rows (`t.loc[:, "a"]`)."""
+    if isinstance(index, ast.Tuple) and index.elts:
+        return _selected(index.elts[-1])
+    parts = index.elts if isinstance(index, ast.List) else [index]
+    return {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
 def _hint(name: str, columns: list[str], word: str) -> str:
     one = len(columns) == 1
     kinds = ", ".join(f"{column!r}: float" for column in columns)
     return (
         f"{' and '.join([', '.join(columns[:-1]), columns[-1]] if not one else columns)} {'is' if one else 'are'} numeric: "
-        f"exact Decimals, which .{word}() leaves out. For floats: {columns[0]}::float8 in the SQL, or "
-        f"{name}.astype({{{kinds}}})."
+        f"exact Decimals, which .{word}() leaves out. For floats: ::float8 behind the expression in the SQL, or "
+        f"{'' if name == '_' else name}.astype({{{kinds}}})."
     )

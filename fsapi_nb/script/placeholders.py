@@ -24,9 +24,12 @@ _FORMS = re.compile(
     re.VERBOSE,
 )
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:<<|=)\s*(?P<rest>\S.*)?")
-_LIST_FOLLOWS = re.compile(r"\bin\s+$", re.IGNORECASE)
+_QUOTED = re.compile(r"\s*(?P<text>[bfr]{0,2}(?P<quote>\"|').*)", re.DOTALL | re.IGNORECASE)
+_LIST_FOLLOWS = re.compile(r"\bin\s*(?P<open>\(\s*)?$", re.IGNORECASE)
 _NAME_FOLLOWS = re.compile(
-    r"\b(?:from|join|into|update|table|index|view|schema|database|role|on|by|select)\s+\"?$", re.IGNORECASE
+    r"\b(?:from|join|into|update|table|truncate|only|exists|column|index|view|schema|database|role|references|copy|analyze"
+    r"|vacuum|refresh|on|by|select)\s+\"?$|\.\"?$|\w$",
+    re.IGNORECASE,
 )
 
 
@@ -37,6 +40,7 @@ class Meant(Enum):
     LIST = "a list of values"
     NAME = "the name of a table or column"
     RESULT = "a variable for the result"
+    SQL = "the SQL itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +56,30 @@ def placeholder_of(error: QueryFailed) -> Placeholder | None:
     place = error.place
     if error.server.sqlstate not in _SQLSTATES or place is None or place.source is None or place.column is None:
         return None
-    return find_placeholder(place.source, place.column)
+    return find_placeholder(place.source, place.column, begins=place.line == 1)
 
 
-def find_placeholder(line: str, column: int) -> Placeholder | None:
-    """Return what looks like a variable at the place of an error; `column` counts the line's characters from one."""
+def find_placeholder(line: str, column: int, *, begins: bool = False) -> Placeholder | None:
+    """Return what looks like a variable at the place of an error; `column` counts the line's characters from one.
+
+    `begins` says that the SQL begins with this line: a variable there may stand for all of it.
+    """
     place = column - 1
     if not line[:place].strip():
         assigned = _ASSIGNMENT.match(line)
         if assigned and re.match(r"\w", line[place:]):
             return Placeholder(assigned[1], Meant.RESULT)
+        if begins and (quoted := _QUOTED.match(line)):
+            return Placeholder(quoted["text"].rstrip(), Meant.SQL)
     for match in _FORMS.finditer(line):
         if match.start() - 1 <= place <= match.end():
-            return Placeholder(match[0], _meant(line[: match.start()]))
+            before, after = line[: match.start()], line[match.end() :]
+            if begins and not before.strip():
+                return Placeholder(match[0], Meant.SQL)
+            if (follows := _LIST_FOLLOWS.search(before)) and (not follows["open"] or after.lstrip().startswith(")")):
+                return Placeholder(f"({match[0]})" if follows["open"] else match[0], Meant.LIST)
+            return Placeholder(match[0], Meant.NAME if _NAME_FOLLOWS.search(before) else Meant.VALUE)
     return None
-
-
-def _meant(before: str) -> Meant:
-    """What stands behind that text."""
-    if _NAME_FOLLOWS.search(before):
-        return Meant.NAME
-    return Meant.LIST if _LIST_FOLLOWS.search(before) else Meant.VALUE
 
 
 def explain(found: Placeholder, *, notebook: bool) -> str:
@@ -83,16 +90,33 @@ def explain(found: Placeholder, *, notebook: bool) -> str:
             if notebook
             else "give the SQL alone: a result has no name here."
         )
+    variable = _variable(found.text)
+    if found.meant is Meant.SQL:
+        if not notebook:
+            return "give the SQL itself, or `-` and the SQL on standard input: sapi query - < FILE"
+        text = 'f"SELECT ... {table} ..."' if _QUOTED.match(found.text) else variable or "sql"
+        return (
+            "the SQL is sent as it is written, so it has no quotes and no variable; if Python makes it: "
+            f'get_ipython().run_line_magic("query", {text})'
+        )
     if found.meant is Meant.NAME:
         return "a parameter is a value, never the name of a table or column: " + (
-            'if Python knows the name, get_ipython().run_line_magic("query", f"SELECT * FROM {table}").'
+            f'if Python knows the name, get_ipython().run_line_magic("query", f"SELECT ... {{{variable or "table"}}} ...").'
             if notebook
             else f"write the name in the place of {found.text}."
         )
     words = {Meant.VALUE: "$1", Meant.LIST: "= any($1)"}[found.meant]
     example = (
-        f"%query --param city SELECT ... {words}" if notebook else f"sapi query 'SELECT ... {words}' --param VALUE"
+        f"%query --param {variable or 'city'} SELECT ... {words}"
+        if notebook
+        else f"sapi query 'SELECT ... {words}' --param VALUE"
     )
     if found.meant is Meant.LIST:
         return f"instead of IN {found.text}, write = any($1), and give the list beside the SQL: {example}"
     return f"nothing is put in the place of {found.text}: write $1, and give the value beside the SQL: {example}"
+
+
+def _variable(text: str) -> str | None:
+    """The name of the variable that such a form holds, if it holds nothing else."""
+    names = re.findall(r"[A-Za-z_]\w*", re.sub(r"^[bfr]{1,2}(?=[\"'])|(?<=\))[a-z]$", "", text))
+    return names[0] if len(names) == 1 and "%s" not in text else None

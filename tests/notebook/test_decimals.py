@@ -8,11 +8,11 @@ from tests.notebook.conftest import Cells
 
 SQL = "SELECT g, g * 1.5 AS price, sum(g::bigint) OVER () AS total, g::float8 AS f FROM generate_series(1, 4) g"
 PRICE = (
-    "price is numeric: exact Decimals, which .{}() leaves out. For floats: price::float8 in the SQL, or "
+    "price is numeric: exact Decimals, which .{}() leaves out. For floats: ::float8 behind the expression in the SQL, or "
     "t.astype({{'price': float}}).\n"
 )
 BOTH = (
-    "price and total are numeric: exact Decimals, which .{}() leaves out. For floats: price::float8 in the SQL, or "
+    "price and total are numeric: exact Decimals, which .{}() leaves out. For floats: ::float8 behind the expression in the SQL, or "
     "t.astype({{'price': float, 'total': float}}).\n"
 )
 
@@ -34,6 +34,11 @@ def table(cells: Cells) -> Cells:
         ("t.set_index('g').describe();", BOTH.format("describe")),
         ("x = t[t['g'] > 1]['price'].describe()", PRICE.format("describe")),
         ("for i in range(2): t.describe()", BOTH.format("describe")),
+        ("t.price.describe();", PRICE.format("describe")),
+        ("t.groupby('g').price.describe();", PRICE.format("describe")),
+        ("t.loc[:, ['g', 'price']].describe();", PRICE.format("describe")),
+        ("t[t.g > 1].describe();", BOTH.format("describe")),
+        ("_ = t\n_.describe();", BOTH.format("describe").replace("t.astype", ".astype")),
         ("u = t.copy()\nu.describe();", BOTH.format("describe").replace("t.astype", "u.astype")),
     ],
 )
@@ -64,6 +69,10 @@ def test_what_it_says_works(table: Cells) -> None:
     [
         "t.astype({'price': float, 'total': float}).describe();",
         "t['price'].astype(float).describe();",
+        "t['g'].describe();",
+        "t.g.describe();",
+        "t[['g', 'f']].describe();",
+        "t.loc[t['price'] > 1, 'f'].describe();",
         "t.head();",
         "'t.describe()';",
         "import pandas\nother = pandas.DataFrame({'a': [1]})\nother.describe();",

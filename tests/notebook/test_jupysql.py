@@ -109,8 +109,9 @@ def test_the_connection_is_new_and_made_by_the_engine(sql: JupySql, project: Pro
     )
     sql.run(engine(project))
     sql.run("before = len(opened)\n%migrate --database jupysql")
-    assert sql.run("len(opened) - before").value == "1"
-    assert sql.run("opened[-1].closed, opened[0].closed").value == "(True, False)"
+    # One that works, and one that must be refused its lock.
+    assert sql.run("len(opened) - before").value == "2"
+    assert sql.run("[each.closed for each in opened[before:]], opened[0].closed").value == "([True, True], False)"
     pid, name = project.rows("SELECT * FROM seen")[0]
     assert name == "fsapi_nb"
     assert sql.run(f"opened[0].info.backend_pid == {pid}").value == "False"

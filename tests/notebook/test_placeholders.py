@@ -14,23 +14,28 @@ BIND = (
 )
 NAMES = (
     "a parameter is a value, never the name of a table or column: if Python knows the name, "
-    'get_ipython().run_line_magic("query", f"SELECT * FROM {table}").'
+    'get_ipython().run_line_magic("query", f"SELECT ... {{{}}} ...").'
 )
+MADE = (
+    "the SQL is sent as it is written, so it has no quotes and no variable; if Python makes it: "
+    'get_ipython().run_line_magic("query", {})'
+)
+TEXT = MADE.format('f"SELECT ... {table} ..."')
 RESULT = "Python gives the result its name: r = %query SELECT ...; of a %%query cell, r = _ in the next."
-LIST = "instead of IN {}, write = any($1), and give the list beside the SQL: %query --param city SELECT ... = any($1)"
+LIST = "instead of IN {}, write = any($1), and give the list beside the SQL: %query --param cities SELECT ... = any($1)"
 
 
 @pytest.mark.parametrize(
     ("cell", "hint"),
     [
-        ("%query SELECT * FROM {tbl}", NAMES),
-        ("%query SELECT * FROM $tbl", NAMES),
-        ('%query SELECT * FROM "{tbl}"', NAMES),
-        ("%query SELECT * FROM :name", NAMES),
-        ("%query DROP TABLE {{ tbl }}", NAMES),
-        ("%query --param tbl SELECT * FROM $1", NAMES),
-        ("%query SELECT {cols} FROM pg_class", NAMES),
-        ("%query SELECT 1 FROM pg_class ORDER BY %(c)s DESC", NAMES),
+        ("%query SELECT * FROM {tbl}", NAMES.format("tbl")),
+        ("%query SELECT * FROM $tbl", NAMES.format("tbl")),
+        ('%query SELECT * FROM "{tbl}"', NAMES.format("tbl")),
+        ("%query SELECT * FROM :name", NAMES.format("name")),
+        ("%query DROP TABLE {{ tbl }}", NAMES.format("tbl")),
+        ("%query --param tbl SELECT * FROM $1", NAMES.format("table")),
+        ("%query SELECT {cols} FROM pg_class", NAMES.format("cols")),
+        ("%query SELECT 1 FROM pg_class ORDER BY %(c)s DESC", NAMES.format("c")),
         ("%query SELECT * FROM pg_class WHERE relname = :city", BIND.format(":city")),
         ("%query SELECT * FROM pg_class WHERE relname = :'city'", BIND.format(":'city'")),
         ("%query SELECT * FROM pg_class WHERE relname = %(city)s", BIND.format("%(city)s")),
@@ -40,9 +45,31 @@ LIST = "instead of IN {}, write = any($1), and give the list beside the SQL: %qu
         ("%query SELECT * FROM pg_class WHERE relname = ${city}", BIND.format("${city}")),
         ("%query SELECT * FROM pg_class WHERE relname = @city", BIND.format("@city")),
         ("%query SELECT * FROM pg_class WHERE relname = f'{city}'", BIND.format("f'{city}'")),
-        ("%%query\nSELECT *\nFROM pg_class\nLIMIT {n}", BIND.format("{n}")),
+        ("%%query\nSELECT *\nFROM pg_class\nLIMIT {n}", BIND.format("{n}").replace("city", "n")),
         ("%query SELECT * FROM pg_class WHERE relname IN {cities}", LIST.format("{cities}")),
-        ("%query --param cities SELECT * FROM pg_class WHERE relname IN $1", LIST.format("$1")),
+        ("%query SELECT * FROM pg_class WHERE relname IN ({cities})", LIST.format("({cities})")),
+        ("%query SELECT * FROM pg_class WHERE relname NOT IN ( :cities )", LIST.format("(:cities)")),
+        (
+            "%query SELECT * FROM pg_class WHERE relname IN (%s)",
+            LIST.format("(%s)").replace("--param cities", "--param city"),
+        ),
+        ("%query SELECT * FROM pg_class WHERE relname IN (:city, 'x')", BIND.format(":city")),
+        (
+            "%query --param cities SELECT * FROM pg_class WHERE relname IN $1",
+            LIST.format("$1").replace("--param cities SELECT", "--param city SELECT"),
+        ),
+        ("%query SELECT * FROM pg_catalog.{tbl}", NAMES.format("tbl")),
+        ("%query SELECT * FROM pg_{tbl}", NAMES.format("tbl")),
+        ("%query TRUNCATE {tbl}", NAMES.format("tbl")),
+        ("%query DROP TABLE IF EXISTS {tbl}", NAMES.format("tbl")),
+        ("%query SELECT c.{tbl} FROM pg_class c", NAMES.format("tbl")),
+        ("%query {sql}", MADE.format("sql")),
+        ("%query $sql", MADE.format("sql")),
+        ("%%query\n{{ sql }}", MADE.format("sql")),
+        ('%query f"SELECT * FROM {tbl}"', TEXT),
+        ('%query "SELECT 1"', TEXT),
+        ("%query 'SELECT 1'", TEXT),
+        ("%%query\nSELECT relname,\n{col} FROM pg_class", BIND.format("{col}").replace("city", "col")),
         ("%query r << SELECT 1", RESULT),
         ("%query r = SELECT 1", RESULT),
         ("%%query r <<\nSELECT 1", RESULT),
@@ -95,6 +122,7 @@ def test_the_terminal_says_how_it_is_done_there(project: Project) -> None:
             BIND.format(":a").replace("%query --param city SELECT ... $1", "sapi query 'SELECT ... $1' --param VALUE"),
         ),
         ("r << SELECT 1", "give the SQL alone: a result has no name here."),
+        ("{sql}", "give the SQL itself, or `-` and the SQL on standard input: sapi query - < FILE"),
     ):
         with pytest.raises(FsapiError) as caught:
             project.migrator().query(text)

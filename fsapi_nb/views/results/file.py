@@ -128,4 +128,5 @@ def _step_lines(number: int, step: Step, statements: Fold) -> list[str]:
 
 def _without_name(columns: list[str], rows: list[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
     """The table of a plan of one migration, which need not be named in each row."""
-    return [column for column in columns if column != "migration"], [(*row[:2], *row[3:]) for row in rows]
+    kept = [index for index, column in enumerate(columns) if column != "migration"]
+    return [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]

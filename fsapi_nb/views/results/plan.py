@@ -21,7 +21,7 @@ from fsapi_nb.model import (
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
-from fsapi_nb.views.results.markup import said_once
+from fsapi_nb.views.results.markup import said_once, without_empty
 
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)
@@ -94,7 +94,8 @@ class PlanResult(Result):
 
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """The part of the table that `brief` shows, where a step's first line alone says what holds for all of it."""
-        return _COLUMNS, said_once(self._rows(_OBJECTS, _STEPS, fold_of_statements(self.plan.steps)), 4)
+        rows = said_once(self._rows(_OBJECTS, _STEPS, fold_of_statements(self.plan.steps)), 4)
+        return without_empty(_COLUMNS, rows)
 
     def _rows(self, objects: Fold, steps: Fold, statements: Fold) -> list[Sequence[Any]]:
         return [

@@ -67,7 +67,7 @@ class RunResult(Result):
         lines += row_change.lines(self.changes, WHOLE)
         for done in self.done:
             elapsed = f"  {done.elapsed * 1000:.0f} ms" if times and self.verb != "baseline" else ""
-            lines += [f"{_done_line(done)}{elapsed}", *(f"      {visible(notice)}" for notice in done.notices)]
+            lines += [f"{self._done_line(done)}{elapsed}", *(f"      {visible(notice)}" for notice in done.notices)]
         return lines
 
     def brief(self) -> list[str]:
@@ -78,9 +78,16 @@ class RunResult(Result):
             *_NOTES.apply(self.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
             *row_change.lines(self.changes, _DONE),
             *_DONE.apply(
-                self.done, lambda done: [_done_line(done), *notice_lines(done, notices)], lambda gap: f"  {_more(gap)}"
+                self.done,
+                lambda done: [self._done_line(done), *notice_lines(done, notices)],
+                lambda gap: f"  {_more(gap)}",
             ),
         ]
+
+    def _done_line(self, done: Done) -> str:
+        """Its name, after what happened to it: a baseline runs nothing."""
+        sign = "record " if self.verb == "baseline" else "↑" if done.direction is Direction.UP else "↓"
+        return f"  {sign} {visible(done.name)}"
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction, steps, notices, how long (milliseconds), and the run's id."""
@@ -97,12 +104,15 @@ class RunResult(Result):
     def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction and notices, as far as `brief` shows them."""
         notices = fold_of_notices(self.done)
-        rows = _DONE.apply(
-            self.done,
-            lambda done: [(done.name, done.direction.value, notice_text(done, notices))],
-            lambda gap: (_more(gap), "", ""),
-        )
-        rows += [(text, kind, "") for kind, text in row_change.rows(self.changes, _DONE)]
+        recorded = "record" if self.verb == "baseline" else None
+        rows = [
+            *((text, kind, "") for kind, text in row_change.rows(self.changes, _DONE)),
+            *_DONE.apply(
+                self.done,
+                lambda done: [(done.name, recorded or done.direction.value, notice_text(done, notices))],
+                lambda gap: (_more(gap), "", ""),
+            ),
+        ]
         return without_empty(["migration", "direction", "said by the server"], rows)
 
     def remarks(self) -> Sequence[str]:
@@ -157,10 +167,6 @@ def notice_text(done: Done, fold: Fold) -> str:
 
 def _notices(done: Done, fold: Fold) -> list[str]:
     return fold.apply(done.notices, lambda notice: [shorten(notice)], lambda gap: f"… {len(gap)} notices more")
-
-
-def _done_line(done: Done) -> str:
-    return f"  {'↑' if done.direction is Direction.UP else '↓'} {visible(done.name)}"
 
 
 def _more(gap: Sequence[Done]) -> str:
