@@ -42,6 +42,7 @@ from fsapi_nb.model import (
     JournalEntry,
     Migration,
     Plan,
+    Progress,
     State,
 )
 from fsapi_nb.origin import origin
@@ -540,6 +541,8 @@ class Migrator:
                 raise _needs_yes(
                     Plan("resolve"), f"the database {target.identity.database} is protected", target.identity
                 )
+            if undo and progress.done:
+                _refuse_undo(around, progress)
             said = "the user says that it happened" if done else "the user says that it did not happen"
             with target.session.connection.transaction():
                 settle(recorder, ran, progress, around.history, done=done, reason=said)
@@ -905,6 +908,25 @@ def _circumstances(
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
     unclear = [status.name for status in around.standing.unsettled if status.entry]
     return replace(around, stored=target.scripts(unclear)) if unclear else around
+
+
+def _refuse_undo(around: build.Circumstances, progress: Progress) -> None:
+    """Raise what would keep the steps before one in doubt from being rolled back.
+
+    What cannot be undone must not lose its doubt: the next run would repeat the step.
+    """
+    name, history = progress.name, around.history
+    told = (replace(each, in_flight=False) if each is progress else each for each in history.unfinished)
+    try:
+        build.plan_undo(replace(around, history=replace(history, unfinished=tuple(told))), name=name)
+    except FsapiError as error:
+        error.state = "nothing was rolled back, and the step is in doubt as before."
+        if isinstance(error, PartlyApplied):
+            error.hint = (
+                f"undo by hand what was done; or say `resolve {name}` with --done or --retry, finish it with `migrate`, and "
+                "roll it back then."
+            )
+        raise
 
 
 def _of_migration(events: Sequence[JournalEntry], name: str) -> Iterator[JournalEntry]:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fsapi_nb.errors import InDoubt, Interrupted, PartlyApplied, StatementFailed, UsageError
+from fsapi_nb.errors import FsapiError, InDoubt, Interrupted, PartlyApplied, StatementFailed, UsageError
 from fsapi_nb.events import Event, StatementStarted
 from tests.conftest import Project
 
@@ -290,6 +290,33 @@ def test_a_step_in_doubt_is_settled_by_the_user(
     project.migrator().migrate()
     assert [i for (i,) in project.rows("SELECT i FROM d")] == rows
     assert project.applied() == [name]
+
+
+@pytest.mark.parametrize(
+    ("down", "message"),
+    [
+        ("DELETE FROM d; DROP TABLE d;", "is no plain DROP"),
+        ("", "it has no DOWN"),
+        ("DROP TABLE d; DROP TABL d;", "syntax error"),
+    ],
+)
+def test_what_cannot_be_undone_stays_in_doubt(project: Project, down: str, message: str) -> None:
+    """The refusal is not an answer: the step that may have happened does not run a second time."""
+    project.rows("CREATE TABLE kept (i int)")
+    name = project.write(
+        "doubt",
+        "CREATE TABLE d (i int);\nDO $$ BEGIN INSERT INTO kept VALUES (1); COMMIT; RAISE 'no'; END $$;",
+        down or None,
+    )
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    with pytest.raises(FsapiError, match=message) as caught:
+        project.migrator().resolve(name, undo=True)
+    assert caught.value.state == "nothing was rolled back, and the step is in doubt as before."
+    with pytest.raises(InDoubt):
+        project.migrator().migrate()
+    assert project.rows("SELECT i FROM kept") == [(1,)]
+    assert project.has("d")
 
 
 def test_resolve_wants_one_answer_and_something_in_doubt(project: Project) -> None:
