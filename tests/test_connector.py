@@ -97,6 +97,26 @@ def test_what_goes_wrong_in_it_is_a_failed_connection(project: Project) -> None:
     assert "s3cret" not in str(failed.value)
 
 
+def test_an_error_of_its_own_names_the_function(project: Project) -> None:
+    """A function that takes other arguments: whether a server is running is not the question then."""
+
+    def needs(one: str, other: str) -> Connection:
+        raise AssertionError(one, other)
+
+    with pytest.raises(CannotConnect, match=r"needs raised TypeError(.|\n)*'other'(.|\n)*call it in Python") as failed:
+        project.migrator(database=needs).status()
+    assert "is the server running" not in str(failed.value)
+
+
+def test_the_same_connection_for_every_call_is_refused_before_anything_runs(project: Project) -> None:
+    """It would be reset while a run uses it."""
+    project.write("a", "CREATE TABLE a (i int);")
+    shared = psycopg.connect(project.database)
+    with pytest.raises(ConfigurationError, match=r"gave the same connection again(.|\n)*a new connection at each call"):
+        project.migrator(database=lambda: shared).migrate()
+    assert not project.has("a")
+
+
 def test_a_closed_connection_is_a_failed_one(project: Project) -> None:
     """A function that returns what it has closed, or what we have closed before."""
     shared = psycopg.connect(project.database)

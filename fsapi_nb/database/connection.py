@@ -157,8 +157,10 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         opened: object = connector()
     except FsapiError:
         raise
-    except Exception as error:  # noqa: BLE001 - the user's function raises a driver's error, a cloud library's, any
+    except psycopg.Error as error:
         raise _cannot_connect(redact(error), "") from None
+    except Exception as error:  # noqa: BLE001 - the user's function raises a cloud library's error, its own, any
+        raise _failed_connector(connector, error) from None
     if not isinstance(opened, psycopg.Connection):
         hint = "let it return psycopg.connect(...), a new connection at each call."
         raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
@@ -174,6 +176,17 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         connection.close()
         raise _cannot_connect(redact(error), "") from None
     return connection
+
+
+def _failed_connector(connector: Connector, error: Exception) -> CannotConnect:
+    """The error for a function that raised something else than PostgreSQL's refusal."""
+    name = getattr(connector, "function", None) or getattr(connector, "__qualname__", "the function")
+    lines = [line.strip() for line in redact(error).splitlines() if line.strip()]
+    return CannotConnect(
+        f"no connection to the database: {name} raised {type(error).__name__}",
+        details=tuple(f"  {line}" for line in lines),
+        hint="call it in Python to see where; it must return psycopg.connect(...), a new connection at each call.",
+    )
 
 
 def _application_name(application: str) -> str:

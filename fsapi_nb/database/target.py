@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from fsapi_nb.database.ask import SETTINGS
 from fsapi_nb.database.chosen_schema import search_path
 from fsapi_nb.database.connection import Place, connect, open_session
@@ -29,13 +31,15 @@ from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Connection, Session, set_all
 from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
-from fsapi_nb.errors import CannotConnect, Interrupted, PooledConnection
+from fsapi_nb.database.waiting import closed_after
+from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, Procedure, StoredScripts
 
 if TYPE_CHECKING:
     from fsapi_nb.database.lock import Holder
     from fsapi_nb.database.recorder import Recorder
 
+_SECOND_WAIT = 15.0  # seconds: a pooler lets a client wait for minutes until another one has gone
 _MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
 _SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
 
@@ -150,8 +154,21 @@ class Target:
                 raise
             self.session.check_same()  # the server has no slot for a second one
             return
-        with closing(other):
-            probe(self.session, other, self.key)
+        if other.pgconn is self.session.connection.pgconn:
+            hint = "let it return psycopg.connect(...), a new connection at each call."
+            raise ConfigurationError("the function for the database gave the same connection again", hint=hint)
+        with closing(other), closed_after(other, _SECOND_WAIT) as is_late:
+            try:
+                probe(self.session, other, self.key)
+            except psycopg.Error:
+                if not is_late():
+                    raise
+            if is_late():
+                raise PooledConnection(
+                    f"the connection pooler gave no second session within {_SECOND_WAIT:g} s",
+                    state="nothing was run.",
+                    hint="its pool must have two free ones for a run (pool_size in PgBouncer); or connect to PostgreSQL itself.",
+                )
 
     @contextmanager
     def renewed(self, session: Session) -> Iterator[Session]:

@@ -8,8 +8,11 @@ conversation in which a connection is opened.
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import psycopg
@@ -88,6 +91,28 @@ class StoppableConnection(psycopg.Connection[Any]):
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 cancel(self, conversation)
             raise
+
+
+@contextlib.contextmanager
+def closed_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[Callable[[], bool]]:
+    """End a connection's conversation if the block takes longer; gives a function that says whether it has."""
+    late = threading.Event()
+    own = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def end() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            own.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late.is_set
+    finally:
+        timer.cancel()
+        timer.join()
+        own.close()
 
 
 def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fsapi_nb.database import target
 from fsapi_nb.database.embedded.account import powerless_account
 from fsapi_nb.errors import PooledConnection
 from tests.faults.held import (
@@ -38,6 +39,7 @@ listen_port = {port}
 unix_socket_dir = {folder}
 auth_type = any
 pool_mode = {mode}
+default_pool_size = {size}
 logfile = {folder}/log
 """
 
@@ -55,7 +57,7 @@ def pgbouncer() -> str:
 
 
 @contextlib.contextmanager
-def pooler(program: str, place: Place, mode: str) -> Iterator[str]:
+def pooler(program: str, place: Place, mode: str, *, size: int = 20) -> Iterator[str]:
     """The place's address by way of a pooler, which runs as an account without rights where we are root."""
     account = powerless_account() if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="faults-", dir="/tmp") as name, place.proxy() as proxy:
@@ -66,7 +68,7 @@ def pooler(program: str, place: Place, mode: str) -> Iterator[str]:
         for socket in server.iterdir():
             socket.chmod(0o777)
         configuration = folder / "pgbouncer.ini"
-        configuration.write_text(_CONFIGURATION.format(server=server, port=_PORT, folder=folder, mode=mode))
+        configuration.write_text(_CONFIGURATION.format(server=server, port=_PORT, folder=folder, mode=mode, size=size))
         if account:
             os.chown(folder, account.uid, account.gid)
         user, group = (account.uid, account.gid) if account else (None, None)
@@ -113,6 +115,24 @@ def test_a_pooler_in_transaction_mode_is_refused_whatever_the_user_says(world: W
     """A second connection gets the lock of the first: found before anything is written."""
     with world.place(PLAIN) as place, pooler(pgbouncer, place, "transaction") as address:
         with pytest.raises(PooledConnection):
+            place.migrator(address, pooler="session").migrate()
+        assert place.value("SELECT to_regclass('migrations') IS NULL AND to_regclass('a') IS NULL")
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("transaction", "In transaction mode, locks and settings of a session are shared"),
+        ("session", r"gave no second session within 1 s(.|\n)*pool_size in PgBouncer"),
+    ],
+)
+def test_a_pool_that_has_no_second_session_is_not_waited_for(
+    world: World, pgbouncer: str, mode: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pooler would let the second connection wait for two minutes, in silence."""
+    monkeypatch.setattr(target, "_SECOND_WAIT", 1.0)
+    with world.place(PLAIN) as place, pooler(pgbouncer, place, mode, size=1) as address:
+        with pytest.raises(PooledConnection, match=words):
             place.migrator(address, pooler="session").migrate()
         assert place.value("SELECT to_regclass('migrations') IS NULL AND to_regclass('a') IS NULL")
 
