@@ -41,6 +41,16 @@ LOST = [
         "setting app.n of line 2",
     ),
     (
+        "DO $$ BEGIN PERFORM set_config('app.n', '7', false); END $$;",
+        "INSERT INTO d DEFAULT VALUES; INSERT INTO u TABLE d;",
+        "setting app.n of line 2",
+    ),
+    (
+        "DO $$ BEGIN SET app.n = 7; END $$;",
+        "COPY d (n) FROM stdin;\n\\.\nUPDATE d SET n = 8; INSERT INTO u VALUES (7);",
+        "setting app.n of line 2",
+    ),
+    (
         "DO $$ BEGIN SET search_path = app, public; END $$;",
         "INSERT INTO u VALUES (7);",
         "setting search_path of line 2",
@@ -52,6 +62,7 @@ def written(project: Project, before: str, after: str) -> str:
     """A migration that fails behind what leaves something and before what uses it."""
     project.rows("CREATE TABLE t (n int); INSERT INTO t VALUES (7); CREATE TABLE u (n int); CREATE TABLE k (i serial)")
     project.rows("CREATE TABLE may (yes int); INSERT INTO may VALUES (0); CREATE SCHEMA app")
+    project.rows("CREATE TABLE d (n int DEFAULT current_setting('app.n', true)::int)")
     return project.write("handing_on", f"{before}\n{BOUNDARY}\n{after}")
 
 
@@ -97,6 +108,7 @@ def test_undisturbed_they_share_a_session(project: Project) -> None:
     """All of it in one run."""
     project.rows("CREATE TABLE t (n int); INSERT INTO t VALUES (7); CREATE TABLE u (n int); CREATE TABLE k (i serial)")
     project.rows("CREATE TABLE may (yes int); INSERT INTO may VALUES (1); CREATE SCHEMA app")
+    project.rows("CREATE TABLE d (n int DEFAULT current_setting('app.n', true)::int)")
     for number, (before, after, _) in enumerate(LOST):
         project.write(f"lost_{number}", f"{before}\n{BOUNDARY.replace(' i ON', f' i{number} ON')}\n{after}")
     result = project.migrator().migrate()
@@ -154,6 +166,15 @@ def test_what_nobody_needs_keeps_nothing_from_going_on(project: Project, before:
     project.migrator().migrate()
     assert project.applied() == [name]
     assert project.value("SELECT n FROM u") == 7
+
+
+def test_definitions_need_no_setting_of_ones_own(project: Project) -> None:
+    """They run nothing that reads one, unless they name it."""
+    before = "CREATE TABLE t (n int);\nDO $$ BEGIN SET app.n = 7; END $$;\nCREATE INDEX CONCURRENTLY i ON t (n);\n"
+    project.write("plain", f"{before}CREATE TABLE x (n int); VACUUM t; COMMENT ON TABLE x IS '';")
+    assert not warnings(project)
+    project.write("named", f"{before}CREATE TABLE y (n int DEFAULT current_setting('app.n')::int);")
+    assert len(warnings(project)) == 1
 
 
 def test_what_cannot_be_set_again_says_so(project: Project) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from fsapi_nb.model import Statement
 from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one, scan
+from fsapi_nb.script.quiet import is_quiet
 
 _HINTS = re.compile(r"\b(?:pg_)?temp|prepare|\bhold\b|advisory|\bset\b|set_config|\breset\b", re.IGNORECASE)
 _NEW_SESSIONS = re.compile(
@@ -32,6 +33,10 @@ _LEAVE_NOTHING = frozenset(
         "CREATE INDEX",
         "DROP TABLE",
     }
+)
+#: Statements that run no query and no code that could read a setting of one's own, besides plain definitions.
+_READ_NO_SETTING = frozenset(
+    {"ANALYZE", "BEGIN", "CLUSTER", "COMMIT", "LISTEN", "LOCK", "NOTIFY", "REINDEX", "ROLLBACK", "UNLISTEN", "VACUUM"}
 )
 _HOLD = 0x20  # CURSOR_OPT_HOLD
 _RELATIONS = {"r": "temporary table", "v": "temporary view", "S": "temporary sequence"}
@@ -159,8 +164,12 @@ def _dotted(words: list[str]) -> list[str]:
 def needs(statement: Statement, left: SessionObject) -> bool:
     """Return whether the statement does something else without that object of its session."""
     if left.kind == "setting":
-        # What a search_path or a role changes cannot be seen in a statement; what reads a setting of one's own can.
-        return left.name in statement.text.lower() if "." in left.name else not statement.changes_session
+        # What a search_path or a role changes cannot be seen in a statement; nor does what a policy, a trigger, a default
+        # or a function reads of a setting of one's own, which definitions only name.
+        unseen = "." not in left.name or not (
+            is_quiet([statement]) or statement.kind.partition(" ")[0] in _READ_NO_SETTING
+        )
+        return left.name in statement.text.lower() or (unseen and not statement.changes_session)
     if not _word(left.name).search(statement.text):
         return False
     if statement.kind == "DO":
