@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -353,11 +355,15 @@ class Parser(argparse.ArgumentParser):
         raise Help(self.format_help())
 
 
+_WIDTH = 100
+
+
 class _Formatter(argparse.HelpFormatter):
-    """Help of one width everywhere: what a notebook stores must not depend on a terminal."""
+    """Help of one width, as what a notebook stores must not depend on a terminal; a narrower terminal breaks no word."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=100)
+        terminal = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+        super().__init__(prog, width=min(_WIDTH, terminal))
 
 
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:

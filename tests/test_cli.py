@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from fsapi_nb import cli
-from fsapi_nb.verbs import QUERY, VERBS
+from fsapi_nb.verbs import QUERY, VERBS, find_verb, parser_of
 from tests.conftest import Project
 
 ROOT = Path(__file__).parent.parent
@@ -144,6 +144,17 @@ def test_global_options_may_stand_before_the_command(project: Project, terminal:
     project.write("one", "CREATE TABLE one AS SELECT current_setting('fsapi.env', true) AS env;")
     assert terminal("--set", "env=dev", "--dir", str(project.folder), "migrate")[0] == 0
     assert project.value("SELECT env FROM one") == "dev"
+
+
+def test_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And has one width everywhere else: a notebook stores it."""
+    monkeypatch.setenv("COLUMNS", "60")
+    retire = parser_of(find_verb("retire"), prog="sapi migrate:retire")
+    assert max(map(len, retire.format_help().splitlines())) > 60
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert max(map(len, retire.format_help().splitlines())) <= 60
+    monkeypatch.setenv("COLUMNS", "300")
+    assert 60 < max(map(len, retire.format_help().splitlines())) <= 100
 
 
 def test_a_verb_alone_names_its_command(terminal: Terminal) -> None:

@@ -41,7 +41,7 @@ def test_a_redo_whose_up_fails_is_continued(project: Project) -> None:
     edit(project, last, TYPO)
     with pytest.raises(StatementFailed) as failure:
         project.migrator().redo()
-    assert f"{last} is rolled back and not applied; the next `redo`, or `migrate`, goes on with it" in str(
+    assert f"{last} was rolled back, and its UP is not complete; the next `redo`, or `migrate`, goes on with it" in str(
         failure.value
     )
     with pytest.raises(StatementFailed):
@@ -57,7 +57,7 @@ def test_a_redo_that_was_interrupted_in_its_up_is_continued(project: Project, ho
     """By the next redo, and by a migrate."""
     users, last = users_and(project)
     edit(project, last, "create index concurrently i on users (n desc);")
-    with pytest.raises(Interrupted, match="is rolled back and not applied"):
+    with pytest.raises(Interrupted, match="was rolled back, and its UP is not complete"):
         project.migrator(observers=[stop_at(2)]).redo()
     status = project.migrator().status().statuses[-1]
     assert (

@@ -86,7 +86,9 @@ def half_redone(state: str | None, done: Sequence[Done]) -> str:
     if [each.direction for each in done] != [Direction.DOWN]:
         return state or ""
     name, rest = done[0].name, (state or "").removesuffix(before(done)).rstrip(".")
-    return f"{name} is rolled back and not applied; the next `redo`, or `migrate`, goes on with it ({rest})."
+    return (
+        f"{name} was rolled back, and its UP is not complete; the next `redo`, or `migrate`, goes on with it ({rest})."
+    )
 
 
 def failed(

@@ -121,7 +121,7 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
             *(f"    {line}" for line in lines[:_MOST]),
             *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
-        state="nothing was run now.",
+        state="nothing was run.",
         hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "
         "run it again) or --undo (roll back what was done before it).",
     )
@@ -134,7 +134,7 @@ def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> N
         redone = half[0].name in history.redone
         raise PartlyApplied(
             f"the {'redo' if redone else 'rollback'} of {half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run now.",
+            state="nothing was run.",
             hint="finish it with `redo`." if redone else "finish it with `rollback`.",
         )
 
@@ -153,7 +153,7 @@ def same_rollback_again(history: History, *, count: int | None, settled: int) ->
     raise RefusedPlan(
         f"`rollback {count}` was cut off after {done} of {count}: the same again would roll back {done} more than those",
         details=tuple(f"  still applied: {name}" for name in left),
-        state="nothing was run now.",
+        state="nothing was run.",
         hint=f"`rollback {len(left)}` does the rest; `rollback --to NAME` says how far to go, whatever was done before.",
     )
 
@@ -164,7 +164,7 @@ def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
-            state="nothing was run now.",
+            state="nothing was run.",
             hint="bring the file back (is another branch checked out?) and run again.",
         )
 
@@ -175,6 +175,6 @@ def half(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run now.",
+            state="nothing was run.",
             hint="finish it with `migrate` or `rollback` first.",
         )
