@@ -988,7 +988,7 @@ def _refuse_unconfirmed(identity: Identity, confirm: str | None) -> None:
         raise Protected(
             "this database is protected, and fresh would drop everything in it",
             state="nothing was dropped.",
-            hint=f"if that is meant, give the database's name as well: fresh --yes --confirm {name}",
+            hint=f"if that is meant, add the database's name: --confirm {name}",
         )
 
 
