@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from fsapi_nb.errors import StatementFailed
+from fsapi_nb.errors import Interrupted, StatementFailed
 from fsapi_nb.events import Event, StepRetried
 from fsapi_nb.model import State
 from tests.conftest import Project
@@ -145,3 +145,49 @@ def test_what_no_catalog_tells_of_is_not_tried_again(project: Project, writer: p
         project.migrator(lock_timeout="50ms", observers=[retries]).migrate()
     assert retries.reasons == []
     assert project.migrator().status().statuses[0].state is not State.APPLIED
+
+
+@pytest.mark.parametrize("verb", ["rollback", "redo"])
+@pytest.mark.parametrize("then", ["migrate", "rollback", "redo"])
+def test_a_drop_that_was_stopped_half_way_leaves_no_invalid_index(
+    project: Project, writer: psycopg.Connection, verb: str, then: str
+) -> None:
+    """PostgreSQL makes the index invalid before it waits, and says nothing of that: the next run completes the drop."""
+    writer.commit()
+    first = project.write("first", "CREATE TABLE u (i int);", "DROP TABLE u;")
+    name = project.write("x", "CREATE INDEX CONCURRENTLY x ON t (i);", "DROP INDEX CONCURRENTLY x;")
+    migrator = project.migrator()
+    migrator.migrate()
+    writer.execute("INSERT INTO t VALUES (4)")
+    run = threading.Thread(target=lambda: pytest.raises(Interrupted, getattr(migrator, verb)))
+    run.start()
+    wait_for(project, _AT_A_LOCK.format("DROP INDEX CONCURRENTLY"))
+    migrator.stop()
+    run.join()
+    assert not is_valid(project, "x")
+    assert migrator.status().statuses[-1].state is State.IN_DOUBT
+    writer.commit()
+    getattr(migrator, then)()
+    if then == "rollback" or (verb, then) == ("rollback", "redo"):  # what a redo would roll back is gone already
+        assert (project.applied(), project.value("SELECT to_regclass('x')")) == ([first], None)
+    else:
+        assert (project.applied(), is_valid(project, "x")) == ([first, name], True)
+
+
+def test_the_drop_of_an_index_that_was_invalid_before_is_run_again(
+    project: Project, writer: psycopg.Connection
+) -> None:
+    """Then its state does not tell whether the drop had begun."""
+    writer.commit()
+    project.rows("CREATE INDEX x ON t (i); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'x'::regclass")
+    name = project.write("drop", "DROP INDEX CONCURRENTLY x;")
+    migrator = project.migrator()
+    writer.execute("INSERT INTO t VALUES (4)")
+    run = threading.Thread(target=lambda: pytest.raises(Interrupted, migrator.migrate))
+    run.start()
+    wait_for(project, _AT_A_LOCK.format("DROP INDEX CONCURRENTLY"))
+    migrator.stop()
+    run.join()
+    writer.commit()
+    migrator.migrate()
+    assert (project.applied(), project.value("SELECT to_regclass('x')")) == ([name], None)

@@ -33,6 +33,13 @@ _INDEXES = """
         WHERE i.indrelid = c.oid), '[]') AS indexes
     FROM pg_catalog.pg_class c WHERE c.oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))
 """
+_INDEX = """
+    SELECT c.oid::bigint, coalesce(i.indisvalid, true), pg_catalog.format('%%I.%%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    WHERE c.oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))
+"""
 # Of the table, its partitions and their TOAST tables; of somebody else's REINDEX nothing is looked at.
 _LEFTOVERS = r"""
     WITH parts AS (
@@ -122,9 +129,10 @@ def _look_for_leftovers(session: Session, effect: Effect, names: dict[str, objec
 
 
 def _look_at_index(session: Session, names: dict[str, object], known: Sight) -> Sight:
-    query = "SELECT oid::bigint FROM pg_catalog.pg_class WHERE oid = coalesce(%(known)s::oid, pg_catalog.to_regclass(%(relation)s))"
-    row = _ask(session, query, names | {"known": known.get("index")})
-    return {"there": row is not None, "index": row[0] if row else None}
+    row = _ask(session, _INDEX, names | {"known": known.get("index")})
+    if row is None:
+        return {"there": False, "index": None}
+    return {"there": True, **dict(zip(("index", "valid", "identity"), row, strict=True))}
 
 
 def _ask(session: Session, query: str, values: dict[str, object]) -> tuple[object, ...] | None:

@@ -43,7 +43,7 @@ def database_of_variable(name: str, names: Mapping[str, object]) -> str | Callab
         return _of_engine(variable, value)
     if isinstance(value, str) or callable(value):
         return value
-    what = f"the variable {variable!r} is a {type(value).__name__}, which opens no connection"
+    what = f"the variable {variable!r} is of type {type(value).__name__}, which opens no connection"
     raise ConfigurationError(what, hint=_HINT)
 
 

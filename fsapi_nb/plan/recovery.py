@@ -68,6 +68,16 @@ def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
         return _judge_detach(before, now)
     if effect.kind in {EffectKind.PUBLICATIONS_ADDED, EffectKind.PUBLICATIONS_DROPPED}:
         return _judge_publications(effect, before, now)
+    if effect.kind is EffectKind.INDEX_DROPPED:
+        return _judge_index_drop(effect, before, now)
+    return _judge_presence(effect, before, now)
+
+
+def _judge_index_drop(effect: Effect, before: Sight, now: Sight) -> Verdict:
+    """An index that the statement has made invalid serves no query any more, so that its drop must be completed."""
+    if now["there"] and not now["valid"] and before["there"] and before.get("valid", True):
+        drop = f"DROP INDEX CONCURRENTLY IF EXISTS {now['identity']}"
+        return Verdict(Outcome.DONE, f"the index {now['identity']} was invalid already: it is dropped", first=(drop,))
     return _judge_presence(effect, before, now)
 
 

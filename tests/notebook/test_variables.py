@@ -68,7 +68,7 @@ def test_a_variable_may_be_assigned_anew(cells: Cells, project: Project, opened:
     """It is looked up by each cell."""
     cells.run("%config MigrateMagics.database = '@connect'")
     cells.run("connect = 3")
-    with pytest.raises(ConfigurationError, match="the variable 'connect' is a int, which opens no connection"):
+    with pytest.raises(ConfigurationError, match="the variable 'connect' is of type int, which opens no connection"):
         cells.run("%migrate status")
     cells.run("connect = engine")
     assert cells.run("%migrate status").identity.label == project.label
@@ -77,8 +77,8 @@ def test_a_variable_may_be_assigned_anew(cells: Cells, project: Project, opened:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("None", "is a NoneType, which opens no connection"),
-        ("psycopg.connect(url)", "is a Connection, which opens no connection"),
+        ("None", "is of type NoneType, which opens no connection"),
+        ("psycopg.connect(url)", "is of type Connection, which opens no connection"),
         ("sqlalchemy.create_engine('sqlite://')", "is for sqlite, and its driver must be psycopg 3"),
         ("''", "--database is empty"),
     ],
