@@ -31,7 +31,8 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     if half is not None:
         return _continued(half, around)
     if around.settled:
-        return Plan("redo")  # what was to be rolled back is gone already: `migrate` applies it
+        name = around.settled[0][0]
+        return Plan("redo", notes=(f"an earlier rollback of {name} is complete by that; `migrate` applies it again",))
     (entry,) = choose_down(around.history, to=None, count=1, everything=False)
     if name is not None:
         refuse.unless_last(find_name(name, around.history.by_name), around.history)
