@@ -51,6 +51,16 @@ LOST = [
         "setting app.n of line 2",
     ),
     (
+        "DO $$ BEGIN CREATE TEMP TABLE x AS SELECT n FROM t; END $$;",
+        "INSERT INTO u SELECT n FROM x;",
+        "temporary table x of line 2",
+    ),
+    (
+        "DO $$ BEGIN EXECUTE 'create temporary table if not exists \"X\" as select n from t'; END $$;",
+        'INSERT INTO u SELECT n FROM "X";',
+        "temporary table X of line 2",
+    ),
+    (
         "DO $$ BEGIN SET search_path = app, public; END $$;",
         "INSERT INTO u VALUES (7);",
         "setting search_path of line 2",
@@ -154,6 +164,7 @@ def test_what_was_rolled_back_may_run_again_as_a_whole(project: Project) -> None
         ("CREATE TEMP TABLE x AS SELECT 1;", "INSERT INTO u SELECT x.n FROM t AS x;"),
         ("CREATE TEMP TABLE x AS SELECT 1;", "DROP TABLE IF EXISTS x; INSERT INTO u VALUES (7);"),
         ("INSERT INTO k DEFAULT VALUES;", "INSERT INTO k DEFAULT VALUES; INSERT INTO u SELECT 5 + currval('k_i_seq');"),
+        ("DO $$ BEGIN CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 8 AS n; END $$;", "INSERT INTO u SELECT n FROM t;"),
         ("DO $$ BEGIN SET LOCAL search_path = app; SET lock_timeout = '3s'; END $$;", "INSERT INTO u VALUES (7);"),
         ("DO $$ BEGIN SET search_path = app; END $$; SET search_path = public;", "INSERT INTO u VALUES (7);"),
     ],

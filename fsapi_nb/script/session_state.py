@@ -48,6 +48,12 @@ _LOCKS = {
 } | {"pg_advisory_unlock_all"}
 _DRAWS = re.compile(r"\b(?:currval|lastval)\b", re.IGNORECASE)
 _MAY_DRAW = {"INSERT", "COPY", "DO", "CALL", "MERGE", "CREATE TABLE AS", "EXECUTE"}
+_MAKES_TEMPORARY = re.compile(
+    r"\btemp(?:orary)?\s+(?P<kind>table|view|sequence)\s+(?:if\s+not\s+exists\s+)?(?:pg_temp\.)?"
+    r'(?P<name>\w+|"(?:[^"]|"")+")(?P<rest>[^;]*)',
+    re.IGNORECASE,
+)
+_DROPS_AT_COMMIT = re.compile(r"\bon\s+commit\s+drop\b", re.IGNORECASE)
 #: Settings that decide how long a statement may take, not what it does.
 _HARMLESS = re.compile(r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit)|jit|enable_.*|log_.*")
 _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
@@ -110,6 +116,7 @@ def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:
             yield from (
                 SessionObject("setting", each) for each in _set_in(_body(node)) if not _HARMLESS.fullmatch(each)
             )
+            yield from _made_in(_body(node))
 
 
 def _is_temporary(relation: Any) -> bool:
@@ -150,6 +157,15 @@ def _set_in(body: str) -> Iterator[str]:
             name = words[index + 2].strip("'")
             if "true" not in {each.lower() for each in words[index + 3 : index + 12]}:
                 yield name.lower()
+
+
+def _made_in(body: str) -> Iterator[SessionObject]:
+    """The temporary tables, views and sequences that a body makes for the session, those in strings included."""
+    for made in _MAKES_TEMPORARY.finditer(body):
+        if not _DROPS_AT_COMMIT.search(made["rest"]):
+            name = made["name"]
+            name = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+            yield SessionObject(f"temporary {made['kind'].lower()}", name)
 
 
 def _dotted(words: list[str]) -> list[str]:
