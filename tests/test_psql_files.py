@@ -118,6 +118,7 @@ def test_what_means_nothing_here_is_a_comment(line: str, end: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
+        (r"\unset ON_ERROR_STOP", "psql's variables mean nothing here"),
         (r"\set ON_ERROR_STOP off", "an error ends the migration here"),
         (r"\set AUTOCOMMIT off", "one transaction already"),
         (r"\set env 'it''s dev'", "--set name=value"),
