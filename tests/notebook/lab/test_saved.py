@@ -72,7 +72,7 @@ def test_a_saved_notebook_reads_well_without_a_kernel(lab_project: LabProject, o
     page.page.evaluate(NO_KERNEL)
     document = _saved(notebook)
     assert "widgets" not in document["metadata"]
-    status = "2 migrations on {}: 2 applied".format(lab_project.value("SELECT current_database()"))
+    status = f"2 migrations on {lab_project.label}: 2 applied"
 
     trusted = open_page(notebook, kernel=False)
     trusted.page.wait_for_selector(".jp-Notebook")
