@@ -32,11 +32,6 @@ class StopSignal:
         self.is_waiting = False
         self._asked = self._raised = False
 
-    @property
-    def has_stopped(self) -> bool:
-        """Whether a wait has ended because of it."""
-        return self._raised
-
     def set(self) -> None:
         """Ask the call to stop. Any thread, and a signal handler, may."""
         self._asked = True
@@ -128,9 +123,7 @@ class Calls:
                 yield
         except Interrupted:
             raise
-        except KeyboardInterrupt:
-            if not signal.has_stopped:
-                raise
+        except KeyboardInterrupt:  # a stop, or a Ctrl-C outside of the waits: while files are read, say
             raise Interrupted("stopped", "no migration was running; what was not committed is rolled back.") from None
         finally:
             self._signals.discard(signal)

@@ -177,7 +177,7 @@ def test_a_call_that_connects_is_stopped(project: Project) -> None:
         lambda m: m.query("SELECT 1; SELECT pg_sleep(60)"),
         lambda m: m.query("DO $$ BEGIN LOOP RAISE NOTICE 'again'; END LOOP; END $$"),
         lambda m: m.check("c", "SELECT pg_sleep(60) IS NULL"),
-        lambda m: m.fresh(yes=True),
+        lambda m: m.fresh(migrate=False, yes=True),
     ],
     ids=["query", "write", "several", "notices", "check", "fresh"],
 )
