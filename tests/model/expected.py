@@ -64,6 +64,7 @@ class Half:
     before: tuple[Step, ...] = ()
     sent: Statement | None = None
     in_flight: bool = False
+    part: Part | None = None  # that of `sent`
 
     @property
     def begun(self) -> bool:
@@ -79,6 +80,7 @@ class Model:
     applied: dict[str, Text] = field(default_factory=dict)
     unfinished: dict[str, Half] = field(default_factory=dict)
     holds: dict[str, str] = field(default_factory=lambda: {"base.i": "integer"})
+    settled: list[tuple[str, str]] = field(default_factory=list)  # what `settle` completed, with its direction
 
     # -- where things stand ------------------------------------------------------------------------------------
 
@@ -125,7 +127,11 @@ class Model:
             raise Refused(UsageError)
         if to is not None and to not in self.names:
             raise Refused(UnknownMigration)
-        return [name for name in self.waiting() if to is None or name <= to][:count]
+        left = None if count is None else max(count - self._settled_in(UP), 0)
+        return [name for name in self.waiting() if to is None or name <= to][:left]
+
+    def _settled_in(self, direction: str) -> int:
+        return sum(1 for _, each in self.settled if each == direction)
 
     def _forth(self, name: str) -> list[Planned]:
         text, half = self.files[name], self.halves.get(name)
@@ -138,7 +144,7 @@ class Model:
         """The steps that are to run, or Refused."""
         self._refuse_doubt()
         parts = [name for name in self.halves if name not in self.applied]
-        names = self._chosen_down(count, to, everything=everything, parts=len(parts))
+        names = self._chosen_down(count, to, everything=everything, parts=len(parts) + self._settled_in(DOWN))
         if any(self.applied[name].scripts.down is None for name in names):
             raise Refused(Irreversible)
         back = [step for name in parts for step in self._undo(name)]
@@ -182,6 +188,8 @@ class Model:
         self._refuse_doubt()
         if self.halves:
             raise Refused(PartlyApplied)
+        if self.settled:
+            return []
         (last,) = self._chosen_down(1, None, everything=False)
         if name not in {None, last}:
             raise Refused(RefusedPlan if name in self.applied else UnknownMigration)
@@ -210,9 +218,17 @@ class Model:
     # -- what happens ------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """What a run does first: look what became of statements that were sent alone."""
-        for name, half in self.unfinished.items():
+        """What a run does first: look what became of statements that were sent alone; a drop that had begun is completed."""
+        for name, half in list(self.unfinished.items()):
             if half.sent is None:
+                continue
+            begun = [each for each in half.sent.drops if self.holds.get(each) == "invalid"]
+            if begun and half.part:
+                for each in begun:
+                    del self.holds[each]
+                self._recorded(half.part)
+                if half.part.last:
+                    self.settled.append((name, half.direction))
                 continue
             for made, _ in half.sent.makes:
                 if self.holds.get(made) == "invalid":
@@ -242,7 +258,7 @@ class Model:
 
     def sent(self, part: Part) -> None:
         """A statement was sent alone, and nobody knows how it ended."""
-        self.unfinished[part.name] = replace(self._half(part), sent=part.step[0], in_flight=True)
+        self.unfinished[part.name] = replace(self._half(part), sent=part.step[0], in_flight=True, part=part)
 
     def failed(self, part: Part, *, blocked: bool) -> None:
         """A step was refused, and the journal knows: it left nothing, or an index that is invalid."""
@@ -252,7 +268,7 @@ class Model:
         if blocked and first.base:
             for name in (*(name for name, _ in first.makes), *first.drops):
                 self.holds[name] = "invalid"
-        self.unfinished[part.name] = replace(self._half(part), sent=first, in_flight=False)
+        self.unfinished[part.name] = replace(self._half(part), sent=first, in_flight=False, part=part)
 
     def _half(self, part: Part) -> Half:
         half = self.unfinished.get(part.name)

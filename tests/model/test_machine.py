@@ -365,7 +365,7 @@ class Machine(RuleBasedStateMachine):
         for each in done:
             self.model.commit(each)
         if stop is None:
-            return _completed(planned)
+            return self.model.settled + _completed(planned)
         self.model.failed(stop[1], blocked=False)
         return StatementFailed
 
@@ -380,6 +380,7 @@ class Machine(RuleBasedStateMachine):
 
     def _planned(self, planner: Planner) -> tuple[list[Planned], type[FsapiError] | None]:
         """What is to run in the end: planned, settled under the lock, and planned again."""
+        self.model.settled.clear()
         try:
             if not planner():
                 return [], None
@@ -412,7 +413,7 @@ class Machine(RuleBasedStateMachine):
             assert watch.plan is None
             return
         if not planned:
-            assert _done(outcome) == []
+            assert _done(outcome) == self.model.settled
             return
         assert watch.plan, outcome
         assert _shape(watch.plan) == _expected_shape(planned)
@@ -431,7 +432,7 @@ class Machine(RuleBasedStateMachine):
             assert not isinstance(outcome, RunResult), outcome
             self._struck(planned[watch.committed][0], watch)
         elif not self._interrupted(watch):
-            assert _done(outcome) == _completed(planned)
+            assert _done(outcome) == self.model.settled + _completed(planned)
         if self._interrupted(watch):
             assert isinstance(outcome, Interrupted), outcome
         elif isinstance(outcome, FsapiError):
