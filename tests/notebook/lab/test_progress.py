@@ -66,6 +66,7 @@ def test_blockers_are_shown_while_they_block_in_a_cell_and_in_the_panel(
             panel.await_text(".fsapi-progress", "tried 1 time")
     panel.await_no_text(".fsapi-blockers", "reporting tool")
     panel.page.wait_for_selector(".fsapi-progress", state="detached")
+    panel.await_text(".jp-OutputArea-output", "Applied 1 migration")  # it goes before the result comes
     (text,) = [text for text in _texts(panel.opened, 1) if text]
     assert text.startswith("Applied 1 migration")
     assert "reporting tool" not in json.dumps(panel.opened.cells()[1]["outputs"])
