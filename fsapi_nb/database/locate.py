@@ -15,7 +15,7 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, usage_command
 from fsapi_nb.database.layout import Layout, Relation, layout_of
-from fsapi_nb.database.rights import no_right
+from fsapi_nb.database.rights import no_right, role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
@@ -93,7 +93,7 @@ def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
 
     PostgreSQL passes over such a schema in silence, and its history would count as absent.
     """
-    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
+    role = role_of(session)
     path = [role if name == "$user" else name for name in _names(_path(session).setting)]
     for each in closed:
         if each.schema in path:

@@ -59,10 +59,10 @@ def refuse_unwritable(session: Session, tables: Tables) -> None:
     answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables), "deferred": deferred})
     if answers["missing"]:
         raise HistoryError(
-            f"the role {_role(session)!r} may not write the history in {tables.shown()}",
+            f"the role {role_of(session)!r} may not write the history in {tables.shown()}",
             details=tuple(f"  missing on {right}" for (right,) in answers["missing"]),
             state=_UNCHANGED,
-            hint=f"let its owner grant these rights to {_role(session)}.",
+            hint=f"let its owner grant these rights to {role_of(session)}.",
         )
     if answers["hiding"]:
         raise _row_security(session, tables, answers["hiding"])
@@ -79,7 +79,7 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
     hiding = ask(session.connection, _hiding(tables))
     if hiding:
         return _row_security(session, tables, hiding)
-    role = _role(session)
+    role = role_of(session)
     denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     grant = f"GRANT USAGE, CREATE ON SCHEMA {_quoted(session, tables.schema)} TO {_quoted(session, role)};"
     if denied:
@@ -126,7 +126,7 @@ def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryErro
         who, change = "run", "NO FORCE ROW LEVEL SECURITY"
     names = [name for name, _, _ in hiding]
     return HistoryError(
-        f"row-level security on {', '.join(names)} applies to the role {_role(session)!r}, and may hide rows from it",
+        f"row-level security on {', '.join(names)} applies to the role {role_of(session)!r}, and may hide rows from it",
         details=tuple(f"  {name}: row-level security is on, and the owner is {owner}" for name, owner, _ in hiding),
         state=_UNCHANGED,
         hint="connect as the owner or as a role with BYPASSRLS; or "
@@ -134,7 +134,7 @@ def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryErro
     )
 
 
-def _role(session: Session) -> str:
+def role_of(session: Session) -> str:
     """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
     ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
     return str(role)
