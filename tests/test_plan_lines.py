@@ -24,11 +24,40 @@ def test_equal_neighbours_are_one_line(project: Project) -> None:
 
 
 def test_few_of_a_kind_keep_their_lines(project: Project) -> None:
-    """As do those that alternate."""
+    """As do few that alternate, and many in an order that does not repeat."""
     project.write("a", "CREATE TABLE a (id int);\n" + "INSERT INTO a VALUES (1);\n" * 20)
     assert lines(project)[1:] == [f"line {line:<4} INSERT" for line in range(3, 23)]
-    project.write("b", "INSERT INTO a VALUES (1);\nDELETE FROM a;\n" * 30)
-    assert len(lines(project)) == 21 + 60
+    project.write("b", "INSERT INTO a VALUES (1);\nDELETE FROM a;\n" * 10)
+    assert len(lines(project)) == 21 + 20
+    once = "".join("INSERT INTO a VALUES (1);\n" * count + "DELETE FROM a;\n" for count in range(1, 7))
+    project.write("c", once)
+    assert len(lines(project)) == 21 + 20 + 27
+
+
+def test_a_few_that_repeat_in_turn_are_one_line(project: Project) -> None:
+    """Up to four in turn; what is left of a turn that is not whole has its own lines."""
+    create = "CREATE TABLE a (id int);\n"
+    two = "INSERT INTO a VALUES (1);\nDELETE FROM a;\n"
+    project.write("a", f"{create}{two * 2_000}INSERT INTO a VALUES (2);\nANALYZE a;", "DROP TABLE a;")
+    assert lines(project) == [
+        "line 2    CREATE TABLE",
+        "lines 3-4002 INSERT, DELETE (2000 times in a row)",
+        "line 4003 INSERT",
+        "line 4004 ANALYZE",
+    ]
+    frame = project.migrator().plan().to_frame()
+    assert frame is not None
+    assert len(frame) == 4_003
+
+
+def test_four_in_turn_with_neighbours_alike_are_one_line(project: Project) -> None:
+    """Among them two of one kind."""
+    four = "INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\nUPDATE a SET id = 3;\nDELETE FROM a;\n"
+    project.write("a", f"CREATE TABLE a (id int);\n{four * 6}")
+    assert lines(project)[1:] == ["lines 3-26 INSERT, INSERT, UPDATE, DELETE (6 times in a row)"]
+    five = "INSERT INTO a VALUES (1);\nUPDATE a SET id = 3;\nDELETE FROM a;\nSELECT 1;\nANALYZE a;\n"
+    project.write("b", five * 6)
+    assert len(lines(project)) == 2 + 30
 
 
 def test_many_in_one_line_have_that_line(project: Project) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from fsapi_nb.folding import WHOLE, Fold
@@ -26,7 +25,8 @@ from fsapi_nb.views.results.markup import said_once, without_empty
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)
 _STEPS = Fold(16, 7)
-_ALIKE = 20  # statements of one kind in a row, up to which each has its line on a terminal
+_ALIKE = 20  # statements that repeat one kind, or a few in turn, up to which each has its line on a terminal
+_IN_TURN = 4  # kinds of statements that may take turns in what counts as a repetition
 _STATEMENTS = 96  # of all steps that are shown, together
 
 
@@ -154,9 +154,9 @@ def fold_of_statements(steps: Sequence[Step]) -> Fold:
 
 
 def statement_lines(step: Step, fold: Fold) -> list[str]:
-    """A step's statements, a line each; where all are shown, many alike in a row are one line."""
+    """A step's statements, a line each; where all are shown, many that repeat are one line."""
     statements = _statements(step)
-    runs = _runs(statements) if fold is WHOLE else [(statement,) for statement in statements]
+    runs = _runs(statements) if fold is WHOLE else [_Run((statement,)) for statement in statements]
     lines = fold.apply(runs, _statement_lines, lambda gap: f"       … {len(gap)} statements more")
     checks = [f"       check     {visible(check.title)}" for part in step.parts for check in part.checks]
     return [*lines, *checks] or ["       no statement: it is only recorded"]
@@ -166,21 +166,46 @@ def _statements(step: Step) -> list[Statement]:
     return [statement for part in step.parts for statement in part.statements]
 
 
-def _runs(statements: Sequence[Statement]) -> Sequence[Sequence[Statement]]:
-    """The statements in order; many alike in a row are one item: a seed may have a hundred thousand."""
-    runs: list[Sequence[Statement]] = []
-    for _, alike in groupby(statements, lambda statement: statement.kind):
-        run = tuple(alike)
-        runs += [run] if len(run) > _ALIKE else [(statement,) for statement in run]
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Statements in a row whose kinds are the same few, in the same order, so many `times`."""
+
+    statements: Sequence[Statement]
+    times: int = 1
+
+    @property
+    def kinds(self) -> list[str]:
+        return [statement.kind for statement in self.statements[: len(self.statements) // self.times]]
+
+
+def _runs(statements: Sequence[Statement]) -> Sequence[_Run]:
+    """Return the statements in order; many that repeat are one item: a seed may have a hundred thousand."""
+    runs: list[_Run] = []
+    kinds, start = [statement.kind for statement in statements], 0
+    while start < len(kinds):
+        repeated = (_repeated(kinds, start, turn) for turn in range(1, _IN_TURN + 1))
+        size, times = next((found for found in repeated if found[0] > _ALIKE), (1, 1))
+        runs.append(_Run(statements[start : start + size], times))
+        start += size
     return runs
 
 
-def _statement_lines(run: Sequence[Statement]) -> list[str]:
-    first, last, kind = run[0].line, run[-1].line, run[0].kind
-    if len(run) == 1:
-        return [f"       line {first:<4} {kind}"]
+def _repeated(kinds: Sequence[str], start: int, turn: int) -> tuple[int, int]:
+    """Return how many statements from `start` on repeat the first `turn` kinds in whole turns, and how many turns."""
+    end = start + turn
+    while end < len(kinds) and kinds[end] == kinds[end - turn]:
+        end += 1
+    times = (end - start) // turn
+    return times * turn, times
+
+
+def _statement_lines(run: _Run) -> list[str]:
+    first, last, kinds = run.statements[0].line, run.statements[-1].line, ", ".join(run.kinds)
+    if len(run.statements) == 1:
+        return [f"       line {first:<4} {kinds}"]
     where = f"line {first}" if first == last else f"lines {first}-{last}"
-    return [f"       {where:<9} {kind} ({len(run)} in a row)"]
+    times = "in a row" if len(run.kinds) == 1 else "times in a row"
+    return [f"       {where:<9} {kinds} ({run.times} {times})"]
 
 
 def _step_lines(number: int, step: Step) -> list[str]:
