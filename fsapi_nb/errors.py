@@ -214,9 +214,10 @@ class ConfirmationRequired(UsageError):
 
 
 class UnknownMigration(UsageError):
-    """No migration of that name is there, or several are.
+    """No migration of that name is there, several are, or the one that is there is not what the verb needs.
 
-    What to do: `status` lists the names; the part after the time is enough where it is the name of one.
+    What to do: read what the message says of the name; `status` lists them all, and the part after the time is enough if
+    only one has it.
     """
 
 

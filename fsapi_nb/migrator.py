@@ -47,11 +47,11 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import amend, build
+from fsapi_nb.plan.names import find_file, find_known
 from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.session import notes_once_run
-from fsapi_nb.plan.target import find_file, find_name
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.stopping import Calls, stoppable
 from fsapi_nb.views import results
@@ -267,7 +267,7 @@ class Migrator:
         folder = self._read_folder()
         with self._open(folder.names, writing=False) as target:
             around = _circumstances(target, folder)
-            status = around.standing.status(find_name(name, around.standing.names))
+            status = around.standing.status(find_known(name, around.standing))
             stored = target.scripts([status.name]).get(status.name)
             events = target.journal()
             # What was before everything was dropped is in `history`: it happened to another table of the same name.
@@ -533,10 +533,12 @@ class Migrator:
         folder = self._read_folder()
         with self._open(folder.names) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
-            progress = around.history.progress(find_name(name, around.standing.names))
+            full = find_known(name, around.standing)
+            progress = around.history.progress(full)
             ran = build.text_that_ran(around, progress) if progress else None
             if progress is None or not progress.in_flight:
-                raise UsageError(f"no step of {name!r} is in doubt", hint="`status` shows what is.")
+                state = around.standing.status(full).state.value
+                raise UsageError(f"no step of {full} is in doubt: it is {state}", hint="`status` shows what is.")
             if target.identity.protected and not yes:
                 raise _needs_yes(
                     Plan("resolve"), f"the database {target.identity.database} is protected", target.identity

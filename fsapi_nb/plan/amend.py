@@ -13,8 +13,9 @@ from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, Retir
 from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.build import Circumstances, matches
 from fsapi_nb.plan.encoding import unfit_names
+from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retired
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
-from fsapi_nb.plan.target import choose_up, find_name
+from fsapi_nb.plan.target import choose_up
 from fsapi_nb.script.encoding import Encoding
 
 _UNCHANGED = "nothing was changed; the database is as it was."
@@ -37,7 +38,7 @@ def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
     """
     entry = _entry(around, old)
     _refuse_files([entry], around, "rename the file first, or leave the row as it is.")
-    name = find_name(new, around.folder.names)
+    name = find_filed(new, around.standing)
     if around.history.get(name):
         raise RefusedPlan(f"{name} is applied itself", state=_UNCHANGED, hint="`status` lists what is missing.")
     if around.history.progress(name):
@@ -93,8 +94,7 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
     if missing:
         entries = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
     else:
-        known = [*around.history.by_name, *retired]
-        wanted = dict.fromkeys(find_name(name, known) for name in names)
+        wanted = dict.fromkeys(find_applied(name, around.standing, also=retired) for name in names)
         entries = [_entry(around, name) for name in wanted if name not in retired]
     _refuse_files(entries, around, "delete the file first, if the migration is gone for good; `rollback` undoes it.")
     _refuse_again(around, entries, named=not missing)
@@ -132,7 +132,7 @@ def plan_restore(around: Circumstances, *, names: Sequence[str]) -> Plan:
     if not names:
         raise UsageError("give the names of what is to be restored", hint="`history` lists what was retired.")
     retired = {each.name: each for each in around.history.retired if each.name not in around.history.by_name}
-    wanted = dict.fromkeys(find_name(name, [*around.history.by_name, *retired]) for name in names)
+    wanted = dict.fromkeys(find_retired(name, around.standing, retired=retired) for name in names)
     found = [retired[name] for name in wanted if name in retired]
     _refuse_represented(around, found)
     changes = tuple(RowChange(RowChangeKind.RESTORE, HistoryEntry(0, each.name)) for each in found)
@@ -180,7 +180,7 @@ def plan_baseline(
     if name and replaces:
         return _plan_squash(around, name, replaces)
     if only:
-        named = {find_name(each, around.standing.names) for each in only}
+        named = {find_known(each, around.standing) for each in only}
         chosen = [status for status in _waiting(around) if status.name in named]
     else:
         chosen = choose_up(around.standing, to=name, count=None)
@@ -211,7 +211,7 @@ def _marks(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tupl
 
 
 def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> Plan:
-    full = find_name(name, around.standing.names)
+    full = find_known(name, around.standing)
     if around.history.get(full):
         raise RefusedPlan(
             f"{full} is applied already",
@@ -255,7 +255,7 @@ def _replaced_entry(around: Circumstances, name: str) -> HistoryEntry:
     except UnknownMigration as error:
         raise UnknownMigration(
             f"{name!r} is not applied here, so nothing can stand for it",
-            details=(f"  {error.hint}",) if error.hint else (),
+            details=tuple(f"  {line}" for line in (error.message, error.hint) if line),
             state=_UNCHANGED,
             hint="if its name is right: bring the old files back, run `migrate`, and record the new file then.",
         ) from None
@@ -288,7 +288,7 @@ def _order_notes(around: Circumstances, name: str, entries: Sequence[HistoryEntr
 
 def _entry(around: Circumstances, name: str) -> HistoryEntry:
     """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
-    full = find_name(name, around.history.by_name)
+    full = find_applied(name, around.standing)
     if around.history.progress(full):
         raise _half(full)
     return around.history.by_name[full]

@@ -40,10 +40,11 @@ from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
+from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.session import refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
-from fsapi_nb.plan.target import choose_down, choose_up, find_name
+from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.stored import stored_migration, to_store
 
@@ -131,7 +132,7 @@ def plan_rollback(
     refuse.same_rollback_again(around.history, count=count, settled=around.settled_in(Direction.DOWN))
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
     entries = choose_down(
-        around.history, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
+        around.standing, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
     )
     down = [applied_migration(entry, around) for entry in entries]
     refuse.irreversible(entries, down)
@@ -225,12 +226,15 @@ def plan_fresh(around: Circumstances) -> Plan:
 
 def plan_repair(around: Circumstances, *, name: str) -> Plan:
     """Accept the file of an applied migration as it is now: its checksum and its scripts."""
-    entry = around.history.by_name[find_name(name, around.history.by_name)]
+    entry = around.history.by_name[find_applied(name, around.standing)]
     file = around.folder.reading(entry.name)
     if file.problems:
         raise FaultyMigrations(file.problems)
     if file.migration is None:
-        raise UnknownMigration(f"there is no file of {name!r} that could be accepted", hint="`status` lists the files.")
+        raise UnknownMigration(
+            f"{entry.name} has no file that could be accepted: it is only in the history",
+            hint="bring the file back, or, if it is gone for good, take the row out of the history with `retire`.",
+        )
     if entry.checksum == file.migration.checksum:
         return Plan("repair")
     refuse.template(file.migration)

@@ -13,8 +13,9 @@ from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_steps, plan_rollback, up_steps
 from fsapi_nb.plan.down import down_warnings
+from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.session import session_notes
-from fsapi_nb.plan.target import choose_down, find_name
+from fsapi_nb.plan.target import choose_down
 from fsapi_nb.script.session_state import may_change_new_sessions
 
 
@@ -33,9 +34,9 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     if around.settled:
         name = around.settled[0][0]
         return Plan("redo", notes=(f"an earlier rollback of {name} is complete by that; `migrate` applies it again",))
-    (entry,) = choose_down(around.history, to=None, count=1, everything=False)
+    (entry,) = choose_down(around.standing, to=None, count=1, everything=False)
     if name is not None:
-        refuse.unless_last(find_name(name, around.history.by_name), around.history)
+        refuse.unless_last(find_applied(name, around.standing), around.history)
     migration = _file(entry.name, around, hint="`rollback` needs no file.")
     back = plan_rollback(around)
     forth = collect([up_steps(migration, around, None)])
@@ -55,7 +56,7 @@ def interrupted_redo(around: Circumstances, *, name: str | None = None) -> str |
         return None
     if name is None:
         return half[-1]
-    found = find_name(name, dict.fromkeys([*history.by_name, *half]))
+    found = find_applied(name, around.standing, also=half)
     return found if found in half else None
 
 

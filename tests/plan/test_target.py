@@ -1,4 +1,4 @@
-"""Which migrations are meant: by name, by number, or all of them."""
+"""Which migrations are to be run: up to a name, by number, or all of them."""
 
 from __future__ import annotations
 
@@ -7,47 +7,7 @@ import pytest
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
 from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
 from fsapi_nb.plan.reconcile import Standing
-from fsapi_nb.plan.target import choose_down, choose_up, find_name
-
-USERS, POSTS, AGAIN = "2026_01_01_00_00_users.sql", "2026_01_01_00_01_posts.sql", "2026_01_01_00_02_users.sql"
-NAMES = [USERS, POSTS, AGAIN]
-
-
-@pytest.mark.parametrize("wanted", [POSTS, POSTS.removesuffix(".sql"), "posts", "posts.sql"])
-def test_a_name_may_be_short(wanted: str) -> None:
-    """The whole file name, or what follows the time, with `.sql` or without."""
-    assert find_name(wanted, NAMES) == POSTS
-
-
-def test_a_name_is_found_in_either_form_of_its_accents() -> None:
-    """A Mac's keyboard and file dialogs write é as two characters."""
-    assert find_name("cafe\u0301", ["2026_01_01_00_00_caf\u00e9.sql"]) == "2026_01_01_00_00_caf\u00e9.sql"
-
-
-def test_a_short_name_of_several_is_refused() -> None:
-    """All of them are named; the whole name decides."""
-    with pytest.raises(UnknownMigration, match=f"{USERS}, {AGAIN}"):
-        find_name("users", NAMES)
-    assert find_name(AGAIN, NAMES) == AGAIN
-
-
-@pytest.mark.parametrize(
-    ("wanted", "hint"),
-    [
-        ("post", f"did you mean {POSTS}?"),
-        ("POSTS", f"did you mean {POSTS}?"),
-        ("psots", f"did you mean {POSTS}?"),
-        ("user", f"did you mean {USERS} or {AGAIN}?"),
-        ("2026_01_01_00_01", f"did you mean {POSTS}?"),
-        ("nothing_like_it", "`status` lists them all."),
-        ("", "`status` lists them all."),
-    ],
-)
-def test_an_unknown_name_is_refused_with_what_may_be_meant(wanted: str, hint: str) -> None:
-    """A part of a name is never taken for it."""
-    with pytest.raises(UnknownMigration) as raised:
-        find_name(wanted, NAMES)
-    assert raised.value.hint == hint
+from fsapi_nb.plan.target import choose_down, choose_up
 
 
 def standing() -> Standing:
@@ -85,14 +45,15 @@ def test_the_next_few_or_up_to_one() -> None:
     assert up(to="a") == ""
 
 
-def history(count: int) -> History:
-    """That many migrations, applied in another order than that of their names."""
-    return History(tuple(HistoryEntry(n, f"2026_01_01_00_{59 - n:02}_m{n}.sql") for n in range(count)), exists=True)
+def applied_only(count: int) -> Standing:
+    """That many applied migrations, applied in another order than that of their names."""
+    entries = tuple(HistoryEntry(n, f"2026_01_01_00_{59 - n:02}_m{n}.sql") for n in range(count))
+    return Standing(Folder(), History(entries, exists=True), ())
 
 
 def down(applied: int, *, to: str | None = None, count: int | None = None, everything: bool = False) -> str:
     """The numbers of what would be rolled back."""
-    entries = choose_down(history(applied), to=to, count=count, everything=everything)
+    entries = choose_down(applied_only(applied), to=to, count=count, everything=everything)
     return "".join(str(entry.id) for entry in entries)
 
 

@@ -1,0 +1,136 @@
+"""Which migration a name means, and what is true of a name that a verb cannot use. Pure: works on values."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from fsapi_nb.errors import UnknownMigration
+from fsapi_nb.model import Folder, History
+from fsapi_nb.plan.reconcile import Standing
+from fsapi_nb.script.template import with_suffix
+
+_LIST = "`status` lists them all."
+
+
+def find_name(wanted: str, names: Iterable[str]) -> str:
+    """Return the one migration that a user means: the whole file name, or the part after the time, `.sql` or not.
+
+    Raises UnknownMigration if there is none, or several.
+    """
+    known = list(names)
+    matches = _matches(wanted, known)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UnknownMigration(
+            f"{wanted!r} is the name of several migrations: {', '.join(matches)}", hint="give one in full."
+        )
+    raise _unknown(wanted, known)
+
+
+def find_known(wanted: str, standing: Standing) -> str:
+    """Return the migration of that name that has a file or a row. Raises UnknownMigration."""
+    return _find(wanted, standing.names, standing, wanting="there")
+
+
+def find_applied(wanted: str, standing: Standing, *, also: Iterable[str] = ()) -> str:
+    """Return the applied migration of that name, or the one of `also`. Raises UnknownMigration."""
+    return _find(wanted, dict.fromkeys([*standing.history.by_name, *also]), standing, wanting="applied")
+
+
+def find_retired(wanted: str, standing: Standing, *, retired: Iterable[str]) -> str:
+    """Return the migration of that name that was retired, or that is applied. Raises UnknownMigration."""
+    return _find(wanted, dict.fromkeys([*standing.history.by_name, *retired]), standing, wanting="retired")
+
+
+def find_filed(wanted: str, standing: Standing) -> str:
+    """Return the migration of that name that has a file. Raises UnknownMigration."""
+    return _find(wanted, standing.folder.names, standing, wanting="filed")
+
+
+def find_file(name: str, folder: Folder, history: History) -> str | None:
+    """Return the file that a cell's name means, there or only in history or journal; None for a new one.
+
+    Raises UnknownMigration if it is the name of several.
+    """
+    # One whose first run was cut off may have no file yet.
+    begun = (progress.name for progress in history.unfinished)
+    names = list(dict.fromkeys([*folder.names, *history.by_name, *begun]))
+    full = with_suffix(name)
+    if full in names:
+        return full
+    return find_name(name, names) if any(each[17:] == full for each in names) else None
+
+
+def _find(wanted: str, names: Iterable[str], standing: Standing, *, wanting: str) -> str:
+    """Return the one of `names` that is meant; one that stands elsewhere is named with what is true of it."""
+    candidates = list(names)
+    if _matches(wanted, candidates):
+        return find_name(wanted, candidates)
+    retired = [each.name for each in standing.history.retired]
+    name = find_name(wanted, dict.fromkeys([*standing.names, *retired]))
+    raise _misplaced(name, standing, wanting)
+
+
+def _misplaced(name: str, standing: Standing, wanting: str) -> UnknownMigration:
+    """What is true of a migration that exists, and is not among those that a verb takes."""
+    if name not in standing.names:
+        return UnknownMigration(
+            f"{name} was retired: its row is not in the history any more",
+            hint=f"put the row back: retire --undo {name}",
+        )
+    if wanting == "filed":
+        return UnknownMigration(
+            f"{name} has no file: it is only in the history", hint="bring the file back, or give the name of another."
+        )
+    state = standing.status(name).state.value
+    if wanting == "retired":
+        return UnknownMigration(f"{name} was not retired: it is {state}", hint="`history` lists what was retired.")
+    return UnknownMigration(f"{name} is not applied: it is {state}", hint=_nearest(name, standing))
+
+
+def _nearest(name: str, standing: Standing) -> str:
+    """Say which applied migrations stand next to that one by their names."""
+    applied = sorted(standing.history.by_name, key=os.fsencode)
+    before = [each for each in applied if os.fsencode(each) < os.fsencode(name)]
+    after = applied[len(before) :]
+    found = [*(f"{each} before it" for each in before[-1:]), *(f"{each} after it" for each in after[:1])]
+    return f"the nearest applied: {', '.join(found)}." if found else "nothing is applied; `status` lists what is there."
+
+
+def _matches(wanted: str, known: Sequence[str]) -> list[str]:
+    """The names that are exactly that, or, if there is none, whose part after the time is."""
+    full = unicodedata.normalize("NFC", wanted)
+    full = full if full.endswith(".sql") else f"{full}.sql"
+    return [full] if full in known else [name for name in known if name[17:] == full]
+
+
+def _unknown(wanted: str, known: Sequence[str]) -> UnknownMigration:
+    """The error for a name that no migration has, with those that may have been meant."""
+    if not wanted.strip():
+        return UnknownMigration("the name of the migration is empty", hint=_LIST)
+    last = wanted.replace("\\", "/").rsplit("/", 1)[-1]
+    if last != wanted and (found := _matches(last, known)):
+        return UnknownMigration(
+            f"{wanted!r} is a path, and a migration is named by its file name alone",
+            hint=f"give {' or '.join(found)}.",
+        )
+    near = _near(wanted, known)
+    return UnknownMigration(
+        f"there is no migration {wanted!r}", hint=f"did you mean {' or '.join(near)}?" if near else _LIST
+    )
+
+
+def _near(wanted: str, known: Sequence[str]) -> list[str]:
+    """Names that may have been meant: those that hold what was typed, or are almost like it."""
+    import difflib
+
+    words = unicodedata.normalize("NFC", wanted).lower().removesuffix(".sql")
+    holding = [name for name in known if words in name.lower()]
+    if holding:
+        return holding[:5]
+    called = [words, words[17:]] if words[:1].isdigit() else [words]
+    typos = {close for each in called for close in difflib.get_close_matches(each, [name[17:-4] for name in known])}
+    return [name for name in known if name[17:-4] in typos][:5]
