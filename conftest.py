@@ -7,11 +7,18 @@ they share is costly to make twice; all others are handed out one by one.
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
+
+# Containers often switch the writing of bytecode off. Each of the hundreds of processes that tests start, kernels among
+# them, would then compile all that it imports: two to four seconds of a core.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from tests.notebook import clone
 
