@@ -197,3 +197,82 @@ def test_a_redo_is_continued_once_what_it_is_built_on_is_applied_again(project: 
     edit(project, last, INDEX)
     assert done(project) == [(last, "up")]
     assert (project.applied(), rows(project)) == ([users, last], 100)
+
+
+#: What a DOWN leaves in its session by code that its text does not show, or shows.
+_LEFT = [
+    "SELECT set_path();",
+    "DO $$ BEGIN PERFORM set_path(); END $$;",
+    "CALL set_path_too();",
+    "INSERT INTO setting DEFAULT VALUES;",
+    "DROP SEQUENCE watched;",
+    "PREPARE p AS SELECT public.set_path(); EXECUTE p;",
+    "SET search_path = app;",
+    "SET SESSION AUTHORIZATION pg_monitor;",
+    "CREATE TEMP TABLE kept (i int);",
+    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;",
+    "SET CONSTRAINTS ALL DEFERRED;",
+]
+
+
+@pytest.mark.parametrize("left", _LEFT)
+def test_the_up_of_a_redo_runs_in_a_session_as_it_began(project: Project, left: str) -> None:
+    """Whatever its DOWN has set, and whether that can be seen: it ends where a rollback and a run end."""
+    project.rows(
+        "CREATE SCHEMA app; CREATE TABLE kept (i int);"
+        "CREATE FUNCTION set_path() RETURNS text LANGUAGE sql AS $$ SELECT set_config('search_path', 'app', false) $$;"
+        "CREATE PROCEDURE set_path_too() LANGUAGE plpgsql AS $$ BEGIN PERFORM public.set_path(); END $$;"
+        "CREATE TABLE setting (t text DEFAULT set_path());"
+        "CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.set_path(); END $$;"
+        "CREATE EVENT TRIGGER watch ON sql_drop WHEN TAG IN ('DROP SEQUENCE') EXECUTE FUNCTION watch()"
+    )
+    seen = (
+        "CREATE SEQUENCE IF NOT EXISTS watched;\nCREATE TABLE t (i int);\nINSERT INTO kept VALUES (1);\n"
+        "CREATE TABLE public.seen AS SELECT current_user::text, current_setting('search_path') AS path,\n"
+        "current_setting('transaction_isolation') AS i, (SELECT count(*) FROM pg_prepared_statements) AS p;"
+    )
+    isolation = left if left.startswith("SET TRANSACTION") else ""
+    project.write("a", seen, f"{isolation}\nDROP TABLE public.t, public.seen;\n{'' if isolation else left}")
+    project.migrator().migrate()
+    first = project.rows("SELECT * FROM seen")
+    project.migrator().redo()
+    assert project.rows("SELECT * FROM seen") == first
+    assert project.value("SELECT count(*) FROM kept") == 2
+    assert project.has("public.t")
+    assert not project.has("app.t")
+
+
+@pytest.mark.parametrize("up", ["CREATE TABLE t (i int); SELECT 1 / 0;", "CREATE TABLE t (i itn);"])
+def test_a_redo_in_one_transaction_stays_one_whatever_its_down_calls(project: Project, up: str) -> None:
+    """An UP that fails takes the DOWN with it."""
+    project.rows(
+        "CREATE FUNCTION set_path() RETURNS text LANGUAGE sql AS $$ SELECT set_config('search_path', 'app', false) $$"
+    )
+    down = "SELECT set_path(); DROP TABLE public.t;"
+    name = project.write("a", "CREATE TABLE t (i int);", down)
+    project.migrator().migrate()
+    project.rows("INSERT INTO t VALUES (1)")
+    edit(project, name, up, down)
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    assert project.value("SELECT i FROM t") == 1
+    assert project.applied() == [name]
+
+
+def test_a_redo_whose_down_changes_new_sessions_unseen_is_undone_and_says_what_works(project: Project) -> None:
+    """The settings of the database are those of a new session, which one transaction cannot have."""
+    database = project.value("SELECT current_database()")
+    project.rows(
+        "CREATE SCHEMA app; CREATE FUNCTION set_path() RETURNS void LANGUAGE plpgsql AS "
+        f"$$ BEGIN EXECUTE 'ALTER DATABASE {database} SET search_path = app, public'; END $$"
+    )
+    name = project.write("a", "CREATE TABLE t (i int);", "SELECT set_path(); DROP TABLE t;")
+    project.migrator().migrate()
+    with pytest.raises(RefusedPlan, match="cannot run in the same transaction") as refused:
+        project.migrator().redo()
+    assert refused.value.state == f"nothing of this was kept: {name} is applied, as before."
+    assert "`rollback`, and then `migrate`" in str(refused.value)
+    assert project.has("public.t")
+    project.migrator().rollback()
+    project.migrator().migrate()
+    assert project.has("app.t")

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.database.ask import ask_about_session
-from fsapi_nb.database.defaults import DEFAULTS
+from fsapi_nb.database.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.product import other_product
@@ -50,8 +50,8 @@ _FACTS = sql.SQL("""
            pg_catalog.pg_is_in_recovery(),
            pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
            pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_schema()::pg_catalog.text,
-           session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout'), {}
-""").format(sql.SQL(DEFAULTS))
+           session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout'), {}, {}
+""").format(sql.SQL(DEFAULTS), sql.SQL(HAS_EVENT_TRIGGERS))
 
 
 @contextmanager

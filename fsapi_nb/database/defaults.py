@@ -1,7 +1,8 @@
-"""What a new session begins with in a database: the settings of the database and of the role, and login triggers.
+"""What a new session begins with in a database: the settings of the database and of the role, and event triggers.
 
 A session has read them once, when it was opened: RESET ALL goes back to those. So a session in which somebody has changed
-them since is not the one that a new run would have, and `Session.is_outdated` tells so.
+them since is not the one that a new run would have, and `Session.is_outdated` tells so. Event triggers count because those
+on login run in new sessions, and because a session knows from its beginning whether definitions run code.
 """
 
 from __future__ import annotations
@@ -16,9 +17,16 @@ _SETTINGS = f"""SELECT pg_catalog.string_agg(
     WHERE s.setdatabase OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_HERE}])
       AND s.setrole OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_ROLE}])"""
 _TRIGGERS = """SELECT pg_catalog.string_agg(pg_catalog.concat(t.oid, t.evtfoid, t.evtenabled), ' ' ORDER BY t.oid)
-    FROM pg_catalog.pg_event_trigger t WHERE t.evtevent OPERATOR(pg_catalog.=) 'login'"""
+    FROM pg_catalog.pg_event_trigger t"""
 #: The expression that gives what a session would begin with now.
 DEFAULTS = f"pg_catalog.hashtextextended(pg_catalog.concat(({_SETTINGS}), ';', ({_TRIGGERS})), 0)"
+
+
+#: The expression that says whether a definition may run code of somebody's.
+HAS_EVENT_TRIGGERS = """EXISTS (SELECT FROM pg_catalog.pg_event_trigger t
+    WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D'::pg_catalog."char")"""
+#: What the server's complaint names where `unchanged` fails.
+OUTDATED = "fsapi_nb.new_sessions_begin_with_other_settings"
 
 
 def unchanged(defaults: int) -> bytes:
@@ -28,4 +36,4 @@ def unchanged(defaults: int) -> bytes:
     """
     # SQL has no statement that fails with words of one's own; asking for a setting that is not there does.
     return f"""SELECT CASE WHEN {DEFAULTS} OPERATOR(pg_catalog.=) {defaults}::pg_catalog.int8 THEN ''
-        ELSE pg_catalog.current_setting('fsapi_nb.new_sessions_begin_with_other_settings') END""".encode()
+        ELSE pg_catalog.current_setting('{OUTDATED}') END""".encode()

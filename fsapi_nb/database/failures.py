@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from fsapi_nb.database.connection import server_message
+from fsapi_nb.database.defaults import OUTDATED
 from fsapi_nb.database.hints import hint_for, hint_recording
 from fsapi_nb.database.tables import Tables
-from fsapi_nb.errors import CheckViolated, Interrupted, Place, ServerMessage, StatementFailed, TransactionEnded
+from fsapi_nb.errors import (
+    CheckViolated,
+    Interrupted,
+    Place,
+    RefusedPlan,
+    ServerMessage,
+    StatementFailed,
+    TransactionEnded,
+)
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 
@@ -31,13 +40,15 @@ _DATA_LINE = re.compile(r"(?:^COPY .*?, [^\d,]+|COPY、\D+|복사, )(\d+)", re.M
 class Whereabouts(NamedTuple):
     """Where a run is: the step, the part of it, and the statement that was sent last.
 
-    `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written, `committing` once COMMIT was sent.
+    `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written,
+    `resetting` while the session is brought back to how it began behind the part, `committing` once COMMIT was sent.
     """
 
     step: Step
     part: Part
     statement: Statement | None = None
     recording: bool = False
+    resetting: bool = False
     committing: bool = False
     checking: Check | None = None
     shift: int = 0
@@ -111,6 +122,8 @@ def failed(
     text = message.message
     if at.recording and not lost:
         text = f"while the history was written: {text}"
+    elif at.resetting and not lost:
+        text = f"while the session was brought back to how it began, behind the DOWN: {text}"
     elif at.committing:
         text = f"at COMMIT: {text}"
     if tried.attempts > 1:
@@ -127,6 +140,18 @@ def failed(
         attempts=tried.attempts,
         notices=tried.notices,
         blockage=tried.blockage if message.sqlstate in _LOCKS else None,
+    )
+
+
+def outdated(at: Whereabouts, error: psycopg.Error) -> RefusedPlan | None:
+    """Return the refusal of a redo whose DOWN has changed what new sessions begin with, which its text did not show."""
+    if not at.resetting or OUTDATED not in (error.diag.message_primary or ""):
+        return None
+    name = at.part.migration.name
+    return RefusedPlan(
+        f"the DOWN of {name} changes what new sessions begin with, so its UP cannot run in the same transaction",
+        details=("  Code that it runs changes settings of the database or the role, or event triggers.",),
+        hint="`rollback`, and then `migrate`: the UP runs in a new session then.",
     )
 
 

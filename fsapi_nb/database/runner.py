@@ -307,14 +307,16 @@ class Runner:
         `waited` are the seconds since its migration began.
         """
         whole = all(part.of == 1 for part in step.parts)
-        quiet = whole and all(part.is_parsed and not part.checks and is_quiet(part.statements) for part in step.parts)
+        quiet = whole and not self.session.facts.event_triggers and _is_quiet(step)
         # Not inside the transaction: it would take a snapshot, and the script may begin with SET TRANSACTION.
         before = () if quiet else alone(*self.session.forgetting())
         # A step that is tried again must find the session as the steps before it have left it.
         then = self.session.tidying if quiet else self.session.cleaning if whole else ()
         batch = Batch(self.session, self._arrived, before, then)
         batch.add(Whereabouts(step, step.parts[0]), Message(step.begin.encode()))
-        for part in step.parts:
+        for before_it, part in zip((None, *step.parts), step.parts, strict=False):
+            if before_it and before_it.direction is not part.direction:
+                batch.add(Whereabouts(step, before_it, resetting=True), *self.session.resetting)
             self._say(batch, step, part)
             ours = () if quiet else OURSELVES
             row = done_row(part, waited=waited)
@@ -373,7 +375,9 @@ class Runner:
         """Wait for the next attempt, or raise what ends the run."""
         at = self._here
         self.session.rollback()
-        refused = None if lost else self.recorder.refusal(error, recording=at.recording)
+        refused: FsapiError | None = None
+        if not lost:
+            refused = failures.outdated(at, error) or self.recorder.refusal(error, recording=at.recording)
         if refused:
             refused.state = refused.state or at.left() + failures.before(self._done)
             self._journal_outcome("failed", refused.message)
@@ -616,6 +620,12 @@ class Runner:
 
     def _beginning(self, number: int) -> Whereabouts:
         return Whereabouts(self._steps[number], self._steps[number].parts[0])
+
+
+def _is_quiet(step: Step) -> bool:
+    """Whether the step leaves nothing behind in its session, between its parts neither."""
+    alike = len({part.direction for part in step.parts}) == 1
+    return alike and all(part.is_parsed and not part.checks and is_quiet(part.statements) for part in step.parts)
 
 
 def _pauses(seconds: float) -> Iterator[float]:

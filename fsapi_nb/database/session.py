@@ -60,7 +60,8 @@ class Facts:
     """What a server says of itself and of our session.
 
     `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets; `defaults`
-    stands for all that they set, see `fsapi_nb.database.defaults`.
+    stands for all that they set, see `fsapi_nb.database.defaults`. `event_triggers` says whether the database has any that
+    are enabled.
     """
 
     version: int
@@ -73,6 +74,7 @@ class Facts:
     product: str
     statement_timeout: str
     defaults: int
+    event_triggers: bool
 
 
 class Session:
@@ -215,10 +217,15 @@ class Session:
         return set_all(self.settings).as_bytes(self._connection)
 
     @functools.cached_property
-    def cleaning(self) -> tuple[Message, ...]:
-        """The same as messages; what is sent behind them does not run if the session is outdated."""
+    def resetting(self) -> tuple[Message, ...]:
+        """The same as messages, for a transaction that goes on; they fail, naming `OUTDATED`, if the session is outdated."""
         messages = (*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all))
-        return alone(*messages, Message(unchanged(self.facts.defaults)))
+        return (*messages, Message(unchanged(self.facts.defaults)))
+
+    @functools.cached_property
+    def cleaning(self) -> tuple[Message, ...]:
+        """The same in a transaction of their own; what is sent behind them does not run if the session is outdated."""
+        return alone(*self.resetting)
 
     @functools.cached_property
     def tidying(self) -> tuple[Message, ...]:

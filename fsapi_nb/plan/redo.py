@@ -16,7 +16,7 @@ from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.session import session_notes
 from fsapi_nb.plan.target import choose_down
-from fsapi_nb.script.session_state import may_change_new_sessions
+from fsapi_nb.script.session_state import may_change_new_sessions, sets_transaction
 
 
 def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
@@ -96,12 +96,15 @@ def _announced(steps: Sequence[Step], name: str) -> tuple[Announcement, ...]:
 def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
     """Down and up as one transaction, where each is one; one after the other where not.
 
-    Nor if the DOWN may change the settings of the database or the role: the UP is to run in a session that has them.
+    Nor if the DOWN may change the settings of the database or the role: the UP is to run in a session that has them. Nor if
+    one of them sets something for its transaction, which would be that of the other as well. What else the DOWN leaves in
+    the session is taken away by the runner between the two, whatever the texts show.
     """
     alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
     if not alone or back[0].begin != forth[0].begin:
         return (*back, *forth)
-    if any(may_change_new_sessions(statement) for part in back[0].parts for statement in part.statements):
+    down, up = ([each for part in steps[0].parts for each in part.statements] for steps in (back, forth))
+    if any(map(may_change_new_sessions, down)) or any(map(sets_transaction, (*down, *up))):
         return (*back, *forth)
     reason = "one transaction for both directions, together with the history row"
     return (Step(Mode.TRANSACTION, reason, (*back[0].parts, *forth[0].parts), back[0].begin),)

@@ -78,6 +78,17 @@ def may_change_new_sessions(statement: Statement) -> bool:
     return statement.kind not in _LEAVE_NOTHING and bool(_NEW_SESSIONS.search(statement.text))
 
 
+def sets_transaction(statement: Statement) -> bool:
+    """Return whether the statement sets something until the end of its transaction that nothing but that takes back.
+
+    SET TRANSACTION and SET CONSTRAINTS; a SET LOCAL can be reset.
+    """
+    if statement.kind != "SET" or statement.changes_session:
+        return statement.kind == "SET CONSTRAINTS"
+    _, node = node_of(parse_one(statement.text.encode()))
+    return enum_name(node, "kind") == "VAR_SET_MULTI"
+
+
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
     """Return what the statement leaves in its session beyond its transaction."""
     if statement.kind in _LEAVE_NOTHING or not _HINTS.search(statement.text):
