@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ from fsapi_nb.model import (
     State,
 )
 from fsapi_nb.origin import origin
-from fsapi_nb.plan import amend, build
+from fsapi_nb.plan import amend, build, refuse
 from fsapi_nb.plan.names import find_file, find_known
 from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
@@ -524,7 +524,8 @@ class Migrator:
     ) -> results.RepairResult | results.RunResult:
         """Say what became of a step in doubt: it happened (`done`), or it did not (`retry`); a recorded event.
 
-        With `undo` it is taken as not having happened, and what was done before it is rolled back.
+        With `undo` it is taken as not having happened, and what was done before it is rolled back; it stays in doubt until
+        that has begun. Raises UsageError for the `undo` of a step of a rollback: nothing takes a DOWN back.
         """
         from fsapi_nb.database.recovery import settle
 
@@ -543,13 +544,14 @@ class Migrator:
                 raise _needs_yes(
                     Plan("resolve"), f"the database {target.identity.database} is protected", target.identity
                 )
-            if undo and progress.done:
+            if undo:
                 _refuse_undo(around, progress)
-            said = "the user says that it happened" if done else "the user says that it did not happen"
-            with target.session.connection.transaction():
-                settle(recorder, ran, progress, around.history, done=done, reason=said)
+            if not (undo and progress.done):
+                said = "the user says that it happened" if done else "the user says that it did not happen"
+                with target.session.connection.transaction():
+                    settle(recorder, ran, progress, around.history, done=done, reason=said)
         if undo and progress.done:
-            return self._run("rollback", lambda around: build.plan_undo(around, name=progress.name), yes=yes)
+            return self._undo(progress, yes=yes)
         return results.RepairResult((progress.name,), verb="resolve", identity=target.identity)
 
     @stoppable
@@ -648,6 +650,19 @@ class Migrator:
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _undo(self, progress: Progress, *, yes: bool) -> results.RunResult:
+        """Roll back what was done before a step in doubt; if that fails, say whether the step still is."""
+        name = progress.name
+        try:
+            return self._run("rollback", lambda around: build.plan_undo(around, name=name), yes=yes)
+        except (FsapiError, Interrupted) as error:
+            with suppress(FsapiError), self._open((name,), writing=False) as target:
+                left = target.history().progress(name)
+                if left and left.in_flight and left.direction is progress.direction:
+                    told = f"The step is in doubt as before: `resolve {name} --undo` tries again."
+                    error.state = f"{error.state or ''} {told}".strip()
+            raise
 
     def _run_draft(self, file: Draft, draft: Migration, folder: Folder, *, verb: str, yes: bool) -> results.RunResult:
         """Run what a cell says over the folder with its text in it; its file has the text once that has happened."""
@@ -917,10 +932,11 @@ def _refuse_undo(around: build.Circumstances, progress: Progress) -> None:
 
     What cannot be undone must not lose its doubt: the next run would repeat the step.
     """
-    name, history = progress.name, around.history
-    told = (replace(each, in_flight=False) if each is progress else each for each in history.unfinished)
+    name = progress.name
+    refuse.undo_of_down(progress, around.history)
     try:
-        build.plan_undo(replace(around, history=replace(history, unfinished=tuple(told))), name=name)
+        if progress.done:
+            build.plan_undo(around, name=name)
     except FsapiError as error:
         error.state = "nothing was rolled back, and the step is in doubt as before."
         if isinstance(error, PartlyApplied):

@@ -696,7 +696,8 @@ class Step:
 
 
 class Announcement(NamedTuple):
-    """What the journal says of a plan before its first step: that a redo is `started` or `abandoned`, that a rollback is.
+    """What the journal says of a plan before its first step: that a redo is `started` or `abandoned`, that a rollback is,
+    that somebody says of a step in doubt that it did not happen (`resolve`).
 
     `names` are the migrations that a rollback of so many takes back, in order.
     """

@@ -102,6 +102,7 @@ def test_resolve_undoes_only_the_migration_that_it_names(project: Project, monke
 
     def after_another(migrator: Migrator, *arguments: Any, **options: Any) -> Any:
         monkeypatch.setattr(Migrator, "_run", run)
+        project.migrator().resolve(name, retry=True)
         project.migrator().migrate()
         return migrator._run(*arguments, **options)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import FsapiError, InDoubt, Interrupted, PartlyApplied, StatementFailed, UsageError
-from fsapi_nb.events import Event, StatementStarted
+from fsapi_nb.events import Event, RunStarted, StatementStarted, StepStarted
 from tests.conftest import Project
 
 
@@ -317,6 +317,128 @@ def test_what_cannot_be_undone_stays_in_doubt(project: Project, down: str, messa
         project.migrator().migrate()
     assert project.rows("SELECT i FROM kept") == [(1,)]
     assert project.has("d")
+
+
+_COMMITS = "DO $$ BEGIN INSERT INTO kept VALUES (1); COMMIT; RAISE 'no'; END $$;"
+
+
+def in_doubt(project: Project, down: str) -> str:
+    """A migration whose second step has committed by itself and failed; its name."""
+    project.rows("CREATE TABLE kept (i int)")
+    name = project.write("doubt", f"CREATE TABLE d (i int);\nCREATE INDEX di ON d (i);\n{_COMMITS}", down)
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    return name
+
+
+def end_session_at(project: Project, event: type[Event]) -> Callable[[Event], None]:
+    """An observer at whose first event of that kind the server ends every session of the database."""
+
+    def observe(heard: Event) -> None:
+        if isinstance(heard, event):
+            project.rows(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    return observe
+
+
+def stays_in_doubt(project: Project, name: str, told: FsapiError | Interrupted) -> None:
+    """What was told says so; nothing runs, and the step that may have happened was not repeated."""
+    assert f"The step is in doubt as before: `resolve {name} --undo` tries again." in (told.state or "")
+    assert state(project) == "in doubt"
+    with pytest.raises(InDoubt):
+        project.migrator().migrate()
+    assert project.rows("SELECT i FROM kept") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "in_the_way",
+    [
+        "CREATE VIEW v AS SELECT * FROM d",
+        "ALTER TABLE d RENAME TO e",
+        "CREATE FUNCTION f() RETURNS SETOF d LANGUAGE sql AS 'SELECT * FROM d'",
+    ],
+)
+def test_an_undo_that_fails_leaves_the_step_in_doubt(project: Project, in_the_way: str) -> None:
+    """The DOWN is refused while it runs: `migrate` does not take the step for one that did not happen."""
+    name = in_doubt(project, "DROP TABLE d;")
+    project.rows(in_the_way)
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator().resolve(name, undo=True)
+    assert f"{name} is partly applied, as before" in str(caught.value)
+    stays_in_doubt(project, name, caught.value)
+
+
+@pytest.mark.parametrize("event", [RunStarted, StepStarted])
+@pytest.mark.parametrize("down", ["DROP TABLE d;", "DROP INDEX CONCURRENTLY di;\nDROP TABLE d;"])
+def test_an_undo_whose_connection_is_lost_leaves_the_step_in_doubt(
+    project: Project, event: type[Event], down: str
+) -> None:
+    """Before anything of the DOWN is sent; once the server answers again, the undo is said again."""
+    name = in_doubt(project, down)
+    with pytest.raises(FsapiError) as caught:
+        project.migrator(observers=[end_session_at(project, event)]).resolve(name, undo=True)
+    stays_in_doubt(project, name, caught.value)
+    project.migrator().resolve(name, undo=True)
+    assert state(project) == "pending"
+    assert not project.has("d")
+
+
+def test_an_undo_that_was_stopped_leaves_the_step_in_doubt(project: Project) -> None:
+    """By Ctrl-C, before its DOWN is sent."""
+    name = in_doubt(project, "DROP TABLE d;")
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepStarted):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        project.migrator(observers=[stop]).resolve(name, undo=True)
+    stays_in_doubt(project, name, caught.value)
+    assert project.has("d")
+
+
+def test_an_undo_that_ended_half_way_is_finished_by_a_rollback(project: Project) -> None:
+    """A part of the DOWN is committed: then the step is not asked about any more, and does not run again."""
+    name = in_doubt(project, "DROP INDEX CONCURRENTLY di;\nDROP TABLE d;")
+    project.rows("CREATE VIEW v AS SELECT * FROM d")
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator().resolve(name, undo=True)
+    assert "in doubt" not in (caught.value.state or "")
+    with pytest.raises(PartlyApplied, match="finish it with `rollback`"):
+        project.migrator().migrate()
+    project.rows("DROP VIEW v")
+    project.migrator().rollback()
+    assert state(project) == "pending"
+    assert project.rows("SELECT i FROM kept") == [(1,)]
+
+
+@pytest.mark.parametrize("down", [f"{_COMMITS}\nDROP TABLE d;", f"DROP TABLE e;\n{_COMMITS}\nDROP TABLE d;"])
+def test_a_step_of_a_rollback_in_doubt_is_not_offered_an_undo(project: Project, down: str) -> None:
+    """Nothing takes a DOWN back; to take the step for one that did not happen would run it again."""
+    project.rows("CREATE TABLE kept (i int)")
+    name = project.write("doubt", "CREATE TABLE d (i int);\nCREATE TABLE e (i int);", down)
+    project.migrator().migrate()
+    with pytest.raises(StatementFailed) as failed:
+        project.migrator().rollback()
+    with pytest.raises(InDoubt) as refused:
+        project.migrator().rollback()
+    for error in (failed.value, refused.value):
+        assert "--retry" in str(error)
+        assert "--undo" not in str(error)
+    with pytest.raises(UsageError, match="one of its DOWN") as caught:
+        project.migrator().resolve(name, undo=True)
+    assert f"`resolve {name}` with --done (it has) or --retry (it has not), and finish with `rollback`" in str(
+        caught.value
+    )
+    assert state(project) == "in doubt"
+    assert project.rows("SELECT i FROM kept") == [(1,)]
+    project.migrator().resolve(name, done=True)
+    project.migrator().rollback()
+    assert not project.has("d")
+    assert project.rows("SELECT i FROM kept") == [(1,)]
 
 
 def test_resolve_wants_one_answer_and_something_in_doubt(project: Project) -> None:

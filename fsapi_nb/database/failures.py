@@ -59,7 +59,8 @@ class Whereabouts(NamedTuple):
         if self.part.number:
             return f"{self.before_it()}; step {self.part.number + 1} was undone."
         if self.step.parts[0].direction is Direction.DOWN:
-            return f"nothing of this was kept: {name} is applied, as before."
+            applied = "applied" if self.part.entry else "partly applied"
+            return f"nothing of this was kept: {name} is {applied}, as before."
         return f"{name} was rolled back and left nothing behind."
 
     def before_it(self) -> str:
@@ -169,6 +170,11 @@ def half_committed(
         f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again), --done (the rest was "
         "done by hand) or --undo (roll back what was done before it)."
     )
+    if part.direction is Direction.DOWN:
+        hint = (
+            f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again) or --done (the rest was "
+            "done by hand), and run this again."
+        )
     return failed(at, error, done, lost=False, state=state, hint=hint, tried=Tried(notices=notices))
 
 

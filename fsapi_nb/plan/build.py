@@ -156,8 +156,11 @@ def plan_rollback(
 def plan_undo(around: Circumstances, *, name: str) -> Plan:
     """Roll back what was done of one migration that ended half-way, and nothing else.
 
-    Raises PartlyApplied if it does not stand half-way any more: somebody else has gone on with it.
+    A step of it that is in doubt counts as not having happened. The journal says that only by the DOWN that follows: a DOWN
+    that fails leaves it in doubt. Raises PartlyApplied if the migration does not stand half-way any more: somebody else has
+    gone on with it.
     """
+    around = _without_doubt(around, name)
     refuse.doubt(around.standing.unsettled, around.history)
     progress, entry = around.history.progress(name), around.history.get(name)
     down = applied_migration(entry, around) if entry else None
@@ -172,7 +175,14 @@ def plan_undo(around: Circumstances, *, name: str) -> Plan:
     else:
         steps = _half_applied(around.standing.status(name), around)
     plan = Plan("rollback", steps, notes=tuple(session_notes(steps)))
-    return replace(plan, announces=_given_up(plan, around))
+    return replace(plan, announces=(*_given_up(plan, around), Announcement("resolve", name)))
+
+
+def _without_doubt(around: Circumstances, name: str) -> Circumstances:
+    """The same, as if the step of that migration which is in doubt had not happened."""
+    history = around.history
+    told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
+    return replace(around, history=replace(history, unfinished=tuple(told)))
 
 
 def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan
-from fsapi_nb.model import History, HistoryEntry, Migration, MigrationStatus, State, StepRecord, StoredScripts
+from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan, UsageError
+from fsapi_nb.model import (
+    Direction,
+    History,
+    HistoryEntry,
+    Migration,
+    MigrationStatus,
+    Progress,
+    State,
+    StepRecord,
+    StoredScripts,
+)
 from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
 from fsapi_nb.script.template import is_placeholder
@@ -122,8 +132,26 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
             *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
         state="nothing was run.",
-        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has), --retry (it has not: "
-        "run it again) or --undo (roll back what was done before it).",
+        hint=f"look whether it has done its work, then say `resolve {name}` with {_answers(doubtful[0])}.",
+    )
+
+
+def _answers(status: MigrationStatus) -> str:
+    if status.rolling_back:
+        return "--done (it has) or --retry (it has not: the next rollback runs it again)"
+    return "--done (it has), --retry (it has not: run it again) or --undo (roll back what was done before it)"
+
+
+def undo_of_down(progress: Progress, history: History) -> None:
+    """Raise UsageError if the step in doubt is a rollback's: it would be run again, and nothing takes a DOWN back."""
+    if progress.direction is Direction.UP:
+        return
+    name, goes_on = progress.name, "redo" if progress.name in history.redone else "rollback"
+    raise UsageError(
+        f"the step of {name} in doubt is one of its DOWN, and --undo rolls back what an UP has done",
+        state="nothing was rolled back, and the step is in doubt as before.",
+        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has) or --retry (it has not), and "
+        f"finish with `{goes_on}`.",
     )
 
 
