@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsapi_nb.folding import Fold, bounded, one_by_one
-from fsapi_nb.visible import visible
+from fsapi_nb.visible import hang, visible
 
 if TYPE_CHECKING:
     import pandas
@@ -165,11 +165,11 @@ class FsapiError(Rendered, Exception):
         return self._told(_DETAILS.apply(self.details, lambda line: [line], lambda gap: f"… {len(gap)} lines more"))
 
     def _told(self, details: Sequence[str]) -> list[str]:
-        lines = [self.message, *details]
+        lines = [*hang(self.message), *details]
         if self.state:
-            lines.append(f"Now: {self.state}")
+            lines += hang(f"Now: {self.state}")
         if self.hint:
-            lines.append(f"→ {self.hint}")
+            lines += hang(f"→ {self.hint}")
         return [visible(line) for line in lines]
 
     def __str__(self) -> str:
@@ -470,7 +470,7 @@ class StatementFailed(FsapiError):
 def notice_lines(notices: Sequence[str], most: int = 5) -> list[str]:
     """What the server had said before it failed: of much, the end."""
     before = [f"  … {len(notices) - most} notices before"] if len(notices) > most else []
-    return [*before, *(f"  {notice}" for notice in notices[-most:])]
+    return [*before, *(line for notice in notices[-most:] for line in hang(notice, "  "))]
 
 
 def _blocked_by(blockage: Blockage | None) -> list[str]:

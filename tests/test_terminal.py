@@ -409,6 +409,13 @@ def test_a_quick_run_does_not_flash() -> None:
     assert told(started, said, RunFailed(ValueError("no"))) == "a.sql: NOTICE: [b]hm\n"
 
 
+def test_a_notice_of_several_lines_is_printed_further_in() -> None:
+    """So that its detail and hint are not taken for notices of their own."""
+    said = NoticeReceived("a.sql", "NOTICE", "one\ntwo\nHint: three")
+    shown = told(RunStarted(Plan("migrate"), "id"), said, RunFailed(ValueError("no")))
+    assert shown == "a.sql: NOTICE: one\n  two\n  Hint: three\n"
+
+
 def drawn(progress: RunProgress, *, width: int, elapsed: float = 12.3, running: float = 8.9) -> list[str]:
     """The lines of a drawing."""
     console = Console(file=io.StringIO(), width=200, color_system=None, force_terminal=False, _environ={})

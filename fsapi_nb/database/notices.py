@@ -8,16 +8,16 @@ from contextlib import contextmanager
 import psycopg
 
 from fsapi_nb.database.wire import Connection
+from fsapi_nb.errors import ServerMessage
 
 
 def notice_of(diagnosis: psycopg.errors.Diagnostic) -> tuple[str, str]:
-    """Return the severity (NOTICE, WARNING, INFO, LOG, DEBUG) and the message, its detail in parentheses behind it."""
+    """Return the severity (NOTICE, WARNING, INFO, LOG, DEBUG) and the message, with its detail and hint in lines below it."""
     from fsapi_nb.script.redact import redact_line
 
-    severity, message = diagnosis.severity_nonlocalized or "NOTICE", diagnosis.message_primary or ""
-    if diagnosis.message_detail:
-        message += f" ({'; '.join(diagnosis.message_detail.splitlines())})"
-    return severity, redact_line(message)
+    said = ServerMessage(None, diagnosis.message_primary or "", diagnosis.message_detail, diagnosis.message_hint)
+    below = [line.removeprefix("  ") for line in said.lines()]
+    return diagnosis.severity_nonlocalized or "NOTICE", redact_line("\n".join([said.message, *below]))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from fsapi_nb.events import (
 )
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, ServerProgress
 from fsapi_nb.views.escape import visible
+from fsapi_nb.visible import hang
 
 #: Of the notices of a run, the last ones are shown while it goes on; the result has them all.
 MOST_NOTICES = 50
@@ -71,7 +72,7 @@ def advance(before: RunProgress, event: Event) -> RunProgress:
         case StepRetried(pause=pause, attempts=attempts, reason=reason):
             return replace(before, retries=attempts, waiting=f"{reason}; trying again in {pause:.1f} s", server=None)
         case NoticeReceived(migration, severity, message):
-            notice = (visible(migration), f"{severity}: {visible(message)}")
+            notice = (visible(migration), "\n".join(hang(f"{severity}: {visible(message)}")))
             kept = (*before.notices, notice)[-MOST_NOTICES:]
             return replace(before, notices=kept, notices_heard=before.notices_heard + 1)
         case StepFinished():

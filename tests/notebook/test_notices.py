@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.errors import CheckViolated, QueryFailed
+from fsapi_nb.errors import CheckViolated, QueryFailed, StatementFailed
 from fsapi_nb.views.results import CheckResult, QueryResult
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -99,7 +99,63 @@ def test_the_detail_of_a_notice_is_kept(project: Project) -> None:
     """What a cascade takes along stands in the detail only."""
     project.rows("CREATE TABLE t (i int); CREATE VIEW v AS TABLE t; CREATE VIEW w AS TABLE t")
     (notice,) = project.migrator().query("DROP TABLE t CASCADE").notices
-    assert notice == "NOTICE: drop cascades to 2 other objects (drop cascades to view v; drop cascades to view w)"
+    assert notice.splitlines() == [
+        "NOTICE: drop cascades to 2 other objects",
+        "Detail: drop cascades to view v",
+        "  drop cascades to view w",
+    ]
+
+
+def further_in(lines: list[str], columns: int) -> list[str]:
+    """The lines, indented; an empty one stays so."""
+    return [" " * columns + line if line else "" for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("raised", "text", "shown"),
+    [
+        ("'a' USING HINT = 'b'", "NOTICE: a\nHint: b", ["NOTICE: a", "  Hint: b"]),
+        ("E'a\\nb'", "NOTICE: a\nb", ["NOTICE: a", "  b"]),
+        (
+            "E'a\\n\\nb' USING DETAIL = E'c\\nd', HINT = E'e\\nf'",
+            "NOTICE: a\n\nb\nDetail: c\n  d\nHint: e\n  f",
+            ["NOTICE: a", "", "  b", "  Detail: c", "    d", "  Hint: e", "    f"],
+        ),
+    ],
+)
+def test_a_notice_of_several_lines_stands_apart_from_what_is_around_it(
+    project: Project, cells: Cells, capsys: pytest.CaptureFixture[str], raised: str, text: str, shown: list[str]
+) -> None:
+    """Its further lines, its detail and its hint stand further in than its first line, in every face."""
+    says = f"DO $$ BEGIN RAISE NOTICE {raised}; END $$"
+    markup = "\n".join(shown)
+    result = project.migrator().query(says)
+    assert result.to_json()["notices"] == [text]
+    assert result.lines() == result.brief() == ["DO", *further_in(shown, 2), result.lines()[-1]]
+    assert f'<p style="white-space:pre-wrap">{markup}</p>' in result.html()
+    cells.run(f"%%query\n{says}; SELECT 1 AS one")
+    assert markup in cells.said()
+    project.write("a", f"{says};")
+    project.write("b", f"{says};\nSELECT 1 / 0;")
+    run = project.migrator().migrate(count=1)
+    assert run.lines()[2:] == run.brief()[2:] == further_in(shown, 6)
+    assert f"{markup}</td>" in run.html()
+    assert run.to_json()["done"][0]["notices"] == [text]
+    capsys.readouterr()
+    assert cli.main(["migrate", "--database", project.database, "--dir", str(project.folder)]) == 1
+    told = capsys.readouterr().err
+    assert "\n" + "\n".join(further_in(shown, 2)) + "\nNow: " in told
+
+
+def test_an_error_of_several_lines_stands_apart_from_its_details(project: Project) -> None:
+    """The further lines of what the server says stand further in than the first."""
+    project.write("a", "DO $$ BEGIN RAISE EXCEPTION E'one\\ntwo' USING HINT = 'three'; END $$;")
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator().migrate()
+    lines = caught.value.lines()
+    assert lines[0].endswith(": one")
+    assert lines[1] == "  two [P0001]"
+    assert "  Hint: three" in lines
 
 
 def test_a_password_in_a_notice_is_starred(project: Project) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.notices import brief_notices
+from fsapi_nb.views.results.notices import brief_notices, notice_remarks
+from fsapi_nb.visible import hang
 
 if TYPE_CHECKING:
     import pandas
@@ -45,7 +46,7 @@ class CheckResult(Result):
         """The headline; where it failed, the rows as a table."""
         from fsapi_nb.views.tables import text_table
 
-        said = [f"  {visible(notice)}" for notice in self.notices]
+        said = [line for notice in self.notices for line in hang(visible(notice), "  ")]
         if self.passed:
             return [self.headline(), *said]
         return [self.headline(), *(f"  {line}" for line in text_table(self.found).splitlines()), *said]
@@ -62,7 +63,7 @@ class CheckResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """What the server said."""
-        return brief_notices(self.notices, indent="")
+        return notice_remarks(self.notices)
 
     def _rows(self) -> Sequence[tuple[object, ...]]:
         return self.found.rows[:_SHOWN]

@@ -11,7 +11,7 @@ from fsapi_nb.model import Done, Identity, Step
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
-from fsapi_nb.views.results.run import RunResult, fold_of_notices, notice_lines, notice_text
+from fsapi_nb.views.results.run import RunResult, every_notice, fold_of_notices, notice_lines, notice_text
 
 _STEPS = Fold(16, 7)
 _RUN = Fold(20, 10)
@@ -50,7 +50,7 @@ class FileResult(Result):
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, and what ran or would run."""
         if self.run:
-            notices = [f"      {visible(notice)}" for done in self.run.done for notice in done.notices]
+            notices = (line for done in self.run.done for line in every_notice(done))
             return [self.headline(), self.run.headline(), *notices]
         return self._planned(WHOLE, WHOLE)
 

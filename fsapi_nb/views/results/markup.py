@@ -35,7 +35,7 @@ def html_of(headline: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
         head = "".join(f'<th scope="col" style="text-align:left">{esc(column)}</th>' for column in columns)
         body = fit([_row(row) for row in rows], _ROWS, lambda count: _gap(count, len(columns)))
         parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
-    parts += fit([f"<p>{esc(shorten(remark))}</p>" for remark in remarks], _REMARKS, lambda n: f"<p>… {n} more</p>")
+    parts += fit([_remark(remark) for remark in remarks], _REMARKS, lambda n: f"<p>… {n} more</p>")
     return "".join([*parts, "</div>"])
 
 
@@ -43,6 +43,11 @@ def html_of_lines(lines: Sequence[str]) -> str:
     """A text as HTML, where a form of its own would have more than `HTML` bytes."""
     shown = fit([esc(line) for line in lines], _ROWS, lambda count: f"… {count} lines more")
     return f'{_OPENING}<pre style="text-align:left;white-space:pre-wrap">' + "\n".join(shown) + "</pre></div>"
+
+
+def _remark(text: str) -> str:
+    style = ' style="white-space:pre-wrap"' if "\n" in text else ""
+    return f"<p{style}>{esc(shorten(text))}</p>"
 
 
 def _row(row: Sequence[object]) -> str:

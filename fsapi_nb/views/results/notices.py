@@ -9,6 +9,7 @@ from typing import Any
 from fsapi_nb.folding import Fold, shorten
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.visible import hang
 
 _NOTICES = Fold(6, 3)
 
@@ -20,8 +21,8 @@ class NoticesResult(Result):
     notices: tuple[str, ...]
 
     def lines(self, *, times: bool = False) -> list[str]:
-        """A line each."""
-        return [visible(notice) for notice in self.notices]
+        """Each one, its further lines further in."""
+        return [line for notice in self.notices for line in hang(visible(notice))]
 
     def brief(self) -> list[str]:
         """Of many the first and the last."""
@@ -32,8 +33,8 @@ class NoticesResult(Result):
         return "The server said:"
 
     def remarks(self) -> Sequence[str]:
-        """The same as `brief`."""
-        return self.brief()
+        """As far as `brief` shows them."""
+        return notice_remarks(self.notices)
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """A row each."""
@@ -52,6 +53,13 @@ def brief_notices(notices: Sequence[str], *, indent: str = "  ") -> list[str]:
     """Return what a notebook stores of them: of many the first and the last, of a long one its beginning and end."""
     return _NOTICES.apply(
         notices,
-        lambda notice: [f"{indent}{visible(shorten(notice))}"],
+        lambda notice: hang(visible(shorten(notice)), indent),
         lambda gap: f"{indent}… {len(gap)} notices more",
+    )
+
+
+def notice_remarks(notices: Sequence[str]) -> list[str]:
+    """Return what `brief_notices` shows as the HTML form has it: a text each, which may have several lines."""
+    return _NOTICES.apply(
+        notices, lambda notice: ["\n".join(hang(shorten(notice)))], lambda gap: f"… {len(gap)} notices more"
     )

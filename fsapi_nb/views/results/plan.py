@@ -21,6 +21,7 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once, without_empty
+from fsapi_nb.visible import hang
 
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)
@@ -82,7 +83,9 @@ class PlanResult(Result):
         """What stands before the steps."""
         return [
             self.headline(),
-            *notes.apply(self.plan.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
+            *notes.apply(
+                self.plan.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"
+            ),
             *objects.apply(self.plan.drops, _drop_lines, lambda gap: f"  … {len(gap)} objects more"),
             *row_change.lines(self.plan.changes, objects),
             *objects.apply(self.plan.marks, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),

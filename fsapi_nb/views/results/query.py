@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fsapi_nb.folding import Fold
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.notices import brief_notices
+from fsapi_nb.views.results.notices import brief_notices, notice_remarks
+from fsapi_nb.visible import hang
 
 if TYPE_CHECKING:
     import pandas
@@ -47,7 +48,7 @@ class QueryResult(Result):
         lines: list[str] = []
         for result in self.results:
             lines += text_table(result).splitlines() if result.columns else [result.command]
-        said = [f"  {visible(notice)}" for notice in self.notices]
+        said = [line for notice in self.notices for line in hang(visible(notice), "  ")]
         return [*(lines or ["(no statement)"]), *said, *self._where()]
 
     def _where(self) -> list[str]:
@@ -56,7 +57,7 @@ class QueryResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """What the server said, and the database."""
-        return [*brief_notices(self.notices, indent=""), *self._where()]
+        return [*notice_remarks(self.notices), *self._where()]
 
     def brief(self) -> list[str]:
         """Of many results and of many rows the first and the last."""

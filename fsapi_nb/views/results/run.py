@@ -18,10 +18,12 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted, slowest
 from fsapi_nb.views.results.markup import without_empty
+from fsapi_nb.visible import hang
 
 _NOTES = Fold(8, 2)
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
+_INDENT = " " * 6
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,11 +65,11 @@ class RunResult(Result):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, the notes, and each migration with what the server said."""
-        lines = [self.headline(), *(f"  ! {visible(note)}" for note in self.notes)]
+        lines = [self.headline(), *(line for note in self.notes for line in hang(visible(note), "  ! "))]
         lines += row_change.lines(self.changes, WHOLE)
         for done in self.done:
             elapsed = f"  {done.elapsed * 1000:.0f} ms" if times and self.verb != "baseline" else ""
-            lines += [f"{self._done_line(done)}{elapsed}", *(f"      {visible(notice)}" for notice in done.notices)]
+            lines += [f"{self._done_line(done)}{elapsed}", *every_notice(done)]
         return lines
 
     def brief(self) -> list[str]:
@@ -75,7 +77,7 @@ class RunResult(Result):
         notices = fold_of_notices(self.done)
         return [
             self.headline(),
-            *_NOTES.apply(self.notes, lambda note: [f"  ! {visible(note)}"], lambda gap: f"  ! … {len(gap)} more"),
+            *_NOTES.apply(self.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"),
             *row_change.lines(self.changes, _DONE),
             *_DONE.apply(
                 self.done,
@@ -155,18 +157,25 @@ def fold_of_notices(done: Sequence[Done]) -> Fold:
     return Fold(6, 3) if len(done) <= 4 else Fold(2, 1)
 
 
+def every_notice(done: Done) -> list[str]:
+    """All that the server said of a migration, indented."""
+    return [line for notice in done.notices for line in hang(visible(notice), _INDENT)]
+
+
 def notice_lines(done: Done, fold: Fold) -> list[str]:
-    """What the server said of a migration, an indented line each, as far as the fold shows it."""
-    return [f"      {visible(text)}" for text in _notices(done, fold)]
+    """What the server said of a migration, indented, as far as the fold shows it."""
+    return fold.apply(
+        done.notices,
+        lambda notice: hang(visible(shorten(notice)), _INDENT),
+        lambda gap: f"{_INDENT}… {len(gap)} notices more",
+    )
 
 
 def notice_text(done: Done, fold: Fold) -> str:
     """What the server said of a migration, as one cell, as far as the fold shows it."""
-    return "\n".join(_notices(done, fold))
-
-
-def _notices(done: Done, fold: Fold) -> list[str]:
-    return fold.apply(done.notices, lambda notice: [shorten(notice)], lambda gap: f"… {len(gap)} notices more")
+    return "\n".join(
+        fold.apply(done.notices, lambda notice: hang(shorten(notice)), lambda gap: f"… {len(gap)} notices more")
+    )
 
 
 def _more(gap: Sequence[Done]) -> str:

@@ -17,6 +17,7 @@ from fsapi_nb.model import (
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
+from fsapi_nb.visible import hang
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40
@@ -104,7 +105,7 @@ class StatusResult(Result):
         return self.notes
 
     def _note_lines(self) -> list[str]:
-        return [f"  ! {visible(note)}" for note in self.notes]
+        return [line for note in self.notes for line in hang(visible(note), "  ! ")]
 
     def _width(self) -> int:
         return max((len(status.state.value) for status in self.statuses), default=0)
