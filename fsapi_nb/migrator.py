@@ -187,7 +187,8 @@ class Migrator:
                 half = {State.PARTLY_APPLIED, State.IN_DOUBT}
                 note = f"a runner is at work on it: {runner}"
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
-            notes = (*folder.notes, *([folder.lack] if folder.lack and statuses else []))
+            lack = [folder.lack] if folder.lack and statuses else []
+            notes = (*folder.notes, *lack, *_notes_without_schema(target, folder))
             return results.StatusResult(
                 statuses, target.identity, runner=str(runner) if runner else None, lack=folder.lack, notes=notes
             )
@@ -245,6 +246,7 @@ class Migrator:
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
                 plan = planners[verb](_circumstances(target, folder, **rules))
+            plan = replace(plan, notes=(*_notes_without_schema(target, folder), *plan.notes))
             return results.PlanResult(plan, target.identity, folder.lack if verb in {"migrate", "fresh"} else None)
 
     @stoppable
@@ -254,7 +256,8 @@ class Migrator:
         with self._open(folder.names, writing=False) as target:
             entries = target.history().entries
             events = target.journal(limit=count, runbook=runbook)
-            return results.HistoryResult(events, entries, count=count, runbook=runbook, identity=target.identity)
+            notes = _notes_without_schema(target, folder)
+            return results.HistoryResult(events, entries, count, runbook, target.identity, notes)
 
     @stoppable
     def show(self, name: str) -> results.MigrationResult:
@@ -273,7 +276,9 @@ class Migrator:
             # What was before everything was dropped is in `history`: it happened to another table of the same name.
             emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
             attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
-            return results.MigrationResult(status, inspect(status, around, stored), attempts, target.identity)
+            found = inspect(status, around, stored)
+            plan = replace(found.plan, notes=(*_notes_without_schema(target, folder), *found.plan.notes))
+            return results.MigrationResult(status, replace(found, plan=plan), attempts, target.identity)
 
     @stoppable
     def blockers(self) -> results.BlockersResult:
@@ -507,7 +512,7 @@ class Migrator:
     def repair(self, name: str, *, yes: bool = False) -> results.RepairResult:
         """Accept the file of an applied migration as it is now; a recorded event."""
         folder = self._read_folder()
-        with self._open(folder.names) as target, self._locked(target) as recorder:
+        with self._open_to_write(folder) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
             plan = build.plan_repair(around, name=name)
             _confirm(plan, target.identity, yes=yes)
@@ -532,7 +537,7 @@ class Migrator:
         if [done, retry, undo].count(True) != 1:
             raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
         folder = self._read_folder()
-        with self._open(folder.names) as target, self._locked(target) as recorder:
+        with self._open_to_write(folder) as target, self._locked(target) as recorder:
             around = _circumstances(target, folder)
             full = find_known(name, around.standing)
             progress = around.history.progress(full)
@@ -574,7 +579,7 @@ class Migrator:
                 state="nothing was dropped.",
                 hint="give the folder with --dir; to leave the database empty: fresh --no-migrate.",
             )
-        with self._open(folder.names) as target:
+        with self._open_to_write(folder) as target:
             _refuse_unconfirmed(target.identity, confirm)
             plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             if not yes:
@@ -629,9 +634,11 @@ class Migrator:
         folder = self._read_folder() if self.directory.is_dir() else Folder()
         with self._open(folder.names, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
+            notes = _notes_without_schema(target, folder)
         full = find_file(name, folder, around.history)
         draft = folders.parse_text(full or with_suffix(name), text)
         plan = build.plan_draft(draft, around, redo=redo)
+        plan = replace(plan, notes=(*notes, *plan.notes))
         runs = bool(plan) and (apply or redo or plan.verb == "repair")
         if runs:
             _confirm(plan, identity, yes=yes, state="the file was not written; the database is as it was.")
@@ -726,7 +733,7 @@ class Migrator:
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         folder = self._read_folder() if folder is None else folder
         with ExitStack() as stack:
-            target = stack.enter_context(self._open(folder.names))
+            target = stack.enter_context(self._open_to_write(folder))
             before, plan = _circumstances(target, folder, **rules), None
             try:
                 plan = planner(before)
@@ -848,6 +855,14 @@ class Migrator:
 
         return open_target(self._access, writing=writing, known=names)
 
+    @contextmanager
+    def _open_to_write(self, folder: Folder) -> Iterator[Target]:
+        """The same, for a verb that needs a history. Raises HistoryError if there is none and none can be made."""
+        with self._open(folder.names) as target:
+            if target.no_schema:
+                raise target.no_schema.beside(folder).refusal
+            yield target
+
     def _tell(self, *observers: Observer) -> Observers:
         """Whoever wants to hear what happens."""
         from fsapi_nb.events import Observers
@@ -925,6 +940,11 @@ def _circumstances(
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
     unclear = [status.name for status in around.standing.unsettled if status.entry]
     return replace(around, stored=target.scripts(unclear)) if unclear else around
+
+
+def _notes_without_schema(target: Target, folder: Folder) -> tuple[str, ...]:
+    """What to say beside a result if there is no schema that a history could be in."""
+    return target.no_schema.beside(folder).notes if target.no_schema else ()
 
 
 def _refuse_undo(around: build.Circumstances, progress: Progress) -> None:

@@ -247,9 +247,11 @@ def test_a_schema_that_does_not_exist_is_refused_with_the_command_that_makes_it(
         assert str(caught.value).splitlines() == [
             "there is no schema 'T new'",
             "Now: nothing was run; the database is as it was.",
-            '→ create it, or look at the name: CREATE SCHEMA "T new";',
+            '→ create it, or look at the name: CREATE SCHEMA "T new"; (query runs it with --schema public)',
         ]
-    items.rows('CREATE SCHEMA "T new"')
+    with pytest.raises(HistoryError, match="T new"):
+        migrator.query("CREATE TABLE somewhere_else (i int)")
+    items.migrator(schema="public").query('CREATE SCHEMA "T new"')
     assert len(migrator.migrate().done) == 2
 
 

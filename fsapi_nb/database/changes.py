@@ -23,8 +23,14 @@ _POLL = 2.0
 def changes(target: Target, stopped: threading.Event, *, poll: float = _POLL) -> Iterator[object]:
     """What tells one state of the history from another: at once, and whenever there may be a new one.
 
-    Ends when `stopped` is set, within `poll` seconds. Raises psycopg.Error where the connection is lost.
+    Ends when `stopped` is set, within `poll` seconds; and after so many if there is no schema for a history, which another
+    session finds once it is there. Raises psycopg.Error where the connection is lost, HistoryError.
     """
+    if target.no_schema:
+        yield None
+        stopped.wait(poll)
+        return
+    target.require_history()
     connection = target.session.connection
     with contextlib.suppress(psycopg.errors.FeatureNotSupported):  # then there is the polling
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))

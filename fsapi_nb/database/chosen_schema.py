@@ -44,12 +44,22 @@ def search_path(schema: str) -> str:
 
 def create_command(schema: str) -> str:
     """Return the statement that makes the schema."""
-    return f"CREATE SCHEMA {_quoted(schema)}"
+    return f"CREATE SCHEMA {_written(schema)}"
 
 
 def usage_command(schema: str, role: str) -> str:
     """Return the statement that lets a role enter the schema."""
-    return f"GRANT USAGE ON SCHEMA {_quoted(schema)} TO {_quoted(role)}"
+    return f"GRANT USAGE ON SCHEMA {_written(schema)} TO {_quoted(role)}"
+
+
+def rights_command(schema: str, role: str) -> str:
+    """Return the statement that lets a role enter the schema and make tables in it."""
+    return f"GRANT USAGE, CREATE ON SCHEMA {_written(schema)} TO {_quoted(role)}"
+
+
+def _written(name: str) -> str:
+    """A schema's name as SQL writes it; bare only if it is surely no key word."""
+    return name if name == "public" else _quoted(name)
 
 
 def _quoted(name: str) -> str:

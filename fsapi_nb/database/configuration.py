@@ -96,7 +96,7 @@ SETTINGS: Mapping[str, Setting] = {
     "pooler": _pooler(),
     "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
     "schema": _text(
-        "where the history alone is, or is made (the first schema of the search_path); `--schema` sets both"
+        "where the history alone is, or is made (the first schema of the search_path that exists); `--schema` sets both"
     ),
     "schemas": _texts("what `fresh` may empty (the history's schema)", 'a list of names, such as ["public"]'),
     "table": _text("the history's name (`migrations`)"),

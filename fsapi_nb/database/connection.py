@@ -49,7 +49,11 @@ _FACTS = sql.SQL("""
     SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4, pg_catalog.pg_backend_pid(),
            pg_catalog.pg_is_in_recovery(),
            pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
-           pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_schema()::pg_catalog.text,
+           pg_catalog.current_database()::pg_catalog.text,
+           (SELECT path.name::pg_catalog.text
+            FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path(name, place)
+            WHERE NOT pg_catalog.starts_with(path.name::pg_catalog.text, 'pg_')
+                AND path.name OPERATOR(pg_catalog.<>) 'information_schema' ORDER BY path.place LIMIT 1),
            session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout'), {}, {}
 """).format(sql.SQL(DEFAULTS), sql.SQL(HAS_EVENT_TRIGGERS))
 

@@ -116,7 +116,10 @@ def failed(
 ) -> StatementFailed:
     """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
     message = server_message(error)
-    if hint is None and at.recording and not lost:
+    if state is None and is_history_gone(at, message):
+        state = state_without_history(at)
+        hint = f"`plan` shows what the next run would do; to record what is applied, running nothing: baseline {at.part.migration.name}"
+    elif hint is None and at.recording and not lost:
         hint = hint_recording(message, at.part.statements, tables)
     elif hint is None:
         hint = hint_for(message, at.statement, tables, alone=at.step.mode is not Mode.TRANSACTION)
@@ -198,6 +201,21 @@ def state_after(at: Whereabouts, *, lost: bool) -> str:
     if lost:
         return f"{begun}the connection was lost in step {part.number + 1}; the next run looks whether it happened."
     return f"{begun}step {part.number + 1} of {part.of} failed, and the next run begins with it."
+
+
+def is_history_gone(at: Whereabouts, message: ServerMessage) -> bool:
+    """Whether a step outside of a transaction has taken a table of the history away, which no ROLLBACK brings back."""
+    alone = at.step.mode is not Mode.TRANSACTION
+    return alone and at.recording and message.sqlstate == "42P01" and message.context is None
+
+
+def state_without_history(at: Whereabouts) -> str:
+    """What the database holds after such a step."""
+    part = at.part
+    return (
+        f"{at.before_it() + '; ' if part.number else ''}step {part.number + 1} of {part.of} was run; a table of the history "
+        "is gone with it, and what was recorded there: the next run takes it for not applied."
+    )
 
 
 def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:

@@ -7,6 +7,7 @@ schemas of one database may be migrated from one folder. Reads only.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, usage_command
 from fsapi_nb.database.layout import Layout, Relation, layout_of
+from fsapi_nb.database.no_schema import NoSchema, find_no_schema, names_of
 from fsapi_nb.database.rights import no_right, role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import REQUIRED, Tables
@@ -33,33 +35,55 @@ _PATHS_SET = sql.SQL(
 )
 
 
-def find_tables(
-    session: Session, rows: Iterable[Sequence[Any]], *, schema: str | None, table: str, known: Collection[str] = ()
-) -> tuple[Tables, Layout]:
-    """Return where the history is, or will be made, and which of its tables are there.
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the history is, or will be made, and which of its tables are there.
 
-    `rows` answer the `question`; `known` are the folder's file names. Raises HistoryError if there is no schema to make it
-    in, if several histories could be meant, or if the only one of these files is another schema's.
+    `refusal` is why it may not be used, `no_schema` why there is none and none can be made; `tables` is then where it would
+    be.
+    """
+
+    tables: Tables
+    layout: Layout = field(default_factory=Layout)
+    refusal: HistoryError | None = None
+    no_schema: NoSchema | None = None
+
+
+def locate(
+    session: Session, rows: Iterable[Sequence[Any]], *, schema: str | None, table: str, known: Collection[str] = ()
+) -> Location:
+    """Return where the history is; `rows` answer the `question`, `known` are the folder's file names.
+
+    It is refused if the schema that is set does not exist, if several histories could be meant, or if the only one of these
+    files is another schema's.
     """
     relations = [Relation(*row) for row in rows]
     known = fitting(known, session.encoding)
-    tables = Tables(schema, table) if schema else _find(session, relations, table, known)
-    layout = layout_of(tables, relations)
-    if schema and layout == Layout():
-        _refuse_absent(session, schema)
-    return tables, layout
+    try:
+        tables = Tables(schema, table) if schema else _find(session, relations, table, known)
+        layout = layout_of(tables, relations) if tables else Layout()
+        if schema and layout == Layout():
+            refuse_absent(session, schema)
+    except HistoryError as error:
+        return Location(Tables(schema or session.facts.schema or "public", table), refusal=error)
+    if tables is None:
+        no_schema = find_no_schema(session)
+        return Location(Tables(no_schema.name, table), no_schema=no_schema)
+    return Location(tables, layout)
 
 
-def _refuse_absent(session: Session, schema: str) -> None:
+def refuse_absent(session: Session, schema: str) -> None:
+    """Raise HistoryError if there is no such schema."""
     if not ask(session.connection, _SCHEMA.format(sql.Literal(schema))):
         raise HistoryError(
             f"there is no schema {schema!r}",
             state="nothing was run; the database is as it was.",
-            hint=f"create it, or look at the name: {create_command(schema)};",
+            hint=f"create it, or look at the name: {create_command(schema)};"
+            + ("" if schema == "public" else " (query runs it with --schema public)"),
         )
 
 
-def _find(session: Session, relations: Sequence[Relation], table: str, known: Collection[str]) -> Tables:
+def _find(session: Session, relations: Sequence[Relation], table: str, known: Collection[str]) -> Tables | None:
     journal = Tables("", table).names[2]
     journalled = {each.schema for each in relations if each.name == journal and "run_id" in each.columns}
     usable = [
@@ -94,7 +118,7 @@ def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
     PostgreSQL passes over such a schema in silence, and its history would count as absent.
     """
     role = role_of(session)
-    path = [role if name == "$user" else name for name in _names(_path(session).setting)]
+    path = [role if name == "$user" else name for name in names_of(_path(session).setting)]
     for each in closed:
         if each.schema in path:
             tables = Tables(each.schema, each.name)
@@ -157,8 +181,9 @@ def _inside(
     _refuse([first, *ours], "several histories could be that of these files")
 
 
-def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Collection[str]) -> Tables:
-    """Return where to make the history; or the only one that knows the files, if the search_path is nobody's choice."""
+def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Collection[str]) -> Tables | None:
+    """Return where to make the history, None if nowhere; or the only one that knows the files, if the search_path is nobody's
+    choice."""
     if len(ours) > 1:
         _refuse(ours, "there are several histories of these files")
     here = session.facts.schema
@@ -167,10 +192,7 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
         if (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known):
             return ours[0].tables
         _refuse_elsewhere(ours[0], here, meant=ours[0].tables.schema if path.is_default or not here else here)
-    if here is None:
-        hint = 'create it, or name a schema in pyproject.toml: [tool.fsapi_nb] schema = "public".'
-        raise HistoryError("no schema of this session's search_path exists", state="nothing was run.", hint=hint)
-    return Tables(here, table)
+    return Tables(here, table) if here is not None else None
 
 
 def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
@@ -219,7 +241,7 @@ def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[s
         rows = ask(history.session.connection, query)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
         return False
-    return any(_names(path.setting) in _paths_set(name, up) for name, up in rows)
+    return any(names_of(path.setting) in _paths_set(name, up) for name, up in rows)
 
 
 def _paths_set(name: str, up: str) -> list[list[str]]:
@@ -229,7 +251,3 @@ def _paths_set(name: str, up: str) -> list[list[str]]:
 
     migration = stored_migration(name, StoredScripts(up=restore(up), recorded=True))
     return [path for statement in (migration.up.statements if migration else ()) for path in search_paths(statement)]
-
-
-def _names(setting: str) -> list[str]:
-    return [name.strip().strip('"') for name in setting.split(",")]

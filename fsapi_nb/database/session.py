@@ -59,9 +59,9 @@ _TRANSACTIONS_BEGUN = b"""
 class Facts:
     """What a server says of itself and of our session.
 
-    `schema` is where unqualified tables are created; `statement_timeout` what the role or the database sets; `defaults`
-    stands for all that they set, see `fsapi_nb.database.defaults`. `event_triggers` says whether the database has any that
-    are enabled.
+    `schema` is the first schema of the search_path that is a user's, None if there is none; `statement_timeout` what the
+    role or the database sets; `defaults` stands for all that they set, see `fsapi_nb.database.defaults`. `event_triggers`
+    says whether the database has any that are enabled.
     """
 
     version: int

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ from fsapi_nb.database.history import (
 )
 from fsapi_nb.database.keepalive import wanted
 from fsapi_nb.database.layout import Layout, question
-from fsapi_nb.database.locate import find_tables
+from fsapi_nb.database.locate import Location, locate, refuse_absent
+from fsapi_nb.database.no_schema import NoSchema
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Connection, Session, set_all
@@ -69,14 +70,23 @@ class Access:
 class Target:
     """An open session on the database, and where the history is in it.
 
-    `layout` says which of our tables are there; it is looked at anew once the lock is held.
+    That is looked at again once the lock is held. Who needs no history may use the session wherever it is.
     """
 
     session: Session
-    tables: Tables
-    layout: Layout
+    location: Location
     identity: Identity
     access: Access
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the history, or those that will be made."""
+        return self.location.tables
+
+    @property
+    def no_schema(self) -> NoSchema | None:
+        """Why there is no history and none can be made, if that is so."""
+        return self.location.no_schema
 
     @property
     def key(self) -> int:
@@ -85,19 +95,31 @@ class Target:
 
     def history(self) -> History:
         """All that is applied, and what ended half-way."""
-        return read_history(self.session, self.tables, self.layout)
+        return read_history(self.session, self.tables, self._layout())
 
     def history_and_authors(self) -> tuple[History, dict[str, str]]:
         """The same, and the role that applied each migration, by name, where the journal tells."""
-        return read_history_and_authors(self.session, self.tables, self.layout)
+        return read_history_and_authors(self.session, self.tables, self._layout())
 
     def scripts(self, names: Sequence[str]) -> dict[str, StoredScripts]:
         """The text that ran of those applied migrations, where it was stored."""
-        return read_scripts(self.session, self.tables, self.layout, names)
+        return read_scripts(self.session, self.tables, self._layout(), names)
 
     def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
         """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
-        return read_journal(self.session, self.tables, self.layout, limit=limit, runbook=runbook)
+        return read_journal(self.session, self.tables, self._layout(), limit=limit, runbook=runbook)
+
+    def _layout(self) -> Layout:
+        """Which tables there are to read. Raises HistoryError if the history may not be used."""
+        if self.location.refusal:
+            raise self.location.refusal
+        return self.location.layout
+
+    def require_history(self) -> None:
+        """Raise HistoryError if the history may not be used, or has no schema to be made in."""
+        self._layout()
+        if self.no_schema:
+            raise self.no_schema.refusal
 
     def procedures(self) -> tuple[Procedure, ...]:
         """The procedures that may end a transaction by themselves."""
@@ -128,13 +150,14 @@ class Target:
         from fsapi_nb.database.lock import advisory_lock
         from fsapi_nb.database.recorder import Recorder
 
+        self.require_history()
         access = self.access
         with ExitStack() as stack:
             stack.enter_context(advisory_lock(self.session, self.key, max_wait=access.max_wait, awaited=awaited))
             self._probe()
             if self.session.is_outdated:  # the runner that we waited for has changed the settings
                 self.session = stack.enter_context(self.renewed(self.session))
-            self.layout = create_tables(self.session, self.tables)
+            self.location = replace(self.location, layout=create_tables(self.session, self.tables))
             yield Recorder(
                 self.session, self.tables, uuid.uuid4(), access.notebook, cell=access.cell, runbook=access.runbook
             )
@@ -207,8 +230,10 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
             by_pooler=access.by_pooler,
             question=question(table),
         ) as session:
-            tables, layout = find_tables(session, session.answer, schema=schema, table=table, known=known)
-            yield Target(session, tables, layout, _identify(session, access), access)
+            if access.schema and session.facts.schema != access.schema:
+                refuse_absent(session, access.schema)
+            location = locate(session, session.answer, schema=schema, table=table, known=known)
+            yield Target(session, location, _identify(session, access), access)
     except Interrupted:
         raise
     except KeyboardInterrupt:

@@ -71,6 +71,7 @@ class FileResult(Result):
         numbered = list(enumerate(self.plan.plan.steps, 1))
         return [
             self.headline(),
+            *(f"  ! {visible(note)}" for note in self.plan.plan.notes),
             f"It will run{self._on()} as:",
             *steps.apply(
                 numbered, lambda each: _step_lines(*each, statements), lambda gap: f"     … {len(gap)} steps more"
@@ -103,7 +104,7 @@ class FileResult(Result):
         """What ran, as a sentence, or where it will run."""
         if self.run:
             return [self.run.headline()]
-        return [f"It will run{self._on()}."] if self.plan and self.identity else []
+        return [*self.plan.plan.notes, f"It will run{self._on()}."] if self.plan and self.identity else []
 
     def metadata(self) -> dict[str, Any]:
         """The file's name, and how long the run took."""

@@ -34,6 +34,7 @@ class HistoryResult(Result):
     count: int | None = None
     runbook: str | None = None
     identity: Identity | None = None
+    notes: tuple[str, ...] = ()
 
     def headline(self) -> str:
         """How much there is."""
@@ -47,7 +48,7 @@ class HistoryResult(Result):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The timeline: a block for each run, a line for each event; with `times`, when, where and a bar of how long."""
-        lines = [self.headline()]
+        lines = [self.headline(), *self._note_lines()]
         longest = max((event.duration_ms or 0 for event in self.events), default=0)
         for number, events in _by_runs(self.events, self._numbers()).items():
             lines.append(f"run {number}{_by_whom(events[0]) if times else ''}")
@@ -58,11 +59,18 @@ class HistoryResult(Result):
     def brief(self) -> list[str]:
         """Of many events the newest, under the numbers that their runs have."""
         newest, before = self._newest()
-        lines = [self.headline(), *([f"  {before}"] if before else [])]
+        lines = [self.headline(), *self._note_lines(), *([f"  {before}"] if before else [])]
         for number, events in _by_runs(newest, self._numbers()).items():
             lines.append(f"run {number}")
             lines += [_event_line(event, shorten(event.message or "")) for event in events]
         return lines
+
+    def remarks(self) -> Sequence[str]:
+        """What else to know of the database."""
+        return self.notes
+
+    def _note_lines(self) -> list[str]:
+        return [f"  ! {visible(note)}" for note in self.notes]
 
     def _newest(self) -> tuple[Sequence[JournalEntry], str]:
         """The events that a notebook shows, and what there is before them."""
@@ -126,6 +134,7 @@ class HistoryResult(Result):
                 {"name": entry.name, "applied_at": iso(entry.applied_at), "duration_ms": entry.duration_ms}
                 for entry in self.entries
             ],
+            "notes": list(self.notes),
         }
 
 

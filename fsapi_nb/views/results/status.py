@@ -98,7 +98,7 @@ class StatusResult(Result):
             (status for status in self.statuses if status.state is not State.APPLIED),
             key=lambda status: list(_BY_STATE).index(status.state),
         )
-        return StatusResult(tuple(found), self.identity, self.verb).lines()[1:]
+        return StatusResult(tuple(found), self.identity, self.verb, notes=self.notes).lines()[1:]
 
     def remarks(self) -> Sequence[str]:
         """What else to know of the folder."""

@@ -1,0 +1,124 @@
+"""Say why a session has no schema that could hold the history, and what gives it one. Reads only.
+
+What only reads goes on without a history, and says so in notes; what writes is refused before it has done anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask, ask_about_session
+from fsapi_nb.database.chosen_schema import create_command, rights_command
+from fsapi_nb.database.rights import role_of
+from fsapi_nb.database.session import Session
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import Folder
+
+_PATH = sql.SQL("SELECT pg_catalog.current_setting('search_path')")
+_THERE = sql.SQL(
+    "SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace WHERE nspname = ANY ({}::pg_catalog.text[])"
+)
+_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+_DEFAULT = "public"
+_OTHER = "fsapi_history"
+
+
+@dataclass(frozen=True, slots=True)
+class NoSchema:
+    """Why there is no schema for the history, and what to do.
+
+    `name` is the schema that the history would be made in, once it can be; `is_missing` if that is to be created first.
+    """
+
+    why: str
+    remedy: str
+    name: str = _DEFAULT
+    is_missing: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a result says that had no history to read."""
+        return f"nothing is recorded here: {self.why}", f"before a migration can run, {self.remedy}"
+
+    @property
+    def refusal(self) -> HistoryError:
+        """What is raised where a history is needed."""
+        return HistoryError(
+            self.why,
+            details=("  The history of the migrations needs a schema.",),
+            state="nothing was run; the database is as it was.",
+            hint=self.remedy,
+        )
+
+    def beside(self, folder: Folder) -> NoSchema:
+        """Return the same for these files: if one of them makes the schema itself, the history needs another one."""
+        maker = _maker(folder, self.name) if self.is_missing else None
+        if maker is None:
+            return self
+        remedy = (
+            f"give the history a schema of its own, as {maker} makes the schema {self.name} itself: "
+            f'{create_command(_OTHER)}; and [tool.fsapi_nb] schema = "{_OTHER}" in pyproject.toml.'
+        )
+        return replace(self, remedy=remedy)
+
+
+def find_no_schema(session: Session) -> NoSchema:
+    """Return why none of the session's search_path can be used."""
+    ((setting,),) = ask_about_session(session.connection, {"path": _PATH})["path"]
+    role = role_of(session)
+    wanted = [role if name == "$user" else name for name in names_of(setting)]
+    there = {name for (name,) in ask(session.connection, _THERE.format([*wanted, _DEFAULT]))}
+    return explain(setting, wanted, there, role)
+
+
+def explain(setting: str, wanted: Sequence[str], there: set[str], role: str) -> NoSchema:
+    """Return why none of the wanted schemas of this search_path can be used by the role; `there` are those that exist."""
+    users = [name for name in wanted if not is_system(name)]
+    if not users:
+        create = "" if _DEFAULT in there else f"{create_command(_DEFAULT)}; and then "
+        why = f"names none of a user's schemas ({setting})" if wanted else "is empty"
+        return NoSchema(
+            f"this session's search_path {why}",
+            f"name the schema to work in: {create}--schema {_DEFAULT}; for the history alone: "
+            f'[tool.fsapi_nb] schema = "{_DEFAULT}" in pyproject.toml.',
+        )
+    closed = next((name for name in users if name in there), None)
+    if closed is not None:
+        return NoSchema(
+            f"the role {role!r} may use no schema of this session's search_path ({setting})",
+            f"let the owner run: {rights_command(closed, role)}; or work in another schema: --schema NAME.",
+            closed,
+        )
+    missing = next((name for name in users if name != role), role)
+    return NoSchema(
+        f"no schema of this session's search_path exists ({setting})",
+        f"create one: {create_command(missing)}; or work in another schema: --schema NAME.",
+        missing,
+        is_missing=True,
+    )
+
+
+def names_of(setting: str) -> list[str]:
+    """Return the names in a search_path, as PostgreSQL reads them."""
+    found = _NAME.findall(setting)
+    return [name for name in (quoted.replace('""', '"') or bare.lower() for quoted, bare in found) if name]
+
+
+def is_system(name: str) -> bool:
+    """Whether a schema is PostgreSQL's own."""
+    return name.startswith("pg_") or name == "information_schema"
+
+
+def _maker(folder: Folder, schema: str) -> str | None:
+    """The first file that is sure to create the schema, whether it is there or not."""
+    from fsapi_nb.script.objects import creates
+
+    for name in folder.names:
+        migration = folder.get(name)
+        if migration and any(f"schema {schema}" in creates(each) for each in migration.up.statements):
+            return name
+    return None
