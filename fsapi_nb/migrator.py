@@ -961,8 +961,8 @@ def _refuse_undo(around: build.Circumstances, progress: Progress) -> None:
         error.state = "nothing was rolled back, and the step is in doubt as before."
         if isinstance(error, PartlyApplied):
             error.hint = (
-                f"undo by hand what was done; or say `resolve {name}` with --done or --retry, finish it with `migrate`, and "
-                "roll it back then."
+                "let its DOWN hold plain DROPs of what was made (only comments if that is undone by hand), and say this again; "
+                f"or say `resolve {name}` with --done or --retry, finish it with `migrate`, and roll it back then."
             )
         raise
 

@@ -317,6 +317,11 @@ def test_what_cannot_be_undone_stays_in_doubt(project: Project, down: str, messa
         project.migrator().migrate()
     assert project.rows("SELECT i FROM kept") == [(1,)]
     assert project.has("d")
+    project.rows("DROP TABLE d")
+    up, *_ = (project.folder / name).read_text().partition("\n-- DOWN")
+    project.write_text(name, f"{up}\n-- DOWN\n-- undone by hand\n")
+    project.migrator().resolve(name, undo=True)
+    assert state(project) == "pending"
 
 
 _COMMITS = "DO $$ BEGIN INSERT INTO kept VALUES (1); COMMIT; RAISE 'no'; END $$;"

@@ -200,3 +200,80 @@ def test_what_cannot_be_set_again_says_so(project: Project) -> None:
     assert "steps 1 to 2 of 3" in str(error.value)
     project.rows("ALTER TABLE away RENAME TO t")
     project.migrator().migrate()
+
+
+_USED = "CREATE TEMP TABLE x AS SELECT n FROM t;\nCREATE TABLE v (n int);"
+
+
+def refused(project: Project, verb: str) -> PartlyApplied:
+    with pytest.raises(PartlyApplied, match="cannot go on in a new session") as caught:
+        getattr(project.migrator(), verb)()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("down", "advice", "then"),
+    [
+        (None, "write a DOWN below its UP that drops what was made, and `rollback`", "DROP TABLE v;"),
+        (
+            "DELETE FROM v; DROP TABLE v;",
+            "let its DOWN hold plain DROPs of what was made, and `rollback`",
+            "DROP TABLE v;",
+        ),
+        ("DROP TABL v;", "let its DOWN hold plain DROPs of what was made, and `rollback`", "-- by hand"),
+        ("DROP TABLE v;", "`rollback` undoes what was done, so that", "DROP TABLE v;"),
+    ],
+)
+def test_the_advice_is_a_rollback_only_if_there_is_a_down_for_it(
+    project: Project, down: str | None, advice: str, then: str
+) -> None:
+    """What is advised works."""
+    name = written(project, _USED, "INSERT INTO v SELECT n FROM x;")
+    up = (project.folder / name).read_text()
+    project.write_text(name, up + (f"\n-- DOWN\n{down}\n" if down else ""))
+    cut_off(project)
+    project.rows("DROP INDEX i; CREATE INDEX i ON v (n)")  # its own index is on a table that stays
+    assert advice in (refused(project, "migrate").hint or "")
+    project.write_text(name, f"{up}\n-- DOWN\n{then}\n")
+    if "by hand" in then:
+        project.rows("DROP TABLE v")
+    project.migrator().rollback()
+    project.migrator().migrate()
+    assert project.value("SELECT n FROM v") == 7
+
+
+@pytest.mark.parametrize("verb", ["rollback", "redo"])
+def test_a_down_that_cannot_go_on_is_not_advised_to_roll_back(project: Project, verb: str) -> None:
+    """Its rest can be changed in the file, which is accepted then."""
+    name = written(project, "CREATE TABLE v (n int);", "SELECT 1;")
+    rest = "INSERT INTO u SELECT n FROM x;\nDROP TABLE v;"
+    down = f"CREATE TEMP TABLE x AS SELECT n FROM t;\n{BOUNDARY.replace(' i ON', ' j ON')}\n{rest}"
+    text = (project.folder / name).read_text().replace(BOUNDARY, "")
+    project.write_text(name, f"{text}\n-- DOWN\n{down}\n")
+    project.migrator().migrate()
+    with pytest.raises(StatementFailed):
+        getattr(project.migrator(), verb)()
+    project.rows("UPDATE may SET yes = 1")
+    hint = refused(project, verb).hint or ""
+    assert hint.startswith("make what is needed again in the part of its DOWN that has not run")
+    assert f"accept that with `repair {name}`, and run this again" in hint
+    again = f"CREATE TEMP TABLE IF NOT EXISTS x AS SELECT n FROM t;\n{rest}"
+    project.write_text(name, f"{text}\n-- DOWN\n{down.replace(rest, again)}\n")
+    project.migrator().repair(name)
+    getattr(project.migrator(), verb)()
+    assert project.value("SELECT n FROM u") == 7
+    assert project.has("v") is (verb == "redo")
+
+
+def test_a_part_whose_down_cannot_be_run_is_not_sent_to_resolve(project: Project) -> None:
+    """Nothing of it is in doubt; a DOWN of plain DROPs, or of comments only, is recorded."""
+    name = project.write("part", f"CREATE TABLE t (n int);\n{BOUNDARY}", "DELETE FROM t; DROP TABLE t;")
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    with pytest.raises(PartlyApplied, match="is no plain DROP") as caught:
+        project.migrator().rollback()
+    assert "resolve" not in (caught.value.hint or "")
+    project.rows("DROP TABLE t")
+    project.write("part", f"CREATE TABLE t (n int);\n{BOUNDARY}", "-- undone by hand", name=name)
+    project.migrator().rollback()
+    assert project.migrator().status().statuses[0].state.value == "pending"

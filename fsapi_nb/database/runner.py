@@ -209,12 +209,13 @@ class Runner:
         except psycopg.Error as error:
             message, at = server_message(error), Whereabouts(step, step.parts[0])
             name = at.part.migration.name
+            can_undo = at.part.direction is Direction.UP and at.part.migration.down is not None
             raise DatabaseError(
                 f"{name}:{statement.line}: what an earlier run had set in its session cannot be set again: "
                 f"{message.message} [{message.sqlstate or 'connection lost'}]",
                 details=tuple(message.lines()),
                 state=f"{at.before_it()}; nothing was run now.",
-                hint="make what is missing, and run again; `rollback` undoes what was done.",
+                hint=f"make what is missing, and run again{'; `rollback` undoes what was done' if can_undo else ''}.",
             ) from None
 
     def _clean(self) -> None:

@@ -361,7 +361,7 @@ def _steps(
     """The pieces as steps of that migration, without those that an earlier run has done."""
     done = progress.done if progress and progress.direction is direction else ()
     refuse.other_steps(migration, pieces, done)
-    refuse_lost(migration.name, pieces, done=len(done))
+    refuse_lost(migration, direction, pieces, done=len(done), is_applied=entry is not None)
     restore = restored(statement for piece in pieces[: len(done)] for statement in piece.statements)
     if done and len(done) == len(pieces):
         # Its last step was edited away: all that there is of it is done, so it is only recorded.

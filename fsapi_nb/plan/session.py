@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import PartlyApplied
-from fsapi_nb.model import Plan, Statement, Step
-from fsapi_nb.plan.steps import Piece
+from fsapi_nb.model import Direction, Migration, Plan, Statement, Step
+from fsapi_nb.plan.steps import Piece, cut
+from fsapi_nb.plan.undo import undo_pieces
 from fsapi_nb.script.session_state import (
     SessionObject,
     asks_what_was_drawn,
@@ -24,6 +25,7 @@ from fsapi_nb.script.session_state import (
 )
 
 _MOST = 3
+_SUCH_AS = "such as with CREATE TEMP TABLE IF NOT EXISTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,50 @@ def _keep_no_definition(session: _Session, key: tuple[str, str]) -> None:
         session.repeatable = [each for each in session.repeatable if each is not made]
 
 
-def refuse_lost(name: str, pieces: Sequence[Piece], *, done: int) -> None:
-    """Raise PartlyApplied if the steps that are left need what the session of the first `done` had."""
+def refuse_lost(
+    migration: Migration, direction: Direction, pieces: Sequence[Piece], *, done: int, is_applied: bool
+) -> None:
+    """Raise PartlyApplied if the steps that are left need what the session of the first `done` had.
+
+    `is_applied` says whether the migration has a history row: then the DOWN that was stored runs, whatever the file says.
+    """
     found = list(lost(_statements(pieces[:done]), _statements(pieces[done:])))
     if found:
         raise PartlyApplied(
-            f"{name} cannot go on in a new session: what its first steps left in theirs is gone",
+            f"{migration.name} cannot go on in a new session: what its first steps left in theirs is gone",
             details=tuple(f"  {each}" for each in found),
             state=f"{'its first step is' if done == 1 else f'its first {done} steps are'} committed; nothing was run now.",
-            hint="`rollback` undoes what was done, so that `migrate` runs all of it in one session; or make what is needed "
-            "again in the part of the file that has not run, such as with CREATE TEMP TABLE IF NOT EXISTS.",
+            hint=_way_back(migration, pieces, done) if direction is Direction.UP else _way_on(migration, is_applied),
         )
+
+
+def _way_back(migration: Migration, pieces: Sequence[Piece], done: int) -> str:
+    """What helps an UP: a rollback if there is a DOWN for what was done, and the rest of the file in any case."""
+    whole = "so that `migrate` runs all of it in one session"
+    if migration.down is None:
+        undo = f"write a DOWN below its UP that drops what was made, and `rollback`, {whole}"
+    elif _can_undo(migration, pieces, done):
+        undo = f"`rollback` undoes what was done, {whole}"
+    else:
+        undo = f"let its DOWN hold plain DROPs of what was made, and `rollback`, {whole}"
+    return f"{undo}; or make what is needed again in the part of the file that has not run, {_SUCH_AS}."
+
+
+def _way_on(migration: Migration, is_applied: bool) -> str:
+    """What helps a DOWN: the rest of it, accepted if another text is stored."""
+    accepted = f", accept that with `repair {migration.name}`" if is_applied else ""
+    return (
+        f"make what is needed again in the part of its DOWN that has not run, {_SUCH_AS}{accepted}, and run this again."
+    )
+
+
+def _can_undo(migration: Migration, pieces: Sequence[Piece], done: int) -> bool:
+    down, problems = cut(migration, migration.down) if migration.down else ((), ())
+    try:
+        undo_pieces(migration, pieces, down, done=done)
+    except PartlyApplied:
+        return False
+    return not problems
 
 
 def session_notes(steps: Sequence[Step]) -> Iterator[str]:

@@ -48,5 +48,6 @@ def _belongs(migration: Migration, statement: Statement, made: set[str], never: 
     raise PartlyApplied(
         f"{migration.name} is partly applied, and its DOWN cannot be run for a part: {why}",
         state="nothing was rolled back.",
-        hint="finish it with `migrate` and roll it back then; or undo by hand what was done, and say so with `resolve`.",
+        hint="finish it with `migrate` and roll it back then; or let its DOWN hold plain DROPs of what was made (only comments "
+        "if that is undone by hand), and `rollback` again.",
     )
