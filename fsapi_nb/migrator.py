@@ -908,6 +908,8 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
         return "$1 and $2 are parameters: bind their values, with --param for each."
     if error.server.sqlstate == "25006" and read_only:
         return "this database is protected, so a query may only read; say --yes if it shall change."
+    if error.server.sqlstate == "22P05" and error.place:
+        return "write the character otherwise, in a comment as well: PostgreSQL is sent the whole text."
     found = placeholder_of(error)
     return explain(found, notebook=False) if found else None
 

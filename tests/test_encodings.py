@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.errors import FaultyMigrations, RefusedPlan
+from fsapi_nb.database.untranslatable import lacking
+from fsapi_nb.errors import FaultyMigrations, QueryFailed, RefusedPlan, StatementFailed
 from fsapi_nb.script.encoding import ESCAPED, encoding_named, keep, restore
 from tests.conftest import Project
 
@@ -119,6 +120,94 @@ def test_a_name_that_does_not_fit_is_told_before_anything_runs(in_encoding: Make
         (project.folder / fits).rename(project.folder / name)
         with pytest.raises(FaultyMigrations, match="this name does not fit"):
             project.migrator().rename(fits, name)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "WIN1251"])
+@pytest.mark.parametrize(
+    ("text", "parameters", "where", "place"),
+    [
+        ("SELECT 1;\nSELECT 'a🐘' AS b", (), "", (2, 10)),
+        ('CREATE TABLE "t🐘" (i int)', (), "", (1, 16)),
+        ("SELECT 1 -- 🐘", (), "", (1, 13)),
+        ("SELECT U&'\\+01F418'", (), "", (1, 11)),
+        ("SELECT $1::text", ("🐘",), "$1, line 1: ", None),
+        ("SELECT $1::text, $2::text", ("a", "b\n🐘"), "$2, line 2: ", None),
+        ("SELECT $1::text[]", (["a", "🐘"],), "$1, line 1: ", None),
+        ("SELECT $1", ({"key": "🐘"},), "$1, line 1: ", None),
+    ],
+)
+def test_a_query_names_the_character_that_does_not_fit(
+    in_encoding: MakeProject,
+    encoding: str,
+    text: str,
+    parameters: tuple[object, ...],
+    where: str,
+    place: tuple[int, int] | None,
+) -> None:
+    """And its line: in the text, or in the parameter that holds it."""
+    with in_encoding(encoding) as project, pytest.raises(QueryFailed) as caught:
+        project.migrator().query(text, parameters)
+    assert caught.value.server.message == f"{where}the encoding {encoding} has no character 🐘 (U+1F418)"
+    found = caught.value.place
+    assert (found and (found.line, found.column)) == place
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ("CREATE TABLE t (a text);\nCOPY t FROM stdin;\nok\nab🐘\n\\.\n", "5"),
+        ("SELECT 1;\nSELECT U&'\\+01F418';", "3:11"),
+    ],
+)
+def test_a_character_that_only_the_server_sees_is_named(in_encoding: MakeProject, body: str, place: str) -> None:
+    """In inline data and in escapes, which are read by the server alone."""
+    with in_encoding("LATIN1") as project:
+        name = project.write("a", body)
+        with pytest.raises(StatementFailed) as caught:
+            project.migrator().migrate()
+    assert caught.value.message == f"{name}:{place}: the encoding LATIN1 has no character 🐘 (U+1F418) [22P05]"
+
+
+def test_a_check_names_the_character_that_does_not_fit(in_encoding: MakeProject) -> None:
+    """With its line, too."""
+    with in_encoding("LATIN1") as project, pytest.raises(QueryFailed) as caught:
+        project.migrator().check("none", "SELECT 1\nWHERE '🐘' = 'a'")
+    assert caught.value.place is not None
+    assert (caught.value.place.line, caught.value.place.column) == (2, 8)
+    assert "has no character 🐘 (U+1F418)" in caught.value.message
+
+
+def test_a_result_that_does_not_fit_the_client_names_the_character(project: Project) -> None:
+    """Of a session whose own encoding was set: the text has no such character, so no line is named."""
+    with pytest.raises(QueryFailed) as caught:
+        project.migrator().query("SET client_encoding = 'LATIN1'; SELECT chr(128024)")
+    assert caught.value.server.message == "the encoding LATIN1 has no character 🐘 (U+1F418)"
+    assert caught.value.place is None
+
+
+@pytest.mark.parametrize("encoding", OTHERS)
+def test_a_document_may_be_a_parameter_in_any_encoding(in_encoding: MakeProject, encoding: str) -> None:
+    """Its characters are sent as they are, not as escapes, which SQL_ASCII does not take."""
+    character = {"WIN1251": "ж", "EUC_JP": "名"}.get(encoding, "é")
+    with in_encoding(encoding) as project:
+        (result,) = project.migrator().query("SELECT $1 ->> $2", [{character: character}, character]).results
+        assert result.rows == [(character,)]
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ('character with byte sequence 0xe2 0x82 0xac in encoding "UTF8" has no equivalent in encoding "LATIN1"', "€"),
+        ("Zeichen mit Byte-Folge 0xe2 0x82 0xac in Kodierung »UTF8« hat keine Entsprechung in Kodierung »LATIN1«", "€"),
+        ("le caractère dont la séquence d'octets est 0xa4 dans l'encodage « LATIN9 » n'a pas « LATIN1 »", "€"),
+        ("unsupported Unicode escape sequence", None),
+        ('character with byte sequence 0xff in encoding "UTF8" has no equivalent in encoding "LATIN1"', None),
+        ('character with byte sequence 0xa4 in encoding "MULE_INTERNAL" has no equivalent in encoding "LATIN1"', None),
+    ],
+)
+def test_the_character_is_read_from_the_message_in_any_language(message: str, found: str | None) -> None:
+    """The bytes and the names of the encodings are the same in all."""
+    assert lacking(message) == (found and (found, "LATIN1"))
 
 
 def test_an_edit_is_noticed_by_what_was_kept(in_encoding: MakeProject) -> None:

@@ -6,6 +6,7 @@ import psycopg
 
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.query import place_in
+from fsapi_nb.database.untranslatable import lacking
 from fsapi_nb.database.values import ResultSet, read_results
 from fsapi_nb.database.wire import Connection, send
 from fsapi_nb.errors import QueryFailed
@@ -39,10 +40,11 @@ def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
             connection.execute("SET TRANSACTION READ ONLY")
             return ask(connection, query)
     except psycopg.Error as error:
-        place = None
+        found = lacking(error.diag.message_primary or "")
+        offset = text.find(found[0]) if found else -1
         if error.diag.statement_position:
             offset = text.find(query) + int(error.diag.statement_position) - 1 - len(OPENING)
-            place = place_in(text, offset) if 0 <= offset <= len(text) else None
+        place = place_in(text, offset) if 0 <= offset <= len(text) else None
         raise QueryFailed(server_message(error), place=place, state="a check changes nothing.") from None
 
 

@@ -19,6 +19,7 @@ from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.product import other_product
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
+from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import (
     CannotConnect,
@@ -271,6 +272,8 @@ def server_message(error: psycopg.Error) -> ServerMessage:
     """What the server said of a failure, without the echo of the statement that psycopg's text has."""
     diagnosis = error.diag
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
+    if error.sqlstate == "22P05" and (found := lacking(message)):
+        message = say_lacking(*found)
     detail = redact(redact_key(diagnosis.message_detail)) if diagnosis.message_detail else None
     context = redact(diagnosis.context) if diagnosis.context else None  # PL/pgSQL quotes the statement that failed
     return ServerMessage(error.sqlstate, redact(message), detail, diagnosis.message_hint, context)

@@ -20,7 +20,7 @@ _HINTS = {
     "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
     "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
     "57014": "a statement_timeout ended it, or somebody cancelled it; --statement-timeout sets another for this run.",
-    "22P05": "the encoding of the database lacks this character: write it otherwise.",
+    "22P05": "write the character otherwise, or move to a database in UTF8.",
     "53100": "make room on the server's disk, and run again.",
 }
 #: Of a schema, table or column that is not there.

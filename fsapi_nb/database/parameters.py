@@ -16,7 +16,7 @@ from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.pq import Format
 
 from fsapi_nb.database.values import JSON_NULL, JsonNull
-from fsapi_nb.database.wire import Bound, Connection
+from fsapi_nb.database.wire import Bound, Connection, encoding_of
 from fsapi_nb.errors import UsageError
 
 
@@ -27,7 +27,8 @@ class _JsonbDumper(Dumper):
     format = Format.TEXT
 
     def dump(self, obj: object) -> bytes:
-        return _document(obj).encode()
+        # As the characters themselves: an escape such as \u00e9 is refused where the database is in SQL_ASCII.
+        return _document(obj).encode(encoding_of(self.connection) if self.connection else "utf-8")
 
 
 def bind(connection: Connection, parameters: Sequence[object]) -> Bound:
@@ -71,10 +72,10 @@ def _document(value: object) -> str:
         return "{" + ", ".join(f"{_key(key)}: {_document(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_document(element) for element in value) + "]"
-    return json.dumps(value, allow_nan=False)
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a key of a JSON object is text, not {type(key).__name__}")
-    return json.dumps(key)
+    return json.dumps(key, ensure_ascii=False)

@@ -7,6 +7,7 @@ This module neither connects, nor reads values (`fsapi_nb.database.values`), nor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,9 +17,10 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.connection import redact, server_message
+from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.database.parameters import bind
+from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
 from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
 from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
@@ -109,7 +111,7 @@ def _encode(connection: Connection, sql: str) -> bytes:
         message = sql.encode(encoding_of(connection))
         bad, why = sql.find("\0"), "The text holds a NUL character, which ends every message to PostgreSQL."
     except UnicodeEncodeError as error:
-        bad, why = error.start, f"{sql[error.start]!a} cannot be sent in the client encoding {error.encoding}."
+        bad, why = error.start, say_lacking(sql[error.start], error.encoding)
     if bad >= 0:
         printable = sql.encode(errors="replace").decode().replace("\0", "?")
         raise QueryFailed(ServerMessage("22021", why), place=place_in(printable, bad), state=_NOTHING_RAN)
@@ -339,9 +341,11 @@ def _failure(
         state = _state_after_ending(tags, "was rolled back")
     else:
         state = rolled_back
-    message = diag.message_primary or str(reply.error).strip()
-    server = replace(server_message(reply.error), message=redact(message))
-    failed = QueryFailed(server, place=_place_of_error(connection, query, reply.error), state=state)
+    server = server_message(reply.error)
+    place = _place_of_error(connection, query, reply.error)
+    if place is None and (found := lacking(diag.message_primary or "")):
+        server, place = _place_of_character(query, server, found[0])
+    failed = QueryFailed(server, place=place, state=state)
     # psycopg's own error quotes the line of the SQL, and a traceback prints the cause of an error, too.
     failed.__cause__ = None if holds_secret(query.text) else reply.error
     return failed
@@ -355,6 +359,17 @@ def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error)
     if connection.info.parameter_status("server_encoding") == "SQL_ASCII":  # such a server counts bytes
         offset = len(query.message[:offset].decode(errors="replace"))
     return place_in(query.text, offset) if 0 <= offset <= len(query.text) else None
+
+
+def _place_of_character(query: _Query, server: ServerMessage, character: str) -> tuple[ServerMessage, Place | None]:
+    """Where a character stands that cannot be converted: in the text, or in a parameter, which the message names then."""
+    number = re.search(r"\$(\d+)", server.context or "")
+    if query.bound and number and (value := query.bound.values[int(number[1]) - 1]) is not None:
+        before, found, _ = value.decode(errors="replace").partition(character)
+        line = f", line {before.count(chr(10)) + 1}" if found else ""
+        return replace(server, message=f"${number[1]}{line}: {server.message}", context=None), None
+    offset = query.text.find(character)
+    return server, place_in(query.text, offset) if offset >= 0 else None
 
 
 def place_in(sql: str, offset: int) -> Place:

@@ -43,7 +43,7 @@ FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_A
 COPYING = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
-def encoding_of(connection: Connection) -> str:
+def encoding_of(connection: psycopg.BaseConnection[Any]) -> str:
     """The codec of the client encoding; UTF-8 where it is unknown, and for SQL_ASCII, which means any bytes."""
     try:
         encoding = connection.info.encoding

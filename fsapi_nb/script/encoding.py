@@ -50,12 +50,15 @@ class Encoding:
 
 def encoding_named(name: str | None) -> Encoding | None:
     """Return the encoding of that name; None for one that holds every text, and for SQL_ASCII, which takes any bytes."""
-    if name is None or name in {"UTF8", "SQL_ASCII"}:
-        return None
+    return None if name is None or name in {"UTF8", "SQL_ASCII"} else Encoding(name, codec_named(name))
+
+
+def codec_named(name: str) -> str | None:
+    """Return the codec that Python has for PostgreSQL's encoding of that name; None if it has none."""
     try:
-        return Encoding(name, codecs.lookup(_CODECS.get(name, name.replace("WIN", "cp"))).name)
+        return codecs.lookup(_CODECS.get(name, name.replace("WIN", "cp"))).name
     except LookupError:
-        return Encoding(name, None)
+        return None
 
 
 def fitting(names: Iterable[str], encoding: Encoding | None) -> list[str]:
