@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fsapi_nb.database import embedded
 from tests.conftest import ROOT
-from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, jupyterlab, write_notebook
+from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, Windows, jupyterlab, write_notebook
 
 PICTURE = ROOT / "docs" / "panel.png"
 _SHOP = '[tool.fsapi_nb]\ndatabase = "embedded:shop"\n'
@@ -28,7 +28,10 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
         try:
             with jupyterlab(root, home) as url:
-                _take(Page(url, chromium, "shop.ipynb"))
+                windows = Windows(url, chromium)
+                page = windows.open("shop.ipynb")
+                _take(page)
+                windows.take_back(page, usable=False)
         finally:
             chromium.close()
             embedded.destroy(root / ".fsapi_nb")
@@ -44,7 +47,6 @@ def _take(page: Page) -> None:
     page.page.locator('[data-do="next"]').click()
     page.page.locator("[data-run]").wait_for()
     page.page.locator(".fsapi-panel").screenshot(path=PICTURE)
-    page.close()
 
 
 if __name__ == "__main__":

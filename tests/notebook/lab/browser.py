@@ -28,6 +28,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+VIEWPORT = {"width": 1280, "height": 1600}
+
 # A "Run All" before the kernel is connected does nothing, so wait for all three.
 KERNEL_READY = """async () => {
   const app = window.jupyterapp;
@@ -70,6 +72,15 @@ CELL_RUN = """index => {
   const widget = window.jupyterapp.shell.currentWidget;
   const cell = [...widget.content.model.cells][index];
   return cell.executionCount && widget.sessionContext.session.kernel.status === 'idle';
+}"""
+
+OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }"
+
+CLOSE_ALL = """async () => {
+  for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+    await widget.sessionContext?.shutdown();
+    widget.dispose();
+  }
 }"""
 
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
@@ -129,6 +140,10 @@ def _environment(home: Path) -> dict[str, str]:
     # Without this a "Jupyter news" question covers the page.
     quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), encoding="utf-8")
+    # No page load asks whether JupyterLab could be built again, for which the server starts Node.js.
+    page_config = home / "config" / "labconfig" / "page_config.json"
+    page_config.parent.mkdir(parents=True)
+    page_config.write_text(json.dumps({"buildAvailable": False, "buildCheck": False}), encoding="utf-8")
     folders = {
         "HOME": home,
         "XDG_RUNTIME_DIR": home,
@@ -155,12 +170,14 @@ def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-class Page:
-    """A notebook, open in JupyterLab. `outside` lists the requests that left the server, `dialogs` what scripts asked."""
+class Window:
+    """A tab with JupyterLab, opened at a notebook's address.
 
-    def __init__(self, url: str, browser: Any, notebook: str, *, kernel: bool = True) -> None:
-        self._context = browser.new_context(viewport={"width": 1280, "height": 1600})
-        self.page = self._context.new_page()
+    Since the tab was loaded: `outside` lists the requests that left the server, `dialogs` what scripts asked.
+    """
+
+    def __init__(self, url: str, context: Any, notebook: str) -> None:
+        self.page = context.new_page()
         self.outside: list[str] = []
         self.dialogs: list[str] = []
         self.page.on("request", lambda request: self._note(url, request.url))
@@ -169,14 +186,21 @@ class Page:
         self.page.goto(f"{url}/lab/workspaces/t{time.time_ns()}/tree/{notebook}?reset")
         self.page.wait_for_function("() => window.jupyterapp", timeout=90_000)
         self.page.evaluate("async () => { await window.jupyterapp.restored; }")
-        if kernel:
-            self.page.evaluate(KERNEL_READY)
-        self.command("application:toggle-left-area")
+        self.page.evaluate(COMMAND, "application:toggle-left-area")
+
+    def open(self, notebook: str) -> None:
+        """Open a notebook as the file browser does, in a window that is as wide and high as a new one."""
+        self.page.set_viewport_size(VIEWPORT)
+        self.page.evaluate(OPEN, notebook)
+
+    def empty(self) -> bool:
+        """End the kernels, close the notebooks without saving, and return whether nothing else is left."""
+        self.page.evaluate(CLOSE_ALL)
+        return not self.page.locator(".jp-Dialog").count()
 
     def close(self) -> None:
-        """End its kernel, and close it."""
-        self.page.evaluate("() => window.jupyterapp.shell.currentWidget?.sessionContext?.shutdown()")
-        self._context.close()
+        """Close the tab."""
+        self.page.close()
 
     def _refuse(self, dialog: Any) -> None:
         self.dialogs.append(dialog.message)
@@ -185,6 +209,44 @@ class Page:
     def _note(self, url: str, request: str) -> None:
         if not request.startswith((url, "data:", "blob:")):
             self.outside.append(request)
+
+
+class Windows:
+    """The tabs of one browser. They are used again, because loading JupyterLab takes longer than most tests."""
+
+    def __init__(self, url: str, browser: Any) -> None:
+        self._url = url
+        self._context = browser.new_context(viewport=VIEWPORT)
+        self._empty: list[Window] = []
+
+    def open(self, notebook: str, *, kernel: bool = True) -> Page:
+        """Open a notebook and wait for its kernel; without `kernel`, load it in a new tab, which has no widget's styles."""
+        if self._empty and kernel:
+            window = self._empty.pop()
+            window.open(notebook)
+        else:
+            window = Window(self._url, self._context, notebook)
+        page = Page(window)
+        if kernel:
+            page.page.evaluate(KERNEL_READY)
+        return page
+
+    def take_back(self, page: Page, *, usable: bool) -> None:
+        """End the page's kernel and close its notebook; keep its tab for the next one if it is `usable`."""
+        if page.window.empty() and usable:
+            self._empty.append(page.window)
+        else:
+            page.window.close()
+
+
+class Page:
+    """A notebook, open in a window of JupyterLab."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.page = window.page
+        self.outside = window.outside
+        self.dialogs = window.dialogs
 
     def command(self, name: str) -> None:
         """Do what a menu entry does."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeDatabase, Project
-from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, jupyterlab, write_notebook
+from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, Windows, jupyterlab, write_notebook
 
 OpenPage = Callable[..., Page]
 _numbers = itertools.count(1)
@@ -52,18 +53,38 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def windows(lab: str, browser: Any) -> Windows:
+    """The browser's windows, in which one test after the other opens its notebooks."""
+    return Windows(lab, browser)
+
+
+@pytest.fixture
+def open_page(windows: Windows, lab_root: Path, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Open a notebook of the served folder; closed at the test's end. A failed test's windows are not used again."""
+    with _opening(windows, lab_root, request.session) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
-def open_page(lab: str, lab_root: Path, browser: Any) -> Iterator[OpenPage]:
-    """Open a notebook of the served folder in a page of its own; closed at the end of the module."""
+def open_module_page(windows: Windows, lab_root: Path, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Open a notebook that all tests of the module look at; closed at its end."""
+    with _opening(windows, lab_root, request.session) as opened:
+        yield opened
+
+
+@contextmanager
+def _opening(windows: Windows, lab_root: Path, session: pytest.Session) -> Iterator[OpenPage]:
     pages: list[Page] = []
+    failed = session.testsfailed
 
     def opened(notebook: Path, **options: Any) -> Page:
-        pages.append(Page(lab, browser, notebook.relative_to(lab_root).as_posix(), **options))
+        pages.append(windows.open(notebook.relative_to(lab_root).as_posix(), **options))
         return pages[-1]
 
     yield opened
     for page in pages:
-        page.close()
+        windows.take_back(page, usable=session.testsfailed == failed)
 
 
 class LabProject(Project):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -30,10 +30,9 @@ def _holding(address: str, query: str, application: str) -> Iterator[psycopg.Con
 @contextmanager
 def _waiting(address: str, query: str, application: str) -> Iterator[int]:
     """A session that waits for what the query wants; its pid."""
-    connection = psycopg.connect(make_conninfo(address, application_name=application))
-    connection.pgconn.send_query(query.encode())
-    yield connection.info.backend_pid
-    connection.close()
+    with closing(psycopg.connect(make_conninfo(address, application_name=application))) as connection:
+        connection.pgconn.send_query(query.encode())
+        yield connection.info.backend_pid
 
 
 def _texts(page: Page, cell: int) -> list[str]:

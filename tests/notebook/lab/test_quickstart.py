@@ -33,9 +33,9 @@ def place(lab_root: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def page(place: Path, open_page: OpenPage) -> Page:
+def page(place: Path, open_module_page: OpenPage) -> Page:
     """The notebook, opened and run from its first cell to its last."""
-    opened = open_page(place / "notebooks" / NOTEBOOK)
+    opened = open_module_page(place / "notebooks" / NOTEBOOK)
     opened.run_all()
     return opened
 
