@@ -342,7 +342,8 @@ class Migrator:
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL, in one transaction; a protected database is only read unless `yes`.
 
-        `parameters` are bound to `$1`, `$2` and so on of the one statement that the SQL then is.
+        `parameters` are bound to `$1`, `$2` and so on of the one statement that the SQL then is: whole numbers by their
+        width (integer, bigint, numeric), lists, tuples, sets, numpy's arrays and pandas' columns as arrays, dicts as jsonb.
         Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
         """
         from fsapi_nb.database.notices import listening

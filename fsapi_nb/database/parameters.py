@@ -1,6 +1,7 @@
 """Python values as the parameters of a statement: what travels beside the text, never in it.
 
-psycopg says which type of PostgreSQL a Python type is; a dict is a jsonb. Nothing is sent here.
+psycopg says which type of PostgreSQL a Python type is, once `plain` has made one of its own of it; a dict is a jsonb.
+Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from psycopg import abc
 from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.pq import Format
 
+from fsapi_nb.database.plain import plain
 from fsapi_nb.database.values import JSON_NULL, JsonNull
 from fsapi_nb.database.wire import Bound, Connection, encoding_of
 from fsapi_nb.errors import UsageError
@@ -44,22 +46,15 @@ def bind(connection: Connection, parameters: Sequence[object]) -> Bound:
 def _bind_one(transformer: abc.Transformer, number: int, value: object) -> tuple[bytes | None, int]:
     try:
         # As text: a subclass of a date, as pandas has them, need not be one bit by bit.
-        (dumped,) = transformer.dump_sequence([_without_missing(value)], [PyFormat.TEXT])
-    except (psycopg.Error, TypeError, ValueError, OverflowError, RecursionError) as error:
+        (dumped,) = transformer.dump_sequence([plain(value)], [PyFormat.TEXT])
+    except (psycopg.Error, TypeError, ValueError, OverflowError, RecursionError, NotImplementedError) as error:
         why = re.sub(r" using placeholder.*", "", str(error).partition("\n")[0])
         raise UsageError(
             f"${number} ({type(value).__name__}) cannot be a parameter: {why}",
-            hint="numbers, text, bool, bytes, dates and times, UUID, None, and lists and dicts of them can.",
+            hint="numbers, text, bool, bytes, dates and times, UUID, None, and lists and dicts of them can; so can arrays of numpy and columns of pandas.",
         ) from None
     (oid,) = transformer.types or (0,)
     return None if dumped is None else bytes(dumped), oid
-
-
-def _without_missing(value: object) -> object:
-    """The value with NULL for what pandas has in a cell without one: NaT is a date, and would be sent as one."""
-    if isinstance(value, list):
-        return [_without_missing(element) for element in value]
-    return None if type(value).__name__ in {"NaTType", "NAType"} else value
 
 
 def _document(value: object) -> str:
@@ -72,6 +67,8 @@ def _document(value: object) -> str:
         return "{" + ", ".join(f"{_key(key)}: {_document(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_document(element) for element in value) + "]"
+    if type(value).__module__ == "numpy" and hasattr(value, "item"):
+        value = value.item()
     return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 

@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGresult
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.database.parameters import bind
+from fsapi_nb.database.plain import is_list
 from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
 from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
@@ -155,7 +156,7 @@ def _refuse_list_in_parentheses(tokens: Sequence[Token], text: bytes, parameters
         if [within.kind, opening.kind, parameter.kind, closing.kind] != ["IN_P", "ASCII_40", PARAMETER, "ASCII_41"]:
             continue
         number = int(text[parameter.start + 1 : parameter.end])
-        if 0 < number <= len(parameters) and isinstance(parameters[number - 1], list | tuple | set | frozenset):
+        if 0 < number <= len(parameters) and is_list(parameters[number - 1]):
             raise UsageError(
                 f"${number} is a {type(parameters[number - 1]).__name__}, and IN (${number}) compares with all of it as one "
                 "value",
