@@ -463,8 +463,8 @@ class HistoryEntry(NamedTuple):
     """One migration that is completely applied, as the database remembers it. A named tuple: thousands are made at once.
 
     `checksum` is None for what fsapi itself applied; `digest`, that of the bytes of the file that it was applied from, for
-    what an earlier build did as well. `applied_at` is the server's local time without zone, as fsapi stores it;
-    `duration_ms` milliseconds.
+    what an earlier build did as well. `down_fault` is what would keep its DOWN from being run, found when it was applied.
+    `applied_at` is the server's local time without zone, as fsapi stores it; `duration_ms` milliseconds.
     """
 
     id: int
@@ -473,6 +473,7 @@ class HistoryEntry(NamedTuple):
     duration_ms: int | None = None
     checksum: str | None = None
     digest: str | None = None
+    down_fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ _RETIRE = """
         WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
         RETURNING id, name, applied_at, duration_ms),
     kept AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
-        RETURNING name, applied_at, checksum, up, down, redacted, digest)
+        RETURNING name, applied_at, checksum, up, down, redacted, digest, down_fault)
     """
 _RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_object('id', a.id, 'applied_at', a.applied_at, 'duration_ms', a.duration_ms,
-        'checksum', k.checksum, 'up', k.up, 'down', k.down, 'redacted', k.redacted, 'digest', k.digest)::pg_catalog.text
+        'checksum', k.checksum, 'up', k.up, 'down', k.down, 'redacted', k.redacted, 'digest', k.digest,
+        'down_fault', k.down_fault)::pg_catalog.text
     FROM amended a LEFT JOIN kept k ON k.name::pg_catalog.text OPERATOR(pg_catalog.=) a.name::pg_catalog.text
         AND k.applied_at IS NOT DISTINCT FROM a.applied_at))"""
 
@@ -46,13 +47,13 @@ _RESTORE = f"""
         SELECT {_kept("id")}::pg_catalog.int8, $2::pg_catalog.text, {_kept("applied_at")}::pg_catalog.timestamp,
             {_kept("duration_ms")}::pg_catalog.int4
         FROM retired RETURNING id, name, applied_at),
-    scripts AS (INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+    scripts AS (INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
         SELECT a.id, a.name, a.applied_at, {_kept("checksum")}, {_kept("up")}, {_kept("down")},
-            {_kept("redacted")}::pg_catalog.bool, {_kept("digest")}
+            {_kept("redacted")}::pg_catalog.bool, {_kept("digest")}, {_kept("down_fault")}
         FROM amended a, retired WHERE {_kept("checksum")} IS NOT NULL
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
             checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
-            digest = excluded.digest)
+            digest = excluded.digest, down_fault = excluded.down_fault)
     """
 _SAME = """SELECT FROM {history} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
     AND name::pg_catalog.text OPERATOR(pg_catalog.=)"""

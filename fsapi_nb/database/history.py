@@ -76,8 +76,13 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
         answers = ask_together(session.connection, queries)
     except psycopg.errors.InsufficientPrivilege as error:
         raise no_right(session, tables, error) from None
-    # The entries hold no text, and may be many.
-    return {name: rows if name == "entries" else _restored(rows) for name, rows in answers.items()}
+    # The entries hold no text but in their last column, and may be many.
+    return {name: _entries_restored(rows) if name == "entries" else _restored(rows) for name, rows in answers.items()}
+
+
+def _entries_restored(rows: Rows) -> Rows:
+    """The rows of entries; most have no fault of a DOWN that could have been made to fit."""
+    return [row if row[-1] is None else (*row[:-1], restore(row[-1])) for row in rows]
 
 
 def _restored(rows: Rows) -> Rows:
@@ -106,11 +111,11 @@ def _entries(tables: Tables, layout: Layout) -> sql.Composed:
         "AND s.applied_at IS NOT DISTINCT FROM h.applied_at"
     ).format(tables.scripts)
     return sql.SQL(
-        "SELECT h.id, h.name::pg_catalog.text, h.applied_at, h.duration_ms, {}, {} FROM {} h {} "
+        "SELECT h.id, h.name::pg_catalog.text, h.applied_at, h.duration_ms, {}, {}, {} FROM {} h {} "
         "WHERE h.name IS NOT NULL ORDER BY h.id"
     ).format(
         sql.SQL("s.checksum" if layout.scripts else "NULL::pg_catalog.text"),
-        sql.SQL("s.digest" if "digest" in layout.scripts else "NULL::pg_catalog.text"),
+        *(sql.SQL(f"s.{name}" if name in layout.scripts else "NULL::pg_catalog.text") for name in ADDED["scripts"]),
         tables.history,
         join if layout.scripts else sql.SQL(""),
     )

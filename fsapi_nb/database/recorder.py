@@ -193,11 +193,16 @@ class Recorder:
         return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
     def _kept(self, migration: Migration) -> tuple[str | None, ...]:
-        """What is kept of a migration's text: its scripts, whether a password was taken out, the digest of its file."""
+        """What is kept of a migration's text.
+
+        Its scripts, whether a password was taken out, the digest of its file, and what would keep its DOWN from being run.
+        """
+        from fsapi_nb.plan.down import fault_of_down
         from fsapi_nb.script.stored import to_store  # what reads scripts is only needed where one has run
 
-        stored = to_store(migration)
-        return self._fitting(stored.up), self._fitting(stored.down), _truth(stored.redacted), migration.digest
+        stored, fault = to_store(migration), fault_of_down(migration, self.session.encoding)
+        texts = self._fitting(stored.up), self._fitting(stored.down)
+        return *texts, _truth(stored.redacted), migration.digest, self._fitting(fault)
 
     def _fitting(self, text: str | None) -> str | None:
         return None if text is None else keep(text, self.session.encoding)
@@ -264,14 +269,14 @@ _DURATION = """($8::pg_catalog.int4 OPERATOR(pg_catalog.+) (pg_catalog.date_part
 # Somebody may have emptied `migrations` and restarted its sequence: what stands there is of no entry.
 _KEEP = """ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
     checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
-    digest = excluded.digest"""
+    digest = excluded.digest, down_fault = excluded.down_fault"""
 # Both rows by one statement: `applied_at` is the table's default, whatever that is in an adopted one.
 _APPLY = f"""
     WITH added AS (INSERT INTO {{history}} ({{given}}) VALUES ({{values}}) RETURNING id, name, applied_at, duration_ms),
     kept AS (
-        INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+        INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
         SELECT id, name, applied_at, $9::pg_catalog.text, $18::pg_catalog.text, $19::pg_catalog.text, $20::pg_catalog.bool,
-            $21::pg_catalog.text
+            $21::pg_catalog.text, $22::pg_catalog.text
         FROM added {_KEEP})
     """
 _TAKE_AWAY = """
@@ -279,9 +284,9 @@ _TAKE_AWAY = """
     scripts AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8)
     """
 _REPAIR = f"""
-    INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest)
+    INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
     SELECT id, name, applied_at, $2::pg_catalog.text, $3::pg_catalog.text, $4::pg_catalog.text, $5::pg_catalog.bool,
-        $6::pg_catalog.text
+        $6::pg_catalog.text, $7::pg_catalog.text
     FROM {{history}} WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.int8 {_KEEP}
     """
 
@@ -297,7 +302,7 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
         + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
-        "baseline in place": _APPLY.replace("{given}", "id, name").replace("{values}", f"$22::pg_catalog.int8, {name}")
+        "baseline in place": _APPLY.replace("{given}", "id, name").replace("{values}", f"$23::pg_catalog.int8, {name}")
         + _journal(guarded),
         "down": _TAKE_AWAY + _journal(taken_away),
         "repair": _REPAIR,

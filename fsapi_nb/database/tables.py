@@ -99,7 +99,8 @@ def create_statements(tables: Tables) -> sql.Composed:
             up text NOT NULL,
             down text,
             redacted boolean NOT NULL,
-            digest text
+            digest text,
+            down_fault text
         );
         CREATE TABLE IF NOT EXISTS {journal} (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -130,7 +131,7 @@ def create_statements(tables: Tables) -> sql.Composed:
 
 
 #: What tables that an earlier build made have not, by the end of their names, in the order of the table.
-ADDED = {"scripts": ("digest",), "journal": ("cell", "runbook")}
+ADDED = {"scripts": ("digest", "down_fault"), "journal": ("cell", "runbook")}
 
 
 def add_statement(tables: Tables, lacking: Mapping[str, Sequence[str]]) -> sql.Composed:

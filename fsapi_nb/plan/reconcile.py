@@ -34,17 +34,21 @@ class Standing:
 
     def statuses(self, authors: Mapping[str, str] = MappingProxyType({})) -> tuple[MigrationStatus, ...]:
         """One for each name; `authors` are the roles that applied them, by name."""
-        applied = self.history.by_name
         unsettled = {s.name: replace(_judged(s), by=authors.get(s.name) if s.entry else None) for s in self.unsettled}
-        return tuple(
-            unsettled.get(name) or MigrationStatus(name, State.APPLIED, applied[name], by=authors.get(name))
-            for name in self.names
-        )
+        return tuple(unsettled.get(name) or self._settled(name, by=authors.get(name)) for name in self.names)
 
     def status(self, name: str) -> MigrationStatus:
         """That of one of the `names`."""
         found = next((_judged(status) for status in self.unsettled if status.name == name), None)
-        return found or MigrationStatus(name, State.APPLIED, self.history.by_name[name])
+        return found or self._settled(name)
+
+    def _settled(self, name: str, *, by: str | None = None) -> MigrationStatus:
+        """The status of one that is applied, and as it was; its file is parsed only if it has other bytes than then."""
+        entry = self.history.by_name[name]
+        fault = entry.down_fault
+        if self.folder.digest(name) != entry.digest and (migration := self.folder.get(name)):
+            fault = fault_of_down(migration)
+        return MigrationStatus(name, State.APPLIED, entry, note=_cannot_run(fault) if fault else None, by=by)
 
 
 def reconcile(folder: Folder, history: History) -> Standing:
@@ -125,13 +129,23 @@ def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: 
 
 
 def _judged(status: MigrationStatus) -> MigrationStatus:
-    """With what would keep the UP from being run, where it is still to be, and a note if the DOWN could not be."""
-    migration = status.migration
-    if migration is None or status.state not in {State.PENDING, State.LATE}:
-        return status
-    fault = fault_of_down(migration)
-    notes = [note for note in (status.note, f"its DOWN cannot run: {fault}" if fault else None) if note]
-    return replace(status, problems=tuple(cut(migration, migration.up)[1]), note="; ".join(notes) or None)
+    """With what would keep the UP from being run, where it is still to be, and a note if the DOWN could not be.
+
+    Of an applied one the DOWN would run that was stored, whatever its file says; one that the file has gained is sound.
+    """
+    migration, problems = status.migration, status.problems
+    if status.entry:
+        fault = status.entry.down_fault
+    else:
+        fault = fault_of_down(migration) if migration else None
+    if migration and status.state in {State.PENDING, State.LATE}:
+        problems = tuple(cut(migration, migration.up)[1])
+    notes = [note for note in (status.note, _cannot_run(fault) if fault else None) if note]
+    return replace(status, problems=problems, note="; ".join(notes) or None)
+
+
+def _cannot_run(fault: str) -> str:
+    return f"its DOWN cannot run: {fault}"
 
 
 def _half_way(

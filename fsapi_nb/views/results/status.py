@@ -21,7 +21,7 @@ from fsapi_nb.visible import hang
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40
-# In a folded one stands first what is not well, then what is not applied, then the last that are.
+# In a folded one stands first what is not well, then what is not applied, then of those that are what to know, and the last.
 _BY_STATE = {
     State.IN_DOUBT: Fold(8, 4),
     State.PARTLY_APPLIED: Fold(8, 4),
@@ -32,6 +32,7 @@ _BY_STATE = {
     State.PENDING: Fold(8, 4),
     State.APPLIED: Fold(0, 10),
 }
+_NOTED = Fold(8, 4)  # applied ones with something to be known of them
 _PROBLEMS = Fold(3, 1)
 
 Shown = TypeVar("Shown")
@@ -117,12 +118,15 @@ class StatusResult(Result):
         if len(self.statuses) <= LONGEST:
             return [each for status in self.statuses for each in shown(status)]
         groups: dict[State, list[MigrationStatus]] = {state: [] for state in _BY_STATE}
+        noted: list[MigrationStatus] = []
         for status in self.statuses:
-            groups[status.state].append(status)
+            (noted if status.state is State.APPLIED and status.note else groups[status.state]).append(status)
+        folds = [*((group, _BY_STATE[state]) for state, group in groups.items())]
+        folds.insert(-1, (noted, _NOTED))
         return [
             each
-            for state, group in groups.items()
-            for each in _BY_STATE[state].apply(group, shown, lambda gap: left_out(len(gap), gap[0].state))
+            for group, fold in folds
+            for each in fold.apply(group, shown, lambda gap: left_out(len(gap), gap[0].state))
         ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
