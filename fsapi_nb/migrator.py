@@ -179,7 +179,7 @@ class Migrator:
     def status(self) -> results.StatusResult:
         """Every migration and where it stands. Writes nothing, not even our tables."""
         folder = self._read_folder()
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             history, authors = target.history_and_authors()
             statuses = noted(reconcile(folder, history).statuses(authors), history)
             runner = target.runner_at_work()
@@ -241,7 +241,7 @@ class Migrator:
             raise UsageError(f"the plan of {verb} takes no names", hint="--to NAME says up to which migration.")
         folder = self._read_folder()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             if verb == "fresh":
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
@@ -253,7 +253,7 @@ class Migrator:
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
         """The journal: every attempt, oldest first, in UTC; the newest `count` of them, or those of one run of a runbook."""
         folder = self._read_folder() if self.directory.is_dir() else Folder()
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             entries = target.history().entries
             events = target.journal(limit=count, runbook=runbook)
             notes = _notes_without_schema(target, folder)
@@ -268,7 +268,7 @@ class Migrator:
         from fsapi_nb.plan.inspect import inspect
 
         folder = self._read_folder()
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             around = _circumstances(target, folder)
             status = around.standing.status(find_known(name, around.standing))
             stored = target.scripts([status.name]).get(status.name)
@@ -326,7 +326,7 @@ class Migrator:
         while not stopped.is_set():
             try:
                 files = folders.fingerprint(self.directory)
-                with self._open([name for name, *_ in files], writing=False) as target:
+                with self._open(Folder(dict.fromkeys((name for name, *_ in files), "")), writing=False) as target:
                     for state in changes(target, stopped):
                         now = (state, folders.fingerprint(self.directory))
                         if now != before:
@@ -633,7 +633,7 @@ class Migrator:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
         text = text if text.endswith("\n") else text + "\n"
         folder = self._read_folder() if self.directory.is_dir() else Folder()
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
             notes = _notes_without_schema(target, folder)
         full = find_file(name, folder, around.history)
@@ -665,7 +665,7 @@ class Migrator:
         try:
             return self._run("rollback", lambda around: build.plan_undo(around, name=name), yes=yes)
         except (FsapiError, Interrupted) as error:
-            with suppress(FsapiError), self._open((name,), writing=False) as target:
+            with suppress(FsapiError), self._open(self._read_folder(), writing=False) as target:
                 left = target.history().progress(name)
                 if left and left.in_flight and left.direction is progress.direction:
                     told = f"The step is in doubt as before: `resolve {name} --undo` tries again."
@@ -705,7 +705,7 @@ class Migrator:
         """Whether the database holds something of that text: it is applied, or in the midst of that."""
         from fsapi_nb.database.recovery import is_left
 
-        with self._open(folder.names, writing=False) as target:
+        with self._open(folder, writing=False) as target:
             history = target.history()
             entry = history.get(draft.name)
             if entry is not None:
@@ -804,7 +804,7 @@ class Migrator:
         from fsapi_nb.database.target import open_onlooker
 
         def reopen() -> Session:
-            other = stack.enter_context(self._open(folder.names))
+            other = stack.enter_context(self._open(folder))
             stack.enter_context(self._locked(other))
             return other.session
 
@@ -850,16 +850,16 @@ class Migrator:
         """The migration files, under the name that the user gave to their folder."""
         return folders.read_folder(self.directory, self._label)
 
-    def _open(self, names: Sequence[str] = (), *, writing: bool = True) -> AbstractContextManager[Target]:
-        """A connection of our own for one verb, and where the history of the files of those names is."""
+    def _open(self, folder: Folder | None = None, *, writing: bool = True) -> AbstractContextManager[Target]:
+        """A connection of our own for one verb, and where the history of the files is."""
         from fsapi_nb.database.target import open_target
 
-        return open_target(self._access, writing=writing, known=names)
+        return open_target(self._access, writing=writing, folder=folder or Folder())
 
     @contextmanager
     def _open_to_write(self, folder: Folder) -> Iterator[Target]:
         """The same, for a verb that needs a history. Raises HistoryError if there is none and none can be made."""
-        with self._open(folder.names) as target:
+        with self._open(folder) as target:
             if target.no_schema:
                 raise target.no_schema.beside(folder).refusal
             yield target

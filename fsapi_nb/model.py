@@ -425,6 +425,10 @@ class Folder:
         """The names of all files, in the order of their bytes."""
         return tuple(sorted((*self.digests, *self.unusable), key=os.fsencode)) if self.unusable else tuple(self.digests)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file of exactly that name, usable or not."""
+        return name in self.digests or name in self.unusable
+
     def digest(self, name: str) -> str | None:
         """The digest of that file's bytes; None where there is no such file, or it cannot be used."""
         return self.digests.get(name)

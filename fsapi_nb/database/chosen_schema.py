@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from fsapi_nb.database.environment import read_dotenv
 from fsapi_nb.database.settings import Project
+from fsapi_nb.database.tables import written_name
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
 
@@ -44,22 +45,17 @@ def search_path(schema: str) -> str:
 
 def create_command(schema: str) -> str:
     """Return the statement that makes the schema."""
-    return f"CREATE SCHEMA {_written(schema)}"
+    return f"CREATE SCHEMA {written_name(schema)}"
 
 
 def usage_command(schema: str, role: str) -> str:
     """Return the statement that lets a role enter the schema."""
-    return f"GRANT USAGE ON SCHEMA {_written(schema)} TO {_quoted(role)}"
+    return f"GRANT USAGE ON SCHEMA {written_name(schema)} TO {_quoted(role)}"
 
 
 def rights_command(schema: str, role: str) -> str:
     """Return the statement that lets a role enter the schema and make tables in it."""
-    return f"GRANT USAGE, CREATE ON SCHEMA {_written(schema)} TO {_quoted(role)}"
-
-
-def _written(name: str) -> str:
-    """A schema's name as SQL writes it; bare only if it is surely no key word."""
-    return name if name == "public" else _quoted(name)
+    return f"GRANT USAGE, CREATE ON SCHEMA {written_name(schema)} TO {_quoted(role)}"
 
 
 def _quoted(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fsapi_nb.database.tables import Tables
+from fsapi_nb.database.tables import Tables, move_statements
 from fsapi_nb.errors import ServerMessage
 from fsapi_nb.model import Statement
 
@@ -92,11 +92,8 @@ def _own_name(message: ServerMessage, tables: Tables) -> str | None:
 
 
 def _rename(tables: Tables) -> str:
-    others = Tables(tables.schema, _OTHER).names
-    pairs = zip(tables.written, others, strict=True)
-    return " ".join(f"ALTER TABLE {name} RENAME TO {other};" for name, other in pairs)
+    return move_statements(tables, Tables(tables.schema, _OTHER), tables.names)
 
 
 def _move(tables: Tables) -> str:
-    moves = " ".join(f"ALTER TABLE {name} SET SCHEMA {_OTHER};" for name in tables.written)
-    return f"CREATE SCHEMA {_OTHER}; {moves}"
+    return f"CREATE SCHEMA {_OTHER}; {move_statements(tables, Tables(_OTHER, tables.table), tables.names)}"

@@ -44,6 +44,11 @@ class Layout:
         """Whether all the tables are there."""
         return bool(self.history and self.scripts and self.journal)
 
+    def present(self, tables: Tables) -> tuple[str, ...]:
+        """The names of those that are there."""
+        columns = (self.history, self.scripts, self.journal)
+        return tuple(name for name, found in zip(tables.names, columns, strict=True) if found)
+
     @property
     def lacking(self) -> Mapping[str, Sequence[str]]:
         """The columns that came later than the tables that are there, by those as `ADDED` has them."""

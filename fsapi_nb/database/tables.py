@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -50,7 +50,7 @@ class Tables:
     @property
     def written(self) -> tuple[str, str, str]:
         """The three names with the schema, as SQL writes them."""
-        history, scripts, journal = (f"{_written(self.schema)}.{_written(name)}" for name in self.names)
+        history, scripts, journal = (f"{written_name(self.schema)}.{written_name(name)}" for name in self.names)
         return history, scripts, journal
 
     def shown(self) -> str:
@@ -73,12 +73,26 @@ def chosen_statement(tables: Tables) -> sql.Composed:
     return sql.SQL("COMMENT ON TABLE {} IS {}").format(tables.journal, sql.Literal(CHOSEN))
 
 
-_PLAIN = re.compile(r"public|migrations|[a-z_][a-z0-9_]*_(?:scripts|journal)")
+_PLAIN = re.compile(r"public|migrations|fsapi_history|[a-z_][a-z0-9_]*_(?:scripts|journal)")
 
 
-def _written(name: str) -> str:
+def written_name(name: str) -> str:
     """A name as SQL writes it; bare only where it is surely no key word."""
     return name if _PLAIN.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))
+
+
+def move_statements(old: Tables, new: Tables, present: Collection[str]) -> str:
+    """Return, to be pasted, what gives those of the old tables that are there the new schema and names."""
+    statements = []
+    for name, written, other in zip(old.names, old.written, new.names, strict=True):
+        if name not in present:
+            continue
+        if old.schema != new.schema:
+            statements.append(f"ALTER TABLE {written} SET SCHEMA {written_name(new.schema)};")
+        if name != other:
+            moved = f"{written_name(new.schema)}.{written_name(name)}"
+            statements.append(f"ALTER TABLE {moved} RENAME TO {written_name(other)};")
+    return " ".join(statements)
 
 
 def create_statements(tables: Tables) -> sql.Composed:

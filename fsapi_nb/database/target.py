@@ -5,7 +5,7 @@ Opens, finds and locks; what is done there is for the verbs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from fsapi_nb.database.keepalive import wanted
 from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import Location, locate, refuse_absent
 from fsapi_nb.database.no_schema import NoSchema
+from fsapi_nb.database.other_history import Setting, refuse_other_history
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.session import Connection, Session, set_all
@@ -34,7 +35,7 @@ from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.waiting import closed_after
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
-from fsapi_nb.model import DatabaseFacts, History, Identity, JournalEntry, Procedure, StoredScripts
+from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
 
 if TYPE_CHECKING:
     from fsapi_nb.database.lock import Holder
@@ -77,6 +78,8 @@ class Target:
     location: Location
     identity: Identity
     access: Access
+    folder: Folder
+    _is_sure: bool = False
 
     @property
     def tables(self) -> Tables:
@@ -94,12 +97,13 @@ class Target:
         return self.tables.lock_key(self.session.facts.database)
 
     def history(self) -> History:
-        """All that is applied, and what ended half-way."""
-        return read_history(self.session, self.tables, self._layout())
+        """All that is applied, and what ended half-way. Raises HistoryError if another history is that of the files."""
+        return self._of_these_files(read_history(self.session, self.tables, self._layout()))
 
     def history_and_authors(self) -> tuple[History, dict[str, str]]:
         """The same, and the role that applied each migration, by name, where the journal tells."""
-        return read_history_and_authors(self.session, self.tables, self._layout())
+        history, authors = read_history_and_authors(self.session, self.tables, self._layout())
+        return self._of_these_files(history), authors
 
     def scripts(self, names: Sequence[str]) -> dict[str, StoredScripts]:
         """The text that ran of those applied migrations, where it was stored."""
@@ -108,6 +112,15 @@ class Target:
     def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
         """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
         return read_journal(self.session, self.tables, self._layout(), limit=limit, runbook=runbook)
+
+    def _of_these_files(self, history: History) -> History:
+        """The history, once it is sure that the files have no other one under another name."""
+        if not self._is_sure and not self.no_schema:
+            configured = "schema" in self.access.project.table
+            setting = Setting(self.tables, self.access.schema is not None, configured)
+            refuse_other_history(self.session, setting, self.location.layout, history, self.folder)
+            self._is_sure = True
+        return history
 
     def _layout(self) -> Layout:
         """Which tables there are to read. Raises HistoryError if the history may not be used."""
@@ -216,8 +229,8 @@ class Target:
 
 
 @contextmanager
-def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -> Iterator[Target]:
-    """Connect for one verb; `known` are the folder's file names. Closed at the end whatever happens."""
+def open_target(access: Access, *, writing: bool, folder: Folder) -> Iterator[Target]:
+    """Connect for one verb over the files of a folder. Closed at the end whatever happens."""
     settings = access.project.table
     table, configured = str(settings.get("table", "migrations")), settings.get("schema")
     schema = access.schema or (str(configured) if configured is not None else None)
@@ -232,8 +245,8 @@ def open_target(access: Access, *, writing: bool, known: Collection[str] = ()) -
         ) as session:
             if access.schema and session.facts.schema != access.schema:
                 refuse_absent(session, access.schema)
-            location = locate(session, session.answer, schema=schema, table=table, known=known)
-            yield Target(session, location, _identify(session, access), access)
+            location = locate(session, session.answer, schema=schema, table=table, known=folder.names)
+            yield Target(session, location, _identify(session, access), access, folder)
     except Interrupted:
         raise
     except KeyboardInterrupt:

@@ -90,7 +90,7 @@ def open_walk(project: Project, folder: Folder, database: str) -> Iterator[Walk]
         application=_APPLICATION,
     )
     with ExitStack() as stack:
-        target = stack.enter_context(open_target(access, writing=True, known=folder.names))
+        target = stack.enter_context(open_target(access, writing=True, folder=folder))
         recorder = stack.enter_context(target.locked(lambda _: None))
         yield Walk(folder, access, target, recorder, stack.enter_context(_onlooker(database)), stack)
 

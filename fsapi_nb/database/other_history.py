@@ -1,0 +1,165 @@
+"""Find the history of these files under another name than the project has for it, so that nothing runs a second time.
+
+A setting that was changed (`table`, `schema`) hides the history that the files have. It is looked for only if the one of
+that setting knows none of them. Which schema is meant, `locate` has decided before. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask, ask_about_session
+from fsapi_nb.database.history import read_history
+from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.session import Session
+from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables, move_statements
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import Folder, History, HistoryEntry
+from fsapi_nb.plan.reconcile import is_drifted
+from fsapi_nb.script.encoding import fitting
+
+# By the columns, which are looked up once for all tables. The path is the session's own: operators of others may be in it.
+_ALIKE = sql.SQL("""
+    SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
+           pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname) IS NOT NULL,
+           coalesce(pg_catalog.obj_description(j.oid, 'pg_class') OPERATOR(pg_catalog.=) {mark}, false),
+           coalesce(pg_catalog.has_table_privilege(s.oid, 'SELECT'), false),
+           coalesce(pg_catalog.has_table_privilege(j.oid, 'SELECT'), false)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    LEFT JOIN pg_catalog.pg_class s ON s.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
+        AND s.relname OPERATOR(pg_catalog.=) pg_catalog.concat(c.relname, '_scripts')::pg_catalog.name
+    LEFT JOIN pg_catalog.pg_class j ON j.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
+        AND j.relname OPERATOR(pg_catalog.=) pg_catalog.concat(c.relname, '_journal')::pg_catalog.name
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
+        AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
+        AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+        AND c.oid OPERATOR(pg_catalog.=) ANY (
+            SELECT a.attrelid FROM pg_catalog.pg_attribute a
+            WHERE a.attname OPERATOR(pg_catalog.=) ANY ({columns}::pg_catalog.name[])
+                AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+            GROUP BY a.attrelid HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) {count})
+    ORDER BY 1, 2
+""")
+_TRIED = sql.SQL("SELECT true FROM {} WHERE migration::text = ANY ({}::text[]) LIMIT 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the project says of its history: its tables, and whether its schema was chosen for everything, or for it alone."""
+
+    tables: Tables
+    is_chosen: bool = False
+    is_configured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table that has the form of a history, and which of the tables beside it may be read."""
+
+    tables: Tables
+    on_path: bool
+    is_chosen: bool
+    has_scripts: bool
+    has_journal: bool
+
+    def may_be(self, setting: Setting) -> bool:
+        """Whether these files may have run here, in the place where they would run by that setting.
+
+        One that was made for its schema alone is that schema's, unless files without a schema run there.
+        """
+        own = setting.tables
+        if self.tables == own:
+            return False
+        if setting.is_chosen:
+            return self.tables.schema == own.schema
+        if self.tables.table == own.table and not setting.is_configured:
+            return False  # which `locate` has judged
+        return self.on_path or self.tables.schema == own.schema or not self.is_chosen
+
+
+def refuse_other_history(session: Session, setting: Setting, layout: Layout, history: History, folder: Folder) -> None:
+    """Raise HistoryError if another history than the one of the setting knows these files.
+
+    `layout` and `history` are those of the setting. Asks nothing if that history knows one of the files, or there is none.
+    """
+    names = folder.names
+    if not names or any(folder.has(name) for name in _names(history)) or _has_tried(session, setting, layout, names):
+        return
+    for found in _find(session):
+        if found.may_be(setting):
+            there, beside = _read(session, found)
+            if knows(there, folder):
+                _refuse(setting.tables, found.tables, there, folder, None if layout.history else beside)
+
+
+def knows(history: History, folder: Folder) -> bool:
+    """Whether a history is that of these files: of one of them by what ran, or of no other file."""
+    entries = [entry for entry in history.entries if folder.has(entry.name)]
+    same = any(_may_have_run(entry, folder) for entry in entries)
+    begun = any(folder.has(progress.name) for progress in history.unfinished)
+    return same or begun or (bool(entries) and len(entries) == len(history.entries))
+
+
+def _may_have_run(entry: HistoryEntry, folder: Folder) -> bool:
+    """Whether that file may be what ran, as far as the history tells."""
+    if entry.digest is not None and entry.digest == folder.digest(entry.name):
+        return True
+    migration = folder.get(entry.name)
+    return migration is None or not is_drifted(migration, entry)
+
+
+def _names(history: History) -> Iterable[str]:
+    yield from history.by_name
+    yield from (progress.name for progress in history.unfinished)
+
+
+def _has_tried(session: Session, setting: Setting, layout: Layout, names: Sequence[str]) -> bool:
+    """Whether its journal knows one of them: what was rolled back is still that history's."""
+    if not layout.journal:
+        return False
+    known = list(fitting(names, session.encoding))
+    return bool(ask(session.connection, _TRIED.format(setting.tables.journal, known)))
+
+
+def _find(session: Session) -> Iterable[Found]:
+    query = _ALIKE.format(mark=sql.Literal(CHOSEN), columns=sorted(REQUIRED), count=sql.Literal(len(REQUIRED)))
+    for schema, table, *rest in ask_about_session(session.connection, {"alike": query})["alike"]:
+        yield Found(Tables(schema, table), *rest)
+
+
+def _read(session: Session, found: Found) -> tuple[History, Layout]:
+    """What that history says, as far as it may be read, and which tables it has. Raises HistoryError if rows may be hidden."""
+    there = look(session, found.tables)
+    readable = Layout(
+        there.history,
+        there.scripts if found.has_scripts and "checksum" in there.scripts else frozenset(),
+        there.journal if found.has_journal and {"run_id", "witness"} <= there.journal else frozenset(),
+    )
+    return read_history(session, found.tables, readable), there
+
+
+def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside: Layout | None) -> None:
+    """Raise HistoryError; `beside` are the other's tables, if they can be given the name that the setting has."""
+    count = sum(folder.has(name) for name in _names(history))
+    settings = [f'table = "{other.table}"'] if other.table != own.table else []
+    settings = [f'schema = "{other.schema}"', *settings] if other.schema != own.schema else settings
+    go_on = f"[tool.fsapi_nb] {' and '.join(settings)} in pyproject.toml"
+    details = [
+        f"  recorded in {other.shown()}: {count} of the {len(folder.names)} files; in {own.shown()}: none",
+        f"  to go on with {other.shown()}: {go_on}",
+    ]
+    if beside is not None:
+        details += [f"  to call it {own.shown()} from now on: {move_statements(other, own, beside.present(other))}"]
+    details += ["  to run the files a second time, in another schema with a history of its own: --schema NAME"]
+    if not count == len(history.entries) == len(folder.names):
+        name = next(name for name in _names(history) if folder.has(name))
+        details += [f"  if it is another project's: give the file {name} another name, as both projects have it"]
+    raise HistoryError(
+        f"the history of these files is {other.shown()}, and this project's is set to {own.shown()}",
+        details=tuple(details),
+        state="nothing was run; the database is as it was.",
+        hint=f"go on with it: {go_on}.",
+    )
