@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ from fsapi_nb.model import (
     Plan,
     Progress,
     State,
+    Statement,
 )
 from fsapi_nb.origin import origin
 from fsapi_nb.plan import amend, build, refuse
@@ -590,7 +592,7 @@ class Migrator:
                     target.identity,
                 )
             with self._locked(target) as recorder, listening(target.session.connection) as notices:
-                plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
+                plan, kept = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed), _kept(target, folder)
                 drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
         # That a drop takes others along is a NOTICE, and meant here.
         warnings = tuple(notice for notice in notices if not notice.startswith("NOTICE"))
@@ -602,7 +604,7 @@ class Migrator:
             error.state = f"{_count_drops(plan)} had been dropped, which is committed. {error.state or ''}".strip()
             raise
         run_id = result.run_id or str(recorder.run_id)
-        notes = (*warnings, *result.notes)
+        notes = (*warnings, *kept, *result.notes)
         return replace(
             result, verb="fresh", notes=notes, elapsed=time.monotonic() - started, drops=plan.drops, run_id=run_id
         )
@@ -833,7 +835,8 @@ class Migrator:
             look_at_procedures=target.procedures,
         )
         plan = build.plan_fresh(around)
-        notes = (*([f"{folder.lack}: nothing is applied afterwards"] if folder.lack else []), *plan.notes)
+        lack = (f"{folder.lack}: nothing is applied afterwards",) if folder.lack else ()
+        notes = (*lack, *_kept(target, folder), *plan.notes)
         return Plan("fresh", plan.steps, notes, drops=drops)
 
     def _schemas(self, target: Target) -> list[str]:
@@ -885,6 +888,24 @@ def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, arg
     migrator = kind(shipped.option, directory, **arguments)
     shipped.refuse_other(migrator._access.address)
     return migrator
+
+
+def _kept(target: Target, folder: Folder) -> tuple[str, ...]:
+    """What `fresh` must say of settings that migrations have made and that it does not take back."""
+    from fsapi_nb.database.kept_settings import find_kept_settings
+
+    note = find_kept_settings(target.session, _all_statements(target, folder))
+    return (note,) if note else ()
+
+
+def _all_statements(target: Target, folder: Folder) -> Iterator[Statement]:
+    """Those of every UP that has run, as far as its text was stored, or that is in the folder."""
+    from fsapi_nb.script.stored import stored_migration
+
+    applied = target.scripts([entry.name for entry in target.history().entries])
+    ran = (stored_migration(name, scripts) for name, scripts in applied.items())
+    for migration in chain(ran, map(folder.get, folder.names)):
+        yield from migration.up.statements if migration else ()
 
 
 def _run_result(

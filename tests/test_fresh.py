@@ -254,3 +254,45 @@ def test_a_procedure_that_fresh_leaves_is_known_to_commit(project: Project) -> N
     assert len(project.migrator().plan("fresh").plan.steps) == 2
     project.migrator().fresh(yes=True)
     assert project.applied() == [name]
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "reset"),
+    [
+        ("ALTER DATABASE {database} SET search_path = app, public", "search_path", "ALTER DATABASE {database} RESET"),
+        ("ALTER DATABASE {database} SET TIME ZONE 'Asia/Tokyo'", "TimeZone", "ALTER DATABASE {database} RESET"),
+        (
+            "ALTER ROLE {role} IN DATABASE {database} SET \"app.tenant\" = 'x'",
+            "app.tenant",
+            "ALTER ROLE {role} IN DATABASE {database} RESET",
+        ),
+        (
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = app, public', current_database()); END $$",
+            "search_path",
+            "ALTER DATABASE {database} RESET",
+        ),
+    ],
+)
+def test_settings_that_migrations_made_and_that_stay_are_named(
+    project: Project, made: str, name: str, reset: str
+) -> None:
+    """In the plan and in both results, with what takes them back; those that nobody's file makes are not."""
+    database, role = project.rows("SELECT quote_ident(current_database()), quote_ident(session_user)")[0]
+    project.write("schema", "CREATE SCHEMA app;")
+    file = project.write("settings", made.format(database=database, role=role) + ";")
+    project.write("behind", "CREATE TABLE t (i int);")
+    project.rows(f"ALTER DATABASE {database} SET work_mem = '5MB'")
+    migrator = project.migrator()
+    assert not any("settings" in note for note in migrator.plan("fresh").plan.notes)
+    migrator.migrate()
+    statement = f"{reset.format(database=database, role=role)} {name};"
+    expected = (
+        f"settings of new sessions that migrations make stay, so that all files run with them: {name}; to begin as on an "
+        f"empty database, first run {statement}"
+    )
+    assert expected in migrator.plan("fresh").plan.notes
+    assert expected in migrator.fresh(yes=True).notes
+    (project.folder / file).unlink()  # what ran was stored
+    assert expected in migrator.fresh(yes=True, migrate=False).notes
+    project.rows(statement)
+    assert not any("settings" in note for note in migrator.plan("fresh").plan.notes)
