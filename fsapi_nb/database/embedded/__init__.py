@@ -15,7 +15,7 @@ from pathlib import Path
 from fsapi_nb.database.embedded.database import ROLE, answers, conninfo, ensure_database
 from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
 from fsapi_nb.database.embedded.messages import files_of
-from fsapi_nb.database.embedded.place import find_desks, find_place, remove_place
+from fsapi_nb.database.embedded.place import find_desks, find_place, forget_place, private_folder, remove_place
 from fsapi_nb.database.embedded.running import end
 from fsapi_nb.database.embedded.server import find_or_start, leave
 from fsapi_nb.database.embedded.socket_folder import PORT
@@ -55,7 +55,7 @@ def detach(home: Path) -> None:
     Nothing happens where this process uses none. Raises EmbeddedServerError where a server does not stop.
     """
     with process.mutex, files_of(home):
-        for desk in [desk for desk in process.uses if desk.parent == home.resolve()]:
+        for desk in [desk for desk in process.uses if desk.parent == private_folder(home)]:
             leave(desk)
 
 
@@ -68,7 +68,8 @@ def stop(home: Path) -> None:
         for desk in find_desks(home):
             with guard(desk):
                 process.unuse(desk)
-                end(find_place(desk))
+                if place := find_place(desk):
+                    end(place)
 
 
 def destroy(home: Path) -> None:
@@ -82,8 +83,10 @@ def destroy(home: Path) -> None:
         for desk in find_desks(home):
             with guard(desk):
                 process.unuse(desk)
-                place = find_place(desk)
-                end(place)
-                remove_place(place)
+                if place := find_place(desk):
+                    end(place)
+                    remove_place(place)
+                else:
+                    forget_place(desk)
         if home.exists():
-            shutil.rmtree(home.resolve())
+            shutil.rmtree(private_folder(home))

@@ -3,30 +3,41 @@
     <home>/                     0700, the project's, git-ignored
       postgres-18/              the desk: one for each major version, as its data fits no other
         server.json             which binaries it runs from, where its socket and, for root, its data are
+        made                    by which this account knows again that it has made the desk (`made`)
         start.lock              held while a server is started or stopped
         users.lock              held, shared, by each process that uses the server; the last one stops it
         server.lock             held by the server itself, so that "does it run?" needs no guess from a process id,
                                 and by the tools that make its data
         pg_hba.conf, pg_ident.conf, data/, postgres.log
 
-For root, the last two lines lie elsewhere (`root_folder`).
+For root, the last two lines lie elsewhere (`root_folder`). A project may have come from anybody: no link is followed in
+place of these folders, and what the record says is checked.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb.database.embedded.account import Account, account_of, powerless_account
+from fsapi_nb.database.embedded.made import forget, is_made
 from fsapi_nb.database.embedded.messages import OTHER_DATABASE
 from fsapi_nb.database.embedded.record import Record, write_file
-from fsapi_nb.database.embedded.root_folder import abandoned_folders, belongs_to, belongs_to_another, make_root_folder
+from fsapi_nb.database.embedded.root_folder import (
+    abandoned_folders,
+    belongs_to,
+    belongs_to_another,
+    is_root_folder,
+    make_root_folder,
+)
 from fsapi_nb.errors import EmbeddedServerError
 
 _log = logging.getLogger(__name__)
+_NAME = ".fsapi_nb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +70,20 @@ class Place:
         return self.account.uid if self.account else os.geteuid()
 
 
+def private_folder(home: Path) -> Path:
+    """Return `home` with the links above the project resolved. Raises EmbeddedServerError if it is a link itself.
+
+    So is a link refused in place of the `.fsapi_nb` that another home lies in.
+    """
+    above = private_folder(home.parent) if home.parent.name == _NAME else home.parent.resolve()
+    folder = above / home.name
+    _refuse_link(folder)
+    return folder
+
+
 def make_desk(home: Path, major: int) -> Path:
     """Make `home` and, in it, the desk of the version; return that."""
-    home = home.resolve()
+    home = private_folder(home)
     desk = home / f"postgres-{major}"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_owner(home)
@@ -69,16 +91,36 @@ def make_desk(home: Path, major: int) -> Path:
         home.chmod(0o700)
     if not (home / ".gitignore").exists():
         write_file(home / ".gitignore", "*\n")
+    _refuse_link(desk)
     desk.mkdir(mode=0o700, exist_ok=True)
+    _check_owner(desk)
     return desk
 
 
 def find_desks(home: Path) -> list[Path]:
-    """The desks of `home` whose servers were ever started."""
-    home = home.resolve()
+    """The desks of `home` whose servers this account has started."""
+    home = private_folder(home)
     if home.exists():
         _check_owner(home)
-    return sorted(record.parent for record in home.glob("postgres-*/server.json"))
+    found = sorted(record.parent for record in home.glob("postgres-*/server.json"))
+    return [desk for desk in found if not desk.is_symlink() and is_made(desk)]
+
+
+def find_foreign_desks(home: Path) -> list[Path]:
+    """The desks of `home` that this account has not made: they came with the project, or are copies."""
+    home = private_folder(home)
+    found = sorted(desk for desk in home.glob("postgres-*") if desk.is_dir() and not desk.is_symlink())
+    return [desk for desk in found if not is_made(desk)]
+
+
+def _refuse_link(folder: Path) -> None:
+    """Refuse a link where a folder of fsapi_nb belongs: what it leads to would be changed."""
+    if folder.is_symlink():
+        raise EmbeddedServerError(
+            f"{folder} is a link, and fsapi_nb keeps its data in folders only.",
+            state="nothing was started, and nothing was written.",
+            hint=f"Remove the link (rm {shlex.quote(str(folder))}): the next start makes a folder. {OTHER_DATABASE}",
+        )
 
 
 def _check_owner(home: Path) -> None:
@@ -86,16 +128,30 @@ def _check_owner(home: Path) -> None:
     if home.stat().st_uid != os.geteuid():
         raise EmbeddedServerError(
             f"{home} belongs to another user.",
+            state="nothing was started, and nothing was written.",
             hint=f"Run as that user, or give this one a project folder of its own. {OTHER_DATABASE}",
         )
 
 
-def find_place(desk: Path) -> Place:
-    """The place of a server that was started before."""
+def refuse_foreign_desk(desk: Path) -> None:
+    """Refuse a desk that this account has not made: settings and functions in its data may run programs."""
+    if not is_made(desk):
+        raise EmbeddedServerError(
+            f"{desk} was not made here by fsapi_nb: its server could run programs that its files name.",
+            state="nothing was started; the folder is as it was.",
+            hint=f"A copy, and what came with an archive, is no folder to start. If you do not need it: rm -r "
+            f"{shlex.quote(str(desk))}, and the next start makes an empty one. {OTHER_DATABASE}",
+        )
+
+
+def find_place(desk: Path) -> Place | None:
+    """The place of a server that was started before; None if root has started none."""
+    if os.geteuid() != 0:
+        return Place(desk, desk, desk, None)
     record = Record.read(desk)
     folder = Path(record.place)
-    if not record.place or belongs_to_another(folder, desk):
-        return Place(desk, desk, desk, None)
+    if not record.place or not is_root_folder(folder) or belongs_to_another(folder, desk):
+        return None
     private = folder / "server"
     return Place(desk, folder, private, account_of(private.stat().st_uid) if private.exists() else None)
 
@@ -105,16 +161,17 @@ def make_place(desk: Path) -> Place:
     if os.geteuid() != 0:
         return Place(desk, desk, desk, None)
     record = Record.read(desk)
-    folder = Path(record.place)
-    if record.place and (folder / "server").is_dir() and not belongs_to_another(folder, desk):
-        write_file(folder / "desk", str(desk))
-        return find_place(desk)
+    found = find_place(desk)
+    if found and found.private.is_dir():
+        write_file(found.folder / "desk", str(desk))
+        return found
     if record.place:
         reason = "its data in %s is gone, or belongs to the project that this is a copy of"
         _log.warning(f"The embedded server of %s begins empty: {reason}.", desk.parent, record.place)
-    folder = make_root_folder(desk, powerless_account())
+    account = powerless_account()
+    folder = make_root_folder(desk, account)
     Record(record.bin_folder, "", str(folder)).write(desk)
-    return find_place(desk)
+    return Place(desk, folder, folder / "server", account)
 
 
 def abandoned_places(desk: Path) -> list[Place]:
@@ -122,11 +179,18 @@ def abandoned_places(desk: Path) -> list[Place]:
     return [Place(desk, folder, folder / "server", powerless_account()) for folder in abandoned_folders(desk)]
 
 
+def forget_place(desk: Path) -> None:
+    """Warn of what the record of a desk names that is not deleted with it, since root has not made it for that."""
+    if named := Record.read(desk).place:
+        _log.warning("%s was not deleted: it may not be the embedded server's of %s.", named, desk)
+
+
 def remove_place(place: Place) -> None:
     """Delete what a stopped server has outside its desk, if that is beyond doubt ours; warn where it is not.
 
     A record that names the folder is no proof: it may have been copied, or have come with a cloned project.
     """
+    forget(place.desk)
     if place.folder == place.desk or not place.folder.exists():
         return
     if not belongs_to(place.folder, place.desk):

@@ -10,6 +10,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+_MOST_BYTES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -27,9 +29,11 @@ class Record:
     def read(desk: Path) -> Record:
         """The record of a desk; an empty one where there is none, or none that we wrote."""
         try:
-            found = json.loads((desk / "server.json").read_text(encoding="utf-8"))
+            # No link is followed, and nobody is waited for: the file may have come with a project of somebody else's.
+            with open(os.open(desk / "server.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                found = json.loads(file.read(_MOST_BYTES))
             return Record(str(found["bin_folder"]), str(found["socket"]), str(found["place"]))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             return Record()
 
     def write(self, desk: Path) -> None:

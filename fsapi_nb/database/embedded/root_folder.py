@@ -67,6 +67,13 @@ def abandoned_folders(desk: Path) -> list[Path]:
     return [folder for folder in found if desk_of(folder) == desk and str(folder) != Record.read(desk).place]
 
 
+def is_root_folder(folder: Path) -> bool:
+    """Whether it lies where such folders are made, and only root can have made it, whatever a record says."""
+    with contextlib.suppress(OSError):
+        return folder.parent in ROOT_BASES and _is_roots(folder.parent) and _is_roots(folder)
+    return False
+
+
 def belongs_to_another(folder: Path, desk: Path) -> bool:
     """Whether a project was copied, and the original, which is still there, goes on using the data."""
     other = desk_of(folder)
@@ -75,7 +82,7 @@ def belongs_to_another(folder: Path, desk: Path) -> bool:
 
 def belongs_to(folder: Path, desk: Path) -> bool:
     """Whether it is this desk's beyond doubt: it lies where we put such folders, is root's, and names the desk."""
-    return folder.parent in ROOT_BASES and _is_roots(folder.parent) and _is_roots(folder) and desk_of(folder) == desk
+    return is_root_folder(folder) and desk_of(folder) == desk
 
 
 def desk_of(folder: Path) -> Path | None:

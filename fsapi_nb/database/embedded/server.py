@@ -12,8 +12,16 @@ from pathlib import Path
 from fsapi_nb.database.embedded.data_folder import initialise_data, template_for, unpack_data
 from fsapi_nb.database.embedded.installation import Installation
 from fsapi_nb.database.embedded.installation_copy import enterable_bin_folder
+from fsapi_nb.database.embedded.made import is_recorded, remember
 from fsapi_nb.database.embedded.messages import files_of
-from fsapi_nb.database.embedded.place import Place, abandoned_places, find_place, make_desk, make_place
+from fsapi_nb.database.embedded.place import (
+    Place,
+    abandoned_places,
+    find_place,
+    make_desk,
+    make_place,
+    refuse_foreign_desk,
+)
 from fsapi_nb.database.embedded.record import Record
 from fsapi_nb.database.embedded.running import end, runs, where_it_answers, where_it_settles
 from fsapi_nb.database.embedded.socket_folder import make_socket_folder, remove_socket_folder
@@ -42,7 +50,8 @@ def find_or_start(home: Path, installation: Installation, database: str) -> Path
 
 def _find(desk: Path, installation: Installation) -> Path | None:
     """The socket folder of a server that is ready and runs from these binaries."""
-    return where_it_answers(find_place(desk)) if _runs_from(desk, installation) else None
+    place = find_place(desk) if _runs_from(desk, installation) else None
+    return where_it_answers(place) if place else None
 
 
 def _runs_from(desk: Path, installation: Installation) -> bool:
@@ -51,6 +60,9 @@ def _runs_from(desk: Path, installation: Installation) -> bool:
 
 def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
     """Find the running server or start one; return its socket folder. The guard is held."""
+    refuse_foreign_desk(desk)
+    if not is_recorded(desk):
+        remember(desk)
     place = make_place(desk)
     folder = where_it_settles(place)
     if folder is not None:
@@ -114,8 +126,9 @@ def leave(desk: Path, *, at_exit: bool = False) -> None:
         return
     with guard(desk, at_exit=at_exit):
         process.unuse(desk)
-        if not is_used(desk):
-            end(find_place(desk))
+        place = find_place(desk)
+        if place and not is_used(desk):
+            end(place)
 
 
 def _leave_all() -> None:

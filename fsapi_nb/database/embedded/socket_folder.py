@@ -19,6 +19,7 @@ from fsapi_nb.errors import EmbeddedServerError
 
 PORT = 5432  # names the socket file only; each server has a socket folder of its own
 
+_PREFIX = "fsapi_nb-"
 _MOST_BYTES = 103  # macOS takes 103 bytes and Linux 107
 
 
@@ -30,7 +31,7 @@ def make_socket_folder(place: Place) -> Path:
     for base in [place.private] if place.account else bases:
         if re.fullmatch(r"[\w/.+-]+", str(base), re.ASCII) and _fits(base / "fsapi_nb-12345678"):
             with contextlib.suppress(OSError):
-                folder = Path(tempfile.mkdtemp(prefix="fsapi_nb-", dir=base))
+                folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
                 os.chown(folder, place.uid, -1)
                 return folder
     raise EmbeddedServerError(
@@ -41,9 +42,8 @@ def make_socket_folder(place: Place) -> Path:
 
 def remove_socket_folder(place: Place) -> None:
     """Tidy up after a server that is gone; a copied project's record may name a folder that is in use."""
-    recorded = Record.read(place.desk).socket
-    folder = Path(recorded)
-    if not recorded or not is_private(folder, place.uid) or listens(folder, place.uid):
+    folder = Path(Record.read(place.desk).socket)
+    if not folder.name.startswith(_PREFIX) or not is_private(folder, place.uid) or listens(folder, place.uid):
         return
     with contextlib.suppress(OSError):
         file = socket_in(folder)

@@ -1,0 +1,116 @@
+"""The desks that this account has made: noted outside of every project, as a project may have come from anybody.
+
+    $XDG_STATE_HOME/fsapi_nb/servers/       0700; ~/.local/state, or /var/tmp/fsapi_nb-UID if that cannot be kept
+      <number>                              for each desk: inode and time of change of its note, and the desk's path
+    <desk>/made                             the note: the number
+
+A copy, and what an archive brings, may have the note. It cannot have the note's time of change, which only the system
+sets. A folder that was moved keeps it. Root needs none of this: its servers' data lies in a folder that only root can make.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from fsapi_nb.database.embedded.permissions import is_anchored, is_own_file, is_private
+from fsapi_nb.database.embedded.record import write_file
+
+_NOTE = "made"
+_FIRST = {"start.lock", _NOTE}  # what a desk holds that was made a moment ago
+_SHARED = Path("/var/tmp")
+_NUMBER = re.compile(r"[0-9a-f]{32}")
+_here: set[str] = set()  # records of this process that no folder could keep
+
+
+def is_made(desk: Path) -> bool:
+    """Return whether this account has made the desk, here, or whether it holds nothing that could do harm."""
+    return is_recorded(desk) or _is_empty(desk)
+
+
+def is_recorded(desk: Path) -> bool:
+    """Return whether it is noted that this account has made the desk."""
+    if os.geteuid() == 0:
+        return True
+    number = _read_note(desk)
+    if number is None:
+        return False
+    record = _record(desk)
+    return record in _here or any(_read_record(folder / number) == record for folder in _folders())
+
+
+def remember(desk: Path) -> None:
+    """Note that this account has made the desk. Raises OSError."""
+    if os.geteuid() == 0:
+        return
+    number = secrets.token_hex(16)
+    write_file(desk / _NOTE, number + "\n")
+    record = _record(desk)
+    for folder in _folders(make=True):
+        with contextlib.suppress(OSError):
+            write_file(folder / number, f"{record}\n{desk}\n")
+            return
+    _here.add(record)
+
+
+def forget(desk: Path) -> None:
+    """Remove the record of a desk that is about to be deleted."""
+    number = _read_note(desk) if os.geteuid() != 0 and is_recorded(desk) else None
+    for folder in _folders() if number else ():
+        (folder / str(number)).unlink(missing_ok=True)
+
+
+def _is_empty(desk: Path) -> bool:
+    found = list(desk.iterdir())
+    return all(file.name in _FIRST and stat.S_ISREG(file.lstat().st_mode) for file in found)
+
+
+def _record(desk: Path) -> str:
+    """What no copy has: the inode of the note, and when the system changed it last."""
+    found = (desk / _NOTE).lstat()
+    return f"{found.st_ino} {found.st_ctime_ns}"
+
+
+def _read_note(desk: Path) -> str | None:
+    text = _read(desk / _NOTE)
+    return text.strip() if text and _NUMBER.fullmatch(text.strip()) else None
+
+
+def _read_record(file: Path) -> str | None:
+    text = _read(file)
+    return text.partition("\n")[0] if text else None
+
+
+def _read(file: Path) -> str | None:
+    """The text of a plain file of this account's; None if it is something else."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with contextlib.suppress(OSError), open(os.open(file, flags), "rb") as opened:
+        if is_own_file(opened.fileno(), os.geteuid()):
+            return opened.read(10_000).decode("utf-8", "replace")
+    return None
+
+
+def _folders(*, make: bool = False) -> Iterator[Path]:
+    """The folders that nobody else can change, the best first; with `make`, they are made where that is possible."""
+    bases = [Path(os.environ.get("XDG_STATE_HOME", "")), Path(os.environ.get("HOME", ""), ".local", "state")]
+    wanted = [base / "fsapi_nb" / "servers" for base in bases if base.is_absolute()]
+    for each in (*wanted, _SHARED / f"fsapi_nb-{os.geteuid()}" / "servers"):
+        with contextlib.suppress(OSError, RuntimeError):  # the latter is a loop of links
+            folder = each.resolve()
+            if make:
+                _make(folder)
+            if is_private(folder, os.geteuid()) and is_anchored(folder, os.geteuid()):
+                yield folder
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, if nobody else can put something in their place. Raises OSError."""
+    missing = [way for way in (folder, *folder.parents) if not way.exists()]
+    if missing and is_anchored(missing[-1].parent, os.geteuid()):
+        for way in reversed(missing):
+            way.mkdir(mode=0o700, exist_ok=True)

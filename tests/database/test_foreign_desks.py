@@ -1,0 +1,201 @@
+"""Folders of embedded servers that came with a project of somebody else's: an archive, a copy, a link. None is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fsapi_nb.database import embedded
+from fsapi_nb.database.embedded import root_folder
+from fsapi_nb.errors import EmbeddedServerError
+from tests.database.embedded_servers import ROOT, desk_of, in_child, query, without_fsync
+
+_HOSTILE = "\nrestore_command = 'touch {ran}; false'\narchive_command = 'touch {ran}; true'\n"
+
+as_root = pytest.mark.skipif(
+    not ROOT, reason="only root has other accounts at hand, and folders that it alone can make"
+)
+
+
+@pytest.fixture
+def workshop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of an ordinary user's, whose home it is: root's servers have their data elsewhere."""
+    folder = Path(tempfile.mkdtemp(prefix="fsapi_nb-test-", dir="/var/tmp"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    if ROOT:
+        os.chown(folder, pwd.getpwnam("daemon").pw_uid, -1)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_user(function: Callable[[], None]) -> None:
+    """Run it as an ordinary user, who has no folder that only root can make."""
+    in_child(function, uid=pwd.getpwnam("daemon").pw_uid if ROOT else None)
+
+
+def made(project: Path) -> Path:
+    """The home of a project with a server that ran, and whose data would run a program at the next start."""
+    project.mkdir()
+    home = project / ".fsapi_nb"
+    without_fsync(embedded.attach(home))
+    embedded.stop(home)
+    return home
+
+
+def booby_trap(home: Path) -> None:
+    """Let the next start of the data run a program."""
+    data = desk_of(home) / "data"
+    with (data / "postgresql.conf").open("a") as settings:
+        settings.write(_HOSTILE.format(ran=home.parent / "ran"))
+    (data / "recovery.signal").touch()
+
+
+def copied(home: Path, project: Path) -> Path:
+    subprocess.run(["cp", "-a", str(home.parent), str(project)], check=True)
+    return project / home.name
+
+
+def packed(home: Path, project: Path) -> Path:
+    project.mkdir()
+    archive = project.with_suffix(".tar")
+    subprocess.run(["tar", "-C", str(home.parent), "-cf", str(archive), "."], check=True)
+    subprocess.run(["tar", "-C", str(project), "-xpf", str(archive)], check=True)
+    return project / home.name
+
+
+def put_back(home: Path, project: Path) -> Path:
+    """An archive of the user's own project, changed by somebody else and unpacked where it was."""
+    packed(home, project)
+    shutil.rmtree(home.parent)
+    project.rename(home.parent)
+    return home
+
+
+@pytest.mark.parametrize("brought", [copied, packed, put_back])
+def test_data_that_came_with_a_project_is_not_started(workshop: Path, brought: Callable[[Path, Path], Path]) -> None:
+    """Its settings run programs; the note by which an own folder is known came with it, and is worth nothing."""
+
+    def use() -> None:
+        foreign = brought(made(workshop / "one"), workshop / "two")
+        booby_trap(foreign)
+        for _ in range(2):
+            with pytest.raises(EmbeddedServerError, match="was not made here by fsapi_nb") as caught:
+                embedded.attach(foreign)
+        assert f"rm -r {desk_of(foreign)}" in str(caught.value)
+        assert "nothing was started" in str(caught.value)
+        assert not (foreign.parent / "ran").exists()
+        embedded.stop(foreign)
+        shutil.rmtree(desk_of(foreign))
+        assert query(without_fsync(embedded.attach(foreign)), "SELECT 1") == 1
+        embedded.destroy(foreign)
+
+    as_user(use)
+
+
+def test_a_project_that_was_moved_keeps_its_data(workshop: Path) -> None:
+    """Its own folder is known by its note wherever it lies, in another process, too."""
+
+    def make() -> None:
+        home = made(workshop / "one")
+        query(embedded.attach(home), "CREATE TABLE kept AS SELECT 7 AS n")
+
+    def use() -> None:
+        (workshop / "one").rename(workshop / "two")
+        home = workshop / "two" / ".fsapi_nb"
+        assert query(embedded.attach(home), "SELECT n FROM kept") == 7
+        embedded.destroy(home)
+        assert list((workshop / ".local/state/fsapi_nb/servers").iterdir()) == []
+
+    as_user(make)
+    as_user(use)
+
+
+def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notes are kept where only this account can write."""
+    monkeypatch.setenv("HOME", "/nonexistent")
+
+    def make() -> None:
+        made(workshop / "one")
+
+    def use() -> None:
+        home = workshop / "one" / ".fsapi_nb"
+        assert query(embedded.attach(home), "SELECT 1") == 1
+        embedded.destroy(home)
+
+    as_user(make)
+    as_user(use)
+
+
+@pytest.mark.parametrize("link", [".fsapi_nb", ".fsapi_nb/postgres-18", ".fsapi_nb/tests"])
+def test_a_link_is_not_followed(tmp_path: Path, link: str) -> None:
+    """What it leads to keeps its mode and gets no file, by whichever verb."""
+    target = tmp_path / "private"
+    target.mkdir(mode=0o755)
+    target.chmod(0o755)
+    at = tmp_path / "clone" / link.replace("18", embedded.server_version(embedded.default_bin_folder()).split(".")[0])
+    at.parent.mkdir(parents=True)
+    at.symlink_to(target)
+    home = tmp_path / "clone/.fsapi_nb"
+    verbs = (embedded.attach,) if "postgres" in link else (embedded.attach, embedded.stop, embedded.destroy)
+    for verb in verbs:
+        with pytest.raises(EmbeddedServerError, match="is a link") as caught:
+            verb(home / "tests" if link.endswith("tests") else home)
+        assert f"rm {at}" in str(caught.value)
+    assert target.stat().st_mode & 0o777 == 0o755
+    assert list(target.iterdir()) == []
+
+
+def test_the_parent_of_a_private_folder_may_be_reached_by_a_link(tmp_path: Path) -> None:
+    """Home folders often are: only what a project could have brought is refused."""
+    (tmp_path / "really").mkdir()
+    (tmp_path / "home").symlink_to(tmp_path / "really")
+    embedded.stop(tmp_path / "home" / ".fsapi_nb")
+
+
+@as_root
+@pytest.mark.parametrize("owner", ["root", "daemon"])
+def test_the_place_of_a_record_is_not_believed(tmp_path: Path, owner: str) -> None:
+    """Root writes nothing, and starts nothing, where a record says that came with a project."""
+    trap = tmp_path / "trap"
+    (trap / "server/data").mkdir(parents=True)
+    if owner == "daemon":
+        os.chown(trap, pwd.getpwnam("daemon").pw_uid, -1)
+    desk = desk_of(tmp_path / "clone/.fsapi_nb")
+    desk.mkdir(parents=True)
+    (desk / "server.json").write_text(json.dumps({"bin_folder": "", "socket": "", "place": str(trap)}))
+    before = sorted(trap.rglob("*"))
+    address = without_fsync(embedded.attach(desk.parent))
+    try:
+        assert query(address, "SELECT 1") == 1
+        assert Path(json.loads((desk / "server.json").read_text())["place"]).parent in root_folder.ROOT_BASES
+        assert sorted(trap.rglob("*")) == before
+    finally:
+        embedded.destroy(desk.parent)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "other name"])
+def test_a_record_of_any_kind_does_no_harm(tmp_path: Path, kind: str) -> None:
+    """A link is not read, a pipe is not waited for, and a private folder of the user's is not tidied up."""
+    desk = desk_of(tmp_path / "clone/.fsapi_nb")
+    desk.mkdir(parents=True)
+    mine = tmp_path / "mine"
+    mine.mkdir(mode=0o700)
+    text = json.dumps({"bin_folder": "", "socket": str(mine), "place": ""})
+    if kind == "pipe":
+        os.mkfifo(desk / "server.json")
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_text(text)
+        (desk / "server.json").symlink_to(tmp_path / "elsewhere")
+    else:
+        (desk / "server.json").write_text(text)
+    embedded.destroy(desk.parent)
+    assert mine.is_dir()
