@@ -29,6 +29,8 @@ SETTINGS: Mapping[str, str] = {
     "array_nulls": "on",
     "xmlbinary": "base64",
 }
+#: What a transaction of our own begins with, so that what its statements name is PostgreSQL's.
+OWN_NAMES = b"SET LOCAL search_path TO pg_catalog, pg_temp"
 # Of a default, a standby refuses SERIALIZABLE, and DEFERRABLE waits for others.
 _TRANSACTION = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, NOT DEFERRABLE")
 _LOCALLY = sql.SQL("SELECT {}").format(

@@ -32,7 +32,7 @@ _RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_o
         'checksum', k.checksum, 'up', k.up, 'down', k.down, 'redacted', k.redacted, 'digest', k.digest,
         'down_fault', k.down_fault)::pg_catalog.text
     FROM amended a LEFT JOIN kept k ON k.name::pg_catalog.text OPERATOR(pg_catalog.=) a.name::pg_catalog.text
-        AND k.applied_at IS NOT DISTINCT FROM a.applied_at))"""
+        AND (k.applied_at OPERATOR(pg_catalog.=) a.applied_at OR k.applied_at IS NULL AND a.applied_at IS NULL)))"""
 
 
 def _kept(key: str) -> str:

@@ -100,7 +100,7 @@ def _begin(
         return _set_up(connection, known, question, by_pooler=by_pooler)
     except psycopg.Error:
         if not connection.closed:  # another product may not know what was asked
-            for (version,) in connection.execute("SELECT version()"):
+            for (version,) in connection.execute("SELECT pg_catalog.version()"):
                 _refuse_product(connection, str(version))
             _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False, by_pooler=by_pooler)
         raise

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask_together
+from fsapi_nb.database.ask import OWN_NAMES, ask_together
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
@@ -267,9 +267,11 @@ def create_tables(session: Session, tables: Tables) -> Layout:
     layout = look(session, tables)
     try:
         if not layout.complete:
+            chosen = not layout.journal and _chose_path(session)
             with session.connection.transaction():
+                session.connection.execute(OWN_NAMES)
                 session.connection.execute(create_statements(tables))
-                if not layout.journal and _chose_path(session):
+                if chosen:
                     session.connection.execute(chosen_statement(tables))
         if layout.lacking:
             _add_columns(session, tables, layout.lacking)

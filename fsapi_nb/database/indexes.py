@@ -11,15 +11,16 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
+from fsapi_nb.database.ask import OWN_NAMES, ask
 from fsapi_nb.database.session import Connection
 from fsapi_nb.script.effects import index_on
 from fsapi_nb.script.tokens import SqlSyntaxError
 
 _COPY = "fsapi_nb_copy_%d"  # no schema has a table of that name: it is undone in the transaction that makes it
-_TABLE = """
-    SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.oid = %s
-"""
+_TABLE = sql.SQL("""
+    SELECT n.nspname::text, c.relname::text
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}
+""")
 # All that an index is, but for its name and its table. As JSON, `indnullsnotdistinct` may be absent, as it is up to 14.
 _SAME = """
     WITH defined AS (
@@ -42,15 +43,16 @@ def same_indexes(connection: Connection, statement: str, table: int, indexes: Se
 
     The session must have the settings and the role with which the statement ran. Changes nothing.
     """
-    row = connection.execute(_TABLE, [table]).fetchone()
-    if row is None:
+    rows = ask(connection, _TABLE.format(sql.Literal(table)))
+    if not rows:
         return None
-    schema, name = row
+    ((schema, name),) = rows
     copy = sql.Identifier(schema, _COPY % table)
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(copy, sql.Identifier(schema, name)))
             connection.execute(index_on(statement, schema, _COPY % table).encode())
+            connection.execute(OWN_NAMES)
             values = {"indexes": list(indexes), "copy": copy.as_string(connection)}
             return {oid for (oid,) in connection.execute(_SAME, values)}
     except (psycopg.Error, SqlSyntaxError):

@@ -12,8 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
 from fsapi_nb import stopping
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.session import Connection, Session, alone, shared
 from fsapi_nb.errors import Locked, PooledConnection
@@ -31,16 +33,16 @@ _PATIENCE = 30.0  # seconds until a session must stand in the queue
 CHANNEL = "fsapi_nb"
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
     pg_catalog.pg_notify('{CHANNEL}', '')"""
-_HOLDER = """
+_HOLDER = sql.SQL("""
     SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
            extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)::int
     FROM pg_catalog.pg_locks l
     JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-      AND l.classid = (((%(key)s::bigint >> 32) & 4294967295)::text)::oid
-      AND l.objid = ((%(key)s::bigint & 4294967295)::text)::oid
-"""
+      AND l.classid = (((({0})::bigint >> 32) & 4294967295)::text)::oid
+      AND l.objid = ((({0})::bigint & 4294967295)::text)::oid
+""")
 
 
 @contextmanager
@@ -155,8 +157,8 @@ class Holder:
 
 def find_holder(session: Session, key: int) -> Holder | None:
     """Who holds the lock; None where nobody does."""
-    row = session.connection.execute(_HOLDER, {"key": key}).fetchone()
-    return Holder(*row) if row else None
+    rows = ask(session.connection, _HOLDER.format(sql.Literal(key)))
+    return Holder(*rows[0]) if rows else None
 
 
 def _one(session: Session, query: str, values: Mapping[str, object]) -> object:

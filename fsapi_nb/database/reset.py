@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
+from fsapi_nb.database.ask import OWN_NAMES, ask
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.session import Session
@@ -126,12 +126,11 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
     outside = {"schemas": [*schemas, *gone]}
     connection = session.connection
     with connection.transaction():
+        connection.execute(OWN_NAMES)
         before = set(connection.execute(_ELSEWHERE, outside))
         for drop in drops:
             try:
-                connection.execute(
-                    f"DROP {_WORDS.get(drop.kind, drop.kind).upper()} IF EXISTS {drop.identity} CASCADE".encode()
-                )
+                connection.execute(_statement(drop))
             except psycopg.Error as error:
                 message = server_message(error)
                 raise DatabaseError(
@@ -149,6 +148,12 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
                 hint='name those schemas too: [tool.fsapi_nb] schemas = ["public", "…"]; or drop these first.',
             )
         recorder.write(recorder.forget_all())
+
+
+def _statement(drop: DatabaseObject) -> bytes:
+    """What drops it. PostgreSQL identifies an aggregate of rows, such as `count(*)`, as one without arguments."""
+    identity = drop.identity.replace("()", "(*)") if drop.kind == "aggregate" else drop.identity
+    return f"DROP {_WORDS.get(drop.kind, drop.kind).upper()} IF EXISTS {identity} CASCADE".encode()
 
 
 def _created(stored: Iterable[tuple[str, StoredScripts]]) -> Iterable[str]:

@@ -19,10 +19,12 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb import stopping
 from fsapi_nb.database import failures
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.changed_rows import may_not_change
 from fsapi_nb.database.connection import server_message
@@ -32,7 +34,7 @@ from fsapi_nb.database.patience import blocks_nobody, patient
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
-from fsapi_nb.database.recovery import clear_up, witness
+from fsapi_nb.database.recovery import clear_up, find_relation, witness
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
@@ -62,12 +64,12 @@ from fsapi_nb.script.redact import redact_line
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
 _RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serialization failure"}
 _AHEAD = 4  # steps that are sent behind the one that is waited for: enough that the server need not wait
-_INVALID = """
-    SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_index i
+_INVALID = sql.SQL("""
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s) AND c.relname = %(name)s AND NOT i.indisvalid
-"""
+    WHERE i.indrelid = {} AND c.relname = {} AND NOT i.indisvalid
+""")
 
 
 @dataclass(slots=True)
@@ -355,16 +357,17 @@ class Runner:
 
     def _check(self, step: Step, part: Part, check: Check) -> None:
         """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
-        from fsapi_nb.database.check import OPENING, ask, holds
+        from fsapi_nb.database.check import OPENING, holds
+        from fsapi_nb.database.check import ask as ask_check
 
         self._at = Whereabouts(step, part, check.statement, checking=check, shift=len(OPENING))
         self.emit(StatementStarted(part.migration.name, check.statement))
-        found = ask(self.session.connection, check.statement.text)
+        found = ask_check(self.session.connection, check.statement.text)
         if not holds(found):
             raise failures.violated(self._at, check, found, self._done)
 
     def _transaction_id(self) -> object:
-        row = self.session.connection.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchone()
+        row = self.session.connection.execute("SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text").fetchone()
         return row[0] if row else None
 
     def _expect(self, status: TransactionStatus) -> None:
@@ -523,12 +526,15 @@ class Runner:
         effect = statement.effect
         if effect is None or effect.name is None or not statement.builds_index:
             return
-        row = self.session.connection.execute(_INVALID, {"relation": effect.relation, "name": effect.name}).fetchone()
-        if row is None:
+        relation = find_relation(self.session, effect.relation)
+        query = _INVALID.format(sql.Literal(relation), sql.Literal(effect.name))
+        rows = ask(self.session.connection, query) if relation is not None else ()
+        if not rows:
             return
-        error = psycopg.errors.ObjectNotInPrerequisiteState(f"the index {row[0]} is there, but invalid")
+        ((index,),) = rows
+        error = psycopg.errors.ObjectNotInPrerequisiteState(f"the index {index} is there, but invalid")
         self._journal_outcome("failed", str(error))
-        hint = f"somebody's build left it: DROP INDEX CONCURRENTLY {row[0]}; and run again."
+        hint = f"somebody's build left it: DROP INDEX CONCURRENTLY {index}; and run again."
         raise failures.failed(self._here, error, self._done, lost=False, hint=hint)
 
     # -- what both have in common ------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.database import embedded
+from fsapi_nb.database.ask import ask
 from fsapi_nb.database.connection import open_session, server_message
 from fsapi_nb.database.lock import advisory_lock
 from fsapi_nb.database.password import CommandAddress
@@ -38,36 +39,37 @@ _MOST = 100  # databases that are swept at one start, so that it stays short
 _KEPT = 3  # templates of one project that stay, those used last
 _FORGOTTEN = "7 days"  # after which a template of any project goes
 # Those that somebody is connected to are left out: PostgreSQL would wait for seconds before it refuses to drop one.
-_NAMES = r"""
+_NAMES = sql.SQL(r"""
     SELECT d.datname::text FROM pg_catalog.pg_database d
     WHERE d.datname ~ '^fsapi_test_[0-9a-f]{16}_[0-9]+$'
       AND d.datdba = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
     ORDER BY 1
-"""
-_HELD = """
+""")
+_HELD = sql.SQL("""
     SELECT (classid::bigint << 32) | objid::bigint FROM pg_catalog.pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-"""
+""")
 # The comment is a time as text; one that is not ours is no time, and its database is left alone.
-_TEMPLATES = r"""
+_TEMPLATES = sql.SQL(r"""
     WITH found AS (
-        SELECT d.datname::text AS name, pg_catalog.substring(d.datname::text, '^fsapi_template_([0-9a-f]{8})_') AS project,
+        SELECT d.datname::text AS name, pg_catalog.substring(d.datname::text, '^fsapi_template_([0-9a-f]{{8}})_') AS project,
                pg_catalog.substring(pg_catalog.shobj_description(d.oid, 'pg_database'),
-                                    '^template of fsapi_nb, last used (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)')::timestamp AS used
+                                    '^template of fsapi_nb, last used (\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d)')::timestamp AS used
         FROM pg_catalog.pg_database d
-        WHERE d.datname ~ '^fsapi_template_[0-9a-f]{8}_[0-9a-f]{16}$'
+        WHERE d.datname ~ '^fsapi_template_[0-9a-f]{{8}}_[0-9a-f]{{16}}$'
           AND d.datdba = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
     ), ranked AS (
         SELECT *, row_number() OVER (PARTITION BY project ORDER BY used DESC, name) AS place FROM found WHERE used IS NOT NULL
     )
     SELECT name FROM ranked
-    WHERE used < (pg_catalog.now() AT TIME ZONE 'UTC') - %(forgotten)s::interval
-       OR (project = %(project)s AND place > %(kept)s)
-"""
-_NOW = (
+    WHERE used < (pg_catalog.now() AT TIME ZONE 'UTC') - {forgotten}::interval
+       OR (project = {project} AND place > {kept})
+""")
+_NOW = sql.SQL(
     "SELECT 'template of fsapi_nb, last used ' || pg_catalog.to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 )
+_THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
 
 @dataclass(slots=True)
@@ -135,9 +137,9 @@ class Scratch:
     def sweep(self) -> None:
         """Drop what killed processes have left: databases whose token nobody holds any more."""
         with _refusals(self.session):
-            names = [name for (name,) in self.session.connection.execute(_NAMES)]
+            names = [name for (name,) in ask(self.session.connection, _NAMES)]
             # Asked after the names: whoever made one of them held its token before.
-            held = {key for (key,) in self.session.connection.execute(_HELD)}
+            held = {key for (key,) in ask(self.session.connection, _HELD)}
             stale = [name for name in names if (match := _SCRATCH.fullmatch(name)) and _key(match[1]) not in held]
             self._drop_unused(stale[:_MOST])
 
@@ -152,7 +154,8 @@ class Scratch:
 
     def _sweep_templates(self) -> None:
         values = {"project": self.project, "kept": _KEPT, "forgotten": _FORGOTTEN}
-        self._drop_unused([name for (name,) in self.session.connection.execute(_TEMPLATES, values)][:_MOST])
+        query = _TEMPLATES.format(**{name: sql.Literal(value) for name, value in values.items()})
+        self._drop_unused([name for (name,) in ask(self.session.connection, query)][:_MOST])
 
     def _drop_unused(self, names: list[str]) -> None:
         """Drop those that nobody is connected to or copies; another process may be doing the same."""
@@ -173,14 +176,11 @@ class Scratch:
         return f"fsapi_template_{self.project}_{contents}"
 
     def _exists(self, name: str) -> bool:
-        found = self.session.connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name])
-        return found.fetchone() is not None
+        return bool(ask(self.session.connection, _THERE.format(sql.Literal(name))))
 
     def _say_used(self, name: str) -> None:
-        row = self.session.connection.execute(_NOW).fetchone()
-        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-            sql.Identifier(name), sql.Literal(row[0] if row else "")
-        )
+        ((now,),) = ask(self.session.connection, _NOW)
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(now))
         self.session.connection.execute(comment)
 
     def _execute(self, statement: LiteralString, *names: str) -> None:

@@ -151,7 +151,7 @@ ADDED = {"scripts": ("digest", "down_fault"), "journal": ("cell", "runbook")}
 def add_statement(tables: Tables, lacking: Mapping[str, Sequence[str]]) -> sql.Composed:
     """What adds those columns to tables that are there; a moment's exclusive lock on them, no row is rewritten."""
     there = {"scripts": tables.scripts, "journal": tables.journal}
-    column = sql.SQL("ADD COLUMN IF NOT EXISTS {} text")
+    column = sql.SQL("ADD COLUMN IF NOT EXISTS {} pg_catalog.text")
     return sql.SQL("; ").join(
         sql.SQL("ALTER TABLE {} {}").format(
             there[table], sql.SQL(", ").join(column.format(sql.Identifier(name)) for name in names)

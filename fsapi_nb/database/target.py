@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _SECOND_WAIT = 15.0  # seconds: a pooler lets a client wait for minutes until another one has gone
 _MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
-_SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
+_SYSTEM = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ def open_guarded(access: Access) -> Connection:
     connection = connect(_place(access), access.application)
     try:
         connection.execute(set_all(wanted(connection)))
-        row = connection.execute("SELECT pg_catalog.current_database()::text").fetchone()
+        row = connection.execute("SELECT pg_catalog.current_database()::pg_catalog.text").fetchone()
         if access.schema:
             connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", [search_path(access.schema)])
         if row is not None and _is_protected(access, connection, row[0]):

@@ -48,7 +48,9 @@ def ensure_database(folder: Path, database: str) -> None:
         pass  # most likely there is no such database; if it is something else, what follows fails likewise
     try:
         with psycopg.connect(conninfo(folder, "postgres"), autocommit=True, connect_timeout=10) as connection:
-            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
+            found = connection.execute(
+                "SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) %s", [database]
+            ).fetchone()
             if found is None:
                 with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))

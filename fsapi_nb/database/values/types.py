@@ -59,14 +59,17 @@ class _CatalogEntry:
     delimiter: str
 
 
-# Sent after the transaction has ended, so that it can neither spoil it nor see less than was committed.
+# Sent after the transaction has ended, so that it can neither spoil it nor see less than was committed. The session is the
+# user's, whose search_path may have operators of others.
 _CATALOG = """
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL), k.kind, t.typdelim,
-    CASE k.kind WHEN 'a' THEN t.typelem WHEN 'd' THEN t.typbasetype ELSE coalesce(r.rngsubtype, 0) END
+    CASE WHEN k.kind OPERATOR(pg_catalog.=) 'a' THEN t.typelem
+         WHEN k.kind OPERATOR(pg_catalog.=) 'd' THEN t.typbasetype ELSE coalesce(r.rngsubtype, 0) END
 FROM pg_catalog.pg_type t
-CROSS JOIN LATERAL (SELECT CASE WHEN t.typcategory = 'A' AND t.typtype = 'b' THEN 'a' ELSE t.typtype END) k (kind)
-LEFT JOIN pg_catalog.pg_range r ON t.oid IN (r.rngtypid, r.rngmultitypid)
-WHERE t.oid IN ({})
+CROSS JOIN LATERAL (SELECT CASE WHEN t.typcategory OPERATOR(pg_catalog.=) 'A' AND t.typtype OPERATOR(pg_catalog.=) 'b'
+                                THEN 'a' ELSE t.typtype END) k (kind)
+LEFT JOIN pg_catalog.pg_range r ON t.oid OPERATOR(pg_catalog.=) ANY (ARRAY[r.rngtypid, r.rngmultitypid])
+WHERE t.oid OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.oid[])
 """
 
 
