@@ -35,22 +35,15 @@ _RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_o
         AND (k.applied_at OPERATOR(pg_catalog.=) a.applied_at OR k.applied_at IS NULL AND a.applied_at IS NULL)))"""
 
 
-def _kept(key: str) -> str:
-    return f"pg_catalog.json_extract_path_text(kept, '{key}')"
-
-
-_RESTORE = f"""
-    WITH retired AS (SELECT script::pg_catalog.json AS kept FROM {{journal}}
-        WHERE event OPERATOR(pg_catalog.=) 'retire' AND migration::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
-        ORDER BY id DESC LIMIT 1),
-    amended AS (INSERT INTO {{history}} (id, name, applied_at, duration_ms)
-        SELECT {_kept("id")}::pg_catalog.int8, $2::pg_catalog.text, {_kept("applied_at")}::pg_catalog.timestamp,
-            {_kept("duration_ms")}::pg_catalog.int4
-        FROM retired RETURNING id, name, applied_at),
-    scripts AS (INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
-        SELECT a.id, a.name, a.applied_at, {_kept("checksum")}, {_kept("up")}, {_kept("down")},
-            {_kept("redacted")}::pg_catalog.bool, {_kept("digest")}, {_kept("down_fault")}
-        FROM amended a, retired WHERE {_kept("checksum")} IS NOT NULL
+# What is put back are parameters, which `retired_row` has checked: the journal's text itself is not cast here.
+_RESTORE = """
+    WITH amended AS (INSERT INTO {history} (id, name, applied_at, duration_ms)
+        VALUES ($18::pg_catalog.int8, $2::pg_catalog.text, $19::pg_catalog.timestamp, $20::pg_catalog.int4)
+        RETURNING id, name, applied_at),
+    scripts AS (INSERT INTO {scripts} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
+        SELECT a.id, a.name, a.applied_at, $21::pg_catalog.text, $22::pg_catalog.text, $23::pg_catalog.text,
+            $24::pg_catalog.bool, $25::pg_catalog.text, $26::pg_catalog.text
+        FROM amended a WHERE $21::pg_catalog.text IS NOT NULL
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
             checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
             digest = excluded.digest, down_fault = excluded.down_fault)

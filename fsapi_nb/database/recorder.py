@@ -19,6 +19,7 @@ from psycopg import sql
 from fsapi_nb.database import changed_rows
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
+from fsapi_nb.database.retired_row import RetiredRow
 from fsapi_nb.database.rights import lost_right
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
@@ -110,7 +111,7 @@ class Recorder:
         return recorded, self._check("baseline", row, migration.checksum)
 
     def change(self, change: RowChange) -> tuple[Message, ...]:
-        """Change a row of the history, running nothing; fails if that row is not there any more."""
+        """Rename or retire a row of the history, running nothing; fails if that row is not there any more."""
         kind, entry, other = change.kind, change.entry, change.other
         row = JournalRow(None, kind.value, "done", name=entry.name)
         values: list[str] = []
@@ -122,6 +123,14 @@ class Recorder:
             row = row._replace(step_checksum=entry.checksum, witness=other, message=place)
             values = [str(entry.id)]
         return self._checked(kind.value, [*self._values(row), *values], row, *values, prepared=False)
+
+    def restored(self, name: str, row: RetiredRow) -> tuple[Message, ...]:
+        """Put the row of a retired migration back, as it was."""
+        event = JournalRow(None, RowChangeKind.RESTORE.value, "done", name=name)
+        values = [None if value is None else _truth(value) if isinstance(value, bool) else str(value) for value in row]
+        return self._message(event.event, [*self._values(event), *values]), self._check(
+            event.event, event, row.checksum
+        )
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
         """Take over a file's checksum and text for what is applied already."""

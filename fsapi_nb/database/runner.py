@@ -35,6 +35,7 @@ from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import clear_up, find_relation, witness
+from fsapi_nb.database.retired_row import not_restored, read_retired_rows
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
@@ -57,7 +58,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import COMMITTED_ITSELF, Check, Direction, Done, Mode, Part, Plan, Statement, Step
+from fsapi_nb.model import COMMITTED_ITSELF, Check, Direction, Done, Mode, Part, Plan, RowChangeKind, Statement, Step
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
 
@@ -577,7 +578,11 @@ class Runner:
         """Write what is only recorded or changed in the history, all of it or nothing."""
         if not (plan.marks or plan.amends or plan.changes):
             return
-        messages = [message for change in plan.changes for message in self.recorder.change(change)]
+        restored = [change.entry.name for change in plan.changes if change.kind is RowChangeKind.RESTORE]
+        rows = read_retired_rows(self.session, self.recorder.tables, restored)
+        messages = [message for name, row in rows.items() for message in self.recorder.restored(name, row)]
+        others = (change for change in plan.changes if change.kind is not RowChangeKind.RESTORE)
+        messages += [message for change in others for message in self.recorder.change(change)]
         messages += [message for each in plan.marks for message in self.recorder.baseline(each, place=plan.place)]
         for part in plan.amends:
             if part.entry is not None:
@@ -588,6 +593,10 @@ class Runner:
             if not plan.changes:
                 raise
             raise may_not_change(error, self.recorder.tables, self.session.facts.role) from None
+        except (psycopg.errors.UniqueViolation, psycopg.errors.NumericValueOutOfRange) as error:
+            if not restored:
+                raise
+            raise not_restored(error, self.recorder.tables) from None
         self._done += [Done(migration.name, Direction.UP, 0.0) for migration in plan.marks]
 
     def _journal_outcome(self, state: str, message: str) -> None:

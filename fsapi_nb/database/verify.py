@@ -36,13 +36,6 @@ _KEPT = f"""EXISTS (
     WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
       AND s.checksum {_EQUALS} $6::pg_catalog.text
       AND (s.applied_at {_EQUALS} h.applied_at OR s.applied_at IS NULL AND h.applied_at IS NULL))"""
-_JOINED = f"""EXISTS (
-    SELECT FROM {{history}} h JOIN {{scripts}} s ON s.id {_EQUALS} h.id
-    WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
-      AND (s.applied_at {_EQUALS} h.applied_at OR s.applied_at IS NULL AND h.applied_at IS NULL))"""
-_KEPT_NOTHING = f"""(
-    SELECT pg_catalog.json_extract_path_text(script::pg_catalog.json, 'checksum') IS NULL FROM {{journal}}
-    WHERE event {_EQUALS} 'retire' AND migration::pg_catalog.text {_EQUALS} $2::pg_catalog.text ORDER BY id DESC LIMIT 1)"""
 _ENTERED = f"EXISTS (SELECT FROM {{history}} WHERE name::pg_catalog.text {_EQUALS} $2::pg_catalog.text)"
 _GIVEN = "$6::pg_catalog.int8"
 
@@ -85,7 +78,7 @@ CHECKS: Mapping[str, str] = {
         _journal,
     ),
     "restore": _check(
-        (_ENTERED, "history", MISSING), (f"({_KEPT_NOTHING} OR {_JOINED})", "scripts", MISSING), _journal
+        (_ENTERED, "history", MISSING), (f"($6::pg_catalog.text IS NULL OR {_KEPT})", "scripts", MISSING), _journal
     ),
     "forget": _check(
         ("NOT EXISTS (SELECT FROM {history})", "history", LEFT),

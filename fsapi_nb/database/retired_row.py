@@ -1,0 +1,166 @@
+"""Read from the journal the row of a retired migration, to be put back. Nothing of it is believed before it is checked.
+
+Whoever may write into the journal may have written it: a value of another form would stop every later reading, and a script
+in it would run at a rollback with the rights of who rolls back.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask
+from fsapi_nb.database.session import Session
+from fsapi_nb.database.tables import Tables, written_name
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.script.encoding import fitting
+
+_NEWEST = sql.SQL(
+    "SELECT DISTINCT ON (migration) migration::text, id, script FROM {} "
+    "WHERE event = 'retire' AND migration::text = ANY ({}::text[]) ORDER BY migration, id DESC"
+)
+_WRITERS = sql.SQL(
+    "SELECT rolname::text FROM pg_roles WHERE NOT rolsuper AND has_any_column_privilege(oid, {0}::text, 'INSERT') "
+    "AND NOT has_table_privilege(oid, {1}::text, 'INSERT') ORDER BY 1"
+)
+_UNCHANGED = "nothing was changed; the database is as it was."
+_ID, _NUMBER = range(1, 1 << 63), range(-(1 << 31), 1 << 31)
+
+
+class RetiredRow(NamedTuple):
+    """The history row of a migration as it was, and what was kept of its scripts; without a checksum, nothing was."""
+
+    id: int
+    applied_at: str | None
+    duration_ms: int | None
+    checksum: str | None = None
+    up: str | None = None
+    down: str | None = None
+    redacted: bool | None = None
+    digest: str | None = None
+    down_fault: str | None = None
+
+
+def read_retired_rows(session: Session, tables: Tables, names: Sequence[str]) -> dict[str, RetiredRow]:
+    """Return the newest retired row of each of these migrations.
+
+    Raises HistoryError if a row cannot be put back as it stands in the journal, or if the journal has more writers than the
+    scripts, so that a script in it need not be what ran.
+    """
+    if not names:
+        return {}
+    found: dict[str, RetiredRow] = {}
+    for name, number, text in ask(
+        session.connection, _NEWEST.format(tables.journal, list(fitting(names, session.encoding)))
+    ):
+        try:
+            found[name] = row_of(text)
+        except ValueError as error:
+            raise _unreadable(tables, name, number, str(error)) from None
+        if found[name].checksum is not None:
+            _refuse_other_writers(session, tables, name, number)
+    for name in names:
+        if name not in found:
+            raise HistoryError(
+                f"the journal holds no retired row of {name}", state=_UNCHANGED, hint="`history` has its events."
+            )
+    return found
+
+
+def row_of(text: str | None) -> RetiredRow:
+    """Return the row that the journal's text holds. Raises ValueError with what is wrong with it."""
+    kept = _document(text)
+    row = RetiredRow(
+        id=_number(kept, "id", _ID),
+        applied_at=_moment(kept),
+        duration_ms=None if kept.get("duration_ms") is None else _number(kept, "duration_ms", _NUMBER),
+    )
+    checksum = _text(kept, "checksum")
+    if checksum is None:
+        return row
+    up, redacted = _text(kept, "up"), kept.get("redacted")
+    if up is None or not isinstance(redacted, bool):
+        raise ValueError("it has a checksum, but not the script that it belongs to")
+    down, digest, fault = (_text(kept, name) for name in ("down", "digest", "down_fault"))
+    return row._replace(checksum=checksum, up=up, down=down, redacted=redacted, digest=digest, down_fault=fault)
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    try:
+        kept = json.loads(text or "")
+    except (ValueError, RecursionError):
+        raise ValueError("it is not a JSON document") from None
+    if isinstance(kept, dict):
+        return kept
+    raise ValueError("it is not a JSON object")
+
+
+def _number(kept: Mapping[str, Any], name: str, allowed: range) -> int:
+    value = kept.get(name)
+    if type(value) is int and value in allowed:
+        return value
+    raise ValueError(f"its {name} is not a number that such a row can have")
+
+
+def _text(kept: Mapping[str, Any], name: str) -> str | None:
+    value = kept.get(name)
+    if value is None or isinstance(value, str) and "\x00" not in value and not _is_torn(value):
+        return value
+    raise ValueError(f"its {name} is not a text that PostgreSQL can hold")
+
+
+def _is_torn(value: str) -> bool:
+    """Whether a text has half a character (`\\ud800`), which JSON can hold and no encoding."""
+    return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _moment(kept: Mapping[str, Any]) -> str | None:
+    """Return when it was applied; words such as `now` and `infinity` are no moment."""
+    value = kept.get("applied_at")
+    if value is None:
+        return None
+    try:
+        return datetime.datetime.fromisoformat(value).isoformat(sep=" ")
+    except (TypeError, ValueError):
+        raise ValueError("its applied_at is not a time of the years 1 to 9999") from None
+
+
+def _unreadable(tables: Tables, name: str, number: int, why: str) -> HistoryError:
+    return HistoryError(
+        f"the row of {name} cannot be restored from {tables.schema}.{tables.names[2]}: {why}",
+        details=(f"  it is kept in the column script of the event with the id {number}",),
+        state=_UNCHANGED,
+        hint=f"look at it: SELECT * FROM {tables.written[2]} WHERE id = {number}; if fsapi_nb did not write it, take it out: "
+        f"DELETE FROM {tables.written[2]} WHERE id = {number};",
+    )
+
+
+def _refuse_other_writers(session: Session, tables: Tables, name: str, number: int) -> None:
+    """Raise HistoryError if a role may write the journal that may not write the scripts, and so what a rollback runs."""
+    places = (sql.Literal(table.as_string(session.connection)) for table in (tables.journal, tables.scripts))
+    writers = [role for (role,) in ask(session.connection, _WRITERS.format(*places))]
+    if not writers:
+        return
+    revoke = f"REVOKE INSERT ON {tables.written[2]} FROM {', '.join(map(written_name, writers))};"
+    raise HistoryError(
+        f"the script of {name} in {tables.schema}.{tables.names[2]} may have been written by a role that may not write scripts",
+        details=tuple(f"  {role} may write the journal only" for role in writers),
+        state=_UNCHANGED,
+        hint=f"look at it: SELECT script FROM {tables.written[2]} WHERE id = {number}; if it is what ran: {revoke} and restore then.",
+    )
+
+
+def not_restored(error: psycopg.Error, tables: Tables) -> HistoryError:
+    """Return the refusal for a row that the history cannot take back: its place is taken, or is none of that table."""
+    message = error.diag.message_detail or error.diag.message_primary or ""
+    return HistoryError(
+        f"the row cannot be put back into {tables.shown()}",
+        details=(f"  {message} [{error.sqlstate}]",),
+        state=_UNCHANGED,
+        hint="`history` shows what was recorded since; `status` what is applied.",
+    )
