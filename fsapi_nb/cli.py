@@ -24,6 +24,7 @@ from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Int
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.visible import visible
+from fsapi_nb.wrapping import wrap
 
 if TYPE_CHECKING:
     from fsapi_nb.events import Observer
@@ -194,12 +195,21 @@ def _print(result: Result, *, as_json: bool) -> None:
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, ensure_ascii=False, default=str))
-    lines = error.lines()
+    first, *rest = [visible(part) for line in error.lines() for part in line.split("\n")]
+    lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and error.blockers:
         lines += error.blockers.lines(times=True)
     if isinstance(error, CheckViolated) and error.result:
         lines += error.result.lines()
-    print("error: " + "\n".join(visible(line) for line in lines), file=sys.stderr)
+    print("\n".join(visible(line) for line in lines), file=sys.stderr)
+
+
+def _fitted(lines: list[str]) -> list[str]:
+    """The lines, broken between words where a terminal shows them; as they are for whoever reads a file or a pipe."""
+    if not sys.stderr.isatty():
+        return lines
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    return [part for line in lines for part in wrap(line, columns)] if columns else lines
 
 
 if __name__ == "__main__":

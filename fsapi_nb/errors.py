@@ -35,7 +35,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsapi_nb.folding import Fold, bounded, one_by_one
-from fsapi_nb.visible import hang, visible
+from fsapi_nb.visible import visible
+from fsapi_nb.wrapping import COLUMNS, hang, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -131,8 +132,8 @@ class Rendered:
         return lines if lines == one_by_one(self.lines()) else [*lines, SHORTENED]
 
     def _render_traceback_(self) -> list[str]:
-        lines = self._text()
-        return [f"{type(self).__name__}: {lines[0]}", *lines[1:]]
+        first, *rest = self._text()
+        return [part for line in (f"{type(self).__name__}: {first}", *rest) for part in wrap(line, COLUMNS)]
 
 
 class FsapiError(Rendered, Exception):

@@ -24,9 +24,3 @@ def visible(text: str) -> str:
     Line ends and tabs stay as they are.
     """
     return text.translate(_WRITTEN)
-
-
-def hang(text: str, before: str = "") -> list[str]:
-    """The lines of a text, the first one behind `before`, the others two columns further in."""
-    first, *rest = text.split("\n")
-    return [before + first, *(" " * (len(before) + 2) + line if line else "" for line in rest)]

@@ -16,8 +16,9 @@ PACKAGE = Path(__file__).parent.parent / "fsapi_nb"
 ALLOWED = {
     "visible": set(),
     "folding": set(),
+    "wrapping": set(),
     "origin": set(),
-    "errors": {"folding", "visible"},
+    "errors": {"folding", "visible", "wrapping"},
     "once": set(),
     "digests": set(),
     "model": {"errors", "once"},
@@ -32,7 +33,7 @@ ALLOWED = {
     "plan": {"errors", "model", "script", "plan"},
     "schema": {"errors", "model", "schema"},
     "database": {"stopping", "errors", "model", "events", "script", "plan", "database", "schema", "origin"},
-    "views": {"errors", "model", "events", "folding", "views", "visible", "schema"},
+    "views": {"errors", "model", "events", "folding", "views", "visible", "schema", "wrapping"},
     "migrator": {
         "stopping",
         "errors",
@@ -51,7 +52,7 @@ ALLOWED = {
     "verbs": {"errors", "migrator", "views"},
     "notebook": {"errors", "events", "known", "model", "script", "migrator", "verbs", "views", "notebook", "origin"},
     "runbook": {"errors", "migrator", "model", "origin", "runbook", "verbs", "views", "visible"},
-    "cli": {"stopping", "errors", "events", "migrator", "runbook", "verbs", "views", "visible"},
+    "cli": {"stopping", "errors", "events", "migrator", "runbook", "verbs", "views", "visible", "wrapping"},
     "testing": {"errors", "events", "model", "folder", "plan", "schema", "database", "migrator", "testing"},
     "__init__": {"migrator", "notebook"},
 }

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from fsapi_nb.cli import main
 from fsapi_nb.events import Event, LockAwaited, NoticeReceived, RunFailed, RunFinished, RunStarted, StatementStarted
 from fsapi_nb.model import Blockage, LockSession, Plan, QueuePart, ServerProgress
 from fsapi_nb.views.progress import RunProgress
@@ -166,6 +167,24 @@ def session(project: Project, *queries: str, application: str = "report") -> Ite
             connection.execute(query.encode())
         yield connection
         connection.rollback()
+
+
+@pytest.mark.parametrize("columns", [40, 72])
+def test_an_error_is_broken_between_words_on_a_terminal(
+    project: Project, terminal: OpenTerminal, columns: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the terminal's own width, and its SQL stays whole; whoever reads a pipe gets the lines as they are."""
+    source = f"SELECT {'1 + ' * 15}nope;"
+    project.write("a", source)
+    opened = terminal("migrate", columns=columns)
+    assert opened.end() == 1
+    shown = str(opened.screen).splitlines()
+    assert f"  2 | {source}" in shown
+    assert max(len(line) for line in shown if "|" not in line) <= columns
+    assert main(["migrate", "--database", project.database, "--dir", str(project.folder)]) == 1
+    piped = capsys.readouterr().err
+    assert max(map(len, piped.splitlines())) > columns
+    assert "".join(piped.split()) == "".join("".join(shown).split())
 
 
 def test_a_long_run_is_drawn_and_leaves_nothing(project: Project, terminal: OpenTerminal) -> None:

@@ -242,7 +242,7 @@ class MigrateMagics(Magics):
             raise ConfigurationError(
                 f"the working directory has changed, and there are no migrations in it: {migrator.directory}",
                 state="nothing was run, and no file was written.",
-                hint=f"%config MigrateMagics.directory = {str(self._folder)!r} goes on with the migrations from before; "
+                hint=f"`%config MigrateMagics.directory = {str(self._folder)!r}` goes on with the migrations from before; "
                 "--dir migrations begins others.",
             )
         return migrator

@@ -21,7 +21,7 @@ from fsapi_nb.events import (
 )
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, ServerProgress
 from fsapi_nb.views.escape import visible
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 #: Of the notices of a run, the last ones are shown while it goes on; the result has them all.
 MOST_NOTICES = 50

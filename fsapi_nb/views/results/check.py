@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import brief_notices, notice_remarks
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 if TYPE_CHECKING:
     import pandas

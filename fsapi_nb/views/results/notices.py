@@ -9,7 +9,7 @@ from typing import Any
 from fsapi_nb.folding import Fold, shorten
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 _NOTICES = Fold(6, 3)
 

@@ -21,7 +21,7 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once, without_empty
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)

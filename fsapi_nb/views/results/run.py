@@ -18,7 +18,7 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted, slowest
 from fsapi_nb.views.results.markup import without_empty
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 _NOTES = Fold(8, 2)
 _DONE = Fold(20, 19)

@@ -17,7 +17,7 @@ from fsapi_nb.model import (
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
-from fsapi_nb.visible import hang
+from fsapi_nb.wrapping import hang
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40

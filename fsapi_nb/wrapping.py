@@ -1,0 +1,45 @@
+"""Long texts as lines: broken between words, with what follows the first line further in. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Columns of a text that a notebook stores, whoever reads it in which window.
+COLUMNS = 100
+
+# A line of SQL and the caret below it, as `Place.excerpt` draws them: the caret must stay under its column.
+_EXCERPT = re.compile(r" +(?:\d+ )?\| ")
+# A command between backticks is one word, so that it can be pasted.
+_WORD = re.compile(r" *(?:`[^`]*`|[^ ])+| +")
+
+
+def hang(text: str, before: str = "") -> list[str]:
+    """The lines of a text, the first one behind `before`, the others two columns further in."""
+    first, *rest = text.split("\n")
+    return [before + first, *(" " * (len(before) + 2) + line if line else "" for line in rest)]
+
+
+def wrap(line: str, columns: int) -> list[str]:
+    """The line as lines of at most so many columns, broken between words; a word that is longer stays whole.
+
+    A line of SQL with its caret stays as it is.
+    """
+    if _width(line) <= columns or _EXCERPT.match(line):
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    lines = [""]
+    for word in _WORD.findall(line):
+        if lines[-1].strip() and _width(lines[-1] + word) > columns:
+            lines.append(indent + word.lstrip(" "))
+        else:
+            lines[-1] += word
+    return lines
+
+
+def _width(text: str) -> int:
+    """How many columns the text takes: two for East Asian wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
