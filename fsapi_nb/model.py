@@ -516,7 +516,7 @@ class Progress:
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
-    by itself.
+    by itself. `began_with` are settings of the session that ran the steps, as it began, which another one may have otherwise.
     """
 
     name: str
@@ -527,6 +527,7 @@ class Progress:
     witness: str | None = None
     applied_before: tuple[StepRecord, ...] = ()
     doubt: str | None = None
+    began_with: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def begun(self) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from fsapi_nb.errors import CannotConnect
+from fsapi_nb.errors import CannotConnect, StatementFailed
 from fsapi_nb.events import Event, MigrationFinished
+from fsapi_nb.model import State
 from tests.conftest import Project
 
 _PATH = "CREATE SCHEMA app;\n{};"
@@ -230,6 +231,104 @@ def test_a_redo_ends_where_a_rollback_and_a_run_end(project: Project, role: str,
     first = project.value("SELECT extract(epoch FROM at) FROM t")
     project.migrator().redo()
     assert project.value("SELECT extract(epoch FROM at) FROM t") == first
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+@pytest.mark.parametrize(
+    ("before", "change", "name"),
+    [
+        ("SELECT 1", _DATABASE, "search_path"),
+        (_DATABASE, "ALTER DATABASE {database} RESET search_path", "search_path"),
+        (_DATABASE, "ALTER DATABASE {database} SET search_path = public, app", "search_path"),
+        ("SELECT 1", "ALTER ROLE {role} IN DATABASE {database} SET search_path = app, public", "search_path"),
+        ("SELECT 1", _FUNCTION, "search_path"),
+        ("SELECT 1", "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'", "TimeZone"),
+    ],
+    ids=["set", "reset", "changed", "role", "function", "time zone"],
+)
+def test_a_run_that_goes_on_says_which_settings_its_first_steps_had_otherwise(
+    project: Project, role: str, before: str, change: str, name: str, direction: str
+) -> None:
+    """With what is to be put in front of the rest: then it ends where an undisturbed run ends."""
+    project.rows("CREATE SCHEMA app; CREATE TABLE may (yes int); INSERT INTO may VALUES (0); CREATE TABLE u (id int)")
+    project.rows(written(project, before, role))
+    first, zone = str(project.value(f"SHOW {name}")), project.value("SHOW timezone")
+    rest = "SELECT 1 / yes FROM public.may;\nCREATE TABLE t AS SELECT timestamptz '2026-01-01 09:00' AS at;"
+    steps = f"{written(project, change, role)};\nCREATE INDEX CONCURRENTLY i ON public.u (id);\n{rest}"
+    verb = "migrate" if direction == "up" else "rollback"
+    up, down = (steps, None) if direction == "up" else ("SELECT 1;", steps)
+    file = project.write("a", up, down)
+    migrator = project.migrator()
+    if direction == "down":
+        migrator.migrate()
+    with pytest.raises(StatementFailed):
+        getattr(migrator, verb)()
+    project.rows("UPDATE public.may SET yes = 1")
+    (note,) = [note for note in migrator.plan(verb).plan.notes if "goes on in a session with other settings" in note]
+    assert f"it was {first}" in note
+    advice = note.rpartition(": ")[2]
+    assert advice.startswith(f"SELECT set_config('{name}', ")
+    project.write(
+        "a", up.replace(rest, f"{advice}\n{rest}"), down and down.replace(rest, f"{advice}\n{rest}"), name=file
+    )
+    if direction == "down":
+        migrator.repair(file)
+    result = getattr(migrator, verb)()
+    assert not any("other settings" in note for note in result.notes)
+    schema = "app" if before is _DATABASE else "public"
+    assert schema_of_t(project) == schema
+    assert project.value(f"SELECT at = timestamp '2026-01-01 09:00' AT TIME ZONE '{zone}' FROM {schema}.t") is True
+
+
+@pytest.mark.parametrize("earlier", [True, False], ids=["behind another", "the first"])
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        ("SELECT 1", "ALTER DATABASE {database} SET search_path = app"),
+        ("SELECT 1", "ALTER ROLE {role} IN DATABASE {database} SET search_path = app, elsewhere"),
+        (_DATABASE, "ALTER DATABASE {database} RESET search_path"),
+    ],
+    ids=["set", "role", "reset"],
+)
+def test_a_run_that_goes_on_finds_the_history_that_its_first_steps_have_left_the_path_of(
+    project: Project, role: str, before: str, change: str, *, earlier: bool
+) -> None:
+    """A new history elsewhere would begin the migration again."""
+    project.rows("CREATE SCHEMA app; CREATE TABLE may (yes int); INSERT INTO may VALUES (0); CREATE TABLE u (id int)")
+    project.rows(written(project, before, role))
+    if earlier:
+        project.write("first", "SELECT 1;")
+    project.write(
+        "a",
+        f"INSERT INTO public.u VALUES (1);\n{written(project, change, role)};\nVACUUM public.u;\n"
+        "SELECT 1 / yes FROM public.may;",
+    )
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    assert project.migrator().status().statuses[-1].state is State.PARTLY_APPLIED
+    project.rows("UPDATE public.may SET yes = 1")
+    project.migrator().migrate()
+    assert project.value("SELECT count(*) FROM public.u") == 1
+    assert project.value("SELECT count(*) FROM pg_class WHERE relname = 'migrations'") == 1
+    assert project.migrator().migrate().done == ()
+
+
+def test_a_run_that_goes_on_with_the_same_settings_says_nothing_of_them(project: Project) -> None:
+    """Those that the database had before, and that the file sets for itself."""
+    project.rows(written(project, "CREATE SCHEMA app; CREATE TABLE may (yes int); INSERT INTO may VALUES (0)"))
+    project.rows(written(project, "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'"))
+    change = written(project, _DATABASE)
+    project.write(
+        "a",
+        f"SET search_path = app;\n{change};\nCREATE TABLE u (id int);\nCREATE INDEX CONCURRENTLY i ON u (id);\n"
+        "SELECT 1 / yes FROM public.may;\nCREATE TABLE t (id int);",
+    )
+    with pytest.raises(StatementFailed):
+        project.migrator().migrate()
+    project.rows("UPDATE public.may SET yes = 1")
+    assert project.migrator().plan().plan.notes == ()
+    project.migrator().migrate()
+    assert schema_of_t(project) == "app"
 
 
 def test_the_plan_warns_of_settings_that_a_later_step_would_see_only_after_a_failure(project: Project) -> None:

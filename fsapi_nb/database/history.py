@@ -174,7 +174,12 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                 found.pop(name, None)
             elif state == "done":
                 found[name] = replace(
-                    before, done=(*before.done, record), attempted=None, in_flight=False, witness=None
+                    before,
+                    done=(*before.done, record),
+                    attempted=None,
+                    in_flight=False,
+                    witness=None,
+                    began_with={**json.loads(witness or "{}"), **before.began_with},
                 )
             elif state == "in doubt":
                 if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway

@@ -30,9 +30,17 @@ _PATH = sql.SQL("""
 _HAS = sql.SQL("SELECT true FROM {} WHERE {}::text = ANY ({}::text[]) LIMIT 1")
 _SCHEMA = sql.SQL("SELECT true FROM pg_catalog.pg_namespace WHERE nspname = {}")
 _MAY_READ = sql.SQL("SELECT pg_catalog.has_table_privilege({}, 'SELECT')")
-_PATHS_SET = sql.SQL(
-    "SELECT s.name::text, s.up FROM {} s WHERE s.name = ANY ({}::text[]) AND s.up LIKE '%search_path%'"
-)
+_HALF_WAY = sql.SQL("""
+    SELECT true FROM (
+        SELECT DISTINCT ON (migration) state, step, steps FROM {}
+        WHERE migration::text = ANY ({}::text[]) AND step IS NOT NULL ORDER BY migration, id DESC
+    ) AS last WHERE NOT (state = 'done' AND step = steps) AND (step > 1 OR state IN ('done', 'started', 'in doubt')) LIMIT 1
+""")
+_PATHS_SET = sql.SQL("""
+    SELECT s.name::text, s.up FROM {0} s WHERE s.name = ANY ({2}::text[]) AND s.up LIKE '%search_path%'
+    UNION ALL SELECT j.migration::text, j.script FROM {1} j
+    WHERE j.migration = ANY ({2}::text[]) AND j.event = 'up' AND j.state = 'done' AND j.script LIKE '%search_path%'
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         _refuse_closed(session, closed)
     if candidates:
         return _inside(session, candidates, others, known)
-    return _outside(session, [each for each in others if each.has(known)], table, known)
+    return _outside(session, [each for each in others if each.has(known) or each.is_half_way(known)], table, known)
 
 
 def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
@@ -146,6 +154,10 @@ class _Candidate(NamedTuple):
         return self.has_journal and self._answers(
             _HAS.format(self.tables.journal, sql.Identifier("migration"), list(names))
         )
+
+    def is_half_way(self, names: Collection[str]) -> bool:
+        """Whether some of these ended half-way in it."""
+        return self.has_journal and self._answers(_HALF_WAY.format(self.tables.journal, list(names)))
 
     @property
     def is_used(self) -> bool:
@@ -233,10 +245,10 @@ def _path(session: Session) -> _Path:
 
 
 def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[str]) -> bool:
-    """Whether a migration of that history made this search_path, so that the history is left behind by it."""
+    """Whether a migration of that history, or the first steps of one, made this search_path, so that it is left behind by it."""
     if path.source not in {"database", "user", "database user"} or not history.has_journal:
         return False
-    query = _PATHS_SET.format(history.tables.scripts, list(known))
+    query = _PATHS_SET.format(history.tables.scripts, history.tables.journal, list(known))
     try:
         rows = ask(history.session.connection, query)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):

@@ -18,6 +18,7 @@ from psycopg import sql
 
 from fsapi_nb.database import changed_rows
 from fsapi_nb.database.ask import ask
+from fsapi_nb.database.defaults import BEGAN_WITH
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.retired_row import RetiredRow
 from fsapi_nb.database.rights import lost_right
@@ -98,9 +99,13 @@ class Recorder:
         return self._checked("down", [*self._values(row), identity], row, identity, prepared=prepared)
 
     def journal(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
-        """Add one event. That a step begins or is done is only written while the lock is ours."""
+        """Add one event. That a step begins or is done is only written while the lock is ours.
+
+        One that is done has as its witness, unless another is given, what its session began with.
+        """
         which = "step" if row.state in {"started", "done"} else "journal"
-        return self._checked(which, self._values(row), row, prepared=prepared)
+        message = self._message("step done" if row.state == "done" else which, self._values(row), prepared=prepared)
+        return message, self._check(which, row, prepared=prepared)
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
         """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
@@ -308,6 +313,7 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     texts = {
         "journal": _journal(_EVENT),
         "step": _journal(guarded),
+        "step done": _journal(guarded, witness=f"coalesce($12::pg_catalog.text, {BEGAN_WITH})"),
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
         + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
@@ -327,11 +333,11 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
 
 
-def _journal(event: str, duration: str = _DURATION, script: str | None = None) -> str:
-    """The statement that adds an event, with what is written for its name, milliseconds and script; it answers with those
-    milliseconds."""
+def _journal(event: str, duration: str = _DURATION, script: str | None = None, witness: str | None = None) -> str:
+    """The statement that adds an event, with what is written for its name, milliseconds, script and witness; it answers with
+    those milliseconds."""
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
-    values[2], values[7], values[10] = event, duration, script or values[10]
+    values[2], values[7], values[10], values[11] = event, duration, script or values[10], witness or values[11]
     return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
 
 

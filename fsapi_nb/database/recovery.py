@@ -329,7 +329,8 @@ def settle(
     recorder.write(recorder.journal(_row(ran, progress, "resolved")._replace(message=reason)))
     if not done:
         return
-    row, entry = _row(ran, progress, "done"), history.get(progress.name)
+    # This session began after the step: what it began with says nothing of the one that ran it.
+    row, entry = _row(ran, progress, "done")._replace(witness="{}"), history.get(progress.name)
     if row.step == row.steps and progress.direction is Direction.UP and ran is None:
         recorder.write(recorder.journal(row._replace(steps=(row.steps or 0) + 1)))
     elif row.step == row.steps and progress.direction is Direction.UP:

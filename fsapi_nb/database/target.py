@@ -5,7 +5,7 @@ Opens, finds and locks; what is done there is for the verbs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,6 +139,12 @@ class Target:
         from fsapi_nb.database.procedures import read_procedures
 
         return read_procedures(self.session.connection)
+
+    def settings(self, names: Iterable[str]) -> dict[str, str]:
+        """What this session began with of the settings of these names."""
+        from fsapi_nb.database.defaults import RESET_VALUES
+
+        return dict(self.session.connection.execute(RESET_VALUES.encode(), {"names": list(names)}).fetchall())
 
     def facts(self) -> DatabaseFacts:
         """What a record says of this database."""

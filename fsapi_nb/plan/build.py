@@ -6,7 +6,7 @@ takes the folder and the history as values and returns a `Plan`, or raises what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -42,7 +42,7 @@ from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
-from fsapi_nb.plan.session import refuse_lost, restored, session_notes
+from fsapi_nb.plan.session import changed_settings, refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.encoding import Encoding
@@ -57,7 +57,8 @@ class Circumstances:
     migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
     as part of this run, so that finishing an interrupted rollback rolls nothing else back. `encoding` is the
     database's, if it does not hold every character. `look_at_procedures` gives
-    those of the database; it is asked once at most, and only where a script calls one.
+    those of the database; it is asked once at most, and only where a script calls one. `look_at_settings` gives what a new
+    session begins with of the settings of these names.
     """
 
     folder: Folder
@@ -69,6 +70,7 @@ class Circumstances:
     encoding: Encoding | None = None
     settled: tuple[tuple[str, Direction], ...] = ()
     look_at_procedures: Callable[[], Iterable[Procedure]] = tuple
+    look_at_settings: Callable[[Iterable[str]], Mapping[str, str]] = lambda _names: {}
 
     @cached_property
     def standing(self) -> Standing:
@@ -117,7 +119,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
     warnings = down_warnings((status.migration for status in chosen if status.migration), around.encoding)
     notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
-    return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
+    return Plan("migrate", steps, notes=(*notes, *resumed_notes(steps, around), *session_notes(steps)), amends=amends)
 
 
 def plan_rollback(
@@ -149,7 +151,8 @@ def plan_rollback(
         raise
     undone = [step for status in halves for step in _half_applied(status, around)]
     steps = (*undone, *steps)
-    plan = Plan("rollback", steps, notes=(*_down_notes(entries, down, around), *session_notes(steps)))
+    notes = (*_down_notes(entries, down, around), *resumed_notes(steps, around), *session_notes(steps))
+    plan = Plan("rollback", steps, notes=notes)
     return replace(plan, announces=(*_given_up(plan, around), *_numbered(plan, count)))
 
 
@@ -174,7 +177,7 @@ def plan_undo(around: Circumstances, *, name: str) -> Plan:
         steps = collect([down_steps(down, entry, around, progress)])
     else:
         steps = _half_applied(around.standing.status(name), around)
-    plan = Plan("rollback", steps, notes=tuple(session_notes(steps)))
+    plan = Plan("rollback", steps, notes=(*resumed_notes(steps, around), *session_notes(steps)))
     return replace(plan, announces=(*_given_up(plan, around), Announcement("resolve", name)))
 
 
@@ -183,6 +186,15 @@ def _without_doubt(around: Circumstances, name: str) -> Circumstances:
     history = around.history
     told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
     return replace(around, history=replace(history, unfinished=tuple(told)))
+
+
+def resumed_notes(steps: Sequence[Step], around: Circumstances) -> Iterator[str]:
+    """Yield a note for each migration that goes on in a session with other settings than its first steps had."""
+    for step in steps:
+        part = step.parts[0]
+        progress = around.history.progress(part.migration.name) if step.resumes else None
+        if progress and progress.direction is part.direction and progress.began_with:
+            yield from changed_settings(step, progress.began_with, around.look_at_settings)
 
 
 def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:

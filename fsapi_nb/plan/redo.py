@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from fsapi_nb.errors import FaultyMigrations, UnknownMigration
 from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
 from fsapi_nb.plan import refuse
-from fsapi_nb.plan.build import Circumstances, applied_migration, collect, down_steps, plan_rollback, up_steps
+from fsapi_nb.plan.build import (
+    Circumstances,
+    applied_migration,
+    collect,
+    down_steps,
+    plan_rollback,
+    resumed_notes,
+    up_steps,
+)
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.session import session_notes
@@ -73,7 +81,7 @@ def _continued(name: str, around: Circumstances) -> Plan:
         progress = None
     steps = (*back, *collect([up_steps(migration, around, progress)]))
     note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
-    notes = (note, *down_warnings([migration]), *session_notes(steps))
+    notes = (note, *down_warnings([migration]), *resumed_notes(steps, around), *session_notes(steps))
     return Plan("redo", steps, notes=notes, announces=_announced(steps, name))
 
 

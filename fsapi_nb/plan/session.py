@@ -6,7 +6,7 @@ that are safe to repeat are made again; a temporary table with its rows, a curso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import PartlyApplied
@@ -180,6 +180,34 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
                 f"{migration}: line {change.line} ({change.kind}) may change the settings of new sessions: the steps behind it "
                 "run without them, but with them if the run is cut off in between; put it into a migration of its own"
             )
+
+
+def changed_settings(
+    step: Step, before: Mapping[str, str], look: Callable[[Iterable[str]], Mapping[str, str]]
+) -> Iterator[str]:
+    """Yield a note on settings that new sessions have otherwise than the one which ran a migration's steps before this one.
+
+    Those that the step sets itself, or that are set again for it, are as its author wrote. The others are not made again: who may add a row to the journal could choose a search_path for the rest.
+    """
+    now, name = look(before), step.parts[0].migration.name
+    statements = (*step.restore_session, *(each for part in step.parts for each in part.statements))
+    own = {left.name for statement in statements for left in leaves(statement) if left.kind == "setting"}
+    changed = {
+        each: value for each, value in before.items() if now.get(each, value) != value and each.lower() not in own
+    }
+    if changed:
+        told = "; ".join(f"{each} is {now[each]}, it was {value}" for each, value in changed.items())
+        again = " ".join(
+            f"SELECT set_config({_literal(each)}, {_literal(value)}, false);" for each, value in changed.items()
+        )
+        yield (
+            f"{name} goes on in a session with other settings than its first steps had: {told}; to go on as it began, first "
+            f"put this in front of the part of the file that has not run: {again}"
+        )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def notes_once_run(plan: Plan) -> tuple[str, ...]:
