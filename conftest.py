@@ -27,7 +27,10 @@ pytest_plugins = ["tests.faults.count"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Tests whose path begins with `path`: their group, and whether `-m "not slow"` leaves them out."""
+    """Tests whose path begins with `path`: their group, and whether `-m "not slow"` leaves them out.
+
+    Slow is what begins programs of its own, waits for others, or does the same hundreds of times.
+    """
 
     path: str
     group: str | None = None
@@ -50,6 +53,24 @@ PARTS = (
     Part("tests/views/test_size.py", "long lists"),
     Part("tests/test_bench.py", "benchmark"),
     Part("tests/test_abandoned_servers.py"),
+    # Each starts programs of its own.
+    Part("tests/test_terminal.py"),
+    Part("tests/testing/"),
+    Part("tests/notebook/test_jupysql.py"),
+    Part("tests/notebook/test_completion.py::test_a_kernel_completes"),
+    Part("tests/test_seed.py"),
+    Part("tests/test_tokens.py"),
+    # Each waits for locks and sessions of others.
+    Part("tests/test_blockers.py"),
+    Part("tests/test_locked_alone.py"),
+    Part("tests/test_other_session.py"),
+    Part("tests/test_halfway.py"),
+    Part("tests/test_watch.py"),
+    # Each makes hundreds of changes or values.
+    Part("tests/database/test_catalog.py"),
+    Part("tests/database/test_every_type.py"),
+    Part("tests/test_example.py"),
+    Part("tests/test_hostile_settings.py"),
     Part("", slow=False),
 )
 
