@@ -88,13 +88,17 @@ _ON_THE_SERVER = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Made:
-    """A database, the query for its state, and what that was when it was made."""
+    """A database, the query for its state, what that was when it was made, and who asks for it.
+
+    The connection stays open: a new one reads all catalogs first, which takes longer than the question.
+    """
 
     name: str
     query: bytes
     state: frozenset[tuple[str, int]]
+    connection: Connection
 
 
 @dataclass(slots=True)
@@ -147,27 +151,29 @@ class Databases:
         # Copying the files is twice as fast as writing them to the log if nothing is synced.
         strategy = "STRATEGY file_copy" if self._admin.info.server_version >= 150000 else ""
         self._admin.execute(f"CREATE DATABASE {name} {strategy}".encode())
-        with _connect(make_conninfo(self.server, dbname=name)) as connection:
-            ((transaction,),) = connection.execute("SELECT pg_current_xact_id()::text::bigint % (1::bigint << 32)")
-            catalogs = [found for (found,) in connection.execute(_CATALOGS)]
-            state = _state_query(catalogs, transaction)
-            return Made(name, state, frozenset(connection.execute(state)))
+        connection = _connect(make_conninfo(self.server, dbname=name))
+        ((transaction,),) = connection.execute("SELECT pg_current_xact_id()::text::bigint % (1::bigint << 32)")
+        catalogs = [found for (found,) in connection.execute(_CATALOGS)]
+        state = _state_query(catalogs, transaction)
+        return Made(name, state, frozenset(connection.execute(state)), connection)
 
     def _restored(self, made: Made) -> bool:
         """Empty the database; return whether it is as it was when it was made."""
         deadline = time.monotonic() + SECONDS
         try:
-            with _connect(make_conninfo(self.server, dbname=made.name)) as connection:
-                connection.execute(_TERMINATE)
-                connection.execute(_EMPTY)
-                while (state := frozenset(connection.execute(made.query))) != made.state:
-                    if ("sessions", 0) in state or time.monotonic() > deadline:
-                        return False
-                return True
+            if made.connection.closed:
+                made.connection = _connect(make_conninfo(self.server, dbname=made.name))
+            made.connection.execute(_TERMINATE)
+            made.connection.execute(_EMPTY)
+            while (state := frozenset(made.connection.execute(made.query))) != made.state:
+                if ("sessions", 0) in state or time.monotonic() > deadline:
+                    return False
+            return True
         except psycopg.Error:
             return False
 
     def _drop(self, made: Made) -> None:
+        made.connection.close()
         self._admin.execute(f"DROP DATABASE IF EXISTS {made.name} WITH (FORCE)".encode())
 
 

@@ -218,6 +218,7 @@ def test_what_is_shown_is_the_same_on_two_databases(cells: Cells, three: Project
     first = photograph(cells)
     name = three_name(three)
     with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
         connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (name, name + "_1"))))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     (three.folder / f"{NAME}.sql").unlink()
