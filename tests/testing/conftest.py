@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import pandas  # noqa: F401 - a pytest within this one forgets what it imports, and numpy cannot be imported twice
 import psycopg
 import pytest
 from psycopg import sql
