@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fsapi_nb.database.retired_row import RetiredRow, row_of
-from fsapi_nb.errors import HistoryError, UnknownMigration
+from fsapi_nb.errors import HistoryError, InDoubt, UnknownMigration
 from fsapi_nb.model import State
 from tests.conftest import Project
 
@@ -191,3 +191,88 @@ def test_a_sound_row_is_read_as_it_was() -> None:
     time = "2026-01-01 10:00:00.250000"
     assert row_of(kept()) == RetiredRow(1, time, 7, "tokens:1", KEPT["up"], "SELECT 1;", False)  # type: ignore[arg-type]
     assert row_of(kept(checksum=None, applied_at=None, duration_ms=None)) == RetiredRow(1, None, None)
+
+
+# -- events of another form --------------------------------------------------------------------------------------
+
+#: What a planted event says, and what is wrong with it.
+EVENTS: dict[str, tuple[dict[str, object], str]] = {
+    "no migration": ({"migration": None, "event": "retire"}, "it names no migration"),
+    "no migration of a step": ({"migration": None, "event": "up", "step": 1, "steps": 2}, "it names no migration"),
+    "no step": ({"event": "up", "state": "started", "steps": 2}, "it has no number of a step"),
+    "no steps": ({"event": "down", "step": 1}, "it has no number of a step"),
+    "a step before the first": ({"event": "up", "step": -5, "steps": 2}, "it has no number of a step"),
+    "a step behind the last": ({"event": "up", "step": 3, "steps": 2}, "it has no number of a step"),
+    "no doubt": ({"event": "up", "state": "in doubt", "step": 1, "steps": 2}, "it does not say what is in doubt"),
+    "no names": ({"event": "rollback"}, "its message is not a list of names"),
+    "no json": ({"event": "rollback", "message": "{"}, "its message is not a list of names"),
+    "lists": ({"event": "rollback", "message": "[[1]]"}, "its message is not a list of names"),
+    "deep": ({"event": "rollback", "message": "[" * 20000}, "its message is not a list of names"),
+}
+
+
+def plant_event(project: Project, **values: object) -> int:
+    """Put an event into the journal; return its id."""
+    whole = {"migration": "x.sql", "state": "done", **values}
+    texts = ["NULL" if each is None else "'" + str(each).replace("'", "''") + "'" for each in whole.values()]
+    columns = ", ".join(["run_id", *whole])
+    query = f"INSERT INTO migrations_journal ({columns}) VALUES (gen_random_uuid(), {', '.join(texts)}) RETURNING id"
+    return int(project.value(query))
+
+
+@pytest.mark.parametrize("what", list(EVENTS))
+def test_an_event_that_no_verb_writes_is_named_by_every_verb(retired: tuple[Project, str], what: str) -> None:
+    """It is not passed over: it could hide that something has run. Taken out, all goes on."""
+    project, _ = retired
+    values, fault = EVENTS[what]
+    number = plant_event(project, **values)
+    event = f"FROM public.migrations_journal WHERE id = {number}"
+    migrator = project.migrator()
+    for verb in (migrator.status, migrator.plan, migrator.history, migrator.migrate, migrator.rollback):
+        with pytest.raises(HistoryError) as caught:
+            verb()
+        assert str(caught.value).splitlines() == [
+            f"the event {number} of public.migrations_journal is not one that fsapi_nb writes: {fault}",
+            "Now: nothing was run; the database is as it was.",
+            f"→ look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
+        ]
+    project.rows(f"DELETE {event}")
+    assert not project.migrator().status().attention
+
+
+@pytest.mark.parametrize(
+    ("script", "witness"),
+    [
+        ("CREATE INDEX CONCURRENTLY i ON b (i)", "x"),
+        ("CREATE INDEX CONCURRENTLY i ON b (i)", "[1]"),
+        ("CREATE INDEX CONCURRENTLY i ON b (i)", '{"indexes": [1]}'),
+        ("CREATE INDEX CONCURRENTLY i ON b (i)", '{"indexes": [], "relation": "b"}'),
+        ("DROP INDEX CONCURRENTLY i", '{"there": "yes"}'),
+        ("DROP INDEX CONCURRENTLY i", '{"there": true, "index": {}}'),
+        ("REINDEX TABLE CONCURRENTLY b", "[" * 20000),
+        ("SELECT evil()", '{"there": true}'),
+    ],
+)
+def test_a_step_whose_witness_cannot_be_read_is_in_doubt(
+    retired: tuple[Project, str], script: str, witness: str
+) -> None:
+    """With the ways on that every step in doubt has; nothing of the text is run."""
+    project, _ = retired
+    name = project.write("c", "CREATE INDEX CONCURRENTLY i ON b (i);")
+    plant_event(
+        project,
+        migration=name,
+        event="up",
+        state="started",
+        step=1,
+        steps=1,
+        in_transaction=False,
+        script=script,
+        witness=witness,
+    )
+    with pytest.raises(InDoubt):
+        project.migrator().migrate()
+    assert not project.has("i")
+    project.migrator().resolve(name, retry=True)
+    project.migrator().migrate()
+    assert project.has("i")

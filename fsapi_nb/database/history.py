@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import OWN_NAMES, ask_together
+from fsapi_nb.database.journal_event import sound_events
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
@@ -91,7 +92,7 @@ def _restored(rows: Rows) -> Rows:
 
 
 def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> History:
-    events = answers.get("unfinished", ())
+    events = sound_events(answers.get("unfinished", ()), tables)
     entries = tuple(map(HistoryEntry._make, answers.get("entries", ())))
     return History(
         entries=entries,
@@ -124,7 +125,7 @@ def _entries(tables: Tables, layout: Layout) -> sql.Composed:
 def _unfinished(tables: Tables) -> sql.Composed:
     """What the journal knows of migrations whose last attempt did not end; few rows."""
     return sql.SQL(
-        "SELECT migration::pg_catalog.text, event, state, step, steps, step_checksum, "
+        "SELECT id, migration::pg_catalog.text, event, state, step, steps, step_checksum, "
         "CASE event WHEN 'retire' THEN NULL ELSE script END, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "

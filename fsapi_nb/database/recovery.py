@@ -22,7 +22,7 @@ from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
-from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge
+from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge, sight_of
 from fsapi_nb.script.migration import stored_statements
 
 _RELATION = sql.SQL("SELECT pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.int8")
@@ -213,7 +213,7 @@ def _is_done(verdict: Verdict) -> bool:
 
 def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdict:
     effect = _effect_of(attempted.text or "")
-    before = json.loads(progress.witness) if progress.witness else None
+    before = sight_of(progress.witness, effect)
     if before is not None and before.pop("place", None) != _place(session):
         # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
         return judge(effect, as_begun(effect), _look_by_name(session, progress, effect, attempted))
@@ -299,7 +299,7 @@ def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
 
     `seen` is what `witness` said before it was sent first. Raises psycopg.Error, also where nothing tells what it has left.
     """
-    effect, before = statement.effect, json.loads(seen) if seen else None
+    effect, before = statement.effect, sight_of(seen, statement.effect)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
         now = _with_sameness(session, None, now, before, statement.text)

@@ -5,6 +5,7 @@ What cannot be told is in doubt; nothing is guessed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,17 @@ Sight = Mapping[str, Any]
 
 _CREATED = {EffectKind.DATABASE_CREATED, EffectKind.TABLESPACE_CREATED, EffectKind.SUBSCRIPTION_CREATED}
 _DROPPED = {EffectKind.DATABASE_DROPPED, EffectKind.TABLESPACE_DROPPED, EffectKind.SUBSCRIPTION_DROPPED}
+
+#: What a verdict needs of a sight, by the effect; of what is created or dropped it is whether it was there.
+_NEEDED = {
+    EffectKind.INDEX_CREATED: "indexes",
+    EffectKind.REINDEXED: "leftovers",
+    EffectKind.PARTITION_DETACHED: "attached",
+    EffectKind.PUBLICATIONS_ADDED: "publications",
+    EffectKind.PUBLICATIONS_DROPPED: "publications",
+}
+_OIDS = ("relation", "table", "parent_oid", "child_oid", "index", "oid")
+_OID = range(1 << 32)
 
 
 class Outcome(Enum):
@@ -35,6 +47,39 @@ class Verdict:
     reason: str
     first: tuple[str, ...] = ()
     instead: str | None = None
+
+
+def sight_of(text: str | None, effect: Effect) -> dict[str, Any] | None:
+    """Return what the journal kept of the catalog before a statement; None if that is nothing, or has another form.
+
+    Whoever may write into the journal may have written it: without a sight that can be used, the statement is in doubt.
+    """
+    try:
+        seen = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+    return seen if isinstance(seen, dict) and _is_sight(seen, effect) else None
+
+
+def _is_sight(seen: Sight, effect: Effect) -> bool:
+    needed = _NEEDED.get(effect.kind, "there")
+    found = seen.get(needed)
+    if needed in {"indexes", "leftovers"}:
+        fits = isinstance(found, list) and all(isinstance(each, dict) and _is_oid(each.get("oid")) for each in found)
+    elif needed == "publications":
+        fits = isinstance(found, list) and all(isinstance(each, str) for each in found)
+    else:
+        fits = isinstance(found, bool)
+    names = (seen.get("role"), seen.get("owner"))
+    return (
+        fits
+        and all(seen.get(key) is None or _is_oid(seen[key]) for key in _OIDS)
+        and all(each is None or isinstance(each, str) for each in names)
+    )
+
+
+def _is_oid(value: object) -> bool:
+    return type(value) is int and value in _OID
 
 
 def as_begun(effect: Effect) -> Sight | None:

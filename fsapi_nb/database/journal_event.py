@@ -1,0 +1,60 @@
+"""Check the events of the journal before they are folded: whoever may write into the journal may have written them.
+
+An event that is passed over could hide that a migration has run, so that one of another form is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fsapi_nb.database.session import Rows
+from fsapi_nb.database.tables import Tables
+from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import Direction
+
+_DIRECTIONS = frozenset(direction.value for direction in Direction)
+
+
+def sound_events(rows: Rows, tables: Tables) -> Rows:
+    """Return the rows without their first column, the id. Raises HistoryError for one that no verb writes.
+
+    Args:
+        rows: id, migration, event, state, step, steps, step_checksum, script, witness and message.
+        tables: those of the history, to name the journal.
+    """
+    for number, *row in rows:
+        fault = fault_of(row)
+        if fault:
+            event = f"FROM {tables.written[2]} WHERE id = {number}"
+            raise HistoryError(
+                f"the event {number} of {tables.schema}.{tables.names[2]} is not one that fsapi_nb writes: {fault}",
+                state="nothing was run; the database is as it was.",
+                hint=f"look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
+            )
+    return [row[1:] for row in rows]
+
+
+def fault_of(row: Sequence[Any]) -> str | None:
+    """Return what is wrong with an event, given as `sound_events` returns it; None if nothing is."""
+    name, event, state, step, steps, *_, message = row
+    if event == "fresh":
+        return None
+    if name is None:
+        return "it names no migration"
+    if event == "rollback":
+        return None if _is_list_of_names(message) else "its message is not a list of names"
+    if event not in _DIRECTIONS:
+        return None
+    if step is None or steps is None or not 1 <= step <= steps:
+        return "it has no number of a step"
+    return "it does not say what is in doubt" if state == "in doubt" and message is None else None
+
+
+def _is_list_of_names(text: str | None) -> bool:
+    try:
+        names = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
