@@ -276,3 +276,19 @@ def test_a_step_whose_witness_cannot_be_read_is_in_doubt(
     project.migrator().resolve(name, retry=True)
     project.migrator().migrate()
     assert project.has("i")
+
+
+@pytest.mark.parametrize(("table", "column"), [("migrations", "applied_at"), ("migrations_journal", "at")])
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01"])
+def test_a_time_that_cannot_be_read_is_found_by_the_query_that_is_named(
+    retired: tuple[Project, str], table: str, column: str, moment: str
+) -> None:
+    """With its table and column; pasted, the query gives its row."""
+    project, _ = retired
+    (number,) = project.rows(f"SELECT max(id) FROM {table}")[0]
+    project.rows(f"UPDATE {table} SET {column} = '{moment}' WHERE id = {number}")
+    with pytest.raises(HistoryError, match="a time in the history is out of range") as caught:
+        project.migrator().history()
+    assert f"  it stands in the column {column} of public.{table}" in str(caught.value).splitlines()
+    query = (caught.value.hint or "").partition("set it right: ")[2]
+    assert [row[0] for row in project.rows(query.replace("*", "id"))] == [number]

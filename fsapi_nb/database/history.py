@@ -77,8 +77,24 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
         answers = ask_together(session.connection, queries)
     except psycopg.errors.InsufficientPrivilege as error:
         raise no_right(session, tables, error) from None
+    except psycopg.DataError as error:
+        if error.sqlstate is not None:
+            raise
+        raise _out_of_range(tables, error, of_journal="journal" in queries) from None
     # The entries hold no text but in their last column, and may be many.
     return {name: _entries_restored(rows) if name == "entries" else _restored(rows) for name, rows in answers.items()}
+
+
+def _out_of_range(tables: Tables, error: psycopg.DataError, *, of_journal: bool) -> HistoryError:
+    """The error for a time that no verb writes, such as infinity."""
+    history, _, journal = tables.written
+    table, column = (journal, "at") if of_journal else (history, "applied_at")
+    return HistoryError(
+        str(error),
+        details=(f"  it stands in the column {column} of {table}",),
+        state="nothing was run; the database is as it was.",
+        hint=f"find it, and set it right: SELECT * FROM {table} WHERE NOT ({column} >= '0001-01-01' AND {column} < '10000-01-01');",
+    )
 
 
 def _entries_restored(rows: Rows) -> Rows:
