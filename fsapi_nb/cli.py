@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb import stopping
+from fsapi_nb.commands import Face, typed, typed_lines
 from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
@@ -98,7 +99,7 @@ def _runbook(words: list[str]) -> int:
     result = runbooks.carry_out(command, options)
     code = getattr(result, "exit_code", 0)
     if code and not options.json:
-        print("error: " + "\n".join(result.lines(times=True)), file=sys.stderr)
+        print("error: " + "\n".join(typed_lines(result.lines(times=True), Face.TERMINAL)), file=sys.stderr)
     else:
         _print(result, as_json=options.json)
     return code
@@ -189,13 +190,14 @@ def _print(result: Result, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, default=str))
     else:
-        print("\n".join(result.lines(times=True)))
+        print("\n".join(typed_lines(result.lines(times=True), Face.TERMINAL)))
 
 
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(document, ensure_ascii=False, default=str))
-    first, *rest = [visible(part) for line in error.lines() for part in line.split("\n")]
+        said = {key: typed(document[key], Face.TERMINAL) for key in ("state", "hint") if document.get(key)}
+        print(json.dumps(document | said, ensure_ascii=False, default=str))
+    first, *rest = [visible(part) for line in typed_lines(error.lines(), Face.TERMINAL) for part in line.split("\n")]
     lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and error.blockers:
         lines += error.blockers.lines(times=True)

@@ -34,6 +34,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.folding import Fold, bounded, one_by_one
 from fsapi_nb.visible import visible
 from fsapi_nb.wrapping import COLUMNS, hang, wrap
@@ -132,7 +133,7 @@ class Rendered:
         return lines if lines == one_by_one(self.lines()) else [*lines, SHORTENED]
 
     def _render_traceback_(self) -> list[str]:
-        first, *rest = self._text()
+        first, *rest = typed_lines(self._text(), Face.NOTEBOOK)
         return [part for line in (f"{type(self).__name__}: {first}", *rest) for part in wrap(line, COLUMNS)]
 
 

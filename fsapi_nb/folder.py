@@ -146,7 +146,7 @@ def _listed(path: Path) -> list[str]:
             ]
     except FileNotFoundError:
         if path.name and not path.exists() and path.parent.exists():
-            hint = "`migrate:make NAME` makes it, with a first file; or give another folder with --dir."
+            hint = "`make NAME` makes it, with a first file; or give another folder with --dir."
         else:
             hint = "give the folder with --dir, or run this inside the project."
         raise ConfigurationError(f"there is no folder {str(path)!r} with migrations", hint=hint) from None

@@ -580,7 +580,7 @@ class Migrator:
             raise ConfigurationError(
                 f"{folder.lack}: fresh would drop everything and apply nothing",
                 state="nothing was dropped.",
-                hint="give the folder with --dir; to leave the database empty: fresh --no-migrate.",
+                hint="give the folder with --dir; to leave the database empty: `fresh --no-migrate`.",
             )
         with self._open_to_write(folder) as target:
             _refuse_unconfirmed(target.identity, confirm)
@@ -1011,7 +1011,7 @@ def _retire_planner(names: Sequence[str], *, missing: bool, undo: bool) -> Plann
 
 def _old_and_new(names: Sequence[str]) -> dict[str, str]:
     if len(names) != 2:
-        raise UsageError("rename takes two names", hint="rename OLD NEW")
+        raise UsageError("rename takes two names", hint="`rename OLD NEW`")
     return {"old": names[0], "new": names[1]}
 
 

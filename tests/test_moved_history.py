@@ -73,7 +73,7 @@ def test_a_renamed_applied_file_does_not_run_a_second_time(rates: Project) -> No
         f"    {old}, whose file is missing, ran the same script",
         "  (one that is meant to run a second time must differ in more than comments)",
         "Now: nothing was run; the database is as it was.",
-        f"→ if the file was renamed, rename its row: rename {old} {new}",
+        f"→ if the file was renamed, rename its row: `rename {old} {new}`",
     ]
     assert count(rates) == 1
     notes = {status.name: status.note for status in rates.migrator().status().statuses}
@@ -198,7 +198,7 @@ def test_a_rename_is_refused_where_a_script_would_run_twice(rates: Project) -> N
     d = move(rates, a, "2026_03_01_00_00_d.sql")
     with pytest.raises(RanBefore) as caught:
         rates.migrator().rename(a, c)
-    assert str(caught.value).endswith(f"→ rename {a} {d}")
+    assert str(caught.value).endswith(f"→ its row belongs to that file: `rename {a} {d}`")
     empty = rates.write_text("2026_03_01_00_01_e.sql", TEMPLATE)
     (rates.folder / b).unlink()
     with pytest.raises(FaultyMigrations, match="template"):
@@ -239,7 +239,7 @@ def test_missing_rows_are_retired_and_restored(rates: Project) -> None:
     result = rates.migrator().retire(missing=True)
     assert str(result).splitlines() == [
         f"Retired 2 migrations on {where(rates)}, running nothing.",
-        "  ! what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo`)",
+        "  ! what was made stays, and no rollback will undo it; the journal keeps the rows (`%migrate retire --undo NAME` puts them back)",
         f"  retire  {gone[0]}",
         f"  retire  {gone[1]}",
     ]
@@ -390,7 +390,7 @@ def test_a_squash_that_was_not_recorded_does_not_run(squashed: tuple[Project, li
     for verb, values in (("migrate", ()), ("baseline", ("base",))):
         with pytest.raises(RanBefore) as caught:
             getattr(project.migrator(), verb)(*values)
-        assert str(caught.value).endswith(f"baseline {squash} --replaces {' '.join(names)}")
+        assert str(caught.value).endswith(f"`baseline {squash} --replaces {' '.join(names)}`")
     project.migrator().baseline(squash, replaces=names)
     assert not project.migrator().status().attention
 

@@ -168,7 +168,7 @@ def test_a_first_migration_of_what_is_there_is_told_of_baseline(project: Project
     project.rows(there)
     error = refused(project, up)
     (name,) = [file.name for file in project.folder.iterdir()]
-    assert (error.hint or "").endswith(f"record it without running it: baseline {name}")
+    assert (error.hint or "").endswith(f"record it without running it: `baseline {name}`")
     project.migrator().baseline(name)
     assert "baseline" not in str(refused(project, f"{up}\nSELECT 1;"))
 

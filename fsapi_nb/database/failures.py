@@ -118,7 +118,7 @@ def failed(
     message = server_message(error)
     if state is None and is_history_gone(at, message):
         state = state_without_history(at)
-        hint = f"`plan` shows what the next run would do; to record what is applied, running nothing: baseline {at.part.migration.name}"
+        hint = f"`plan` shows what the next run would do; to record what is applied, running nothing: `baseline {at.part.migration.name}`"
     elif hint is None and at.recording and not lost:
         hint = hint_recording(message, at.part.statements, tables)
     elif hint is None:

@@ -79,7 +79,7 @@ def hint_on_filled_database(sqlstate: str | None, migration: str) -> str | None:
         return None
     return (
         "nothing is recorded as applied, but the database is not empty: if the work of this migration is there already, "
-        f"record it without running it: baseline {migration}"
+        f"record it without running it: `baseline {migration}`"
     )
 
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.errors import FsapiError, Interrupted
 from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
@@ -156,7 +157,7 @@ class Panel:
         try:
             act(*values)
         except (FsapiError, Interrupted) as error:
-            self._show_error(error.lines(), error)
+            self._show_error(typed_lines(error.lines(), Face.NOTEBOOK), error)
         except KeyboardInterrupt:
             self._tell(error=["Interrupted."])
         except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log
@@ -195,7 +196,7 @@ class Panel:
         self._tell(busy="running")
         try:
             result = self._carry_out(what, plan)
-            self._tell(said="\n".join(result.lines(times=True)))
+            self._tell(said="\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK)))
         finally:
             self._guarded(self._refresh)
 

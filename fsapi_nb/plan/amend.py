@@ -63,7 +63,7 @@ def _refuse_the_real_one(around: Circumstances, entry: HistoryEntry, name: str) 
             raise RanBefore(
                 f"{status.name} has the script that ran as {entry.name}, and {name} has another",
                 state=_UNCHANGED,
-                hint=f"rename {entry.name} {status.name}",
+                hint=f"its row belongs to that file: `rename {entry.name} {status.name}`",
             )
 
 
@@ -98,7 +98,7 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
         entries = [_entry(around, name) for name in wanted if name not in retired]
     _refuse_files(entries, around, "delete the file first, if the migration is gone for good; `rollback` undoes it.")
     _refuse_again(around, entries, named=not missing)
-    note = "what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo`)"
+    note = "what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo NAME` puts them back)"
     return Plan(
         "retire",
         notes=(note,) if entries else (),
@@ -147,13 +147,13 @@ def _refuse_represented(around: Circumstances, found: Sequence[Retired]) -> None
             raise RefusedPlan(
                 f"{each.represented_by} is recorded in the place of {each.name}",
                 state=_UNCHANGED,
-                hint=f"take the file {each.represented_by} away, and retire its row first: retire {each.represented_by}",
+                hint=f"take the file {each.represented_by} away, and retire its row first: `retire {each.represented_by}`",
             )
         if parts := [name for name in each.stands_for if name in recorded]:
             raise RefusedPlan(
                 f"{each.name} was recorded in the place of {parts[0]}, which is recorded itself",
                 state=_UNCHANGED,
-                hint=f"restore one or the other; to go back to {each.name}, retire {parts[0]} first.",
+                hint=f"restore one or the other; to go back to {each.name}, `retire {parts[0]}` first.",
             )
 
 
@@ -175,7 +175,9 @@ def plan_baseline(
         RefusedPlan: the rows that are to be replaced do not stand together, or still have their files.
     """
     if bool(name) == bool(only) or (replaces and not name):
-        raise UsageError("give NAME, or --only NAME...; --replaces belongs to NAME", hint="baseline --help says more.")
+        raise UsageError(
+            "give NAME, or --only NAME...; --replaces belongs to NAME", hint="`baseline --help` says more."
+        )
     refuse.doubt(around.standing.unsettled, around.history)
     if name and replaces:
         return _plan_squash(around, name, replaces)
@@ -216,7 +218,7 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
         raise RefusedPlan(
             f"{full} is applied already",
             state=_UNCHANGED,
-            hint="rows of what it stands for, whose files are gone, are taken out by: retire --missing",
+            hint="rows of what it stands for, whose files are gone, are taken out by `retire --missing`",
         )
     chosen = [status for status in _waiting(around) if status.name == full]
     ran_before.refuse(chosen, (), around.history)

@@ -79,7 +79,7 @@ def _misplaced(name: str, standing: Standing, wanting: str) -> UnknownMigration:
     if name not in standing.names:
         return UnknownMigration(
             f"{name} was retired: its row is not in the history any more",
-            hint=f"put the row back: retire --undo {name}",
+            hint=f"put the row back: `retire --undo {name}`",
         )
     if wanting == "filed":
         return UnknownMigration(

@@ -89,7 +89,7 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
 def _way_back(retired: Retired) -> str:
     if retired.represented_by:
         return f"take the file away: {retired.represented_by} is recorded in its place."
-    return f"restore the row: retire --undo {retired.name}; or take the file away."
+    return f"restore the row: `retire --undo {retired.name}`; or take the file away."
 
 
 def _retired(status: MigrationStatus, history: History) -> Retired | None:
@@ -201,8 +201,10 @@ def _exception(matches: Sequence[Match]) -> Iterator[str]:
 def _way_on(match: Match) -> str:
     name, done = match.status.name, [entry.name for entry in match.entries]
     if match.evidence is Evidence.TABLES:
-        return f"if it stands for them, record it instead of them: baseline {name} --replaces {' '.join(done[:_MOST])}"
-    return f"if the file was renamed, rename its row: rename {done[0]} {name}"
+        return (
+            f"if it stands for them, record it instead of them: `baseline {name} --replaces {' '.join(done[:_MOST])}`"
+        )
+    return f"if the file was renamed, rename its row: `rename {done[0]} {name}`"
 
 
 def _counted(things: Sequence[object]) -> str:

@@ -85,7 +85,7 @@ def unless_last(name: str, history: History) -> None:
             f"{name} is not the last applied migration, so it cannot be swapped alone",
             details=tuple(f"  applied after it: {each}" for each in later),
             state="nothing was run; the database is as it was.",
-            hint=f"roll back to it first: rollback --to {name}",
+            hint=f"roll back to it first: `rollback --to {name}`",
         )
 
 

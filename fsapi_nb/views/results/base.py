@@ -6,6 +6,7 @@ import abc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.folding import HTML, METADATA, bounded, one_by_one, stored_size
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.markup import html_of, html_of_lines
@@ -107,7 +108,8 @@ class Result(abc.ABC):
     def _text(self) -> list[str]:
         """The lines that a notebook stores; the last says so where they are not everything."""
         lines = bounded(self.brief())
-        return lines if self._is_everything(lines) else [*lines, SHORTENED]
+        shown = typed_lines(lines, Face.NOTEBOOK)
+        return shown if self._is_everything(lines) else [*shown, SHORTENED]
 
     def _is_everything(self, lines: list[str]) -> bool:
         """Whether nothing was left out of the text form."""

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.commands import Face, typed
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Done, Identity, Step
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
 from fsapi_nb.views.results.run import RunResult, every_notice, fold_of_notices, notice_lines, notice_text
+from fsapi_nb.wrapping import hang
 
 _STEPS = Fold(16, 7)
 _RUN = Fold(20, 10)
@@ -71,7 +73,7 @@ class FileResult(Result):
         numbered = list(enumerate(self.plan.plan.steps, 1))
         return [
             self.headline(),
-            *(f"  ! {visible(note)}" for note in self.plan.plan.notes),
+            *(line for note in self.plan.plan.notes for line in hang(visible(note), "  ! ")),
             f"It will run{self._on()} as:",
             *steps.apply(
                 numbered, lambda each: _step_lines(*each, statements), lambda gap: f"     … {len(gap)} steps more"
@@ -104,7 +106,11 @@ class FileResult(Result):
         """What ran, as a sentence, or where it will run."""
         if self.run:
             return [self.run.headline()]
-        return [*self.plan.plan.notes, f"It will run{self._on()}."] if self.plan and self.identity else []
+        return (
+            [*(typed(note, Face.NOTEBOOK) for note in self.plan.plan.notes), f"It will run{self._on()}."]
+            if self.plan and self.identity
+            else []
+        )
 
     def metadata(self) -> dict[str, Any]:
         """The file's name, and how long the run took."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import UsageError
 from fsapi_nb.folding import shorten
 from fsapi_nb.model import (
@@ -18,6 +19,7 @@ from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 from fsapi_nb.views.results.timeline import TimelineResult, attempts
+from fsapi_nb.wrapping import hang
 
 _SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
 _WIDTH = 20
@@ -67,10 +69,10 @@ class HistoryResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """What else to know of the database."""
-        return self.notes
+        return [typed(note, Face.NOTEBOOK) for note in self.notes]
 
     def _note_lines(self) -> list[str]:
-        return [f"  ! {visible(note)}" for note in self.notes]
+        return [line for note in self.notes for line in hang(visible(note), "  ! ")]
 
     def _newest(self) -> tuple[Sequence[JournalEntry], str]:
         """The events that a notebook shows, and what there is before them."""

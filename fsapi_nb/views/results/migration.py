@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Identity, Inspection, JournalEntry, MigrationStatus
 from fsapi_nb.views.escape import esc, visible
@@ -78,7 +79,8 @@ class MigrationResult(Result):
         """The headline, the scripts with coloured words, the rest as text."""
         parts = []
         for title, text in self._sections(_LONGEST):
-            body = coloured(text) if title in {"UP", "DOWN"} else esc(text)
+            said = "\n".join(typed_lines(text.split("\n"), Face.NOTEBOOK))
+            body = coloured(text) if title in {"UP", "DOWN"} else esc(said)
             parts.append(f"<div><em>{esc(title)}</em></div><pre {_PRE}>{body}</pre>")
         rows = [(event.event, event.state, event.message or "") for event in self.events]
         attempts = html_of("Attempts", ["event", "state", "message"], rows, ()) if rows else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.commands import Face, typed
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
     DatabaseObject,
@@ -114,7 +115,9 @@ class PlanResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan."""
-        return _NOTES.apply(self.plan.notes, lambda note: [note], lambda gap: f"… {len(gap)} more")
+        return _NOTES.apply(
+            self.plan.notes, lambda note: [typed(note, Face.NOTEBOOK)], lambda gap: f"… {len(gap)} more"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it will run."""

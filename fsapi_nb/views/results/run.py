@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.commands import Face, typed
 from fsapi_nb.folding import WHOLE, Fold, shorten
 from fsapi_nb.model import (
     DatabaseObject,
@@ -119,7 +120,7 @@ class RunResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan that ran."""
-        return _NOTES.apply(self.notes, lambda note: [note], lambda gap: f"… {len(gap)} more")
+        return _NOTES.apply(self.notes, lambda note: [typed(note, Face.NOTEBOOK)], lambda gap: f"… {len(gap)} more")
 
     def metadata(self) -> dict[str, Any]:
         """How long it took, and how long the migrations did; of many the slowest."""

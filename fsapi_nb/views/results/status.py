@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import Problem
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
@@ -103,7 +104,7 @@ class StatusResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """What else to know of the folder."""
-        return self.notes
+        return [typed(note, Face.NOTEBOOK) for note in self.notes]
 
     def _note_lines(self) -> list[str]:
         return [line for note in self.notes for line in hang(visible(note), "  ! ")]

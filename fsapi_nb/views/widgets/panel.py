@@ -9,6 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.model import JournalEntry, MigrationStatus, State
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.highlight import highlight
@@ -89,8 +90,8 @@ def detail_state(result: MigrationResult) -> dict[str, Any]:
             if text is not None
         ],
         "irreversible": found.up is not None and found.down is None,
-        "plan": PlanResult(found.plan).lines() if found.plan else [],
-        "refusal": visible(found.refusal or ""),
+        "plan": typed_lines(PlanResult(found.plan).lines(), Face.NOTEBOOK) if found.plan else [],
+        "refusal": "\n".join(typed_lines(visible(found.refusal or "").split("\n"), Face.NOTEBOOK)),
         "difference": [visible(line) for line in found.difference],
         "events": [_event(event) for event in result.events],
     }
@@ -117,7 +118,7 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
     return {
         "token": token,
         "verb": verb,
-        "lines": result.lines(),
+        "lines": typed_lines(result.lines(), Face.NOTEBOOK),
         "empty": not result.plan,
         "ask": ask,
         "losses": losses[:20] + ([f"… and {len(losses) - 20} more"] if len(losses) > 20 else []),
