@@ -712,8 +712,9 @@ class Migrator:
             entry = history.get(draft.name)
             if entry is not None:
                 return is_what_ran(draft, entry)
+            around = build.Circumstances(folder, history, look_at_procedures=target.procedures)
             begun = [progress for progress in history.unfinished if progress.name == draft.name]
-            return any(is_left(target.session, progress) for progress in begun)
+            return any(is_left(target.session, each, build.sent_by_file(around, each)) for each in begun)
 
     def _run(
         self,
@@ -796,7 +797,8 @@ class Migrator:
 
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
-        return recover(target.session, recorder, known, around.history, max_wait=self._access.max_wait)
+        sent = {progress.name: build.sent_by_file(around, progress) for progress in around.history.unfinished}
+        return recover(target.session, recorder, known, sent, around.history, max_wait=self._access.max_wait)
 
     def _runner(
         self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder, observers: Sequence[Observer]

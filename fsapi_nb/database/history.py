@@ -196,7 +196,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                     attempted=None,
                     in_flight=False,
                     witness=None,
-                    began_with={**json.loads(witness or "{}"), **before.began_with},
+                    began_with={**_settings_of(witness), **before.began_with},
                 )
             elif state == "in doubt":
                 if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway
@@ -204,6 +204,16 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
             else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
+
+
+def _settings_of(text: str | None) -> dict[str, str]:
+    """The settings that the journal keeps of a session's beginning; none if it holds something else."""
+    try:
+        settings = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    sound = isinstance(settings, dict) and all(isinstance(value, str) for value in settings.values())
+    return settings if sound else {}
 
 
 def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:

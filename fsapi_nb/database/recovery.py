@@ -7,8 +7,8 @@ at work before is gone, and what the catalog says now is final.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
-from fsapi_nb.plan.recovery import Outcome, Sight, Verdict, as_begun, judge, sight_of
+from fsapi_nb.plan.recovery import Outcome, Sent, Sight, Verdict, as_begun, judge, sight_of
+from fsapi_nb.script.effects import is_same_index
 from fsapi_nb.script.migration import stored_statements
 
 _RELATION = sql.SQL("SELECT pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.int8")
@@ -170,20 +171,27 @@ class Settled:
 
 
 def recover(
-    session: Session, recorder: Recorder, known: Mapping[str, Migration], history: History, *, max_wait: float
+    session: Session,
+    recorder: Recorder,
+    known: Mapping[str, Migration],
+    sent: Mapping[str, Sent | None],
+    history: History,
+    *,
+    max_wait: float,
 ) -> Settled:
     """Settle every step that was sent outside of a transaction and of which nothing more is known.
 
     What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
-    doubt. What was sent is taken from the journal, whatever the file says now; `known` has the migrations whose
-    text still is what ran, by name. What is dropped waits for other transactions for at most `max_wait` seconds each.
+    doubt. `known` has the migrations whose text still is what ran, by name, `sent` the steps whose files still say what was
+    sent. Of what the journal says, names are looked for and texts compared: nothing of it is executed. What is dropped
+    waits for other transactions for at most `max_wait` seconds each.
     """
     notes: list[str] = []
     completed: list[tuple[str, Direction]] = []
     for progress in history.unfinished:
         if progress.attempted is None:
             continue
-        verdict = _judge(session, progress, progress.attempted)
+        verdict = _judge(session, progress, progress.attempted, sent.get(progress.name))
         if not progress.in_flight and not _left_something(verdict):
             continue  # PostgreSQL refused it: there is nothing to settle
         notes.append(f"{progress.name}, step {progress.attempted.number + 1}: {verdict.reason}")
@@ -195,11 +203,11 @@ def recover(
     return Settled(tuple(notes), tuple(completed))
 
 
-def is_left(session: Session, progress: Progress) -> bool:
+def is_left(session: Session, progress: Progress, sent: Sent | None) -> bool:
     """Return whether the database holds something of a migration that did not end; of a refused statement, leftovers."""
     if progress.begun or progress.attempted is None:
         return progress.begun
-    return _left_something(_judge(session, progress, progress.attempted))
+    return _left_something(_judge(session, progress, progress.attempted, sent))
 
 
 def _left_something(verdict: Verdict) -> bool:
@@ -211,56 +219,74 @@ def _is_done(verdict: Verdict) -> bool:
     return verdict.outcome is Outcome.DONE or verdict.instead is not None
 
 
-def _judge(session: Session, progress: Progress, attempted: StepRecord) -> Verdict:
-    effect = _effect_of(attempted.text or "")
+def _judge(session: Session, progress: Progress, attempted: StepRecord, sent: Sent | None) -> Verdict:
+    effect = sent.statement.effect if sent else _effect_of(attempted.text or "")
     before = sight_of(progress.witness, effect)
     if before is not None and before.pop("place", None) != _place(session):
         # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
-        return judge(effect, as_begun(effect), _look_by_name(session, progress, effect, attempted))
+        return _judge_by_name(session, progress, effect, attempted, sent)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
-        now = _with_sameness(session, progress, now, before, attempted.text)
+        now = _with_sameness(session, now, before, sent, attempted.text)
     return judge(effect, before, now)
 
 
-def _look_by_name(session: Session, progress: Progress, effect: Effect, attempted: StepRecord) -> Sight:
-    """What the catalog says of the names, with the settings (a search_path) that the steps before had made."""
-    with _as_before(session, progress):
-        sight = look(session, effect)
+def _judge_by_name(
+    session: Session, progress: Progress, effect: Effect, attempted: StepRecord, sent: Sent | None
+) -> Verdict:
+    """By what the catalog says of the names, with the settings (a search_path) that the steps before had made."""
+    if sent is None and _had_settings(progress):
+        return Verdict(Outcome.IN_DOUBT, "its file does not say any more under which settings it ran")
+    with _as_before(session, sent.settings if sent else ()):
+        now = look(session, effect)
     if effect.kind is EffectKind.INDEX_CREATED:
-        return _with_sameness(session, progress, sight, {"indexes": []}, attempted.text)
-    return sight
+        now = _with_sameness(session, now, {"indexes": []}, sent, attempted.text)
+    return judge(effect, as_begun(effect), now)
+
+
+def _had_settings(progress: Progress) -> bool:
+    """Whether the journal says that an earlier step has changed its session."""
+    return any(each.changes_session for record in progress.done for each in stored_statements(record.text or ""))
 
 
 @contextmanager
-def _as_before(session: Session, progress: Progress) -> Iterator[None]:
-    """The session with what the steps before had set in it."""
+def _as_before(session: Session, settings: Sequence[Statement]) -> Iterator[None]:
+    """The session with what the steps before had set in it, as their file says."""
     session.clean()
     try:
-        for record in progress.done:
-            for statement in stored_statements(record.text or ""):
-                if statement.changes_session:
-                    session.connection.execute(statement.text.encode())
+        for statement in settings:
+            session.connection.execute(statement.text.encode())
         yield
     finally:
         session.clean()
 
 
-def _with_sameness(
-    session: Session, progress: Progress | None, now: Sight, before: Sight, statement: str | None
-) -> Sight:
+def _with_sameness(session: Session, now: Sight, before: Sight, sent: Sent | None, text: str | None) -> Sight:
     """The same, with a word on each new index of the table: whether it is what the statement makes.
 
-    Of what an earlier run has sent, `progress` says what had been set in its session.
+    A statement that its file still has is tried on an empty copy; the journal's `text` of another is only compared.
     """
     known = {index["oid"] for index in before["indexes"]}
-    fresh = [index["oid"] for index in now["indexes"] if index["oid"] not in known]
+    fresh = [index for index in now["indexes"] if index["oid"] not in known]
     if not fresh:
         return now
-    with _as_before(session, progress) if progress else nullcontext():
-        same = same_indexes(session.connection, statement or "", now["relation"], fresh)
-    indexes = [{**index, "same": None if same is None else index["oid"] in same} for index in now["indexes"]]
-    return {**now, "indexes": indexes}
+    same: Mapping[int, bool | None]
+    if sent is None:
+        same = {index["oid"]: is_same_index(text or "", index["definition"]) for index in fresh}
+    else:
+        with _as_before(session, sent.settings):
+            same = _tried(session, sent.statement, now["relation"], [index["oid"] for index in fresh])
+    return _said(now, same)
+
+
+def _tried(session: Session, statement: Statement, relation: int, fresh: Sequence[int]) -> Mapping[int, bool | None]:
+    same = same_indexes(session.connection, statement.text, relation, fresh)
+    return {oid: None if same is None else oid in same for oid in fresh}
+
+
+def _said(now: Sight, same: Mapping[int, bool | None]) -> Sight:
+    """The same with what was found out of the new indexes; the others are not asked for it."""
+    return {**now, "indexes": [{**index, "same": same.get(index["oid"])} for index in now["indexes"]]}
 
 
 def _effect_of(text: str) -> Effect:
@@ -302,7 +328,9 @@ def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
     effect, before = statement.effect, sight_of(seen, statement.effect)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
-        now = _with_sameness(session, None, now, before, statement.text)
+        known = {index["oid"] for index in before["indexes"]}
+        fresh = [index["oid"] for index in now["indexes"] if index["oid"] not in known]
+        now = _said(now, _tried(session, statement, now["relation"], fresh)) if fresh else now
     verdict = judge(effect, before, now)
     if verdict.outcome is Outcome.IN_DOUBT:
         raise psycopg.errors.ObjectNotInPrerequisiteState(f"it cannot be tried again: {verdict.reason}")

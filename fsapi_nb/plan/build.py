@@ -42,9 +42,11 @@ from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
+from fsapi_nb.plan.recovery import Sent
 from fsapi_nb.plan.session import changed_settings, refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.target import choose_down, choose_up
+from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.stored import stored_migration, to_store
 
@@ -322,8 +324,6 @@ def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
 
 def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None:
     """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
-    from fsapi_nb.script.checksum import statements_checksum
-
     stored = around.stored.get(progress.name)
     candidates = [around.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
     attempted = progress.attempted
@@ -335,6 +335,24 @@ def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None
         if statements_checksum(pieces[attempted.number].statements) == attempted.checksum:
             return migration
     return None
+
+
+def sent_by_file(around: Circumstances, progress: Progress) -> Sent | None:
+    """Return the step that was sent last as the file has it; None if a step up to it is not what the journal says that ran.
+
+    What the journal says is compared, and never executed: others may have written it.
+    """
+    migration, attempted = around.folder.get(progress.name), progress.attempted
+    script = migration.script(progress.direction) if migration else None
+    if migration is None or script is None or attempted is None or attempted.number != len(progress.done):
+        return None
+    records = (*progress.done, attempted)
+    pieces = cut(migration, script, procedures=around.procedures)[0][: len(records)]
+    if [statements_checksum(piece.statements) for piece in pieces] != [record.checksum for record in records]:
+        return None
+    *before, last = pieces
+    settings = (each for piece in before for each in piece.statements if each.changes_session)
+    return Sent(last.statements[0], tuple(settings)) if len(last.statements) == 1 else None
 
 
 def matches(around: Circumstances, pending: Sequence[MigrationStatus]) -> tuple[ran_before.Match, ...]:

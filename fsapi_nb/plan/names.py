@@ -57,11 +57,17 @@ def find_file(name: str, folder: Folder, history: History) -> str | None:
     """
     # One whose first run was cut off may have no file yet.
     begun = (progress.name for progress in history.unfinished)
-    names = list(dict.fromkeys([*folder.names, *history.by_name, *begun]))
+    recorded = (each for each in (*history.by_name, *begun) if _is_file_name(each))
+    names = list(dict.fromkeys([*folder.names, *recorded]))
     full = with_suffix(name)
     if full in names:
         return full
     return find_name(name, names) if any(each[17:] == full for each in names) else None
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether a name of the database stays in the folder: whoever may write the history may have written a path."""
+    return not any(each in name for each in "/\\\0")
 
 
 def _find(wanted: str, names: Iterable[str], standing: Standing, *, wanting: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from fsapi_nb.model import Effect, EffectKind
+from fsapi_nb.model import Effect, EffectKind, Statement
 
 #: What the catalog said, as JSON holds it; which keys there are depends on the effect.
 Sight = Mapping[str, Any]
@@ -47,6 +47,14 @@ class Verdict:
     reason: str
     first: tuple[str, ...] = ()
     instead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The step that was sent last, as its file has it: its statement, and what earlier steps had set in their session."""
+
+    statement: Statement
+    settings: tuple[Statement, ...] = ()
 
 
 def sight_of(text: str | None, effect: Effect) -> dict[str, Any] | None:

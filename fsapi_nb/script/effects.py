@@ -6,11 +6,13 @@ and judged by `plan.recovery`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fsapi_nb.model import Effect, EffectKind
-from fsapi_nb.script.classify import Named, enum_name, option_on
+from fsapi_nb.script.classify import Named, enum_name, node_of, option_on
 from fsapi_nb.script.parser import deparse, parse_one
+from fsapi_nb.script.tokens import SqlSyntaxError
 
 _REPEATABLE = {"vacuum_stmt", "cluster_stmt", "alter_system_stmt", "discard_stmt", "alter_database_stmt"}
 _BY_NAME = {
@@ -61,6 +63,58 @@ def index_on(statement: str, schema: str, table: str) -> str:
     node.idxname = ""
     node.relation.catalogname, node.relation.schemaname, node.relation.relname = "", schema, table
     return deparse(tree)
+
+
+def is_same_index(statement: str, definition: str) -> bool | None:
+    """Return whether a CREATE INDEX makes an index of that definition, as PostgreSQL writes one; None if that is not plain.
+
+    Compares the two texts and executes nothing. Expressions, predicates, operator classes and the like are plain only if
+    they are written as PostgreSQL writes them.
+    """
+    try:
+        one, other = _bare_index(statement), _bare_index(definition)
+    except SqlSyntaxError:
+        return None
+    if one is None or other is None:
+        return None
+    if _without_places(one) == _without_places(other):
+        return True
+    return False if _is_plain(one) and _is_plain(other) else None
+
+
+def _bare_index(text: str) -> Any:
+    """The node of a CREATE INDEX without its name and its table's schema, and without what is the default; None for others."""
+    name, node = node_of(parse_one(text.encode()))
+    if name != "index_stmt":
+        return None
+    node.concurrent = node.if_not_exists = False
+    node.idxname = node.table_space = ""
+    node.relation.catalogname = node.relation.schemaname = ""
+    for parameter in node.index_params:
+        element = parameter.index_elem
+        descends = enum_name(element, "ordering") == "SORTBY_DESC"
+        if enum_name(element, "nulls_ordering") == ("SORTBY_NULLS_FIRST" if descends else "SORTBY_NULLS_LAST"):
+            element.nulls_ordering = _enum(element, "nulls_ordering", "SORTBY_NULLS_DEFAULT")
+        if not descends:
+            element.ordering = _enum(element, "ordering", "SORTBY_DEFAULT")
+    return node
+
+
+def _without_places(node: Any) -> str:
+    """The node as text, without where in the statement each part of it stands."""
+    return re.sub(r"^ *location: \d+\n", "", str(node), flags=re.MULTILINE)
+
+
+def _enum(node: Any, field: str, name: str) -> int:
+    return int(node.DESCRIPTOR.fields_by_name[field].enum_type.values_by_name[name].number)
+
+
+def _is_plain(node: Any) -> bool:
+    """Whether an index is of columns alone, each with what is the default for it."""
+    elements = [each.index_elem for each in (*node.index_params, *node.index_including_params)]
+    return not (node.HasField("where_clause") or node.options) and all(
+        each.name and not (each.collation or each.opclass or each.opclassopts) for each in elements
+    )
 
 
 def _owner(named: Named) -> str | None:
