@@ -77,7 +77,7 @@ def test_a_table_that_is_named_otherwise_later_is_refused(rates: Project) -> Non
     say(rates, table="hist")
     assert refuse_all(rates.migrator()).splitlines() == [
         "the history of these files is public.migrations, and this project's is set to public.hist",
-        "  recorded in public.migrations: 2 of the 2 files; in public.hist: none",
+        "  recorded in public.migrations: 2 of 2 files; in public.hist: none",
         '  to go on with public.migrations: [tool.fsapi_nb] table = "migrations" in pyproject.toml',
         f"  to call it public.hist from now on: {RENAMES}",
         "  to run the files a second time, in another schema with a history of its own: --schema NAME",
@@ -207,7 +207,7 @@ def test_a_file_that_two_projects_share_is_told_with_the_way_for_two_projects(ra
     (theirs.directory / name).write_bytes((rates.folder / name).read_bytes())
     with pytest.raises(HistoryError) as caught:
         theirs.migrate()
-    assert "recorded in public.migrations: 1 of the 1 files" in str(caught.value)
+    assert "recorded in public.migrations: 1 of 1 file" in str(caught.value)
     assert (
         f"  if it is another project's: give the file {name} another name, as both projects have it"
         in str(caught.value).splitlines()

@@ -148,7 +148,7 @@ def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside
     settings = [f'schema = "{other.schema}"', *settings] if other.schema != own.schema else settings
     go_on = f"[tool.fsapi_nb] {' and '.join(settings)} in pyproject.toml"
     details = [
-        f"  recorded in {other.shown()}: {count} of the {len(folder.names)} files; in {own.shown()}: none",
+        f"  recorded in {other.shown()}: {count} of {_files(folder)}; in {own.shown()}: none",
         f"  to go on with {other.shown()}: {go_on}",
     ]
     if beside is not None:
@@ -163,3 +163,7 @@ def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside
         state="nothing was run; the database is as it was.",
         hint=f"go on with it: {go_on}.",
     )
+
+
+def _files(folder: Folder) -> str:
+    return f"{len(folder.names)} file{'' if len(folder.names) == 1 else 's'}"
