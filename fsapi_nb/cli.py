@@ -16,12 +16,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fsapi_nb import stopping
+from fsapi_nb import stopping, trust
 from fsapi_nb.commands import Face, typed, typed_lines
-from fsapi_nb.errors import CheckViolated, ConfirmationRequired, FsapiError, Interrupted, StatementFailed, UsageError
+from fsapi_nb.errors import (
+    CheckViolated,
+    ConfirmationRequired,
+    FsapiError,
+    Interrupted,
+    StatementFailed,
+    Untrusted,
+    UsageError,
+)
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.visible import visible
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from fsapi_nb.events import Observer
     from fsapi_nb.views.results import Result
 
+_Value = TypeVar("_Value")
 _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
 
 
@@ -84,7 +93,7 @@ def _run(words: list[str]) -> int:
     options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
     if verb is QUERY and options.sql == "-":
         options.sql = sys.stdin.read()
-    result = _call(verb, options)
+    result = _trusting(lambda: _call(verb, options), as_json=options.json)
     _print(result, as_json=options.json)
     return 0
 
@@ -96,7 +105,7 @@ def _runbook(words: list[str]) -> int:
     command = runbooks.find_command(words[0].removeprefix("runbook:"))
     parser = runbooks.parser_of(command, prog=f"sapi {words[0]}", extra=(_JSON,))
     options = parser.parse_args(words[1:])
-    result = runbooks.carry_out(command, options)
+    result = _trusting(lambda: runbooks.carry_out(command, options), as_json=options.json)
     code = getattr(result, "exit_code", 0)
     if code and not options.json:
         print("error: " + "\n".join(typed_lines(result.lines(times=True), Face.TERMINAL)), file=sys.stderr)
@@ -105,12 +114,49 @@ def _runbook(words: list[str]) -> int:
     return code
 
 
+def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
+    """Carry out a command; on a terminal, ask whether what its project asks for may be."""
+    while True:
+        try:
+            return command()
+        except Untrusted as refusal:
+            if as_json or not _somebody_answers():
+                raise
+            _ask(refusal, f"Trust {refusal.project}?", "nothing was run, connected to or written.")
+            trust.accept(refusal)
+
+
+def _ask(question: FsapiError, words: str, otherwise: str) -> None:
+    """Show what is to be allowed, and ask. Raises UsageError unless the answer is yes."""
+    print("\n".join(map(visible, (question.message, *question.details))), file=sys.stderr)
+    print(f"{visible(words)} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise UsageError("not trusted", state=otherwise) from None
+
+
+def _somebody_answers() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.Namespace) -> Result:
+    """Run a verb that is about no database. To type it is the answer, where nobody can be asked."""
+    options.yes = options.yes or options.json or not _somebody_answers()
+    try:
+        return verb(options)
+    except ConfirmationRequired as refusal:
+        _ask(refusal, "Allow it?", "nothing was allowed.")
+        options.yes = True
+        return verb(options)
+
+
 def _call(verb: Verb, options: argparse.Namespace) -> Result:
     """Run the verb; `fresh` asks on a terminal."""
+    if verb.alone is not None:
+        return _call_alone(verb.alone, options)
     try:
         return _call_once(verb, options)
     except ConfirmationRequired as refusal:
-        if verb.name != "fresh" or options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if verb.name != "fresh" or options.json or not _somebody_answers():
             raise
         print("\n".join([refusal.message, *refusal.details]), file=sys.stderr)
         print("Drop all this? Type yes: ", end="", file=sys.stderr, flush=True)
@@ -160,9 +206,11 @@ def _command_first(words: list[str]) -> list[str]:
 
 
 def _verb_of(command: str) -> Verb:
-    """The verb of `migrate`, `migrate:VERB` or `query`."""
+    """The verb of `migrate`, `migrate:VERB`, `query` or `trust`."""
     if command == "query":
         return QUERY
+    if command == "trust":
+        return find_verb(command)
     prefix, _, name = command.partition(":")
     if prefix != "migrate":
         meant = any(verb.name == command for verb in VERBS)
@@ -176,10 +224,10 @@ def _overview() -> str:
 
     lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help says more)", "", "commands:"]
     for verb in (*VERBS, QUERY):
-        command = verb.name if verb.name in {"migrate", "query"} else f"migrate:{verb.name}"
+        command = verb.name if verb.name in {"migrate", "query", "trust"} else f"migrate:{verb.name}"
         lines.append(f"  {command:<18} {verb.help}")
     lines += [f"  {f'runbook:{each.name}':<18} {each.help}" for each in runbooks.COMMANDS]
-    lines += ["", "options of every command but runbook's:"]
+    lines += ["", "options of every command but trust and runbook's:"]
     for argument in (*GLOBAL, _JSON):
         metavar = argument.settings.get("metavar", "")
         lines.append(f"  {argument.flags[0] + ' ' + metavar:<25} {argument.settings['help']}")

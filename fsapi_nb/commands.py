@@ -31,6 +31,7 @@ NAMES = frozenset(
         "resolve",
         "history",
         "query",
+        "trust",
     ]
 )
 _COMMAND = re.compile(r"`([a-z]+)((?: [^`\n]*)?)`")
@@ -62,5 +63,5 @@ def typed_lines(lines: Iterable[str], face: Face) -> list[str]:
 
 def _begin(verb: str, face: Face) -> str:
     if face is Face.TERMINAL:
-        return f"sapi {verb}" if verb in {"migrate", "query"} else f"{face.value}{verb}"
+        return f"sapi {verb}" if verb in {"migrate", "query", "trust"} else f"{face.value}{verb}"
     return f"%{verb}" if verb in {"migrate", "rollback", "query"} else f"{face.value}{verb}"

@@ -5,6 +5,7 @@
     │   ├── ConfirmationRequired    the plan is shown, `--yes` is missing
     │   └── UnknownMigration        no migration of that name
     ├── ConfigurationError          settings that contradict each other or name nothing       exit 2
+    │   └── Untrusted               a project asks for what its user has not allowed
     ├── MigrationFileError          one file that cannot be used                              exit 1
     ├── FaultyMigrations            every fault in the scripts that were to run, together
     ├── RefusedPlan                 the scripts are sound, but running them would be wrong
@@ -230,6 +231,29 @@ class ConfigurationError(FsapiError):
     """
 
     exit_code = 2
+
+
+class Untrusted(ConfigurationError):
+    """A project asks for something that its user has not allowed: a program, an address, a file that others may write.
+
+    `project` is its folder; `asked` has each thing that it asks for, as a digest and in words.
+
+    What to do: look at the files that are named; if you trust them, say `trust`, or set `FSAPI_NB_TRUST=1` in CI.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: tuple[str, ...] = (),
+        state: str | None = None,
+        hint: str | None = None,
+        project: str = "",
+        asked: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message, details=details, state=state, hint=hint)
+        self.project = project
+        self.asked = asked
 
 
 class MigrationFileError(FsapiError):

@@ -116,7 +116,13 @@ class Migrator:
         from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.configuration import Secret
         from fsapi_nb.database.pooler import allows_pooler
-        from fsapi_nb.database.settings import find_address, find_project, session_settings
+        from fsapi_nb.database.settings import (
+            find_address,
+            find_binaries,
+            find_project,
+            find_requests,
+            session_settings,
+        )
         from fsapi_nb.database.target import Access
 
         told = origin()
@@ -133,7 +139,6 @@ class Migrator:
         timeouts = {"lock_timeout": lock_timeout or str(table.get("lock_timeout", "5s"))}
         if statement_timeout is not None:
             timeouts["statement_timeout"] = statement_timeout
-        binaries = postgres_bin or table.get("postgres_bin")
         self.directory = start if directory is not None else project.migrations
         self._label = os.fspath(directory) if directory is not None else os.path.relpath(self.directory)
         address = find_address(project, option=database)
@@ -148,9 +153,15 @@ class Migrator:
             cell=cell,
             runbook=runbook or told.runbook,
             max_wait=max_wait,
-            postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
+            postgres_bin=find_binaries(project, option=postgres_bin),
             schema=chosen,
             by_pooler=allows_pooler(project, address.name, option=pooler),
+            requests=find_requests(
+                project,
+                address,
+                found_above=directory is None and project.root != start,
+                binaries=postgres_bin is None,
+            ),
         )
         self._observers = tuple(observers)
         self._calls = Calls()
@@ -613,6 +624,10 @@ class Migrator:
 
     def make(self, name: str) -> results.FileResult:
         """Make a new migration file from the template, named by the next free minute (UTC)."""
+        from fsapi_nb.database.trust import require
+
+        access = self._access
+        require(access.project.root, [request for request in access.requests if request.is_about_files])
         begun = self._new_folder()
         made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
         return results.FileResult(made, "created", folder=begun)
@@ -658,6 +673,17 @@ class Migrator:
         return results.FileResult(
             file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=identity, folder=begun
         )
+
+    # -- what may be done ----------------------------------------------------------------------------------------
+
+    def trust(self) -> results.TrustResult:
+        """Allow all that the files of this project ask for, as long as that stays the same. Connects to nothing.
+
+        Raises ConfigurationError if the answer cannot be kept.
+        """
+        from fsapi_nb.trust import trust_project
+
+        return trust_project(str(self._access.project.root), yes=True)
 
     # -- inside ------------------------------------------------------------------------------------------------
 

@@ -56,12 +56,16 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb: its name, one line of help, its arguments, and what it does."""
+    """A verb: its name, one line of help, its arguments, and what it does.
+
+    One that is about no database does it `alone`, and takes none of the options of the others.
+    """
 
     name: str
     help: str
     run: Callable[[Migrator, argparse.Namespace], Result]
     arguments: tuple[Argument, ...] = ()
+    alone: Callable[[argparse.Namespace], Result] | None = None
 
 
 #: The verbs that `plan` shows the plan of.
@@ -132,6 +136,16 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
         replaces=options.replaces,
     )
     return _checked(plan, options)
+
+
+def _trust(options: argparse.Namespace) -> Result:
+    from fsapi_nb import trust
+
+    if options.list and (options.revoke or options.path):
+        raise UsageError("--list takes no PATH, and no --revoke", hint="`trust --list` shows every project.")
+    if options.list:
+        return trust.list_trusted()
+    return trust.revoke(options.path) if options.revoke else trust.trust_project(options.path, yes=options.yes)
 
 
 VERBS: tuple[Verb, ...] = (
@@ -293,6 +307,18 @@ VERBS: tuple[Verb, ...] = (
             _argument("--runbook", metavar="ID", help="those of one run of a runbook"),
         ),
     ),
+    Verb(
+        "trust",
+        "let a project's files name programs, addresses elsewhere and data, as long as these stay the same",
+        lambda *_: NotImplemented,
+        (
+            _argument("path", nargs="?", metavar="PATH", help="the project's folder; the one that you are in"),
+            _argument("--list", action="store_true", help="show every project that is trusted, and what it may do"),
+            _argument("--revoke", action="store_true", help="trust the project no more"),
+            _argument("--yes", "-y", action="store_true", help="do not ask on a terminal"),
+        ),
+        alone=_trust,
+    ),
 )
 
 QUERY = Verb(
@@ -369,12 +395,15 @@ class _Formatter(argparse.HelpFormatter):
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
     """The parser of a verb's own arguments and the global ones but those that the verb has itself."""
     parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
-    parser.set_defaults(schema=parser.get_default("schema"))  # what a diagram's --schema is called is `schemas`
+    if verb.alone is None:
+        parser.set_defaults(schema=parser.get_default("schema"))  # what a diagram's --schema is called is `schemas`
     return parser
 
 
 def global_arguments(verb: Verb) -> tuple[Argument, ...]:
-    """Return the options of every verb, without one whose flag means something else to this verb."""
+    """Return the options of every verb on a database, without one whose flag means something else to this verb."""
+    if verb.alone is not None:
+        return ()
     taken = {flag for argument in verb.arguments for flag in argument.flags}
     return tuple(argument for argument in GLOBAL if not taken.intersection(argument.flags))
 

@@ -24,7 +24,7 @@ from tests import servers
 from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
-_SETTINGS = ("DATABASE_URL", "DB_", "PG", "JPY_SESSION_NAME")
+_SETTINGS = ("DATABASE_URL", "DB_", "PG", "JPY_SESSION_NAME", "FSAPI_NB_TRUST")
 
 MakeDatabase = Callable[[], AbstractContextManager[str]]
 

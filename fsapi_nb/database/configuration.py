@@ -6,26 +6,29 @@ A key that is misspelt would silently switch off what it says, `protected` above
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.errors import ConfigurationError
 
 EMBEDDED = "embedded"
 #: A duration as PostgreSQL writes it.
 DURATION = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?")
-_TRUST = "FSAPI_NB_TRUST"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLACEHOLDERS = ("host", "port", "user")
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RESERVED = re.compile(r"embedded(:.*)?|jupysql|@.*|.*(://|=).*|\s*", re.DOTALL)
 _NOT_A_LETTER = re.compile(r"[-_. ]")
 _NAMES = ("fsapinb",)
+_NAMED = b"fsapi"  # without which a file has no table of fsapi_nb, nor a misspelt one that matters
 _TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
 
 
@@ -128,18 +131,30 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
 def read_table(file: Path) -> Mapping[str, Any] | None:
     """Return the checked `[tool.fsapi_nb]` table of a `pyproject.toml`; None if there is no such file or table.
 
-    Its URLs are `Secret`. A file with the same bytes is checked once in a process.
+    Its URLs are `Secret`. A file with the same bytes is checked once in a process. One that others may have written is not
+    looked into further if it says nothing of fsapi_nb: it would keep everybody below a shared folder from working.
     Raises ConfigurationError if the file cannot be read, or has a key or a value that means nothing.
     """
     try:
-        raw = file.read_bytes()
+        raw = read_plain(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if not os.access(file.parent, os.X_OK):  # a parent folder that is closed to this user is not the project's
+        # What is closed to this user, or is no file and not this user's, is not of this user's project.
+        if not os.access(file.parent, os.X_OK) or why_foreign(file):
             return None
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
+    if _NAMED not in raw and why_foreign(file):
+        return None
     return _checked(raw)
+
+
+def read_plain(file: Path) -> bytes:
+    """Return the bytes of a file, without waiting for whoever writes to a pipe. Raises OSError."""
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(file))
+        return opened.read()
 
 
 @lru_cache(maxsize=16)
@@ -161,23 +176,6 @@ def _checked(raw: bytes) -> Mapping[str, Any] | None:
     if "databases" in table:
         table["databases"] = {name: _database(name, entry) for name, entry in table["databases"].items()}
     return table
-
-
-def refuse_foreign(file: Path, environment: Mapping[str, str]) -> None:
-    """Raise ConfigurationError if a `pyproject.toml` that names a program to run belongs to another user.
-
-    A folder of somebody else's must not run its programs as whoever looks at it. `FSAPI_NB_TRUST=1` says that it may.
-    """
-    try:
-        owner = file.stat().st_uid
-    except FileNotFoundError:
-        return
-    if owner not in {0, os.geteuid()} and environment.get(_TRUST) != "1":
-        raise ConfigurationError(
-            f"{file} names a program to run, and belongs to another user",
-            state="nothing was run.",
-            hint=f"read its password_command and connect; if you trust them: {_TRUST}=1.",
-        )
 
 
 def _refuse_misspelt_table(tables: Mapping[str, Any], parent: str) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from fsapi_nb.database.configuration import read_plain
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
 
@@ -80,7 +81,7 @@ def read_dotenv(root: Path) -> dict[str, str]:
     """
     file = root / ".env"
     try:
-        raw = file.read_bytes()
+        raw = read_plain(file)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

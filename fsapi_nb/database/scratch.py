@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,13 @@ from fsapi_nb.database import embedded
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.connection import open_session, server_message
 from fsapi_nb.database.lock import advisory_lock
+from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
+from fsapi_nb.database.requests import Request
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.settings import Address, Project
+from fsapi_nb.database.trust import require
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
@@ -189,18 +192,24 @@ class Scratch:
 
 @contextmanager
 def open_scratch(
-    project: Project, address: Address | None, *, postgres_bin: Path | None = None, application: str = "fsapi_nb tests"
+    project: Project,
+    address: Address | None,
+    *,
+    postgres_bin: Path | None = None,
+    requests: Sequence[Request] = (),
+    application: str = "fsapi_nb tests",
 ) -> Iterator[Scratch]:
     """Databases for a moment on that server; None is an embedded one of the project's own for tests.
 
-    What killed processes have left there is swept first. Raises Protected for a protected database, CannotConnect,
-    DatabaseError, EmbeddedServerError.
+    `requests` must have been allowed. What killed processes have left there is swept first. Raises Protected for a protected database, CannotConnect,
+    DatabaseError, EmbeddedServerError, Untrusted.
     """
     if address is not None and address.protected:
         raise _protected(address.name or "this database")
     home = project.home / "tests"
+    require(project.root, requests)
     dsn = _dsn(address) if address is not None else None
-    place = embedded.attach(home, bin_folder=postgres_bin, database="postgres") if dsn is None else str(dsn)
+    place = dsn or start_embedded(project.root, home, requests, bin_folder=postgres_bin, database="postgres")
     try:
         with open_session(place, application=application) as session:
             if dsn is None:

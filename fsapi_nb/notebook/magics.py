@@ -207,6 +207,9 @@ class MigrateMagics(Magics):
         options = _parse(parser_of(verb, prog=prog), words)
         if isinstance(options, Shown):
             return options
+        if verb.alone is not None:  # a cell cannot ask, and nobody types this for another reason
+            options.yes, options.path = True, options.path or (None if options.list else self.directory)
+            return verb.alone(options)
         if "yes" in options and verb.name != "fresh":  # which asks for itself, on any database
             options.yes = _is_confirmed(options)
         with self._acting(options, changing=verb.name in _CHANGING) as migrator:

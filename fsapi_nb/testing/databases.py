@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb import __version__
+from fsapi_nb.database.configuration import EMBEDDED
 from fsapi_nb.database.scratch import Scratch, open_scratch
-from fsapi_nb.database.settings import Address, Project, find_address, find_project
+from fsapi_nb.database.settings import (
+    Address,
+    Project,
+    find_address,
+    find_binaries,
+    find_project,
+    find_requests,
+)
 from fsapi_nb.database.url import DatabaseUrl, as_url
 from fsapi_nb.errors import ConfigurationError, FsapiError
 from fsapi_nb.folder import fingerprint
@@ -77,14 +85,20 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
 
     `directory` is the migrations folder, seen from `start`; None is the project's. `database` is a URL or a name in
     `pyproject.toml`; no environment variable is looked at, so that no test reaches a database by accident.
-    Raises ConfigurationError, Protected, DatabaseError.
+    Raises ConfigurationError, Untrusted, Protected, DatabaseError.
     """
     folder, project = find_folder(start, directory)
-    binaries = project.table.get("postgres_bin")
+    address = _address(project, database)
     with open_scratch(
         project,
-        _address(project, database),
-        postgres_bin=project.root / Path(binaries).expanduser() if binaries else None,
+        address,
+        postgres_bin=find_binaries(project),
+        requests=find_requests(
+            project,
+            address or Address(None, EMBEDDED),
+            found_above=not directory and project.root != start,
+            binaries=True,
+        ),
         application=_APPLICATION,
     ) as scratch:
         yield Databases(project, folder, scratch)

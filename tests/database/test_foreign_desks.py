@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
 from fsapi_nb.database.embedded import root_folder
-from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.errors import EmbeddedServerError, Untrusted
+from fsapi_nb.trust import accept, trust_project
 from tests.database.embedded_servers import ROOT, desk_of, in_child, query, without_fsync
 
 _HOSTILE = "\nrestore_command = 'touch {ran}; false'\narchive_command = 'touch {ran}; true'\n"
@@ -97,6 +99,34 @@ def test_data_that_came_with_a_project_is_not_started(workshop: Path, brought: C
         shutil.rmtree(desk_of(foreign))
         assert query(without_fsync(embedded.attach(foreign)), "SELECT 1") == 1
         embedded.destroy(foreign)
+
+    as_user(use)
+
+
+def test_data_that_its_user_has_allowed_is_started(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An own copy is worth a question, and none after that; what changes meanwhile is not what was allowed."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(workshop / "config"))
+    monkeypatch.chdir("/")
+
+    def use() -> None:
+        home = made(workshop / "one")
+        query(embedded.attach(home), "CREATE TABLE kept AS SELECT 7 AS n")
+        embedded.stop(home)
+        copied(home, workshop / "two")
+        (workshop / "two" / "migrations").mkdir()
+        migrator = Migrator("embedded", workshop / "two" / "migrations")
+        with pytest.raises(Untrusted, match="starts a server on data that was not made here") as caught:
+            migrator.query("SELECT n FROM kept")
+        (workshop / "two" / ".fsapi_nb" / desk_of(home).name / "planted").touch()
+        accept(caught.value)
+        with pytest.raises(Untrusted):
+            migrator.query("SELECT n FROM kept")
+        assert len(trust_project(str(workshop / "two"), yes=True).entries) == 1
+        for _ in range(2):
+            assert migrator.query("SELECT n FROM kept").last.rows[0][0] == 7  # type: ignore[union-attr]
+            embedded.stop(workshop / "two" / ".fsapi_nb")
+        for each in ("one", "two"):
+            embedded.destroy(workshop / each / ".fsapi_nb")
 
     as_user(use)
 

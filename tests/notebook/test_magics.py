@@ -132,7 +132,7 @@ def three_name(project: Project) -> str:
 
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
-    "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler",
+    "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler",
 }  # fmt: skip
 
 

@@ -14,15 +14,34 @@ from pathlib import Path
 
 from fsapi_nb.database.embedded.database import ROLE, answers, conninfo, ensure_database
 from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
+from fsapi_nb.database.embedded.made import remember
 from fsapi_nb.database.embedded.messages import files_of
-from fsapi_nb.database.embedded.place import find_desks, find_place, forget_place, private_folder, remove_place
+from fsapi_nb.database.embedded.place import (
+    find_desks,
+    find_foreign_desks,
+    find_place,
+    forget_place,
+    private_folder,
+    remove_place,
+)
 from fsapi_nb.database.embedded.running import end
 from fsapi_nb.database.embedded.server import find_or_start, leave
 from fsapi_nb.database.embedded.socket_folder import PORT
 from fsapi_nb.database.embedded.users import guard, process
 from fsapi_nb.errors import EmbeddedServerError
 
-__all__ = ["PORT", "ROLE", "attach", "default_bin_folder", "destroy", "detach", "server_version", "stop"]
+__all__ = [
+    "PORT",
+    "ROLE",
+    "adopt",
+    "attach",
+    "default_bin_folder",
+    "destroy",
+    "detach",
+    "foreign_desks",
+    "server_version",
+    "stop",
+]
 
 
 def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi") -> str:
@@ -47,6 +66,18 @@ def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi
             if attempt == 2 or answers(folder, database):
                 raise
     return conninfo(folder, database)
+
+
+def foreign_desks(home: Path) -> list[Path]:
+    """The folders of servers in `home` that this account has not made there. Raises EmbeddedServerError for a link."""
+    with files_of(home):
+        return find_foreign_desks(home)
+
+
+def adopt(desk: Path) -> None:
+    """Take a folder of a server for one that this account has made: its user has looked at it."""
+    with files_of(desk.parent):
+        remember(desk)
 
 
 def detach(home: Path) -> None:

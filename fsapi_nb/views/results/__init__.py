@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.run import RepairResult, RunResult
     from fsapi_nb.views.results.status import StatusResult
     from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
+    from fsapi_nb.views.results.trust import TrustResult
 
 __all__ = [
     "BlockersResult",
@@ -41,6 +42,7 @@ __all__ = [
     "ScaledTimelineResult",
     "StatusResult",
     "TimelineResult",
+    "TrustResult",
 ]
 
 #: The module of each: a verb needs one of them, and a diagram's layout takes longer to import than a run that does nothing.
@@ -60,6 +62,7 @@ _MODULES = {
     "StatusResult": "status",
     "ScaledTimelineResult": "timeline",
     "TimelineResult": "timeline",
+    "TrustResult": "trust",
 }
 
 

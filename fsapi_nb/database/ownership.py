@@ -1,0 +1,76 @@
+"""Who could have written a file: this user and root alone, or others too, along the whole way up to it.
+
+Told by owners and modes, as git's safe.directory and ssh's StrictModes do. Looks at folders; reads no file.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+
+def why_foreign(path: Path) -> str | None:
+    """Return why others may have written what is at a path, in words; None if only this user and root can have.
+
+    A link on the way counts, and so does what it leads to.
+    """
+    return next((reason for way in _ways(path) if (reason := _doubt(way))), None)
+
+
+def _ways(path: Path) -> Iterator[Path]:
+    """The path and every folder above it, as it is written and as it really is."""
+    for way in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        yield from (Path(way), *Path(way).parents)
+
+
+def _doubt(way: Path) -> str | None:
+    try:
+        found = way.lstat()
+    except OSError as error:
+        return f"{way} cannot be looked at: {error.strerror}"
+    if found.st_uid not in (0, os.geteuid()):
+        return f"{way} belongs to {_user(found.st_uid)}"
+    if stat.S_ISLNK(found.st_mode):
+        return None  # which has no mode of its own
+    # In a folder with the sticky bit, such as /tmp, everybody can remove only what is theirs.
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+        return None
+    if found.st_mode & 0o002:
+        return f"anybody may write to {way}"
+    if found.st_mode & 0o020 and _has_others(found.st_gid, found.st_uid):
+        return f"the group {_group(found.st_gid)} may write to {way}"
+    return None
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"the user {uid}"
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+@lru_cache(maxsize=64)
+def _has_others(gid: int, owner: int) -> bool:
+    """Whether a group has members besides the owner and root: many systems give each user a group of their own."""
+    if gid == 0:
+        return False
+    members = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
+    try:
+        named = grp.getgrgid(gid).gr_mem
+    except KeyError:
+        named = []
+    known = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
+    members |= {known.get(name, -1) for name in named}
+    return bool(members - {0, owner})

@@ -1,0 +1,190 @@
+"""What the files of a project ask for that its user must allow first: a program, an address elsewhere, another's files.
+
+What was typed, what the environment says and what is on this machine asks for nothing. Reads the programs that are named
+and lie in the project; connects to nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fsapi_nb.database.ownership import why_foreign
+from fsapi_nb.database.parts import own_parts
+
+#: What a user of the address is, and not where it leads or how it is protected: a change of these asks for nothing new.
+_UNIMPORTANT = frozenset(
+    {
+        "application_name",
+        "client_encoding",
+        "connect_timeout",
+        "dbname",
+        "fallback_application_name",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "load_balance_hosts",
+        "password",
+        "target_session_attrs",
+        "tcp_user_timeout",
+        "user",
+    }
+)
+#: What may be said of a server on this machine. Others load libraries, read files or tell the server to.
+_PLAIN = _UNIMPORTANT | {"channel_binding", "gssencmode", "host", "hostaddr", "port", "require_auth", "sslmode"}
+_PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
+_SECRET = frozenset({"password", "sslpassword"})
+_FILE = "file"
+#: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
+_SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that files of a project ask for: `file` and what follows from it in words, without secrets.
+
+    `identity` is what matters of it: an answer counts as long as it stays the same.
+    """
+
+    file: str
+    what: str
+    identity: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+    @property
+    def is_about_files(self) -> bool:
+        """Whether it is about the project's own files, which count for every command."""
+        return self.identity[0] == _FILE
+
+    @property
+    def digest(self) -> str:
+        """What an answer is kept by."""
+        return hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()
+
+
+def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
+    """What a connection string of a file asks for; nothing if it leads to this machine, and does no more than that."""
+    parts = own_parts(dsn)
+    further = {name: value for name, value in parts.items() if name not in _PLAIN}
+    if _PLAIN_OPTIONS.fullmatch(further.get("options", "")):
+        further.pop("options", None)
+    hosts = (parts.get("hostaddr", ""), parts.get("host", ""))
+    if not further and all(_is_here(host) for each in hosts for host in each.split(",")):
+        return ()
+    matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | _SECRET}
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(further.items()) if name not in _SECRET)
+    what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown)}" if shown else "")
+    return (Request(file, what, ("address", json.dumps(matters, sort_keys=True))),)
+
+
+def command_request(arguments: Sequence[str], root: Path, file: str, database: str) -> Request:
+    """What a `password_command` asks for."""
+    shown = _without_secrets(shlex.join(arguments))
+    what = f"runs a program for the password of {database!r} (password_command): {shown}"
+    return Request(file, what, ("command", *arguments, *_contents(root, map(Path, arguments))))
+
+
+def function_request(function: str, root: Path, file: str, database: str) -> Request:
+    """What a `connect` asks for."""
+    what = f"runs Python's {function} to open {database!r} (connect)"
+    module = Path(*function.partition(":")[0].split("."))
+    packages = (package / "__init__.py" for package in (module, *module.parents) if package.name)
+    return Request(file, what, ("function", function, *_contents(root, (module.with_suffix(".py"), *packages))))
+
+
+def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]:
+    """What a `postgres_bin` asks for; nothing if it is a PostgreSQL that the system's own packages have installed."""
+    real = os.path.realpath(folder)
+    inside = Path(real).is_relative_to(os.path.realpath(root))
+    if _SYSTEM.fullmatch(real) and not inside and _is_roots(Path(real)):
+        return ()
+    programs = _contents(root, (Path(real, name) for name in ("postgres", "initdb", "pg_ctl")))
+    return (Request(file, f"runs the PostgreSQL in {real} (postgres_bin)", ("binaries", real, *programs)),)
+
+
+def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
+    """What a project file asks for that others than this user and root may have written; nothing if they cannot."""
+    reason = why_foreign(path)
+    if reason is None:
+        return ()
+    says = json.dumps(_harmless(content), sort_keys=True, default=str)
+    return (Request(path.name, f"is used although {reason}", (_FILE, path.name, says)),)
+
+
+def data_request(desk: Path) -> Request:
+    """What the data folder of an embedded server asks for that this account has not made here."""
+    found = desk.lstat()
+    what = "starts a server on data that was not made here: its settings and functions may run programs"
+    name = str(Path(desk.parent.name, desk.name))
+    return Request(name, what, ("data", str(desk), str(found.st_ino), str(found.st_ctime_ns)))
+
+
+def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
+    """A digest of each of these files that lies in the project, and so changes with it."""
+    base = os.path.realpath(root)
+    for file in files:
+        real = Path(os.path.realpath(root / file))
+        with contextlib.suppress(OSError, ValueError):  # the latter is a name with a null character
+            if real.is_relative_to(base) and real.is_file():
+                yield hashlib.sha256(real.read_bytes()).hexdigest()
+
+
+def _is_here(host: str) -> bool:
+    if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _place(parts: Mapping[str, str]) -> str:
+    hosts = parts.get("hostaddr") or parts.get("host")
+    if not hosts:
+        return f"the service {parts['service']!r}" if "service" in parts else "a server on this machine"
+    ports = parts.get("port", "5432").split(",")
+    names = hosts.split(",")
+    ports = ports if len(ports) == len(names) else ports[:1] * len(names)
+    return ", ".join(_host(name, port or "5432") for name, port in zip(names, ports, strict=True))
+
+
+def _host(name: str, port: str) -> str:
+    if not name or name.startswith(("/", "@")):
+        return "a socket of this machine"
+    # After an @ in a password the rest of it is taken for the host.
+    name = f"***@{name.rpartition('@')[2]}" if "@" in name else name
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
+def _is_roots(folder: Path) -> bool:
+    """Whether the folder and all above it are root's, and nobody else can change them."""
+    try:
+        return all(way.stat().st_uid == 0 for way in (folder, *folder.parents)) and why_foreign(folder) is None
+    except OSError:
+        return False
+
+
+def _harmless(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a file without the addresses, which are asked about themselves, and without secrets."""
+    left = {name: value for name, value in content.items() if name not in {"url", "DATABASE_URL", "DB_PASS"}}
+    if isinstance(left.get("database"), str) and re.search(r"://|=", left["database"]):
+        del left["database"]
+    return {name: _harmless(value) if isinstance(value, dict) else value for name, value in left.items()}
+
+
+def _without_secrets(text: str) -> str:
+    from fsapi_nb.script.redact import redact_line
+
+    return redact_line(text)

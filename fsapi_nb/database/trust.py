@@ -1,0 +1,149 @@
+"""What the user has allowed to each project: kept outside of it, in a file of the user's own.
+
+    $XDG_CONFIG_HOME/fsapi_nb/trusted.json      0600; ~/.config, if that is not set
+
+Each answer stands by the project's real path and a digest of what it was about, so that a change of that asks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fsapi_nb.database.ownership import why_foreign
+from fsapi_nb.database.requests import Request
+from fsapi_nb.errors import ConfigurationError, Untrusted
+
+VARIABLE = "FSAPI_NB_TRUST"
+_NOTHING = "nothing was run, connected to or written."
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One thing that the user has allowed: by its digest, in words, and when (UTC)."""
+
+    digest: str
+    what: str
+    at: str
+
+
+def require(root: Path, requests: Sequence[Request]) -> None:
+    """Raise Untrusted if the project asks for something that its user has not allowed."""
+    if not requests or trusts_everything():
+        return
+    project = os.path.realpath(root)
+    known = {allowed.digest for allowed in read_trusted().get(project, ())}
+    missing = [request for request in requests if request.digest not in known]
+    if missing:
+        raise _untrusted(project, missing)
+
+
+def trusts_everything(environment: Mapping[str, str] | None = None) -> bool:
+    """Return whether the environment says that every project may be trusted. Raises ConfigurationError."""
+    said = (os.environ if environment is None else environment).get(VARIABLE, "0")
+    if said not in {"0", "1"}:
+        raise ConfigurationError(f"{VARIABLE} is {said!r}", hint=f"{VARIABLE}=1 trusts every project; else unset it.")
+    return said == "1"
+
+
+def read_trusted() -> dict[str, tuple[Allowed, ...]]:
+    """Return what is allowed, by project. Raises ConfigurationError if the file cannot be read, or may be another's."""
+    file = _file()
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
+    _refuse_foreign(file)
+    try:
+        projects = json.loads(raw)["projects"]
+        return {str(name): tuple(Allowed(**each) for each in entries) for name, entries in projects.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        hint = f"remove it, and trust your projects again: rm {shlex.quote(str(file))}"
+        raise ConfigurationError(f"{file} is not as fsapi_nb has written it", state=_NOTHING, hint=hint) from None
+
+
+def allow(project: str, things: Sequence[tuple[str, str]]) -> tuple[Allowed, ...]:
+    """Keep that a project may do these things, each a digest and its words; return all that it may now."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with _changing() as trusted:
+        before = {each.digest: each for each in trusted.get(project, ())}
+        trusted[project] = (*(before | {digest: Allowed(digest, what, now) for digest, what in things}).values(),)
+        return trusted[project]
+
+
+def forget(project: str) -> tuple[Allowed, ...]:
+    """Take everything back that a project may; return what that was."""
+    with _changing() as trusted:
+        return trusted.pop(project, ())
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
+    """What is allowed, to be changed: written when all went well, while no other process does the same."""
+    file = _file()
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_foreign(file.parent)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            trusted = read_trusted()
+            yield trusted
+            _write(file, trusted)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be written: {error.strerror}",
+            state="nothing was allowed, and nothing was taken back.",
+            hint="make it writable, or set XDG_CONFIG_HOME to a folder that is.",
+        ) from None
+
+
+def _write(file: Path, trusted: Mapping[str, Sequence[Allowed]]) -> None:
+    content = {"projects": {name: [asdict(each) for each in trusted[name]] for name in sorted(trusted)}}
+    target = Path(os.path.realpath(file))  # which a keeper of dotfiles may have made a link
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as written:
+        os.fchmod(descriptor, 0o600)
+        written.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    draft.replace(target)
+
+
+def _file() -> Path:
+    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    try:
+        base = base if base.is_absolute() else Path.home() / ".config"
+    except RuntimeError:
+        hint = "set HOME or XDG_CONFIG_HOME."
+        raise ConfigurationError("this account has no folder for what is trusted", state=_NOTHING, hint=hint) from None
+    return base / "fsapi_nb" / "trusted.json"
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise ConfigurationError if others may have written there: they would say what this user trusts."""
+    if reason := why_foreign(path):
+        hint = "correct its owner and mode, or set XDG_CONFIG_HOME to a folder of your own."
+        raise ConfigurationError(f"{path} does not count: {reason}", state=_NOTHING, hint=hint)
+
+
+def _untrusted(project: str, missing: Sequence[Request]) -> Untrusted:
+    files = ", ".join(dict.fromkeys(request.file for request in missing))
+    return Untrusted(
+        f"the project in {project} is not trusted yet",
+        details=tuple(f"  {request}" for request in missing),
+        state=_NOTHING,
+        hint=f"look at {files}. If you trust it: `trust {shlex.quote(project)}`; in CI: {VARIABLE}=1.",
+        project=project,
+        asked=tuple((request.digest, str(request)) for request in missing),
+    )

@@ -1,0 +1,82 @@
+"""What `trust` does: find what a project asks for, allow it, list what is allowed, take it back. Connects to nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsapi_nb.errors import ConfirmationRequired, Untrusted, UsageError
+from fsapi_nb.views.results.trust import TrustEntry, TrustResult
+
+if TYPE_CHECKING:
+    from fsapi_nb.database.trust import Allowed
+
+
+def trust_project(folder: str | None, *, yes: bool) -> TrustResult:
+    """Allow all that the project in a folder asks for; None is the folder where the user is.
+
+    Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
+    """
+    from fsapi_nb.database.own_server import data_requests
+    from fsapi_nb.database.settings import find_all_requests, find_project
+    from fsapi_nb.database.trust import allow, read_trusted
+
+    start = _existing(folder)
+    project = find_project(start)
+    root = os.path.realpath(project.root)
+    requests = (*find_all_requests(project), *data_requests(project.home))
+    known = {allowed.digest for allowed in read_trusted().get(root, ())}
+    things = tuple((request.digest, str(request)) for request in requests)
+    new = tuple((digest, what) for digest, what in things if digest not in known)
+    if new and not yes:
+        raise ConfirmationRequired(
+            f"the project in {root} asks for this",
+            details=tuple(f"  {what}" for _, what in new),
+            state="nothing was allowed yet.",
+            hint=f"`trust --yes {shlex.quote(root)}` allows it.",
+        )
+    allowed = {each.digest: each for each in (allow(root, new) if new else read_trusted().get(root, ()))}
+    return TrustResult("trusted", tuple(_entry(root, allowed[digest]) for digest, _ in things))
+
+
+def list_trusted() -> TrustResult:
+    """All that is allowed, by project."""
+    from fsapi_nb.database.trust import read_trusted
+
+    return TrustResult(
+        "listed", tuple(_entry(project, each) for project, entries in read_trusted().items() for each in entries)
+    )
+
+
+def revoke(folder: str | None) -> TrustResult:
+    """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
+    from fsapi_nb.database.settings import find_project
+    from fsapi_nb.database.trust import forget, read_trusted
+
+    named = os.path.realpath(Path(folder or ".").expanduser())
+    if named not in read_trusted() and os.path.isdir(named):
+        named = os.path.realpath(find_project(Path(named)).root)
+    taken = forget(named)
+    if not taken:
+        raise UsageError(f"{named} is not trusted", hint="`trust --list` shows what is.")
+    return TrustResult("revoked", tuple(_entry(named, each) for each in taken))
+
+
+def accept(refusal: Untrusted) -> None:
+    """Allow exactly what a command was refused for: its user has seen it, and said yes."""
+    from fsapi_nb.database.trust import allow
+
+    allow(refusal.project, refusal.asked)
+
+
+def _existing(folder: str | None) -> Path:
+    start = Path(folder or ".").expanduser().absolute()
+    if not start.is_dir():
+        raise UsageError(f"there is no folder {str(start)!r}", hint="give the folder of the project.")
+    return start
+
+
+def _entry(project: str, allowed: Allowed) -> TrustEntry:
+    return TrustEntry(project, allowed.what, allowed.at)
