@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import re
 import shutil
 import time
 import unicodedata
@@ -28,6 +29,7 @@ from fsapi_nb.subfolders import count_nested
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
+_TIME = re.compile(r"[0-9]{4}(?:_[0-9]{2}){4}_(?=.)")
 _parsed = Parsed(capacity=64 << 20, most=1 << 30)
 
 
@@ -83,6 +85,11 @@ def words_of(what: str) -> str:
     if words is None:
         hint = "use letters, digits and underscores, such as add_phone_to_users."
         raise UsageError(f"{what!r} cannot be a migration's name", hint=hint)
+    if time := _TIME.match(words):
+        raise UsageError(
+            f"{what!r} begins with a time, and a new file is given the time at which it is made",
+            hint=f"give the part after the time: `make {words[time.end() :]}`",
+        )
     return words
 
 

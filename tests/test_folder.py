@@ -199,6 +199,16 @@ def test_words_that_make_no_name_make_no_file(tmp_path: Path, what: str) -> None
     assert not names(tmp_path)
 
 
+@pytest.mark.parametrize("what", ["2020_01_01_00_00_users", "2020_01_01_00_00_users.sql", "2020-01-01-00-00 users"])
+def test_a_new_file_is_not_given_two_times(tmp_path: Path, what: str) -> None:
+    """Its own is that at which it is made; what a name in full would be called is said."""
+    with pytest.raises(UsageError, match="begins with a time") as refused:
+        create(tmp_path, what, now=NOW)
+    assert refused.value.hint == "give the part after the time: `make users`"
+    assert not names(tmp_path)
+    assert create(tmp_path, "2020_plan", now=NOW) == "2026_01_31_09_30_2020_plan.sql"
+
+
 def test_many_at_once_never_share_a_minute(tmp_path: Path) -> None:
     """However their names differ; each file is whole, and its maker knows its name."""
     barrier = threading.Barrier(8)
