@@ -60,7 +60,7 @@ def test_who_may_not_add_them_is_told_what_to_do(project: Project) -> None:
         with pytest.raises(HistoryError) as refused:
             project.migrator(database=address).rollback()
         assert "only their owner may add them" in refused.value.message
-        assert 'ALTER TABLE "public"."migrations_journal" ADD COLUMN IF NOT EXISTS "cell" text' in (
+        assert 'ALTER TABLE "public"."migrations_journal" ADD COLUMN IF NOT EXISTS "cell" pg_catalog.text' in (
             refused.value.hint or ""
         )
         assert project.has("a")
