@@ -201,7 +201,7 @@ class Migrator:
                 note = f"a runner is at work on it: {runner}"
                 statuses = tuple(replace(s, note=note) if s.state in half else s for s in statuses)
             lack = [folder.lack] if folder.lack and statuses else []
-            notes = (*folder.notes, *lack, *_notes_without_schema(target, folder))
+            notes = (*folder.notes, *lack, *_notes_without_schema(target, folder), *target.warnings())
             return results.StatusResult(
                 statuses, target.identity, runner=str(runner) if runner else None, lack=folder.lack, notes=notes
             )
@@ -260,7 +260,8 @@ class Migrator:
             else:
                 plan = planners[verb](_circumstances(target, folder, **rules))
             plan = replace(plan, notes=(*_notes_without_schema(target, folder), *plan.notes))
-            return results.PlanResult(plan, target.identity, folder.lack if verb in {"migrate", "fresh"} else None)
+            lack = folder.lack if verb in {"migrate", "fresh"} else None
+            return results.PlanResult(plan, target.identity, lack, target.warnings())
 
     @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:

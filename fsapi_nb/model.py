@@ -122,6 +122,20 @@ class Effect:
     owner: str | None = None
 
 
+class TableGrant(NamedTuple):
+    """Rights to write a history table, of a role that is neither its owner nor a superuser; names as SQL writes them."""
+
+    table: str
+    role: str
+    rights: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rights, who = ", ".join(self.rights), "every role" if self.role == "PUBLIC" else f"the role {self.role}"
+        return (
+            f"{who} may write {self.table} ({rights}). If not meant: REVOKE {rights} ON {self.table} FROM {self.role};"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """What a DO block, a procedure or a CALL does to the transaction that it runs in.

@@ -19,7 +19,16 @@ from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
-from fsapi_nb.database.tables import ADDED, Tables, add_statement, chosen_statement, create_statements, refuse_foreign
+from fsapi_nb.database.tables import (
+    ADDED,
+    Tables,
+    add_statement,
+    chosen_statement,
+    create_statements,
+    given_question,
+    refuse_foreign,
+    revoke_statement,
+)
 from fsapi_nb.errors import HistoryError, UsageError
 from fsapi_nb.model import (
     COMMITTED_ITSELF,
@@ -303,6 +312,7 @@ def create_tables(session: Session, tables: Tables) -> Layout:
             with session.connection.transaction():
                 session.connection.execute(OWN_NAMES)
                 session.connection.execute(create_statements(tables))
+                _keep_to_owner(session, tables, layout)
                 if chosen:
                     session.connection.execute(chosen_statement(tables))
         if layout.lacking:
@@ -314,6 +324,14 @@ def create_tables(session: Session, tables: Tables) -> Layout:
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
     refuse_unwritable(session, tables)
     return look(session, tables) if layout.lacking or not layout.complete else layout
+
+
+def _keep_to_owner(session: Session, tables: Tables, before: Layout) -> None:
+    """Take from all others the rights that default privileges gave them on the tables that were just made."""
+    made = [name for name in tables.names if name not in before.present(tables)]
+    given = session.connection.execute(given_question(tables, made)).fetchall()
+    for is_sequence, name, role in given:
+        session.connection.execute(revoke_statement(name, role, is_sequence=is_sequence))
 
 
 def _chose_path(session: Session) -> bool:

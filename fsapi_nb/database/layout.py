@@ -13,9 +13,11 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import ADDED, CHOSEN, Tables
+from fsapi_nb.model import TableGrant
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
-#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, and its mark.
+#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, its mark, and
+#: which other roles may write it. Whoever has TRIGGER on a table can have its writers run a function.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -24,7 +26,19 @@ _LOOK = sql.SQL("""
            pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
            array(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
-           coalesce(pg_catalog.obj_description(c.oid, 'pg_class') OPERATOR(pg_catalog.=) {}, false)
+           coalesce(pg_catalog.obj_description(c.oid, 'pg_class') OPERATOR(pg_catalog.=) {}, false),
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(g.role, g.rights) ORDER BY g.role) FROM (
+                SELECT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::pg_catalog.text) END AS role,
+                       pg_catalog.array_agg(DISTINCT a.privilege_type) AS rights
+                FROM (SELECT * FROM pg_catalog.aclexplode(c.relacl) UNION ALL
+                      SELECT x.* FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) x
+                      WHERE t.attrelid OPERATOR(pg_catalog.=) c.oid AND t.attacl IS NOT NULL) a
+                WHERE a.grantee OPERATOR(pg_catalog.<>) c.relowner AND a.privilege_type
+                        OPERATOR(pg_catalog.=) ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}}'::pg_catalog.text[])
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) a.grantee
+                                  AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) current_user))
+                GROUP BY a.grantee) g)
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE c.relname OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.name[])
@@ -33,11 +47,12 @@ _LOOK = sql.SQL("""
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of our tables in a schema; none of one that is not there."""
+    """The columns of our tables in a schema, none of one that is not there; `grants` says which other roles may write them."""
 
     history: frozenset[str] = frozenset()
     scripts: frozenset[str] = frozenset()
     journal: frozenset[str] = frozenset()
+    grants: tuple[TableGrant, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -62,8 +77,8 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A row of what was looked for: a relation of one of our names, its place in the search_path, and whether it is marked
-    as made for its schema alone."""
+    """A row of what was looked for: a relation of one of our names, its place in the search_path, whether it is marked as
+    made for its schema alone, and which other roles may write it, with their rights."""
 
     schema: str
     name: str
@@ -72,6 +87,7 @@ class Relation:
     place: int | None
     columns: Sequence[str]
     is_chosen: bool
+    writers: Sequence[tuple[str, Sequence[str]]] | None
 
 
 def question(table: str) -> sql.Composed:
@@ -87,5 +103,12 @@ def look(session: Session, tables: Tables) -> Layout:
 
 def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
     """Return which of our tables are among these relations."""
-    found = {each.name: frozenset(each.columns) for each in relations if each.schema == tables.schema}
-    return Layout(*(found.get(name, frozenset()) for name in tables.names))
+    found = {each.name: each for each in relations if each.schema == tables.schema}
+    history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
+    grants = (
+        TableGrant(written, role, tuple(rights))
+        for name, written in zip(tables.names, tables.written, strict=True)
+        if name in found
+        for role, rights in found[name].writers or ()
+    )
+    return Layout(history, scripts, journal, tuple(grants))

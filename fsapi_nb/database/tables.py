@@ -144,6 +144,31 @@ def create_statements(tables: Tables) -> sql.Composed:
     ).format(history=tables.history, scripts=tables.scripts, journal=tables.journal)
 
 
+_GIVEN = sql.SQL("""
+    SELECT DISTINCT c.relkind = 'S', pg_catalog.format('%I.%I', n.nspname, c.relname),
+           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+    FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+    JOIN pg_catalog.pg_class c ON c.oid = t.oid OR c.relkind = 'S' AND EXISTS (
+        SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype IN ('a', 'i')),
+    pg_catalog.aclexplode(c.relacl) a
+    WHERE n.nspname = {} AND t.relname = ANY({}::text[]) AND a.grantee <> c.relowner
+""")
+
+
+def given_question(tables: Tables, names: Sequence[str]) -> sql.Composed:
+    """Return the question which rights others have on those tables and their sequences, as default privileges give them.
+
+    A row says whether it is a sequence, and its name and the role's as SQL writes them.
+    """
+    return _GIVEN.format(sql.Literal(tables.schema), list(names))
+
+
+def revoke_statement(name: str, role: str, *, is_sequence: bool) -> bytes:
+    """Return what takes all rights on a table or sequence from a role; names as SQL writes them."""
+    return f"REVOKE ALL ON {'SEQUENCE' if is_sequence else 'TABLE'} {name} FROM {role}".encode()
+
+
 #: What tables that an earlier build made have not, by the end of their names, in the order of the table.
 ADDED = {"scripts": ("digest", "down_fault"), "journal": ("cell", "runbook")}
 

@@ -139,6 +139,10 @@ class Target:
         if self.no_schema:
             raise self.no_schema.refusal
 
+    def warnings(self) -> tuple[str, ...]:
+        """Which other roles may write the history. Asks nothing."""
+        return tuple(map(str, self.location.layout.grants))
+
     def procedures(self) -> tuple[Procedure, ...]:
         """The procedures that may end a transaction by themselves."""
         from fsapi_nb.database.procedures import read_procedures

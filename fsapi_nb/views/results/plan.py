@@ -34,11 +34,20 @@ _STATEMENTS = 96  # of all steps that are shown, together
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PlanResult(Result):
-    """What would be done: steps with their transaction mode and the reason. `to_frame()` has a row a statement."""
+    """What would be done: steps with their transaction mode and the reason. `to_frame()` has a row a statement.
+
+    `warnings` are what to know of the database, whatever is planned.
+    """
 
     plan: Plan
     identity: Identity | None = None
     lack: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before saying yes."""
+        return (*self.plan.notes, *self.warnings)
 
     @property
     def attention(self) -> bool:
@@ -84,9 +93,7 @@ class PlanResult(Result):
         """What stands before the steps."""
         return [
             self.headline(),
-            *notes.apply(
-                self.plan.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"
-            ),
+            *notes.apply(self.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"),
             *objects.apply(self.plan.drops, _drop_lines, lambda gap: f"  … {len(gap)} objects more"),
             *row_change.lines(self.plan.changes, objects),
             *objects.apply(self.plan.marks, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),
@@ -115,16 +122,14 @@ class PlanResult(Result):
 
     def remarks(self) -> Sequence[str]:
         """The notes of the plan."""
-        return _NOTES.apply(
-            self.plan.notes, lambda note: [typed(note, Face.NOTEBOOK)], lambda gap: f"… {len(gap)} more"
-        )
+        return _NOTES.apply(self.notes, lambda note: [typed(note, Face.NOTEBOOK)], lambda gap: f"… {len(gap)} more")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it will run."""
         return {
             **self.subject(),
             "verb": self.plan.verb,
-            "notes": [*([self.lack] if self.lack else []), *self.plan.notes],
+            "notes": [*([self.lack] if self.lack else []), *self.notes],
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],
             "changes": row_change.as_json(self.plan.changes),
             "records": [migration.name for migration in self.plan.marks],
