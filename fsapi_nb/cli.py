@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fsapi_nb import stopping, trust
+from fsapi_nb import stopping
 from fsapi_nb.commands import Face, typed, typed_lines
 from fsapi_nb.errors import (
     CheckViolated,
@@ -122,8 +122,10 @@ def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
         except Untrusted as refusal:
             if as_json or not _somebody_answers():
                 raise
+            from fsapi_nb.trust import accept
+
             _ask(refusal, f"Trust {refusal.project}?", "nothing was run, connected to or written.")
-            trust.accept(refusal)
+            accept(refusal)
 
 
 def _ask(question: FsapiError, words: str, otherwise: str) -> None:

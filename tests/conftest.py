@@ -54,11 +54,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
     """No test sees the database settings of whoever runs the tests."""
     for name in os.environ:
         if name.startswith(_SETTINGS):
             monkeypatch.delenv(name)
+    if pytestconfig.getoption("--postgres-url"):  # which tests write into projects, wherever it leads
+        monkeypatch.setenv("FSAPI_NB_TRUST", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,6 +41,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     """Where what is trusted is kept."""
     folder = tmp_path_factory.mktemp("config")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    monkeypatch.delenv("FSAPI_NB_TRUST", raising=False)
     return folder / "fsapi_nb" / "trusted.json"
 
 
@@ -168,7 +169,7 @@ def test_dotenv_is_taken_literally(clone: Path, listener: socket.socket, monkeyp
 @pytest.mark.parametrize(
     ("address", "what"),
     [
-        ("postgresql://db.example/x", "connects to db.example:5432"),
+        ("postgresql://db.example/x", "connects to db.example:5432 (url of 'prod'); a password of yours"),
         ("postgresql://localhost,db.example/x", "connects to localhost:5432, db.example:5432"),
         ("postgresql://localhost/x?hostaddr=192.0.2.1", "connects to 192.0.2.1"),
         ("host=127.1 dbname=x", "connects to 127.1"),

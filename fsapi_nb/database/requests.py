@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -44,7 +43,7 @@ _UNIMPORTANT = frozenset(
 _PLAIN = _UNIMPORTANT | {"channel_binding", "gssencmode", "host", "hostaddr", "port", "require_auth", "sslmode"}
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
 _SECRET = frozenset({"password", "sslpassword"})
-_FILE = "file"
+_FILE, _DATA = "file", "data"
 #: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
 _SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
 
@@ -69,6 +68,11 @@ class Request:
         return self.identity[0] == _FILE
 
     @property
+    def is_about_data(self) -> bool:
+        """Whether it is about the data of an embedded server, which may be begun again instead."""
+        return self.identity[0] == _DATA
+
+    @property
     def digest(self) -> str:
         """What an answer is kept by."""
         return hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()
@@ -86,6 +90,8 @@ def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
     matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | _SECRET}
     shown = ", ".join(f"{name}={value}" for name, value in sorted(further.items()) if name not in _SECRET)
     what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown)}" if shown else "")
+    if "password" not in parts:
+        what += "; a password of yours (PGPASSWORD, ~/.pgpass) may be sent there"
     return (Request(file, what, ("address", json.dumps(matters, sort_keys=True))),)
 
 
@@ -128,7 +134,7 @@ def data_request(desk: Path) -> Request:
     found = desk.lstat()
     what = "starts a server on data that was not made here: its settings and functions may run programs"
     name = str(Path(desk.parent.name, desk.name))
-    return Request(name, what, ("data", str(desk), str(found.st_ino), str(found.st_ctime_ns)))
+    return Request(name, what, (_DATA, str(desk), str(found.st_ino), str(found.st_ctime_ns)))
 
 
 def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
@@ -144,6 +150,8 @@ def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
 def _is_here(host: str) -> bool:
     if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -137,13 +137,19 @@ def _refuse_foreign(path: Path) -> None:
         raise ConfigurationError(f"{path} does not count: {reason}", state=_NOTHING, hint=hint)
 
 
+def _other_way(missing: Sequence[Request]) -> str:
+    """What to do instead with data of no use, whose folders are the second part of what identifies a request."""
+    folders = shlex.join(request.identity[1] for request in missing if request.is_about_data)
+    return f" If you do not need that data, begin with none: rm -r {folders}" if folders else ""
+
+
 def _untrusted(project: str, missing: Sequence[Request]) -> Untrusted:
     files = ", ".join(dict.fromkeys(request.file for request in missing))
     return Untrusted(
         f"the project in {project} is not trusted yet",
         details=tuple(f"  {request}" for request in missing),
         state=_NOTHING,
-        hint=f"look at {files}. If you trust it: `trust {shlex.quote(project)}`; in CI: {VARIABLE}=1.",
+        hint=f"look at {files}. If you trust it: `trust {shlex.quote(project)}`; in CI: {VARIABLE}=1.{_other_way(missing)}",
         project=project,
         asked=tuple((request.digest, str(request)) for request in missing),
     )

@@ -117,6 +117,7 @@ def test_data_that_its_user_has_allowed_is_started(workshop: Path, monkeypatch: 
         migrator = Migrator("embedded", workshop / "two" / "migrations")
         with pytest.raises(Untrusted, match="starts a server on data that was not made here") as caught:
             migrator.query("SELECT n FROM kept")
+        assert f"rm -r {workshop / 'two' / '.fsapi_nb' / desk_of(home).name}" in str(caught.value)
         (workshop / "two" / ".fsapi_nb" / desk_of(home).name / "planted").touch()
         accept(caught.value)
         with pytest.raises(Untrusted):

@@ -15,6 +15,7 @@ from tests.notebook.conftest import Cells
 @pytest.fixture
 def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.delenv("FSAPI_NB_TRUST", raising=False)
 
 
 @pytest.mark.usefixtures("config")
