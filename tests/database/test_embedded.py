@@ -151,6 +151,103 @@ def test_environment_does_not_mislead_server_or_client(homes: Homes, monkeypatch
     assert query(conninfo, "SELECT count(*) FROM environment WHERE line LIKE 'A_SECRET%'") == 0
 
 
+#: What libpq would take from the environment where an address leaves it open, each wrong for this server.
+VARIABLES = {
+    "PGHOSTADDR": "127.0.0.1",
+    "PGPASSWORD": "of-another-server",
+    "PGPASSFILE": "/nowhere",
+    "PGOPTIONS": "-c role=nobody_here",
+    "PGSSLMODE": "verify-full",
+    "PGSSLNEGOTIATION": "direct",
+    "PGSSLROOTCERT": "system",
+    "PGSSLCERTMODE": "require",
+    "PGSSLCERT": "/nowhere",
+    "PGSSLKEY": "/nowhere",
+    "PGSSLCRL": "/nowhere",
+    "PGSSLMINPROTOCOLVERSION": "TLSv1.3",
+    "PGSSLMAXPROTOCOLVERSION": "TLSv1.2",
+    "PGGSSENCMODE": "require",
+    "PGCHANNELBINDING": "require",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGREQUIREPEER": "nobody_here",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGLOADBALANCEHOSTS": "random",
+    "PGMINPROTOCOLVERSION": "9.9",
+    "PGMAXPROTOCOLVERSION": "0.1",
+    "PGSYSCONFDIR": "/nowhere",
+    "PGSERVICEFILE": "/nowhere",
+}
+#: The same as a service has it, with what has no variable.
+SERVICE = {
+    "hostaddr": "127.0.0.1",
+    "host": "example.org",
+    "port": "1",
+    "user": "nobody_here",
+    "dbname": "elsewhere",
+    "password": "of-another-server",
+    "options": "-c role=nobody_here",
+    "sslmode": "verify-full",
+    "sslnegotiation": "direct",
+    "sslrootcert": "system",
+    "gssencmode": "require",
+    "channel_binding": "require",
+    "require_auth": "scram-sha-256",
+    "requirepeer": "nobody_here",
+    "target_session_attrs": "standby",
+    "load_balance_hosts": "random",
+    "replication": "true",
+}
+
+
+def _reached(home: Path) -> tuple[object, ...]:
+    """Where a connection to the embedded server of `home` comes, by an address that is made now."""
+    with psycopg.connect(embedded.attach(home)) as connection:
+        assert connection.info.password == ""
+        row = connection.execute(
+            "SELECT inet_server_addr(), current_user, current_database(), pg_is_in_recovery(), current_setting('hba_file')"
+        ).fetchone()
+        assert row is not None
+        return row
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_no_variable_of_libpq_changes_a_connection(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Each of them fills in what an address leaves open; that of the embedded server leaves nothing open to it."""
+    expected = _reached(shared)
+    monkeypatch.setenv(variable, VARIABLES[variable])
+    assert _reached(shared) == expected
+
+
+@pytest.mark.parametrize("how", ["PGSERVICEFILE", "PGSYSCONFDIR", "HOME"])
+def test_no_service_changes_a_connection(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The service that PGSERVICE names counts for nothing, wherever its file is found and whatever it says."""
+    expected = _reached(shared)
+    name = ".pg_service.conf" if how == "HOME" else "pg_service.conf"
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    lines = [f"{key}={value}" for key, value in SERVICE.items() if key in known]
+    (tmp_path / name).write_text("\n".join(["[elsewhere]", *lines, ""]))
+    monkeypatch.setenv("PGSERVICE", "elsewhere")
+    monkeypatch.setenv(how, str(tmp_path / name if how == "PGSERVICEFILE" else tmp_path))
+    for variable in VARIABLES.keys() - {"PGSERVICEFILE", "PGSYSCONFDIR"}:
+        monkeypatch.setenv(variable, VARIABLES[variable])
+    assert _reached(shared) == expected
+
+
+def test_a_service_that_is_not_there_is_named(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libpq looks a service up before it connects anywhere, so a missing one is an error that says what to do."""
+    embedded.attach(shared)
+    monkeypatch.setenv("PGSERVICE", "missing")
+    monkeypatch.setenv("PGSERVICEFILE", "/nowhere")
+    with pytest.raises(EmbeddedServerError) as raised:
+        embedded.attach(shared)
+    assert "service" in "\n".join(raised.value.lines())
+    assert "unset PGSERVICE" in "\n".join(raised.value.lines())
+
+
 def test_output_of_a_process_that_left_the_server_running_ends(home: Path) -> None:
     """The server holds no pipe of its starter's, and is in no terminal's process group."""
     script = User.SCRIPT.replace("sys.stdin.read()", "import os; os._exit(0)")

@@ -12,7 +12,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fsapi_nb.database.embedded.database import ROLE, answers, conninfo, ensure_database
+from fsapi_nb.database.embedded.address import ROLE, conninfo
+from fsapi_nb.database.embedded.database import answers, ensure_database
 from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
 from fsapi_nb.database.embedded.made import remember
 from fsapi_nb.database.embedded.messages import files_of

@@ -16,8 +16,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from fsapi_nb.database.embedded.address import ROLE
 from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.database import ROLE
 from fsapi_nb.database.embedded.identity import renew_identity
 from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines
 from fsapi_nb.database.embedded.place import Place

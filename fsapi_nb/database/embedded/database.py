@@ -1,4 +1,4 @@
-"""The database in a running server: its address, whether the server takes connections, and making it where absent.
+"""The database in a running server: whether the server takes connections, and making the database if it is absent.
 
 Nothing here starts a server.
 """
@@ -11,23 +11,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import pq, sql
-from psycopg.conninfo import make_conninfo
 
+from fsapi_nb.database.embedded.address import SERVICE, conninfo
 from fsapi_nb.database.embedded.messages import last_lines
 from fsapi_nb.database.embedded.running import START_SECONDS
-from fsapi_nb.database.embedded.socket_folder import PORT
 from fsapi_nb.database.embedded.users import wait_until
 from fsapi_nb.errors import EmbeddedServerError
-
-# Dumps and migrations of other servers say `OWNER TO postgres` more often than any other name.
-ROLE = "postgres"
-
-
-def conninfo(folder: Path, database: str) -> str:
-    """The address of a database of the server whose socket is in `folder`."""
-    # PGHOSTADDR in the environment would send us, with all that we run, to another server.
-    address = {"hostaddr": ""} if "PGHOSTADDR" in os.environ else {}
-    return make_conninfo(host=str(folder), port=PORT, user=ROLE, dbname=database, **address)
 
 
 def answers(folder: Path, database: str) -> bool:
@@ -60,5 +49,14 @@ def ensure_database(folder: Path, database: str) -> None:
         raise EmbeddedServerError(
             f"The embedded server runs, but its database {database} cannot be used.",
             details=last_lines(str(error)),
-            hint="See the server's message above; restarting the embedded server may help.",
+            hint=_unless_service("See the server's message above; restarting the embedded server may help."),
         ) from error
+
+
+def _unless_service(hint: str) -> str:
+    """Return the hint, or one for a service that libpq looks up for each connection, wherever it goes."""
+    if SERVICE not in os.environ:
+        return hint
+    return (
+        f"Unset {SERVICE}: libpq looks up the service that it names before it connects anywhere. Run: unset {SERVICE}"
+    )

@@ -13,8 +13,8 @@ import shlex
 from pathlib import Path
 
 from fsapi_nb.database.embedded.account import account_of
+from fsapi_nb.database.embedded.address import ROLE
 from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.database import ROLE
 from fsapi_nb.database.embedded.messages import last_lines, last_lines_of
 from fsapi_nb.database.embedded.place import Place
 from fsapi_nb.database.embedded.record import write_file
