@@ -340,6 +340,27 @@ def test_what_was_allowed_is_kept_where_others_neither_read_nor_write(clone: Pat
         Migrator("other").status()
 
 
+def test_the_list_may_be_a_link_of_the_users_own(clone: Path, config: Path, tmp_path: Path) -> None:
+    """Keepers of dotfiles make such links, and the file behind one is the one that is written."""
+    configure(clone, prod="connect = 'a:b'", other="connect = 'c:d'")
+    accept(refusal_of(clone))
+    config.rename(tmp_path / "kept.json")
+    config.symlink_to(tmp_path / "kept.json")
+    assert not is_untrusted(clone)
+    assert len(trust_project(None, yes=True).entries) == 2
+    assert config.is_symlink()
+    assert len(json.loads((tmp_path / "kept.json").read_text())["projects"][str(clone)]) == 2
+
+
+def test_an_answer_that_cannot_be_kept_is_an_error(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not asked again and again without a word."""
+    configure(clone, prod="connect = 'a:b'")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nowhere")
+    with pytest.raises(ConfigurationError, match="trusted.json cannot be written: .*") as caught:
+        trust_project(None, yes=True)
+    assert "XDG_CONFIG_HOME" in str(caught.value)
+
+
 @pytest.mark.parametrize("plant", ["anybody may write it", "another user's", "broken"])
 def test_a_list_that_others_may_have_written_does_not_count(clone: Path, config: Path, plant: str) -> None:
     """Whoever could write it would say what this user trusts."""

@@ -166,6 +166,22 @@ def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeyp
     as_user(use)
 
 
+@pytest.mark.parametrize("files", [[], ["start.lock"], ["start.lock", ".made.17"], ["start.lock", "made"]])
+def test_a_folder_that_another_process_is_making_is_not_a_foreign_one(workshop: Path, files: list[str]) -> None:
+    """Several processes may begin in the same moment; nobody is asked about that."""
+
+    def look() -> None:
+        desk = workshop / "one/.fsapi_nb/postgres-18"
+        desk.mkdir(parents=True)
+        for name in files:
+            (desk / name).touch()
+        assert embedded.foreign_desks(desk.parent) == []
+        (desk / "postgresql.conf").touch()
+        assert embedded.foreign_desks(desk.parent) == [desk]
+
+    as_user(look)
+
+
 @pytest.mark.parametrize("link", [".fsapi_nb", ".fsapi_nb/postgres-18", ".fsapi_nb/tests"])
 def test_a_link_is_not_followed(tmp_path: Path, link: str) -> None:
     """What it leads to keeps its mode and gets no file, by whichever verb."""

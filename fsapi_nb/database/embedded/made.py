@@ -22,7 +22,7 @@ from fsapi_nb.database.embedded.permissions import is_anchored, is_own_file, is_
 from fsapi_nb.database.embedded.record import write_file
 
 _NOTE = "made"
-_FIRST = {"start.lock", _NOTE}  # what a desk holds that was made a moment ago
+_FIRST = re.compile(rf"start\.lock|{_NOTE}|\.{_NOTE}\.\d+")  # what a desk holds that another process is about to make
 _SHARED = Path("/var/tmp")
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _here: set[str] = set()  # records of this process that no folder could keep
@@ -67,7 +67,7 @@ def forget(desk: Path) -> None:
 
 def _is_empty(desk: Path) -> bool:
     found = list(desk.iterdir())
-    return all(file.name in _FIRST and stat.S_ISREG(file.lstat().st_mode) for file in found)
+    return all(_FIRST.fullmatch(file.name) and stat.S_ISREG(file.lstat().st_mode) for file in found)
 
 
 def _record(desk: Path) -> str:
