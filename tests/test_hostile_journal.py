@@ -202,7 +202,6 @@ EVENTS: dict[str, tuple[dict[str, object], str]] = {
     "no step": ({"event": "up", "state": "started", "steps": 2}, "it has no number of a step"),
     "no steps": ({"event": "down", "step": 1}, "it has no number of a step"),
     "a step before the first": ({"event": "up", "step": -5, "steps": 2}, "it has no number of a step"),
-    "a step behind the last": ({"event": "up", "step": 3, "steps": 2}, "it has no number of a step"),
     "no doubt": ({"event": "up", "state": "in doubt", "step": 1, "steps": 2}, "it does not say what is in doubt"),
     "no names": ({"event": "rollback"}, "its message is not a list of names"),
     "no json": ({"event": "rollback", "message": "{"}, "its message is not a list of names"),
@@ -292,3 +291,11 @@ def test_a_time_that_cannot_be_read_is_found_by_the_query_that_is_named(
     assert f"  it stands in the column {column} of public.{table}" in str(caught.value).splitlines()
     query = (caught.value.hint or "").partition("set it right: ")[2]
     assert [row[0] for row in project.rows(query.replace("*", "id"))] == [number]
+
+
+def test_a_step_behind_the_last_stops_no_reading(retired: tuple[Project, str]) -> None:
+    """It is a step of a migration without a file, which ended half-way."""
+    project, _ = retired
+    plant_event(project, event="up", state="done", step=3, steps=2)
+    states = {status.name: status.state for status in project.migrator().status().statuses}
+    assert states["x.sql"] is State.PARTLY_APPLIED

@@ -47,7 +47,7 @@ def fault_of(row: Sequence[Any]) -> str | None:
         return None if _is_list_of_names(message) else "its message is not a list of names"
     if event not in _DIRECTIONS:
         return None
-    if step is None or steps is None or not 1 <= step <= steps:
+    if step is None or steps is None or step < 1:
         return "it has no number of a step"
     return "it does not say what is in doubt" if state == "in doubt" and message is None else None
 
