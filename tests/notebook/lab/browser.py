@@ -171,13 +171,14 @@ def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:
 
 
 class Window:
-    """A tab with JupyterLab, opened at a notebook's address.
+    """A window with JupyterLab, opened at a notebook's address. It is never in the background, where pages are slowed down.
 
-    Since the tab was loaded: `outside` lists the requests that left the server, `dialogs` what scripts asked.
+    Since it was loaded: `outside` lists the requests that left the server, `dialogs` what scripts asked.
     """
 
-    def __init__(self, url: str, context: Any, notebook: str) -> None:
-        self.page = context.new_page()
+    def __init__(self, url: str, browser: Any, notebook: str) -> None:
+        self._context = browser.new_context(viewport=VIEWPORT)  # a second page of one context would be a tab
+        self.page = self._context.new_page()
         self.outside: list[str] = []
         self.dialogs: list[str] = []
         self.page.on("request", lambda request: self._note(url, request.url))
@@ -199,8 +200,8 @@ class Window:
         return not self.page.locator(".jp-Dialog").count()
 
     def close(self) -> None:
-        """Close the tab."""
-        self.page.close()
+        """Close the window."""
+        self._context.close()
 
     def _refuse(self, dialog: Any) -> None:
         self.dialogs.append(dialog.message)
@@ -212,27 +213,27 @@ class Window:
 
 
 class Windows:
-    """The tabs of one browser. They are used again, because loading JupyterLab takes longer than most tests."""
+    """The windows of one browser. They are used again, because loading JupyterLab takes longer than most tests."""
 
     def __init__(self, url: str, browser: Any) -> None:
         self._url = url
-        self._context = browser.new_context(viewport=VIEWPORT)
+        self._browser = browser
         self._empty: list[Window] = []
 
     def open(self, notebook: str, *, kernel: bool = True) -> Page:
-        """Open a notebook and wait for its kernel; without `kernel`, load it in a new tab, which has no widget's styles."""
+        """Open a notebook and wait for its kernel; without `kernel`, load it in a new window, which has no widget's styles."""
         if self._empty and kernel:
             window = self._empty.pop()
             window.open(notebook)
         else:
-            window = Window(self._url, self._context, notebook)
+            window = Window(self._url, self._browser, notebook)
         page = Page(window)
         if kernel:
             page.page.evaluate(KERNEL_READY)
         return page
 
     def take_back(self, page: Page, *, usable: bool) -> None:
-        """End the page's kernel and close its notebook; keep its tab for the next one if it is `usable`."""
+        """End the page's kernel and close its notebook; keep its window for the next one if it is `usable`."""
         if page.window.empty() and usable:
             self._empty.append(page.window)
         else:

@@ -9,6 +9,7 @@ from tests.notebook.lab.browser import Page
 CELLS = ("%load_ext fsapi_nb", "%migrate panel")
 # The text of the elements as it is shown: what is hidden does not count.
 _HAS = "([selector, text]) => [...document.querySelectorAll(selector)].some(each => each.innerText.includes(text))"
+_MATCHES = "([selector, text]) => [...document.querySelectorAll(selector)].some(each => each.innerText.match(text))"
 _LACKS = "([selector, text]) => ![...document.querySelectorAll(selector)].some(each => each.innerText.includes(text))"
 _STATES = "() => [...document.querySelectorAll('.fsapi-item .fsapi-state')].map(each => each.innerText)"
 _READY = """() => [...document.querySelectorAll('.fsapi-panel')].length
@@ -35,6 +36,10 @@ class LivePanel:
     def await_text(self, selector: str, text: str, *, seconds: float = 20) -> None:
         """Wait until it can be read there."""
         self.page.wait_for_function(_HAS, arg=[selector, text], timeout=seconds * 1000)
+
+    def await_match(self, selector: str, pattern: str) -> None:
+        """Wait until a text can be read there that matches a regular expression of JavaScript."""
+        self.page.wait_for_function(_MATCHES, arg=[selector, pattern], timeout=20_000)
 
     def await_no_text(self, selector: str, text: str) -> None:
         """Wait until it cannot be read there any more."""
