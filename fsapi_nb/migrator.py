@@ -54,6 +54,7 @@ from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.session import notes_once_run
+from fsapi_nb.plan.stored_down import stored_downs
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.stopping import Calls, stoppable
 from fsapi_nb.views import results
@@ -255,13 +256,16 @@ class Migrator:
         folder = self._read_folder()
         rules = {"out_of_order": out_of_order, "allow_unparsed": allow_unparsed}
         with self._open(folder, writing=False) as target:
+            stored: tuple[str, ...] = ()
             if verb == "fresh":
                 plan = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed)
             else:
-                plan = planners[verb](_circumstances(target, folder, **rules))
+                around = _circumstances(target, folder, **rules)
+                plan = planners[verb](around)
+                stored = tuple(stored_downs(plan, around.stored, target.tables.written))
             plan = replace(plan, notes=(*_notes_without_schema(target, folder), *plan.notes))
             lack = folder.lack if verb in {"migrate", "fresh"} else None
-            return results.PlanResult(plan, target.identity, lack, target.warnings())
+            return results.PlanResult(plan, target.identity, lack, (*stored, *target.warnings()))
 
     @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:

@@ -499,13 +499,17 @@ class StoredScripts:
     """The text of an applied migration as it ran. `down` is None where it was irreversible.
 
     `recorded` is False for rows that fsapi made: then nothing is known of their text. `redacted` says that a
-    password was taken out, so that the text cannot be run any more.
+    password was taken out, so that the text cannot be run any more. Of who stored it, `by` is the role and `at` the moment,
+    and `journalled` is the checksum: as far as the journal says so.
     """
 
     up: str | None = None
     down: str | None = None
     recorded: bool = False
     redacted: bool = False
+    by: str | None = None
+    at: datetime.datetime | None = None
+    journalled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds
 from fsapi_nb.plan.recovery import Sent
 from fsapi_nb.plan.session import changed_settings, refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
+from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
 from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
@@ -426,10 +427,13 @@ def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tupl
 def applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
     migration = around.folder.get(entry.name)
-    if migration and (is_what_ran(migration, entry) or only_adds_down(migration, entry)):
-        return migration
     stored = around.stored.get(entry.name)
+    if migration and (
+        is_what_ran(migration, entry) or only_adds_down(migration, entry) or is_journalled(migration, stored)
+    ):
+        return migration
     if stored and stored.recorded:
+        refuse_altered(entry, stored)
         return None if stored.redacted else stored_migration(entry.name, stored)
     return migration
 
@@ -463,6 +467,8 @@ def _down_notes(
             yield f"the file {entry.name} is gone; the DOWN that was stored is used"
         elif only_adds_down(file, entry):
             yield f"the DOWN that {entry.name} has gained since it was applied is used"
+        elif is_journalled(file, around.stored.get(entry.name)):
+            yield f"what is stored of {entry.name} is not what ran, and its file is: the file's DOWN is used"
         elif is_drifted(file, entry):
             yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"
         if migration and migration.down and not migration.down.statements and not migration.down.unparsed:

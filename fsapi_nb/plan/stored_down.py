@@ -1,0 +1,46 @@
+"""Which DOWN may run for an applied migration: that of its file, or the one that the database keeps. Pure.
+
+Whoever may update the table of scripts could give a migration another DOWN. So the file wins wherever the journal, which
+is another table, says that it is what ran; and what a stored DOWN runs is shown before, with who stored it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fsapi_nb.errors import RefusedPlan
+from fsapi_nb.model import Direction, HistoryEntry, Migration, Plan, StoredScripts
+
+_MOST = 40  # lines of a DOWN that are shown
+
+
+def is_journalled(file: Migration | None, stored: StoredScripts | None) -> bool:
+    """Return whether the journal says that this file is what ran, whatever is stored of it."""
+    return file is not None and stored is not None and stored.journalled == file.checksum
+
+
+def refuse_altered(entry: HistoryEntry, stored: StoredScripts) -> None:
+    """Raise RefusedPlan if what is stored is not what the journal says that was stored."""
+    if stored.journalled is not None and stored.journalled != entry.checksum:
+        raise RefusedPlan(
+            f"the scripts that are stored of {entry.name} are not those that ran: the journal has another checksum of them",
+            details=(f"  stored:    {entry.checksum}", f"  journal:   {stored.journalled}"),
+            state="nothing was rolled back; the database is as it was.",
+            hint=f"bring the file of that checksum back: its DOWN runs then; or accept another one with `repair {entry.name}`.",
+        )
+
+
+def stored_downs(plan: Plan, known: Mapping[str, StoredScripts], tables: tuple[str, str, str]) -> Iterator[str]:
+    """Yield, for each DOWN of the plan that is not a file's, its text and who stored it; `tables` as SQL writes them."""
+    _, scripts, journal = tables
+    parts = (part for step in plan.steps for part in step.parts)
+    for name in dict.fromkeys(p.migration.name for p in parts if p.direction is Direction.DOWN and p.migration.stored):
+        stored = known.get(name, StoredScripts())
+        who = (
+            f"stored by {stored.by} at {stored.at:%Y-%m-%d %H:%M:%S} UTC, says {journal}"
+            if stored.at
+            else "by whom is not known"
+        )
+        lines = (stored.down or "").strip().splitlines()
+        more = [f"… {len(lines) - _MOST} lines more: `show {name}` has all of them"] if len(lines) > _MOST else []
+        yield "\n    ".join([f"the DOWN of {name} is the one of {scripts} ({who}):", *lines[:_MOST], *more])

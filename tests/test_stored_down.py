@@ -1,0 +1,97 @@
+"""The DOWN that the database keeps: it runs only if the file is gone or edited, and a plan shows it with who stored it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb.errors import RefusedPlan
+from tests.conftest import Project
+
+
+@pytest.fixture
+def name(project: Project) -> str:
+    """An applied migration, whose stored DOWN makes a table `evil`."""
+    made = project.write("a", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.migrator().migrate()
+    project.rows("UPDATE migrations_scripts SET down = 'CREATE TABLE evil (); DROP TABLE a;'")
+    return made
+
+
+@pytest.mark.parametrize("checksum", ["bogus", "tokens-sha256:00"])
+@pytest.mark.parametrize("verb", ["rollback", "redo"])
+def test_the_file_wins_if_the_journal_says_that_it_ran(project: Project, name: str, checksum: str, verb: str) -> None:
+    """Whoever may update the stored scripts can make the file seem edited, and its own DOWN runs all the same."""
+    project.rows(f"UPDATE migrations_scripts SET checksum = '{checksum}', digest = NULL, up = 'SELECT 1'")
+    plan = project.migrator().plan(verb)
+    if checksum.startswith("tokens"):
+        assert plan.notes[0] == f"what is stored of {name} is not what ran, and its file is: the file's DOWN is used"
+    getattr(project.migrator(), verb)()
+    assert not project.has("evil")
+    assert project.has("a") is (verb == "redo")
+
+
+def test_a_stored_text_that_the_journal_does_not_know_is_not_run(project: Project, name: str) -> None:
+    """Without its file, the two tables must agree on what ran."""
+    (project.folder / name).unlink()
+    project.rows("UPDATE migrations_scripts SET checksum = 'tokens-sha256:00'")
+    with pytest.raises(RefusedPlan, match="are not those that ran") as caught:
+        project.migrator().rollback()
+    assert f"repair {name}" in str(caught.value)
+    assert project.has("a")
+    assert not project.has("evil")
+
+
+@pytest.mark.parametrize("edit", [None, "-- UP\nCREATE TABLE b ();\n"], ids=["gone", "edited"])
+def test_a_plan_shows_a_stored_down_and_who_stored_it(project: Project, name: str, edit: str | None) -> None:
+    """Its whole text, with role and moment, as text, as HTML and in the JSON document; whatever it is, it can be read."""
+    file = project.folder / name
+    file.unlink() if edit is None else file.write_text(edit)
+    (role, at), *_ = project.rows(
+        "SELECT role, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM migrations_journal WHERE event = 'up'"
+    )
+    plan = project.migrator().plan("rollback")
+    (warning,) = plan.warnings
+    assert warning == (
+        f"the DOWN of {name} is the one of public.migrations_scripts (stored by {role} at {at} UTC, says "
+        "public.migrations_journal):\n    CREATE TABLE evil (); DROP TABLE a;"
+    )
+    assert "CREATE TABLE evil (); DROP TABLE a;" in str(plan)
+    assert "CREATE TABLE evil (); DROP TABLE a;" in plan.html()
+    assert warning in plan.to_json()["notes"]
+
+
+def test_nobody_is_named_where_the_journal_is_silent(project: Project, name: str) -> None:
+    """A journal without the event says neither who nor what: the stored text runs, as it is all that there is."""
+    (project.folder / name).unlink()
+    project.rows("DELETE FROM migrations_journal")
+    (warning,) = project.migrator().plan("rollback").warnings
+    assert "(by whom is not known)" in warning
+
+
+def test_a_long_down_is_shown_in_part(project: Project) -> None:
+    """The rest is counted, and the verb named that shows all of it."""
+    name = project.write("a", "CREATE TABLE a ();", "DROP TABLE a;\n" + "SELECT 1;\n" * 100)
+    project.migrator().migrate()
+    (project.folder / name).unlink()
+    (warning,) = project.migrator().plan("rollback").warnings
+    assert warning.endswith(f"… 61 lines more: `show {name}` has all of them")
+
+
+def test_a_file_s_down_is_not_shown_so(project: Project) -> None:
+    """A renamed, a restored and a repaired migration roll back as ever, without a warning or with the stored text."""
+    name = project.write("a", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.migrator().migrate()
+    assert project.migrator().plan("rollback").warnings == ()
+    new = name.replace("00_00_a", "00_09_b")
+    (project.folder / name).rename(project.folder / new)
+    project.migrator().rename(name, new)
+    (project.folder / new).unlink()
+    project.migrator().retire([new])
+    project.migrator().retire([new], undo=True)
+    assert len(project.migrator().plan("rollback").warnings) == 1
+    project.write_text(new, "-- UP\nCREATE TABLE a (); -- as before\n\n-- DOWN\nDROP TABLE IF EXISTS a;\n")
+    project.migrator().repair(new)
+    assert project.migrator().plan("rollback").warnings == ()
+    (project.folder / new).unlink()
+    project.migrator().rollback()
+    assert not project.has("a")
