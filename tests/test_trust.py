@@ -174,7 +174,10 @@ def test_dotenv_is_taken_literally(clone: Path, listener: socket.socket, monkeyp
         ("postgresql://localhost/x?hostaddr=192.0.2.1", "connects to 192.0.2.1"),
         ("host=127.1 dbname=x", "connects to 127.1"),
         ("postgresql://[2001:db8::1]:6432/x", "connects to [2001:db8::1]:6432"),
-        ("service=shop", "connects to the service 'shop'"),
+        ("service=shop", "connects to the service 'shop' (url of 'prod'); a password of yours"),
+        ("host=db.example hostaddr=127.0.0.1", "connects to 127.0.0.1:5432"),  # passwords are found by the name
+        ("dbname=x options='-csearch_path=a --session_preload_libraries=/x'", "--session_preload_libraries=/x"),
+        ("postgresql://localhost.example.com/x", "connects to localhost.example.com:5432"),
         (
             "postgresql:///x?options=-c%20session_preload_libraries%3D/tmp/x",
             "options=-c session_preload_libraries=/tmp/x",
@@ -186,7 +189,7 @@ def test_dotenv_is_taken_literally(clone: Path, listener: socket.socket, monkeyp
 )
 def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, what: str) -> None:
     """Hosts that only look like this machine, lists, services, and parameters that load or send something."""
-    configure(clone, prod=f"url = '{address}'")
+    configure(clone, prod=f'url = "{address}"')
     with pytest.raises(Untrusted) as caught:
         Migrator("prod").status()
     assert what in str(caught.value)
@@ -201,6 +204,8 @@ def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, w
     [
         "postgresql://me:pw@localhost:1/x",
         "postgresql://127.0.0.1:1/x?connect_timeout=3&sslmode=disable",
+        "postgresql+psycopg://LOCALHOST:1/x",
+        "dbname='host=db.example' host=/nowhere",
         "postgresql://[::1]:1/x",
         "host=/nowhere dbname=x",
         "postgresql:///x?host=/nowhere&options=-c%20search_path%3Da,b%20-c%20lock_timeout%3D3s",
@@ -208,8 +213,8 @@ def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, w
 )
 def test_this_machine_asks_nothing(clone: Path, address: str, config: Path) -> None:
     """A loopback address or a socket in `.env` and `pyproject.toml`."""
-    configure(clone, prod=f"url = '{address}'")
-    (clone / ".env").write_text(f"DATABASE_URL='{address}'\n")
+    configure(clone, prod=f'url = "{address}"')
+    (clone / ".env").write_text(f'DATABASE_URL="{address}"\n')
     for database in ("prod", None):
         with pytest.raises(CannotConnect):
             Migrator(database).status()
@@ -542,6 +547,12 @@ def test_trust_shows_everything_and_can_be_taken_back(clone: Path, capsys: pytes
     assert cli.main(["trust", "--revoke", str(clone)]) == 2
     assert "is not trusted" in capsys.readouterr().err
     assert list_trusted().headline() == "No project is trusted."
+
+
+def test_an_address_that_is_none_does_not_keep_the_others_from_being_trusted(clone: Path) -> None:
+    """Nothing follows from it; the command that wants it says what is wrong."""
+    configure(clone, far="url = 'postgresql://db.example/x'", bad="url = 'postgresql://db.example/x?nothing=1'")
+    assert len(trust_project(None, yes=True).entries) == 1
 
 
 def test_python_says_it_by_a_method(clone: Path) -> None:

@@ -84,13 +84,15 @@ def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
     further = {name: value for name, value in parts.items() if name not in _PLAIN}
     if _PLAIN_OPTIONS.fullmatch(further.get("options", "")):
         further.pop("options", None)
-    hosts = (parts.get("hostaddr", ""), parts.get("host", ""))
-    if not further and all(_is_here(host) for each in hosts for host in each.split(",")):
+    hosts = ",".join((parts.get("hostaddr", ""), parts.get("host", ""))).split(",")
+    away = "service" in parts or not all(map(_is_here, hosts))
+    if not further and not away:
         return ()
     matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | _SECRET}
-    shown = ", ".join(f"{name}={value}" for name, value in sorted(further.items()) if name not in _SECRET)
+    told = sorted(further.keys() - _SECRET - {"service"})
+    shown = ", ".join(f"{name}={further[name]}" for name in told)
     what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown)}" if shown else "")
-    if "password" not in parts:
+    if away and "password" not in parts:
         what += "; a password of yours (PGPASSWORD, ~/.pgpass) may be sent there"
     return (Request(file, what, ("address", json.dumps(matters, sort_keys=True))),)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,8 @@ def find_all_requests(project: Project) -> tuple[Request, ...]:
     if default and default not in project.databases:
         found += _named(project, default, {}, _PYPROJECT).requests
     for name, entry in project.databases.items():
-        found += _entry_requests(project, name, entry)
+        with suppress(ConfigurationError):  # its URL is none, so that nothing can follow from it
+            found += _entry_requests(project, name, entry)
     return tuple({request.digest: request for request in found}.values())
 
 
