@@ -2,7 +2,8 @@
 
 The result goes to stdout, everything else to stderr; with `--json`, stdout is one JSON document. The progress of a
 long run is drawn on stderr where that is a terminal: pipes get nothing before the end. Exit codes: 0 done, 1 failed,
-2 bad usage or configuration, 3 a `--check` found something, 130 interrupted.
+2 bad usage or configuration, 3 a `--check` found something, 130 interrupted. They say what happened with the database: a
+result that cannot be written is an error by itself only where the result is all that the verb gives.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
-import io
 import json
 import os
 import signal
@@ -31,7 +31,8 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.verbs import GLOBAL, QUERY, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
+from fsapi_nb.streams import open_missing, show_every_character, write
+from fsapi_nb.verbs import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.visible import visible
 from fsapi_nb.wrapping import wrap
 
@@ -51,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # And to look at all that a plan of a thousand migrations holds, again and again, takes a tenth of such a run.
         gc.set_threshold(50_000)
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file's name may be no text, a locale may be C
+    open_missing()
+    show_every_character()
     as_json = "--json" in words
     if threading.current_thread() is threading.main_thread():
         # SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand.
@@ -62,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except Help as help_text:
-        print(help_text)
-        return 0
+        return _written(str(help_text))
     except FsapiError as error:
         _show_error(error, error.to_json(), as_json=as_json)
         return error.exit_code
@@ -71,12 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show_error(error, {"error": "Interrupted", "message": error.message, "state": error.state}, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; `sapi migrate:status` tells where things stand.", file=sys.stderr)
+        write("stopped; `sapi migrate:status` tells where things stand.", sys.stderr)
         return Interrupted.exit_code
-    except BrokenPipeError:
-        # Whoever read us has gone (`sapi ... | head`). Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _run(words: list[str]) -> int:
@@ -94,8 +89,7 @@ def _run(words: list[str]) -> int:
     if verb is QUERY and options.sql == "-":
         options.sql = sys.stdin.read()
     result = _trusting(lambda: _call(verb, options), as_json=options.json)
-    _print(result, as_json=options.json)
-    return 0
+    return _written(_text(result, as_json=options.json), otherwise=1 if verb.name in READING else 0)
 
 
 def _runbook(words: list[str]) -> int:
@@ -107,11 +101,11 @@ def _runbook(words: list[str]) -> int:
     options = parser.parse_args(words[1:])
     result = _trusting(lambda: runbooks.carry_out(command, options), as_json=options.json)
     code = getattr(result, "exit_code", 0)
-    if code and not options.json:
-        print("error: " + "\n".join(typed_lines(result.lines(times=True), Face.TERMINAL)), file=sys.stderr)
-    else:
-        _print(result, as_json=options.json)
-    return code
+    if code:
+        text = _text(result, as_json=options.json)
+        write(text if options.json else f"error: {text}", sys.stdout if options.json else sys.stderr)
+        return code
+    return _written(_text(result, as_json=options.json), otherwise=0)
 
 
 def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
@@ -236,24 +230,43 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _print(result: Result, *, as_json: bool) -> None:
+def _text(result: Result, *, as_json: bool) -> str:
     if as_json:
-        print(json.dumps(result.to_json(), ensure_ascii=False, default=str))
-    else:
-        print("\n".join(typed_lines(result.lines(times=True), Face.TERMINAL)))
+        return json.dumps(result.to_json(), ensure_ascii=False, default=str)
+    return "\n".join(typed_lines(result.lines(times=True), Face.TERMINAL))
+
+
+def _written(text: str, *, otherwise: int = 1) -> int:
+    """Write the result of a command that ended well to stdout. Return the exit code, `otherwise` if the result is lost.
+
+    A reader that has gone, as `head` does, has what it wanted.
+    """
+    failure = write(text, sys.stdout)
+    if failure is None or isinstance(failure, BrokenPipeError):
+        return 0
+    again = (
+        "write it elsewhere, and run the command again." if otherwise else "`sapi migrate:status` shows the outcome."
+    )
+    lines = [
+        f"error: the result cannot be written to stdout: {failure.strerror}",
+        "Now: the command itself has ended as it should; only what it shows is lost.",
+        f"→ {again}",
+    ]
+    write("\n".join(lines), sys.stderr)
+    return otherwise
 
 
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         said = {key: typed(document[key], Face.TERMINAL) for key in ("state", "hint") if document.get(key)}
-        print(json.dumps(document | said, ensure_ascii=False, default=str))
+        write(json.dumps(document | said, ensure_ascii=False, default=str), sys.stdout)
     first, *rest = [visible(part) for line in typed_lines(error.lines(), Face.TERMINAL) for part in line.split("\n")]
     lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and error.blockers:
         lines += error.blockers.lines(times=True)
     if isinstance(error, CheckViolated) and error.result:
         lines += error.result.lines()
-    print("\n".join(visible(line) for line in lines), file=sys.stderr)
+    write("\n".join(visible(line) for line in lines), sys.stderr)
 
 
 def _fitted(lines: list[str]) -> list[str]:

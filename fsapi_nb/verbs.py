@@ -70,6 +70,8 @@ class Verb:
 
 #: The verbs that `plan` shows the plan of.
 PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline")
+#: The verbs that a result is wanted from, and nothing else. A query may change data, but who asks wants to see an answer.
+READING = frozenset({"status", "pending", "plan", "show", "blockers", "diagram", "history", "query"})
 
 
 def _argument(*flags: str, values: Values | None = None, **settings: Any) -> Argument:

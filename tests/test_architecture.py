@@ -73,6 +73,7 @@ ALLOWED = {
         "events",
         "migrator",
         "runbook",
+        "streams",
         "trust",
         "verbs",
         "views",
@@ -80,6 +81,8 @@ ALLOWED = {
         "wrapping",
         "commands",
     },
+    "streams": set(),
+    "__main__": {"cli"},
     "testing": {"errors", "events", "model", "folder", "plan", "schema", "database", "migrator", "testing"},
     "__init__": {"migrator", "notebook"},
 }
