@@ -57,6 +57,7 @@ from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.plan.stored_down import stored_downs
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.stopping import Calls, stoppable
+from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Migrator:
     Raises ConfigurationError for settings that contradict each other or name nothing.
     """
 
+    @hides_values
     def __init__(
         self,
         database: str | Connector | None = None,
@@ -115,7 +117,6 @@ class Migrator:
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
-        from fsapi_nb.database.configuration import Secret
         from fsapi_nb.database.pooler import allows_pooler
         from fsapi_nb.database.settings import (
             find_address,
@@ -125,6 +126,7 @@ class Migrator:
             session_settings,
         )
         from fsapi_nb.database.target import Access
+        from fsapi_nb.text.secrets import Secret
 
         told = origin()
         for option, value in {
@@ -169,13 +171,15 @@ class Migrator:
         self._arguments: dict[str, Any] = {
             **arguments,
             "database": Secret(database) if isinstance(database, str) else database,
+            "settings": None if settings is None else {name: Secret(value) for name, value in settings.items()},
         }
 
     def __reduce__(self) -> tuple[object, ...]:
-        from fsapi_nb.database.shipping import ship
+        from fsapi_nb.database.shipping import ship, ship_settings
 
         arguments = dict(self._arguments)
         shipped = ship(arguments.pop("database"), self._access.address)
+        arguments["settings"] = ship_settings(arguments["settings"])
         return _unship, (type(self), shipped, self.directory, arguments)
 
     def stop(self) -> None:

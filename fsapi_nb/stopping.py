@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from fsapi_nb.errors import Interrupted
+from fsapi_nb.text.tracebacks import hides_values
 
 _INTERVAL = 0.05  # seconds between two looks in a pause
 
@@ -132,6 +133,7 @@ class Calls:
 def stoppable(method: Method) -> Method:
     """Make a method of an object with `_calls` one that `_calls.stop()` ends."""
 
+    @hides_values
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         with self._calls.one():

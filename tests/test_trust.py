@@ -202,7 +202,7 @@ def test_dotenv_is_taken_literally(clone: Path, listener: socket.socket, monkeyp
         ),
         ("postgresql://localhost/x?sslkey=/tmp/x.so:k", "with sslkey=/tmp/x.so:k"),
         ("postgresql:///x?passfile=/tmp/mine", "with passfile=/tmp/mine"),
-        ("postgresql://u:p@ss-canary@db.example/x", "***@db.example"),
+        ("host=p@ss-canary@db.example user=u", "***@db.example"),
     ],
 )
 def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, what: str) -> None:

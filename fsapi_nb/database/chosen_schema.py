@@ -13,6 +13,7 @@ from fsapi_nb.database.settings import Project
 from fsapi_nb.database.tables import written_name
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
+from fsapi_nb.text.secrets import Variables
 
 _LONGEST = 63  # bytes of a name: PostgreSQL cuts a longer one, which would then be another schema
 
@@ -24,7 +25,7 @@ def find_schema(
 
     None if nothing does. Raises ConfigurationError for a name that no schema of a user can have.
     """
-    environment = os.environ if environment is None else environment
+    environment = Variables(os.environ if environment is None else environment)
     if option is not None:
         return _checked(option, "--schema")
     if SCHEMA in environment:

@@ -18,6 +18,7 @@ from typing import Any
 
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
 
 EMBEDDED = "embedded"
 #: A duration as PostgreSQL writes it.
@@ -27,18 +28,10 @@ _PLACEHOLDERS = ("host", "port", "user")
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RESERVED = re.compile(r"embedded(:.*)?|jupysql|@.*|.*(://|=).*|\s*", re.DOTALL)
 _NOT_A_LETTER = re.compile(r"[-_. ]")
+_LIKE_AN_ADDRESS = re.compile(r"://|=|@")
 _NAMES = ("fsapinb",)
 _NAMED = b"fsapi"  # without which a file has no table of fsapi_nb, nor a misspelt one that matters
 _TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
-
-
-class Secret(str):
-    """A connection string whose repr shows nothing, so that no traceback or debugger prints a password."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +139,7 @@ def read_table(file: Path) -> Mapping[str, Any] | None:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
     if _NAMED not in raw and why_foreign(file):
         return None
-    return _checked(raw)
+    return _checked(SecretBytes(raw))
 
 
 def read_plain(file: Path) -> bytes:
@@ -158,11 +151,11 @@ def read_plain(file: Path) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _checked(raw: bytes) -> Mapping[str, Any] | None:
+def _checked(raw: SecretBytes) -> Mapping[str, Any] | None:
     import tomllib
 
     try:
-        content = tomllib.loads(raw.decode("utf-8-sig"))
+        content = _hidden(tomllib.loads(raw.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
     _refuse_misspelt_table(content, "")
@@ -176,6 +169,17 @@ def _checked(raw: bytes) -> Mapping[str, Any] | None:
     if "databases" in table:
         table["databases"] = {name: _database(name, entry) for name, entry in table["databases"].items()}
     return table
+
+
+def _hidden(value: Any, name: str = "") -> Any:
+    """A value of TOML with what may be an address or a secret as a `Secret`, however deep it stands."""
+    if isinstance(value, dict):
+        return {key: _hidden(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_hidden(each, name) for each in value]
+    is_named = name in {"url", "password_command"} or is_secret_name(name)
+    hides = isinstance(value, str) and (is_named or _LIKE_AN_ADDRESS.search(value))
+    return Secret(value) if hides else value
 
 
 def _refuse_misspelt_table(tables: Mapping[str, Any], parent: str) -> None:

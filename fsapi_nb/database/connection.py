@@ -29,6 +29,7 @@ from fsapi_nb.errors import (
     ReadOnlyDatabase,
     ServerMessage,
 )
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message, is_secret_name
 
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.
 Connector = Callable[[], Connection]
@@ -153,6 +154,9 @@ def _connect_by_address(dsn: str, application: str) -> Connection:
         )
     except psycopg.Error as error:
         raise _cannot_connect(str(error), dsn) from None
+    except KeyboardInterrupt:
+        # The driver's frames hold the password, and a debugger's traceback would show them.
+        raise KeyboardInterrupt from None
     return connection
 
 
@@ -186,7 +190,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
 def _failed_connector(connector: Connector, error: Exception) -> CannotConnect:
     """The error for a function that raised something else than PostgreSQL's refusal."""
     name = getattr(connector, "function", None) or getattr(connector, "__qualname__", "the function")
-    lines = [line.strip() for line in redact(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in hide_in_message(str(error)).splitlines() if line.strip()]
     return CannotConnect(
         f"no connection to the database: {name} raised {type(error).__name__}",
         details=tuple(f"  {line}" for line in lines),
@@ -214,10 +218,10 @@ def _refused(error: psycopg.Error) -> DatabaseError:
 
 def _cannot_connect(message: str, dsn: str) -> CannotConnect:
     """The error for a connection that did not come about, without the password that the message might quote."""
-    password = str(conninfo_to_dict(dsn).get("password") or "")
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if password:
-        lines = [line.replace(password, "***") for line in lines]
+    passwords = [value for name, value in conninfo_to_dict(dsn).items() if name in SECRET_PARAMETERS and value]
+    for password in passwords:
+        message = message.replace(str(password), STARS)
+    lines = [line.strip() for line in hide_in_message(message).splitlines() if line.strip()]
     text = " ".join(lines)
     hint = "is the server running, and is this its address? DATABASE_URL, .env and pyproject.toml are looked at."
     if "password" in text:
@@ -280,5 +284,8 @@ def server_message(error: psycopg.Error) -> ServerMessage:
 
 
 def redact_key(detail: str) -> str:
-    """A DETAIL with the values starred of a key whose columns are called password: `Key (password)=(…)`."""
-    return re.sub(r"(\([^)]*passw[^)]*\)=\()[^)]*(?=\))", r"\1***", detail, flags=re.IGNORECASE)
+    """A DETAIL with the values starred of a key with a column that is a secret by its name: `Key (password)=(…)`."""
+    found = re.match(r"Key \((?P<columns>[^)]*)\)=\(", detail)
+    if found and any(is_secret_name(name.strip(' "')) for name in found["columns"].split(",")):
+        return re.sub(r"(\)=\()[^)]*", rf"\1{STARS}", detail, count=1)
+    return detail

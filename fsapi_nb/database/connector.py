@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.text.secrets import hide_in_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,7 @@ class NamedConnector:
         except FsapiError:
             raise
         except Exception as error:  # noqa: BLE001 - a module of the user runs: it may raise anything
-            from fsapi_nb.script.redact import redact_line
-
-            why = redact_line(f"{type(error).__name__}: {error}")
+            why = hide_in_message(f"{type(error).__name__}: {error}")
             raise self._bad(f"the module {module} cannot be imported: {why}") from None
         for name in path.split("."):
             found = getattr(found, name, None)

@@ -14,6 +14,7 @@ from pathlib import Path
 from fsapi_nb.database.configuration import read_plain
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, SecretBytes, Variables
 
 URL = "DATABASE_URL"
 #: fsapi's variables, by the parameter of libpq that each is.
@@ -31,12 +32,12 @@ _MARKS = (
 _EMBEDDED = "the embedded server is --database embedded."
 
 
-def find_url(environment: Mapping[str, str], place: str) -> str | None:
+def find_url(environment: Mapping[str, str], place: str) -> Secret | None:
     """Return the value of `DATABASE_URL`; None if it is not set. Raises ConfigurationError if it is empty."""
     if URL not in environment:
         return None
     _refuse_empty(environment, (URL,), place)
-    return environment[URL].strip()
+    return Secret(environment[URL].strip())
 
 
 def find_parts(environment: Mapping[str, str], place: str) -> dict[str, str] | None:
@@ -53,7 +54,8 @@ def find_parts(environment: Mapping[str, str], place: str) -> dict[str, str] | N
         raise ConfigurationError(
             f"{_listed(given)} in {place} {_do(given)} not say which database: DB_NAME is not set", hint=hint
         )
-    return {PARTS[name]: environment[name].rstrip("\r\n") for name in given}
+    parts = {PARTS[name]: Secret(environment[name].rstrip("\r\n")) for name in given}
+    return {name: value if name in SECRET_PARAMETERS else value.reveal() for name, value in parts.items()}
 
 
 def says_libpq(environment: Mapping[str, str]) -> bool:
@@ -74,16 +76,16 @@ def says_libpq(environment: Mapping[str, str]) -> bool:
     return True
 
 
-def read_dotenv(root: Path) -> dict[str, str]:
+def read_dotenv(root: Path) -> Mapping[str, str]:
     """Return the database settings of the project's `.env`, literally: `${NAME}` in a value is not replaced.
 
     Raises ConfigurationError if the file, or a line with one of these settings, cannot be read.
     """
     file = root / ".env"
     try:
-        raw = read_plain(file)
+        raw = SecretBytes(read_plain(file))
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return Variables({})
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}", hint="correct it, or move it away."
@@ -97,14 +99,14 @@ def read_dotenv(root: Path) -> dict[str, str]:
             raise ConfigurationError(f"line {binding.original.line} of .env cannot be read", hint=hint)
         if binding.key in _OURS:
             found[binding.key] = binding.value or ""
-    return found
+    return Variables(found)
 
 
-def _decoded(raw: bytes) -> str:
+def _decoded(raw: bytes) -> Secret:
     """The text of a `.env`: UTF-8, or whatever its byte order mark says, as editors on Windows write it."""
     encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8-sig")
     try:
-        return raw.decode(encoding)
+        return Secret(raw.decode(encoding))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f".env cannot be read: line {line} is not {encoding.removesuffix('-sig').upper()}"

@@ -13,7 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, revealed
 
 _VARIABLES = {
     "host": "PGHOST",
@@ -51,12 +53,22 @@ def own_parts(address: str) -> Mapping[str, str]:
     Raises psycopg.ProgrammingError if it is not one.
     """
     found = conninfo_to_dict(plain_url(address))
-    return {name: str(value) for name, value in found.items() if value not in (None, "")}
+    return {
+        name: Secret(str(value)) if name in SECRET_PARAMETERS else str(value)
+        for name, value in found.items()
+        if value not in (None, "")
+    }
 
 
-def plain_url(text: str) -> str:
+def joined(parts: Mapping[str, str]) -> Secret:
+    """Return a connection string of those parts."""
+    plain = {name: revealed(value) for name, value in parts.items()}
+    return Secret(make_conninfo("", **plain))
+
+
+def plain_url(text: str) -> Secret:
     """Return a URL as libpq reads it, without the driver that SQLAlchemy's form names."""
-    return re.sub(r"^(postgres|postgresql)(\+\w+)?://", "postgresql://", text)
+    return Secret(re.sub(r"^(postgres|postgresql)(\+\w+)?://", "postgresql://", text))
 
 
 def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
@@ -108,7 +120,8 @@ def _read_service(file: Path, name: str) -> dict[str, str] | None:
             return None
         elif entry is not None and line and not line.startswith("#"):
             key, _, value = line.partition("=")
-            entry.setdefault(key.strip(), value.strip())
+            if key.strip() not in SECRET_PARAMETERS:
+                entry.setdefault(key.strip(), value.strip())
     return entry
 
 

@@ -11,11 +11,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
-
-from fsapi_nb.database.configuration import Secret
-from fsapi_nb.database.parts import connection_parts
+from fsapi_nb.database.parts import connection_parts, joined, own_parts
 from fsapi_nb.errors import CannotConnect, ConfigurationError
+from fsapi_nb.text.secrets import STARS, Secret, Variables, hide_in_message
 
 _PATIENCE = 60.0  # seconds for the program: it may ask a service far away
 _SAID = 5  # lines of what it said on stderr
@@ -36,7 +34,7 @@ class _Entry:
 class PasswordCommand:
     """The program that prints the password of a database, where it is started, and for how many seconds one is used."""
 
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = field(repr=False)  # one may be a token for the program itself
     folder: Path
     lifetime: float
 
@@ -62,11 +60,11 @@ class CommandAddress:
             if not known or entry.password is None:
                 entry.password = _run(arguments, self.command.folder)
                 entry.until = time.monotonic() + self.command.lifetime
-            return Secret(make_conninfo(self.dsn, password=str(entry.password))), known
+            return joined({**own_parts(self.dsn), "password": entry.password}), known
 
     def _arguments(self) -> tuple[str, ...]:
         """The program and its arguments for this host, port and user."""
-        parts = connection_parts(self.dsn, os.environ)
+        parts = connection_parts(self.dsn, Variables(os.environ))
         template = self.command.arguments
         several = len(parts.names) > 1 and any("{host}" in each or "{port}" in each for each in template)
         if several or not parts.known:
@@ -106,21 +104,19 @@ def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
         raise ConfigurationError(f"password_command cannot run {program!r}: {error.strerror}", hint=hint) from None
     except subprocess.TimeoutExpired:
         raise _failed(program, f"did not end within {_PATIENCE:.0f} seconds", ()) from None
-    password = output.partition("\n")[0].rstrip("\r")
+    password = Secret(output.partition("\n")[0].rstrip("\r"))
     if process.returncode:
         raise _failed(program, f"failed with exit code {process.returncode}", _said(complaint, output))
     if not password:
         raise _failed(program, "printed nothing on its first line", _said(complaint, output))
-    return Secret(password)
+    return password
 
 
 def _said(stderr: str, stdout: str) -> tuple[str, ...]:
     """The last lines of what the program said of a failure, without what it printed as a password."""
-    from fsapi_nb.script.redact import redact_line
-
     for printed in filter(None, map(str.strip, stdout.splitlines())):
-        stderr = stderr.replace(printed, "***")
-    return tuple(f"  {redact_line(line)}" for line in stderr.strip().splitlines()[-_SAID:])
+        stderr = stderr.replace(printed, STARS)
+    return tuple(f"  {hide_in_message(line)}" for line in stderr.strip().splitlines()[-_SAID:])
 
 
 def _failed(program: str, what: str, details: tuple[str, ...]) -> CannotConnect:

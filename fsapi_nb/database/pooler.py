@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from fsapi_nb.database.settings import Project
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.text.secrets import Variables
 
 VARIABLE = "FSAPI_NB_POOLER"
 SESSION = "session"
@@ -23,7 +24,7 @@ def allows_pooler(
 
     Raises ConfigurationError for any other value.
     """
-    environment = os.environ if environment is None else environment
+    environment = Variables(os.environ if environment is None else environment)
     entry = project.databases.get(database, {}) if database else {}
     for said, source in (
         (option, "--pooler"),

@@ -22,6 +22,7 @@ from psycopg import ProgrammingError
 from fsapi_nb.database.configuration import EMBEDDED
 from fsapi_nb.database.lookup import find_addresses
 from fsapi_nb.database.parts import Parts, connection_parts, own_parts
+from fsapi_nb.text.secrets import Secret, Variables
 
 if TYPE_CHECKING:
     from fsapi_nb.database.settings import Address, Project
@@ -65,7 +66,7 @@ def is_protected(
     In doubt it is, with `unless_sure` it is not: for a database that its own entry calls `protected = false`. An
     entry whose `url_env` is not set is not compared: then its address is not known on this machine.
     """
-    environment = os.environ if environment is None else environment
+    environment = Variables(os.environ if environment is None else environment)
     addresses, unknown = _protected_addresses(project.databases, environment)
     needed = Match.YES if unless_sure else Match.PERHAPS
     if unknown and needed is Match.PERHAPS:
@@ -82,7 +83,8 @@ def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str
     """
     if address.dsn is None:
         return address.embedded and reached.host.startswith("/") and reached.database == address.database
-    return _best((address.dsn,), reached, os.environ if environment is None else environment) is Match.YES
+    variables = Variables(os.environ if environment is None else environment)
+    return _best((address.dsn,), reached, variables) is Match.YES
 
 
 def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> Match:
@@ -119,7 +121,7 @@ def _hosts(parts: Parts) -> Iterator[tuple[str, int]]:
     hosts = parts.hosts
     ports = parts.ports if len(parts.ports) == len(hosts) else parts.ports[:1] * len(hosts)
     for host, port in zip_longest(hosts, ports, fillvalue=""):
-        yield host, int(port) if port.isdigit() else 5432
+        yield host, int(port) if port.isdecimal() else 5432
 
 
 def _places(hosts: Collection[str]) -> Mapping[str, frozenset[str]]:
@@ -140,14 +142,14 @@ def _is_address(host: str) -> bool:
 
 def _protected_addresses(
     databases: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]
-) -> tuple[tuple[str, ...], bool]:
+) -> tuple[tuple[Secret, ...], bool]:
     """The connection strings of the protected databases, and whether one of them may lead anywhere."""
-    addresses: list[str] = []
+    addresses: list[Secret] = []
     unknown = False
     for entry in databases.values():
         if not entry.get("protected"):
             continue
-        address = entry.get("url") or environment.get(str(entry.get("url_env", "")), "").strip()
+        address = Secret(entry.get("url") or environment.get(entry.get("url_env", ""), "").strip())
         if address and address.partition(":")[0] != EMBEDDED:
             addresses.append(address)
         unknown = unknown or ("connect" in entry and not address)

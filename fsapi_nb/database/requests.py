@@ -13,12 +13,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import own_parts
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, hide_in_arguments, hide_in_message
 
 #: What a user of the address is, and not where it leads or how it is protected: a change of these asks for nothing new.
 _UNIMPORTANT = frozenset(
@@ -42,7 +43,6 @@ _UNIMPORTANT = frozenset(
 #: What may be said of a server on this machine. Others load libraries, read files or tell the server to.
 _PLAIN = _UNIMPORTANT | {"channel_binding", "gssencmode", "host", "hostaddr", "port", "require_auth", "sslmode"}
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
-_SECRET = frozenset({"password", "sslpassword"})
 _FILE, _DATA = "file", "data"
 #: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
 _SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
@@ -57,7 +57,7 @@ class Request:
 
     file: str
     what: str
-    identity: tuple[str, ...]
+    identity: tuple[str, ...] = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
@@ -78,7 +78,7 @@ class Request:
         return hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()
 
 
-def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
+def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]:
     """What a connection string of a file asks for; nothing if it leads to this machine, and does no more than that."""
     parts = own_parts(dsn)
     further = {name: value for name, value in parts.items() if name not in _PLAIN}
@@ -88,8 +88,8 @@ def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
     away = "service" in parts or not all(map(_is_here, hosts))
     if not further and not away:
         return ()
-    matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | _SECRET}
-    told = sorted(further.keys() - _SECRET - {"service"})
+    matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | SECRET_PARAMETERS}
+    told = sorted(further.keys() - SECRET_PARAMETERS - {"service"})
     shown = ", ".join(f"{name}={further[name]}" for name in told)
     what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown)}" if shown else "")
     if away and "password" not in parts:
@@ -99,7 +99,7 @@ def address_request(dsn: str, file: str, setting: str) -> tuple[Request, ...]:
 
 def command_request(arguments: Sequence[str], root: Path, file: str, database: str) -> Request:
     """What a `password_command` asks for."""
-    shown = _without_secrets(shlex.join(arguments))
+    shown = _without_secrets(shlex.join(hide_in_arguments(arguments)))
     what = f"runs a program for the password of {database!r} (password_command): {shown}"
     return Request(file, what, ("command", *arguments, *_contents(root, map(Path, arguments))))
 
@@ -195,6 +195,4 @@ def _harmless(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_secrets(text: str) -> str:
-    from fsapi_nb.script.redact import redact_line
-
-    return redact_line(text)
+    return hide_in_message(text)

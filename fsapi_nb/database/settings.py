@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.configuration import DURATION, EMBEDDED, Secret, read_table
+from fsapi_nb.database.configuration import DURATION, EMBEDDED, read_table
 from fsapi_nb.database.environment import find_parts, find_url, read_dotenv, says_libpq
 from fsapi_nb.database.ownership import why_foreign
-from fsapi_nb.database.parts import own_parts, plain_url
+from fsapi_nb.database.parts import joined, own_parts, plain_url
 from fsapi_nb.database.password import PasswordCommand
 from fsapi_nb.database.requests import (
     Request,
@@ -33,9 +32,12 @@ from fsapi_nb.database.requests import (
 )
 from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.origin import origin
+from fsapi_nb.text.secrets import Secret, Variables, revealed
 
 _EMPTY = "leave it out, or give a URL, a name in pyproject.toml, or embedded[:NAME]."
+_NO_NAME = re.compile(r"[@:/]")
 _PYPROJECT, _DOTENV = "pyproject.toml", ".env"
+_ENCODING = "write @ as %40, / as %2F, : as %3A, % as %25 in the password; or put it in ~/.pgpass, unencoded."
 _SPELLING = "write it as postgresql://user@host:5432/name; special characters in a password are %-encoded."
 
 
@@ -113,8 +115,8 @@ def find_address(
     """
     if callable(option):
         return Address(None, "a function", connector=option)
-    environment = os.environ if environment is None else environment
-    return _address(project, option, environment)
+    variables = Variables(os.environ if environment is None else environment)
+    return _address(project, None if option is None else Secret(option), variables)
 
 
 def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
@@ -125,16 +127,17 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
     for duration in timeouts.values():
         if not DURATION.fullmatch(duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
-    return {**timeouts, **{f"fsapi.{name}": value for name, value in settings.items()}}
+    return {**timeouts, **{f"fsapi.{name}": Secret(value) for name, value in settings.items()}}
 
 
-def _address(project: Project, option: str | None, environment: Mapping[str, str]) -> Address:
+def _address(project: Project, option: Secret | None, environment: Mapping[str, str]) -> Address:
     told = origin(environment).database if option is None else None
-    for wanted, place in ((option, "--database"), (told, "the runbook's --database")):
+    runbooks = None if told is None else Secret(told)
+    for wanted, place in ((option, "--database"), (runbooks, "the runbook's --database")):
         if wanted is not None:
             if not wanted.strip():
                 raise ConfigurationError(f"{place} is empty", hint=_EMPTY)
-            return _named(project, wanted.strip(), environment, place)
+            return _named(project, Secret(wanted.strip()), environment, place)
     found = _from_environment(environment, "the environment")
     if found:
         return found
@@ -142,26 +145,30 @@ def _address(project: Project, option: str | None, environment: Mapping[str, str
     if found:
         return replace(found, requests=_dotenv_requests(found))
     if "database" in project.table:
-        return _named(project, project.table["database"].strip(), environment, _PYPROJECT)
+        return _named(project, Secret(project.table["database"].strip()), environment, _PYPROJECT)
     if says_libpq(environment):
         return Address(Secret(""), "PG* in the environment")
     return Address(None, EMBEDDED, protected=_embedded_is_protected(project, "fsapi", environment))
 
 
-def _named(project: Project, wanted: str, environment: Mapping[str, str], place: str) -> Address:
+def _named(project: Project, wanted: Secret, environment: Mapping[str, str], place: str) -> Address:
     """The database of a name in `pyproject.toml`, of a URL, or the embedded one (`embedded:NAME` for another)."""
     embedded = _embedded_database(wanted)
     if embedded is not None:
-        return Address(None, EMBEDDED, wanted, _embedded_is_protected(project, embedded, environment), embedded)
+        return Address(
+            None, EMBEDDED, wanted.reveal(), _embedded_is_protected(project, embedded, environment), embedded
+        )
     entry = project.databases.get(wanted)
     if entry is not None:
-        return _of_entry(project, wanted, entry, environment)
+        return _of_entry(project, wanted.reveal(), entry, environment)
     if "://" in wanted or "=" in wanted:
         dsn = _dsn(wanted, place)
         return Address(dsn, place, requests=address_request(dsn, place, "database") if place == _PYPROJECT else ())
     names = ", ".join([*sorted(project.databases), EMBEDDED])
     hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
-    raise ConfigurationError(f"no database is named {wanted!r}", hint=hint)
+    if _NO_NAME.search(wanted):  # `user:password@host/name`: it is quoted nowhere
+        raise ConfigurationError(f"{place} is neither a database's name nor a URL", hint=_SPELLING)
+    raise ConfigurationError(f"no database is named {wanted.reveal()!r}", hint=hint)
 
 
 def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> Address:
@@ -206,7 +213,7 @@ def find_all_requests(project: Project) -> tuple[Request, ...]:
     found = [*_file_requests(project, found_above=True), *_binaries_requests(project)]
     written = _from_environment(read_dotenv(project.root), _DOTENV)
     found += _dotenv_requests(written) if written else ()
-    default = str(project.table.get("database", "")).strip()
+    default = Secret(project.table.get("database", "").strip())
     if default and default not in project.databases:
         found += _named(project, default, {}, _PYPROJECT).requests
     for name, entry in project.databases.items():
@@ -227,7 +234,7 @@ def _file_requests(project: Project, *, found_above: bool) -> tuple[Request, ...
 
 
 def _dotenv_requests(address: Address) -> tuple[Request, ...]:
-    return address_request(str(address.dsn), _DOTENV, address.place.partition(" ")[0])
+    return address_request(address.dsn or Secret(""), _DOTENV, address.place.partition(" ")[0])
 
 
 def _entry_requests(project: Project, name: str, entry: Mapping[str, Any]) -> tuple[Request, ...]:
@@ -238,7 +245,7 @@ def _entry_requests(project: Project, name: str, entry: Mapping[str, Any]) -> tu
     if "url" in entry and _embedded_database(entry["url"]) is None:
         found = address_request(_dsn(entry["url"], f"the database {name!r}"), _PYPROJECT, f"url of {name!r}")
     if "password_command" in entry:
-        found = (*found, command_request(entry["password_command"], project.root, _PYPROJECT, name))
+        found = (*found, command_request([*map(revealed, entry["password_command"])], project.root, _PYPROJECT, name))
     return found
 
 
@@ -260,19 +267,19 @@ def _embedded_database(wanted: str) -> str | None:
 def _embedded_is_protected(project: Project, database: str, environment: Mapping[str, str]) -> bool:
     """Whether a database of the embedded server is one that an entry protects, by whatever it is reached now."""
     protected = [entry for entry in project.databases.values() if entry.get("protected")]
-    urls = [entry.get("url") or environment.get(str(entry.get("url_env", "")), "").strip() for entry in protected]
+    urls = [Secret(entry.get("url") or environment.get(entry.get("url_env", ""), "").strip()) for entry in protected]
     return any(url.partition(":")[0] == EMBEDDED and (url.partition(":")[2] or "fsapi") == database for url in urls)
 
 
-def _url_of(name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+def _url_of(name: str, entry: Mapping[str, Any], environment: Mapping[str, str]) -> Secret:
     if "url" in entry:
-        return str(entry["url"])
+        return Secret(entry["url"])
     variable = str(entry["url_env"])
     if variable not in environment:
         raise ConfigurationError(f"the database {name!r} is at ${variable}, which is not set", hint="set it.")
     if not environment[variable].strip():
         raise ConfigurationError(f"the database {name!r} is at ${variable}, which is empty", hint="give it a URL.")
-    return environment[variable].strip()
+    return Secret(environment[variable].strip())
 
 
 def _password_command(project: Project, name: str, entry: Mapping[str, Any], dsn: str) -> PasswordCommand | None:
@@ -282,7 +289,7 @@ def _password_command(project: Project, name: str, entry: Mapping[str, Any], dsn
         hint = "take the password out of the URL, or password_command out of pyproject.toml."
         raise ConfigurationError(f"the database {name!r} has a password and a password_command", hint=hint)
     lifetime = seconds(entry.get("password_for", "10min"))
-    return PasswordCommand(tuple(entry["password_command"]), project.root, lifetime)
+    return PasswordCommand(tuple(map(revealed, entry["password_command"])), project.root, lifetime)
 
 
 def seconds(duration: str) -> float:
@@ -296,10 +303,10 @@ def _from_environment(environment: Mapping[str, str], place: str) -> Address | N
     if url is not None:
         return Address(_dsn(url, f"DATABASE_URL in {place}"), f"DATABASE_URL in {place}")
     parts = find_parts(environment, place)
-    return Address(Secret(make_conninfo("", **parts)), f"DB_* in {place}") if parts else None
+    return Address(joined(parts), f"DB_* in {place}") if parts else None
 
 
-def _dsn(text: str, place: str) -> Secret:
+def _dsn(text: Secret, place: str) -> Secret:
     """A libpq connection string of a URL, SQLAlchemy's `postgresql+driver://` included."""
     try:
         parts = own_parts(text)
@@ -307,7 +314,17 @@ def _dsn(text: str, place: str) -> Secret:
         raise _bad_address(text, place, str(error)) from None
     if not {"host", "hostaddr", "dbname", "service", "user"} & set(parts):
         raise ConfigurationError(f"{place} names neither a host nor a database", hint=_SPELLING)
-    return Secret(plain_url(text))
+    if _is_torn(text, parts):
+        raise ConfigurationError(f"{place} has a password with a character that is not %-encoded", hint=_ENCODING)
+    return plain_url(text)
+
+
+def _is_torn(text: str, parts: Mapping[str, str]) -> bool:
+    """Whether a URL has an `@` or a `/` in its password, so that the rest of it would be the host, the port or the name."""
+    _, is_url, rest = text.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    ports = parts.get("port", "").split(",")
+    return bool(is_url) and (authority.count("@") > 1 or "@" in path or not all(re.fullmatch(r"\d*", p) for p in ports))
 
 
 def _bad_address(text: str, place: str, message: str) -> ConfigurationError:

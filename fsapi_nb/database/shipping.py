@@ -14,8 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.database.settings import Address
 from fsapi_nb.errors import ConfigurationError, UsageError
-
-_SECRET = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, is_secret_name, revealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +34,34 @@ class ShippedDatabase:
             )
 
 
+def ship_settings(settings: Mapping[str, Secret] | None) -> dict[str, str] | None:
+    """Return what is pickled of a Migrator's settings. Raises UsageError for one that is a secret by its name."""
+    for name in settings or {}:
+        if is_secret_name(name):
+            raise UsageError(
+                f"a Migrator with the secret setting {name!r} cannot be pickled",
+                hint="make the Migrator where it is used, and read the secret from the environment there.",
+            )
+    return None if settings is None else {name: value.reveal() for name, value in settings.items()}
+
+
 def ship(option: str | Callable[[], Any] | None, address: Address) -> ShippedDatabase:
     """Return what is pickled of a Migrator's database.
 
     Raises:
         UsageError: The argument is a URL with a password.
     """
-    if isinstance(option, str) and address.name is None and _SECRET & _parts(address).keys():
+    if isinstance(option, str) and address.name is None and SECRET_PARAMETERS & _parts(address).keys():
         raise UsageError(
             "a Migrator whose database is a URL with a password cannot be pickled",
             hint='name the database in pyproject.toml (url_env = "A_VARIABLE") or put the password in ~/.pgpass.',
         )
-    return ShippedDatabase(option, _public_parts(address))
+    plain = revealed(option) if isinstance(option, str) else option
+    return ShippedDatabase(plain, _public_parts(address))
 
 
 def _public_parts(address: Address) -> dict[str, str]:
-    parts = {name: value for name, value in _parts(address).items() if name not in _SECRET}
+    parts = {name: value for name, value in _parts(address).items() if name not in SECRET_PARAMETERS}
     return {**parts, "embedded": address.database} if address.embedded else parts
 
 

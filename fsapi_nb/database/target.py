@@ -15,7 +15,6 @@ import psycopg
 
 from fsapi_nb.database.ask import SETTINGS
 from fsapi_nb.database.chosen_schema import search_path
-from fsapi_nb.database.configuration import Secret
 from fsapi_nb.database.connection import Place, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
@@ -39,6 +38,7 @@ from fsapi_nb.database.trust import require
 from fsapi_nb.database.waiting import closed_after
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
+from fsapi_nb.text.secrets import Secret
 
 if TYPE_CHECKING:
     from fsapi_nb.database.lock import Holder

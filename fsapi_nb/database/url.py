@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
 
-_SECRET = ("password", "sslpassword")
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS
 
 
 class DatabaseUrl(str):
@@ -19,7 +19,7 @@ class DatabaseUrl(str):
 
     def __repr__(self) -> str:
         parts = _parts(self)
-        return repr(_url({**parts, **{name: "***" for name in _SECRET if name in parts}}))
+        return repr(_url({**parts, **{name: STARS for name in SECRET_PARAMETERS if name in parts}}))
 
 
 def as_url(conninfo: str) -> DatabaseUrl:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fsapi_nb.errors import CannotConnect, ConfigurationError
+from fsapi_nb.text.secrets import STARS, hide_in_message
 
 _HINT = "let it be a function that returns psycopg.connect(...), or create_engine('postgresql+psycopg://...')."
 
@@ -56,8 +57,8 @@ def connect_through(engine: Any, what: str, hint: str) -> Any:
     except Exception as error:  # noqa: BLE001 - a driver's error, or that of a user's hook
         message = " ".join(str(error).split())
         if engine.url.password:
-            message = message.replace(str(engine.url.password), "***")
-        raise CannotConnect(f"no connection to {what}", details=(f"  {message}",), hint=hint) from None
+            message = message.replace(str(engine.url.password), STARS)
+        raise CannotConnect(f"no connection to {what}", details=(f"  {hide_in_message(message)}",), hint=hint) from None
     return connection
 
 

@@ -35,6 +35,7 @@ from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
 from fsapi_nb.origin import origin
 from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
+from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.verbs import (
     GLOBAL,
     QUERY,
@@ -120,6 +121,7 @@ class MigrateMagics(Magics):
 
     @output_can_be_silenced
     @line_magic
+    @hides_values
     def migrate(self, line: str) -> Result | Shown | Panel:
         """Apply all pending migrations, or do what the verb says: `%migrate status`, `%migrate plan`, `%migrate --help`."""
         words = _split(line)
@@ -133,6 +135,7 @@ class MigrateMagics(Magics):
 
     @output_can_be_silenced
     @line_magic
+    @hides_values
     def rollback(self, line: str) -> Result | Shown:
         """Undo the last migration, the last N (`%rollback 2`), all after NAME (`--to NAME`), or everything (`--all`)."""
         return self._run(find_verb("rollback"), _split(line), prog="%rollback")
@@ -140,6 +143,7 @@ class MigrateMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
+    @hides_values
     def query(self, line: str, cell: str | None = None, local_ns: Mapping[str, object] | None = None) -> Any:
         """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it gave.
 
@@ -178,6 +182,7 @@ class MigrateMagics(Magics):
         return result.to_frame()
 
     @cell_magic
+    @hides_values
     def migration(self, line: str, cell: str) -> Result | Shown:
         """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one."""
         options = _parse(parser_of(_MIGRATION, prog="%%migration"), _split(line))
@@ -190,6 +195,7 @@ class MigrateMagics(Magics):
 
     @no_var_expand
     @cell_magic
+    @hides_values
     def check(self, line: str, cell: str) -> Result | Shown:
         """A query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
         options = _parse(parser_of(_CHECK, prog="%%check"), _split(line))

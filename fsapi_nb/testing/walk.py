@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from fsapi_nb.database.catalog import read_snapshot
-from fsapi_nb.database.configuration import Secret
 from fsapi_nb.database.connection import connect
 from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.runner import Runner
@@ -23,6 +22,7 @@ from fsapi_nb.events import Observers
 from fsapi_nb.model import Folder, Plan
 from fsapi_nb.plan import build
 from fsapi_nb.schema.snapshot import Snapshot
+from fsapi_nb.text.secrets import Secret
 
 _APPLICATION = "fsapi_nb round trip"
 

@@ -1,0 +1,131 @@
+"""What a secret is, and how it is hidden: by its name, its shape, or because its value is known.
+
+Every other module asks here. `script.redact` finds the literals of SQL that a secret's name belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+STARS = "***"
+#: libpq's parameters that are secrets.
+SECRET_PARAMETERS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+_WORDS = (
+    r"passw(?:or)?d|passphrase|passcode|pwd|secret|token|jwt|credentials?"
+    r"|(?:api|access|private|secret|signing|encryption|auth|account|master|shared)_?key"
+)
+#: A name whose value is a secret: it ends in a word for one (`smtp_password`, `app.jwtSecret`, `aws_secret_access_key`).
+NAME = rf"[\w.]*(?:{_WORDS}|db_pass)"
+_NAME = re.compile(NAME, re.IGNORECASE)
+# A variable may also hold a whole address, and say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
+_VARIABLE = re.compile(
+    rf"(?:{_WORDS})(?!_?(?:count|limit|length|type|name|id|ttl|file|path)s?\b)"
+    r"|(?:^|_)(?:pass|pw|dsn|url|uri|conn(?:ection)?(?:_?str(?:ing)?|info)?|auth|bearer|cookie|pin|otp|salt)$",
+    re.IGNORECASE,
+)
+
+# An address: what stands between the scheme and the last @ of its authority may all be the password.
+_URL = re.compile(r"(?P<before>://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]+)(?=@)")
+_BARE_URL = re.compile(r"(?P<before>(?<![\w:/])[\w.+-]+:)(?P<secret>(?!//)[^\s'\"]+)(?=@[\w.\[-])")
+_QUOTED = re.compile(rf"(?P<before>['\"]?\b{NAME}['\"]?\s*(?:=>|:=|[:=])\s*['\"])(?P<secret>[^'\"]+)", re.IGNORECASE)
+_PLAIN = re.compile(rf"(?P<before>\b{NAME}['\"]?\s*[:=]\s*)(?P<secret>[^\s'\"]+)", re.IGNORECASE)
+_HEADER = re.compile(r"(?P<before>\b(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE)
+#: Shapes that only tokens have: JSON web tokens, and those of GitHub, AWS, Slack and Stripe.
+_SHAPES = re.compile(
+    r"(?P<before>\b)(?P<secret>eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+    r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|sk_live_\w{10,})"
+)
+_PATTERNS = (_URL, _BARE_URL, _QUOTED, _PLAIN, _HEADER, _SHAPES)
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a column, setting or option of that name holds a secret."""
+    return bool(_NAME.fullmatch(name))
+
+
+def is_secret_variable(name: str) -> bool:
+    """Return whether a variable of that name may hold a secret, an address with a password included."""
+    return bool(_VARIABLE.search(name))
+
+
+def hide_in_message(message: str) -> str:
+    """Return a message of a program or a library without the secrets that can be known by their names or shapes."""
+    for pattern in _PATTERNS:
+        message = pattern.sub(lambda found: f"{found['before']}{STARS}", message)
+    return message
+
+
+def hide_in_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return a program's arguments with those starred that follow an option which is a secret by its name."""
+    before = ("", *arguments)
+    return [
+        STARS if option.startswith("-") and is_secret_name(option.strip("-").replace("-", "_")) else argument
+        for option, argument in zip(before, arguments, strict=False)
+    ]
+
+
+class Secret(str):
+    """A text that nothing shows: its `repr`, `str` and format are stars, and it cannot be pickled.
+
+    `reveal` gives the text, for the one place that connects with it. It is a text, so that libraries take it as one.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        return super().__new__(cls, revealed(text))
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return revealed(self)
+
+    def __repr__(self) -> str:
+        return f"'{STARS}'"
+
+    def __str__(self) -> str:
+        return STARS if self else ""
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a secret cannot be pickled")
+
+
+def revealed(text: str) -> str:
+    """Return a text as a plain one, a `Secret` or not."""
+    return str.__str__(text)
+
+
+class SecretBytes(bytes):
+    """The content of a file that may hold a secret; its repr shows none of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b'{STARS}'"
+
+
+class Variables(Mapping[str, str]):
+    """Variables, such as the environment's, whose repr shows their names only."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return Secret(self._values[name]) if is_secret_variable(name) else self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Variables({', '.join(self)})"

@@ -1,0 +1,239 @@
+"""A secret for each way in to a database, which is looked for in all that fsapi_nb shows, writes and keeps."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fsapi_nb import Migrator, cli
+from fsapi_nb.database import protection, settings, target
+from fsapi_nb.database.waiting import StoppableConnection
+from fsapi_nb.errors import FsapiError
+from tests.canary import CANARY, traces
+from tests.conftest import Project
+from tests.notebook.conftest import Cells
+
+Patch = pytest.MonkeyPatch
+
+
+def _url(project: Project) -> str:
+    parts = conninfo_to_dict(project.database)
+    place = quote(str(parts["host"]), safe="")
+    return (
+        f"postgresql://postgres:{quote(CANARY, safe='')}@/{parts['dbname']}?host={place}&port={parts.get('port', 5432)}"
+    )
+
+
+def _toml(project: Project, text: str) -> str:
+    (project.root / "pyproject.toml").write_text(f"[tool.fsapi_nb.databases.prod]\n{text}\n")
+    return "prod"
+
+
+def _by_dotenv(project: Project, text: str) -> None:
+    (project.root / ".env").write_text(text)
+
+
+def _by_parts(project: Project, patch: Patch) -> None:
+    parts = conninfo_to_dict(project.database)
+    given = {"DB_HOST": parts["host"], "DB_PORT": parts.get("port", 5432), "DB_NAME": parts["dbname"]}
+    for name, value in {**given, "DB_USER": "postgres", "DB_PASS": CANARY}.items():
+        patch.setenv(name, str(value))
+
+
+def _by_variables(project: Project, patch: Patch) -> None:
+    parts = conninfo_to_dict(project.database)
+    given = {"PGHOST": parts["host"], "PGPORT": parts.get("port", 5432), "PGDATABASE": parts["dbname"]}
+    for name, value in {**given, "PGUSER": "postgres", "PGPASSWORD": CANARY}.items():
+        patch.setenv(name, str(value))
+
+
+def _by_service(project: Project, patch: Patch) -> str:
+    parts = conninfo_to_dict(project.database)
+    file = project.root / "services.conf"
+    keys = {"host": parts["host"], "port": parts.get("port", 5432), "dbname": parts["dbname"], "user": "postgres"}
+    file.write_text("[s]\n" + "\n".join(f"{key}={value}" for key, value in {**keys, "password": CANARY}.items()))
+    patch.setenv("PGSERVICEFILE", str(file))
+    patch.setenv("FSAPI_NB_TRUST", "1")
+    return _toml(project, 'url = "service=s"')
+
+
+def _by_variable_of_a_name(project: Project, patch: Patch) -> str:
+    patch.setenv("SHOP", _url(project))
+    return _toml(project, 'url_env = "SHOP"')
+
+
+def _by_command(project: Project, patch: Patch) -> str:
+    patch.setenv("FSAPI_NB_TRUST", "1")
+    (project.root / "get.py").write_text(f"print({CANARY!r})")
+    command = [sys.executable, str(project.root / "get.py"), "--token", CANARY]
+    return _toml(project, f"url = {project.database!r}\npassword_command = {command!r}")
+
+
+def _by_function(project: Project, patch: Patch) -> str:
+    patch.setenv("FSAPI_NB_TRUST", "1")
+    patch.syspath_prepend(str(project.root))
+    module = f"access_{conninfo_to_dict(project.database)['dbname']}"
+    address = make_conninfo(project.database, password=CANARY)
+    (project.root / f"{module}.py").write_text(f"import psycopg\ndef open(): return psycopg.connect({address!r})\n")
+    return _toml(project, f'connect = "{module}:open"')
+
+
+WAYS: dict[str, Callable[[Project, Patch], str | None]] = {
+    "option": lambda project, _: _url(project),
+    "option of keywords": lambda project, _: make_conninfo(project.database, password=CANARY),
+    "DATABASE_URL": lambda project, patch: patch.setenv("DATABASE_URL", _url(project)),
+    "DB_PASS": _by_parts,
+    ".env": lambda project, _: _by_dotenv(project, f"DATABASE_URL={_url(project)}\n"),
+    "pyproject.toml": lambda project, _: _toml(project, f'url = "{_url(project)}"\nprotected = false'),
+    "url_env": _by_variable_of_a_name,
+    "service file": _by_service,
+    "PGPASSWORD": _by_variables,
+    "password_command": _by_command,
+    "connect": _by_function,
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, project: Project, monkeypatch: Patch) -> str | None:
+    """What is typed for a database that is reached in one of the ways."""
+    monkeypatch.chdir(project.root)
+    return WAYS[request.param](project, monkeypatch)
+
+
+def _all_rows(project: Project) -> str:
+    tables = project.rows("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v') AND oid >= 16384")
+    return "\n".join(str(project.rows(f"SELECT t::text FROM {table} t")) for (table,) in tables)
+
+
+def test_no_command_shows_or_keeps_a_password(
+    project: Project, way: str | None, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that succeed, and those that fail; as text and as JSON, in logs, files and in the database."""
+    caplog.set_level(logging.DEBUG)
+    project.write(
+        "seen", "CREATE TABLE seen AS SELECT query, application_name FROM pg_stat_activity;", "DROP TABLE seen;"
+    )
+    named = ["--database", way] if way else []
+    codes = [cli.main([*verb.split(), *named]) for verb in ("migrate", "migrate:status", "migrate:history --json")]
+    project.write("broken", "SELECT nothing;")
+    failing = ("migrate", "migrate --json", "migrate:show seen", "migrate:plan", "query nonsense", "migrate:to")
+    codes += [cli.main([*verb.split(), *named]) for verb in failing]
+    assert codes == [0, 0, 0, 1, 1, 0, 0, 1, 2]
+    printed = capfd.readouterr()
+    assert not traces(printed.out + printed.err + caplog.text + _all_rows(project))
+
+
+BREAKS: dict[str, tuple[Any, str]] = {
+    "reading the settings": (settings, "own_parts"),
+    "connecting": (StoppableConnection, "connect"),
+    "looking for the history": (target, "locate"),
+    "comparing addresses": (protection, "_best"),
+}
+
+
+@pytest.mark.parametrize("where", BREAKS)
+def test_no_traceback_shows_a_password(
+    project: Project, way: str | None, cells: Cells, monkeypatch: Patch, where: str
+) -> None:
+    """Of an exception that nobody expected, with the values of variables, by a magic and by a Migrator."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(*BREAKS[where], fail)
+    cells.run("%xmode Verbose")
+    cells.shell.user_ns.update(Migrator=Migrator, folder=str(project.folder), way=way and Secretive(way))
+    cells.run("%config MigrateMagics.database = way")
+    shown = ""
+    for cell in ("%migrate status", "Migrator(way, folder).status()"):
+        done = cells.shell.run_cell(cell)
+        assert done.success or isinstance(done.error_in_exec, ValueError | FsapiError)
+        shown += cells.said()
+    cells.run("%xmode Context\n%config MigrateMagics.database = None")
+    assert not traces(shown), shown
+
+
+class Secretive(str):
+    """The tester's own variable, of which nothing is to be seen."""
+
+    def __repr__(self) -> str:
+        return "'...'"
+
+
+def test_no_value_shows_a_password(project: Project, way: str | None) -> None:
+    """Neither what a Migrator holds, however deep it is looked into, nor what is pickled of it."""
+    migrator = project.migrator(database=way)
+    shown = f"{vars(migrator)} {migrator} {migrator._access.address.dsn} {migrator._access.project}"
+    try:
+        shown += pickle.dumps(migrator).decode("latin-1")
+    except FsapiError as error:
+        shown += str(error)
+    assert not traces(shown)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"shop:{CANARY}@host/db",
+        f"postgresql://shop:{CANARY}@127.0.0.1:1/db",
+        f"postgresql://shop:{CANARY}@127.0.0.1:1",
+        f"postgresql://shop:{CANARY.replace('@', '?')}@127.0.0.1:1/db",
+        f"host=127.0.0.1 port=1 password={CANARY} sslmode=nonsense",
+        f"//shop:{CANARY}@host",
+        f"mysql://shop:{CANARY}@host/db",
+    ],
+)
+def test_an_address_that_is_wrong_is_not_quoted(
+    project: Project, typed: str, capfd: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    """It may be a password with a character that is not encoded; what is in front of it or behind it is none."""
+    monkeypatch.chdir(project.root)
+    assert cli.main(["migrate:status", "--database", typed]) in {1, 2}
+    assert cli.main(["migrate:status", "--json", "--database", typed]) in {1, 2}
+    _toml(project, f'url = "{typed}"')
+    assert cli.main(["migrate:status", "--database", "prod"]) in {1, 2}
+    printed = capfd.readouterr()
+    for part in (CANARY, CANARY.replace("@", "?")):
+        assert not traces(printed.out + printed.err, part)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"401: token={CANARY} has expired",
+        f"{{'password': '{CANARY}'}}",
+        f"postgresql://u:{CANARY}@host/d",
+        f"Authorization: Bearer {CANARY.replace('@', '-').replace('&', '-')}",
+        f"client_secret: {CANARY}",
+    ],
+)
+def test_what_a_function_that_connects_says_is_shown_without_secrets(project: Project, message: str) -> None:
+    """A cloud's library quotes what it was given."""
+
+    def connect() -> Any:
+        raise RuntimeError(message)
+
+    with pytest.raises(FsapiError) as caught:
+        Migrator(connect, project.folder).status()
+    assert not traces("\n".join(caught.value.lines()))
+    assert "***" in str(caught.value)
+
+
+def test_settings_are_shown_nowhere(project: Project, tmp_path: Path) -> None:
+    """`--set` is how a secret gets to a script, which is stored without it."""
+    project.write("key", "CREATE TABLE used AS SELECT current_setting('fsapi.api_key') = '' AS is_empty;")
+    migrator = project.migrator(settings={"api_key": CANARY})
+    migrator.migrate()
+    assert project.rows("SELECT * FROM used") == [(False,)]
+    assert not traces(f"{vars(migrator)} {_all_rows(project)}")
+    with pytest.raises(FsapiError, match="'api_key' cannot be pickled") as caught:
+        pickle.dumps(migrator)
+    assert not traces(str(caught.value))
