@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
-import json
 import os
 import signal
 import sys
@@ -33,7 +32,7 @@ from fsapi_nb.errors import (
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.streams import open_missing, show_every_character, write
 from fsapi_nb.verbs import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.visible import visible
+from fsapi_nb.visible import json_text, visible
 from fsapi_nb.wrapping import wrap
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def _call(verb: Verb, options: argparse.Namespace) -> Result:
     except ConfirmationRequired as refusal:
         if verb.name != "fresh" or options.json or not _somebody_answers():
             raise
-        print("\n".join([refusal.message, *refusal.details]), file=sys.stderr)
+        print("\n".join(map(visible, (refusal.message, *refusal.details))), file=sys.stderr)
         print("Drop all this? Type yes: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() != "yes":
             raise UsageError("not confirmed", state="nothing was dropped; the database is as it was.") from None
@@ -232,7 +231,7 @@ def _overview() -> str:
 
 def _text(result: Result, *, as_json: bool) -> str:
     if as_json:
-        return json.dumps(result.to_json(), ensure_ascii=False, default=str)
+        return json_text(result.to_json())
     return "\n".join(typed_lines(result.lines(times=True), Face.TERMINAL))
 
 
@@ -259,7 +258,7 @@ def _written(text: str, *, otherwise: int = 1) -> int:
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         said = {key: typed(document[key], Face.TERMINAL) for key in ("state", "hint") if document.get(key)}
-        write(json.dumps(document | said, ensure_ascii=False, default=str), sys.stdout)
+        write(json_text(document | said), sys.stdout)
     first, *rest = [visible(part) for line in typed_lines(error.lines(), Face.TERMINAL) for part in line.split("\n")]
     lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and error.blockers:

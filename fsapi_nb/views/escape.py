@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fsapi_nb.visible import visible
+from fsapi_nb.visible import visible, visible_line
 
-__all__ = ["esc", "visible"]
+__all__ = ["esc", "visible", "visible_line"]
 
 
 def esc(text: object) -> str:

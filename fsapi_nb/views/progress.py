@@ -20,7 +20,7 @@ from fsapi_nb.events import (
     StepStarted,
 )
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, ServerProgress
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.wrapping import hang
 
 #: Of the notices of a run, the last ones are shown while it goes on; the result has them all.
@@ -58,21 +58,21 @@ def advance(before: RunProgress, event: Event) -> RunProgress:
     match event:
         case LockAwaited(holder):
             run = RunProgress() if before.finished else before  # a panel hears one run after the other
-            return replace(run, waiting=f"waiting for another runner: {visible(holder)}")
+            return replace(run, waiting=f"waiting for another runner: {visible_line(holder)}")
         case RunStarted(plan):
             return RunProgress(plan.verb, steps=len(plan.steps), waiting="")
         case StepStarted(step):
-            return replace(_quiet(before), statement=visible(step.parts[0].migration.name), retries=0)
+            return replace(_quiet(before), statement=visible_line(step.parts[0].migration.name), retries=0)
         case StatementStarted(migration, statement):
-            said = f"{visible(migration)}:{statement.line}  {statement.kind}"
+            said = f"{visible_line(migration)}:{statement.line}  {statement.kind}"
             return replace(before, statement=said, elapsed=0.0, server=None, waiting="")
         case StatementWatched(migration, statement, elapsed, server, blockage):
-            said = before.statement if statement else f"{visible(migration)}  recording"
+            said = before.statement if statement else f"{visible_line(migration)}  recording"
             return replace(before, statement=said, elapsed=elapsed, server=server, blockage=blockage)
         case StepRetried(pause=pause, attempts=attempts, reason=reason):
             return replace(before, retries=attempts, waiting=f"{reason}; trying again in {pause:.1f} s", server=None)
         case NoticeReceived(migration, severity, message):
-            notice = (visible(migration), "\n".join(hang(f"{severity}: {visible(message)}")))
+            notice = (visible_line(migration), "\n".join(hang(f"{severity}: {visible(message)}")))
             kept = (*before.notices, notice)[-MOST_NOTICES:]
             return replace(before, notices=kept, notices_heard=before.notices_heard + 1)
         case StepFinished():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.folding import HTML, METADATA, bounded, one_by_one, stored_size
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible_line
 from fsapi_nb.views.results.markup import html_of, html_of_lines
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Result(abc.ABC):
 
     def _on(self, word: str = "on") -> str:
         """The database as the end of a headline: ` on shop at db.example:5432`."""
-        return "" if self.identity is None else f" {word} {visible(self.identity.label)}"
+        return "" if self.identity is None else f" {word} {visible_line(self.identity.label)}"
 
     def brief(self) -> list[str]:
         """The text form that a notebook stores: of a long result what matters, and how much more there is."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.model import Blockage, Identity, LockSession
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible_line
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import without_empty
 
@@ -40,9 +40,11 @@ class BlockersResult(Result):
         """The headline, and two lines for each session; with `times`, pids and how long."""
         lines = [self.headline()]
         for session in self.blockage.sessions:
-            lines.append(f"  {session.part.value:<6} {visible(_who(session, times=times))}: {visible(_lock(session))}")
+            lines.append(
+                f"  {session.part.value:<6} {visible_line(_who(session, times=times))}: {visible_line(_lock(session))}"
+            )
             if session.query:
-                lines.append(f"         {visible(session.query)}")
+                lines.append(f"         {visible_line(session.query)}")
         return lines
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:

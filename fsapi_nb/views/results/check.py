@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import brief_notices, notice_remarks
 from fsapi_nb.wrapping import hang
@@ -36,7 +36,7 @@ class CheckResult(Result):
 
     def headline(self) -> str:
         """The promise, and whether it was kept."""
-        return f"{'✓' if self.passed else '✗'} {visible(self.title)}{'' if self.passed else self._why()}{',' if self.identity else ''}{self._on()}"
+        return f"{'✓' if self.passed else '✗'} {visible_line(self.title)}{'' if self.passed else self._why()}{',' if self.identity else ''}{self._on()}"
 
     def _why(self) -> str:
         count = len(self.found.rows)

@@ -9,7 +9,7 @@ from typing import Any
 from fsapi_nb.commands import Face, typed
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Done, Identity, Step
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
 from fsapi_nb.views.results.run import RunResult, every_notice, fold_of_notices, notice_lines, notice_text
@@ -42,11 +42,11 @@ class FileResult(Result):
 
     def headline(self) -> str:
         """What was done with the file."""
-        name = visible(self.shown or self.name)
+        name = visible_line(self.shown or self.name)
         if self.action == "kept":
             return f"{name} is applied; its file was not written: another program changed it meanwhile."
         where = f" and is applied{'' if self.run else self._on()}" if self.applied else ""
-        folder = f" in the new folder {visible(self.folder)}" if self.folder else ""
+        folder = f" in the new folder {visible_line(self.folder)}" if self.folder else ""
         return f"{name} {'is' if self.action == 'unchanged' else 'was'} {self.action}{folder}{where}."
 
     def lines(self, *, times: bool = False) -> list[str]:

@@ -15,7 +15,7 @@ from fsapi_nb.model import (
     Identity,
     JournalEntry,
 )
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 from fsapi_nb.views.results.timeline import TimelineResult, attempts
@@ -43,7 +43,7 @@ class HistoryResult(Result):
         events = counted(len(self.events), "event")
         newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
         if self.runbook is not None:
-            newest += f" of the runbook's run {visible(self.runbook)}{self._on()}"
+            newest += f" of the runbook's run {visible_line(self.runbook)}{self._on()}"
         else:
             newest += self._on("of")
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
@@ -156,7 +156,12 @@ def _earlier(events: Sequence[JournalEntry]) -> str:
 
 
 def _event_line(event: JournalEntry, message: str | None, *, bar: str = "") -> str:
-    return f"  {_SIGNS.get(event.state, '·')} {visible(_what(event))}{bar}{visible(f'  {message}' if message else '')}"
+    return f"  {_SIGNS.get(event.state, '·')} {visible_line(_what(event))}{bar}{_said(message)}"
+
+
+def _said(message: str | None) -> str:
+    """What the server said, behind the event; its further lines stand further in than any line of the journal."""
+    return "\n".join(hang(visible(message), "  ")).replace("\n", f"\n{' ' * 4}") if message else ""
 
 
 def _what(event: JournalEntry) -> str:
@@ -168,11 +173,11 @@ def _by_whom(event: JournalEntry) -> str:
     where = f" on {event.host}" if event.host else ""
     cell = f" cell {event.cell}" if event.cell else ""
     notebook = f", {event.notebook}{cell}" if event.notebook else cell and f",{cell}"
-    return visible(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.role}{where}, {event.application}{notebook}")
+    return visible_line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.role}{where}, {event.application}{notebook}")
 
 
 def _from_runbook(event: JournalEntry) -> list[str]:
-    return [f"  runbook {visible(event.runbook)}"] if event.runbook else []
+    return [f"  runbook {visible_line(event.runbook)}"] if event.runbook else []
 
 
 def _bar(event: JournalEntry, longest: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Identity, Inspection, JournalEntry, MigrationStatus
-from fsapi_nb.views.escape import esc, visible
+from fsapi_nb.views.escape import esc, visible, visible_line
 from fsapi_nb.views.highlight import TONES, highlight
 from fsapi_nb.views.results.base import Result, iso
 from fsapi_nb.views.results.markup import html_of
@@ -33,8 +33,8 @@ class MigrationResult(Result):
 
     def headline(self) -> str:
         """Its name and where it stands."""
-        note = f" ({visible(self.status.note)})" if self.status.note else ""
-        return f"{visible(self.status.name)} is {self.status.state.value}{self._on()}{note}"
+        note = f" ({visible_line(self.status.note)})" if self.status.note else ""
+        return f"{visible_line(self.status.name)} is {self.status.state.value}{self._on()}{note}"
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, both scripts, the plan, the attempts and the difference."""
@@ -53,7 +53,7 @@ class MigrationResult(Result):
             lines += ["", "Attempts"]
             lines += events.apply(
                 self.events,
-                lambda event: [f"  {visible(_attempt(event, times=times))}"],
+                lambda event: [f"  {visible_line(_attempt(event, times=times))}"],
                 lambda gap: f"  … {len(gap)} more",
             )
         return lines

@@ -18,7 +18,7 @@ from fsapi_nb.model import (
     Statement,
     Step,
 )
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once, without_empty
@@ -169,7 +169,7 @@ def statement_lines(step: Step, fold: Fold) -> list[str]:
     statements = _statements(step)
     runs = _runs(statements) if fold is WHOLE else [_Run((statement,)) for statement in statements]
     lines = fold.apply(runs, _statement_lines, lambda gap: f"       … {len(gap)} statements more")
-    checks = [f"       check     {visible(check.title)}" for part in step.parts for check in part.checks]
+    checks = [f"       check     {visible_line(check.title)}" for part in step.parts for check in part.checks]
     return [*lines, *checks] or ["       no statement: it is only recorded"]
 
 
@@ -223,7 +223,7 @@ def _step_lines(number: int, step: Step) -> list[str]:
     lines = []
     for part in step.parts:
         of = f", step {part.number + 1} of {part.of}" if part.of > 1 else ""
-        lines.append(f"{number:>3}. {part.direction.value:<4} {visible(part.migration.name)}{of}")
+        lines.append(f"{number:>3}. {part.direction.value:<4} {visible_line(part.migration.name)}{of}")
     return [*lines, f"     {step.mode.value}: {visible(step.reason)}"]
 
 
@@ -243,7 +243,7 @@ def _part_rows(number: int, step: Step, part: Part, fold: Fold) -> list[Sequence
 
 
 def _drop_lines(drop: DatabaseObject) -> list[str]:
-    return [f"  drop    {drop.kind} {visible(drop.identity)}"]
+    return [f"  drop    {drop.kind} {visible_line(drop.identity)}"]
 
 
 def _drop_rows(drop: DatabaseObject) -> list[Sequence[Any]]:
@@ -251,7 +251,7 @@ def _drop_rows(drop: DatabaseObject) -> list[Sequence[Any]]:
 
 
 def _mark_lines(migration: Migration) -> list[str]:
-    return [f"  record  {visible(migration.name)}"]
+    return [f"  record  {visible_line(migration.name)}"]
 
 
 def _mark_rows(migration: Migration) -> list[Sequence[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fsapi_nb.folding import Fold
 from fsapi_nb.model import RowChange, RowChangeKind
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible_line
 from fsapi_nb.views.results.base import counted
 
 _DONE = {
@@ -31,7 +31,7 @@ def lines(changes: Sequence[RowChange], fold: Fold) -> list[str]:
     """Return a line for each, as far as the fold shows them."""
     return fold.apply(
         changes,
-        lambda each: [f"  {each.kind.value:<7} {visible(_text(each))}"],
+        lambda each: [f"  {each.kind.value:<7} {visible_line(_text(each))}"],
         lambda gap: f"  … {counted(len(gap), 'row')} more",
     )
 

@@ -15,7 +15,7 @@ from fsapi_nb.model import (
     Identity,
     RowChange,
 )
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted, slowest
 from fsapi_nb.views.results.markup import without_empty
@@ -90,7 +90,7 @@ class RunResult(Result):
     def _done_line(self, done: Done) -> str:
         """Its name, after what happened to it: a baseline runs nothing."""
         sign = "record " if self.verb == "baseline" else "↑" if done.direction is Direction.UP else "↓"
-        return f"  {sign} {visible(done.name)}"
+        return f"  {sign} {visible_line(done.name)}"
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
         """Name, direction, steps, notices, how long (milliseconds), and the run's id."""
@@ -207,7 +207,7 @@ class RepairResult(Result):
         said = "accepted as it is now" if self.verb == "repair" else "resolved"
         return fold.apply(
             self.names,
-            lambda name: [f"{visible(name)} {said}; this is recorded in the journal{self._on('of')}."],
+            lambda name: [f"{visible_line(name)} {said}; this is recorded in the journal{self._on('of')}."],
             lambda gap: f"… {len(gap)} more",
         )
 

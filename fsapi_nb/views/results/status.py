@@ -15,7 +15,7 @@ from fsapi_nb.model import (
     MigrationStatus,
     State,
 )
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 from fsapi_nb.wrapping import hang
@@ -166,7 +166,7 @@ class StatusResult(Result):
 def _lines(status: MigrationStatus, width: int, fold: Fold, *, moment: str = "") -> list[str]:
     # What is wrong with a broken file stands below its line, with its place.
     note = f"  ({status.note})" if status.note and status.state is not State.BROKEN else ""
-    head = f"  {status.state.value:<{width}}  {moment}{visible(status.name)}{visible(note)}"
+    head = f"  {status.state.value:<{width}}  {moment}{visible_line(status.name)}{visible_line(note)}"
     return [head, *(f"    {visible(line)}" for line in _problem_lines(status, fold))]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from fsapi_nb.folding import clip, shorten
 from fsapi_nb.model import Identity, JournalEntry
-from fsapi_nb.views.escape import esc, visible
+from fsapi_nb.views.escape import esc, visible, visible_line
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import html_of
+from fsapi_nb.wrapping import hang
 
 #: How an attempt that is in the journal ended: its sign, its words, its colour (in the middle, for light and dark pages).
 _OUTCOMES = {
@@ -124,9 +125,9 @@ class TimelineResult(Result):
             signs = "".join(_outcome(attempt)[0] for attempt in tries)
             took = f"  {' + '.join(str(attempt.duration_ms) for attempt in tries)} ms" if times else ""
             message = tries[-1].message
-            lines.append(
-                f"  {signs:<3} {visible(tries[0].label)}{took}{f'  {visible(shorten(message))}' if message else ''}"
-            )
+            head = f"  {signs:<3} {visible_line(tries[0].label)}{took}"
+            first, *further = hang(visible(shorten(message)), "  ") if message else [""]
+            lines += [head + first, *(f"    {line}" for line in further)]
         return lines
 
     def brief(self) -> list[str]:

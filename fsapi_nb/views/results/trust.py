@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible_line
 from fsapi_nb.views.results.base import Result, counted
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class TrustResult(Result):
         for entry in self.entries:
             if entry.project != project:
                 project = entry.project
-                found.append(f"  {visible(project)}")
-            found.append(f"    {visible(entry.what)}" + (f" (since {visible(entry.at)})" if times else ""))
+                found.append(f"  {visible_line(project)}")
+            found.append(f"    {visible_line(entry.what)}" + (f" (since {visible_line(entry.at)})" if times else ""))
         return found
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:

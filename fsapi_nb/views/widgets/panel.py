@@ -11,7 +11,7 @@ import traitlets
 
 from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.model import JournalEntry, MigrationStatus, State
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
 from fsapi_nb.views.widgets.progress import PARTS, STYLE
@@ -45,12 +45,12 @@ def database_state(status: StatusResult) -> dict[str, Any]:
     """What stands at the top: which database this is, and who is at work on it, the panel itself included."""
     identity = status.identity
     return {
-        "name": visible(identity.database),
-        "known_as": visible(identity.name or ""),
+        "name": visible_line(identity.database),
+        "known_as": visible_line(identity.name or ""),
         "protected": identity.protected,
-        "place": visible(identity.place),
-        "summary": visible(status.headline()),
-        "runner": visible(status.runner or ""),
+        "place": visible_line(identity.place),
+        "summary": visible_line(status.headline()),
+        "runner": visible_line(status.runner or ""),
     }
 
 
@@ -63,11 +63,11 @@ def _row(status: MigrationStatus) -> dict[str, Any]:
     entry = status.entry
     return {
         "name": status.name,
-        "shown": visible(status.name),
+        "shown": visible_line(status.name),
         "state": status.state.value,
         "at": f"{entry.applied_at:%Y-%m-%d %H:%M}" if entry and entry.applied_at else "",
-        "by": visible(status.by or ""),
-        "note": visible(status.note or ""),
+        "by": visible_line(status.by or ""),
+        "note": visible_line(status.note or ""),
     }
 
 
@@ -109,7 +109,7 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
     """A plan to be confirmed; `ask` is what is asked once more before it runs, empty where once is enough."""
     identity, losses = result.identity, [visible(loss) for loss in result.plan.losses]
     protected = identity is not None and identity.protected
-    name = visible(identity.database) if identity else ""
+    name = visible_line(identity.database) if identity else ""
     ask = []
     if protected:
         ask.append(f"The database {name} is protected.")

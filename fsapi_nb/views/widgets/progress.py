@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from fsapi_nb.model import LockSession, ServerProgress
-from fsapi_nb.views.escape import visible
+from fsapi_nb.views.escape import visible, visible_line
 from fsapi_nb.views.progress import RunProgress
 
 _HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def progress_state(progress: RunProgress) -> dict[str, Any]:
 def _server(server: ServerProgress) -> dict[str, Any]:
     of = f" of {server.total:,}" if server.total else ""
     count = f"{server.done:,}{of} {server.unit}" if server.unit else ""
-    about = f" on {visible(server.relation)}" if server.relation else ""
+    about = f" on {visible_line(server.relation)}" if server.relation else ""
     return {"text": f"{server.command}{about}: {server.phase}", "count": count, "fraction": server.fraction}
 
 
@@ -59,11 +59,11 @@ def _session(session: LockSession) -> dict[str, Any]:
     return {
         "part": session.part.value,
         "pid": session.pid,
-        "user": visible(session.user or ""),
-        "application": visible(session.application or ""),
+        "user": visible_line(session.user or ""),
+        "application": visible_line(session.application or ""),
         "state": session.state or "",
         "seconds": None if age is None else round(age),
-        "lock": visible(session.lock or ""),
+        "lock": visible_line(session.lock or ""),
         "mode": f"{'holds' if session.granted else 'wants'} {session.mode or 'a lock'}",
         "query": visible(session.query or ""),
     }
