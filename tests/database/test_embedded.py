@@ -582,6 +582,7 @@ def test_ordinary_user_has_data_at_home_and_a_socket_in_the_runtime_folder(monke
     project = Path(tempfile.mkdtemp(prefix="fsapi_nb-test-", dir="/var/tmp"))
     runtime = Path(tempfile.mkdtemp(prefix="fsapi_nb-test-", dir="/var/tmp"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("HOME", str(project))
 
     def use() -> None:
         for mode, base in ((0o755, Path(tempfile.gettempdir())), (0o700, runtime)):

@@ -15,9 +15,11 @@ import pytest
 
 from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
+from fsapi_nb.database.embedded import made as made_desks
 from fsapi_nb.database.embedded import root_folder
 from fsapi_nb.errors import EmbeddedServerError, Untrusted
 from fsapi_nb.trust import accept, trust_project
+from tests.conftest import Project
 from tests.database.embedded_servers import ROOT, desk_of, in_child, query, without_fsync
 
 _HOSTILE = "\nrestore_command = 'touch {ran}; false'\narchive_command = 'touch {ran}; true'\n"
@@ -103,9 +105,14 @@ def test_data_that_came_with_a_project_is_not_started(workshop: Path, brought: C
     as_user(use)
 
 
-def test_data_that_its_user_has_allowed_is_started(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_its_user_has_allowed_is_started(
+    workshop: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An own copy is worth a question, and none after that; what changes meanwhile is not what was allowed."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(workshop / "config"))
+    # Whatever the user needs is imported here: Python itself may lie in root's home.
+    project.migrator().query("SELECT 1")
+    trust_project(str(project.root), yes=True)
     monkeypatch.chdir("/")
 
     def use() -> None:
@@ -153,6 +160,7 @@ def test_a_project_that_was_moved_keeps_its_data(workshop: Path) -> None:
 def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The notes are kept where only this account can write."""
     monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setattr(made_desks, "_SHARED", workshop)
 
     def make() -> None:
         made(workshop / "one")
@@ -160,6 +168,7 @@ def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeyp
     def use() -> None:
         home = workshop / "one" / ".fsapi_nb"
         assert query(embedded.attach(home), "SELECT 1") == 1
+        assert list((workshop / f"fsapi_nb-{os.geteuid()}" / "servers").iterdir())
         embedded.destroy(home)
 
     as_user(make)
