@@ -16,6 +16,7 @@ from psycopg import sql
 from fsapi_nb.database.ask import OWN_NAMES, ask_together
 from fsapi_nb.database.journal_event import sound_events
 from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.owners import refuse_code
 from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
 from fsapi_nb.database.session import Rows, Session
@@ -319,6 +320,8 @@ def create_tables(session: Session, tables: Tables) -> Layout:
     Returns what is there then. Raises HistoryError where the role may not.
     """
     layout = look(session, tables)
+    if layout.strangers:
+        refuse_code(session, tables)
     try:
         if not layout.complete:
             chosen = not layout.journal and _chose_path(session)

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask
+from fsapi_nb.database.owners import TRUSTED
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import ADDED, CHOSEN, Tables
+from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import TableGrant
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
 #: that schema's place in the search_path, which may also lead to operators of other people's, its columns, its mark, and
-#: which other roles may write it. Whoever has TRIGGER on a table can have its writers run a function.
+#: which other roles may write it, its owner, and whether that one is trusted. Whoever has TRIGGER on a table can have its writers run a function.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -38,7 +40,8 @@ _LOOK = sql.SQL("""
                         OPERATOR(pg_catalog.=) ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}}'::pg_catalog.text[])
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) a.grantee
                                   AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) current_user))
-                GROUP BY a.grantee) g)
+                GROUP BY a.grantee) g),
+           pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, {}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE c.relname OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.name[])
@@ -47,12 +50,16 @@ _LOOK = sql.SQL("""
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of our tables in a schema, none of one that is not there; `grants` says which other roles may write them."""
+    """The columns of our tables in a schema, none of one that is not there; `grants` says which other roles may write them.
+
+    `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
+    """
 
     history: frozenset[str] = frozenset()
     scripts: frozenset[str] = frozenset()
     journal: frozenset[str] = frozenset()
     grants: tuple[TableGrant, ...] = ()
+    strangers: tuple[tuple[str, str], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -78,7 +85,7 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A row of what was looked for: a relation of one of our names, its place in the search_path, whether it is marked as
-    made for its schema alone, and which other roles may write it, with their rights."""
+    made for its schema alone, which other roles may write it, with their rights, its owner, and whether that is trusted."""
 
     schema: str
     name: str
@@ -88,11 +95,13 @@ class Relation:
     columns: Sequence[str]
     is_chosen: bool
     writers: Sequence[tuple[str, Sequence[str]]] | None
+    owner: str
+    is_trusted: bool
 
 
 def question(table: str) -> sql.Composed:
     """What asks for all that is called like our tables, with the history in `table`."""
-    return _LOOK.format(sql.Literal(CHOSEN), list(Tables("", table).names))
+    return _LOOK.format(sql.Literal(CHOSEN), sql.SQL(TRUSTED.format("c.relowner")), list(Tables("", table).names))
 
 
 def look(session: Session, tables: Tables) -> Layout:
@@ -102,13 +111,34 @@ def look(session: Session, tables: Tables) -> Layout:
 
 
 def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
-    """Return which of our tables are among these relations."""
+    """Return which of our tables are among these relations. Raises HistoryError if one of them is not a table."""
     found = {each.name: each for each in relations if each.schema == tables.schema}
+    written = dict(zip(tables.names, tables.written, strict=True))
+    for each in found.values():
+        if not each.is_table:
+            raise HistoryError(
+                f"{tables.schema}.{each.name} is not a table: it belongs to the role {each.owner!r}, and was not read",
+                state="nothing was run; the database is as it was.",
+                hint='take it away, or name another history in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
+            )
+    strangers = {written[each.name]: each.owner for each in found.values() if not each.is_trusted}
+    if strangers and len({each.owner for each in found.values()}) > 1:
+        raise _refuse_mixed(strangers)
     history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
     grants = (
-        TableGrant(written, role, tuple(rights))
-        for name, written in zip(tables.names, tables.written, strict=True)
+        TableGrant(written[name], role, tuple(rights))
+        for name in tables.names
         if name in found
         for role, rights in found[name].writers or ()
     )
-    return Layout(history, scripts, journal, tuple(grants))
+    return Layout(history, scripts, journal, tuple(grants), tuple(strangers.items()))
+
+
+def _refuse_mixed(strangers: Mapping[str, str]) -> HistoryError:
+    """The refusal for a history of which another role, that is not trusted, has made a part."""
+    name, owner = next(iter(strangers.items()))
+    return HistoryError(
+        f"{name} belongs to the role {owner!r}, and the tables beside it to another one",
+        state="nothing was run; the database is as it was.",
+        hint=f"look at it; if it is meant, let a superuser take the table over: ALTER TABLE {name} OWNER TO CURRENT_USER;",
+    )

@@ -17,6 +17,7 @@ from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, usage_command
 from fsapi_nb.database.layout import Layout, Relation, layout_of
 from fsapi_nb.database.no_schema import NoSchema, find_no_schema, names_of
+from fsapi_nb.database.owners import refuse_code, runs_code
 from fsapi_nb.database.rights import no_right, role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import REQUIRED, Tables
@@ -70,6 +71,8 @@ def locate(
     try:
         tables = Tables(schema, table) if schema else _find(session, relations, table, known)
         layout = layout_of(tables, relations) if tables else Layout()
+        if tables and layout.strangers:
+            refuse_code(session, tables)
         if schema and layout == Layout():
             refuse_absent(session, schema)
     except HistoryError as error:
@@ -104,10 +107,14 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         key=lambda each: (each.schema not in journalled, each.place),
     )
     outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
+    # Of a stranger whom nobody has named, nothing is read that could run code.
+    outside = [each for each in outside if each.is_trusted or not runs_code(session, Tables(each.schema, table))]
     chosen = {each.schema for each in relations if each.name == journal and each.is_chosen}
     candidates, others = (
         [
-            _Candidate(session, Tables(each.schema, table), each.schema in journalled, each.schema in chosen)
+            _Candidate(
+                session, Tables(each.schema, table), each.schema in journalled, each.schema in chosen, each.is_trusted
+            )
             for each in found
         ]
         for found in (inside, outside)
@@ -144,6 +151,7 @@ class _Candidate(NamedTuple):
     tables: Tables
     has_journal: bool
     is_chosen: bool
+    is_trusted: bool
 
     def has(self, names: Collection[str]) -> bool:
         """Whether some of these are applied by it."""
@@ -201,7 +209,9 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
     here = session.facts.schema
     if ours:
         path = _path(session)
-        if (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known):
+        if ours[0].is_trusted and (
+            (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known)
+        ):
             return ours[0].tables
         _refuse_elsewhere(ours[0], here, meant=ours[0].tables.schema if path.is_default or not here else here)
     return Tables(here, table) if here is not None else None

@@ -14,6 +14,7 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.history import read_history
 from fsapi_nb.database.layout import Layout, look
+from fsapi_nb.database.owners import TRUSTED
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables, move_statements
 from fsapi_nb.errors import HistoryError
@@ -21,7 +22,8 @@ from fsapi_nb.model import Folder, History, HistoryEntry
 from fsapi_nb.plan.reconcile import is_drifted
 from fsapi_nb.script.encoding import fitting
 
-# By the columns, which are looked up once for all tables. The path is the session's own: operators of others may be in it.
+# By the columns, which are looked up once for all tables. To read a table of a role that is not trusted could run its code,
+# so that it counts as none. The path is the session's own: operators of others may be in it.
 _ALIKE = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname) IS NOT NULL,
@@ -33,7 +35,8 @@ _ALIKE = sql.SQL("""
         AND s.relname OPERATOR(pg_catalog.=) pg_catalog.concat(c.relname, '_scripts')::pg_catalog.name
     LEFT JOIN pg_catalog.pg_class j ON j.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
         AND j.relname OPERATOR(pg_catalog.=) pg_catalog.concat(c.relname, '_journal')::pg_catalog.name
-    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
+    WHERE {trusted_c} AND (s.oid IS NULL OR {trusted_s}) AND (j.oid IS NULL OR {trusted_j})
+        AND c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
         AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
         AND c.oid OPERATOR(pg_catalog.=) ANY (
@@ -125,7 +128,10 @@ def _has_tried(session: Session, setting: Setting, layout: Layout, names: Sequen
 
 
 def _find(session: Session) -> Iterable[Found]:
-    query = _ALIKE.format(mark=sql.Literal(CHOSEN), columns=sorted(REQUIRED), count=sql.Literal(len(REQUIRED)))
+    trusted = {f"trusted_{each}": sql.SQL(TRUSTED.format(f"{each}.relowner")) for each in "csj"}
+    query = _ALIKE.format(
+        mark=sql.Literal(CHOSEN), columns=sorted(REQUIRED), count=sql.Literal(len(REQUIRED)), **trusted
+    )
     for schema, table, *rest in ask_about_session(session.connection, {"alike": query})["alike"]:
         yield Found(Tables(schema, table), *rest)
 

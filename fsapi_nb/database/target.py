@@ -140,8 +140,14 @@ class Target:
             raise self.no_schema.refusal
 
     def warnings(self) -> tuple[str, ...]:
-        """Which other roles may write the history. Asks nothing."""
-        return tuple(map(str, self.location.layout.grants))
+        """Which other roles may write the history, or own it without being trusted. Asks nothing."""
+        layout = self.location.layout
+        owners = (
+            f"{table} belongs to the role {owner!r}, which can have whoever migrates run its code. If not meant: "
+            f"ALTER TABLE {table} OWNER TO CURRENT_USER;"
+            for table, owner in layout.strangers
+        )
+        return (*owners, *map(str, layout.grants))
 
     def procedures(self) -> tuple[Procedure, ...]:
         """The procedures that may end a transaction by themselves."""
