@@ -10,12 +10,10 @@ from collections.abc import Mapping
 
 from fsapi_nb.database.environment import read_dotenv
 from fsapi_nb.database.settings import Project
-from fsapi_nb.database.tables import written_name
+from fsapi_nb.database.tables import LONGEST_NAME, written_name
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
 from fsapi_nb.text.secrets import Variables
-
-_LONGEST = 63  # bytes of a name: PostgreSQL cuts a longer one, which would then be another schema
 
 
 def find_schema(
@@ -69,9 +67,9 @@ def _checked(name: object, source: str) -> str:
         raise ConfigurationError(f"{source} is not a name: {name!r}", hint='write schema = "tenant_a".')
     if not name or "\x00" in name:
         raise ConfigurationError(f"{source} is empty", hint="name a schema, or leave it out.")
-    if len(name.encode()) > _LONGEST:
+    if len(name.encode()) > LONGEST_NAME:
         raise ConfigurationError(
-            f"{source} is longer than {_LONGEST} bytes: {name!r}",
+            f"{source} is longer than {LONGEST_NAME} bytes: {name!r}",
             hint="PostgreSQL cuts longer names; use a shorter one.",
         )
     if name.startswith("pg_") or name in {"information_schema", "$user"}:

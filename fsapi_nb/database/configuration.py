@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import difflib
 import errno
+import json
 import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fsapi_nb.database.ownership import why_foreign
+from fsapi_nb.database.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
 
@@ -38,17 +40,22 @@ _TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 class Setting:
     """One key: what it says, for the reference, what its value must be, and whether a value is that.
 
-    `is_text` if it must be one of certain texts.
+    `is_text` if it must be one of certain texts. `longest` is the most bytes of a name that PostgreSQL does not cut.
     """
 
     text: str
     kind: str
     fits: Callable[[Any], bool]
     is_text: bool = False
+    longest: int | None = None
 
 
 def _text(text: str) -> Setting:
     return Setting(text, "a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
+
+
+def _name(text: str, longest: int = LONGEST_NAME) -> Setting:
+    return replace(_text(text), longest=longest)
 
 
 def _flag(text: str) -> Setting:
@@ -91,11 +98,11 @@ SETTINGS: Mapping[str, Setting] = {
     "migrations": _text("the folder of the migrations (`migrations`)"),
     "pooler": _pooler(),
     "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
-    "schema": _text(
+    "schema": _name(
         "where the history alone is, or is made (the first schema of the search_path that exists); `--schema` sets both"
     ),
     "schemas": _texts("what `fresh` may empty (the history's schema)", 'a list of names, such as ["public"]'),
-    "table": _text("the history's name (`migrations`)"),
+    "table": _name(f"the history's name (`migrations`), of at most {LONGEST_TABLE} bytes", LONGEST_TABLE),
 }
 #: The keys of `[tool.fsapi_nb.databases.NAME]`.
 DATABASE_SETTINGS: Mapping[str, Setting] = {
@@ -206,7 +213,20 @@ def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[st
             is_other = settings[key].is_text and isinstance(found, str) and bool(found)
             found_type = "another text" if is_other else _type(found)
             raise ConfigurationError(f"{problem} (it is {found_type})", hint=f"correct {key} in pyproject.toml.")
+        _refuse_too_long(found, settings[key].longest, f"{key} of [{name}]", key)
     return dict(value)
+
+
+def _refuse_too_long(value: object, longest: int | None, where: str, key: str) -> None:
+    """Raise ConfigurationError for a name that PostgreSQL would cut: it would be another one, or one for two tables."""
+    if longest is None or not isinstance(value, str) or len(value.encode()) <= longest:
+        return
+    behind = " (two tables are named after it)" if longest < LONGEST_NAME else ""
+    works = value.encode()[:longest].decode(errors="ignore")
+    raise ConfigurationError(
+        f"{where} in pyproject.toml is too long: {len(value.encode())} bytes, where PostgreSQL takes {longest}{behind}",
+        hint=f"the longest beginning of it that works is: {key} = {json.dumps(works, ensure_ascii=False)}",
+    )
 
 
 def _database(name: str, entry: object) -> Mapping[str, Any]:

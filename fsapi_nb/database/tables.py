@@ -16,6 +16,9 @@ from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
 
+#: Bytes of the longest name that PostgreSQL does not cut; and of one that two tables are named after.
+LONGEST_NAME = 63
+LONGEST_TABLE = LONGEST_NAME - len("_scripts")
 #: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
 REQUIRED = frozenset({"id", "name", "applied_at", "duration_ms"})
 
