@@ -6,6 +6,7 @@ Parses what was typed and calls the `Migrator`; shows nothing. A verb that is no
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -352,7 +353,10 @@ GLOBAL: tuple[Argument, ...] = (
         "--schema", metavar="SCHEMA", help="work in this schema: its own history, and a search_path of it and public"
     ),
     _argument(
-        "--set", action="append", metavar="NAME=VALUE", help="seen in SQL as current_setting('fsapi.NAME', true)"
+        "--set",
+        action="append",
+        metavar="NAME[=VALUE]",
+        help="seen in SQL as current_setting('fsapi.NAME', true); without a value, that of the environment's NAME",
     ),
     _argument("--lock-timeout", metavar="DURATION", help="how long a statement may wait for a lock (5s)"),
     _argument("--statement-timeout", metavar="DURATION", help="how long a statement may run (what the role has)"),
@@ -427,11 +431,23 @@ def find_verb(name: str) -> Verb:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, str]:
-    """The `--set name=value` options. Raises UsageError where one has no value."""
+    """Return the values of the `--set` options. One without a value takes it from the environment, so that it is in no command.
+
+    Raises UsageError for one that is not a name, and for a variable that is not set.
+    """
     settings = {}
     for text in options.set or []:
         name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise UsageError(f"--set {text}: this is not NAME=VALUE", hint="such as --set env=dev.")
-        settings[name] = value
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(f"--set {name}: this is not NAME=VALUE", hint="such as --set env=dev.")
+        settings[name] = value if equals else _of_environment(name)
     return settings
+
+
+def _of_environment(name: str) -> str:
+    """The value of the variable of that name, in small letters or in capitals."""
+    for variable in (name, name.upper()):
+        if variable in os.environ:
+            return os.environ[variable]
+    hint = f"set the variable, or write --set {name}=VALUE if it is not a secret."
+    raise UsageError(f"--set {name}: the environment has neither {name} nor {name.upper()}", hint=hint)

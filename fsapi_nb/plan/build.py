@@ -43,6 +43,7 @@ from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.recovery import Sent
+from fsapi_nb.plan.secrets import secret_notes
 from fsapi_nb.plan.session import changed_settings, refuse_lost, restored, session_notes
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
@@ -120,7 +121,8 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
         for status in chosen
     )
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
-    warnings = down_warnings((status.migration for status in chosen if status.migration), around.encoding)
+    files = [status.migration for status in chosen if status.migration]
+    warnings = (*down_warnings(files, around.encoding), *secret_notes(files))
     notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
     return Plan("migrate", steps, notes=(*notes, *resumed_notes(steps, around), *session_notes(steps)), amends=amends)
 

@@ -22,6 +22,7 @@ from fsapi_nb.plan.build import (
 )
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.names import find_applied
+from fsapi_nb.plan.secrets import secret_notes
 from fsapi_nb.plan.session import session_notes
 from fsapi_nb.plan.target import choose_down
 from fsapi_nb.script.session_state import may_change_new_sessions, sets_transaction
@@ -49,7 +50,7 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     back = plan_rollback(around)
     forth = collect([up_steps(migration, around, None)])
     steps = _as_one(back.steps, forth)
-    notes = (*back.notes, *down_warnings([migration]), *session_notes(forth))
+    notes = (*back.notes, *down_warnings([migration]), *secret_notes([migration]), *session_notes(forth))
     return Plan("redo", steps, notes=notes, announces=_announced(steps, entry.name))
 
 
@@ -81,7 +82,13 @@ def _continued(name: str, around: Circumstances) -> Plan:
         progress = None
     steps = (*back, *collect([up_steps(migration, around, progress)]))
     note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
-    notes = (note, *down_warnings([migration]), *resumed_notes(steps, around), *session_notes(steps))
+    notes = (
+        note,
+        *down_warnings([migration]),
+        *secret_notes([migration]),
+        *resumed_notes(steps, around),
+        *session_notes(steps),
+    )
     return Plan("redo", steps, notes=notes, announces=_announced(steps, name))
 
 

@@ -1,7 +1,7 @@
-"""Where passwords stand in SQL, so that they can be starred: in what is shown, and in what is stored.
+"""Find the secrets in SQL, so that they can be starred: in what is shown, and in what is stored.
 
-Found by PostgreSQL's tokens where there are any, so that a starred text is cut into the same tokens as before;
-by patterns in comments and messages. A password that nothing names as one (`INSERT ... VALUES`) is not found.
+They are found by PostgreSQL's tokens, so that a starred text is cut into the same tokens as before; by patterns in
+comments and messages. A literal is a secret if a name says so: `literal_owner` looks for it, `text.secrets` judges it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,36 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fsapi_nb.script.lexer import Lexed, lex
+from fsapi_nb.script.literal_owner import formatted_secrets, opening_of, owner_of
 from fsapi_nb.script.parser import tokenize
-from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, EQUALS, TEXT, Tokens
+from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, TEXT, Tokens
+from fsapi_nb.text.secrets import MARKS, STARS, WORDS, is_secret_name, may_hold_secret
 
 Span = tuple[int, int]
 
-STARS = "***"
-_PERHAPS = re.compile(rb"passw|passphrase|://", re.IGNORECASE)
-_NAME = re.compile(rb"\w*(?:password|passwd|passphrase)", re.IGNORECASE)
-_OPENING = re.compile(rb"(?:[ebxn]|u&)?'|\$[^$]*\$", re.IGNORECASE)
+_N = WORDS.encode()
 _LOOKED_INTO = re.compile(rb"[" + re.escape(COMMENTS + TEXT) + rb"]")
+_STARTS = (*MARKS, b"set_config", b"build_object")
 _BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are text
 
-# In any text: a URL's password, JSON's, and a literal after the word, its apostrophes doubled or not.
+# In any text: a URL's password, JSON's, and a literal after a name, its apostrophes doubled or not.
 _URL = re.compile(rb"://[^\s:/@'\"]*:([^\s@/'\"]+)@")
-_JSON = re.compile(rb'"\w*passw(?:or)?d"\s*:\s*"([^"]+)"', re.IGNORECASE)
-_DOUBLED = re.compile(rb"password\s*(?:=\s*)?e?''((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
-_QUOTED = re.compile(rb"password\s*(?:=\s*)?e?'((?:[^']|'')+)(?:'|$)", re.IGNORECASE)
-_DOLLARS = re.compile(rb"password\s*(?:=\s*)?\$\w*\$([^$]+)", re.IGNORECASE)
+_JSON = re.compile(_N + rb'"\s*:\s*"([^"]+)"', re.IGNORECASE)
+_JOINED = rb"\s*(?:=>|:=|=|\bto\b)\s*"
+_DECLARED = rb"\s+(?:constant\s+)?[\w.%]+(?:\(\d+\))?(?:\s+not\s+null)?\s*(?::=|=|\bdefault\b)\s*"
+_NAMED = rb"(?:password\s*|" + _N + rb"(?:" + _JOINED + rb"|" + _DECLARED + rb"))"
+_DOUBLED = re.compile(_NAMED + rb"e?''((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
+_QUOTED = re.compile(_NAMED + rb"e?'((?:[^']|'')+)(?:'|$)", re.IGNORECASE)
+_DOLLARS = re.compile(_NAMED + rb"\$\w*\$([^$]+)", re.IGNORECASE)
+_PAIR = re.compile(
+    rb"(?:set_config|build_object)\s*\((?:[^();]{0,200},)?\s*'[\w.]{0,60}" + _N + rb"'\s*,\s*e?'([^']+)", re.IGNORECASE
+)
+# In a comment: a value behind a name and a colon, unless more words follow it, as in a sentence.
+_REMARK = re.compile(
+    _N + rb"['\"]?[ \t]*[:=][ \t]*['\"]?(?![<${*])((?!\w*://)[^\s'\"(]{4,})(?=['\"]|[ \t]*(?:\*/|$))"
+    rb"|" + _N + rb"['\"]?[ \t]*[:=][ \t]*(?![<${*])((?!\w*://)(?=[^\s(]*\d)[^\s'\"(]{4,})(?=\s)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MISQUOTED = re.compile(rb'password(?:\s+|\s*=\s*)"([^"]+)', re.IGNORECASE)
 # In the address of a server: `host=... password=...`.
 _ADDRESS = re.compile(rb"\s*\w+\s*=")
@@ -38,13 +50,22 @@ _IN_ADDRESS = re.compile(rb"password\s*=\s*(?:\\?'{1,2}([^'\\]+)|([^\s'&;]+))", 
 def redact_line(line: str) -> str:
     """A line of SQL, or a message about it, with every password literal in it starred, so that it can be shown."""
     text = line.encode(errors="replace")
-    spans = _in_text(text, 0, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED)
+    if not may_hold_secret(text):
+        return line
+    spans = _in_text(text, 0, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED, _PAIR)
     return star(text, list(spans), 0, len(text)) if spans else line
 
 
 def holds_secret(text: str) -> bool:
     """Return whether a text of SQL holds a password that would be starred."""
     return bool(find_secrets(text.encode(errors="replace")))
+
+
+def secret_lines(text: str) -> list[int]:
+    """Return the lines of a text of SQL in which a secret begins; none for one that is starred already."""
+    written = text.encode(errors="replace")
+    found = (start for start, end in find_secrets(written) if written[start:end] != STARS.encode())
+    return sorted({written.count(b"\n", 0, start) + 1 for start in found})
 
 
 def redact_sql(text: str) -> str:
@@ -69,7 +90,7 @@ def star(text: bytes, secrets: Sequence[Span], start: int, end: int) -> str:
 
 def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
     """Where passwords stand in a file: the bytes between the quotes, in order."""
-    if not _PERHAPS.search(text):
+    if not may_hold_secret(text):
         return []
     lexed = lexed or lex([text], largest=len(text))
     spans = list(_among(text, lexed.tokens, 0))
@@ -83,35 +104,32 @@ def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
 
 def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span]:
     """The secrets in those tokens, which are `bodies` quoted bodies deep."""
+    formatted: dict[int, Span] = {}
     for match in _LOOKED_INTO.finditer(tokens.sorts):
-        start, end = tokens.starts[match.start()], tokens.ends[match.start()]
-        if match[0] == TEXT:
-            yield from _in_literal(text, (start, end), _word_before(text, tokens, match.start()), bodies)
-        else:
+        index = match.start()
+        start, end = tokens.starts[index], tokens.ends[index]
+        if match[0] != TEXT:
             closing = 2 if match[0] == BLOCK_COMMENT else 0
-            yield from _in_text(text, start, end - closing, _URL, _JSON, _DOUBLED, _QUOTED)
+            yield from _in_text(text, start, end - closing, _URL, _JSON, _DOUBLED, _QUOTED, _REMARK)
+        elif index in formatted:
+            yield formatted.pop(index)
+        else:
+            formatted.update(formatted_secrets(text, tokens, index))
+            yield from _in_literal(text, (start, end), owner_of(text, tokens, index), bodies)
 
 
-def _word_before(text: bytes, tokens: Tokens, index: int) -> bytes:
-    """The token before that one, comments and an equals sign aside."""
-    index -= 1
-    while index >= 0 and tokens.sorts[index] in COMMENTS + EQUALS:
-        index -= 1
-    return text[tokens.starts[index] : tokens.ends[index]].strip(b'"') if index >= 0 else b""
-
-
-def _in_literal(text: bytes, literal: Span, word: bytes, bodies: int) -> Iterable[Span]:
-    """The secrets in a literal that follows that word."""
-    opening = _OPENING.match(text, literal[0])
-    if opening is None:
+def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable[Span]:
+    """The secrets in a literal that belongs to something of that name."""
+    inside = opening_of(text, *literal)
+    if inside is None:
         return []
-    in_dollars = opening[0].startswith(b"$")
-    start, end = opening.end(), literal[1] - (len(opening[0]) if in_dollars else 1)
-    if _NAME.fullmatch(word):
+    start, end = inside
+    in_dollars = text[literal[0] : literal[0] + 1] == b"$"
+    if is_secret_name(owner):
         return [(start, end)] if end > start else []
-    if not _PERHAPS.search(text, start, end):
+    if not may_hold_secret(text[start:end]):
         return []
-    if word.lower() == b"connection" or _ADDRESS.match(text, start, end):
+    if owner.lower() == "connection" or _ADDRESS.match(text, start, end):
         return _in_text(text, start, end, _URL, _IN_ADDRESS)
     if in_dollars and bodies < _BODIES:
         return _in_body(text[start:end], start, bodies + 1)
@@ -128,18 +146,29 @@ def _in_body(body: bytes, start: int, bodies: int) -> list[Span]:
 
 
 def _in_text(text: bytes, start: int, end: int, *patterns: re.Pattern[bytes]) -> list[Span]:
-    """What the patterns find between two places, in order; of what overlaps the first."""
+    """What the patterns find between two places, in order; of what overlaps the first. Each begins with one of `_STARTS`."""
     found = [
         match.span(match.lastindex)
+        for place in _starts(text[start:end].lower())
         for pattern in patterns
-        for match in pattern.finditer(text, start, end)
-        if match.lastindex
+        if (match := pattern.match(text, start + place, end)) and match.lastindex
     ]
     spans: list[Span] = []
     for span in sorted(found):
         if not spans or span[0] >= spans[-1][1]:
             spans.append(span)
     return spans
+
+
+def _starts(lowered: bytes) -> set[int]:
+    """Where one of the patterns may begin."""
+    places: set[int] = set()
+    for mark in _STARTS:
+        place = lowered.find(mark)
+        while place >= 0:
+            places.add(place)
+            place = lowered.find(mark, place + 1)
+    return places
 
 
 def _end(span: Span) -> int:

@@ -1,0 +1,21 @@
+"""Warn of a secret that is written in a migration: whoever has the file has it, and the history cannot keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fsapi_nb.model import Migration
+from fsapi_nb.script.redact import secret_lines
+
+
+def secret_notes(migrations: Iterable[Migration]) -> Iterator[str]:
+    """Yield a note for each migration with a literal that is a secret by its name."""
+    for migration in migrations:
+        lines = secret_lines(migration.source)
+        if lines:
+            more = f", and {len(lines) - 1} more," if len(lines) > 1 else ""
+            yield (
+                f"a secret is written in {migration.name}, line {lines[0]}{more} and will be stored as ***: write "
+                "current_setting('fsapi.NAME') instead, and `migrate --set NAME`, which takes its value from the "
+                "environment and stores it nowhere"
+            )

@@ -1,0 +1,104 @@
+"""A secret that is written in a migration: starred wherever it is shown or kept, named in the plan, and avoidable."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsapi_nb import cli
+from fsapi_nb.errors import FsapiError
+from tests.conftest import Project
+
+SECRET = "hunter2"
+WRITTEN = [
+    f"SELECT set_config('app.jwt_secret', '{SECRET}', true);",
+    f"DO $$ DECLARE api_key text := '{SECRET}'; BEGIN PERFORM api_key; END $$;",
+    f"DO $$ BEGIN PERFORM format('x password %L', '{SECRET}'); END $$;",
+    f"CREATE TABLE seen (token text DEFAULT '{SECRET}');",
+    f"-- password: {SECRET}\nSELECT 1;",
+    f"SELECT jsonb_build_object('client_secret', '{SECRET}');",
+]
+
+
+def _kept(project: Project) -> str:
+    tables = ("migrations_journal", "migrations_scripts", "migrations")
+    return "".join(str(project.rows(f"SELECT t::text FROM {table} t")) for table in tables)
+
+
+@pytest.mark.parametrize("up", WRITTEN)
+def test_a_written_secret_is_in_no_output_and_in_no_table(
+    project: Project, up: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of a migration that is applied, shown, and one that fails."""
+    name = project.write("one", up, up.replace("CREATE TABLE seen", "CREATE TABLE other"))
+    project.write("two", f"SELECT 1;\n{up.replace('seen', 'again')}\nSELECT nothing;")
+    named = ["--database", project.database, "--dir", str(project.folder)]
+    codes = [
+        cli.main([*verb.split(), *named])
+        for verb in (
+            "migrate:plan",
+            "migrate",
+            f"migrate:show {name}",
+            "migrate:status --json",
+            "migrate:history --json",
+        )
+    ]
+    assert codes == [0, 1, 0, 0, 0]
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err
+    assert SECRET not in _kept(project)
+
+
+def test_the_plan_names_the_line_and_the_way_without(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """For each file that is to run; how often, and the command as it can be pasted."""
+    project.write("plain", "CREATE TABLE plain (token text, password_hash text);")
+    name = project.write(
+        "bad",
+        f"SELECT 1;\nSELECT set_config('app.api_key', '{SECRET}', true);\n-- password: {SECRET}",
+        "SELECT 2;",
+    )
+    (note,) = project.migrator().plan().plan.notes
+    assert f"a secret is written in {name}, line 3, and 1 more, " in note
+    assert cli.main(["migrate:plan", "--database", project.database, "--dir", str(project.folder)]) == 0
+    assert "`sapi migrate --set NAME`" in " ".join(capfd.readouterr().out.split())
+    project.migrator().migrate()
+    (note,) = (each for each in project.migrator().plan("redo").plan.notes if "secret" in each)
+    assert name in note
+
+
+def test_a_down_whose_secret_is_starred_is_not_run_without_its_file(project: Project) -> None:
+    """The stars would be the password. With the file it runs."""
+    name = project.write(
+        "one", "CREATE TABLE one (i int);", f"SELECT set_config('app.api_key', '{SECRET}', true); DROP TABLE one;"
+    )
+    text = (project.folder / name).read_text()
+    project.migrator().migrate()
+    (project.folder / name).unlink()
+    with pytest.raises(FsapiError):
+        project.migrator().rollback()
+    assert project.has("one")
+    (project.folder / name).write_text(text)
+    project.migrator().rollback()
+    assert not project.has("one")
+
+
+def test_a_secret_of_the_environment_is_typed_and_stored_nowhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`--set NAME` takes it by its name, in small letters or capitals; a plan that uses it has no warning."""
+    up = "DO $$ BEGIN EXECUTE format('CREATE TABLE used AS SELECT %L = %L AS same', current_setting('fsapi.app_password'), '7' || '7'); END $$;"
+    project.write("one", up)
+    named = ["--database", project.database, "--dir", str(project.folder), "--set", "app_password"]
+    assert project.migrator().plan().plan.notes == ()
+    assert cli.main(["migrate", *named]) == 2
+    assert "neither app_password nor APP_PASSWORD" in capfd.readouterr().err
+    monkeypatch.setenv("APP_PASSWORD", SECRET)
+    assert cli.main(["migrate", *named]) == 0
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err + _kept(project)
+    assert project.has("used")
+
+
+def test_a_setting_that_is_misspelt_is_not_quoted(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its value may be a secret."""
+    assert cli.main(["migrate", "--set", f"app-password={SECRET}"]) == 2
+    assert SECRET not in capfd.readouterr().err
