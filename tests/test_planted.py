@@ -213,3 +213,45 @@ def _watched(project: Project) -> None:
         run.start()
         assert seen.wait(30)
     run.join()
+
+
+_CUT_OFF = {
+    "create": ("SELECT 1", "CREATE INDEX CONCURRENTLY a_i ON public.a (i)"),
+    "unique": ("SELECT 1", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a_i ON public.a (i)"),
+    "drop": ("CREATE INDEX a_i ON public.a (i)", "DROP INDEX CONCURRENTLY public.a_i"),
+    "reindex": ("CREATE INDEX a_i ON public.a (i)", "REINDEX INDEX CONCURRENTLY public.a_i"),
+    "detach": (
+        (
+            "CREATE TABLE public.p (i pg_catalog.int4) PARTITION BY RANGE (i);"
+            "CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (0) TO (1)"
+        ),
+        "ALTER TABLE public.p DETACH PARTITION public.p1 CONCURRENTLY",
+    ),
+    "vacuum": ("SELECT 1", "VACUUM public.a"),
+}
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["here", "from a dump"])
+def test_no_recovery_executes_what_was_planted(project: Project, planter: str, moved: bool) -> None:
+    """A run was cut off behind each statement that leaves a trace; with a dump, only names tell what it has left."""
+    garden(project, planter, PATHS["PostgreSQL's last"])
+    project.rows("CREATE TABLE public.a (i pg_catalog.int4)")
+    for before, statement in _CUT_OFF.values():
+        project.rows("DROP INDEX IF EXISTS public.a_i; DROP TABLE IF EXISTS public.p, public.p1")
+        project.rows(before)
+        name = project.write("cut", f"{statement};")
+        project.migrator().migrate()
+        project.rows(
+            f"DELETE FROM public.migrations WHERE name::pg_catalog.text OPERATOR(pg_catalog.=) '{name}';"
+            "DELETE FROM public.migrations_journal WHERE state OPERATOR(pg_catalog.=) 'done' AND migration::pg_catalog.text "
+            f"OPERATOR(pg_catalog.=) '{name}'"
+        )
+        if moved:
+            project.rows(
+                'UPDATE public.migrations_journal SET witness = pg_catalog.regexp_replace(witness, \'"place": "[^"]*"\', '
+                '\'"place": "1/1"\')'
+            )
+        project.rows("SELECT pg_catalog.pg_stat_reset()")
+        project.migrator().migrate()
+        assert found(project) == [], statement
+        assert project.migrator().pending().statuses == ()
