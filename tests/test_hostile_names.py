@@ -13,8 +13,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.errors import FsapiError
+from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.events import LockAwaited, NoticeReceived, RunFailed, StatementWatched
+from fsapi_nb.model import Blockage, LockSession, QueuePart, ServerProgress
+from fsapi_nb.views.progress import RunProgress, advance
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.widgets.progress import progress_state
 from tests.conftest import Project
 from tests.test_cli import in_terminal
 
@@ -155,6 +159,40 @@ def test_what_a_terminal_is_asked_holds_only_escapes(hostile: Project) -> None:
     assert code == 2
     assert "\\x1b]0;t" in output
     assert not raw(output.replace("\r", ""))
+
+
+def test_a_run_under_way_shows_only_escapes() -> None:
+    """What the panel draws: who is waited for, what the server says, whose lock it is, how it ends."""
+    session = LockSession(QueuePart.BLOCKS, 1, FORGED, FORGED, None, 1.0, 1.0, EVIL, f"table {FORGED}", None)
+    events = (
+        LockAwaited(FORGED),
+        NoticeReceived(FORGED, "NOTICE", FORGED),
+        StatementWatched(FORGED, None, 2.0, ServerProgress("CREATE INDEX", "scan", FORGED), Blockage((session,))),
+        RunFailed(ConfigurationError(FORGED)),
+        RunFailed(ValueError(EVIL)),
+    )
+    progress = RunProgress()
+    for event in events:
+        progress = advance(progress, event)
+        for text in walk(progress_state(progress)):
+            assert not raw(text)
+            assert not text_forges(text)
+
+
+def test_files_and_inline_data_are_quoted_as_escapes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be read, a folder of that name, and a line of COPY data that the server refuses."""
+    folder = project.root / EVIL
+    folder.mkdir()
+    (folder / f"2026_01_01_00_00_{EVIL}.sql").write_text("-- UP\nCREATE TABLE t (i int);\n")
+    (folder / "2026_01_01_00_01_b.sql").write_text(f"-- UP\nCREATE TABLE u (i int);\nCOPY u FROM stdin;\n{EVIL}\n\\.\n")
+    place = ["--database", project.database, "--dir", str(folder)]
+    for words in (["migrate:status"], ["migrate"], ["migrate:show", "b"], ["migrate:make", EVIL]):
+        for more in ([], ["--json"]):
+            cli.main([*words, *place, *more])
+            assert not raw("".join(capsys.readouterr())), words
+    next(folder.glob("*00_00_*")).unlink()
+    assert cli.main(["migrate", *place]) == 1
+    assert not raw("".join(capsys.readouterr()))
 
 
 def walk(value: object) -> Iterator[str]:

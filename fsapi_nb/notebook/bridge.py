@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.notebook import jupysql
+from fsapi_nb.views.escape import visible_line
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
@@ -89,7 +90,7 @@ def before_sql(shell: Any, name: str, text: str) -> str:
     except Exception as error:
         if manager.connections or os.environ.get("DATABASE_URL"):
             raise
-        why = error.message if isinstance(error, FsapiError) else type(error).__name__
+        why = visible_line(error.message) if isinstance(error, FsapiError) else type(error).__name__
         print(f"%sql has no connection to the database of %migrate: {why}. %migrate status says more.", file=sys.stderr)
     return name
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fsapi_nb.views.escape import visible_line
+
 _LEAVE_OUT = ("plot", "hist", "boxplot", "describe")
 _CONVERT = {"astype", "apply", "map"}
 
@@ -26,7 +28,7 @@ class DecimalWatch:
         cell = result.info.raw_cell or ""
         if any(f".{word}" in cell for word in _LEAVE_OUT):
             for line in dict.fromkeys(_hints(self._shell.transform_cell(cell), self._shell.user_ns)):
-                print(line, file=sys.stderr)
+                print(visible_line(line), file=sys.stderr)
 
 
 def _hints(source: str, names: Mapping[str, Any]) -> Iterator[str]:

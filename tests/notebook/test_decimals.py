@@ -49,6 +49,16 @@ def test_what_is_left_out_is_said_once(table: Cells, cell: str, hint: str) -> No
     assert table.said() == ""
 
 
+def test_a_column_of_any_name_is_said_as_escapes(cells: Cells) -> None:
+    """A name in a result is text of others, and drives no terminal."""
+    cells.run('t = %query SELECT 1.5 AS "e\x1b]0;t\x07\u202e"')
+    cells.said()
+    cells.run("x = t.describe()")
+    said = cells.said()
+    assert said.startswith("e\\x1b]0;t\\x07\\u202e is numeric")
+    assert not {"\x1b", "\x07", "\u202e"} & set(said)
+
+
 @pytest.mark.parametrize("cell", ["t.plot()", "t['price'].plot.bar()", "t.hist()"])
 def test_it_is_said_where_pandas_fails(table: Cells, cell: str) -> None:
     """For want of numbers, or of a library that draws."""

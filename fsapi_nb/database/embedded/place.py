@@ -166,8 +166,8 @@ def make_place(desk: Path) -> Place:
         write_file(found.folder / "desk", str(desk))
         return found
     if record.place:
-        reason = "its data in %s is gone, or belongs to the project that this is a copy of"
-        _log.warning(f"The embedded server of %s begins empty: {reason}.", desk.parent, record.place)
+        reason = "its data in %r is gone, or belongs to the project that this is a copy of"
+        _log.warning(f"The embedded server of %r begins empty: {reason}.", str(desk.parent), record.place)
     account = powerless_account()
     folder = make_root_folder(desk, account)
     Record(record.bin_folder, "", str(folder)).write(desk)
@@ -182,7 +182,7 @@ def abandoned_places(desk: Path) -> list[Place]:
 def forget_place(desk: Path) -> None:
     """Warn of what the record of a desk names that is not deleted with it, since root has not made it for that."""
     if named := Record.read(desk).place:
-        _log.warning("%s was not deleted: it may not be the embedded server's of %s.", named, desk)
+        _log.warning("%r was not deleted: it may not be the embedded server's of %r.", named, str(desk))
 
 
 def remove_place(place: Place) -> None:
@@ -194,7 +194,9 @@ def remove_place(place: Place) -> None:
     if place.folder == place.desk or not place.folder.exists():
         return
     if not belongs_to(place.folder, place.desk):
-        _log.warning("%s was not deleted: it may not be the embedded server's of %s.", place.folder, place.desk)
+        _log.warning(
+            "%r was not deleted: it may not be the embedded server's of %r.", str(place.folder), str(place.desk)
+        )
         return
     # Before the file `desk`, so that what an interrupted removal leaves can still be told to be ours.
     if place.private.exists():
