@@ -17,6 +17,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator, cli
+from fsapi_nb.database.embedded.address import conninfo
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
 from fsapi_nb.trust import accept, list_trusted, revoke, trust_project
@@ -227,6 +228,8 @@ def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, w
         "postgresql://[::1]:1/x",
         "host=/nowhere dbname=x",
         "postgresql:///x?host=/nowhere&options=-c%20search_path%3Da,b%20-c%20lock_timeout%3D3s",
+        "host=/nowhere dbname=x sslcertmode=allow sslsni=1 krbsrvname=postgres min_protocol_version=3.0",
+        conninfo(Path("/nowhere"), "x", {"PGSERVICE": "elsewhere"}),
     ],
 )
 def test_this_machine_asks_nothing(clone: Path, address: str, config: Path) -> None:

@@ -14,8 +14,11 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from psycopg import pq
 
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import own_parts
@@ -41,7 +44,20 @@ _UNIMPORTANT = frozenset(
     }
 )
 #: What may be said of a server on this machine. Others load libraries, read files or tell the server to.
-_PLAIN = _UNIMPORTANT | {"channel_binding", "gssencmode", "host", "hostaddr", "port", "require_auth", "sslmode"}
+_PLAIN = _UNIMPORTANT | {
+    "channel_binding",
+    "gssencmode",
+    "host",
+    "hostaddr",
+    "max_protocol_version",
+    "min_protocol_version",
+    "port",
+    "require_auth",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcertmode",
+    "sslmode",
+}
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
 _FILE, _DATA = "file", "data"
 #: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
@@ -81,7 +97,7 @@ class Request:
 def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]:
     """What a connection string of a file asks for; nothing if it leads to this machine, and does no more than that."""
     parts = own_parts(dsn)
-    further = {name: value for name, value in parts.items() if name not in _PLAIN}
+    further = {name: value for name, value in parts.items() if name not in _PLAIN and value != _defaults().get(name)}
     if _PLAIN_OPTIONS.fullmatch(further.get("options", "")):
         further.pop("options", None)
     hosts = ",".join((parts.get("hostaddr", ""), parts.get("host", ""))).split(",")
@@ -137,6 +153,12 @@ def data_request(desk: Path) -> Request:
     what = "starts a server on data that was not made here: its settings and functions may run programs"
     name = str(Path(desk.parent.name, desk.name))
     return Request(name, what, (_DATA, str(desk), str(found.st_ino), str(found.st_ctime_ns)))
+
+
+@cache
+def _defaults() -> dict[str, str]:
+    """What libpq takes for a parameter that is not named: to name it says nothing more."""
+    return {option.keyword.decode(): (option.compiled or b"").decode() for option in pq.Conninfo.get_defaults()}
 
 
 def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
