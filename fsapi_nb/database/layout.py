@@ -15,11 +15,10 @@ from fsapi_nb.database.owners import TRUSTED
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import ADDED, CHOSEN, Tables
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.model import TableGrant
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
-#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, its mark, and
-#: which other roles may write it, its owner, and whether that one is trusted. Whoever has TRIGGER on a table can have its writers run a function.
+#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, its mark, whether
+#: it has other rights than a new table, its owner, and whether that one is trusted.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -29,18 +28,8 @@ _LOOK = sql.SQL("""
            array(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
            coalesce(pg_catalog.obj_description(c.oid, 'pg_class') OPERATOR(pg_catalog.=) {}, false),
-           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(g.role, g.rights) ORDER BY g.role) FROM (
-                SELECT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
-                            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::pg_catalog.text) END AS role,
-                       pg_catalog.array_agg(DISTINCT a.privilege_type) AS rights
-                FROM (SELECT * FROM pg_catalog.aclexplode(c.relacl) UNION ALL
-                      SELECT x.* FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) x
-                      WHERE t.attrelid OPERATOR(pg_catalog.=) c.oid AND t.attacl IS NOT NULL) a
-                WHERE a.grantee OPERATOR(pg_catalog.<>) c.relowner AND a.privilege_type
-                        OPERATOR(pg_catalog.=) ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}}'::pg_catalog.text[])
-                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) a.grantee
-                                  AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) current_user))
-                GROUP BY a.grantee) g),
+           c.relacl IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_attribute t
+                                           WHERE t.attrelid OPERATOR(pg_catalog.=) c.oid AND t.attacl IS NOT NULL),
            pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, {}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -50,7 +39,7 @@ _LOOK = sql.SQL("""
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of our tables in a schema, none of one that is not there; `grants` says which other roles may write them.
+    """The columns of our tables in a schema, none of one that is not there; `has_grants` says whether others may have rights on them.
 
     `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
     """
@@ -58,7 +47,7 @@ class Layout:
     history: frozenset[str] = frozenset()
     scripts: frozenset[str] = frozenset()
     journal: frozenset[str] = frozenset()
-    grants: tuple[TableGrant, ...] = ()
+    has_grants: bool = False
     strangers: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -85,7 +74,7 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A row of what was looked for: a relation of one of our names, its place in the search_path, whether it is marked as
-    made for its schema alone, which other roles may write it, with their rights, its owner, and whether that is trusted."""
+    made for its schema alone, whether others may have rights on it, its owner, and whether that is trusted."""
 
     schema: str
     name: str
@@ -94,7 +83,7 @@ class Relation:
     place: int | None
     columns: Sequence[str]
     is_chosen: bool
-    writers: Sequence[tuple[str, Sequence[str]]] | None
+    has_grants: bool
     owner: str
     is_trusted: bool
 
@@ -125,13 +114,8 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
     if strangers and len({each.owner for each in found.values()}) > 1:
         raise _refuse_mixed(strangers)
     history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
-    grants = (
-        TableGrant(written[name], role, tuple(rights))
-        for name in tables.names
-        if name in found
-        for role, rights in found[name].writers or ()
-    )
-    return Layout(history, scripts, journal, tuple(grants), tuple(strangers.items()))
+    has_grants = any(each.has_grants for each in found.values())
+    return Layout(history, scripts, journal, has_grants, tuple(strangers.items()))
 
 
 def _refuse_mixed(strangers: Mapping[str, str]) -> HistoryError:

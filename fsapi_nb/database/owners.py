@@ -12,6 +12,7 @@ from fsapi_nb.database.ask import ask
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.model import TableGrant
 
 #: The expression that says whether the role with the OID `{0}` is trusted. A superuser is a member of every role.
 TRUSTED = """(EXISTS (
@@ -49,6 +50,29 @@ _CODE = sql.SQL("""
     ) AS found(what)
     WHERE n.nspname = {schema} AND c.relname = ANY ({names}::text[]) AND NOT {trusted} ORDER BY 1, 3
 """)
+
+
+# Whoever has TRIGGER on a table can have its writers run a function.
+_WRITERS = sql.SQL("""
+    SELECT c.relname::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+           pg_catalog.array_agg(DISTINCT a.privilege_type)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, LATERAL (
+        SELECT * FROM pg_catalog.aclexplode(c.relacl) UNION ALL
+        SELECT x.* FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) x
+        WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL) a
+    WHERE n.nspname = {} AND c.relname = ANY ({}::text[]) AND a.grantee <> c.relowner
+      AND a.privilege_type = ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}}'::text[])
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r
+                      WHERE r.oid = a.grantee AND (r.rolsuper OR r.rolname = current_user))
+    GROUP BY c.relname, a.grantee ORDER BY 1, 2
+""")
+
+
+def find_grants(session: Session, tables: Tables) -> tuple[TableGrant, ...]:
+    """Return the rights to write the tables that roles have besides their owners, superusers and whoever asks."""
+    written = dict(zip(tables.names, tables.written, strict=True))
+    rows = ask(session.connection, _WRITERS.format(sql.Literal(tables.schema), list(tables.names)))
+    return tuple(TableGrant(written[name], role, tuple(rights)) for name, role, rights in rows)
 
 
 def _question(tables: Tables) -> sql.Composed:

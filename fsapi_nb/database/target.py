@@ -28,6 +28,7 @@ from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import Location, locate, refuse_absent
 from fsapi_nb.database.no_schema import NoSchema
 from fsapi_nb.database.other_history import Setting, refuse_other_history
+from fsapi_nb.database.owners import find_grants
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.requests import Request
@@ -140,14 +141,15 @@ class Target:
             raise self.no_schema.refusal
 
     def warnings(self) -> tuple[str, ...]:
-        """Which other roles may write the history, or own it without being trusted. Asks nothing."""
+        """Which other roles may write the history, or own it without being trusted. Asks only if others have rights on it."""
         layout = self.location.layout
         owners = (
             f"{table} belongs to the role {owner!r}, which can have whoever migrates run its code. If not meant: "
             f"ALTER TABLE {table} OWNER TO CURRENT_USER;"
             for table, owner in layout.strangers
         )
-        return (*owners, *map(str, layout.grants))
+        grants = find_grants(self.session, self.tables) if layout.has_grants else ()
+        return (*owners, *map(str, grants))
 
     def procedures(self) -> tuple[Procedure, ...]:
         """The procedures that may end a transaction by themselves."""
