@@ -237,7 +237,7 @@ def test_every_verb_can_be_stopped() -> None:
     """But what waits for nothing, and what has an event of its own."""
     verbs = {name for name, value in vars(Migrator).items() if callable(value) and not name.startswith("_")}
     unstoppable = {name for name in verbs if not hasattr(getattr(Migrator, name), "__wrapped__")}
-    assert unstoppable == {"follow", "make", "may_lead_to", "same_database", "stop"}
+    assert unstoppable == {"follow", "make", "may_lead_to", "same_database", "stop", "trust"}
 
 
 def test_a_stop_while_nothing_is_under_way_stops_nothing(project: Project) -> None:
