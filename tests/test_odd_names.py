@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.errors import ConfigurationError, FsapiError, HistoryError
 from fsapi_nb.views.results.base import Result
 from tests.conftest import Project
 
@@ -95,3 +96,30 @@ def test_an_error_about_a_name_says_it_as_it_is(project: Project, name: str) -> 
     with pytest.raises(FsapiError) as raised:
         project.migrator().migrate()
     assert f"public.{name}" in str(raised.value)
+
+
+def test_the_role_that_lacks_a_right_is_named_as_sql_writes_it(project: Project) -> None:
+    """Not who logged in, but whose rights count; and the statement can be pasted."""
+    name = project.write("a", "CREATE TABLE a (i int);", "DROP TABLE a;")
+    project.migrator().migrate()
+    role = 'odd;"%s{}'
+    quoted = '"odd;""%s{}"'
+    project.rows_in_session(f"CREATE ROLE {quoted}", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {quoted}")
+    try:
+        (project.folder / name).rename(project.folder / name.replace("_a", "_b"))
+        migrator = project.migrator(database=make_conninfo(project.database, options=f"-c role={role}"))
+        pasted = []
+        while True:
+            try:
+                migrator.rename("a", "b")
+                break
+            except HistoryError as error:
+                assert repr(role) in error.message
+                hint = error.hint or ""
+                assert hint.endswith(f"TO {quoted};")
+                assert hint not in pasted
+                pasted.append(hint)
+                project.rows(hint.partition(": ")[2])
+        assert pasted
+    finally:
+        project.rows_in_session(f"DROP OWNED BY {quoted}", f"DROP ROLE {quoted}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import psycopg
 
-from fsapi_nb.database.tables import Tables
+from fsapi_nb.database.tables import Tables, written_name
 from fsapi_nb.database.verify import LEFT, MISSING, fail
 from fsapi_nb.errors import HistoryError
 
@@ -79,5 +79,5 @@ def may_not_change(error: psycopg.Error, tables: Tables, role: str) -> HistoryEr
         f"the role {role!r} may not change rows of {tables.shown()}",
         details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
         state="nothing was changed; the database is as it was.",
-        hint=f"let its owner run: GRANT UPDATE ON {tables.history.as_string()} TO {role};",
+        hint=f"let its owner run: GRANT UPDATE ON {tables.written[0]} TO {written_name(role)};",
     )

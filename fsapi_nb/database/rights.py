@@ -12,13 +12,13 @@ from fsapi_nb.errors import HistoryError
 
 _UNCHANGED = "nothing was run; the database is as it was."
 _MISSING = sql.SQL("""
-    SELECT wanted.name || ': ' || wanted.rights
+    SELECT wanted.name, wanted.rights, ''
     FROM (VALUES ({0}, 'SELECT, INSERT, DELETE'), ({1}, 'SELECT, INSERT, UPDATE, DELETE'),
                  ({2}, 'SELECT, INSERT')) AS wanted(name, rights)
     WHERE NOT (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(wanted.name, trim(one)))
                FROM pg_catalog.unnest(pg_catalog.string_to_array(wanted.rights, ',')) AS one)
     UNION ALL
-    SELECT owned.sequence || ': USAGE' FROM pg_catalog.pg_get_serial_sequence({0}, 'id') AS owned(sequence)
+    SELECT owned.sequence, 'USAGE', 'SEQUENCE ' FROM pg_catalog.pg_get_serial_sequence({0}, 'id') AS owned(sequence)
     WHERE NOT pg_catalog.has_sequence_privilege(owned.sequence, 'USAGE')
 """)
 _DENIED = sql.SQL("""
@@ -58,11 +58,14 @@ def refuse_unwritable(session: Session, tables: Tables) -> None:
     deferred = _DEFERRED.format(sql.Literal(tables.schema), list(tables.names))
     answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables), "deferred": deferred})
     if answers["missing"]:
+        role = role_of(session)
+        to = _quoted(session, role)
+        grants = [f"GRANT {rights} ON {kind}{name} TO {to};" for name, rights, kind in answers["missing"]]
         raise HistoryError(
-            f"the role {role_of(session)!r} may not write the history in {tables.shown()}",
-            details=tuple(f"  missing on {right}" for (right,) in answers["missing"]),
+            f"the role {role!r} may not write the history in {tables.shown()}",
+            details=tuple(f"  missing on {name}: {rights}" for name, rights, _ in answers["missing"]),
             state=_UNCHANGED,
-            hint=f"let its owner grant these rights to {role_of(session)}.",
+            hint=f"let its owner run: {' '.join(grants)}",
         )
     if answers["hiding"]:
         raise _row_security(session, tables, answers["hiding"])

@@ -36,6 +36,7 @@ from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import clear_up, find_relation, witness
 from fsapi_nb.database.retired_row import not_restored, read_retired_rows
+from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
@@ -592,7 +593,7 @@ class Runner:
         except psycopg.errors.InsufficientPrivilege as error:
             if not plan.changes:
                 raise
-            raise may_not_change(error, self.recorder.tables, self.session.facts.role) from None
+            raise may_not_change(error, self.recorder.tables, role_of(self.session)) from None
         except (psycopg.errors.UniqueViolation, psycopg.errors.NumericValueOutOfRange) as error:
             if not restored:
                 raise

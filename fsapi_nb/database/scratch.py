@@ -31,8 +31,10 @@ from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.requests import Request
+from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.settings import Address, Project
+from fsapi_nb.database.tables import written_name
 from fsapi_nb.database.trust import require
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
 
@@ -287,10 +289,10 @@ def _protected(what: str) -> Protected:
 
 def _may_not_create(session: Session, error: psycopg.Error) -> DatabaseError:
     message = server_message(error)
-    role = session.facts.role
+    role = role_of(session)
     return DatabaseError(
         f"the role {role!r} may not make databases on this server",
         details=(f"  {message.message} [{message.sqlstate}]",),
         state="nothing was made there.",
-        hint=f"let a superuser run: ALTER ROLE {role} CREATEDB; or give no server: the embedded one is used then.",
+        hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: the embedded one is used then.",
     )

@@ -144,16 +144,20 @@ def test_a_template_that_is_used_stays(scratch: Scratch, admin: psycopg.Connecti
     assert name in names(admin)
 
 
-def test_a_role_that_may_not_make_databases_is_told(server: str, admin: psycopg.Connection, tmp_path: Path) -> None:
-    """The error says which right it needs, and how to do without."""
-    admin.execute("DROP ROLE IF EXISTS fsapi_nobody; CREATE ROLE fsapi_nobody")
+@pytest.mark.parametrize("role", ["fsapi_nobody", "fsapi;--", 'fsapi"%s{}'])
+def test_a_role_that_may_not_make_databases_is_told(
+    server: str, admin: psycopg.Connection, tmp_path: Path, role: str
+) -> None:
+    """The error says which right which role needs, as a statement that can be pasted, and how to do without."""
+    quoted = sql.Identifier(role)
+    admin.execute(sql.SQL("CREATE ROLE {}").format(quoted))
     try:
         with pytest.raises(DatabaseError) as caught:
-            for scratch in scratch_on(make_conninfo(server, options="-c role=fsapi_nobody"), tmp_path):
+            for scratch in scratch_on(make_conninfo(server, options=f"-c role={role}"), tmp_path):
                 scratch.make()
     finally:
-        admin.execute("DROP ROLE fsapi_nobody")
-    assert "CREATEDB" in str(caught.value)
+        admin.execute(sql.SQL("DROP ROLE {}").format(quoted))
+    assert f"ALTER ROLE {quoted.as_string()} CREATEDB" in str(caught.value)
     assert "[42501]" in str(caught.value)
 
 
