@@ -336,6 +336,12 @@ class Migrator:
         with self._open(writing=False) as target:
             return target.facts()
 
+    def known_secrets(self) -> frozenset[str]:
+        """The passwords and tokens that the project and the environment hold, for a record that must have none of them."""
+        from fsapi_nb.database.known_secrets import find_secrets
+
+        return find_secrets(self._access.project, os.environ)
+
     def follow(self, changed: Callable[[FsapiError | None], None], stopped: threading.Event) -> None:
         """Call `changed` with None whenever the folder or the history may have changed, until `stopped` is set.
 

@@ -75,6 +75,12 @@ class CommandAddress:
         return tuple(_filled(each, values) for each in template)
 
 
+def printed_passwords() -> tuple[Secret, ...]:
+    """Return the passwords that programs have printed in this process and are still kept."""
+    with _guard:
+        return tuple(entry.password for entry in _entries.values() if entry.password is not None)
+
+
 def _filled(argument: str, values: dict[str, str]) -> str:
     for placeholder, value in values.items():
         argument = argument.replace(placeholder, value)

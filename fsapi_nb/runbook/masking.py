@@ -1,43 +1,87 @@
-"""Takes secret values out of everything that is kept of a run: text, errors, whole notebooks. Knows no files.
+"""Take secret values out of everything that is kept of a run: text, errors, whole notebooks. Knows no files.
 
-A value is found as it is, and as Python, JSON, HTML and URLs write it; also between the colours of a traceback.
+A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also between the colours of a traceback,
+over the ends of wrapped lines, and in part where something has cut it.
 """
 
 from __future__ import annotations
 
+import base64
+import bisect
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-STARS = "***"
+from fsapi_nb.text.secrets import STARS
+
 #: A shorter value would star half of a notebook, and be guessed from what is left.
 SHORTEST = 4
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LOOSE = 8  # characters that a value needs in order to be looked for across blanks and line ends
+_PART = 12  # characters of a random value that are too many, wherever they stand
+_RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{16,}")
+_COLOUR = r"\x1b\[[0-9;]*[A-Za-z]"
+# What wrapping puts into a text: line ends, blanks, the quotes of a string in two parts, colours.
+_GAP = re.compile(rf"['\"]\s*\n\s*[bfr]?['\"]|{_COLOUR}|<br\s*/?>|\\n|\s+")
+_COLOURS = re.compile(rf"\A(?:{_COLOUR})+")
+_DOTS = ("...", "\u2026", "&hellip;")
+
+Span = tuple[int, int]
 
 
 class Mask:
     """Secret values, and what they are replaced with. Its repr shows none of them."""
 
     def __init__(self, secrets: Iterable[object] = ()) -> None:
-        values = {str(secret) for secret in secrets if len(str(secret)) >= SHORTEST}
+        values = {str.__str__(secret) if isinstance(secret, str) else str(secret) for secret in secrets}
+        values = {value for value in values if len(value) >= SHORTEST}
         self._values = frozenset(values)
         forms = {form for value in values for form in _forms(value)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._pattern = _any_of(forms)
+        loose = {_GAP.sub("", form) for form in forms}
+        self._loose = sorted(form for form in loose if len(form) >= _LOOSE)
+        self._loosely = _any_of(self._loose)
+        self._heads = sorted({form[:SHORTEST] for form in self._loose} | {form[-SHORTEST:] for form in self._loose})
 
     def __repr__(self) -> str:
         return f"Mask({STARS})"
 
     def text(self, text: str) -> str:
-        """The text without the secrets; one that stands between colours takes these with it."""
+        """The text without the secrets; what stands inside of one, such as a colour or a line's end, goes with it."""
         if self._pattern is None:
             return text
         masked = self._pattern.sub(STARS, text)
-        plain = _COLOUR.sub("", masked)
-        return self._pattern.sub(STARS, plain) if self._pattern.search(plain) else masked
+        if not any(head in masked for head in self._heads) and "\x1b" not in masked:
+            return masked
+        squeezed = _Squeezed(masked)
+        spans = [*self._whole(squeezed.text), *self._parts(squeezed.text)]
+        for start, end in sorted(_merged(spans), reverse=True):
+            first, last = squeezed.place(start), squeezed.place(end - 1) + 1
+            if "\x1b" in masked[first:last]:  # a colour that begins in the secret ends behind it
+                last += len(masked[last:]) - len(_COLOURS.sub("", masked[last:]))
+            masked = masked[:first] + STARS + masked[last:]
+        return masked
+
+    def _whole(self, text: str) -> Iterator[Span]:
+        """Where whole values stand in a text without gaps."""
+        if self._loosely:
+            yield from (match.span() for match in self._loosely.finditer(text))
+
+    def _parts(self, text: str) -> Iterator[Span]:
+        """Where something has cut a value: its beginning before dots, its end behind them, or much of a random one."""
+        for form in self._loose:
+            shortest = _PART if _RANDOM.fullmatch(form) else len(form)
+            for start in _occurrences(form[:SHORTEST], text):
+                end = start + _common(form, text[start : start + len(form)])
+                if end - start >= shortest or text.startswith(_DOTS, end):
+                    yield start, end
+            for end in (place + SHORTEST for place in _occurrences(form[-SHORTEST:], text)):
+                start = end - _common(form[::-1], text[max(0, end - len(form)) : end][::-1])
+                if end - start >= shortest or text.endswith(_DOTS, 0, start):
+                    yield start, end
 
     def cell(self, cell: Mapping[str, Any]) -> dict[str, Any]:
         """A notebook's cell as a new one without the secrets; what makes it a cell stays as it is."""
@@ -69,6 +113,56 @@ class Mask:
         return STARS if secret else value
 
 
+class _Squeezed:
+    """A text without its gaps, which knows where each of its characters stood."""
+
+    def __init__(self, text: str) -> None:
+        pieces: list[str] = []
+        self._from: list[int] = []
+        position = 0
+        for gap in _GAP.finditer(text):
+            pieces.append(text[position : gap.start()])
+            self._from.append(position)
+            position = gap.end()
+        pieces.append(text[position:])
+        self._from.append(position)
+        self._at = [0, *accumulate(map(len, pieces))]
+        self.text = "".join(pieces)
+
+    def place(self, index: int) -> int:
+        """Where that character stood."""
+        piece = bisect.bisect_right(self._at, index) - 1
+        return self._from[piece] + index - self._at[piece]
+
+
+def _any_of(forms: Iterable[str]) -> re.Pattern[str] | None:
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _occurrences(part: str, text: str) -> Iterator[int]:
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans that do not overlap, over the same places."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
 def _forms(value: str) -> set[str]:
     """How a value may be written."""
     written = {value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
@@ -79,5 +173,16 @@ def _forms(value: str) -> set[str]:
         value.replace("'", "''"),
         *(line for line in value.splitlines()),
     }
-    written |= {html.escape(form) for form in set(written)}
+    written |= {html.escape(form) for form in set(written)} | set(_encoded(value))
     return {form for form in written if len(form) >= SHORTEST}
+
+
+def _encoded(value: str) -> Iterator[str]:
+    """How base64 writes a value, whatever stands before and behind it; of a short one only alone."""
+    alone = base64.b64encode(value.encode()).decode().rstrip("=")
+    yield alone
+    yield alone.replace("+", "-").replace("/", "_")
+    for shift in range(3) if len(value) >= _LOOSE else ():
+        encoded = base64.b64encode(b"\0" * shift + value.encode()).decode()
+        # The first group and the last one hold bits of what is beside the value.
+        yield encoded[4 * bool(shift) : len(encoded) // 4 * 4 - 4]

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import UsageError
-from fsapi_nb.runbook.masking import SHORTEST, STARS
+from fsapi_nb.runbook.masking import SHORTEST
+from fsapi_nb.text.secrets import STARS, is_secret_variable
 
 TAG, INJECTED = "parameters", "injected-parameters"
-_SECRET_NAME = re.compile(r"password|passwd|passphrase|secret|token", re.IGNORECASE)
 _SECRET_COMMENT = re.compile(r"#.*\bsecret\b", re.IGNORECASE)
 _NOTHING = "nothing was run; the database is as it was."
 
@@ -72,7 +72,7 @@ def find_parameters(source: str) -> tuple[Parameter, ...]:
         for target in targets:
             if isinstance(target, ast.Name):
                 comment = lines[(node.end_lineno or node.lineno) - 1]
-                secret = bool(_SECRET_NAME.search(target.id)) or _is_marked(comment, node.end_col_offset)
+                secret = is_secret_variable(target.id) or _is_marked(comment, node.end_col_offset)
                 found[target.id] = Parameter(target.id, ast.unparse(value), _literal(value), secret)
     return tuple(found.values())
 

@@ -13,12 +13,11 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from fsapi_nb.errors import ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
 from fsapi_nb.migrator import Migrator
@@ -42,6 +41,7 @@ from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunRec
 from fsapi_nb.runbook.report import report
 from fsapi_nb.runbook.result import RunbookResult
 from fsapi_nb.runbook.sections import ROLLBACK, Placed, place, runs, title_of
+from fsapi_nb.text.secrets import find_passwords
 
 _NOTHING = "nothing was run; the database is as it was."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes
@@ -53,7 +53,6 @@ _STATES = {
 }
 _UNDONE = "what was not committed is rolled back; `sapi migrate:status` tells where things stand."
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s@]+)@|(?:^|[?&\s])password=(?:'([^']+)'|([^\s&]+))")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,7 +89,7 @@ def run_runbook(order: Order, progress: Progress) -> RunbookResult:
     migrator = _migrator(order, original.path.parent)
     facts = migrator.facts()
     _refuse_unconfirmed(facts, confirmed=order.confirmed)
-    run = _Run(order, original, placed, bound, _mask(bound, order), _files(order, original))
+    run = _Run(order, original, placed, bound, _mask(bound, order, migrator.known_secrets()), _files(order, original))
     progress.begin(f"runbook {run.files.id}: {original.name} on {_told(facts)}")
     run.save()
     asyncio.run(run.execute(progress))
@@ -127,16 +126,18 @@ def _told(facts: DatabaseFacts) -> str:
     return f"{name} ({database})" if name and name != database else database
 
 
-def _mask(bound: Sequence[Bound], order: Order) -> Mask:
-    """What must be in no file: the secret parameters, their defaults, and the passwords that lead to databases."""
+def _mask(bound: Sequence[Bound], order: Order, known: Iterable[str]) -> Mask:
+    """What must be in no file: the secret parameters, their defaults, and the passwords that lead to databases.
+
+    `known` are those that the project and the environment hold.
+    """
     values = [str(each.value) for each in bound if each.secret and each.value is not None]
     values += [str(each.parameter.literal) for each in bound if each.secret and each.parameter.literal is not None]
-    values += [os.environ.get(name, "") for name in ("PGPASSWORD", "DB_PASS")]
-    for address in (order.database or "", os.environ.get("DATABASE_URL", "")):
-        for match in _URL_PASSWORD.finditer(address):
-            password = match[1] or match[2] or match[3]
-            values += [password, unquote(password)]
-    return Mask(values)
+    values += [
+        *find_passwords(order.database or ""),
+        *(password for value in values for password in find_passwords(value)),
+    ]
+    return Mask([*values, *known])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
+from urllib.parse import unquote
 
 STARS = "***"
 #: libpq's parameters that are secrets.
@@ -45,6 +46,7 @@ _SHAPES = re.compile(
     r"(?P<before>\b)(?P<secret>eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|sk_live_\w{10,})"
 )
+_IN_ADDRESS = re.compile(r"://[^\s:/@]*:([^\s]+)@|(?:^|[?&\s])(?:ssl)?password=(?:'((?:[^'\\]|\\.)+)'|([^\s&]+))")
 _WITHOUT_ADDRESSES = (_QUOTED, _PLAIN, _HEADER, _SHAPES)
 _PATTERNS = (_URL, _BARE_URL, *_WITHOUT_ADDRESSES)
 
@@ -79,6 +81,14 @@ def hide_in_arguments(arguments: Sequence[str]) -> list[str]:
         STARS if option.startswith("-") and is_secret_name(option.strip("-").replace("-", "_")) else argument
         for option, argument in zip(before, arguments, strict=False)
     ]
+
+
+def find_passwords(address: str) -> Iterator[str]:
+    """Yield the passwords in connection strings of either form, as they are written there and without %-encoding."""
+    for match in _IN_ADDRESS.finditer(address):
+        password = next(filter(None, match.groups()), "")
+        yield password
+        yield unquote(password)
 
 
 class Secret(str):

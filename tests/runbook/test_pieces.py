@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from typing import Any
 
@@ -11,6 +12,7 @@ from fsapi_nb.runbook.masking import Mask
 from fsapi_nb.runbook.parameters import Parameter, bind, find_parameters, infer, injected_source, secret_source
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
 from fsapi_nb.runbook.sections import place, runs
+from tests.canary import traces
 from tests.runbook.conftest import code, raw, text
 
 # -- parameters --------------------------------------------------------------------------------------------------------
@@ -105,6 +107,49 @@ def test_a_tag_on_a_heading_holds_for_its_section() -> None:
 def test_a_secret_is_found_however_it_is_written(shown: str) -> None:
     """As Python, HTML, URLs, SQL and colours have it."""
     assert Mask(["it's <a>&b"]).text(f"({shown})") == "(***)"
+
+
+TOKEN = "eyX4kQ7vZr9wX2mB5tN8pL3sD6fG1hJ0cV7bM2qW9eR4"
+PHRASE = "correct horse battery staple"
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        (TOKEN, f"a {TOKEN[:40]}... b"),
+        (TOKEN, f"a {TOKEN[:20]}\u2026 b"),
+        (TOKEN, f"a {TOKEN[:6]}... b"),
+        (TOKEN, f"a ...{TOKEN[-9:]} b"),
+        (TOKEN, f"a {TOKEN[:30]} b"),
+        (TOKEN, f"a {TOKEN[-20:]} b"),
+        (TOKEN, f"a {TOKEN[:20]}\n{TOKEN[20:]} b"),
+        (TOKEN, f"a {TOKEN[:20]}<br>{TOKEN[20:]} b"),
+        (TOKEN, f"a {base64.b64encode(TOKEN.encode()).decode()} b"),
+        (PHRASE, "a correct horse\n     battery staple b"),
+        (PHRASE, "a correct horse '\n 'battery staple b"),
+        (PHRASE, "a correct horse bat... b"),
+        (PHRASE, "a correct%20horse%20battery%20staple b"),
+    ],
+)
+def test_a_secret_is_found_where_it_is_cut_or_wrapped(secret: str, shown: str) -> None:
+    """By a frame, a printer, the end of a line, and in base64; what is beside it stays."""
+    masked = Mask([secret]).text(shown)
+    assert not traces(masked, secret)
+    assert masked.startswith("a ")
+    assert masked.endswith(" b")
+
+
+def test_what_only_resembles_a_secret_stays() -> None:
+    """The words of a phrase, and numbers with blanks between them."""
+    text = "the correct horse; a battery of tests\n1234 5 rows, staple"
+    assert Mask([PHRASE, "12345"]).text(text) == text
+
+
+@pytest.mark.parametrize("form", ["Basic {}", "{}"])
+def test_a_password_in_a_header_is_found(form: str) -> None:
+    """With the name of the user in front of it."""
+    written = form.format(base64.b64encode(f"shop:{PHRASE}".encode()).decode())
+    assert not traces(Mask([PHRASE]).text(written), PHRASE)
 
 
 def test_documents_are_masked_throughout() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import traces
 from tests.conftest import Project
 from tests.runbook.conftest import Runbooks, code, text
 
@@ -203,6 +205,35 @@ def test_a_secret_is_nowhere_in_the_record(runbooks: Runbooks, monkeypatch: pyte
     assert done.executed.cells[1].source == "api_token = '***'\nkey = 0\nplain = '***'  # secret\nshown = 1"
     assert done.executed.cells[3].outputs[0].text == '***\n"***"\n'
     assert done.json["parameters"] == {"api_token": "***", "key": "***", "plain": "***", "shown": "1"}
+
+
+def test_the_projects_passwords_are_in_no_record(runbooks: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of other databases, too; whichever file or variable has them, and whatever a cell makes of them."""
+    names = ("env", "file", "named", "typed", "cloud")
+    secrets = {name: hashlib.sha256(name.encode()).hexdigest()[:32] for name in names}
+    root = runbooks.project.root
+    (root / ".env").write_text(f"DATABASE_URL=postgresql://u:{secrets['env']}@localhost/x\n")
+    (root / "pyproject.toml").write_text(
+        "[tool.fsapi_nb.databases]\n"
+        f'one = "postgresql://u:{secrets["file"]}@localhost/x"\ntwo = {{ url_env = "TWO" }}\n'
+    )
+    monkeypatch.setenv("TWO", f"postgresql://u:{secrets['named']}@localhost/x")
+    monkeypatch.setenv("CLOUD_API_KEY", secrets["cloud"])
+    notebook = runbooks.write(
+        code("dsn = None\napi_key = None\npwd = None", "parameters"),
+        code(
+            f"import pandas, pprint\nfound = {list(secrets.values())}\npandas.DataFrame({{'a': [x * 2 for x in found]}})"
+        ),
+        code("pprint.pprint([' '.join(found)], width=30); print(dsn)"),
+        code("print(*(x[:24] for x in found))"),
+        code("raise ValueError(found)"),
+    )
+    address = f"postgresql://u:{secrets['typed']}@localhost/x"
+    done = runbooks.run(notebook, "-p", f"dsn={address}", "--json")
+    kept = "".join(file.read_text(encoding="utf-8") for file in done.folder.iterdir())
+    assert done.json["failure"]["error"] == "ValueError"
+    for secret in secrets.values():
+        assert not traces(kept + done.out + done.err, secret)
 
 
 def test_a_protected_database_wants_a_yes(runbooks: Runbooks) -> None:

@@ -1,0 +1,36 @@
+"""The secrets that are in reach of a project: those of its databases, and of the environment. Connects to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fsapi_nb.database.environment import read_dotenv
+from fsapi_nb.database.password import printed_passwords
+from fsapi_nb.database.settings import Project
+from fsapi_nb.text.secrets import find_passwords, is_secret_variable, revealed
+
+_SHORTEST = 8  # characters of a variable's value: a shorter one is a word, or has been written for a test
+
+
+def find_secrets(project: Project, environment: Mapping[str, str]) -> frozenset[str]:
+    """Return the passwords of the databases that the project names, and the secrets of the environment and `.env`."""
+    return frozenset(filter(None, _find(project, environment)))
+
+
+def _find(project: Project, environment: Mapping[str, str]) -> Iterator[str]:
+    written = read_dotenv(project.root)
+    addresses = [
+        entry.get("url") or environment.get(entry.get("url_env", ""), "") for entry in project.databases.values()
+    ]
+    addresses += [project.table.get("database", "")]
+    for values in (environment, written):
+        yield from (values.get(name, "") for name in ("PGPASSWORD", "DB_PASS"))
+        addresses += [value for name, value in values.items() if name == "DATABASE_URL" or "://" in value]
+    for address in addresses:
+        yield from find_passwords(revealed(address))
+    yield from (
+        revealed(value)
+        for name, value in environment.items()
+        if is_secret_variable(name) and len(value) >= _SHORTEST and "/" not in value[:1]
+    )
+    yield from printed_passwords()
