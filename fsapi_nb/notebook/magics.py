@@ -92,7 +92,7 @@ class Address(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'***'" if "=" in self or "://" in self else str.__repr__(self)
+        return "'***'" if "=" in self or "://" in self or "@" in self[1:] else str.__repr__(self)
 
 
 @magics_class

@@ -21,7 +21,7 @@ from fsapi_nb.model import Plan
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.live import Pictures
 from fsapi_nb.notebook.main_thread import on_main_thread
-from fsapi_nb.script.redact import redact_line
+from fsapi_nb.text.secrets import hide_in_message
 from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import PlanResult, RunResult, StatusResult
 from fsapi_nb.views.results.panel import panel_note, panel_twin
@@ -161,7 +161,7 @@ class Panel:
         except KeyboardInterrupt:
             self._tell(error=["Interrupted."])
         except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log
-            said = redact_line(visible(f"{type(error).__name__}: {error}"))
+            said = hide_in_message(visible(f"{type(error).__name__}: {error}"))
             self._tell(error=[said, "This is a fault of the panel; `%migrate status` tells where things stand."])
 
     def _show_error(self, lines: list[str], error: FsapiError | Interrupted) -> None:

@@ -9,15 +9,20 @@ import re
 import sys
 from typing import Any
 
+from fsapi_nb.text.secrets import is_secret_name
+
 WARNING = (
     "This cell holds a password, which is saved with the notebook and in IPython's history. Keep it in ~/.pgpass, in "
-    "PGPASSWORD, in .env (DATABASE_URL, DB_PASS), or in a variable that pyproject.toml names (url_env)."
+    "PGPASSWORD, in .env (DATABASE_URL, DB_PASS), or in a variable that pyproject.toml names (url_env); --set NAME takes a "
+    "secret from the environment."
 )
 _URL = re.compile(r"\bpostgres(?:ql)?(?:\+\w+)?://[^\s:/@'\"]*:(?P<password>[^\s@'\"]+)@", re.IGNORECASE)
 _IN_URL = re.compile(r"\bpostgres(?:ql)?(?:\+\w+)?://[^\s'\"]*[?&]password=(?P<password>[^\s&'\"]+)", re.IGNORECASE)
 # The lines on which a connection string is for us: elsewhere `password = ...` is anybody's Python.
 _FOR_US = re.compile(r"--database\b|MigrateMagics\.database|\bMigrator\(")
 _IN_STRING = re.compile(r"\bpassword\s*=\s*\\?['\"]*(?P<password>[^\s'\"\\]+)", re.IGNORECASE)
+# A setting that is a secret by its name: `--set NAME` alone takes it from the environment.
+_SET = re.compile(r"--set[ =]['\"]?(?P<name>\w+)=(?P<password>[^\s'\"]+)")
 # What stands for a password: stars, dots, `{variable}`, `$VARIABLE`, `<password>`.
 _STAND_IN = re.compile(r"\*+|\.+|…|\{.*\}|\$\w+|\$\{\w+\}|<.*>|%\w")
 
@@ -28,6 +33,7 @@ def holds_password(cell: str) -> bool:
     for line in cell.splitlines():
         if _FOR_US.search(line):
             found += _IN_STRING.finditer(line)
+    found += (match for match in _SET.finditer(cell) if is_secret_name(match["name"]))
     return any(not _STAND_IN.fullmatch(match["password"]) for match in found)
 
 

@@ -21,6 +21,7 @@ from fsapi_nb.text.secrets import STARS
 #: A shorter value would star half of a notebook, and be guessed from what is left.
 SHORTEST = 4
 _LOOSE = 8  # characters that a value needs in order to be looked for across blanks and line ends
+_LONG = 10_000  # characters of a text whose masked form is kept
 _PART = 12  # characters of a random value that are too many, wherever they stand
 _RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{16,}")
 _COLOUR = r"\x1b\[[0-9;]*[A-Za-z]"
@@ -40,6 +41,7 @@ class Mask:
         values = {value for value in values if len(value) >= SHORTEST}
         self._values = frozenset(values)
         forms = {form for value in values for form in _forms(value)}
+        self._seen: dict[str, str] = {}
         self._pattern = _any_of(forms)
         loose = {_GAP.sub("", form) for form in forms}
         self._loose = sorted(form for form in loose if len(form) >= _LOOSE)
@@ -51,6 +53,14 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text without the secrets; what stands inside of one, such as a colour or a line's end, goes with it."""
+        if self._pattern is None or len(text) < _LONG:
+            return self._masked(text)
+        # A run writes its notebook after each cell, and so masks each output again and again.
+        if text not in self._seen:
+            self._seen[text] = self._masked(text)
+        return self._seen[text]
+
+    def _masked(self, text: str) -> str:
         if self._pattern is None:
             return text
         masked = self._pattern.sub(STARS, text)

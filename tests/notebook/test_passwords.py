@@ -30,6 +30,8 @@ HELD = [
     "%migrate status --database 'host=db password=s3cret'",
     "%query --database \"host=db password='s3cret'\" SELECT 1",
     "m = Migrator('host=db password=s3cret')",
+    "%migrate --set api_key=s3cret",
+    "%migrate --set 'app_password=s3cret' --yes",
     "one = 'postgresql://ada:***@db/shop'\ntwo = 'postgresql://ada:s3cret@db/shop'",
 ]
 NOT_HELD = [
@@ -48,6 +50,7 @@ NOT_HELD = [
     "connect(host='db', password=password)",
     "%config MigrateMagics.database = 'host=db user=ada password=***'",
     "%migrate status --database prod",
+    "%migrate --set app_password --set env=dev --set token={token}",
     "%%query\nSELECT password FROM users WHERE password = 'x'",
 ]
 
@@ -128,6 +131,16 @@ def test_no_error_shows_a_password_in_any_mode(cells: Cells, project: Project, m
     assert "Traceback" not in shown
     # The name of a database that is unknown is quoted, as it was typed.
     assert shown.replace("'s3cret password'", "").count(SECRET) == 0, shown
+
+
+@pytest.mark.parametrize("typed", ["shop:s3cret@host/db", "postgresql://shop:s3cret@host/db", "password=s3cret"])
+def test_the_setting_of_the_magics_shows_no_password(cells: Cells, typed: str) -> None:
+    """`%config` prints what it is set to, an address without a scheme too."""
+    cells.run(f"%config MigrateMagics.database = {typed!r}")
+    cells.said()
+    cells.run("%config MigrateMagics.database")
+    assert SECRET not in cells.said()
+    cells.run("%config MigrateMagics.database = None")
 
 
 def test_neither_the_journal_nor_the_session_has_a_password(cells: Cells, project: Project) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fsapi_nb.text.secrets import WORDS
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -45,7 +47,7 @@ def grants(privileges: str, defaults: str, owner: str) -> str:
 
 def options(column: str) -> str:
     """SQL of a list of options, sorted, the values of those that may be secrets starred; NULL where there are none."""
-    secret = "name ~* 'passw|secret|token|credential|private|key$'"
+    secret = f"name ~* '{WORDS}|private|key$'"
     return f"""(
         SELECT format('OPTIONS (%%s)', string_agg(
             format('%%I %%L', name, CASE WHEN {secret} THEN '***' ELSE value END), ', ' ORDER BY name COLLATE "C"))
