@@ -342,6 +342,7 @@ class Migrator:
 
         return find_secrets(self._access.project, os.environ)
 
+    @hides_values
     def follow(self, changed: Callable[[FsapiError | None], None], stopped: threading.Event) -> None:
         """Call `changed` with None whenever the folder or the history may have changed, until `stopped` is set.
 
@@ -419,11 +420,13 @@ class Migrator:
 
         return open_guarded(self._access)
 
+    @hides_values
     def same_database(self, other: Migrator) -> bool:
         """Whether both were given the same database, and the same schema of it; connects to nothing."""
         mine, theirs = self._access, other._access
         return (mine.address, mine.schema, mine.project.home) == (theirs.address, theirs.schema, theirs.project.home)
 
+    @hides_values
     def may_lead_to(self, *, host: str, hostaddr: str, port: int, database: str) -> bool:
         """Whether a connection that libpq says went there is to our database; connects to nothing."""
         from fsapi_nb.database.protection import Endpoint, may_lead_to

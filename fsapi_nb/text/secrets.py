@@ -118,6 +118,12 @@ class Secret(str):
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a secret cannot be pickled")
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
 
 def revealed(text: str) -> str:
     """Return a text as a plain one, a `Secret` or not."""
