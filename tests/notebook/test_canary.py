@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from fsapi_nb import Migrator, cli
 from fsapi_nb.database import protection, settings, target
 from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import FsapiError
+from fsapi_nb.verbs import VERBS
 from tests.canary import CANARY, traces
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -129,6 +131,82 @@ def test_no_command_shows_or_keeps_a_password(
     assert codes == [0, 0, 0, 1, 1, 0, 0, 1, 2]
     printed = capfd.readouterr()
     assert not traces(printed.out + printed.err + caplog.text + _all_rows(project))
+
+
+#: What is typed of each verb: first what succeeds, then what does not. `a` and `b` are applied, `b` is edited, `gone` has no file.
+TYPED: dict[str, tuple[str, ...]] = {
+    "status": ("", "--check"),
+    "pending": ("", "--check"),
+    "plan": ("", "rollback", "fresh", "redo nowhere"),
+    "show": ("{a}", "nowhere"),
+    "history": ("", "-n 2"),
+    "blockers": ("",),
+    "diagram": ("", "--mermaid", "nothing"),
+    "repair": ("{b}", "nowhere"),
+    "retire": ("{gone}", "{a}", "--undo {gone}", "{gone}"),
+    "migrate": ("--allow-unparsed", "--to nowhere", "-n 0"),
+    "rename": ("{a} {b}", "nowhere {a}"),
+    "resolve": ("{a} --done",),
+    "baseline": ("nowhere", "{a}"),
+    "redo": ("--yes", "nowhere"),
+    "rollback": ("1", "--to nowhere", "--all"),
+    "fresh": ("--yes",),
+    "query": ('"SELECT 1 AS one"', '"SELECT nothing"', '"SELECT 1; SELECT 1/0"'),
+    "make": ("later",),
+    "trust": ("--list", "--yes", "--revoke ."),
+}
+
+
+def test_no_verb_shows_or_keeps_a_password(
+    project: Project, way: str | None, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of them, where it succeeds and where it does not, in a terminal: as text, and as JSON."""
+    assert set(TYPED) == {"query", *(verb.name for verb in VERBS)}
+    caplog.set_level(logging.DEBUG)
+    names = _a_lively_history(project)
+    named = ["--database", way] if way else []
+    printed, succeeded = "", set()
+    for verb, typed in TYPED.items():
+        command = verb if verb in {"migrate", "query", "trust"} else f"migrate:{verb}"
+        for line in typed:
+            for form in ([], ["--json"]):
+                there = [] if verb == "trust" else named
+                code = cli.main([command, *shlex.split(line.format(**names)), *form, *there])
+                succeeded |= {verb} if code == 0 else set()
+        said = capfd.readouterr()
+        printed += said.out + said.err
+    assert not traces(printed + caplog.text + _all_rows(project)), printed
+    assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline"}  # which have nothing to do here
+
+
+def test_no_result_in_a_notebook_shows_a_password(
+    project: Project, way: str | None, cells: Cells, monkeypatch: Patch
+) -> None:
+    """Each verb as a magic: its text, its HTML, its JSON and its frame, and what an error shows."""
+    names = _a_lively_history(project)
+    cells.shell.user_ns["way"] = way and Secretive(way)
+    cells.run("%config MigrateMagics.database = way")
+    shown = ""
+    for verb, typed in TYPED.items():
+        magic = {"migrate": "%migrate", "query": "%query"}.get(verb, f"%migrate {verb}")
+        for line in typed:
+            written = line.format(**names)
+            done = cells.shell.run_cell(f"{magic} {written.strip(chr(34)) if verb == 'query' else written}")
+            for form in ("_repr_html_", "to_json", "to_frame", "_repr_mimebundle_"):
+                shown += str(getattr(done.result, form, str)())
+            shown += f"{done.result!r} {cells.said()}"
+    cells.run("%config MigrateMagics.database = None")
+    assert not traces(shown), shown
+
+
+def _a_lively_history(project: Project) -> dict[str, str]:
+    """One of everything that verbs have to do with; return the names."""
+    names = {each: project.write(each, f"CREATE TABLE {each} (i int);", f"DROP TABLE {each};") for each in "ab"}
+    names["gone"] = project.write("gone", "CREATE TABLE gone (i int);", "DROP TABLE gone;")
+    project.migrator().migrate()
+    (project.folder / names["gone"]).unlink()
+    project.write_text(names["b"], "-- UP\nCREATE TABLE b (i int); -- edited\n\n-- DOWN\nDROP TABLE IF EXISTS b;\n")
+    return names
 
 
 BREAKS: dict[str, tuple[Any, str]] = {
