@@ -102,3 +102,35 @@ def test_a_setting_that_is_misspelt_is_not_quoted(capfd: pytest.CaptureFixture[s
     """Its value may be a secret."""
     assert cli.main(["migrate", "--set", f"app-password={SECRET}"]) == 2
     assert SECRET not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT current_setting('fsapi.app_password')::int;",
+        "CREATE TABLE used (name text PRIMARY KEY, n int NOT NULL);\nINSERT INTO used VALUES (current_setting('fsapi.app_password'));",
+        "DO $$ BEGIN RAISE NOTICE 'it is %', current_setting('fsapi.app_password'); PERFORM 1 / 0; END $$;",
+        "DO $$ BEGIN EXECUTE format('SELECT %I', current_setting('fsapi.app_password')); END $$;",
+        "DO $$ BEGIN RAISE 'no' USING hint = current_setting('fsapi.app_password'); END $$;",
+    ],
+)
+def test_a_secret_of_the_environment_is_in_nothing_that_the_server_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], statement: str
+) -> None:
+    """Its messages quote values: the error, its detail, hint and context, and notices. The journal keeps the message."""
+    project.write("one", statement)
+    monkeypatch.setenv("APP_PASSWORD", SECRET)
+    named = ["--database", project.database, "--dir", str(project.folder), "--set", "app_password"]
+    assert cli.main(["migrate", *named, "--json"]) == 1
+    assert cli.main(["migrate", *named]) == 1
+    printed = capfd.readouterr()
+    assert "***" in printed.err
+    assert SECRET not in printed.out + printed.err + _kept(project)
+
+
+def test_what_a_setting_that_is_no_secret_holds_is_shown(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """A message without its values is hard to understand."""
+    project.write("one", "SELECT current_setting('fsapi.region')::int;")
+    named = ["--database", project.database, "--dir", str(project.folder), "--set", "region=northwest"]
+    assert cli.main(["migrate", *named]) == 1
+    assert 'integer: "northwest"' in capfd.readouterr().err

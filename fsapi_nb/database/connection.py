@@ -266,10 +266,11 @@ def _set_all_here(connection: Connection, settings: Mapping[str, str]) -> sql.Co
 
 
 def redact(message: object) -> str:
-    """A message without passwords; what finds them is imported for it, and not where nothing fails."""
+    """A message without secrets; what finds them is imported for it, and not where nothing fails."""
     from fsapi_nb.script.redact import redact_line
+    from fsapi_nb.text.masking import hide_known
 
-    return redact_line(str(message))
+    return hide_known(redact_line(str(message)))
 
 
 def server_message(error: psycopg.Error) -> ServerMessage:
@@ -280,7 +281,8 @@ def server_message(error: psycopg.Error) -> ServerMessage:
         message = say_lacking(*found)
     detail = redact(redact_key(diagnosis.message_detail)) if diagnosis.message_detail else None
     context = redact(diagnosis.context) if diagnosis.context else None  # PL/pgSQL quotes the statement that failed
-    return ServerMessage(error.sqlstate, redact(message), detail, diagnosis.message_hint, context)
+    hint = redact(diagnosis.message_hint) if diagnosis.message_hint else None
+    return ServerMessage(error.sqlstate, redact(message), detail, hint, context)
 
 
 def redact_key(detail: str) -> str:

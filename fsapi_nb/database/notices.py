@@ -1,4 +1,4 @@
-"""What the server says beside its results: NOTICE, WARNING and the like, without passwords."""
+"""What the server says beside its results: NOTICE, WARNING and the like, without secrets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from fsapi_nb.errors import ServerMessage
 def notice_of(diagnosis: psycopg.errors.Diagnostic) -> tuple[str, str]:
     """Return the severity (NOTICE, WARNING, INFO, LOG, DEBUG) and the message, with its detail and hint in lines below it."""
     from fsapi_nb.script.redact import redact_line
+    from fsapi_nb.text.masking import hide_known
 
     said = ServerMessage(None, diagnosis.message_primary or "", diagnosis.message_detail, diagnosis.message_hint)
     below = [line.removeprefix("  ") for line in said.lines()]
-    return diagnosis.severity_nonlocalized or "NOTICE", redact_line("\n".join([said.message, *below]))
+    return diagnosis.severity_nonlocalized or "NOTICE", hide_known(redact_line("\n".join([said.message, *below])))
 
 
 @contextmanager

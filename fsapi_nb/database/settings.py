@@ -32,8 +32,9 @@ from fsapi_nb.database.requests import (
 )
 from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.origin import origin
-from fsapi_nb.text.secrets import Secret, Variables, revealed
+from fsapi_nb.text.secrets import Secret, Variables, is_secret_variable, revealed
 
+_OWN = "fsapi."  # before the names of the user's settings
 _EMPTY = "leave it out, or give a URL, a name in pyproject.toml, or embedded[:NAME]."
 _NO_NAME = re.compile(r"[@:/]")
 _PYPROJECT, _DOTENV = "pyproject.toml", ".env"
@@ -127,7 +128,12 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
     for duration in timeouts.values():
         if not DURATION.fullmatch(duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
-    return {**timeouts, **{f"fsapi.{name}": Secret(value) for name, value in settings.items()}}
+    return {**timeouts, **{f"{_OWN}{name}": Secret(value) for name, value in settings.items()}}
+
+
+def secret_settings(settings: Mapping[str, str]) -> list[str]:
+    """Return the values of the user's settings that are secrets by their names; a server's message may quote them."""
+    return [revealed(value) for name, value in settings.items() if name.startswith(_OWN) and is_secret_variable(name)]
 
 
 def _address(project: Project, option: Secret | None, environment: Mapping[str, str]) -> Address:

@@ -6,7 +6,7 @@ Opens, finds and locks; what is done there is for the verbs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.requests import Request
 from fsapi_nb.database.session import Connection, Session, set_all
-from fsapi_nb.database.settings import Address, Project
+from fsapi_nb.database.settings import Address, Project, secret_settings
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.trust import require
 from fsapi_nb.database.waiting import closed_after
@@ -258,14 +258,17 @@ def open_target(access: Access, *, writing: bool, folder: Folder) -> Iterator[Ta
     table, configured = str(settings.get("table", "migrations")), settings.get("schema")
     schema = access.schema or (str(configured) if configured is not None else None)
     try:
-        with open_session(
-            _place(access),
-            application=access.application,
-            settings=access.settings,
-            writing=writing,
-            by_pooler=access.by_pooler,
-            question=question(table),
-        ) as session:
+        with (
+            _hiding(access.settings),
+            open_session(
+                _place(access),
+                application=access.application,
+                settings=access.settings,
+                writing=writing,
+                by_pooler=access.by_pooler,
+                question=question(table),
+            ) as session,
+        ):
             if access.schema and session.facts.schema != access.schema:
                 refuse_absent(session, access.schema)
             location = locate(session, session.answer, schema=schema, table=table, known=folder.names)
@@ -275,6 +278,16 @@ def open_target(access: Access, *, writing: bool, folder: Folder) -> Iterator[Ta
     except KeyboardInterrupt:
         # The connection is closed by now: what was not committed is undone.
         raise Interrupted("stopped", "no migration was running; what was not committed is rolled back.") from None
+
+
+def _hiding(settings: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Keep the secrets that the user has set out of what the server says."""
+    secrets = secret_settings(settings)
+    if not secrets:
+        return nullcontext()
+    from fsapi_nb.text.masking import hiding
+
+    return hiding(secrets)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import UsageError
-from fsapi_nb.runbook.masking import SHORTEST
+from fsapi_nb.text.masking import SHORTEST
 from fsapi_nb.text.secrets import STARS, is_secret_variable
 
 TAG, INJECTED = "parameters", "injected-parameters"

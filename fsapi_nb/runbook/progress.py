@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TextIO
 
-from fsapi_nb.runbook.masking import Mask
 from fsapi_nb.runbook.record import State
+from fsapi_nb.text.masking import Mask
 from fsapi_nb.visible import visible
 
 _SIGNS = {State.DONE: "✓", State.FAILED: "✗", State.INTERRUPTED: "■"}

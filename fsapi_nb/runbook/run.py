@@ -25,7 +25,6 @@ from fsapi_nb.model import DatabaseFacts, JournalEntry
 from fsapi_nb.origin import SCHEMA, Origin, environment_of, origin
 from fsapi_nb.runbook import notebook as notebooks
 from fsapi_nb.runbook.kernel import End, Ended, Kernel, started
-from fsapi_nb.runbook.masking import Mask
 from fsapi_nb.runbook.parameters import (
     INJECTED,
     Bound,
@@ -41,6 +40,7 @@ from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunRec
 from fsapi_nb.runbook.report import report
 from fsapi_nb.runbook.result import RunbookResult
 from fsapi_nb.runbook.sections import ROLLBACK, Placed, place, runs, title_of
+from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
 
 _NOTHING = "nothing was run; the database is as it was."

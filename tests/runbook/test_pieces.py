@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from fsapi_nb.runbook.masking import Mask
 from fsapi_nb.runbook.parameters import Parameter, bind, find_parameters, infer, injected_source, secret_source
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
 from fsapi_nb.runbook.sections import place, runs
+from fsapi_nb.text.masking import Mask
 from tests.canary import traces
 from tests.runbook.conftest import code, raw, text
 

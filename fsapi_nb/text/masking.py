@@ -1,4 +1,4 @@
-"""Take secret values out of everything that is kept of a run: text, errors, whole notebooks. Knows no files.
+"""Take secret values out of everything that is shown or kept of a run: text, errors, whole notebooks. Knows no files.
 
 A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also between the colours of a traceback,
 over the ends of wrapped lines, and in part where something has cut it.
@@ -12,6 +12,8 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import accumulate, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -121,6 +123,25 @@ class Mask:
             return [self.document(each) for each in value]
         secret = isinstance(value, int | float) and not isinstance(value, bool) and str(value) in self._values
         return STARS if secret else value
+
+
+_hidden: ContextVar[Mask | None] = ContextVar("_hidden", default=None)
+
+
+@contextmanager
+def hiding(secrets: Iterable[object]) -> Iterator[None]:
+    """Have `hide_known` take these values out of what a server says, for as long as this lasts, in this thread."""
+    token = _hidden.set(Mask(secrets))
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def hide_known(text: str) -> str:
+    """Return a text without the values that are being hidden."""
+    mask = _hidden.get()
+    return text if mask is None else mask.text(text)
 
 
 class _Squeezed:
