@@ -81,6 +81,11 @@ def read_dotenv(root: Path) -> Mapping[str, str]:
 
     Raises ConfigurationError if the file, or a line with one of these settings, cannot be read.
     """
+    return Variables({name: value for name, value in read_whole_dotenv(root).items() if name in _OURS})
+
+
+def read_whole_dotenv(root: Path) -> Mapping[str, str]:
+    """Return all that the project's `.env` sets, whatever for. Raises ConfigurationError as `read_dotenv` does."""
     file = root / ".env"
     try:
         raw = SecretBytes(read_plain(file))
@@ -97,7 +102,7 @@ def read_dotenv(root: Path) -> Mapping[str, str]:
         if binding.error and re.match(rf"\s*(export\s+)?['\"]?({'|'.join(_OURS)})\b", binding.original.string):
             hint = "write NAME=VALUE; a value with blanks, quotes or # stands in '...'."
             raise ConfigurationError(f"line {binding.original.line} of .env cannot be read", hint=hint)
-        if binding.key in _OURS:
+        if binding.key is not None:
             found[binding.key] = binding.value or ""
     return Variables(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fsapi_nb.database.environment import read_dotenv
+from fsapi_nb.database.environment import read_whole_dotenv
 from fsapi_nb.database.password import printed_passwords
 from fsapi_nb.database.settings import Project
 from fsapi_nb.text.secrets import find_passwords, is_secret_variable, revealed
@@ -18,7 +18,7 @@ def find_secrets(project: Project, environment: Mapping[str, str]) -> frozenset[
 
 
 def _find(project: Project, environment: Mapping[str, str]) -> Iterator[str]:
-    written = read_dotenv(project.root)
+    written = read_whole_dotenv(project.root)
     addresses = [
         entry.get("url") or environment.get(entry.get("url_env", ""), "") for entry in project.databases.values()
     ]
@@ -30,7 +30,8 @@ def _find(project: Project, environment: Mapping[str, str]) -> Iterator[str]:
         yield from find_passwords(revealed(address))
     yield from (
         revealed(value)
-        for name, value in environment.items()
+        for values in (environment, written)
+        for name, value in values.items()
         if is_secret_variable(name) and len(value) >= _SHORTEST and "/" not in value[:1]
     )
     yield from printed_passwords()

@@ -14,23 +14,29 @@ from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.literal_owner import formatted_secrets, opening_of, owner_of
 from fsapi_nb.script.parser import tokenize
 from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, TEXT, Tokens
-from fsapi_nb.text.secrets import MARKS, STARS, WORDS, is_secret_name, may_hold_secret
+from fsapi_nb.text.secrets import MARKS, SHAPES, STARS, WORDS, is_secret_name, may_hold_secret
 
 Span = tuple[int, int]
 
 _N = WORDS.encode()
 _LOOKED_INTO = re.compile(rb"[" + re.escape(COMMENTS + TEXT) + rb"]")
 _STARTS = (*MARKS, b"set_config", b"build_object")
+_FLAGS = frozenset({b"t", b"f", b"true", b"false"})  # which `is_secret` has
 _BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are text
 
 # In any text: a URL's password, JSON's, and a literal after a name, its apostrophes doubled or not.
 _URL = re.compile(rb"://[^\s:/@'\"]*:([^\s@/'\"]+)@")
+_IN_URL = re.compile(rb"://[^\s'\"]*?[?&][\w.-]*?" + _N + rb"=([^\s'\"&#]{4,})", re.IGNORECASE)
+# What has the form of a token, and one in the header of a request.
+_SHAPED = re.compile(rb"(?<![\w-])(" + SHAPES.encode() + rb")|(?i:bearer\s+)(?=[^\s'\"]*\d)([\w.~+/=-]{8,})")
 _JSON = re.compile(_N + rb'"\s*:\s*"([^"]+)"', re.IGNORECASE)
 _JOINED = rb"\s*(?:=>|:=|=|\bto\b)\s*"
 _DECLARED = rb"\s+(?:constant\s+)?[\w.%]+(?:\(\d+\))?(?:\s+not\s+null)?\s*(?::=|=|\bdefault\b)\s*"
-_NAMED = rb"(?:password\s*|" + _N + rb"(?:" + _JOINED + rb"|" + _DECLARED + rb"))"
-_DOUBLED = re.compile(_NAMED + rb"e?''((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
-_QUOTED = re.compile(_NAMED + rb"e?'((?:[^']|'')+)(?:'|$)", re.IGNORECASE)
+# What ends in the word is a name, whose own quote follows: `current_setting('app.password')`.
+_NAMED = rb"(?:password\s+|(?<![\w.'])password|" + _N + rb"(?:" + _JOINED + rb"|" + _DECLARED + rb"))"
+_ENDS = rb"(?!\s+\|\|)"  # the quote in front of it closed a text: `'... PASSWORD ' || quote_literal(...)`
+_DOUBLED = re.compile(_NAMED + rb"e?''" + _ENDS + rb"((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
+_QUOTED = re.compile(_NAMED + rb"e?'" + _ENDS + rb"((?:[^']|'')+)(?:'|$)", re.IGNORECASE)
 _DOLLARS = re.compile(_NAMED + rb"\$\w*\$([^$]+)", re.IGNORECASE)
 _PAIR = re.compile(
     rb"(?:set_config|build_object)\s*\((?:[^();]{0,200},)?\s*'[\w.]{0,60}" + _N + rb"'\s*,\s*e?'([^']+)", re.IGNORECASE
@@ -44,6 +50,7 @@ _REMARK = re.compile(
 _MISQUOTED = re.compile(rb'password(?:\s+|\s*=\s*)"([^"]+)', re.IGNORECASE)
 # In the address of a server: `host=... password=...`.
 _ADDRESS = re.compile(rb"\s*\w+\s*=")
+_ANYWHERE = (_URL, _IN_URL, _SHAPED)
 _IN_ADDRESS = re.compile(rb"password\s*=\s*(?:\\?'{1,2}([^'\\]+)|([^\s'&;]+))", re.IGNORECASE)
 
 
@@ -52,7 +59,7 @@ def redact_line(line: str) -> str:
     text = line.encode(errors="replace")
     if not may_hold_secret(text):
         return line
-    spans = _in_text(text, 0, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED, _PAIR)
+    spans = _in_text(text, 0, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED, _PAIR)
     return star(text, list(spans), 0, len(text)) if spans else line
 
 
@@ -97,7 +104,7 @@ def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
     if lexed.problem:
         before = lexed.tokens.starts[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
         start = before[0] if before else lexed.problem.offset
-        found = _in_text(text, start, len(text), _URL, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
+        found = _in_text(text, start, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
         spans += [span for span in found if span[0] >= lexed.problem.offset]
     return spans
 
@@ -110,7 +117,7 @@ def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span]:
         start, end = tokens.starts[index], tokens.ends[index]
         if match[0] != TEXT:
             closing = 2 if match[0] == BLOCK_COMMENT else 0
-            yield from _in_text(text, start, end - closing, _URL, _JSON, _DOUBLED, _QUOTED, _REMARK)
+            yield from _in_text(text, start, end - closing, *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _REMARK)
         elif index in formatted:
             yield formatted.pop(index)
         else:
@@ -126,14 +133,15 @@ def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable
     start, end = inside
     in_dollars = text[literal[0] : literal[0] + 1] == b"$"
     if is_secret_name(owner):
-        return [(start, end)] if end > start else []
+        return [(start, end)] if end > start and text[start:end].lower() not in _FLAGS else []
     if not may_hold_secret(text[start:end]):
         return []
     if owner.lower() == "connection" or _ADDRESS.match(text, start, end):
-        return _in_text(text, start, end, _URL, _IN_ADDRESS)
+        # In dollars it may be a body of another language.
+        return _in_text(text, start, end, *_ANYWHERE, _IN_ADDRESS, *((_QUOTED,) if in_dollars else ()))
     if in_dollars and bodies < _BODIES:
         return _in_body(text[start:end], start, bodies + 1)
-    return _in_text(text, start, end, _URL, _JSON, _QUOTED if in_dollars else _DOUBLED)
+    return _in_text(text, start, end, *_ANYWHERE, _JSON, _QUOTED if in_dollars else _DOUBLED)
 
 
 def _in_body(body: bytes, start: int, bodies: int) -> list[Span]:
@@ -141,7 +149,7 @@ def _in_body(body: bytes, start: int, bodies: int) -> list[Span]:
     tokens, problem = tokenize(body)
     spans = list(_among(body, tokens, bodies))
     if problem:
-        spans += _in_text(body, problem.offset, len(body), _URL, _JSON, _QUOTED)
+        spans += _in_text(body, problem.offset, len(body), *_ANYWHERE, _JSON, _QUOTED)
     return [(first + start, last + start) for first, last in spans]
 
 

@@ -20,13 +20,34 @@ _ONE_WORD = (
     *("credential", "credentials"),
 )
 _KEYS = ("api", "access", "private", "secret", "signing", "encryption", "auth", "account", "master", "shared")
-_ALL = (*_ONE_WORD, *(f"{kind}{gap}key" for kind in _KEYS for gap in ("", "_")))
+_ALL = (*_ONE_WORD, *(f"{kind}{gap}key" for kind in _KEYS for gap in ("", "_", "-")))
 #: The words for a secret, as a regular expression. A name whose value is a secret ends in one of them (`smtp_password`,
 #: `app.jwtSecret`, `aws_secret_access_key`).
 WORDS = rf"(?:{'|'.join(sorted(_ALL, reverse=True))})"
-#: What one of the words, an address or a hash of a password begins with. They are looked for one by one, which is faster
+_SHAPE_MARKS = (
+    "eyj",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "akia",
+    "asia",
+    "xox",
+    "sk_live_",
+    "bearer",
+)
+#: What one of the words, an address, a token or a hash of a password begins with. They are looked for one by one, which is faster
 #: than a regular expression by two orders of magnitude: a seed has hundreds of megabytes.
-MARKS = tuple(word.encode() for word in (*_ALL, "://", "crypt") if word != "credentials")
+MARKS = tuple(
+    word.encode()
+    for word in (*_ALL, *_SHAPE_MARKS, "://", "crypt")
+    if not any(other != word and other in word for other in _ONE_WORD)  # which that one finds already
+)
+_OF_KEYS = (b"_key", b"-key")  # of which a text without any has none of the marks that end so
+_MARKS_OF_KEYS = tuple(mark for mark in MARKS if mark.endswith(_OF_KEYS))
+_OTHER_MARKS = tuple(mark for mark in MARKS if not mark.endswith(_OF_KEYS))
 _NAME = re.compile(rf"[\w.]*{WORDS}", re.IGNORECASE)
 # A variable may also hold a whole address, and say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
 _VARIABLE = re.compile(
@@ -42,10 +63,11 @@ _QUOTED = re.compile(rf"(?P<before>{WORDS}['\"]?\s*(?:=>|:=|[:=])\s*['\"])(?P<se
 _PLAIN = re.compile(rf"(?P<before>{WORDS}['\"]?\s*[:=]\s*)(?P<secret>[^\s'\"]+)", re.IGNORECASE)
 _HEADER = re.compile(r"(?P<before>\b(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE)
 #: Shapes that only tokens have: JSON web tokens, and those of GitHub, AWS, Slack and Stripe.
-_SHAPES = re.compile(
-    r"(?P<before>\b)(?P<secret>eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|sk_live_\w{10,})"
+SHAPES = (
+    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+    r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|sk_live_\w{10,}"
 )
+_SHAPES = re.compile(rf"(?P<before>\b)(?P<secret>{SHAPES})")
 _IN_ADDRESS = re.compile(r"://[^\s:/@]*:([^\s]+)@|(?:^|[?&\s])(?:ssl)?password=(?:'((?:[^'\\]|\\.)+)'|([^\s&]+))")
 _WITHOUT_ADDRESSES = (_QUOTED, _PLAIN, _HEADER, _SHAPES)
 _PATTERNS = (_URL, _BARE_URL, *_WITHOUT_ADDRESSES)
@@ -59,7 +81,9 @@ def is_secret_name(name: str) -> bool:
 def may_hold_secret(text: bytes) -> bool:
     """Return whether it is worth looking for secrets in a text, however long it is."""
     lowered = text.lower()
-    return any(mark in lowered for mark in MARKS)
+    if any(mark in lowered for mark in _OTHER_MARKS):
+        return True
+    return any(end in lowered for end in _OF_KEYS) and any(mark in lowered for mark in _MARKS_OF_KEYS)
 
 
 def is_secret_variable(name: str) -> bool:

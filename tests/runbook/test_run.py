@@ -209,10 +209,12 @@ def test_a_secret_is_nowhere_in_the_record(runbooks: Runbooks, monkeypatch: pyte
 
 def test_the_projects_passwords_are_in_no_record(runbooks: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of other databases, too; whichever file or variable has them, and whatever a cell makes of them."""
-    names = ("env", "file", "named", "typed", "cloud")
+    names = ("env", "service", "file", "named", "typed", "cloud")
     secrets = {name: hashlib.sha256(name.encode()).hexdigest()[:32] for name in names}
     root = runbooks.project.root
-    (root / ".env").write_text(f"DATABASE_URL=postgresql://u:{secrets['env']}@localhost/x\n")
+    (root / ".env").write_text(
+        f"DATABASE_URL=postgresql://u:{secrets['env']}@localhost/x\nSERVICE_TOKEN={secrets['service']}\n"
+    )
     (root / "pyproject.toml").write_text(
         "[tool.fsapi_nb.databases]\n"
         f'one = "postgresql://u:{secrets["file"]}@localhost/x"\ntwo = {{ url_env = "TWO" }}\n'

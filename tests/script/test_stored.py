@@ -102,6 +102,12 @@ WITH_A_PASSWORD = [
     f"DO $$ DECLARE password public.citext := '{SECRET}'; BEGIN END $$",
     f"ALTER TABLE u ALTER COLUMN api_key SET DEFAULT '{SECRET}'",
     f"ALTER TABLE u ADD token text NOT NULL DEFAULT '{SECRET}'",
+    f"INSERT INTO remotes VALUES (1, 'ghp_{SECRET * 3}')",
+    f'SELECT net.http_post(headers := \'{{"Authorization": "Bearer eyJ{SECRET}x.{SECRET}.{SECRET}"}}\')',
+    f"SELECT net.http_post(headers := jsonb_build_object('Authorization', 'Bearer {SECRET}-12'))",
+    f"-- in use: xoxb-{SECRET}-{SECRET}\nSELECT 1",
+    f"UPDATE hooks SET url = 'https://h.example/in?x=1&access_token={SECRET}&y=2'",
+    f"CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ api_key = '{SECRET}' $$",
 ]
 
 
@@ -188,6 +194,8 @@ def test_a_misquoted_password_is_not_told() -> None:
         "SELECT token = kind, 'a' = 'b' FROM t",
         "DO $$ BEGIN IF token IS NULL THEN kind := 'x'; END IF; END $$",
         "CREATE TABLE x (token text, kind text DEFAULT 'a', secret bool DEFAULT 'f')",
+        "UPDATE x SET is_secret = 'f', has_password = 'TRUE' WHERE NOT secret = 'false'",
+        "INSERT INTO ways VALUES ('Bearer authentication'), ('asia'), ('https://h.example/?page=2&token=')",
     ],
 )
 def test_what_only_speaks_of_passwords_is_kept(text: str) -> None:
@@ -213,6 +221,19 @@ def test_a_line_can_be_shown(line: str) -> None:
     """Of messages, which have no tokens, by patterns."""
     assert SECRET not in redact_line(line)
     assert redact_line("no secret here: password_hash, é") == "no secret here: password_hash, é"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SELECT current_setting('fsapi.app_password')::int, 'x'",
+        "EXECUTE 'ALTER ROLE x PASSWORD ' || quote_literal(current_setting('password')) || ' LOGIN'",
+        "PERFORM set_config('app.name', 'x', true), current_setting('app_password'), 'y'",
+    ],
+)
+def test_a_line_that_only_names_a_password_stays_readable(line: str) -> None:
+    """The quote behind a name closes it."""
+    assert redact_line(line) == line
 
 
 def test_a_password_in_what_does_not_parse_is_not_stored() -> None:
