@@ -26,9 +26,9 @@ def find_names(directory: str | None) -> Names:
     Raises ConfigurationError where the `pyproject.toml` cannot be read.
     """
     from fsapi_nb.database.configuration import EMBEDDED
-    from fsapi_nb.database.settings import find_project
+    from fsapi_nb.database.settings import expanded, find_project
 
-    start = Path.cwd() if directory is None else Path(directory).expanduser().absolute()
+    start = Path.cwd() if directory is None else expanded(directory, "--dir").absolute()
     project = find_project(start)
     folder = project.migrations if directory is None else start
     files = tuple(name for name, *_ in fingerprint(folder) if bad_file_name(name) is None)

@@ -119,6 +119,8 @@ class Migrator:
         from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.pooler import allows_pooler
         from fsapi_nb.database.settings import (
+            are_found,
+            expanded,
             find_address,
             find_binaries,
             find_project,
@@ -136,7 +138,7 @@ class Migrator:
         }.items():
             if value is not None and not os.fspath(value).strip():
                 raise ConfigurationError(f"{option} is empty", hint=f"give {option} a value, or leave it out.")
-        start = Path(directory).expanduser().absolute() if directory is not None else Path.cwd()
+        start = expanded(directory, "--dir").absolute() if directory is not None else Path.cwd()
         project = find_project(start)
         table = project.table
         timeouts = {"lock_timeout": lock_timeout or str(table.get("lock_timeout", "5s"))}
@@ -162,7 +164,7 @@ class Migrator:
             requests=find_requests(
                 project,
                 address,
-                found_above=directory is None and project.root != start,
+                found=directory is None and are_found(project, start),
                 binaries=postgres_bin is None,
             ),
         )

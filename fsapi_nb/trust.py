@@ -52,10 +52,10 @@ def list_trusted() -> TrustResult:
 
 def revoke(folder: str | None) -> TrustResult:
     """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
-    from fsapi_nb.database.settings import find_project
+    from fsapi_nb.database.settings import expanded, find_project
     from fsapi_nb.database.trust import forget, read_trusted
 
-    named = os.path.realpath(Path(folder or ".").expanduser())
+    named = os.path.realpath(expanded(folder or ".", "the folder"))
     if named not in read_trusted() and os.path.isdir(named):
         named = os.path.realpath(find_project(Path(named)).root)
     taken = forget(named)
@@ -72,7 +72,9 @@ def accept(refusal: Untrusted) -> None:
 
 
 def _existing(folder: str | None) -> Path:
-    start = Path(folder or ".").expanduser().absolute()
+    from fsapi_nb.database.settings import expanded
+
+    start = expanded(folder or ".", "the folder").absolute()
     if not start.is_dir():
         raise UsageError(f"there is no folder {str(start)!r}", hint="give the folder of the project.")
     return start

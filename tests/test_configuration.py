@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fsapi_nb import cli
 from fsapi_nb.database.settings import find_project
 from fsapi_nb.errors import ConfigurationError, FsapiError
 
@@ -80,6 +81,30 @@ def test_every_shape_is_taken_as_it_is_meant_or_refused(tmp_path: Path, text: st
     with pytest.raises(ConfigurationError, match=message):
         (tmp_path / "pyproject.toml").write_text(text)
         find_project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["migrations = 'a\\u0000'", "postgres_bin = '\\u0000'", "table = 't\\u0000'", "schemas = ['a', 'b\\u0000']"],
+)
+def test_a_null_character_is_refused(tmp_path: Path, setting: str) -> None:
+    """No path and no name has one, and nothing that takes one says what is wrong."""
+    error = refusal(tmp_path, f"[tool.fsapi_nb]\n{setting.replace(chr(39), chr(34))}\n")
+    assert error.message == f"{setting.split()[0]} of [tool.fsapi_nb] in pyproject.toml has a null character"
+
+
+@pytest.mark.parametrize("setting", ["migrations", "postgres_bin", "--dir", "--postgres-bin", "trust"])
+def test_a_home_folder_that_is_nobodys_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    """`~name` is the folder of an account, which this machine may not have."""
+    monkeypatch.chdir(tmp_path)
+    option = [setting, "~nobody-at-all/x"]
+    if setting in {"migrations", "postgres_bin"}:
+        (tmp_path / "pyproject.toml").write_text(f'[tool.fsapi_nb]\n{setting} = "~nobody-at-all/x"\n')
+    words = option if setting == "trust" else ["migrate:status", *(option if setting.startswith("--") else ())]
+    assert cli.main(words) == 2
+    assert "begins with ~nobody-at-all, whose folder is not known" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,52 @@ def test_whatever_leads_elsewhere_or_does_more_asks(clone: Path, address: str, w
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "'--api-key=canary'",
+        "'-H', 'X-Api-Key: canary'",
+        "'--token', 'canary'",
+        "'-H', 'Authorization: Bearer canary-1'",
+    ],
+)
+def test_what_is_asked_for_shows_no_secret(clone: Path, argument: str) -> None:
+    """A program may be told one, and the log of a CI job is read by many."""
+    configure(clone, prod=f"url = 'host=/nowhere'\npassword_command = ['get', {argument}]")
+    with pytest.raises(Untrusted, match=r"password_command\): get") as caught:
+        Migrator("prod").status()
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\\n", "\\r", "\\u0085", "\\u2028"])
+def test_what_is_asked_for_is_one_line(clone: Path, end: str) -> None:
+    """Nothing of it looks like what fsapi_nb says itself, or pushes the rest off the screen."""
+    command = f'["true", "fine.{end}Trust it: y{end}"]'
+    configure(clone, prod=f"url = 'host=/nowhere'\npassword_command = {command}")
+    with pytest.raises(Untrusted) as caught:
+        Migrator("prod").status()
+    (detail,) = caught.value.details
+    assert len(detail.splitlines()) == 1
+    assert "Trust it: y" in detail
+
+
+def test_the_path_of_a_project_need_not_be_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of bytes that are no UTF-8, or of blanks, quotes and line ends."""
+    for name in (b"old\xff", b"a 'b'\n", "\u202ex".encode()):
+        folder = tmp_path / os.fsdecode(name)
+        (folder / "migrations").mkdir(parents=True)
+        monkeypatch.chdir(folder)
+        configure(folder, prod=f"url = '{URL}'")
+        with pytest.raises(Untrusted):
+            Migrator("prod").status()
+        assert len(trust_project(None, yes=True).entries) == 1
+        assert not is_untrusted(folder)
+        assert os.path.realpath(folder) in {entry.project for entry in list_trusted().entries}
+        assert cli.main(["trust", "--list"]) == 0
+        revoke(None)
+        assert is_untrusted(folder)
+
+
 # -- no question where nothing foreign is ------------------------------------------------------------------------------
 
 
@@ -324,6 +371,8 @@ def test_a_yes_holds_for_what_it_was_about(clone: Path, tmp_path: Path) -> None:
         ("connect = 'untried_access:open'", "untried_access.py"),
         ("connect = 'untried_shop.access:open'", "untried_shop/access.py"),
         ("connect = 'untried_shop.access:open'", "untried_shop/__init__.py"),
+        ("connect = 'untried_access:open'", f"untried_access{EXTENSION_SUFFIXES[0]}"),
+        ("connect = 'untried_shop.access:open'", f"untried_shop/access{EXTENSION_SUFFIXES[-1]}"),
     ],
 )
 def test_another_content_of_a_program_is_another_program(clone: Path, entry: str, file: str) -> None:
@@ -471,6 +520,30 @@ def test_a_file_above_that_others_wrote_is_not_taken_for_the_users_project(
             planted.unlink()
             (tmp_path / "shared" / "migrations").mkdir()
             give_away(tmp_path / "shared" / "migrations")
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can make a folder of another user's")
+def test_migrations_that_somebody_has_put_where_the_user_is_are_not_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder such as /tmp anybody may make one, or a link to one. In a folder of theirs the user has gone to it."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o1777)
+    theirs = tmp_path / "migrations"
+    theirs.mkdir()
+    give_away(theirs)
+    refused = [*READING.values(), Migrator.migrate]
+    for look in refused:
+        with pytest.raises(Untrusted, match="migrations: is used although"):
+            look(Migrator("host=/nowhere"))
+    theirs.rename(tmp_path / "elsewhere")
+    theirs.symlink_to(tmp_path / "elsewhere")
+    for look in refused:
+        with pytest.raises(Untrusted, match="migrations: is used although"):
+            look(Migrator("host=/nowhere"))
+    give_away(tmp_path)
+    with pytest.raises(CannotConnect):
+        Migrator("host=/nowhere").status()
 
 
 @pytest.mark.parametrize("content", ["not = [toml", "[project]\nname = 'x'\n", "a pipe", "a link to nothing"])

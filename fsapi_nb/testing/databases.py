@@ -18,6 +18,8 @@ from fsapi_nb.database.scratch import Scratch, open_scratch
 from fsapi_nb.database.settings import (
     Address,
     Project,
+    are_found,
+    expanded,
     find_address,
     find_binaries,
     find_project,
@@ -96,7 +98,7 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
         requests=find_requests(
             project,
             address or Address(None, EMBEDDED),
-            found_above=not directory and project.root != start,
+            found=not directory and are_found(project, start),
             binaries=True,
         ),
         application=_APPLICATION,
@@ -106,7 +108,7 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
 
 def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
     """The migrations folder and the project it belongs to. Raises ConfigurationError where there is no such folder."""
-    folder = start / Path(directory).expanduser() if directory else None
+    folder = start / expanded(directory, "fsapi_directory") if directory else None
     project = find_project(folder or start)
     found = folder or project.migrations
     if not found.is_dir():

@@ -45,7 +45,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Replace a file at once, so that no reader sees half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # a path need not be UTF-8
         os.fchmod(descriptor, mode)
         file.write(text)
     draft.replace(path)

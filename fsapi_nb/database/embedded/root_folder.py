@@ -88,7 +88,7 @@ def belongs_to(folder: Path, desk: Path) -> bool:
 def desk_of(folder: Path) -> Path | None:
     """The desk that a folder says it belongs to."""
     try:
-        return Path((folder / "desk").read_text(encoding="utf-8"))
+        return Path((folder / "desk").read_text(encoding="utf-8", errors="surrogateescape"))
     except FileNotFoundError:
         return None
 
