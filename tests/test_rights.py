@@ -71,7 +71,7 @@ def test_an_adopted_table_keeps_its_rights(project: Project, other: str) -> None
 @pytest.mark.parametrize(
     ("rights", "written"),
     [
-        ("ALL", "DELETE, INSERT, TRIGGER, TRUNCATE, UPDATE"),
+        ("ALL", "DELETE, INSERT, REFERENCES, TRIGGER, TRUNCATE, UPDATE"),
         ("TRIGGER", "TRIGGER"),
         ("INSERT", "INSERT"),
     ],

@@ -9,9 +9,11 @@ import pytest
 
 from fsapi_nb import Migrator
 from fsapi_nb.errors import FsapiError, HistoryError
+from fsapi_nb.model import State
 from tests.conftest import Project
 
 COLUMNS = "id serial PRIMARY KEY, name varchar(255) UNIQUE, applied_at timestamp DEFAULT now(), duration_ms integer"
+PLAIN = "id serial, name varchar(255), applied_at timestamp DEFAULT now(), duration_ms integer"
 VERBS: list[Callable[[Migrator], object]] = [
     lambda migrator: migrator.status(),
     lambda migrator: migrator.plan(),
@@ -61,6 +63,9 @@ PLANTED = {
     "an index": f"CREATE TABLE {{0}} ({COLUMNS}); CREATE INDEX e ON {{0}} ((id + lair.evil()))",
     "a part of an index": f"CREATE TABLE {{0}} ({COLUMNS}); CREATE INDEX e ON {{0}} (id) WHERE id > lair.evil()",
     "a type": "CREATE TABLE {0} (id serial, name lair.odd, applied_at timestamp, duration_ms int)",
+    "a foreign key": f"CREATE TABLE {{0}} ({COLUMNS}); CREATE TABLE lair.more (id int REFERENCES {{0}} ON DELETE CASCADE)",
+    "the key of partitions": f"CREATE TABLE {{0}} ({PLAIN}) PARTITION BY LIST ((id + lair.evil()))",
+    "a partition": f"CREATE TABLE lair.whole ({PLAIN}) PARTITION BY LIST ((id + lair.evil())); CREATE TABLE {{0}} PARTITION OF lair.whole DEFAULT",
     "a child": f"CREATE TABLE {{0}} ({COLUMNS}); CREATE TABLE lair.child () INHERITS ({{0}})",
 }
 
@@ -97,6 +102,47 @@ def test_a_stranger_cannot_add_to_a_history(
         with pytest.raises(HistoryError, match="belongs to the role 'stranger_"):
             verb(project.migrator())
     assert calls(project) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "planted"),
+    [
+        (None, "CREATE TABLE migrations (id serial, name lair.odd, applied_at timestamp, duration_ms int)"),
+        (None, f"CREATE TABLE migrations ({COLUMNS}); CREATE TABLE lair.child () INHERITS (migrations)"),
+        (COLUMNS, "CREATE VIEW migrations_journal AS SELECT 1 AS run_id, lair.evil()::text AS migration"),
+    ],
+    ids=["a type", "a child", "a journal"],
+)
+def test_no_code_of_a_stranger_runs_to_find_out_which_history_is_meant(
+    project: Project, stranger: psycopg.Connection, own: str | None, planted: str
+) -> None:
+    """A second history elsewhere, which may be read, makes nothing be read of the first that may not."""
+    if own:
+        project.rows(f"CREATE TABLE migrations ({own})")
+    stranger.execute(f"CREATE TABLE lair.migrations ({COLUMNS}); {planted}".encode())
+    if not own:
+        table, value = ("lair.child", "'x'") if "child" in planted else ("migrations", "ROW('x')")
+        stranger.execute(f"INSERT INTO {table} (name) VALUES ({value})".encode())
+    project.rows("SELECT pg_stat_reset()")
+    for verb in VERBS:
+        with pytest.raises(HistoryError, match="belongs to the role 'stranger_"):
+            verb(project.migrator())
+    assert calls(project) == []
+
+
+def test_what_fsapi_made_for_another_role_stays_usable(project: Project, stranger: psycopg.Connection) -> None:
+    """Our tables stand beside that role's, and every verb goes on, as often as it is run."""
+    stranger.execute(f"CREATE TABLE public.migrations ({COLUMNS})".encode())
+    migrator = project.migrator()
+    for _ in range(2):
+        migrator.migrate()
+        assert project.has("public.a")
+        assert [status.state for status in migrator.status().statuses] == [State.APPLIED]
+        migrator.rollback()
+        assert not project.has("public.a")
+    migrator.migrate()
+    (note,) = migrator.status().notes
+    assert note.startswith("public.migrations belongs to the role 'stranger_")
 
 
 def test_a_plain_table_of_a_stranger_is_used_and_named(project: Project, stranger: psycopg.Connection) -> None:

@@ -111,16 +111,25 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
                 hint='take it away, or name another history in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
             )
     strangers = {written[each.name]: each.owner for each in found.values() if not each.is_trusted}
-    if strangers and len({each.owner for each in found.values()}) > 1:
-        raise _refuse_mixed(strangers)
+    added = [each for each in found.values() if not each.is_trusted and each.owner not in _owners(found, tables.table)]
+    if added:
+        raise _refuse_added(written[added[0].name], added[0].owner)
     history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
     has_grants = any(each.has_grants for each in found.values())
     return Layout(history, scripts, journal, has_grants, tuple(strangers.items()))
 
 
-def _refuse_mixed(strangers: Mapping[str, str]) -> HistoryError:
-    """The refusal for a history of which another role, that is not trusted, has made a part."""
-    name, owner = next(iter(strangers.items()))
+def _owners(found: Mapping[str, Relation], history: str) -> frozenset[str]:
+    """The roles that tables beside the history may belong to without being trusted: its owner; without one, whose all are.
+
+    Our own tables stand beside one that fsapi made for a role of the application.
+    """
+    owners = frozenset({found[history].owner} if history in found else (each.owner for each in found.values()))
+    return owners if len(owners) == 1 else frozenset()
+
+
+def _refuse_added(name: str, owner: str) -> HistoryError:
+    """The refusal for a history to which another role, that is not trusted, has added a table."""
     return HistoryError(
         f"{name} belongs to the role {owner!r}, and the tables beside it to another one",
         state="nothing was run; the database is as it was.",

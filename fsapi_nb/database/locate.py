@@ -107,13 +107,20 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         key=lambda each: (each.schema not in journalled, each.place),
     )
     outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
+    doubted = {each.schema for each in relations if not each.is_trusted}
     # Of a stranger whom nobody has named, nothing is read that could run code.
-    outside = [each for each in outside if each.is_trusted or not runs_code(session, Tables(each.schema, table))]
+    outside = [
+        each for each in outside if each.schema not in doubted or not runs_code(session, Tables(each.schema, table))
+    ]
     chosen = {each.schema for each in relations if each.name == journal and each.is_chosen}
     candidates, others = (
         [
             _Candidate(
-                session, Tables(each.schema, table), each.schema in journalled, each.schema in chosen, each.is_trusted
+                session,
+                Tables(each.schema, table),
+                each.schema in journalled,
+                each.schema in chosen,
+                each.schema not in doubted,
             )
             for each in found
         ]
@@ -173,8 +180,13 @@ class _Candidate(NamedTuple):
         return self._answers(sql.SQL("SELECT true FROM {} LIMIT 1").format(self.tables.history))
 
     def _answers(self, query: sql.Composed) -> bool:
-        """Whether the query gives a row. Raises HistoryError if rows may be hidden; without any right there are none."""
+        """Whether the query gives a row. Raises HistoryError if rows may be hidden, or if a stranger's code would run.
+
+        Without any right there are none.
+        """
         connection = self.session.connection
+        if not self.is_trusted:
+            refuse_code(self.session, self.tables)
         try:
             return bool(ask(connection, query))
         except psycopg.errors.InsufficientPrivilege as error:

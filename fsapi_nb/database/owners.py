@@ -47,12 +47,19 @@ _CODE = sql.SQL("""
             OR EXISTS (SELECT FROM pg_catalog.unnest(i.indclass::oid[]) AS o WHERE o >= 16384))
         UNION ALL SELECT pg_catalog.format('the table %s, which inherits from it,', h.inhrelid::regclass)
         FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid
+        UNION ALL SELECT pg_catalog.format('the foreign key %I of %s', k.conname, k.conrelid::regclass)
+        FROM pg_catalog.pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f'
+            AND NOT (k.confdeltype = ANY ('{{a,r}}') AND k.confupdtype = ANY ('{{a,r}}'))
+        UNION ALL SELECT 'the key of its partitions' WHERE c.relkind = 'p'
+        UNION ALL SELECT pg_catalog.format('the key of the partitions of %s', h.inhparent::regclass)
+        FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid AND c.relispartition
     ) AS found(what)
     WHERE n.nspname = {schema} AND c.relname = ANY ({names}::text[]) AND NOT {trusted} ORDER BY 1, 3
 """)
 
 
-# Whoever has TRIGGER on a table can have its writers run a function.
+# Whoever has TRIGGER on a table can have its writers run a function; up to PostgreSQL 17 also whoever has REFERENCES, by a
+# trigger of a table that a foreign key deletes from.
 _WRITERS = sql.SQL("""
     SELECT c.relname::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
            pg_catalog.array_agg(DISTINCT a.privilege_type)
@@ -61,7 +68,7 @@ _WRITERS = sql.SQL("""
         SELECT x.* FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) x
         WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL) a
     WHERE n.nspname = {} AND c.relname = ANY ({}::text[]) AND a.grantee <> c.relowner
-      AND a.privilege_type = ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}}'::text[])
+      AND a.privilege_type = ANY ('{{INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER,REFERENCES}}'::text[])
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r
                       WHERE r.oid = a.grantee AND (r.rolsuper OR r.rolname = current_user))
     GROUP BY c.relname, a.grantee ORDER BY 1, 2
