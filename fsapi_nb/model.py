@@ -500,7 +500,7 @@ class StoredScripts:
 
     `recorded` is False for rows that fsapi made: then nothing is known of their text. `redacted` says that a
     password was taken out, so that the text cannot be run any more. Of who stored it, `by` is the role and `at` the moment,
-    and `journalled` is the checksum: as far as the journal says so.
+    `journalled` is the checksum and `kept` the digest of what was stored: as far as the journal says so.
     """
 
     up: str | None = None
@@ -510,6 +510,7 @@ class StoredScripts:
     by: str | None = None
     at: datetime.datetime | None = None
     journalled: str | None = None
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

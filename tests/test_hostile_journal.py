@@ -143,12 +143,12 @@ def test_a_row_that_was_not_retired_is_unknown(retired: tuple[Project, str]) -> 
         project.migrator().retire(["new.sql"], undo=True)
 
 
-@pytest.fixture
-def writer(retired: tuple[Project, str]) -> Iterator[str]:
-    """A role that may write into the journal, and into nothing else."""
+@pytest.fixture(params=["INSERT", "UPDATE", "UPDATE (script)"])
+def writer(retired: tuple[Project, str], request: pytest.FixtureRequest) -> Iterator[str]:
+    """A role that may write into the journal, or change it, and nothing else."""
     project, _ = retired
     role = f"writer_{project.value('SELECT current_database()')}"
-    project.rows(f"CREATE ROLE {role}; GRANT INSERT ON migrations_journal TO {role}")
+    project.rows(f"CREATE ROLE {role}; GRANT {request.param} ON migrations_journal TO {role}")
     yield role
     project.rows(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
@@ -163,7 +163,7 @@ def test_a_script_that_a_writer_of_the_journal_may_have_planted_is_not_restored(
     with pytest.raises(HistoryError) as caught:
         project.migrator().retire([name], undo=True)
     journal = "public.migrations_journal"
-    revoke = f'REVOKE INSERT ON {journal} FROM "{writer}";'
+    revoke = f'REVOKE INSERT, UPDATE ON {journal} FROM "{writer}";'
     assert str(caught.value).splitlines() == [
         f"the script of {name} in public.migrations_journal may have been written by a role that may not write scripts",
         f"  {writer} may write the journal only",

@@ -42,8 +42,30 @@ def test_a_stored_text_that_the_journal_does_not_know_is_not_run(project: Projec
 
 
 @pytest.mark.parametrize("edit", [None, "-- UP\nCREATE TABLE b ();\n"], ids=["gone", "edited"])
-def test_a_plan_shows_a_stored_down_and_who_stored_it(project: Project, name: str, edit: str | None) -> None:
+@pytest.mark.parametrize("set_to", ["down = 'CREATE TABLE evil ();'", "up = 'SELECT 1'", "redacted = true"])
+def test_a_stored_text_that_was_changed_is_not_run(project: Project, edit: str | None, set_to: str) -> None:
+    """Its checksum may be as it was: the journal has a digest of the text; a repair makes another."""
+    name = project.write("a", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.migrator().migrate()
+    text = (project.folder / name).read_text()
+    (project.folder / name).unlink() if edit is None else (project.folder / name).write_text(edit)
+    project.rows(f"UPDATE migrations_scripts SET {set_to}")
+    with pytest.raises(RefusedPlan, match="the digest of another text"):
+        project.migrator().rollback()
+    assert project.has("a")
+    assert not project.has("evil")
+    (project.folder / name).write_text(text.replace("DROP TABLE a", "DROP TABLE IF EXISTS a"))
+    project.migrator().repair(name)
+    (project.folder / name).unlink()
+    project.migrator().rollback()
+    assert not project.has("a")
+
+
+@pytest.mark.parametrize("edit", [None, "-- UP\nCREATE TABLE b ();\n"], ids=["gone", "edited"])
+def test_a_plan_shows_a_stored_down_and_who_stored_it(project: Project, edit: str | None) -> None:
     """Its whole text, with role and moment, as text, as HTML and in the JSON document; whatever it is, it can be read."""
+    name = project.write("a", "CREATE TABLE a ();", "CREATE TABLE evil (); DROP TABLE a;")
+    project.migrator().migrate()
     file = project.folder / name
     file.unlink() if edit is None else file.write_text(edit)
     (role, at), *_ = project.rows(

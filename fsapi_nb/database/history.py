@@ -266,12 +266,13 @@ def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
 
 # The last event that says what is stored of a migration now; after a rename, or once restored, none of that name does.
 _AUTHOR = sql.SQL("""
-    SELECT DISTINCT ON (migration) migration, event, role, at, checksum FROM {}
+    SELECT DISTINCT ON (migration) migration, event, role, at, checksum, witness FROM {}
     WHERE state = 'done' AND event = ANY ('{{up,baseline,repair,down,rename,retire,restore}}'::text[])
     ORDER BY migration, id DESC
 """)
 _NO_AUTHOR = sql.SQL(
-    "SELECT NULL::text AS migration, NULL::text AS event, NULL::text AS role, NULL::timestamptz AS at, NULL::text AS checksum"
+    "SELECT NULL::text AS migration, NULL::text AS event, NULL::text AS role, NULL::timestamptz AS at, "
+    "NULL::text AS checksum, NULL::text AS witness"
 )
 
 
@@ -282,7 +283,8 @@ def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequen
         return {}
     author = _AUTHOR.format(tables.journal) if layout.journal else _NO_AUTHOR
     query = sql.SQL(
-        "SELECT s.name::text, s.up, s.down, true, s.redacted, j.role, j.at, j.checksum FROM {} s JOIN {} h "
+        "SELECT s.name::text, s.up, s.down, true, s.redacted, j.role, j.at, j.checksum, "
+        "CASE WHEN j.witness LIKE 'sha256:%' THEN j.witness END FROM {} s JOIN {} h "
         "ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at "
         "LEFT JOIN ({}) j ON j.migration = s.name AND j.event = ANY ('{{up,baseline,repair}}'::text[]) "
         "WHERE h.name = ANY({}::text[])"

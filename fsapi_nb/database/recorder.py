@@ -90,8 +90,8 @@ class Recorder:
         if migration is None:
             return self.journal(row)
         which = "up" if row.duration_ms is not None else "baseline"
-        values = [*self._values(row), *self._kept(migration)]
-        return self._checked(which, values, row, migration.checksum, prepared=prepared)
+        row, kept = self._kept(migration, row)
+        return self._checked(which, [*self._values(row), *kept], row, migration.checksum, prepared=prepared)
 
     def rolled_back(self, row: JournalRow, entry: HistoryEntry, *, prepared: bool = False) -> tuple[Message, ...]:
         """Take a migration's entry away; fails where somebody else did so meanwhile."""
@@ -112,7 +112,8 @@ class Recorder:
         row = JournalRow(migration, "baseline", "done", 1, 1)
         if place is None:
             return self.applied(row)
-        recorded = self._message("baseline in place", [*self._values(row), *self._kept(migration), str(place)])
+        row, kept = self._kept(migration, row)
+        recorded = self._message("baseline in place", [*self._values(row), *kept, str(place)])
         return recorded, self._check("baseline", row, migration.checksum)
 
     def change(self, change: RowChange) -> tuple[Message, ...]:
@@ -139,8 +140,8 @@ class Recorder:
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
         """Take over a file's checksum and text for what is applied already."""
-        row = JournalRow(migration, "repair", "done", 1, 1)
-        repaired = self._message("repair", [str(entry.id), migration.checksum, *self._kept(migration)])
+        row, kept = self._kept(migration, JournalRow(migration, "repair", "done", 1, 1))
+        repaired = self._message("repair", [str(entry.id), migration.checksum, *kept])
         return (repaired, *self.journal(row), self._check("repair", row, migration.checksum))
 
     def forget_all(self) -> tuple[Message, ...]:
@@ -206,17 +207,18 @@ class Recorder:
         encoded = tuple(None if value is None else value.encode() for value in values)
         return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
-    def _kept(self, migration: Migration) -> tuple[str | None, ...]:
-        """What is kept of a migration's text.
+    def _kept(self, migration: Migration, row: JournalRow) -> tuple[JournalRow, tuple[str | None, ...]]:
+        """What is kept of a migration's text, and the journal's row with the digest of that as its witness.
 
         Its scripts, whether a password was taken out, the digest of its file, and what would keep its DOWN from being run.
         """
         from fsapi_nb.plan.down import fault_of_down
-        from fsapi_nb.script.stored import to_store  # what reads scripts is only needed where one has run
+        from fsapi_nb.script.stored import kept_digest, to_store  # what reads scripts is only needed where one has run
 
         stored, fault = to_store(migration), fault_of_down(migration, self.session.encoding)
         texts = self._fitting(stored.up), self._fitting(stored.down)
-        return *texts, _truth(stored.redacted), migration.digest, self._fitting(fault)
+        kept = (*texts, _truth(stored.redacted), migration.digest, self._fitting(fault))
+        return row._replace(witness=kept_digest(stored)), kept
 
     def _fitting(self, text: str | None) -> str | None:
         return None if text is None else keep(text, self.session.encoding)

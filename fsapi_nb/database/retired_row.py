@@ -25,8 +25,8 @@ _NEWEST = sql.SQL(
     "WHERE event = 'retire' AND migration::text = ANY ({}::text[]) ORDER BY migration, id DESC"
 )
 _WRITERS = sql.SQL(
-    "SELECT rolname::text FROM pg_roles WHERE NOT rolsuper AND has_any_column_privilege(oid, {0}::text, 'INSERT') "
-    "AND NOT has_table_privilege(oid, {1}::text, 'INSERT') ORDER BY 1"
+    "SELECT rolname::text FROM pg_roles WHERE NOT rolsuper AND has_any_column_privilege(oid, {0}::text, 'INSERT, UPDATE') "
+    "AND NOT has_table_privilege(oid, {1}::text, 'INSERT, UPDATE') ORDER BY 1"
 )
 _UNCHANGED = "nothing was changed; the database is as it was."
 _ID, _NUMBER = range(1, 1 << 63), range(-(1 << 31), 1 << 31)
@@ -146,7 +146,7 @@ def _refuse_other_writers(session: Session, tables: Tables, name: str, number: i
     writers = [role for (role,) in ask(session.connection, _WRITERS.format(*places))]
     if not writers:
         return
-    revoke = f"REVOKE INSERT ON {tables.written[2]} FROM {', '.join(map(written_name, writers))};"
+    revoke = f"REVOKE INSERT, UPDATE ON {tables.written[2]} FROM {', '.join(map(written_name, writers))};"
     raise HistoryError(
         f"the script of {name} in {tables.schema}.{tables.names[2]} may have been written by a role that may not write scripts",
         details=tuple(f"  {role} may write the journal only" for role in writers),

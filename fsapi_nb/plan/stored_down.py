@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from fsapi_nb.errors import RefusedPlan
 from fsapi_nb.model import Direction, HistoryEntry, Migration, Plan, StoredScripts
+from fsapi_nb.script.stored import kept_digest
 
 _MOST = 40  # lines of a DOWN that are shown
 
@@ -20,14 +21,20 @@ def is_journalled(file: Migration | None, stored: StoredScripts | None) -> bool:
 
 
 def refuse_altered(entry: HistoryEntry, stored: StoredScripts) -> None:
-    """Raise RefusedPlan if what is stored is not what the journal says that was stored."""
+    """Raise RefusedPlan if what is stored is not what the journal says that was stored: its checksum, or its text."""
     if stored.journalled is not None and stored.journalled != entry.checksum:
-        raise RefusedPlan(
-            f"the scripts that are stored of {entry.name} are not those that ran: the journal has another checksum of them",
-            details=(f"  stored:    {entry.checksum}", f"  journal:   {stored.journalled}"),
-            state="nothing was rolled back; the database is as it was.",
-            hint=f"bring the file of that checksum back: its DOWN runs then; or accept another one with `repair {entry.name}`.",
-        )
+        raise _altered(entry.name, "another checksum", str(entry.checksum), stored.journalled)
+    if stored.kept is not None and stored.kept != (now := kept_digest(stored)):
+        raise _altered(entry.name, "the digest of another text", now, stored.kept)
+
+
+def _altered(name: str, what: str, stored: str, journal: str) -> RefusedPlan:
+    return RefusedPlan(
+        f"the scripts that are stored of {name} are not those that ran: the journal has {what} of them",
+        details=(f"  stored:    {stored}", f"  journal:   {journal}"),
+        state="nothing was rolled back; the database is as it was.",
+        hint=f"bring the file of that checksum back: its DOWN runs then; or accept another one with `repair {name}`.",
+    )
 
 
 def stored_downs(plan: Plan, known: Mapping[str, StoredScripts], tables: tuple[str, str, str]) -> Iterator[str]:

@@ -7,6 +7,8 @@ SHA-256 are stored: a seed of gigabytes is in its file, and the checksum finds w
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 
 from fsapi_nb.model import Migration, StoredScripts
@@ -20,6 +22,12 @@ def to_store(migration: Migration) -> StoredScripts:
     down = redact_sql(migration.down.text) if migration.down else None
     changed = migration.down is not None and (not migration.down.complete or down != migration.down.text)
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
+
+
+def kept_digest(stored: StoredScripts) -> str:
+    """Return what tells whether a stored text is still the one that was stored: the journal, another table, has it as well."""
+    kept = json.dumps([stored.up, stored.down, stored.redacted])
+    return f"sha256:{hashlib.sha256(kept.encode()).hexdigest()}"
 
 
 def stored_migration(name: str, stored: StoredScripts) -> Migration | None:
