@@ -70,6 +70,26 @@ def test_whatever_calls_code_may_take_a_role(project: Project, code: str) -> Non
     run_between(project, code)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "CREATE TABLE keyed (i int) PARTITION BY LIST ((i + public.g()));",
+        "CREATE TABLE made (i int, g int GENERATED ALWAYS AS (i + public.g()) STORED);",
+        "CREATE AGGREGATE public.a (text) (SFUNC = public.s, STYPE = checked, INITCOND = 'x');",
+    ],
+)
+def test_a_definition_may_compute_what_is_constant_in_it(project: Project, code: str) -> None:
+    """Keys of partitions, generated columns, and the first value of an aggregate, which may be a domain's with a check."""
+    prepared(project, "")
+    project.rows(
+        "CREATE FUNCTION g() RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM set_config('search_path', 'app', false); RETURN 1; END $$;"
+        "CREATE FUNCTION s(checked, text) RETURNS checked LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';"
+        "ALTER DOMAIN checked ADD CHECK (public.g() = 1)"
+    )
+    run_between(project, code)
+
+
 @pytest.mark.parametrize("does", [_DOES["path"], _DOES["time zone"], _DOES["deallocate"], _DOES["prepare"]])
 @pytest.mark.parametrize("made", ["before the run", "in the run"])
 def test_an_event_trigger_may_do_anything_to_the_session(project: Project, does: str, made: str) -> None:

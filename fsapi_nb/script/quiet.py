@@ -6,13 +6,15 @@ with event triggers runs code at every definition: that is for whoever knows the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from fsapi_nb.model import Statement
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
 # Those of them that run a query, somebody's script, or code, or change what new sessions begin with. What changes a table,
-# a type or a domain may compute defaults, checks and new values of the rows that are there.
+# a type or a domain may compute defaults, checks and new values of the rows that are there; the initial value of an aggregate
+# may be of a domain with a check.
 _LOUD = frozenset(
     {
         "ALTER DATABASE",
@@ -21,6 +23,7 @@ _LOUD = frozenset(
         "ALTER EVENT TRIGGER",
         "DROP EVENT TRIGGER",
         "CREATE TABLE AS",
+        "CREATE AGGREGATE",
         "CREATE MATERIALIZED VIEW",
         "ALTER MATERIALIZED VIEW",
         "CREATE EXTENSION",
@@ -34,6 +37,8 @@ _LOUD = frozenset(
         "ALTER DOMAIN",
     }
 )
+_GENERATED = re.compile(r"\bas\s*\(")
+_PLAIN_KEY = re.compile(r"\bpartition\s+by\s+\w+\s*\([^()]*\)(?!.*\bpartition\b)", re.DOTALL)
 
 
 def is_quiet(statements: Iterable[Statement]) -> bool:
@@ -50,10 +55,13 @@ def is_quiet(statements: Iterable[Statement]) -> bool:
 def _may_compute(statement: Statement) -> bool:
     """Whether the text of a definition leaves room for an expression that is computed at once; where unsure, it does.
 
-    The bounds of a partition are expressions, behind VALUES. Those of an index are computed in a restricted operation, from
-    which PostgreSQL takes every setting back.
+    The bounds of a partition are expressions, behind VALUES. Of the expressions in a partition key, and of those that generate
+    a column, PostgreSQL computes what is constant. Those of an index are computed in a restricted operation, from which it
+    takes every setting back.
     """
     if statement.kind in {"CREATE TABLE", "CREATE FOREIGN TABLE", "CREATE SCHEMA"}:
         text = statement.text.lower()
-        return "partition" in text and "values" in text
+        return (
+            bool(_GENERATED.search(text)) or "partition" in text and ("values" in text or not _PLAIN_KEY.search(text))
+        )
     return False
