@@ -52,14 +52,16 @@ def list_trusted() -> TrustResult:
 
 def revoke(folder: str | None) -> TrustResult:
     """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
+    from fsapi_nb.database.own_server import disown_servers
     from fsapi_nb.database.settings import expanded, find_project
     from fsapi_nb.database.trust import forget, read_trusted
 
     named = os.path.realpath(expanded(folder or ".", "the folder"))
     if named not in read_trusted() and os.path.isdir(named):
         named = os.path.realpath(find_project(Path(named)).root)
+    disowned = disown_servers(Path(named) / ".fsapi_nb")
     taken = forget(named)
-    if not taken:
+    if not taken and not disowned:
         raise UsageError(f"{named} is not trusted", hint="`trust --list` shows what is.")
     return TrustResult("revoked", tuple(_entry(named, each) for each in taken))
 

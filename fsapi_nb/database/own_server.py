@@ -47,3 +47,15 @@ def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
     with suppress(EmbeddedServerError):  # no wheel is installed
         return (*_wheel_requests(root), *data)
     return tuple(data)
+
+
+def disown_servers(home: Path) -> bool:
+    """Take back that the servers of a project, and those for its tests, may be started on data made elsewhere.
+
+    Return whether one could.
+    """
+    found = False
+    for each in (home, home / "tests"):
+        with suppress(EmbeddedServerError):  # it is a link, or another user's, and no data in it is ever started
+            found = embedded.disown(each) or found
+    return found

@@ -17,8 +17,8 @@ from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
 from fsapi_nb.database.embedded import made as made_desks
 from fsapi_nb.database.embedded import root_folder
-from fsapi_nb.errors import EmbeddedServerError, Untrusted
-from fsapi_nb.trust import accept, trust_project
+from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
+from fsapi_nb.trust import accept, revoke, trust_project
 from tests.conftest import Project
 from tests.database.embedded_servers import ROOT, desk_of, in_child, query, without_fsync
 
@@ -133,6 +133,20 @@ def test_data_that_its_user_has_allowed_is_started(
         for _ in range(2):
             assert migrator.query("SELECT n FROM kept").last.rows[0][0] == 7  # type: ignore[union-attr]
             embedded.stop(workshop / "two" / ".fsapi_nb")
+        revoke(str(workshop / "two"))
+        with pytest.raises(Untrusted, match="starts a server on data that was not made here"):
+            migrator.query("SELECT n FROM kept")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FSAPI_NB_TRUST", "1")
+            migrator.query("SELECT n FROM kept")
+        revoke(str(workshop / "two"))
+        with pytest.raises(UsageError, match="is not trusted"):
+            revoke(str(workshop / "one"))
+        assert query(embedded.attach(home), "SELECT 1") == 1
+        with pytest.raises(Untrusted):
+            migrator.query("SELECT n FROM kept")
+        trust_project(str(workshop / "two"), yes=True)
+        migrator.query("SELECT n FROM kept")
         for each in ("one", "two"):
             embedded.destroy(workshop / each / ".fsapi_nb")
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from fsapi_nb.database.embedded.address import ROLE, conninfo
 from fsapi_nb.database.embedded.database import answers, ensure_database
 from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
-from fsapi_nb.database.embedded.made import remember
+from fsapi_nb.database.embedded.made import forget, remember
 from fsapi_nb.database.embedded.messages import files_of
 from fsapi_nb.database.embedded.place import (
+    find_adopted_desks,
     find_desks,
     find_foreign_desks,
     find_place,
@@ -39,6 +40,7 @@ __all__ = [
     "default_bin_folder",
     "destroy",
     "detach",
+    "disown",
     "foreign_desks",
     "server_version",
     "stop",
@@ -78,7 +80,16 @@ def foreign_desks(home: Path) -> list[Path]:
 def adopt(desk: Path) -> None:
     """Take a folder of a server for one that this account has made: its user has looked at it."""
     with files_of(desk.parent):
-        remember(desk)
+        remember(desk, adopted=True)
+
+
+def disown(home: Path) -> bool:
+    """Take the servers' folders of `home` that were adopted for foreign ones again; return whether there were any."""
+    with files_of(home):
+        found = find_adopted_desks(home)
+        for desk in found:
+            forget(desk)
+    return bool(found)
 
 
 def detach(home: Path) -> None:

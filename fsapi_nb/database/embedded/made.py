@@ -1,7 +1,8 @@
 """The desks that this account has made: noted outside of every project, as a project may have come from anybody.
 
     $XDG_STATE_HOME/fsapi_nb/servers/       0700; ~/.local/state, or /var/tmp/fsapi_nb-UID if that cannot be kept
-      <number>                              for each desk: inode and time of change of its note, and the desk's path
+      <number>                              for each desk: inode and time of change of its note, the desk's path, and
+                                            `adopted` if it was made elsewhere, and its user has trusted it
     <desk>/made                             the note: the number
 
 A copy, and what an archive brings, may have the note. It cannot have the note's time of change, which only the system
@@ -23,6 +24,7 @@ from fsapi_nb.database.embedded.record import write_file
 
 _NOTE = "made"
 _FIRST = re.compile(rf"start\.lock|{_NOTE}|\.{_NOTE}\.\d+")  # what a desk holds that another process is about to make
+_ADOPTED = "adopted"
 _SHARED = Path("/var/tmp")
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _here: set[str] = set()  # records of this process that no folder could keep
@@ -44,8 +46,8 @@ def is_recorded(desk: Path) -> bool:
     return record in _here or any(_read_record(folder / number) == record for folder in _folders())
 
 
-def remember(desk: Path) -> None:
-    """Note that this account has made the desk. Raises OSError."""
+def remember(desk: Path, *, adopted: bool = False) -> None:
+    """Note that this account has made the desk, or has `adopted` one that was made elsewhere. Raises OSError."""
     if os.geteuid() == 0:
         return
     number = secrets.token_hex(16)
@@ -53,7 +55,7 @@ def remember(desk: Path) -> None:
     record = _record(desk)
     for folder in _folders(make=True):
         with contextlib.suppress(OSError):
-            write_file(folder / number, f"{record}\n{desk}\n")
+            write_file(folder / number, f"{record}\n{desk}\n{_ADOPTED if adopted else ''}\n")
             return
     _here.add(record)
 
@@ -63,6 +65,13 @@ def forget(desk: Path) -> None:
     number = _read_note(desk) if os.geteuid() != 0 and is_recorded(desk) else None
     for folder in _folders() if number else ():
         (folder / str(number)).unlink(missing_ok=True)
+
+
+def is_adopted(desk: Path) -> bool:
+    """Return whether the desk was made elsewhere, and is used because its user has trusted it."""
+    number = _read_note(desk) if os.geteuid() != 0 and is_recorded(desk) else None
+    texts = [_read(folder / number) for folder in _folders()] if number else []
+    return any(text and text.splitlines()[-1:] == [_ADOPTED] for text in texts)
 
 
 def _is_empty(desk: Path) -> bool:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb.database.embedded.account import Account, account_of, powerless_account
-from fsapi_nb.database.embedded.made import forget, is_made
+from fsapi_nb.database.embedded.made import forget, is_adopted, is_made
 from fsapi_nb.database.embedded.messages import OTHER_DATABASE
 from fsapi_nb.database.embedded.record import Record, write_file
 from fsapi_nb.database.embedded.root_folder import (
@@ -108,9 +108,17 @@ def find_desks(home: Path) -> list[Path]:
 
 def find_foreign_desks(home: Path) -> list[Path]:
     """The desks of `home` that this account has not made: they came with the project, or are copies."""
-    home = private_folder(home)
-    found = sorted(desk for desk in home.glob("postgres-*") if desk.is_dir() and not desk.is_symlink())
-    return [desk for desk in found if not is_made(desk)]
+    return [desk for desk in _folders_of(home) if not is_made(desk)]
+
+
+def find_adopted_desks(home: Path) -> list[Path]:
+    """The desks of `home` that were foreign until their user trusted them."""
+    return [desk for desk in _folders_of(home) if is_adopted(desk)]
+
+
+def _folders_of(home: Path) -> list[Path]:
+    found = private_folder(home).glob("postgres-*")
+    return sorted(desk for desk in found if desk.is_dir() and not desk.is_symlink())
 
 
 def _refuse_link(folder: Path) -> None:
