@@ -81,6 +81,17 @@ def test_a_down_whose_secret_is_starred_is_not_run_without_its_file(project: Pro
     assert not project.has("one")
 
 
+def test_a_down_with_a_starred_comment_runs_without_its_file(project: Project) -> None:
+    """What runs is whole. An option above it still counts."""
+    down = f"-- fsapi: lock_timeout=3s\n-- password: {SECRET}\nDROP TABLE one; /* api_key = '{SECRET}' */"
+    name = project.write("one", "CREATE TABLE one (i int);", down)
+    project.migrator().migrate()
+    assert SECRET not in _kept(project)
+    (project.folder / name).unlink()
+    project.migrator().rollback()
+    assert not project.has("one")
+
+
 def test_a_secret_of_the_environment_is_typed_and_stored_nowhere(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

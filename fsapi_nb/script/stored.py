@@ -16,11 +16,16 @@ from fsapi_nb.model import Migration, StoredScripts
 
 def to_store(migration: Migration) -> StoredScripts:
     """The two scripts as they are kept with the applied migration."""
+    from fsapi_nb.script.checksum import text_checksum
     from fsapi_nb.script.redact import redact_sql
 
     up = redact_sql(migration.up.text)
     down = redact_sql(migration.down.text) if migration.down else None
-    changed = migration.down is not None and (not migration.down.complete or down != migration.down.text)
+    changed = migration.down is not None and (
+        not migration.down.complete
+        # Stars in a comment change nothing of what runs.
+        or (down != migration.down.text and text_checksum(down or "") != text_checksum(migration.down.text))
+    )
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
 
 
