@@ -129,6 +129,26 @@ def test_a_redo_whose_file_is_gone_is_refused(project: Project) -> None:
     assert (project.applied(), rows(project)) == ([users], 100)
 
 
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("CREATE TABLE t (i int);\nSELECT 1 / 0;", "DROP TABLE t;"),
+        ("CREATE TABLE t (i int);", "DROP TABLE t; SELECT 1 / 0;"),
+        ("CREATE TABLE t (i int);", "-- it stays"),
+    ],
+    ids=["the UP", "the DOWN", "an UP over what a DOWN has left"],
+)
+def test_what_a_redo_in_one_transaction_leaves_is_applied_as_before(project: Project, up: str, down: str) -> None:
+    """Whichever of the two fails, none of both is kept, and what is said of it is what `status` says."""
+    name = project.write("a", "CREATE TABLE t (i int);", down)
+    project.migrator().migrate()
+    edit(project, name, up, down)
+    with pytest.raises(StatementFailed) as failure:
+        project.migrator().redo()
+    assert failure.value.state == f"nothing of this was kept: {name} is applied, as before."
+    assert project.applied() == [name]
+
+
 def test_a_rollback_ends_a_redo_that_had_not_begun_to_apply(project: Project) -> None:
     """The redo failed in its DOWN; what was rolled back on purpose afterwards is not applied again by a redo."""
     users, last = users_and(project)

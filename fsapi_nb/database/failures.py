@@ -59,7 +59,7 @@ class Whereabouts(NamedTuple):
         if self.part.number:
             return f"{self.before_it()}; step {self.part.number + 1} was undone."
         if self.step.parts[0].direction is Direction.DOWN:
-            applied = "applied" if self.part.entry else "partly applied"
+            applied = "applied" if self.step.parts[0].entry else "partly applied"
             return f"nothing of this was kept: {name} is {applied}, as before."
         return f"{name} was rolled back and left nothing behind."
 
