@@ -26,7 +26,13 @@ _BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are te
 
 # In any text: a URL's password, JSON's, and a literal after a name, its apostrophes doubled or not.
 _URL = re.compile(rb"://[^\s:/@'\"]*:([^\s@/'\"]+)@")
-_IN_URL = re.compile(rb"://[^\s'\"]*?[?&][\w.-]*?" + _N + rb"=([^\s'\"&#]{4,})", re.IGNORECASE)
+# Where the name of a parameter may begin; it is looked at backwards, so that a list of addresses costs no more than its length.
+_PARAMETER = (
+    rb"(?:"
+    + rb"|".join(rb"(?<=[?&]%s)" % each for each in (b"", b"access_", b"auth_", b"client_", b"id_", b"refresh_"))
+    + rb")"
+)
+_IN_URL = re.compile(_PARAMETER + _N + rb"=([^\s'\"&#]{4,})", re.IGNORECASE)
 # What has the form of a token, and one in the header of a request.
 _SHAPED = re.compile(rb"(?<![\w-])(" + SHAPES.encode() + rb")|(?i:bearer\s+)(?=[^\s'\"]*\d)([\w.~+/=-]{8,})")
 _JSON = re.compile(_N + rb'"\s*:\s*"([^"]+)"', re.IGNORECASE)
