@@ -11,6 +11,7 @@ from fsapi_nb import Migrator
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.settings import Project, find_address, find_project
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.text.secrets import revealed
 
 TABLE = {
     "database": "dev",
@@ -183,6 +184,56 @@ def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, 
     (tmp_path / ".env").write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         find_address(Project(tmp_path), environment={})
+
+
+DOTENV = "DB_HOST=db.example\nDB_PORT=5433\nDB_USER=me\nDB_PASS=x\nDB_NAME=shop\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"DB_NAME": "np"}, {"dbname": "np"}),
+        ({"DB_PASS": "y", "DB_USER": "you"}, {"password": "y", "user": "you"}),
+        ({"DB_NAME": "np", "PGHOST": "elsewhere"}, {"dbname": "np"}),
+        ({"DB_PORT": "1"}, {"port": "1"}),
+    ],
+)
+def test_the_environment_changes_a_part_of_what_the_env_file_says(
+    tmp_path: Path, changed: dict[str, str], expected: dict[str, str]
+) -> None:
+    """As fsapi reads both: the rest is that of the file, and not another server that libpq would take."""
+    (tmp_path / ".env").write_text(DOTENV)
+    address = find_address(Project(tmp_path), environment=changed)
+    whole = {"host": "db.example", "port": "5433", "user": "me", "password": "x", "dbname": "shop"}
+    assert conninfo_to_dict(revealed(address.dsn or "")) == whole | expected
+    assert address.place == "DB_* in the environment and .env"
+    assert [request.file for request in address.requests] == [".env"]
+
+
+def test_an_environment_that_says_where_takes_nothing_from_the_env_file(tmp_path: Path) -> None:
+    """Neither a port nor a password of another server."""
+    (tmp_path / ".env").write_text(DOTENV)
+    address = find_address(Project(tmp_path), environment={"DB_HOST": "h", "DB_NAME": "d"})
+    assert conninfo_to_dict(revealed(address.dsn or "")) == {"host": "h", "dbname": "d"}
+    assert not address.requests
+
+
+@pytest.mark.parametrize(
+    ("changed", "text", "message"),
+    [
+        ({"DB_NAME": "np"}, "DATABASE_URL=postgresql://h/d\n", "DB_NAME in the environment does not say where"),
+        ({"DB_NAME": ""}, DOTENV, "DB_NAME in the environment is empty"),
+        ({"DB_NAME": "np"}, "DB_HOST=\n", "DB_HOST in .env is empty"),
+        ({"DB_PASS": "p"}, "DB_HOST=h\n", "in the environment and .env do not say which database"),
+    ],
+)
+def test_two_places_that_name_a_database_in_part_are_refused(
+    tmp_path: Path, changed: dict[str, str], text: str, message: str
+) -> None:
+    """An address in the file, a value that is empty, and what both together leave open."""
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        find_address(Project(tmp_path), environment=changed)
 
 
 def test_the_way_out_of_an_incomplete_env_file_is_in_that_file(tmp_path: Path) -> None:

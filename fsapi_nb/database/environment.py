@@ -58,6 +58,30 @@ def find_parts(environment: Mapping[str, str], place: str) -> dict[str, str] | N
     return {name: value if name in SECRET_PARAMETERS else value.reveal() for name, value in parts.items()}
 
 
+def is_about_place(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment says where the database is, or nothing of fsapi's variables at all."""
+    return URL in environment or "DB_HOST" in environment or not any(name in environment for name in PARTS)
+
+
+def complete(environment: Mapping[str, str], written: Mapping[str, str]) -> Mapping[str, str]:
+    """Return fsapi's `DB_*` of `.env`, with those of the environment in their place, as fsapi reads them.
+
+    Without `DB_HOST` in the environment the rest would lead to another server than the one that `.env` names.
+
+    Raises ConfigurationError if `.env` has `DATABASE_URL`, which is a whole address of its own, or if a value is empty.
+    """
+    given = [name for name in PARTS if name in environment]
+    if URL in written:
+        hint = f"set DB_HOST, too, or unset {_listed(given)}; or take DATABASE_URL out of .env."
+        raise ConfigurationError(
+            f"{_listed(given)} in the environment {_do(given)} not say where the database is, and .env has DATABASE_URL",
+            hint=hint,
+        )
+    _refuse_empty(environment, given, "the environment")
+    _refuse_empty(written, [name for name in PARTS if name in written and name not in given], ".env")
+    return Variables({name: source[name] for source in (written, environment) for name in PARTS if name in source})
+
+
 def says_libpq(environment: Mapping[str, str]) -> bool:
     """Return whether libpq's `PG*` variables say where the database is.
 

@@ -18,7 +18,16 @@ from urllib.parse import parse_qsl
 from psycopg import ProgrammingError
 
 from fsapi_nb.database.configuration import DURATION, EMBEDDED, read_table
-from fsapi_nb.database.environment import find_parts, find_url, read_dotenv, says_libpq
+from fsapi_nb.database.environment import (
+    PARTS,
+    URL,
+    complete,
+    find_parts,
+    find_url,
+    is_about_place,
+    read_dotenv,
+    says_libpq,
+)
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import joined, own_parts, plain_url
 from fsapi_nb.database.password import PasswordCommand
@@ -154,7 +163,7 @@ def _address(project: Project, option: Secret | None, environment: Mapping[str, 
             if not wanted.strip():
                 raise ConfigurationError(f"{place} is empty", hint=_EMPTY)
             return _named(project, Secret(wanted.strip()), environment, place)
-    found = _from_environment(environment, "the environment")
+    found = _from_both(project, environment) or _from_environment(environment, "the environment")
     if found:
         return found
     found = _from_environment(read_dotenv(project.root), _DOTENV)
@@ -322,6 +331,17 @@ def seconds(duration: str) -> float:
     """Return how many seconds a duration is, as PostgreSQL writes them: without a unit, milliseconds."""
     number, unit = re.fullmatch(r"([\d.]+)\s*([a-z]*)", duration).groups()  # type: ignore[union-attr]  # checked before
     return float(number) * {"us": 1e-6, "": 1e-3, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
+
+
+def _from_both(project: Project, environment: Mapping[str, str]) -> Address | None:
+    """The database that `.env` names and the environment changes in part; None if one of the two says all."""
+    if is_about_place(environment):
+        return None
+    written = read_dotenv(project.root)
+    if not any(name in written for name in (URL, *PARTS)):
+        return None
+    found = _from_environment(complete(environment, written), f"the environment and {_DOTENV}")
+    return replace(found, requests=_dotenv_requests(found)) if found else None
 
 
 def _from_environment(environment: Mapping[str, str], place: str) -> Address | None:
