@@ -125,6 +125,7 @@ class Migrator:
             find_binaries,
             find_project,
             find_requests,
+            finite_wait,
             session_settings,
         )
         from fsapi_nb.database.target import Access
@@ -157,7 +158,7 @@ class Migrator:
             notebook=notebook or told.notebook,
             cell=cell,
             runbook=runbook or told.runbook,
-            max_wait=max_wait,
+            max_wait=finite_wait(max_wait),
             postgres_bin=find_binaries(project, option=postgres_bin),
             schema=chosen,
             by_pooler=allows_pooler(project, address.name, option=pooler),

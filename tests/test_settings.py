@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from fsapi_nb import Migrator
 from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.settings import Project, find_address, find_project
-from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.text.secrets import revealed
 
 TABLE = {
@@ -184,6 +184,13 @@ def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, 
     (tmp_path / ".env").write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         find_address(Project(tmp_path), environment={})
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1])
+def test_a_wait_without_an_end_is_refused(tmp_path: Path, seconds: float) -> None:
+    """No moment would be behind it."""
+    with pytest.raises(UsageError, match="nobody can wait"):
+        Migrator("host=/nowhere", tmp_path, max_wait=seconds)
 
 
 DOTENV = "DB_HOST=db.example\nDB_PORT=5433\nDB_USER=me\nDB_PASS=x\nDB_NAME=shop\n"

@@ -6,6 +6,7 @@ argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`,
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -148,6 +149,13 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
         if not DURATION.fullmatch(duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
     return {**timeouts, **{f"{_OWN}{name}": Secret(value) for name, value in settings.items()}}
+
+
+def finite_wait(seconds: float) -> float:
+    """Return the seconds that somebody is willing to wait. Raises UsageError if they have no end, or are negative."""
+    if not 0 <= seconds < math.inf:  # `nan` is neither
+        raise UsageError(f"nobody can wait {seconds} seconds", hint="write for example --max-wait 60.")
+    return seconds
 
 
 def secret_settings(settings: Mapping[str, str]) -> list[str]:
