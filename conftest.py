@@ -58,6 +58,7 @@ PARTS = (
     Part("tests/testing/"),
     Part("tests/notebook/test_jupysql.py"),
     Part("tests/notebook/test_completion.py::test_a_kernel_completes"),
+    Part("tests/test_streams.py"),
     Part("tests/test_seed.py"),
     Part("tests/test_tokens.py"),
     # Each waits for locks and sessions of others.
@@ -66,7 +67,9 @@ PARTS = (
     Part("tests/test_other_session.py"),
     Part("tests/test_halfway.py"),
     Part("tests/test_watch.py"),
-    # Each makes hundreds of changes or values.
+    # Each makes hundreds of changes or values, or runs every verb in many ways.
+    Part("tests/notebook/test_canary.py"),
+    Part("tests/test_planted.py"),
     Part("tests/database/test_catalog.py"),
     Part("tests/database/test_every_type.py"),
     Part("tests/test_example.py"),
