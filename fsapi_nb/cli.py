@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsapi_nb import stopping
-from fsapi_nb.commands import Face, typed, typed_lines
+from fsapi_nb.commands import Face, begin, typed, typed_lines
 from fsapi_nb.errors import (
     CheckViolated,
     ConfirmationRequired,
@@ -219,7 +219,7 @@ def _overview() -> str:
 
     lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help says more)", "", "commands:"]
     for verb in (*VERBS, QUERY):
-        command = verb.name if verb.name in {"migrate", "query", "trust"} else f"migrate:{verb.name}"
+        command = begin(verb.name, Face.TERMINAL).removeprefix("sapi ")
         lines.append(f"  {command:<18} {verb.help}")
     lines += [f"  {f'runbook:{each.name}':<18} {each.help}" for each in runbooks.COMMANDS]
     lines += ["", "options of every command but trust and runbook's:"]

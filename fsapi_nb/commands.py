@@ -51,7 +51,7 @@ def typed(text: str, face: Face) -> str:
 
     def command(found: re.Match[str]) -> str:
         verb, rest = found.groups()
-        return f"`{_begin(verb, face)}{rest}`" if verb in NAMES else found[0]
+        return f"`{begin(verb, face)}{rest}`" if verb in NAMES else found[0]
 
     return _COMMAND.sub(command, text)
 
@@ -61,7 +61,8 @@ def typed_lines(lines: Iterable[str], face: Face) -> list[str]:
     return [typed(line, face) if _OURS.match(line) else line for line in lines]
 
 
-def _begin(verb: str, face: Face) -> str:
+def begin(verb: str, face: Face) -> str:
+    """How a command with that verb begins there."""
     if face is Face.TERMINAL:
         return f"sapi {verb}" if verb in {"migrate", "query", "trust"} else f"{face.value}{verb}"
     return f"%{verb}" if verb in {"migrate", "rollback", "query"} else f"{face.value}{verb}"

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Callable
 
-# Controls, formats (directions of writing, characters without width), surrogates, line and paragraph ends.
-_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Categories of Unicode: controls, formats (directions of writing, characters without width), surrogates, line and
+#: paragraph ends.
+OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Written(dict[int, str]):
     """What each character is written as, for `str.translate`; found out once, as notices have megabytes."""
 
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        harmless = unicodedata.category(character) not in _OBEYED
-        self[code] = character if harmless else character.encode("unicode_escape").decode()
-        return self[code]
-
-
-class _WrittenInJson(dict[int, str]):
-    """The same as JSON writes it: outside of its strings JSON has no such character but line ends."""
+    def __init__(self, escape: Callable[[str], str], kept: str = "") -> None:
+        super().__init__({ord(character): character for character in kept})
+        self._escape = escape
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        harmless = unicodedata.category(character) not in _OBEYED
-        self[code] = character if harmless else json.dumps(character)[1:-1]
+        harmless = unicodedata.category(character) not in OBEYED
+        self[code] = character if harmless else self._escape(character)
         return self[code]
 
 
-_WRITTEN = _Written({ord("\n"): "\n", ord("\t"): "\t"})
-_WRITTEN_IN_LINE = _Written()
-_WRITTEN_IN_JSON = _WrittenInJson()
+def _as_python(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _as_json(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+_WRITTEN = _Written(_as_python, kept="\n\t")
+_WRITTEN_IN_LINE = _Written(_as_python)
+_WRITTEN_IN_JSON = _Written(_as_json)  # outside of its strings JSON has no such character but line ends
 
 
 def visible(text: str) -> str:

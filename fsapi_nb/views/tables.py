@@ -13,6 +13,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.visible import OBEYED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,8 +62,7 @@ def text_of(value: object, column: ColumnLike) -> str:
 
 
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-# Controls, formats (directions and zero widths, but the joiner of emoji), surrogates, line and paragraph ends.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Of what is written out elsewhere, the joiner of emoji stays as it is.
 _JOINER = "\u200d"
 
 
@@ -72,7 +73,7 @@ def _visible(text: str) -> str:
 
 
 def _visible_character(character: str) -> str:
-    if character == _JOINER or unicodedata.category(character) not in _INVISIBLE:
+    if character == _JOINER or unicodedata.category(character) not in OBEYED:
         return character
     return _NAMED.get(character) or ascii(character)[1:-1]
 
