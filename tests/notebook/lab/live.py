@@ -12,6 +12,9 @@ _HAS = "([selector, text]) => [...document.querySelectorAll(selector)].some(each
 _MATCHES = "([selector, text]) => [...document.querySelectorAll(selector)].some(each => each.innerText.match(text))"
 _LACKS = "([selector, text]) => ![...document.querySelectorAll(selector)].some(each => each.innerText.includes(text))"
 _STATES = "() => [...document.querySelectorAll('.fsapi-item .fsapi-state')].map(each => each.innerText)"
+# In the notebook's model, which is what a save stores: there the panel's twin follows its live sibling.
+_STORED = """text => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+  .some(cell => cell.type === 'code' && JSON.stringify(cell.outputs.toJSON()).includes(text))"""
 _READY = """() => [...document.querySelectorAll('.fsapi-panel')].length
   && !document.querySelector('.fsapi-progress-part').innerText"""
 _OVER = "() => ['.fsapi-said', '.fsapi-error'].some(each => document.querySelector(each).innerText)"
@@ -48,6 +51,14 @@ class LivePanel:
     def await_states(self, *states: str) -> None:
         """Wait until the list shows these states, in its order."""
         self.page.wait_for_function(f"wanted => JSON.stringify(({_STATES})()) === wanted", arg=_json(states))
+
+    def await_stored(self, text: str) -> None:
+        """Wait until a save would store an output with the text (of letters, digits and blanks)."""
+        self.page.wait_for_function(_STORED, arg=text, timeout=20_000)
+
+    def await_not_stored(self, text: str) -> None:
+        """Wait until a save would store no output with the text any more."""
+        self.page.wait_for_function(f"text => !({_STORED})(text)", arg=text, timeout=20_000)
 
     def await_button(self, what: str, *, off: bool) -> None:
         """Wait until a button (next, all, back) is off, or on."""

@@ -39,6 +39,7 @@ def test_a_panel_whose_kernel_is_gone_says_so_and_comes_back_after_a_reload(
     panel = LivePanel(page).show()
     panel.run("next")
     panel.await_states("applied", "pending")
+    panel.await_stored("1 applied, 1 pending")
     page.save()
     bundles = [output["data"] for output in _saved(lab_project.root / "work.ipynb")["cells"][1]["outputs"]]
     assert [sorted(bundle) for bundle in bundles] == [[WIDGET, "text/html", "text/plain"], ["text/html", "text/plain"]]
@@ -104,6 +105,7 @@ def test_nbval_agrees_with_what_jupyterlab_saved(lab_project: LabProject, open_p
     panel = LivePanel(page).show()
     page.run(1)  # the first time there was nothing to drop, from now on there is
     panel.await_states("applied")
+    panel.await_not_stored("pending")
     page.save()
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
     ran = subprocess.run([*command, str(notebook)], check=False, capture_output=True, cwd=lab_project.root, text=True)
