@@ -136,6 +136,18 @@ def test_late_files_are_said_and_run_in_order(project: Project) -> None:
     assert project.has("late")
 
 
+def test_baseline_says_what_it_records_that_could_not_be_run(project: Project) -> None:
+    """Another tool may have applied it, or nobody has."""
+    name = project.write("a", "CREATE TABEL a (i int);")
+    project.write("b", "CREATE TABLE b (i int);")
+    noted = [
+        note
+        for note in project.migrator().baseline("b").notes
+        if note.startswith("recorded although its UP cannot be run")
+    ]
+    assert [note.partition(": ")[2] for note in noted] == [f'{name}:2:8: syntax error at or near "TABEL"']
+
+
 def test_baseline_records_without_running(project: Project) -> None:
     """Up to and with the name; what is recorded can be rolled back like anything else."""
     a = project.write("a", "CREATE TABLE a (i int);", "DROP TABLE a;")

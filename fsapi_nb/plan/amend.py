@@ -189,13 +189,20 @@ def plan_baseline(
     marks = _marks(chosen, around.encoding)
     ran_before.refuse(chosen, matches(around, chosen), around.history)
     unnamed = [migration.name for migration in marks[:-1]] if name else []
-    return Plan("baseline", marks=marks, notes=tuple(_unnamed_note(unnamed)))
+    return Plan("baseline", marks=marks, notes=(*_unnamed_note(unnamed), *_fault_notes(marks)))
 
 
 def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         yield f"recorded as well, although not named: {', '.join(names[:_NAMED])}{more} (--only records what it names)"
+
+
+def _fault_notes(marks: Sequence[Migration]) -> Iterable[str]:
+    """A word on each migration whose UP could not be run: it may have been by another tool, or never."""
+    for migration in marks:
+        if problems := migration.up.problems:
+            yield f"recorded although its UP cannot be run: {problems[0].place}: {problems[0].message}"
 
 
 def _marks(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tuple[Migration, ...]:
@@ -229,7 +236,7 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
     _refuse_again(around, entries, named=True, instead=full)
     return Plan(
         "baseline",
-        notes=tuple(_order_notes(around, full, entries)),
+        notes=(*_order_notes(around, full, entries), *_fault_notes(marks)),
         marks=marks,
         changes=tuple(RowChange(RowChangeKind.RETIRE, entry, full) for entry in entries),
     )
