@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -593,6 +594,40 @@ def test_who_could_have_written_is_told_by_owners_and_modes(
         return
     found = why_foreign(file)
     assert (found is None) if reason is None else (found is not None and reason in found)
+
+
+@pytest.mark.parametrize("name", ["sync", "builder"])
+def test_who_is_in_roots_group_may_write_as_well(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """All but the accounts that some systems have there for nobody."""
+    from fsapi_nb.database import ownership
+
+    known = [*pwd.getpwall(), pwd.struct_passwd((name, "x", 4242, 0, "", "/", "/bin/sh"))]
+    monkeypatch.setattr(pwd, "getpwall", lambda: known)
+    assert ownership._has_others.__wrapped__(0, 0) is (name == "builder")
+
+
+@pytest.mark.parametrize(
+    ("tag", "who", "rights", "mode", "reason"),
+    [
+        (2, 4242, 6, 0o664, "the user 4242 may write to"),
+        (8, 1, 6, 0o664, "the group"),
+        (2, 4242, 4, 0o664, None),
+        (2, 4242, 6, 0o644, None),  # the mask takes it away
+        (2, os.geteuid(), 6, 0o664, None),
+    ],
+)
+def test_an_access_control_list_counts_as_well(
+    tmp_path: Path, tag: int, who: int, rights: int, mode: int, reason: str | None
+) -> None:
+    """What owner, group and mode do not say."""
+    file = tmp_path / "file"
+    file.write_text("")
+    own, mask = 0xFFFFFFFF, (mode >> 3) & 7
+    entries = [(1, 6, own), (4, 4, own), (0x10, mask, own), (0x20, 4, own), (tag, rights, who)]
+    packed = b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
+    os.setxattr(file, "system.posix_acl_access", struct.pack("<I", 2) + packed)
+    found = why_foreign(file)
+    assert (found is None) if reason is None else (found is not None and found.startswith(reason))
 
 
 def test_a_link_counts_as_well_as_what_it_leads_to(tmp_path: Path) -> None:

@@ -9,9 +9,15 @@ import grp
 import os
 import pwd
 import stat
+import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+_ACCESS_LIST = "system.posix_acl_access"
+_NAMED_USER, _NAMED_GROUP, _WRITE = 0x02, 0x08, 0o2
+#: Accounts that some systems put into root's group, and that nobody can log in to or run a program as.
+_IDLE = frozenset({"sync", "shutdown", "halt", "operator"})
 
 
 def why_foreign(path: Path) -> str | None:
@@ -20,6 +26,11 @@ def why_foreign(path: Path) -> str | None:
     A link on the way counts, and so does what it leads to.
     """
     return next((reason for way in _ways(path) if (reason := _doubt(way))), None)
+
+
+def why_foreign_alone(path: Path) -> str | None:
+    """Return why others may have written a file of a folder that only this user and root can have written."""
+    return _doubt(path)
 
 
 def _ways(path: Path) -> Iterator[Path]:
@@ -42,8 +53,24 @@ def _doubt(way: Path) -> str | None:
         return None
     if found.st_mode & 0o002:
         return f"anybody may write to {way}"
-    if found.st_mode & 0o020 and _has_others(found.st_gid, found.st_uid):
+    if not found.st_mode & 0o020:  # with an access control list, these bits say the most that it gives to anybody
+        return None
+    if _has_others(found.st_gid, found.st_uid):
         return f"the group {_group(found.st_gid)} may write to {way}"
+    return _doubt_of_list(way, found.st_uid)
+
+
+def _doubt_of_list(way: Path, owner: int) -> str | None:
+    """Why others may write, by the POSIX access control list of a file or folder, where the system has such lists."""
+    try:
+        entries = os.getxattr(way, _ACCESS_LIST)[4:]  # behind its version
+    except (AttributeError, OSError):
+        return None
+    for tag, rights, who in struct.iter_unpack("<HHI", entries):
+        if rights & _WRITE and tag == _NAMED_USER and who not in (0, os.geteuid()):
+            return f"{_user(who)} may write to {way}"
+        if rights & _WRITE and tag == _NAMED_GROUP and _has_others(who, owner):
+            return f"the group {_group(who)} may write to {way}"
     return None
 
 
@@ -64,9 +91,7 @@ def _group(gid: int) -> str:
 @lru_cache(maxsize=64)
 def _has_others(gid: int, owner: int) -> bool:
     """Whether a group has members besides the owner and root: many systems give each user a group of their own."""
-    if gid == 0:
-        return False
-    members = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
+    members = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid and entry.pw_name not in _IDLE}
     try:
         named = grp.getgrgid(gid).gr_mem
     except KeyError:
