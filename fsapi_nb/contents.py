@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 PIECE = 1 << 20
-_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_READING = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_BINARY", 0)  # it may be a pipe by now
 _FIRST = 1 << 16  # most files end before that, and room for a whole piece costs more than they do
 
 

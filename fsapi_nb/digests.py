@@ -55,7 +55,7 @@ def read_digests(
 
 
 def _digest(name: str, descriptor: int) -> str:
-    file = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+    file = os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=descriptor)  # it may be a pipe by now
     try:
         digest = sha256(os.read(file, _CHUNK))
         while more := os.read(file, _CHUNK):

@@ -18,9 +18,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from fsapi_nb import folder as folders
-from fsapi_nb.errors import PlanChanged
+from fsapi_nb.errors import ConfigurationError, PlanChanged
 from fsapi_nb.events import Event, StepFinished, StepStarted
 from fsapi_nb.model import Direction, Folder, Mode, Step
+from fsapi_nb.regular import read_regular
 from fsapi_nb.script.template import bad_file_name, with_suffix
 
 
@@ -117,7 +118,7 @@ def stage(
     data = folders.encode(text)
     if full is None and bad_file_name(with_suffix(name)) is None:
         full = with_suffix(name)
-    before = _read(path / full) if full is not None else None
+    before = _planned(path / full) if full is not None else None
     if full is not None and _digest(before) != planned.digest(full):
         raise file_changed(full, state="nothing was written or run; the database is as it was.")
     with folders.writing(path):
@@ -150,9 +151,21 @@ def file_changed(name: str, *, state: str) -> PlanChanged:
 
 def _read(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except FileNotFoundError:
         return None
+
+
+def _planned(file: Path) -> bytes | None:
+    """What a file says before anything is done to it. Raises ConfigurationError if it is a pipe, a folder or the like."""
+    try:
+        return _read(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}",
+            state="nothing was written or run; the database is as it was.",
+            hint="give the migration another name, or move away what has this one.",
+        ) from None
 
 
 def _digest(data: bytes | None) -> str | None:

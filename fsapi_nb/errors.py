@@ -234,7 +234,7 @@ class ConfigurationError(FsapiError):
 
 
 class Untrusted(ConfigurationError):
-    """A project asks for something that its user has not allowed: a program, an address, a file that others may write.
+    """A project asks for something that its user has not allowed: a program, an address, a file that is elsewhere or that others may write.
 
     `project` is its folder; `asked` has each thing that it asks for, as a digest and in words.
 

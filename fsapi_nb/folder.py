@@ -61,10 +61,18 @@ def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
     """
     try:
         with os.scandir(path) as entries:
-            found = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".sql")]
+            found = [_looks(entry) for entry in entries if entry.name.endswith(".sql") and _may_be_file(entry)]
     except OSError:
         return ()
-    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in found))
+    return tuple(sorted(found))
+
+
+def _looks(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+    try:
+        found = entry.stat()
+    except OSError:  # a link that leads nowhere
+        return entry.name, 0, 0
+    return entry.name, found.st_mtime_ns, found.st_size
 
 
 def create(path: Path, what: str, *, now: datetime.datetime, text: str = TEMPLATE) -> str:

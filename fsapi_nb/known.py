@@ -21,15 +21,18 @@ class Names:
 
 
 def find_names(directory: str | None) -> Names:
-    """The names as a `Migrator` with that `directory` would find them; no files where there is no such folder.
+    """The names as a `Migrator` with that `directory` would find them; no files where there is no such folder, or it is elsewhere.
 
     Raises ConfigurationError where the `pyproject.toml` cannot be read.
     """
     from fsapi_nb.database.configuration import EMBEDDED
-    from fsapi_nb.database.settings import expanded, find_project
+    from fsapi_nb.database.settings import expanded, find_place_request, find_project
+    from fsapi_nb.database.trust import is_allowed
 
     start = Path.cwd() if directory is None else expanded(directory, "--dir").absolute()
     project = find_project(start)
     folder = project.migrations if directory is None else start
-    files = tuple(name for name, *_ in fingerprint(folder) if bad_file_name(name) is None)
+    asked = find_place_request(project, start=start if directory is None else None)
+    may_list = is_allowed(project.root, asked)
+    files = tuple(name for name, *_ in fingerprint(folder) if bad_file_name(name) is None) if may_list else ()
     return Names(files, (*sorted(project.databases), EMBEDDED))

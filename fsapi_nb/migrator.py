@@ -119,7 +119,6 @@ class Migrator:
         from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.pooler import allows_pooler
         from fsapi_nb.database.settings import (
-            are_found,
             expanded,
             find_address,
             find_binaries,
@@ -146,6 +145,7 @@ class Migrator:
         if statement_timeout is not None:
             timeouts["statement_timeout"] = statement_timeout
         self.directory = start if directory is not None else project.migrations
+        self._start = None if directory is not None else start
         self._label = os.fspath(directory) if directory is not None else os.path.relpath(self.directory)
         address = find_address(project, option=database)
         chosen = find_schema(project, address.name, option=schema)
@@ -165,7 +165,7 @@ class Migrator:
             requests=find_requests(
                 project,
                 address,
-                found=directory is None and are_found(project, start),
+                start=self._start,
                 binaries=postgres_bin is None,
             ),
         )
@@ -180,6 +180,7 @@ class Migrator:
     def __reduce__(self) -> tuple[object, ...]:
         from fsapi_nb.database.shipping import ship, ship_settings
 
+        self._require_place()  # whoever unpickles it is given the folder, and asks no more
         arguments = dict(self._arguments)
         shipped = ship(arguments.pop("database"), self._access.address)
         arguments["settings"] = ship_settings(arguments["settings"])
@@ -645,10 +646,7 @@ class Migrator:
 
     def make(self, name: str) -> results.FileResult:
         """Make a new migration file from the template, named by the next free minute (UTC)."""
-        from fsapi_nb.database.trust import require
-
-        access = self._access
-        require(access.project.root, [request for request in access.requests if request.is_about_files])
+        self._require_place()
         begun = self._new_folder()
         made = folders.create(self.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
         return results.FileResult(made, "created", folder=begun)
@@ -670,6 +668,7 @@ class Migrator:
         if apply and redo:
             raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
         text = text if text.endswith("\n") else text + "\n"
+        self._require_place()
         folder = self._read_folder() if self.directory.is_dir() else Folder()
         with self._open(folder, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
@@ -704,7 +703,7 @@ class Migrator:
         """
         from fsapi_nb.trust import trust_project
 
-        return trust_project(str(self._access.project.root), yes=True)
+        return trust_project(str(self._access.project.root if self._start else self.directory), yes=True)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -898,8 +897,23 @@ class Migrator:
         """The folder's path, if a file is about to be the first in a folder that is not there yet."""
         return None if self.directory.exists() else str(self.directory)
 
+    def _require_place(self) -> None:
+        """Raise Untrusted if the project's files or the place of its migrations ask for what is not allowed."""
+        from fsapi_nb.database.settings import find_place_request
+        from fsapi_nb.database.trust import require
+
+        project, requests = self._access.project, self._access.requests
+        files = [request for request in requests if request.is_about_files]
+        require(project.root, (*files, *find_place_request(project, start=self._start)))
+
     def _read_folder(self) -> Folder:
-        """The migration files, under the name that the user gave to their folder."""
+        """The migration files, under the name that the user gave to their folder. Raises Untrusted before one is opened."""
+        from fsapi_nb.database.settings import find_reading_requests
+        from fsapi_nb.database.trust import require
+
+        access = self._access
+        asked = find_reading_requests(access.project, self.directory, start=self._start)
+        require(access.project.root, (*access.requests, *asked), named=None if self._start else self.directory)
         return folders.read_folder(self.directory, self._label)
 
     def _open(self, folder: Folder | None = None, *, writing: bool = True) -> AbstractContextManager[Target]:

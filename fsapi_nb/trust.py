@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ from fsapi_nb.views.results.trust import TrustEntry, TrustResult
 if TYPE_CHECKING:
     from fsapi_nb.database.trust import Allowed
 
+RUNBOOKS = "runbooks"  # the folder beside that of the migrations where new ones go
+RECORDS = "runs"  # the folder beside runbooks with the records of their runs
 
-def trust_project(folder: str | None, *, yes: bool) -> TrustResult:
-    """Allow all that the project in a folder asks for; None is the folder where the user is.
+
+def trust_project(path: str | None, *, yes: bool) -> TrustResult:
+    """Allow all that a project asks for, by its folder or a folder or runbook in it; None is the folder where the user is.
 
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
@@ -23,10 +27,14 @@ def trust_project(folder: str | None, *, yes: bool) -> TrustResult:
     from fsapi_nb.database.settings import find_all_requests, find_project
     from fsapi_nb.database.trust import allow, read_trusted
 
-    start = _existing(folder)
-    project = find_project(start)
+    start = _existing(path)
+    # A runbook is a file, whose record is written beside it.
+    named, folder = ([start], start) if start.is_dir() else ([start, start.parent / RECORDS], start.parent)
+    project = find_project(folder)
+    if (runbooks := project.migrations.parent / RUNBOOKS).exists():
+        named.append(runbooks)
     root = os.path.realpath(project.root)
-    requests = (*find_all_requests(project), *find_server_requests(project.root, project.home))
+    requests = (*find_all_requests(project, named), *find_server_requests(project.root, project.home))
     known = {allowed.digest for allowed in read_trusted().get(root, ())}
     things = tuple((request.digest, str(request)) for request in requests)
     new = tuple((digest, what) for digest, what in things if digest not in known)
@@ -66,6 +74,19 @@ def revoke(folder: str | None) -> TrustResult:
     return TrustResult("revoked", tuple(_entry(named, each) for each in taken))
 
 
+def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = None) -> None:
+    """Raise Untrusted if paths of the project that `start` belongs to lead out of it, and its user has not allowed that.
+
+    `named` is the one that the user has named.
+    """
+    from fsapi_nb.database.foreign_files import find_link
+    from fsapi_nb.database.settings import find_project
+    from fsapi_nb.database.trust import require
+
+    root = find_project(start).root
+    require(root, [request for path in paths for request in find_link(path, root)], named=named)
+
+
 def accept(refusal: Untrusted) -> None:
     """Allow exactly what a command was refused for: its user has seen it, and said yes."""
     from fsapi_nb.database.trust import allow
@@ -73,11 +94,11 @@ def accept(refusal: Untrusted) -> None:
     allow(refusal.project, refusal.asked)
 
 
-def _existing(folder: str | None) -> Path:
+def _existing(path: str | None) -> Path:
     from fsapi_nb.database.settings import expanded
 
-    start = expanded(folder or ".", "the folder").absolute()
-    if not start.is_dir():
+    start = expanded(path or ".", "the folder").absolute()
+    if not start.exists():
         raise UsageError(f"there is no folder {str(start)!r}", hint="give the folder of the project.")
     return start
 

@@ -312,10 +312,15 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "trust",
-        "let a project's files name programs, addresses elsewhere and data, as long as these stay the same",
+        "let a project's files name programs, addresses and files elsewhere, and data, as long as these stay the same",
         lambda *_: NotImplemented,
         (
-            _argument("path", nargs="?", metavar="PATH", help="the project's folder; the one that you are in"),
+            _argument(
+                "path",
+                nargs="?",
+                metavar="PATH",
+                help="the project's folder, or a folder or runbook in it; the one that you are in",
+            ),
             _argument("--list", action="store_true", help="show every project that is trusted, and what it may do"),
             _argument("--revoke", action="store_true", help="trust the project no more"),
             _argument("--yes", "-y", action="store_true", help="do not ask on a terminal"),

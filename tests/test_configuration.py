@@ -38,6 +38,10 @@ def test_an_unknown_key_of_a_database_is_refused(tmp_path: Path, key: str, right
         ("[tool]\nfsapi_nb = 3\n", r"\[tool.fsapi_nb\] in pyproject.toml must be a table \(it is a number\)"),
         ("[tool]\nfsapi_nb = []\n", r"must be a table \(it is empty\)"),
         ("[[tool.fsapi_nb]]\n", r"must be a table \(it is a list\)"),
+        ("[[tool]]\n", r"tool in pyproject.toml must be a table \(it is a list\)"),
+        ("tool = []\n", r"tool in pyproject.toml must be a table \(it is empty\)"),
+        ("tool = 'x'\n", r"tool in pyproject.toml must be a table \(it is a text\)"),
+        ("[tool.fsapi_nb]\ntable = 'a.b'\n", "table of .* is a name without its schema"),
         ("[tool.fsapi_nb]\ndatabases = 3\n", "databases of .* must be a table"),
         ("[tool.fsapi_nb]\ndatabases = ['a']\n", "databases of .* must be a table"),
         ("[tool.fsapi_nb]\ntable = 3\n", "table of .* must be a text that is not empty"),
@@ -81,6 +85,12 @@ def test_every_shape_is_taken_as_it_is_meant_or_refused(tmp_path: Path, text: st
     with pytest.raises(ConfigurationError, match=message):
         (tmp_path / "pyproject.toml").write_text(text)
         find_project(tmp_path)
+
+
+def test_a_table_with_its_schema_is_refused_with_the_way_to_say_it(tmp_path: Path) -> None:
+    """It would be the name of a table that has a dot in it."""
+    error = refusal(tmp_path, '[tool.fsapi_nb]\ntable = "public.migrations"\n')
+    assert error.hint == 'name the schema by a setting of its own: schema = "public" and table = "migrations".'
 
 
 @pytest.mark.parametrize(

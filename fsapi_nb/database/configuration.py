@@ -6,11 +6,9 @@ A key that is misspelt would silently switch off what it says, `protected` above
 from __future__ import annotations
 
 import difflib
-import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,9 +18,11 @@ from typing import Any
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.regular import read_regular
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
 
 EMBEDDED = "embedded"
+MOST = 16 << 20  # bytes of a file with settings
 #: A duration as PostgreSQL writes it.
 DURATION = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -131,12 +131,13 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
 def read_table(file: Path) -> Mapping[str, Any] | None:
     """Return the checked `[tool.fsapi_nb]` table of a `pyproject.toml`; None if there is no such file or table.
 
-    Its URLs are `Secret`. A file with the same bytes is checked once in a process. One that others may have written is not
-    looked into further if it says nothing of fsapi_nb: it would keep everybody below a shared folder from working.
+    Its URLs are `Secret`. A file with the same bytes is checked once in a process. One that others may have written, or
+    that is a link to one elsewhere, is not looked into further if it says nothing of fsapi_nb: it would keep everybody below
+    a shared folder from working.
     Raises ConfigurationError if the file cannot be read, or has a key or a value that means nothing.
     """
     try:
-        raw = read_plain(file)
+        raw = read_regular(file, most=MOST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -144,31 +145,27 @@ def read_table(file: Path) -> Mapping[str, Any] | None:
         if not os.access(file.parent, os.X_OK) or why_foreign(file):
             return None
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
-    if _NAMED not in raw and why_foreign(file):
+    is_elsewhere = os.path.dirname(os.path.realpath(file)) != os.path.realpath(file.parent)
+    if _NAMED not in raw and (is_elsewhere or why_foreign(file)):
         return None
-    return _checked(SecretBytes(raw))
-
-
-def read_plain(file: Path) -> bytes:
-    """Return the bytes of a file, without waiting for whoever writes to a pipe. Raises OSError."""
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is not a file", str(file))
-        return opened.read()
+    return _checked(SecretBytes(raw), is_elsewhere)
 
 
 @lru_cache(maxsize=16)
-def _checked(raw: SecretBytes) -> Mapping[str, Any] | None:
+def _checked(raw: SecretBytes, is_elsewhere: bool) -> Mapping[str, Any] | None:
+    """The table; of a file that is elsewhere, behind a link, an error quotes nothing: nobody has allowed yet to read it."""
     import tomllib
 
     try:
         content = _hidden(tomllib.loads(raw.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"pyproject.toml cannot be read: {error}") from None
+        why = "what it leads to is not TOML" if is_elsewhere else str(error)
+        raise ConfigurationError(f"pyproject.toml cannot be read: {why}") from None
     _refuse_misspelt_table(content, "")
-    tools = content.get("tool")
+    tools = content.get("tool", {})
     if not isinstance(tools, dict):
-        return None
+        hint = "write each tool's settings below a [tool.NAME] of its own."
+        raise ConfigurationError(f"tool in pyproject.toml must be a table (it is {_type(tools)})", hint=hint)
     _refuse_misspelt_table(tools, "tool.")
     if "fsapi_nb" not in tools:
         return None
@@ -217,6 +214,8 @@ def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[st
             hint = f"take it out of {key} in pyproject.toml."
             raise ConfigurationError(f"{key} of [{name}] in pyproject.toml has a null character", hint=hint)
         _refuse_too_long(found, settings[key].longest, f"{key} of [{name}]", key)
+        if key == "table" and "." in found:
+            _refuse_qualified(found, name)
     return dict(value)
 
 
@@ -230,6 +229,12 @@ def _refuse_too_long(value: object, longest: int | None, where: str, key: str) -
         f"{where} in pyproject.toml is too long: {len(value.encode())} bytes, where PostgreSQL takes {longest}{behind}",
         hint=f"the longest beginning of it that works is: {key} = {json.dumps(works, ensure_ascii=False)}",
     )
+
+
+def _refuse_qualified(table: str, name: str) -> None:
+    schema, _, own = table.rpartition(".")
+    hint = f"name the schema by a setting of its own: schema = {json.dumps(schema)} and table = {json.dumps(own)}."
+    raise ConfigurationError(f"table of [{name}] in pyproject.toml is a name without its schema", hint=hint)
 
 
 def _database(name: str, entry: object) -> Mapping[str, Any]:

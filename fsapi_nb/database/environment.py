@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from fsapi_nb.database.configuration import read_plain
+from fsapi_nb.database.configuration import MOST
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
+from fsapi_nb.regular import read_regular
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, SecretBytes, Variables
 
 URL = "DATABASE_URL"
@@ -112,7 +113,7 @@ def read_whole_dotenv(root: Path) -> Mapping[str, str]:
     """Return all that the project's `.env` sets, whatever for. Raises ConfigurationError as `read_dotenv` does."""
     file = root / ".env"
     try:
-        raw = SecretBytes(read_plain(file))
+        raw = SecretBytes(read_regular(file, most=MOST))
     except (FileNotFoundError, NotADirectoryError):
         return Variables({})
     except OSError as error:

@@ -61,7 +61,7 @@ _PLAIN = _UNIMPORTANT | {
 }
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
 _LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_FILE, _DATA = "file", "data"
+_FILE, _LINK, _DATA = "file", "link", "data"
 #: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
 _SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
 
@@ -84,7 +84,7 @@ class Request:
     @property
     def is_about_files(self) -> bool:
         """Whether it is about the project's own files, which count for every command."""
-        return self.identity[0] == _FILE
+        return self.identity[0] in {_FILE, _LINK}
 
     @property
     def is_about_data(self) -> bool:
@@ -150,6 +150,23 @@ def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
         return ()
     says = json.dumps(_harmless(content), sort_keys=True, default=str)
     return (Request(path.name, f"is used although {reason}", (_FILE, path.name, says)),)
+
+
+def foreign_request(path: Path, root: Path, reason: str) -> Request:
+    """What a migration asks for that others may have written, for this reason."""
+    name = os.path.relpath(path, root)
+    return Request(name, f"is used although {reason}", (_FILE, name))
+
+
+def link_request(path: Path, root: Path, real: str) -> Request:
+    """What a path of a project asks for that really leads out of it."""
+    name = os.path.relpath(path, root)
+    return Request(name, f"leads out of the project: {real} is read, and may be written", (_LINK, name, real))
+
+
+def folder_request(file: str, real: str) -> Request:
+    """What a migrations folder asks for that a file of the project names, and that is outside of it."""
+    return Request(file, f"has the migrations outside of the project: {real} is read and written", (_LINK, real))
 
 
 def data_request(desk: Path) -> Request:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from fsapi_nb.database.environment import (
     read_dotenv,
     says_libpq,
 )
+from fsapi_nb.database.foreign_files import find_files, find_folder, find_link
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import joined, own_parts, plain_url
 from fsapi_nb.database.password import PasswordCommand
@@ -230,30 +231,52 @@ def find_binaries(project: Project, *, option: str | os.PathLike[str] | None = N
     return project.root / expanded(named, "postgres_bin of [tool.fsapi_nb]") if named else None
 
 
-def are_found(project: Project, start: Path) -> bool:
-    """Return whether a project's migrations are some that a user in `start` has come upon, and has not gone to.
+def find_requests(project: Project, address: Address, *, start: Path | None, binaries: bool) -> tuple[Request, ...]:
+    """What a command on that database asks for that its user must have allowed.
+
+    `start` is where the user is, None if they have named the migrations folder; `binaries` if the embedded server's are
+    those that the project names.
+    """
+    return (
+        *_file_requests(project, found=start is not None and _are_found(project, start)),
+        *address.requests,
+        *(_binaries_requests(project) if binaries and address.embedded else ()),
+    )
+
+
+def find_place_request(project: Project, *, start: Path | None) -> tuple[Request, ...]:
+    """What the migrations folder asks for before it is listed or written to, if it is not in its project.
+
+    `start` is None if the user has named the folder, which then is their word.
+    """
+    return () if start is None else find_folder(project.migrations, project.root, _PYPROJECT)
+
+
+def find_reading_requests(project: Project, folder: Path, *, start: Path | None) -> tuple[Request, ...]:
+    """The same, and what its files ask for before one is opened."""
+    owners = start is not None and _are_found(project, start)
+    return (*find_place_request(project, start=start), *find_files(folder, project.root, owners=owners))
+
+
+def _are_found(project: Project, start: Path) -> bool:
+    """Whether a project's migrations are some that a user in `start` has come upon, and has not gone to.
 
     They stand above, or in a folder of this user's or root's, where somebody else may have put them.
     """
     return project.root != start or start.stat().st_uid in (0, os.geteuid())
 
 
-def find_requests(project: Project, address: Address, *, found: bool, binaries: bool) -> tuple[Request, ...]:
-    """What a command on that database asks for that its user must have allowed.
+def find_all_requests(project: Project, named: Sequence[Path]) -> tuple[Request, ...]:
+    """All that the project's files ask for, whichever command is given. Raises ConfigurationError.
 
-    `found` if the migrations are some that the user has come upon; `binaries` if the embedded server's are those that the
-    project names.
+    `named` are folders and files of it that a user may name, other than those that it has by itself.
     """
-    return (
-        *_file_requests(project, found=found),
-        *address.requests,
-        *(_binaries_requests(project) if binaries and address.embedded else ()),
-    )
-
-
-def find_all_requests(project: Project) -> tuple[Request, ...]:
-    """All that the project's files ask for, whichever command is given. Raises ConfigurationError."""
     found = [*_file_requests(project, found=True), *_binaries_requests(project)]
+    found += find_reading_requests(project, project.migrations, start=project.root)
+    for path in named:
+        found += find_link(path, project.root)
+        if path != project.root or not project.migrations.is_dir():
+            found += find_files(path, project.root, owners=False)
     written = _from_environment(read_dotenv(project.root), _DOTENV)
     found += _dotenv_requests(written) if written else ()
     default = Secret(project.table.get("database", "").strip())
@@ -267,10 +290,14 @@ def find_all_requests(project: Project) -> tuple[Request, ...]:
 
 def _file_requests(project: Project, *, found: bool) -> tuple[Request, ...]:
     """What the project's files ask for if others than this user and root may have written them."""
-    asked = file_request(project.root / _PYPROJECT, project.table) if project.table else ()
+    asked: tuple[Request, ...] = ()
+    if project.table:
+        settings = project.root / _PYPROJECT
+        asked += (*find_link(settings, project.root), *file_request(settings, project.table))
     dotenv = project.root / _DOTENV
-    if dotenv.exists() and why_foreign(dotenv) and (written := read_dotenv(project.root)):
-        asked += file_request(dotenv, written)
+    link = find_link(dotenv, project.root)
+    if dotenv.exists() and (link or why_foreign(dotenv)) and (written := read_dotenv(project.root)):
+        asked += (*link, *file_request(dotenv, written))
     if found and project.migrations.is_dir():
         asked += file_request(project.migrations, {})
     return asked

@@ -34,15 +34,19 @@ class Allowed:
     at: str
 
 
-def require(root: Path, requests: Sequence[Request]) -> None:
-    """Raise Untrusted if the project asks for something that its user has not allowed."""
-    if not requests or trusts_everything():
-        return
+def require(root: Path, requests: Sequence[Request], *, named: Path | None = None) -> None:
+    """Raise Untrusted if the project asks for something that its user has not allowed.
+
+    `named` is the folder or file of it that the user has named, if that is what asks.
+    """
     project = os.path.realpath(root)
-    known = {allowed.digest for allowed in read_trusted().get(project, ())}
-    missing = [request for request in requests if request.digest not in known]
-    if missing:
-        raise _untrusted(project, missing)
+    if missing := _missing(project, requests):
+        raise _untrusted(project, missing, project if named is None else str(named))
+
+
+def is_allowed(root: Path, requests: Sequence[Request]) -> bool:
+    """Return whether the user has allowed all that the project asks for."""
+    return not _missing(os.path.realpath(root), requests)
 
 
 def trusts_everything(environment: Mapping[str, str] | None = None) -> bool:
@@ -137,19 +141,26 @@ def _refuse_foreign(path: Path) -> None:
         raise ConfigurationError(f"{path} does not count: {reason}", state=_NOTHING, hint=hint)
 
 
+def _missing(project: str, requests: Sequence[Request]) -> list[Request]:
+    if not requests or trusts_everything():
+        return []
+    known = {allowed.digest for allowed in read_trusted().get(project, ())}
+    return [request for request in requests if request.digest not in known]
+
+
 def _other_way(missing: Sequence[Request]) -> str:
     """What to do instead with data of no use, whose folders are the second part of what identifies a request."""
     folders = shlex.join(request.identity[1] for request in missing if request.is_about_data)
     return f" If you do not need that data, begin with none: rm -r {folders}" if folders else ""
 
 
-def _untrusted(project: str, missing: Sequence[Request]) -> Untrusted:
+def _untrusted(project: str, missing: Sequence[Request], named: str) -> Untrusted:
     files = ", ".join(dict.fromkeys(request.file for request in missing))
     return Untrusted(
         f"the project in {project} is not trusted yet",
         details=tuple(f"  {request}" for request in missing),
         state=_NOTHING,
-        hint=f"look at {files}. If you trust it: `trust {shlex.quote(project)}`; in CI: {VARIABLE}=1.{_other_way(missing)}",
+        hint=f"look at {files}. If you trust it: `trust {shlex.quote(named)}`; in CI: {VARIABLE}=1.{_other_way(missing)}",
         project=project,
         asked=tuple((request.digest, str(request)) for request in missing),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import ConfigurationError, UsageError
+from fsapi_nb.regular import read_regular
 from fsapi_nb.runbook.parameters import INJECTED, TAG
 
 _NOTHING = "nothing was run; the database is as it was."
@@ -32,7 +33,7 @@ def read(path: Path) -> Original:
     """A notebook without outputs, each cell with an id. Raises UsageError where there is none that can be run."""
     nbformat = _nbformat()
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
         document = nbformat.reads(content.decode(), as_version=4)
     except OSError as error:
         what = "there is no notebook" if isinstance(error, FileNotFoundError) else "the notebook cannot be read:"

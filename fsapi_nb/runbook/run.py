@@ -42,6 +42,7 @@ from fsapi_nb.runbook.result import RunbookResult
 from fsapi_nb.runbook.sections import ROLLBACK, Placed, place, runs, title_of
 from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
+from fsapi_nb.trust import RECORDS, require_inside
 
 _NOTHING = "nothing was run; the database is as it was."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes
@@ -78,7 +79,9 @@ def run_runbook(order: Order, progress: Progress) -> RunbookResult:
 
     Raises UsageError, ConfigurationError, ConfirmationRequired, or the database's own, before anything was run.
     """
-    original = notebooks.read(order.notebook)
+    path = order.notebook.absolute()
+    require_inside(path.parent, [path] if order.output else [path, path.parent / RECORDS], named=path)
+    original = notebooks.read(path)
     bound = _bind(original.document, order)
     document = original.document
     if any(each.given for each in bound):
@@ -154,7 +157,7 @@ def _files(order: Order, original: notebooks.Original) -> _Files:
     """Where the record goes; the folder is there then. Raises ConfigurationError where it cannot be written."""
     began = datetime.datetime.now(datetime.UTC)
     run_id = f"{began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    folder = order.output or original.path.parent / "runs"
+    folder = order.output or original.path.parent / RECORDS
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,0 +1,22 @@
+"""Read a file that somebody else may have put there: never a pipe, which may wait for ever, nor a device, which may have no end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def read_regular(file: Path, *, most: int | None = None) -> bytes:
+    """Return the bytes of a file. Raises OSError, also if it is not a regular file, or has more than `most` bytes.
+
+    What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
+    """
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+        found = os.fstat(opened.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(file))
+        if most is not None and found.st_size > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(file))
+        return opened.read(found.st_size)
