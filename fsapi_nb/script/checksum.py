@@ -57,7 +57,10 @@ def statements_checksum(statements: Iterable[Statement]) -> str:
 
 def text_checksum(text: str) -> str:
     """Return the checksum of a script's text as it is stored: comments, blanks and line ends do not matter."""
-    return checksum([_tokens_of(text.encode())])
+    written = text.encode()
+    _, problem = tokenize(written)
+    # What follows what the scanner refuses, such as a COPY's data, counts as it is written.
+    return checksum([_tokens_of(written), as_token([written[problem.offset :]]) if problem else None])
 
 
 def _tokens_of(text: bytes) -> Iterator[bytes]:

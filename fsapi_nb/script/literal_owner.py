@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from fsapi_nb.script.tokens import COMMENTS, TEXT, Tokens
-from fsapi_nb.text.secrets import is_secret_name
+from fsapi_nb.text.secrets import is_prose, is_secret_name
 
 _OPENING = re.compile(rb"(?:[ebxn]|u&)?'|\$[^$]*\$", re.IGNORECASE)
 _JOINING = frozenset({"=", "=>", ":=", "to", "default"})
@@ -38,12 +38,10 @@ _NO_TYPE = frozenset(
     ]
 )
 _BOUNDARIES = frozenset({";", ",", "declare", "begin", "add", "column", "exists", "alter", ""})
-_FLAGS = frozenset({"t", "f", "true", "false", "on", "off", "yes", "no"})
 _LONGEST_TYPE = 14  # tokens
 _MOST_ARGUMENTS = 24  # tokens that are looked back over for the function that a pair is an argument of
+_LABEL = re.compile(r"[^\W\d]+( [^\W\d]+)*")
 _OF_PAIRS = re.compile(r"set_config|jsonb?_build_object|hstore|jsonb?_object", re.IGNORECASE)
-_IN_FORMAT = re.compile(r"%(?:%|(?P<number>\d+\$)?-?\d*[sIL])")
-_NAME_BEFORE = re.compile(r"([\w.]+)['\"]?\s*(?:=>|:=|=|\bto\b)?\s*'*$", re.IGNORECASE)
 
 
 def opening_of(text: bytes, start: int, end: int) -> tuple[int, int] | None:
@@ -56,65 +54,32 @@ def opening_of(text: bytes, start: int, end: int) -> tuple[int, int] | None:
 
 def owner_of(text: bytes, tokens: Tokens, index: int) -> str:
     """Return the name of what a literal is the value of, as far as the tokens before it tell; else an empty text."""
-    before = _Backwards(text, tokens, index)
+    before = Backwards(text, tokens, index)
     word = next(before, "")
     if word == "," and before.is_literal_next():
         name = before.literal()
-        return name if is_secret_name(name) and _is_a_pair(before, _content(text, tokens, index)) else ""
+        return name if is_secret_name(name) and _is_a_pair(before, content_of(text, tokens, index)) else ""
     if word == "(":
         return "password" if next(before, "").lower() == "crypt" else ""
     if word.lower() not in _JOINING:
         return word.strip('"')
     name = next(before, "")
     if word.lower() == "default":
-        if _content(text, tokens, index).lower() in _FLAGS:
-            return ""
         name = next(before, "") if name.lower() == "set" else name
     if word.lower() in _DECLARING and not is_secret_name(name.strip('"')):
         return _declared(name, before)
     return name.strip('"')
 
 
-def formatted_secrets(text: bytes, tokens: Tokens, index: int) -> dict[int, tuple[int, int]]:
-    """Return the contents of the literals that a `format('... PASSWORD %L', ...)` puts in as secrets, by their tokens."""
-    before = _Backwards(text, tokens, index)
-    if next(before, "") != "(" or next(before, "").lower() != "format":
-        return {}
-    wanted = set(_secret_places(_content(text, tokens, index)))
-    if not wanted:
-        return {}
-    found: dict[int, tuple[int, int]] = {}
-    argument, depth = 0, 0
-    for at in range(index + 1, len(tokens)):
-        word = text[tokens.starts[at] : tokens.ends[at]]
-        if word == b"," and not depth:
-            argument += 1
-        elif word in {b"(", b"["}:
-            depth += 1
-        elif word in {b")", b"]"}:
-            if not depth:
-                break
-            depth -= 1
-        elif argument in wanted and not depth and tokens.sorts[at : at + 1] == TEXT:
-            inside = opening_of(text, tokens.starts[at], tokens.ends[at])
-            if inside is not None and inside[1] > inside[0]:
-                found[at] = inside
-    return found
+def assigned_before(text: bytes, tokens: Tokens, index: int) -> str:
+    """Return the name of what an expression is assigned to, or is the default of, which begins with that token."""
+    before = Backwards(text, tokens, index)
+    next(before, "")
+    name = next(before, "").strip('"')
+    return name if is_secret_name(name) else _declared(name, before)
 
 
-def _secret_places(form: str) -> Iterator[int]:
-    """The numbers of the arguments that a format puts behind the name of a secret, counted from 1."""
-    number = 0
-    for match in _IN_FORMAT.finditer(form):
-        if match[0] == "%%":
-            continue
-        number = int(match["number"][:-1]) if match["number"] else number + 1
-        name = _NAME_BEFORE.search(form, 0, match.start())
-        if name and is_secret_name(name[1]):
-            yield number
-
-
-def _declared(word: str, before: _Backwards) -> str:
+def _declared(word: str, before: Backwards) -> str:
     """The name in front of a type (`password CONSTANT text NOT NULL :=`), that word being the last of the type."""
     words = [word]
     for _ in range(_LONGEST_TYPE):
@@ -127,7 +92,7 @@ def _declared(word: str, before: _Backwards) -> str:
     return ""
 
 
-def _is_a_pair(before: _Backwards, value: str) -> bool:
+def _is_a_pair(before: Backwards, value: str) -> bool:
     """Whether a name, which the tokens before have just given, and the value behind it are a setting's or a row's."""
     depth = number = 0
     for word in _first(before, _MOST_ARGUMENTS):
@@ -140,7 +105,7 @@ def _is_a_pair(before: _Backwards, value: str) -> bool:
             if _OF_PAIRS.fullmatch(caller):
                 return number % 2 == 0
             # A row: of a table of settings rather than one of words.
-            return caller.lower() in {"values", ","} and not re.fullmatch(r"[^\W\d]+( [^\W\d]+)*", value)
+            return caller.lower() in {"values", ","} and not (_LABEL.fullmatch(value) or is_prose(value))
         elif word == "," and not depth:
             number += 1
     return False
@@ -154,12 +119,13 @@ def _first(words: Iterator[str], count: int) -> Iterator[str]:
         yield word
 
 
-def _content(text: bytes, tokens: Tokens, index: int) -> str:
+def content_of(text: bytes, tokens: Tokens, index: int) -> str:
+    """Return what stands between the quotes of a literal; nothing for another token."""
     inside = opening_of(text, tokens.starts[index], tokens.ends[index])
     return text[slice(*inside)].decode(errors="replace") if inside else ""
 
 
-class _Backwards(Iterator[str]):
+class Backwards(Iterator[str]):
     """The tokens in front of one, the nearest first, without comments."""
 
     def __init__(self, text: bytes, tokens: Tokens, index: int) -> None:
@@ -184,6 +150,6 @@ class _Backwards(Iterator[str]):
 
     def literal(self) -> str:
         """The content of the literal that is the next token."""
-        content = _content(self._text, self._tokens, self._index)
+        content = content_of(self._text, self._tokens, self._index)
         self._skip()
         return content

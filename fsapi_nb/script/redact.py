@@ -1,27 +1,32 @@
 """Find the secrets in SQL, so that they can be starred: in what is shown, and in what is stored.
 
 They are found by PostgreSQL's tokens, so that a starred text is cut into the same tokens as before; by patterns in
-comments and messages. A literal is a secret if a name says so: `literal_owner` looks for it, `text.secrets` judges it.
+comments and messages. A literal is a secret if a name says so: `literal_owner` looks for it beside the literal, also in
+what does not parse, and `parsed_secrets` in the tree of its statement; `text.secrets` judges it.
 """
 
 from __future__ import annotations
 
 import bisect
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
+from fsapi_nb.script.copied_secrets import find_copied
+from fsapi_nb.script.formatted_secrets import formatted_secrets
 from fsapi_nb.script.lexer import Lexed, lex
-from fsapi_nb.script.literal_owner import formatted_secrets, opening_of, owner_of
+from fsapi_nb.script.literal_owner import opening_of, owner_of
+from fsapi_nb.script.parsed_secrets import Literal, find_parsed
 from fsapi_nb.script.parser import tokenize
 from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, TEXT, Tokens
-from fsapi_nb.text.secrets import MARKS, SHAPES, STARS, WORDS, is_secret_name, may_hold_secret
+from fsapi_nb.text.secrets import MARKS, SHAPES, STARS, WORDS, is_no_secret, is_secret_name, may_hold_secret
 
 Span = tuple[int, int]
 
 _N = WORDS.encode()
 _LOOKED_INTO = re.compile(rb"[" + re.escape(COMMENTS + TEXT) + rb"]")
 _STARTS = (*MARKS, b"set_config", b"build_object")
-_FLAGS = frozenset({b"t", b"f", b"true", b"false"})  # which `is_secret` has
+_QUOTED_STARS = f"'{STARS}'"  # for a word, which is a token by itself
 _BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are text
 
 # In any text: a URL's password, JSON's, and a literal after a name, its apostrophes doubled or not.
@@ -35,7 +40,7 @@ _PARAMETER = (
 _IN_URL = re.compile(_PARAMETER + _N + rb"=([^\s'\"&#]{4,})", re.IGNORECASE)
 # What has the form of a token, and one in the header of a request.
 _SHAPED = re.compile(rb"(?<![\w-])(" + SHAPES.encode() + rb")|(?i:bearer\s+)(?=[^\s'\"]*\d)([\w.~+/=-]{8,})")
-_JSON = re.compile(_N + rb'"\s*:\s*"([^"]+)"', re.IGNORECASE)
+_JSON = re.compile(_N + rb'"\s*:\s*(?:"((?:[^"\\]|\\.)+)"|\[\s*"([^\]]+)"\s*\])', re.IGNORECASE)
 _JOINED = rb"\s*(?:=>|:=|=|\bto\b)\s*"
 _DECLARED = rb"\s+(?:constant\s+)?[\w.%]+(?:\(\d+\))?(?:\s+not\s+null)?\s*(?::=|=|\bdefault\b)\s*"
 # What ends in the word is a name, whose own quote follows: `current_setting('app.password')`.
@@ -56,6 +61,10 @@ _REMARK = re.compile(
 _MISQUOTED = re.compile(rb'password(?:\s+|\s*=\s*)"([^"]+)', re.IGNORECASE)
 # In the address of a server: `host=... password=...`.
 _ADDRESS = re.compile(rb"\s*\w+\s*=")
+_VERBS = rb"(?:insert|update|delete|select|with|merge|create|alter|do|set|copy)\b"
+_STATEMENT = re.compile(rb"\s*" + _VERBS, re.IGNORECASE)
+# A statement that a message quotes, in whatever language: `SQL statement "INSERT ..."`, `LINE 1: INSERT ...`.
+_IN_MESSAGE = re.compile(rb"(?:\A|[\"\xbb\x9e\x9c\xab:])\s*(" + _VERBS + rb")", re.IGNORECASE)
 _ANYWHERE = (_URL, _IN_URL, _SHAPED)
 _IN_ADDRESS = re.compile(rb"password\s*=\s*(?:\\?'{1,2}([^'\\]+)|([^\s'&;]+))", re.IGNORECASE)
 
@@ -65,8 +74,13 @@ def redact_line(line: str) -> str:
     text = line.encode(errors="replace")
     if not may_hold_secret(text):
         return line
-    spans = _in_text(text, 0, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED, _PAIR)
-    return star(text, list(spans), 0, len(text)) if spans else line
+    spans: list[Span | Literal] = [
+        *_in_text(text, 0, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS, _MISQUOTED, _PAIR)
+    ]
+    quoted = _IN_MESSAGE.search(text)
+    if quoted:
+        spans += _in_body(text[quoted.start(1) :], quoted.start(1), 1)
+    return star(text, _in_order(spans), 0, len(text)) if spans else line
 
 
 def holds_secret(text: str) -> bool:
@@ -77,7 +91,7 @@ def holds_secret(text: str) -> bool:
 def secret_lines(text: str) -> list[int]:
     """Return the lines of a text of SQL in which a secret begins; none for one that is starred already."""
     written = text.encode(errors="replace")
-    found = (start for start, end in find_secrets(written) if written[start:end] != STARS.encode())
+    found = (start for start, end, _ in find_secrets(written) if written[start:end] != STARS.encode())
     return sorted({written.count(b"\n", 0, start) + 1 for start in found})
 
 
@@ -88,35 +102,48 @@ def redact_sql(text: str) -> str:
     return star(written, secrets, 0, len(written)) if secrets else text
 
 
-def star(text: bytes, secrets: Sequence[Span], start: int, end: int) -> str:
+def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
     """The text from `start` to `end` with the secrets in it starred; they are in order and do not overlap."""
     pieces: list[bytes] = []
     position = start
-    for first, last in secrets[bisect.bisect_right(secrets, start, key=_end) :]:
+    for first, last, quoted in secrets[bisect.bisect_right(secrets, start, key=_end) :]:
         if first >= end:
             break
-        pieces += [text[position:first], STARS.encode()]
+        pieces += [text[position:first], (STARS if quoted else _QUOTED_STARS).encode()]
         position = last
     pieces.append(text[position:end])
     return b"".join(pieces).decode(errors="replace")
 
 
-def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Span]:
+def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Literal]:
     """Where passwords stand in a file: the bytes between the quotes, in order."""
     if not may_hold_secret(text):
         return []
     lexed = lexed or lex([text], largest=len(text))
-    spans = list(_among(text, lexed.tokens, 0))
+    spans: list[Span | Literal] = [*_among(lexed.code, lexed.tokens, 0), *find_copied(lexed)]
+    for block in lexed.copies:
+        spans += _in_text(text, block.start, block.end, *_ANYWHERE, _JSON)
     if lexed.problem:
         before = lexed.tokens.starts[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
         start = before[0] if before else lexed.problem.offset
         found = _in_text(text, start, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
         spans += [span for span in found if span[0] >= lexed.problem.offset]
-    return spans
+    return _in_order(spans)
 
 
-def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span]:
+def _in_order(spans: Iterable[Span | Literal]) -> list[Literal]:
+    """The secrets in order; of those within one another only the outer one."""
+    found: list[Literal] = []
+    for span in sorted((Literal(*span) for span in spans), key=lambda span: (span.start, -span.end)):
+        if not found or span.end > found[-1].end:
+            found.append(span if not found else span._replace(start=max(span.start, found[-1].end)))
+    return found
+
+
+def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span | Literal]:
     """The secrets in those tokens, which are `bodies` quoted bodies deep."""
+    if TEXT in tokens.sorts or b"set" in text.lower():
+        yield from find_parsed(text, tokens, _starts(text.lower()))
     formatted: dict[int, Span] = {}
     for match in _LOOKED_INTO.finditer(tokens.sorts):
         index = match.start()
@@ -131,7 +158,7 @@ def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span]:
             yield from _in_literal(text, (start, end), owner_of(text, tokens, index), bodies)
 
 
-def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable[Span]:
+def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable[Span | Literal]:
     """The secrets in a literal that belongs to something of that name."""
     inside = opening_of(text, *literal)
     if inside is None:
@@ -139,7 +166,7 @@ def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable
     start, end = inside
     in_dollars = text[literal[0] : literal[0] + 1] == b"$"
     if is_secret_name(owner):
-        return [(start, end)] if end > start and text[start:end].lower() not in _FLAGS else []
+        return [] if is_no_secret(text[start:end].decode(errors="replace")) else [(start, end)]
     if not may_hold_secret(text[start:end]):
         return []
     if owner.lower() == "connection" or _ADDRESS.match(text, start, end):
@@ -147,16 +174,29 @@ def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable
         return _in_text(text, start, end, *_ANYWHERE, _IN_ADDRESS, *((_QUOTED,) if in_dollars else ()))
     if in_dollars and bodies < _BODIES:
         return _in_body(text[start:end], start, bodies + 1)
-    return _in_text(text, start, end, *_ANYWHERE, _JSON, _QUOTED if in_dollars else _DOUBLED)
+    found = _in_text(text, start, end, *_ANYWHERE, _JSON, _QUOTED if in_dollars else _DOUBLED)
+    if bodies < _BODIES and _STATEMENT.match(text, start, end):
+        return [*found, *_in_doubled(text[start:end], start, bodies + 1)]
+    return found
 
 
-def _in_body(body: bytes, start: int, bodies: int) -> list[Span]:
+def _in_doubled(written: bytes, start: int, bodies: int) -> Iterator[Literal]:
+    """The secrets in a statement that a literal holds, where each apostrophe is two."""
+    places, position = array("i"), 0  # where each byte of the statement stands in the literal
+    for part in written.split(b"''"):
+        places.extend(range(position, position + len(part) + 1))
+        position += len(part) + 2
+    for first, last, quoted in _in_body(written.replace(b"''", b"'"), 0, bodies):
+        yield Literal(start + places[first], start + places[last - 1] + 1, quoted)
+
+
+def _in_body(body: bytes, start: int, bodies: int) -> list[Literal]:
     """The secrets in a quoted body, which is mostly SQL or PL/pgSQL; as text from where it is neither."""
     tokens, problem = tokenize(body)
     spans = list(_among(body, tokens, bodies))
     if problem:
         spans += _in_text(body, problem.offset, len(body), *_ANYWHERE, _JSON, _QUOTED)
-    return [(first + start, last + start) for first, last in spans]
+    return [Literal(first + start, last + start, quoted) for first, last, quoted in _in_order(spans)]
 
 
 def _in_text(text: bytes, start: int, end: int, *patterns: re.Pattern[bytes]) -> list[Span]:
@@ -185,5 +225,5 @@ def _starts(lowered: bytes) -> set[int]:
     return places
 
 
-def _end(span: Span) -> int:
-    return span[1]
+def _end(span: Literal) -> int:
+    return span.end

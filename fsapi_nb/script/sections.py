@@ -15,6 +15,7 @@ from fsapi_nb.errors import Place, Problem
 from fsapi_nb.model import Direction
 from fsapi_nb.script.foreign_marks import ForeignMark, find_mark
 from fsapi_nb.script.lexer import Lexed
+from fsapi_nb.script.parsed_secrets import Literal
 from fsapi_nb.script.redact import find_secrets, redact_line, star
 from fsapi_nb.script.tokens import COMMENTS
 
@@ -77,7 +78,7 @@ class Source:
         return self._shown(line, end)[len(self._shown(line, start)) :]
 
     @cached_property
-    def _secrets(self) -> list[Span]:
+    def _secrets(self) -> list[Literal]:
         return find_secrets(self.text, self._lexed)
 
     def _shown(self, start: int, end: int) -> str:

@@ -42,13 +42,23 @@ _SHAPE_MARKS = (
 #: than a regular expression by two orders of magnitude: a seed has hundreds of megabytes.
 MARKS = tuple(
     word.encode()
-    for word in (*_ALL, *_SHAPE_MARKS, "://", "crypt")
+    for word in (*_ALL, *_SHAPE_MARKS, "://", "crypt", "hmac")
     if not any(other != word and other in word for other in _ONE_WORD)  # which that one finds already
 )
 _OF_KEYS = (b"_key", b"-key")  # of which a text without any has none of the marks that end so
 _MARKS_OF_KEYS = tuple(mark for mark in MARKS if mark.endswith(_OF_KEYS))
 _OTHER_MARKS = tuple(mark for mark in MARKS if not mark.endswith(_OF_KEYS))
 _NAME = re.compile(rf"[\w.]*{WORDS}", re.IGNORECASE)
+# What says that there is no secret: a flag, one character, a word for nothing, one sign again and again, the mark of what is to be filled in.
+_NO_SECRET = re.compile(
+    r"|.|true|false|on|off|yes|no|none|null|nil|n/a|unset|todo|tbd|([\W_])\1*|x{3,}|<[^<>]*>|\$\{\w+\}|\{\{[^{}]*\}\}",
+    re.IGNORECASE,
+)
+_PROSE_WORD = re.compile(r"[(\[\"'“„«]*[^\W\d]+(?:[-'’/][^\W\d]+)*[)\]\"'”“».,;:!?…]*|[-–—…]|\.{3}")
+_FEWEST_WORDS = 3  # of a sentence
+_ENDS_IN_NAME = re.compile(
+    r"(?P<name>[\w.]+)['\"]?\s*(?:=>|:=|[:=]|\bto\b)\s*['\"]*$|\b(?:password\s+|bearer\s+)['\"]*$", re.IGNORECASE
+)
 # A variable may also hold a whole address, and say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
 _VARIABLE = re.compile(
     rf"{WORDS}(?!_?(?:count|limit|length|type|name|id|ttl|file|path)s?\b)"
@@ -75,7 +85,24 @@ _PATTERNS = (_URL, _BARE_URL, *_WITHOUT_ADDRESSES)
 
 def is_secret_name(name: str) -> bool:
     """Return whether a column, setting or option of that name holds a secret."""
-    return bool(_NAME.fullmatch(name))
+    return name.lower().endswith(_ALL) and bool(_NAME.fullmatch(name))
+
+
+def is_no_secret(value: str) -> bool:
+    """Return whether a value in a secret's place says that there is none: empty, a flag, `none`, `***`, `<password>`."""
+    return bool(_NO_SECRET.fullmatch(value))
+
+
+def is_prose(value: str) -> bool:
+    """Return whether a text beside a secret's name is a sentence that explains it."""
+    words = value.split()
+    return len(words) >= _FEWEST_WORDS and all(map(_PROSE_WORD.fullmatch, words))
+
+
+def ends_in_secret_name(text: str) -> bool:
+    """Return whether what is put behind a text is a secret: `host=h password=`, `ALTER ROLE r PASSWORD `."""
+    found = _ENDS_IN_NAME.search(text)
+    return found is not None and (found["name"] is None or is_secret_name(found["name"]))
 
 
 def may_hold_secret(text: bytes) -> bool:

@@ -1,0 +1,283 @@
+"""Find the secrets in a text that only PostgreSQL's parser can tell: cut out the statements that may hold one, and parse those.
+
+Few do, so that a text costs no more than a look at its tokens. What does not parse as it stands is PL/pgSQL, in which
+an SQL statement begins behind other words; what is too large is parsed by its rows.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from fsapi_nb.script.depth import refuse_depth
+from fsapi_nb.script.literal_owner import assigned_before, opening_of
+from fsapi_nb.script.parser import parse_one, tokenize
+from fsapi_nb.script.secret_places import KEYED_FUNCTIONS, secret_places
+from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, TEXT, SqlSyntaxError, Tokens
+from fsapi_nb.text.secrets import ends_in_secret_name, is_secret_name
+
+_LARGEST = 20_000  # tokens of a statement that is parsed as a whole
+_ROWS = 2_000  # tokens of the rows of a larger one that are parsed at once
+_TOO_EARLY = "at end of input"
+_LONGEST_NAME = 200  # bytes of a literal that may be, or end in, the name of a secret
+_MOST_TRIES = 6  # places in a piece of PL/pgSQL at which a statement may begin
+_PARAMETER = re.compile(rb"\$(\d+)")
+_STATEMENTS = frozenset(
+    {b"insert", b"update", b"delete", b"select", b"with", b"merge", b"values", b"set", b"alter", b"create"}
+)
+# Behind these, PL/pgSQL has an expression, or the rest of a query.
+_EXPRESSIONS = frozenset({b"perform", b"execute", b"return", b"query", b":=", b"="})
+_DECLARED = frozenset({b":=", b"=", b"default"})
+# What PL/pgSQL puts behind a statement or an expression.
+_ENDS = frozenset({b"into", b"using", b"loop", b"then"})
+# Which of these belong to a statement with that word.
+_OWN = {
+    b"insert": frozenset({b"into"}),
+    b"merge": frozenset({b"into", b"using", b"then"}),
+    b"delete": frozenset({b"using"}),
+}
+_SETTING = frozenset({b"set", b"alter"})
+
+
+class Literal(NamedTuple):
+    """Where a secret stands: between its quotes, or as a word without any."""
+
+    start: int
+    end: int
+    quoted: bool = True
+
+
+class _Piece(NamedTuple):
+    """The tokens of a statement: from `first` up to `last`."""
+
+    first: int
+    last: int
+
+
+def find_parsed(text: bytes, tokens: Tokens, places: Iterable[int]) -> Iterator[Literal]:
+    """Yield the secrets of the statements in which a name of a secret is a name.
+
+    Args:
+        text: SQL, or a body in PL/pgSQL.
+        tokens: Those of the text, as far as its scanner got.
+        places: Where the words for a secret stand in the text.
+    """
+    pieces: dict[_Piece, set[int]] = {}
+    for place in places:
+        index = bisect.bisect_right(tokens.starts, place) - 1
+        if index >= 0 and place < tokens.ends[index] and _is_name(text, tokens, index):
+            pieces.setdefault(_piece_around(tokens, index), set()).add(index)
+    for piece, named in pieces.items():
+        if TEXT in tokens.sorts[piece.first : piece.last] or _word(text, tokens, piece.first).lower() in _SETTING:
+            yield from _in_piece(text, tokens, piece, named)
+
+
+def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
+    """Return the tree of the statement that the token of that number ends; None if it does not parse."""
+    piece = _Piece(_piece_around(tokens, semicolon).first, semicolon)
+    if piece.last - piece.first > _LARGEST or piece.last <= piece.first:
+        return None
+    return _tree(tokens, piece, text[tokens.starts[piece.first] : tokens.ends[semicolon - 1]])
+
+
+def secret_parameters(statement: bytes) -> set[int]:
+    """Return the numbers of the parameters (`$1`) of a statement that are secrets; none if it does not parse."""
+    tokens, _ = tokenize(statement)
+    tree = _tree(tokens, _Piece(0, len(tokens)), statement)
+    places = [] if tree is None else secret_places(tree)
+    found = (_PARAMETER.match(statement, place) for place in places)
+    return {int(match[1]) for match in found if match}
+
+
+def _is_name(text: bytes, tokens: Tokens, index: int) -> bool:
+    """Whether a token is the name of a secret, or of a function that takes one."""
+    if tokens.sorts[index] in COMMENTS:
+        return False
+    if tokens.sorts[index] != TEXT[0]:
+        name = _word(text, tokens, index).decode(errors="replace").strip('"')
+        return is_secret_name(name) or name.lower() in KEYED_FUNCTIONS
+    inside = opening_of(text, tokens.starts[index], tokens.ends[index])
+    if inside is None or inside[1] - inside[0] > _LONGEST_NAME:
+        return False
+    content = text[slice(*inside)].decode(errors="replace")
+    return is_secret_name(content) or ends_in_secret_name(content)
+
+
+def _piece_around(tokens: Tokens, index: int) -> _Piece:
+    first = tokens.sorts.rfind(END, 0, index) + 1
+    last = tokens.sorts.find(END, index)
+    last = len(tokens) if last < 0 else last
+    while tokens.sorts[first] in COMMENTS:
+        first += 1
+    return _Piece(first, last)
+
+
+def _in_piece(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> Iterator[Literal]:
+    if piece.last - piece.first > _LARGEST:
+        yield from _in_rows(text, tokens, piece, named)
+        return
+    found = _parsed(text, tokens, piece)
+    yield from found if found is not None else _in_refused(text, tokens, piece)
+
+
+def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[Literal]:
+    """The secrets in what does not parse as a whole: PL/pgSQL, or a statement with a fault."""
+    begun: list[_Piece] = []
+    parsed = False
+    for begin, opening, owner in _beginnings(text, tokens, piece):
+        inner = _Piece(begin, _end_of_statement(text, tokens, begin, piece.last))
+        if not opening:
+            begun.append(inner)
+        found = _parsed(text, tokens, inner, opening, owner) if inner.last > begin else None
+        parsed = parsed or found is not None
+        yield from found or ()
+    if begun and (begun[0].first == piece.first or not parsed):
+        yield from _parsed_in_part(text, tokens, piece if begun[0].first == piece.first else begun[0])
+
+
+def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[Literal]:
+    """The secrets in a statement that is wrong: it is parsed without the tokens that the parser refuses, up to some."""
+    start, statement = (
+        tokens.starts[piece.first],
+        bytearray(text[tokens.starts[piece.first] : tokens.ends[piece.last - 1]]),
+    )
+    for _ in range(_MOST_TRIES):
+        try:
+            refuse_depth(tokens, *piece)
+            places = secret_places(parse_one(bytes(statement)))
+        except (ValueError, RecursionError) as error:
+            offset = error.problem.offset if isinstance(error, SqlSyntaxError) else len(statement)
+            index = bisect.bisect_left(tokens.starts, start + offset)
+            if index < piece.last and tokens.starts[index] == start + offset and not str(error).endswith(_TOO_EARLY):
+                statement[offset : offset + tokens.ends[index] - tokens.starts[index]] = b" " * (
+                    tokens.ends[index] - tokens.starts[index]
+                )
+            elif statement.endswith(b")"):
+                return []
+            else:
+                sorts = tokens.sorts[piece.first : piece.last]
+                statement += b")" * max(sorts.count(OPEN) - sorts.count(CLOSE), 1)
+        else:
+            return _literals(text, tokens, (place + start for place in places))
+    return []
+
+
+def _parsed(text: bytes, tokens: Tokens, piece: _Piece, opening: bytes = b"", owner: str = "") -> list[Literal] | None:
+    """The secrets in a statement, which is written behind `opening`; None if it does not parse."""
+    first, last = piece
+    start = tokens.starts[first]
+    tree = _tree(tokens, piece, opening + text[start : tokens.ends[last - 1]])
+    if tree is None:
+        return None
+    places = secret_places(tree, owner)
+    shift = len(opening)
+    return _literals(text, tokens, (place + start - shift for place in places if place >= shift))
+
+
+def _tree(tokens: Tokens, piece: _Piece, statement: bytes) -> Any:
+    try:
+        refuse_depth(tokens, *piece)
+        return parse_one(statement)
+    except (SqlSyntaxError, ValueError, RecursionError):  # ValueError: what is more than one statement
+        return None
+
+
+def _literals(text: bytes, tokens: Tokens, places: Iterable[int]) -> list[Literal]:
+    """What stands at these places: literals, and the words that SET takes without quotes."""
+    found: list[Literal] = []
+    for place in places:
+        index = bisect.bisect_left(tokens.starts, place)
+        if index == len(tokens) or tokens.starts[index] != place:
+            continue
+        word = _word(text, tokens, index)
+        if tokens.sorts[index] == TEXT[0]:
+            inside = opening_of(text, place, tokens.ends[index])
+            found += [Literal(*inside)] if inside and inside[1] > inside[0] else []
+        elif word.startswith(b'"'):
+            found.append(Literal(place + 1, tokens.ends[index] - 1))
+        elif word[:1].isalpha() or word[:1] == b"_":
+            found.append(Literal(place, tokens.ends[index], quoted=False))
+    return found
+
+
+# -- PL/pgSQL --------------------------------------------------------------------------------------------------
+
+
+def _beginnings(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[tuple[int, bytes, str]]:
+    """Where a statement or an expression may begin in a piece of PL/pgSQL, what makes a query of it, and whose value it is."""
+    depth = tries = 0
+    for index in range(*piece):
+        sort = tokens.sorts[index : index + 1]
+        depth = max(depth + (sort == OPEN) - (sort == CLOSE), 0)
+        word = b"" if depth or sort in COMMENTS else _word(text, tokens, index).lower()
+        if word in _STATEMENTS:
+            yield index, b"", ""
+        elif (word in _EXPRESSIONS or word == b"default") and index + 1 < piece.last:
+            yield index + 1, b"SELECT ", assigned_before(text, tokens, index + 1) if word in _DECLARED else ""
+        else:
+            continue
+        tries += 1
+        if tries == _MOST_TRIES:
+            return
+
+
+def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int:
+    """Where it ends at the latest: in front of what PL/pgSQL puts behind it (`RETURNING id INTO v`)."""
+    depth = cases = 0
+    own: set[bytes] = set()  # words that belong to the statement
+    for index in range(first, last):
+        sort = tokens.sorts[index : index + 1]
+        depth = max(depth + (sort == OPEN) - (sort == CLOSE), 0)
+        word = b"" if depth else _word(text, tokens, index).lower()
+        cases += (word == b"case") - (word == b"end" and cases > 0)
+        if word in own:
+            own -= {b"into"}
+        elif word in _ENDS and not cases:
+            return index
+        own |= _OWN.get(word, frozenset())
+    return last
+
+
+# -- large statements ------------------------------------------------------------------------------------------
+
+
+def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> Iterator[Literal]:
+    """The secrets of `INSERT ... VALUES` with very many rows: those rows are parsed that may have one, some at a time."""
+    rows = _first_row(text, tokens, piece)
+    if rows is None:
+        return
+    head = text[tokens.starts[piece.first] : tokens.starts[rows]]
+    of_all = any(index < rows for index in named)
+    for first, last in pairwise(_between_rows(tokens, rows, piece.last)):
+        if of_all or any(first <= index < last for index in named):
+            stop = last if last == piece.last else last - 1  # without the comma
+            yield from _parsed(text, tokens, _Piece(first, stop), head) or ()
+
+
+def _first_row(text: bytes, tokens: Tokens, piece: _Piece) -> int | None:
+    index = tokens.sorts.find(OPEN, piece.first, piece.last)
+    while index > 0:
+        if _word(text, tokens, index - 1).lower() == b"values":
+            return index
+        index = tokens.sorts.find(OPEN, index + 1, piece.last)
+    return None
+
+
+def _between_rows(tokens: Tokens, first: int, last: int) -> Iterator[int]:
+    """Where some rows end and the next begin, the first and the last place included."""
+    yield first
+    begun, depth = first, 0
+    for index in range(first, last):
+        sort = tokens.sorts[index : index + 1]
+        depth += (sort == OPEN) - (sort == CLOSE)
+        if not depth and sort == CLOSE and index - begun >= _ROWS and index + 2 < last:
+            begun = index + 2
+            yield begun
+    yield last
+
+
+def _word(text: bytes, tokens: Tokens, index: int) -> bytes:
+    return text[tokens.starts[index] : tokens.ends[index]]
