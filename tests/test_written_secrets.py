@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from fsapi_nb import cli
+from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import FsapiError
 from tests.conftest import Project
 
@@ -107,6 +111,33 @@ def test_a_secret_of_the_environment_is_typed_and_stored_nowhere(
     printed = capfd.readouterr()
     assert SECRET not in printed.out + printed.err + _kept(project)
     assert project.has("used")
+
+
+def test_a_value_that_is_set_is_in_the_text_of_no_statement(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Other sessions see the texts (`pg_stat_activity`), and the server logs that of a statement which fails."""
+    connect = StoppableConnection.connect
+    with (tmp_path / "trace").open("w") as trace:
+
+        def connected(*arguments: Any, **options: Any) -> Any:
+            connection = connect(*arguments, **options)
+            connection.pgconn.trace(trace.fileno())
+            return connection
+
+        monkeypatch.setattr(StoppableConnection, "connect", connected)
+        for count in range(3):
+            project.write(f"t{count}", f"CREATE TABLE t{count} ();\nDO $$ BEGIN END $$;", f"DROP TABLE t{count};")
+        project.write("i", "CREATE INDEX CONCURRENTLY ON t0 ((1));\nSELECT 1;", "DROP TABLE IF EXISTS t0;")
+        migrator = project.migrator(settings={"app_password": SECRET})
+        migrator.migrate()
+        migrator.rollback(2)
+        migrator.query("SELECT current_setting('fsapi.app_password')")
+    sent = [line.split("\t") for line in (tmp_path / "trace").read_text().splitlines()]
+    texts = [line for line in sent if len(line) > 3 and line[3] in {"Query", "Parse"}]
+    assert len(texts) > 10
+    assert not [line for line in texts if SECRET in str(line)]
+    assert [line for line in sent if SECRET in str(line)], "it is sent"
 
 
 def test_a_setting_that_is_misspelt_is_not_quoted(capfd: pytest.CaptureFixture[str]) -> None:

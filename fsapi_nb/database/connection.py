@@ -83,6 +83,7 @@ def open_session(
         wished = {**SETTINGS, **wanted(connection), **named, **(settings or {})}
         session = _begin(connection, wished, question, by_pooler=by_pooler)
         _check(connection, session.facts, writing=writing, by_pooler=by_pooler)
+        session.set_secrets()
         yield session
     except psycopg.Error as error:
         raise _refused(error) from None

@@ -19,6 +19,7 @@ from fsapi_nb.database.defaults import DEFAULTS, unchanged
 from fsapi_nb.database.pipeline import Answered, Message, Pipeline
 from fsapi_nb.errors import PooledConnection
 from fsapi_nb.script.encoding import Encoding, encoding_named
+from fsapi_nb.text.secrets import Secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Rows = Sequence[tuple[Any, ...]]
@@ -210,16 +211,26 @@ class Session:
         self.connection.execute(b"; ".join((*TIDY, *FORGET, self._set_all)))
         self._pipeline.prepared.clear()
         self.check_same()
+        self.set_secrets()
         self._tidy = True
+
+    def set_secrets(self) -> None:
+        """Set the settings whose values are secrets; the connection is known to be the one that was asked for."""
+        if self._secrets:
+            self.exchange(self._secrets)
 
     @functools.cached_property
     def _set_all(self) -> bytes:
         return set_all(self.settings).as_bytes(self._connection)
 
     @functools.cached_property
+    def _secrets(self) -> tuple[Message, ...]:
+        return _set_apart(self.settings)
+
+    @functools.cached_property
     def resetting(self) -> tuple[Message, ...]:
         """The same as messages, for a transaction that goes on; they fail, naming `OUTDATED`, if the session is outdated."""
-        messages = (*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all))
+        messages = (*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all), *self._secrets)
         return (*messages, Message(unchanged(self.facts.defaults)))
 
     @functools.cached_property
@@ -233,7 +244,7 @@ class Session:
 
         Prepared, it takes the server two thirds of the time, thousands of times in a run.
         """
-        messages = alone(*map(Message, TIDY), Message(self._set_all))
+        messages = alone(*map(Message, TIDY), Message(self._set_all), *self._secrets)
         return tuple(message._replace(name=b"fsapi_nb tidy %d" % number) for number, message in enumerate(messages))
 
     def forgetting(self) -> tuple[Message, ...]:
@@ -283,12 +294,27 @@ def alone(*messages: Message) -> tuple[Message, ...]:
 
 
 def set_all(settings: Mapping[str, str]) -> sql.Composed:
-    """The statement that sets all of them for the session."""
+    """Return the statement that sets all of them for the session that are not secrets."""
     calls = (
         sql.SQL("pg_catalog.set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
         for name, value in settings.items()
+        if not isinstance(value, Secret)
     )
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
+
+
+def _set_apart(settings: Mapping[str, str]) -> tuple[Message, ...]:
+    """Return the message that sets those that are secrets, if there are any.
+
+    Their values are parameters: the text of a statement is shown to other sessions (`pg_stat_activity`) and, if the
+    statement fails, written to the server's log.
+    """
+    secrets = [(name, value) for name, value in settings.items() if isinstance(value, Secret)]
+    if not secrets:
+        return ()
+    calls = (f"pg_catalog.set_config(${2 * number + 1}, ${2 * number + 2}, false)" for number in range(len(secrets)))
+    values = [text.encode() for name, value in secrets for text in (name, value.reveal())]
+    return (Message(f"SELECT {', '.join(calls)}".encode(), values),)
 
 
 def pooled() -> PooledConnection:

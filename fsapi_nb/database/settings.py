@@ -143,9 +143,11 @@ def find_address(
 
 def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
     """The server's settings for every file: the timeouts, and the user's as `fsapi.NAME`."""
-    for name in settings:
+    for name, value in settings.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise UsageError(f"{name!r} cannot be a setting's name", hint="--set env=dev; letters, digits and _.")
+        if re.search(r"[\0\ud800-\udfff]", revealed(value)):  # libpq ends a value at a zero byte
+            raise UsageError(f"the value of the setting {name!r} has a character that PostgreSQL does not know")
     for duration in timeouts.values():
         if not DURATION.fullmatch(duration):
             raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
@@ -389,15 +391,22 @@ def _from_environment(environment: Mapping[str, str], place: str) -> Address | N
 
 def _dsn(text: Secret, place: str) -> Secret:
     """A libpq connection string of a URL, SQLAlchemy's `postgresql+driver://` included."""
+    fault = _fault(text, place)  # the frame of an error that is raised here holds no part of the address
+    if fault:
+        raise fault
+    return plain_url(text)
+
+
+def _fault(text: Secret, place: str) -> ConfigurationError | None:
     try:
         parts = own_parts(text)
     except ProgrammingError as error:
-        raise _bad_address(text, place, str(error)) from None
+        return _bad_address(text, place, str(error))
     if not {"host", "hostaddr", "dbname", "service", "user"} & set(parts):
-        raise ConfigurationError(f"{place} names neither a host nor a database", hint=_SPELLING)
+        return ConfigurationError(f"{place} names neither a host nor a database", hint=_SPELLING)
     if _is_torn(text, parts):
-        raise ConfigurationError(f"{place} has a password with a character that is not %-encoded", hint=_ENCODING)
-    return plain_url(text)
+        return ConfigurationError(f"{place} has a password with a character that is not %-encoded", hint=_ENCODING)
+    return None
 
 
 def _is_torn(text: str, parts: Mapping[str, str]) -> bool:

@@ -12,8 +12,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
 from fsapi_nb.origin import origin
 from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
+from fsapi_nb.text.secrets import is_secret_name
 from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.verbs import (
     GLOBAL,
@@ -170,7 +171,8 @@ class MigrateMagics(Magics):
         parameters = [_value(name, names) for name in options.param or ()]
         prepare()
         try:
-            result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
+            with _hiding_secrets(options.param or (), parameters):
+                result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
                 error.hint = explain(found, notebook=True)
@@ -370,6 +372,16 @@ def _value(name: str, names: Mapping[str, object]) -> object:
         hint = "--param takes a name, no expression: give the value a name in Python first."
         raise UsageError(f"no variable is named {name!r}", hint=hint)
     return names[name]
+
+
+def _hiding_secrets(names: Sequence[str], values: Sequence[object]) -> AbstractContextManager[None]:
+    """Keep the values of variables that are secrets by their names out of what the server says."""
+    secrets = [value for name, value in zip(names, values, strict=True) if is_secret_name(name)]
+    if not secrets:
+        return nullcontext()
+    from fsapi_nb.text.masking import hiding
+
+    return hiding(secrets)
 
 
 def _leading_options(line: str) -> tuple[list[str], str]:

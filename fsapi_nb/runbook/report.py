@@ -124,7 +124,9 @@ def _facts(record: RunRecord) -> str:
     named = identity.database
     if identity.name and identity.name != identity.database:
         named = f"{identity.name} ({identity.database})"
-    changed = " with changes that are not committed" if who.changed else ""
+    changed = {True: " with changes that are not committed", None: "; git cannot compare the files with it"}.get(
+        who.changed, ""
+    )
     confirmed = "yes; the run was confirmed with --yes" if record.confirmed else "yes"
     facts = [
         ("Started", f"{record.started:%Y-%m-%d %H:%M:%S} UTC"),

@@ -125,13 +125,13 @@ class Mask:
         return STARS if secret else value
 
 
-_hidden: ContextVar[Mask | None] = ContextVar("_hidden", default=None)
+_hidden: ContextVar[tuple[Mask, ...]] = ContextVar("_hidden", default=())
 
 
 @contextmanager
 def hiding(secrets: Iterable[object]) -> Iterator[None]:
     """Have `hide_known` take these values out of what a server says, for as long as this lasts, in this thread."""
-    token = _hidden.set(Mask(secrets))
+    token = _hidden.set((*_hidden.get(), Mask(secrets)))
     try:
         yield
     finally:
@@ -140,8 +140,9 @@ def hiding(secrets: Iterable[object]) -> Iterator[None]:
 
 def hide_known(text: str) -> str:
     """Return a text without the values that are being hidden."""
-    mask = _hidden.get()
-    return text if mask is None else mask.text(text)
+    for mask in _hidden.get():
+        text = mask.text(text)
+    return text
 
 
 class _Squeezed:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from IPython.core.completer import ProvisionalCompleterWarning, provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -42,6 +44,13 @@ class Cells:
         error = done.error_before_exec or done.error_in_exec
         assert error is not None, f"the cell did not fail: {cell}"
         return error, self.said()
+
+    def offered(self, before: str, after: str = "") -> list[str]:
+        """What the cell would be up to the cursor, for each completion that the shell offers there."""
+        with provisionalcompleter(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ProvisionalCompleterWarning)
+            found = list(self.shell.Completer.completions(before + after, len(before)))
+        return [before[: each.start] + each.text for each in found]
 
     def said(self) -> str:
         """What was printed since the last question, without colours."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import shlex
+import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +27,7 @@ from fsapi_nb.verbs import VERBS
 from tests.canary import CANARY, traces
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
+from tests.notebook.panels import press_everything, told
 
 Patch = pytest.MonkeyPatch
 
@@ -110,6 +116,40 @@ def way(request: pytest.FixtureRequest, project: Project, monkeypatch: Patch) ->
     return WAYS[request.param](project, monkeypatch)
 
 
+@dataclass
+class Traceable:
+    """What a process leaves where others may look: its children, and files in the home, the project and for a moment."""
+
+    folders: list[Path]
+    children: list[tuple[list[str], dict[str, str]]] = field(default_factory=list)
+
+    def files(self) -> set[Path]:
+        """Those that hold the secret."""
+        found = (file for folder in self.folders for file in folder.rglob("*") if file.is_file())
+        return {file for file in found if traces(file.read_bytes().decode("latin-1"))}
+
+
+@pytest.fixture
+def left(project: Project, monkeypatch: Patch, tmp_path_factory: pytest.TempPathFactory) -> Traceable:
+    """A home and a folder for temporary files of its own, and the programs that are begun with arguments and environment."""
+    home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("temporary")
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of the module that a `connect` names
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    found = Traceable([home, scratch, project.root])
+    begin = subprocess.Popen.__init__
+
+    def begun(process: subprocess.Popen[Any], arguments: Any, *more: Any, **options: Any) -> None:
+        environment = options.get("env")
+        found.children.append((list(arguments), dict(os.environ if environment is None else environment)))
+        begin(process, arguments, *more, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", begun)
+    return found
+
+
 def _all_rows(project: Project) -> str:
     tables = project.rows("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v') AND oid >= 16384")
     return "\n".join(str(project.rows(f"SELECT t::text FROM {table} t")) for (table,) in tables)
@@ -158,13 +198,54 @@ TYPED: dict[str, tuple[str, ...]] = {
 
 
 def test_no_verb_shows_or_keeps_a_password(
-    project: Project, way: str | None, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    project: Project,
+    way: str | None,
+    left: Traceable,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Each of them, where it succeeds and where it does not, in a terminal: as text, and as JSON."""
+    """Each of them, where it succeeds and where it does not, in a terminal: as text, and as JSON; in no file and process list."""
     assert set(TYPED) == {"query", *(verb.name for verb in VERBS)}
     caplog.set_level(logging.DEBUG)
-    names = _a_lively_history(project)
-    named = ["--database", way] if way else []
+    names, written = _a_lively_history(project), left.files()
+    printed, succeeded = _type_all(names, ["--database", way] if way else [], capfd)
+    assert not traces(printed + caplog.text + _all_rows(project)), printed
+    assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline"}  # which have nothing to do here
+    assert left.files() == written
+    assert {Path(arguments[0]) for arguments, _ in left.children} <= {Path(sys.executable)}  # of password_command
+
+
+def test_no_verb_shows_or_keeps_a_secret_of_a_script(
+    project: Project,
+    left: Traceable,
+    monkeypatch: Patch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One that is written in scripts and in queries, and one that `--set` takes from the environment: as above."""
+    monkeypatch.chdir(project.root)
+    monkeypatch.setenv("API_KEY", CANARY)
+    caplog.set_level(logging.DEBUG)
+    own = f"SELECT set_config('app.jwt_secret', '{CANARY}', true);"
+    names, written = _a_lively_history(project, own), left.files()
+    named = ["--database", project.database, "--set", "api_key"]
+    printed, succeeded = _type_all(names, named, capfd)
+    for query in (
+        f"SELECT nothing, format('password %L', '{CANARY}')",
+        "SELECT current_setting('fsapi.api_key')::int",
+        "DO $$ BEGIN RAISE NOTICE 'it is %', current_setting('fsapi.api_key'); END $$",
+    ):
+        for form in ([], ["--json"]):
+            cli.main(["query", query, *form, *named])
+    said = capfd.readouterr()
+    assert not traces(printed + said.out + said.err + caplog.text + _all_rows(project)), printed
+    assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline", "fresh", "rollback", "redo"}
+    assert left.files() == written
+    assert left.children == []
+
+
+def _type_all(names: dict[str, str], named: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[str, set[str]]:
+    """Type every verb, as `TYPED` says; return what was printed, and which verbs succeeded."""
     printed, succeeded = "", set()
     for verb, typed in TYPED.items():
         command = verb if verb in {"migrate", "query", "trust"} else f"migrate:{verb}"
@@ -175,8 +256,7 @@ def test_no_verb_shows_or_keeps_a_password(
                 succeeded |= {verb} if code == 0 else set()
         said = capfd.readouterr()
         printed += said.out + said.err
-    assert not traces(printed + caplog.text + _all_rows(project)), printed
-    assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline"}  # which have nothing to do here
+    return printed, succeeded
 
 
 def test_no_result_in_a_notebook_shows_a_password(
@@ -195,17 +275,34 @@ def test_no_result_in_a_notebook_shows_a_password(
             for form in ("_repr_html_", "to_json", "to_frame", "_repr_mimebundle_"):
                 shown += str(getattr(done.result, form, str)())
             shown += f"{done.result!r} {cells.said()}"
+    shown += _panel_and_completion(project, cells, monkeypatch)
     cells.run("%config MigrateMagics.database = None")
     assert not traces(shown), shown
 
 
-def _a_lively_history(project: Project) -> dict[str, str]:
-    """One of everything that verbs have to do with; return the names."""
-    names = {each: project.write(each, f"CREATE TABLE {each} (i int);", f"DROP TABLE {each};") for each in "ab"}
+def _panel_and_completion(project: Project, cells: Cells, monkeypatch: Patch) -> str:
+    """All that the panel tells a page, whose every button is pressed, and what Tab offers."""
+    project.write("late", "CREATE TABLE late (i int);", "DROP TABLE late;", name="2026_01_01_01_00_late.sql")
+    cells.run("%config MigrateMagics.widgets = 'on'")
+    with told(monkeypatch) as messages:
+        panel = cells.run("%migrate panel")
+        press_everything(panel)
+    cells.run("%config MigrateMagics.widgets = 'auto'")
+    offered = [cells.offered(line) for line in ("%migrate ", "%migrate status --database ", "%query --param ")]
+    return f"{messages} {panel} {vars(panel)} {panel._widget.get_state()} {offered} {cells.said()}"
+
+
+def _a_lively_history(project: Project, more: str = "") -> dict[str, str]:
+    """One of everything that verbs have to do with, its scripts with `more`; return the names."""
+    names = {
+        each: project.write(each, f"CREATE TABLE {each} (i int);{more}", f"DROP TABLE {each};{more}") for each in "ab"
+    }
     names["gone"] = project.write("gone", "CREATE TABLE gone (i int);", "DROP TABLE gone;")
     project.migrator().migrate()
     (project.folder / names["gone"]).unlink()
-    project.write_text(names["b"], "-- UP\nCREATE TABLE b (i int); -- edited\n\n-- DOWN\nDROP TABLE IF EXISTS b;\n")
+    project.write_text(
+        names["b"], f"-- UP\nCREATE TABLE b (i int); {more} SELECT 1;\n\n-- DOWN\nDROP TABLE IF EXISTS b;{more}\n"
+    )
     return names
 
 
@@ -267,6 +364,7 @@ def test_no_value_shows_a_password(project: Project, way: str | None) -> None:
         f"host=127.0.0.1 port=1 password={CANARY} sslmode=nonsense",
         f"//shop:{CANARY}@host",
         f"mysql://shop:{CANARY}@host/db",
+        f"postgresql://shop:{quote(CANARY, safe='')}@127.0.0.1:1/db",
     ],
 )
 def test_an_address_that_is_wrong_is_not_quoted(
@@ -278,9 +376,21 @@ def test_an_address_that_is_wrong_is_not_quoted(
     assert cli.main(["migrate:status", "--json", "--database", typed]) in {1, 2}
     _toml(project, f'url = "{typed}"')
     assert cli.main(["migrate:status", "--database", "prod"]) in {1, 2}
+    with pytest.raises(FsapiError) as caught:
+        Migrator("prod", project.folder).status()
     printed = capfd.readouterr()
     for part in (CANARY, CANARY.replace("@", "?")):
-        assert not traces(printed.out + printed.err, part)
+        assert not traces(printed.out + printed.err + _held(caught.value), part)
+
+
+def _held(error: BaseException | None) -> str:
+    """What a debugger or a collector of errors finds at an error: all it comes from, with the values in every frame."""
+    found = ""
+    while error is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename != __file__]
+        found += f"{error} {error.args} {vars(error)} {[frame.f_locals for frame in frames]}"
+        error = error.__cause__ or error.__context__
+    return found
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from IPython.core.completer import ProvisionalCompleterWarning, provisionalcompleter
 
 from fsapi_nb.errors import UsageError
 from fsapi_nb.verbs import PLANNED, VERBS, Values, find_verb, global_arguments
@@ -45,17 +44,9 @@ def folder(project: Project) -> Project:
     return project
 
 
-def texts(cells: Cells, before: str, after: str = "") -> list[str]:
-    """What the cell would be up to the cursor, for each completion that the shell offers there."""
-    with provisionalcompleter(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ProvisionalCompleterWarning)
-        found = list(cells.shell.Completer.completions(before + after, len(before)))
-    return [before[: each.start] + each.text for each in found]
-
-
 def offered(cells: Cells, before: str, after: str = "") -> list[str]:
     """The last words of them."""
-    return [text.split()[-1].split("=")[-1] for text in texts(cells, before, after)]
+    return [text.split()[-1].split("=")[-1] for text in cells.offered(before, after)]
 
 
 def options(verb: str, *, short: bool = False) -> list[str]:
@@ -140,8 +131,8 @@ def test_all_magics_complete_their_options(cells: Cells, folder: Project) -> Non
 )
 def test_the_line_may_stand_anywhere(cells: Cells, folder: Project, before: str) -> None:
     """Indented, assigned, on any line of a cell, with more behind it."""
-    assert texts(cells, before) == [f"{before}atus"]
-    assert texts(cells, before, "\nprint(1)\n%migrate plan") == [f"{before}atus"]
+    assert cells.offered(before) == [f"{before}atus"]
+    assert cells.offered(before, "\nprint(1)\n%migrate plan") == [f"{before}atus"]
 
 
 @pytest.mark.parametrize(
@@ -154,9 +145,9 @@ def test_the_line_may_stand_anywhere(cells: Cells, folder: Project, before: str)
 )  # fmt: skip
 def test_nothing_of_ours_is_offered_elsewhere(cells: Cells, folder: Project, before: str) -> None:
     """Other lines complete as they do without us; SQL does not complete into options."""
-    with_us = texts(cells, before)
+    with_us = cells.offered(before)
     cells.run("%unload_ext fsapi_nb")
-    assert texts(cells, before) == [text for text in with_us if text != "%migrate"]
+    assert cells.offered(before) == [text for text in with_us if text != "%migrate"]
     cells.run("%load_ext fsapi_nb")
 
 
@@ -178,7 +169,7 @@ def test_migrations_are_offered_where_one_is_named(cells: Cells, folder: Project
     ]
     assert [name.lstrip("'") for name in offered(cells, f"{before}add_pho")] == [NAMES[1]]
     assert [name.lstrip("'") for name in offered(cells, f"{before}2026_01_3")] == NAMES[:2]
-    assert texts(cells, f"{before}add_pho") == [before + NAMES[1]]
+    assert cells.offered(f"{before}add_pho") == [before + NAMES[1]]
 
 
 def test_every_place_for_a_migration_is_known(cells: Cells, folder: Project) -> None:
@@ -210,13 +201,13 @@ def configured(folder: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_databases_are_offered_by_name(cells: Cells, configured: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of pyproject.toml, quoted if need be, the embedded one, and JupySQL's where it is loaded; no URL."""
     cells.shell.run_line_magic("config", "MigrateMagics.directory = None")
-    assert texts(cells, "%migrate --database s") == ["%migrate --database staging"]
-    assert texts(cells, "%query --database ") == [
+    assert cells.offered("%migrate --database s") == ["%migrate --database staging"]
+    assert cells.offered("%query --database ") == [
         f"%query --database {n}" for n in ("'on call'", "staging", "embedded")
     ]
     monkeypatch.setitem(__import__("sys").modules, "sql.connection", ModuleType("sql.connection"))
-    assert "%query --database jupysql" in texts(cells, "%query --database ")
-    assert not [text for text in texts(cells, "%query --database ") if "secret" in text]
+    assert "%query --database jupysql" in cells.offered("%query --database ")
+    assert not [text for text in cells.offered("%query --database ") if "secret" in text]
 
 
 def test_a_broken_project_offers_no_names(
@@ -226,7 +217,7 @@ def test_a_broken_project_offers_no_names(
     cells.shell.run_line_magic("config", "MigrateMagics.directory = None")
     (configured.root / "pyproject.toml").write_text("[tool.fsapi_nb\n")
     capsys.readouterr()
-    assert [text for text in texts(cells, "%migrate --to ") if ".sql" in text] == []
+    assert [text for text in cells.offered("%migrate --to ") if ".sql" in text] == []
     assert offered(cells, "%migrate st") == ["status"]
     assert capsys.readouterr() == ("", "")
 

@@ -51,6 +51,18 @@ def test_a_failing_cell_echoes_no_password(cells: Cells) -> None:
         assert "hunter2" not in shown.replace(cell, "")
 
 
+def test_a_parameter_that_is_a_secret_is_in_nothing_that_the_server_says(cells: Cells) -> None:
+    """By its variable's name; what a query gives of it is what was asked for. The values of others are shown."""
+    cells.shell.user_ns.update(api_key="hunter2", region="north")
+    for sql in ("SELECT $1::int", "SELECT $1::int -- \n, $1"):
+        error, shown = cells.fail(f"%%query --param api_key\n{sql}")
+        assert isinstance(error, FsapiError)
+        assert "hunter2" not in f"{shown}{error.to_json()}"
+        assert "***" in shown
+    assert '"north"' in cells.fail("%query --param region SELECT $1::int")[1]
+    assert cells.run("%query --param api_key SELECT $1 AS value").value[0] == "hunter2"
+
+
 def test_the_line_that_is_shown_is_starred_and_the_others_are_whole(project: Project) -> None:
     """Where the error's line holds no password, its caret stands."""
     with pytest.raises(FsapiError) as caught:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import base64
 import math
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fsapi_nb.runbook.parameters import Parameter, bind, find_parameters, infer, injected_source, secret_source
+from fsapi_nb.runbook.provenance import find_provenance
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
 from fsapi_nb.runbook.sections import place, runs
 from fsapi_nb.text.masking import Mask
-from tests.canary import traces
+from tests.canary import CANARY, traces
 from tests.runbook.conftest import code, raw, text
 
 # -- parameters --------------------------------------------------------------------------------------------------------
@@ -192,3 +198,72 @@ def test_of_a_dataframe_the_table_is_left() -> None:
     """Without the style sheet that pandas puts beside it."""
     frame = '<div><style scoped>.dataframe{}</style><table border="1" class="dataframe"><tr><td>a<b>b</b></td></tr></table></div>'
     assert harmless_table(frame) == "<div><table><tr><td>ab</td></tr></table></div>"
+
+
+# -- where from --------------------------------------------------------------------------------------------------------
+
+
+def _git(folder: Path, *words: str) -> str:
+    named = ("-c", "user.name=n", "-c", "user.email=e")
+    return subprocess.run(["git", *named, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, of which each program that its configuration names leaves a file `ran`."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    _git(folder, "init", "-q")
+    (folder / "a.txt").write_text("a")
+    (folder / ".gitattributes").write_text("a.txt filter=a=b\n")
+    _git(folder, "add", ".")
+    _git(folder, "commit", "-qm", "first")
+    trap = f"sh -c 'env > {shlex.quote(str(tmp_path / 'ran'))}; cat' --"
+    for name in ("filter.a=b.clean", "core.fsmonitor", "core.sshCommand", "remote.origin.uploadpack", "core.pager"):
+        _git(folder, "config", name, trap)
+    _git(folder, "config", "filter.a=b.required", "true")
+    os.utime(folder / "a.txt", (0, 0))  # so that git compares its content
+    return folder
+
+
+def test_git_runs_no_program_of_a_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its filters would run where a file is compared; then that one is compared as it is. Nor is git told of secrets."""
+    commit = _git(repository, "rev-parse", "HEAD").strip()
+    monkeypatch.setenv("SHOP_TOKEN", CANARY)
+    monkeypatch.setenv("SHOP", f"postgresql://u:{CANARY}@h/d")
+    run, told = subprocess.run, list[Any]()
+
+    def noted(command: list[str], **options: Any) -> Any:
+        told.append((command, options["env"]))
+        return run(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    found = find_provenance(repository)
+    monkeypatch.setattr(subprocess, "run", run)
+    assert told
+    assert not traces(str(told))
+    assert (found.commit, found.changed) == (commit, False)
+    (repository / "a.txt").write_text("b")
+    assert find_provenance(repository).changed is True
+    assert not (repository.parent / "ran").exists()
+    _git(repository, "status")
+    assert (repository.parent / "ran").exists(), "the filter is a trap"
+
+
+def test_git_fetches_nothing(repository: Path) -> None:
+    """An object that is missing would be fetched by a program of the repository; nothing is said of changes, then."""
+    tree = _git(repository, "rev-parse", "HEAD^{tree}").strip()
+    shutil.copytree(repository, repository.parent / "origin")
+    for name, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": str(repository.parent / "origin"),
+        "remote.origin.promisor": "true",
+    }.items():
+        _git(repository, "config", name, value)
+    (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    found = find_provenance(repository)
+    assert found.commit is not None
+    assert found.changed is None
+    assert not (repository.parent / "ran").exists()
