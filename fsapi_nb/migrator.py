@@ -1023,7 +1023,7 @@ def _circumstances(
         allow_unparsed=allow_unparsed,
         encoding=target.session.encoding,
         look_at_procedures=target.procedures,
-        look_at_settings=target.settings,
+        look_at_session=target.session_state,
     )
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
     unclear = [status.name for status in around.standing.unsettled if status.entry]

@@ -535,7 +535,7 @@ class Progress:
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
-    by itself. `began_with` are settings of the session that ran the steps, as it began, which another one may have otherwise.
+    by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values.
     """
 
     name: str
@@ -546,7 +546,7 @@ class Progress:
     witness: str | None = None
     applied_before: tuple[StepRecord, ...] = ()
     doubt: str | None = None
-    began_with: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def begun(self) -> bool:
@@ -704,12 +704,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionBefore:
+    """What the session of the steps that an earlier run has done had, and the `own` settings that the rest makes itself."""
+
+    state: Mapping[str, str]
+    own: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What commits together, how, and why so. A redo that can be one transaction is a step of two parts.
 
     `begin` is the statement that opens the transaction: the file's own where it asks for an isolation level.
     A step that `resumes` a migration comes after some that an earlier run has done; `restore_session` are those
-    of their statements that only set something in the session, such as SET, to be run again before it.
+    of their statements that only set something in the session, such as SET, to be run again before it. `session_before` is
+    what that session must have then.
     """
 
     mode: Mode
@@ -718,6 +727,7 @@ class Step:
     begin: str = "BEGIN"
     resumes: bool = False
     restore_session: tuple[Statement, ...] = ()
+    session_before: SessionBefore | None = None
 
 
 class Announcement(NamedTuple):

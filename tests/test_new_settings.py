@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from fsapi_nb.errors import CannotConnect, StatementFailed
+from fsapi_nb.errors import CannotConnect, PartlyApplied, StatementFailed
 from fsapi_nb.events import Event, MigrationFinished
 from fsapi_nb.model import State
 from tests.conftest import Project
@@ -246,10 +246,10 @@ def test_a_redo_ends_where_a_rollback_and_a_run_end(project: Project, role: str,
     ],
     ids=["set", "reset", "changed", "role", "function", "time zone"],
 )
-def test_a_run_that_goes_on_says_which_settings_its_first_steps_had_otherwise(
+def test_a_migration_does_not_go_on_with_other_settings_than_its_first_steps_had(
     project: Project, role: str, before: str, change: str, name: str, direction: str
 ) -> None:
-    """With what is to be put in front of the rest: then it ends where an undisturbed run ends."""
+    """The refusal says what to put in front of the rest: then it ends where an undisturbed run ends."""
     project.rows("CREATE SCHEMA app; CREATE TABLE may (yes int); INSERT INTO may VALUES (0); CREATE TABLE u (id int)")
     project.rows(written(project, before, role))
     first, zone = str(project.value(f"SHOW {name}")), project.value("SHOW timezone")
@@ -264,17 +264,20 @@ def test_a_run_that_goes_on_says_which_settings_its_first_steps_had_otherwise(
     with pytest.raises(StatementFailed):
         getattr(migrator, verb)()
     project.rows("UPDATE public.may SET yes = 1")
-    (note,) = [note for note in migrator.plan(verb).plan.notes if "goes on in a session with other settings" in note]
-    assert f"it was {first}" in note
-    advice = note.rpartition(": ")[2]
+    with pytest.raises(PartlyApplied) as caught:
+        migrator.plan(verb)
+    with pytest.raises(PartlyApplied):
+        getattr(migrator, verb)()
+    (detail,) = caught.value.details
+    assert f"{name} was {first}, and is " in detail
+    advice = str(caught.value.hint).rpartition("run again: ")[2]
     assert advice.startswith(f"SELECT set_config('{name}', ")
     project.write(
         "a", up.replace(rest, f"{advice}\n{rest}"), down and down.replace(rest, f"{advice}\n{rest}"), name=file
     )
     if direction == "down":
         migrator.repair(file)
-    result = getattr(migrator, verb)()
-    assert not any("other settings" in note for note in result.notes)
+    getattr(migrator, verb)()
     schema = "app" if before is _DATABASE else "public"
     assert schema_of_t(project) == schema
     assert project.value(f"SELECT at = timestamp '2026-01-01 09:00' AT TIME ZONE '{zone}' FROM {schema}.t") is True
@@ -298,22 +301,26 @@ def test_a_run_that_goes_on_finds_the_history_that_its_first_steps_have_left_the
     project.rows(written(project, before, role))
     if earlier:
         project.write("first", "SELECT 1;")
-    project.write(
-        "a",
+    up = (
         f"INSERT INTO public.u VALUES (1);\n{written(project, change, role)};\nVACUUM public.u;\n"
-        "SELECT 1 / yes FROM public.may;",
+        "SELECT 1 / yes FROM public.may;"
     )
+    name = project.write("a", up)
     with pytest.raises(StatementFailed):
         project.migrator().migrate()
     assert project.migrator().status().statuses[-1].state is State.PARTLY_APPLIED
     project.rows("UPDATE public.may SET yes = 1")
+    with pytest.raises(PartlyApplied) as caught:
+        project.migrator().migrate()
+    advice = str(caught.value.hint).rpartition("run again: ")[2]
+    project.write("a", up.replace("SELECT 1 / yes", f"{advice} SELECT 1 / yes"), name=name)
     project.migrator().migrate()
     assert project.value("SELECT count(*) FROM public.u") == 1
     assert project.value("SELECT count(*) FROM pg_class WHERE relname = 'migrations'") == 1
     assert project.migrator().migrate().done == ()
 
 
-def test_a_run_that_goes_on_with_the_same_settings_says_nothing_of_them(project: Project) -> None:
+def test_a_migration_goes_on_with_the_settings_that_its_file_makes_itself(project: Project) -> None:
     """Those that the database had before, and that the file sets for itself."""
     project.rows(written(project, "CREATE SCHEMA app; CREATE TABLE may (yes int); INSERT INTO may VALUES (0)"))
     project.rows(written(project, "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'"))
@@ -332,7 +339,7 @@ def test_a_run_that_goes_on_with_the_same_settings_says_nothing_of_them(project:
 
 
 def test_the_plan_warns_of_settings_that_a_later_step_would_see_only_after_a_failure(project: Project) -> None:
-    """The steps of a file share a session; one that goes on after a failure has the new settings."""
+    """The steps of a file share a session; one that would go on after a failure would have the new settings."""
     change = written(project, "ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'")
     rest = "CREATE INDEX CONCURRENTLY i ON t (id);"
     name = project.write("a", f"CREATE TABLE t (id int);\n{change};\n{rest}")
@@ -340,7 +347,7 @@ def test_the_plan_warns_of_settings_that_a_later_step_would_see_only_after_a_fai
     assert project.migrator().plan().plan.notes == (
         (
             f"{name}: line 3 (ALTER DATABASE) may change the settings of new sessions: the steps behind it run without them, "
-            "but with them if the run is cut off in between; put it into a migration of its own"
+            "and do not go on by themselves if the run is cut off in between; put it into a migration of its own"
         ),
     )
     assert not project.migrator().migrate().notes

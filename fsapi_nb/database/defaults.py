@@ -20,19 +20,6 @@ _TRIGGERS = """SELECT pg_catalog.string_agg(pg_catalog.concat(t.oid, t.evtfoid, 
     FROM pg_catalog.pg_event_trigger t"""
 #: The expression that gives what a session would begin with now.
 DEFAULTS = f"pg_catalog.hashtextextended(pg_catalog.concat(({_SETTINGS}), ';', ({_TRIGGERS})), 0)"
-
-
-#: The expression that gives, as JSON, what this session began with of the settings that a new one would have otherwise now,
-#: or may have; NULL for none.
-BEGAN_WITH = f"""(SELECT pg_catalog.json_object_agg(g.name, g.reset_val)::pg_catalog.text FROM pg_catalog.pg_settings g
-    WHERE g.source OPERATOR(pg_catalog.=) ANY (ARRAY['database', 'user', 'database user'])
-      OR g.name OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.split_part(config, '=', 1)
-        FROM pg_catalog.pg_db_role_setting s CROSS JOIN pg_catalog.unnest(s.setconfig) AS config
-        WHERE s.setdatabase OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_HERE}])
-          AND s.setrole OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid, {_ROLE}]))))"""
-#: The query that gives what this session began with of the settings of these names.
-RESET_VALUES = """SELECT g.name, g.reset_val FROM pg_catalog.pg_settings g
-    WHERE g.name OPERATOR(pg_catalog.=) ANY (%(names)s::pg_catalog.text[]) AND g.reset_val IS NOT NULL"""
 #: The expression that says whether a definition may run code of somebody's.
 HAS_EVENT_TRIGGERS = """EXISTS (SELECT FROM pg_catalog.pg_event_trigger t
     WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D'::pg_catalog."char")"""

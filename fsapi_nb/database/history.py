@@ -15,6 +15,7 @@ from psycopg import sql
 
 from fsapi_nb.database.ask import OWN_NAMES, ask_together
 from fsapi_nb.database.journal_event import sound_events
+from fsapi_nb.database.kept_session import state_in
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.owners import refuse_code
 from fsapi_nb.database.retired import fold_retired
@@ -187,6 +188,10 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
     for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
+        elif event in _DIRECTIONS and state == "session":
+            before = found.get(name)
+            if before and before.done and (before.direction.value, before.done[-1].number) == (event, step - 1):
+                found[name] = replace(before, session=state_in(witness))
         elif event in _DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
@@ -206,7 +211,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                     attempted=None,
                     in_flight=False,
                     witness=None,
-                    began_with={**_settings_of(witness), **before.began_with},
+                    session=state_in(witness) or before.session,
                 )
             elif state == "in doubt":
                 if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway
@@ -214,16 +219,6 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
             else:
                 found[name] = replace(before, in_flight=False)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
-
-
-def _settings_of(text: str | None) -> dict[str, str]:
-    """The settings that the journal keeps of a session's beginning; none if it holds something else."""
-    try:
-        settings = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    sound = isinstance(settings, dict) and all(isinstance(value, str) for value in settings.values())
-    return settings if sound else {}
 
 
 def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:
@@ -311,7 +306,9 @@ def read_journal(
         for name in ADDED["journal"]
     )
     kept = None if runbook is None else keep(runbook, session.encoding)
-    only = sql.SQL("" if kept is None else "WHERE runbook = {}").format(sql.Literal(kept))
+    only = sql.SQL("WHERE state <> 'session'" if kept is None else "WHERE state <> 'session' AND runbook = {}").format(
+        sql.Literal(kept)
+    )
     queries = {"journal": query.format(added, tables.journal, only, sql.Literal(limit))}
     return tuple(JournalEntry(*row) for row in _ask(session, tables, queries)["journal"])
 

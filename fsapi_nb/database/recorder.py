@@ -18,7 +18,7 @@ from psycopg import sql
 
 from fsapi_nb.database import changed_rows
 from fsapi_nb.database.ask import ask
-from fsapi_nb.database.defaults import BEGAN_WITH
+from fsapi_nb.database.kept_session import SETTING, capture
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.retired_row import RetiredRow
 from fsapi_nb.database.rights import lost_right
@@ -101,11 +101,27 @@ class Recorder:
     def journal(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
         """Add one event. That a step begins or is done is only written while the lock is ours.
 
-        One that is done has as its witness, unless another is given, what its session began with.
+        One that is done has as its witness, unless another is given, what `captured` has put in front of it.
         """
         which = "step" if row.state in {"started", "done"} else "journal"
         message = self._message("step done" if row.state == "done" else which, self._values(row), prepared=prepared)
         return message, self._check(which, row, prepared=prepared)
+
+    def captured(self, part: Part) -> tuple[Message, ...]:
+        """Put what the session has in front of a step's row, as the script's own role; nothing if no step follows."""
+        return () if part.completes else (capture(self.session, self.lock, part),)
+
+    def left_behind(self, row: JournalRow) -> Message:
+        """Add what the session has behind a step that is committed, if its row, written before that, says something else.
+
+        The row knows a SET LOCAL, which has ended with the transaction.
+        """
+        return self._message("session", self._values(row._replace(state="session")))
+
+    @property
+    def lock(self) -> int:
+        """The key of the advisory lock of this history."""
+        return self.tables.lock_key(self.session.facts.database)
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
         """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
@@ -282,6 +298,11 @@ _TAKEN_AWAY = f"""CASE WHEN (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_c
 # A script's search_path may have operators of its own before PostgreSQL's.
 _DURATION = """($8::pg_catalog.int4 OPERATOR(pg_catalog.+) (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()
     OPERATOR(pg_catalog.-) pg_catalog.transaction_timestamp()) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int4)"""
+_CAPTURED = f"pg_catalog.current_setting('{SETTING}', true)"
+_UNLIKE = f"""{_CAPTURED} OPERATOR(pg_catalog.<>) coalesce((SELECT witness FROM {{journal}}
+    WHERE run_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid AND migration::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
+      AND event OPERATOR(pg_catalog.=) $3::pg_catalog.text AND state OPERATOR(pg_catalog.=) 'done'
+      AND step OPERATOR(pg_catalog.=) $5::pg_catalog.int4 ORDER BY id DESC LIMIT 1), '')"""
 # Somebody may have emptied `migrations` and restarted its sequence: what stands there is of no entry.
 _KEEP = """ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
     checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
@@ -315,7 +336,8 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     texts = {
         "journal": _journal(_EVENT),
         "step": _journal(guarded),
-        "step done": _journal(guarded, witness=f"coalesce($12::pg_catalog.text, {BEGAN_WITH})"),
+        "step done": _journal(guarded, witness=f"coalesce($12::pg_catalog.text, {_CAPTURED})"),
+        "session": _journal(guarded, witness=_CAPTURED, condition=_UNLIKE),
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
         + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
@@ -335,12 +357,19 @@ def _statements(tables: Tables, database: str) -> dict[str, bytes]:
     return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
 
 
-def _journal(event: str, duration: str = _DURATION, script: str | None = None, witness: str | None = None) -> str:
-    """The statement that adds an event, with what is written for its name, milliseconds, script and witness; it answers with
-    those milliseconds."""
+def _journal(
+    event: str,
+    duration: str = _DURATION,
+    script: str | None = None,
+    witness: str | None = None,
+    condition: str | None = None,
+) -> str:
+    """The statement that adds an event, if the condition holds, with what is written for its name, milliseconds, script and
+    witness; it answers with those milliseconds."""
     values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
     values[2], values[7], values[10], values[11] = event, duration, script or values[10], witness or values[11]
-    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)}) RETURNING duration_ms"
+    row = f"SELECT {', '.join(values)} WHERE {condition}" if condition else f"VALUES ({', '.join(values)})"
+    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) {row} RETURNING duration_ms"
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.changed_rows import may_not_change
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
+from fsapi_nb.database.kept_session import own_names, read_state
 from fsapi_nb.database.notices import notice_of
 from fsapi_nb.database.patience import blocks_nobody, patient
 from fsapi_nb.database.pipeline import Message
@@ -45,6 +46,7 @@ from fsapi_nb.errors import (
     FsapiError,
     Interrupted,
     MigrationFileError,
+    PartlyApplied,
     TransactionEnded,
 )
 from fsapi_nb.events import (
@@ -60,8 +62,10 @@ from fsapi_nb.events import (
     StepStarted,
 )
 from fsapi_nb.model import COMMITTED_ITSELF, Check, Direction, Done, Mode, Part, Plan, RowChangeKind, Statement, Step
+from fsapi_nb.plan.other_session import refuse_other_session
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
+from fsapi_nb.script.session_state import named_settings
 
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
 _RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serialization failure"}
@@ -194,6 +198,19 @@ class Runner:
         else:
             self._run_alone(step)
         self._finish(step, self._number, took)
+        self._keep_session(step)
+
+    def _keep_session(self, step: Step) -> None:
+        """Journal what a step in a transaction has left in the session, if others follow.
+
+        What was written with it knew what lasts as long as the transaction. If this fails, that is what a later run goes by.
+        """
+        part = step.parts[-1]
+        if step.mode is not Mode.TRANSACTION or part.completes or self.session.lost:
+            return
+        row = done_row(part)
+        with contextlib.suppress(psycopg.Error):
+            self.session.commit([self.recorder.left_behind(row)], before=self.recorder.captured(part))
 
     def _begin_migration(self, step: Step, started: float) -> None:
         """Give the file a clean session; one that is under way has it already."""
@@ -202,6 +219,7 @@ class Runner:
                 self._clean()
             for statement in step.restore_session:
                 self._restore(step, statement)
+            self._compare_session(step)
         self.session.touch()
         self._began = started
         self._notices = []
@@ -221,6 +239,20 @@ class Runner:
                 state=f"{at.before_it()}; nothing was run now.",
                 hint=f"make what is missing, and run again{'; `rollback` undoes what was done' if can_undo else ''}.",
             ) from None
+
+    def _compare_session(self, step: Step) -> None:
+        """Make sure that a migration goes on with the settings that its first steps had. Raises PartlyApplied."""
+        part, before = step.parts[0], step.session_before
+        if before is None:
+            return
+        script = part.migration.script(part.direction)
+        names = {*before.state, *named_settings(script.text if script else ""), *own_names(self.session.settings)}
+        state = read_state(self.session, self.recorder.lock, sorted(names))
+        try:
+            refuse_other_session(part, before, state)
+        except PartlyApplied as error:
+            error.state = f"{error.state}{failures.before(self._done)}"
+            raise
 
     def _clean(self) -> None:
         """Bring the session back to how one begins now: where a step changed the settings of new ones, by a new one."""
@@ -325,6 +357,7 @@ class Runner:
             self._say(batch, step, part)
             ours = () if quiet else OURSELVES
             row = done_row(part, waited=waited)
+            batch.add(Whereabouts(step, part), *self.recorder.captured(part))
             batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
         batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
         return batch
@@ -469,7 +502,7 @@ class Runner:
                 self._check_index(statement)
                 self._at = Whereabouts(step, part, recording=True)
                 row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
-                self.session.commit(self.recorder.done(part, row))
+                self.session.commit(self.recorder.done(part, row), before=self.recorder.captured(part))
             except psycopg.Error as error:
                 self._retry_alone_or_raise(error, attempts, pauses)
             else:

@@ -195,10 +195,13 @@ class Session:
         self._pipeline.receive(len(messages))
         self._pipeline.end()
 
-    def commit(self, messages: Sequence[Message]) -> None:
-        """Send them in a transaction of their own, as ourselves. Raises psycopg.Error; then nothing of it is kept."""
+    def commit(self, messages: Sequence[Message], before: Sequence[Message] = ()) -> None:
+        """Send them in a transaction of their own, as ourselves, behind those `before` as the script's own role.
+
+        Raises psycopg.Error; then nothing of it is kept.
+        """
         try:
-            self.exchange(alone(*OURSELVES, *messages))
+            self.exchange(alone(*before, *OURSELVES, *messages))
         except psycopg.Error:
             self.rollback()
             raise

@@ -157,11 +157,11 @@ class Target:
 
         return read_procedures(self.session.connection)
 
-    def settings(self, names: Iterable[str]) -> dict[str, str]:
-        """What this session began with of the settings of these names."""
-        from fsapi_nb.database.defaults import RESET_VALUES
+    def session_state(self, names: Iterable[str]) -> dict[str, str]:
+        """What this session has of the settings that are set, or that have these names."""
+        from fsapi_nb.database.kept_session import own_names, read_state
 
-        return dict(self.session.connection.execute(RESET_VALUES.encode(), {"names": list(names)}).fetchall())
+        return read_state(self.session, self.key, sorted({*names, *own_names(self.session.settings)}))
 
     def facts(self) -> DatabaseFacts:
         """What a record says of this database."""

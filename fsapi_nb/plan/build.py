@@ -6,7 +6,7 @@ takes the folder and the history as values and returns a `Plan`, or raises what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -32,7 +32,9 @@ from fsapi_nb.model import (
     Plan,
     Procedure,
     Progress,
+    SessionBefore,
     State,
+    Statement,
     Step,
     StoredScripts,
 )
@@ -41,15 +43,17 @@ from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.names import find_applied
+from fsapi_nb.plan.other_session import made_by_rest, refuse_other_session, settings_made
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.recovery import Sent
 from fsapi_nb.plan.secrets import secret_notes
-from fsapi_nb.plan.session import changed_settings, refuse_lost, restored, session_notes
+from fsapi_nb.plan.session import refuse_lost, restored, session_notes, statements_of
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
 from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
+from fsapi_nb.script.session_state import named_settings
 from fsapi_nb.script.stored import stored_migration, to_store
 
 
@@ -61,8 +65,8 @@ class Circumstances:
     migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
     as part of this run, so that finishing an interrupted rollback rolls nothing else back. `encoding` is the
     database's, if it does not hold every character. `look_at_procedures` gives
-    those of the database; it is asked once at most, and only where a script calls one. `look_at_settings` gives what a new
-    session begins with of the settings of these names.
+    those of the database; it is asked once at most, and only where a script calls one. `look_at_session` gives what a new
+    session begins with of the settings that are set, or that have these names; it is asked if a migration goes on.
     """
 
     folder: Folder
@@ -74,7 +78,7 @@ class Circumstances:
     encoding: Encoding | None = None
     settled: tuple[tuple[str, Direction], ...] = ()
     look_at_procedures: Callable[[], Iterable[Procedure]] = tuple
-    look_at_settings: Callable[[Iterable[str]], Mapping[str, str]] = lambda _names: {}
+    look_at_session: Callable[[Iterable[str]], Mapping[str, str]] = lambda _names: {}
 
     @cached_property
     def standing(self) -> Standing:
@@ -124,7 +128,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     files = [status.migration for status in chosen if status.migration]
     warnings = (*down_warnings(files, around.encoding), *secret_notes(files))
     notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
-    return Plan("migrate", steps, notes=(*notes, *resumed_notes(steps, around), *session_notes(steps)), amends=amends)
+    return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
 
 
 def plan_rollback(
@@ -156,7 +160,7 @@ def plan_rollback(
         raise
     undone = [step for status in halves for step in _half_applied(status, around)]
     steps = (*undone, *steps)
-    notes = (*_down_notes(entries, down, around), *resumed_notes(steps, around), *session_notes(steps))
+    notes = (*_down_notes(entries, down, around), *session_notes(steps))
     plan = Plan("rollback", steps, notes=notes)
     return replace(plan, announces=(*_given_up(plan, around), *_numbered(plan, count)))
 
@@ -182,7 +186,7 @@ def plan_undo(around: Circumstances, *, name: str) -> Plan:
         steps = collect([down_steps(down, entry, around, progress)])
     else:
         steps = _half_applied(around.standing.status(name), around)
-    plan = Plan("rollback", steps, notes=(*resumed_notes(steps, around), *session_notes(steps)))
+    plan = Plan("rollback", steps, notes=tuple(session_notes(steps)))
     return replace(plan, announces=(*_given_up(plan, around), Announcement("resolve", name)))
 
 
@@ -191,15 +195,6 @@ def _without_doubt(around: Circumstances, name: str) -> Circumstances:
     history = around.history
     told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
     return replace(around, history=replace(history, unfinished=tuple(told)))
-
-
-def resumed_notes(steps: Sequence[Step], around: Circumstances) -> Iterator[str]:
-    """Yield a note for each migration that goes on in a session with other settings than its first steps had."""
-    for step in steps:
-        part = step.parts[0]
-        progress = around.history.progress(part.migration.name) if step.resumes else None
-        if progress and progress.direction is part.direction and progress.began_with:
-            yield from changed_settings(step, progress.began_with, around.look_at_settings)
 
 
 def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
@@ -234,7 +229,7 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     refuse.other_steps(migration, up, applied)
     pieces = undo_pieces(migration, up, down, done=len(applied))
     nothing = Piece(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
-    steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None)
+    steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None, around)
     return collect([(steps, unfit_steps(migration, steps, around.encoding))])
 
 
@@ -369,7 +364,7 @@ def up_steps(
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
     pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
-    steps = _steps(migration, Direction.UP, pieces, progress, None)
+    steps = _steps(migration, Direction.UP, pieces, progress, None, around)
     return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
 
 
@@ -380,7 +375,7 @@ def down_steps(
     pieces, problems = cut(
         migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures
     )
-    steps = _steps(migration, Direction.DOWN, pieces, progress, entry)
+    steps = _steps(migration, Direction.DOWN, pieces, progress, entry, around)
     return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
 
 
@@ -390,28 +385,47 @@ def _steps(
     pieces: Sequence[Piece],
     progress: Progress | None,
     entry: HistoryEntry | None,
+    around: Circumstances,
 ) -> tuple[Step, ...]:
     """The pieces as steps of that migration, without those that an earlier run has done."""
+    state = progress.session if progress and progress.direction is direction else {}
     done = progress.done if progress and progress.direction is direction else ()
     refuse.other_steps(migration, pieces, done)
-    refuse_lost(migration, direction, pieces, done=len(done), is_applied=entry is not None)
-    restore = restored(statement for piece in pieces[: len(done)] for statement in piece.statements)
+    refuse_lost(migration, direction, pieces, state, done=len(done), is_applied=entry is not None)
     if done and len(done) == len(pieces):
         # Its last step was edited away: all that there is of it is done, so it is only recorded.
         part = Part(migration, direction, (), len(pieces), len(pieces) + 1, entry)
         return (Step(Mode.TRANSACTION, "all of its steps are done; it is recorded", (part,), resumes=True),)
-    return tuple(
+    steps = [
         Step(
             mode=piece.mode,
             reason=piece.reason,
             parts=(Part(migration, direction, piece.statements, number, len(pieces), entry),),
             begin=piece.begin,
-            resumes=number == len(done) > 0,
-            restore_session=restore if number == len(done) else (),
         )
         for number, piece in enumerate(pieces)
         if number >= len(done)
-    )
+    ]
+    if done:
+        before, rest = statements_of(pieces[: len(done)]), statements_of(pieces[len(done) :])
+        steps[0] = _resumed(steps[0], state, before, rest, around)
+    return tuple(steps)
+
+
+def _resumed(
+    step: Step, state: Mapping[str, str], before: Sequence[Statement], rest: Sequence[Statement], around: Circumstances
+) -> Step:
+    """The first step that is left, with what must be in its session; raises PartlyApplied if that cannot be had."""
+    (part,), again = step.parts, restored(before)
+    step = replace(step, resumes=True, restore_session=again)
+    if not state:
+        return step
+    script = part.migration.script(part.direction)
+    now = around.look_at_session({*state, *named_settings(script.text if script else "")})
+    own = made_by_rest(rest, {*state, *now})
+    known = SessionBefore(state, own | settings_made(again))
+    refuse_other_session(part, known, now)
+    return replace(step, session_before=SessionBefore(state, own))
 
 
 def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:

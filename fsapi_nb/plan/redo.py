@@ -17,7 +17,6 @@ from fsapi_nb.plan.build import (
     collect,
     down_steps,
     plan_rollback,
-    resumed_notes,
     up_steps,
 )
 from fsapi_nb.plan.down import down_warnings
@@ -86,7 +85,6 @@ def _continued(name: str, around: Circumstances) -> Plan:
         note,
         *down_warnings([migration]),
         *secret_notes([migration]),
-        *resumed_notes(steps, around),
         *session_notes(steps),
     )
     return Plan("redo", steps, notes=notes, announces=_announced(steps, name))

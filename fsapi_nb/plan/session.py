@@ -6,11 +6,12 @@ that are safe to repeat are made again; a temporary table with its rows, a curso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import PartlyApplied
 from fsapi_nb.model import Direction, Migration, Plan, Statement, Step
+from fsapi_nb.plan.other_session import unseen_tables
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.undo import undo_pieces
 from fsapi_nb.script.session_state import (
@@ -116,13 +117,23 @@ def _keep_no_definition(session: _Session, key: tuple[str, str]) -> None:
 
 
 def refuse_lost(
-    migration: Migration, direction: Direction, pieces: Sequence[Piece], *, done: int, is_applied: bool
+    migration: Migration,
+    direction: Direction,
+    pieces: Sequence[Piece],
+    state: Mapping[str, str],
+    *,
+    done: int,
+    is_applied: bool,
 ) -> None:
     """Raise PartlyApplied if the steps that are left need what the session of the first `done` had.
 
-    `is_applied` says whether the migration has a history row: then the DOWN that was stored runs, whatever the file says.
+    `state` is what the journal says of that session. `is_applied` says whether the migration has a history row: then the
+    DOWN that was stored runs, whatever the file says.
     """
-    found = list(lost(_statements(pieces[:done]), _statements(pieces[done:])))
+    before, rest = statements_of(pieces[:done]), statements_of(pieces[done:])
+    found = [str(each) for each in lost(before, rest)]
+    for name, used in unseen_tables(state, before, rest):
+        found.append(f"line {used.line} ({used.kind}) needs the temporary table {name}, which an earlier step has made")
     if found:
         raise PartlyApplied(
             f"{migration.name} cannot go on in a new session: what its first steps left in theirs is gone",
@@ -178,36 +189,9 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
         if change := next(changes, None):
             yield (
                 f"{migration}: line {change.line} ({change.kind}) may change the settings of new sessions: the steps behind it "
-                "run without them, but with them if the run is cut off in between; put it into a migration of its own"
+                "run without them, and do not go on by themselves if the run is cut off in between; put it into a migration of "
+                "its own"
             )
-
-
-def changed_settings(
-    step: Step, before: Mapping[str, str], look: Callable[[Iterable[str]], Mapping[str, str]]
-) -> Iterator[str]:
-    """Yield a note on settings that new sessions have otherwise than the one which ran a migration's steps before this one.
-
-    Those that the step sets itself, or that are set again for it, are as its author wrote. The others are not made again: who may add a row to the journal could choose a search_path for the rest.
-    """
-    now, name = look(before), step.parts[0].migration.name
-    statements = (*step.restore_session, *(each for part in step.parts for each in part.statements))
-    own = {left.name for statement in statements for left in leaves(statement) if left.kind == "setting"}
-    changed = {
-        each: value for each, value in before.items() if now.get(each, value) != value and each.lower() not in own
-    }
-    if changed:
-        told = "; ".join(f"{each} is {now[each]}, it was {value}" for each, value in changed.items())
-        again = " ".join(
-            f"SELECT set_config({_literal(each)}, {_literal(value)}, false);" for each, value in changed.items()
-        )
-        yield (
-            f"{name} goes on in a session with other settings than its first steps had: {told}; to go on as it began, first "
-            f"put this in front of the part of the file that has not run: {again}"
-        )
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def notes_once_run(plan: Plan) -> tuple[str, ...]:
@@ -232,5 +216,6 @@ def _across(groups: Sequence[Sequence[Statement]], number: int) -> Iterator[Lost
     return lost(before, (statement for group in groups[number:] for statement in group))
 
 
-def _statements(pieces: Iterable[Piece]) -> list[Statement]:
+def statements_of(pieces: Iterable[Piece]) -> list[Statement]:
+    """Return the statements of some steps, in order."""
     return [statement for piece in pieces for statement in piece.statements]

@@ -54,8 +54,13 @@ _MAKES_TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 _DROPS_AT_COMMIT = re.compile(r"\bon\s+commit\s+drop\b", re.IGNORECASE)
-#: Settings that decide how long a statement may take, not what it does.
-_HARMLESS = re.compile(r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit)|jit|enable_.*|log_.*")
+#: Settings that decide how long a statement may take or what is said of it, not what it does; and those of a transaction.
+#: PostgreSQL reads it as well.
+HARMLESS = re.compile(
+    r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit|_concurrency|_interval|_warning|_fraction)"
+    r"|(?:jit|geqo|enable|log|track|debug|tcp|transaction|vacuum|parallel|auto_explain).*|application_name|plan_cache_mode"
+)
+_NAMED = re.compile(r"(?:'|\bset\s+(?:session\s+)?)([a-z_]\w*(?:\.[a-z_]\w*)+)", re.IGNORECASE | re.ASCII)
 _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
 
 
@@ -87,6 +92,11 @@ def sets_transaction(statement: Statement) -> bool:
         return statement.kind == "SET CONSTRAINTS"
     _, node = node_of(parse_one(statement.text.encode()))
     return enum_name(node, "kind") == "VAR_SET_MULTI"
+
+
+def named_settings(text: str) -> set[str]:
+    """Return the names, in small letters, that a text may give to settings of one's own: PostgreSQL does not list those."""
+    return {name.lower() for name in _NAMED.findall(text)}
 
 
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
@@ -124,9 +134,7 @@ def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:
         case "variable_set_stmt" if not node.is_local:
             yield SessionObject("setting", node.name.lower(), is_safe=True)
         case "do_stmt":
-            yield from (
-                SessionObject("setting", each) for each in _set_in(_body(node)) if not _HARMLESS.fullmatch(each)
-            )
+            yield from (SessionObject("setting", each) for each in _set_in(_body(node)) if not HARMLESS.fullmatch(each))
             yield from _made_in(_body(node))
 
 

@@ -1,0 +1,140 @@
+"""Whether a migration may go on in another session: what the one of its first steps had must be there again. Pure.
+
+What the text of those steps sets is set again from the text. What else they have set, such as by a function, and what new
+sessions begin with otherwise now, is only known from the journal: then the rest does not run in a session that lacks it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from fsapi_nb.errors import PartlyApplied
+from fsapi_nb.model import Direction, Part, SessionBefore, Statement
+from fsapi_nb.script.session_state import SessionObject, leaves, needs, only_sets
+
+_GIVEN = "fsapi."  # before the names of what --set gives
+_WHOLE = "current_schema"  # the journal keeps it with all the others
+_LOCKS, _TEMPORARY = "advisory locks", "temporary tables"
+_LEAD_ELSEWHERE = {"search_path", "role", "session_authorization"}
+_CHARACTERISTICS = {f"default_transaction_{what}" for what in ("isolation", "read_only", "deferrable")}
+
+
+def refuse_other_session(part: Part, before: SessionBefore, now: Mapping[str, str]) -> None:
+    """Raise PartlyApplied if a migration would go on with other settings than its first steps had.
+
+    They are not made again from the journal: who may add a row to it could choose a search_path.
+    """
+    names = _unlike(before, now)
+    if not names:
+        return
+    again = " ".join(filter(None, (_statement(each, before.state.get(each)) for each in names)))
+    name, is_applied = part.migration.name, part.entry is not None
+    accepted = f", accept that with `repair {name}`" if part.direction is Direction.DOWN and is_applied else ""
+    given = [each.removeprefix(_GIVEN) for each in names if each.startswith(_GIVEN)]
+    hints = [
+        f"give --set {' and --set '.join(given)} as it was given to the run before" if given else "",
+        f"put this in front of the part of the file that has not run{accepted}, and run again: {again}"
+        if again
+        else "",
+    ]
+    raise PartlyApplied(
+        f"{name} cannot go on: its first steps had other settings than this session",
+        details=tuple(f"  {_changed(each, before.state.get(each), now.get(each))}" for each in names),
+        state=f"{'its first step is' if part.number == 1 else f'its first {part.number} steps are'} committed; nothing was run now.",
+        hint="; ".join(filter(None, hints)),
+    )
+
+
+def _unlike(before: SessionBefore, now: Mapping[str, str]) -> list[str]:
+    """The names of what differs and matters to the rest, in order."""
+    then, own = before.state, before.own
+    names = {name for name, value in then.items() if now.get(name) != value}
+    if _WHOLE in then:  # what an earlier build has kept are a few settings
+        names |= now.keys() - then.keys()
+    names = {name for name in names - {_TEMPORARY} if name.lower() not in own}
+    if _WHOLE in names and not own.isdisjoint(_LEAD_ELSEWHERE) or not names.isdisjoint(_LEAD_ELSEWHERE):
+        names.discard(_WHOLE)
+    return sorted(names)
+
+
+def _changed(name: str, then: str | None, now: str | None) -> str:
+    if "." in name:
+        return f"{name} was {'not set, and is' if then is None else 'set, and is not' if now is None else 'set to another value'}"
+    if name == _LOCKS:
+        return f"{name} were {then or 'none'}, and are {now or 'none'}"
+    return f"{name} was {_shown(then)}, and is {_shown(now)}"
+
+
+def _shown(value: str | None) -> str:
+    return "as the server has it" if value is None else value or "empty"
+
+
+def _statement(name: str, value: str | None) -> str:
+    """What makes a session so again; a value that the journal does not hold is left to be filled in."""
+    if name.startswith(_GIVEN):
+        return ""
+    if name == _LOCKS:
+        return " ".join(f"SELECT pg_advisory_lock({key});" for key in (value or "").split("; ") if key)
+    if name == _WHOLE:
+        return f"SELECT set_config('search_path', {_literal(_identifier(value or ''))}, false);"
+    shown = "''" if "." in name and value is None else "'…'" if "." in name or value is None else _literal(value)
+    return f"SELECT set_config({_literal(name)}, {shown}, false);"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def made_by_rest(rest: Sequence[Statement], names: Iterable[str]) -> frozenset[str]:
+    """Return those of the settings that these statements make before any of them may need them."""
+    made: set[str] = set()
+    missing: set[str] = set()
+    for statement in rest:
+        own = _settings_of(statement)
+        made |= own
+        if not own and statement.kind != "SET" and not only_sets(statement):
+            wanted = (SessionObject("setting", name.lower()) for name in names)
+            missing |= {left.name for left in wanted if left.name not in made and needs(statement, left)}
+    return frozenset({name.lower() for name in names} - missing)
+
+
+def _settings_of(statement: Statement) -> set[str]:
+    """The settings that a statement makes for the session, if it does nothing else."""
+    if not only_sets(statement):
+        return set()
+    if statement.kind == "SELECT" and not statement.changes_session:
+        return {_LOCKS}
+    names = {left.name for left in leaves(statement) if left.kind == "setting"}
+    return names | _CHARACTERISTICS if "session characteristics" in names else names
+
+
+def settings_made(statements: Iterable[Statement]) -> frozenset[str]:
+    """Return the settings that these statements make for their session."""
+    return frozenset(name for statement in statements for name in _settings_of(statement))
+
+
+def unseen_tables(
+    state: Mapping[str, str], before: Iterable[Statement], rest: Iterable[Statement]
+) -> Iterator[tuple[str, Statement]]:
+    """Yield temporary tables that no statement before shows, such as those of a function, each with a statement that needs it."""
+    seen = {left.name for statement in before for left in leaves(statement)}
+    gone = {name: SessionObject("temporary table", name) for name in _names(state.get(_TEMPORARY)) if name not in seen}
+    for statement in rest:
+        for again in leaves(statement):
+            gone.pop(again.name, None)
+        for name in [name for name, left in gone.items() if needs(statement, left)]:
+            yield name, statement
+            del gone[name]
+
+
+def _names(text: str | None) -> list[str]:
+    try:
+        names = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
