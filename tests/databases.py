@@ -100,6 +100,12 @@ class Made:
     state: frozenset[tuple[str, int]]
     connection: Connection
 
+    def connected(self, address: str) -> Connection:
+        """Return the connection, after a crash of the server a new one to that address of it."""
+        if self.connection.closed:
+            self.connection = _connect(address)
+        return self.connection
+
 
 @dataclass(slots=True)
 class Databases:
@@ -116,10 +122,16 @@ class Databases:
 
         Raises AssertionError if a role, a tablespace or a setting was left on the server.
         """
-        before = self._on_the_server()
-        made = self._idle.pop() if self._idle else self._make()
-        try:
+        with self.taken() as made:
             yield make_conninfo(self.server, dbname=made.name)
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[Made]:
+        """Yield an empty database with its connection, as `empty` does."""
+        before = self._on_the_server()
+        made = self._take()
+        try:
+            yield made
         except BaseException:
             self._drop(made)
             raise
@@ -136,6 +148,12 @@ class Databases:
             self._drop(self._idle.pop())
         self._admin.close()
 
+    def disconnect(self) -> None:
+        """Close every connection, since the server ends them or has ended them."""
+        for connection in (self._connection, *(made.connection for made in self._idle)):
+            if connection:
+                connection.close()
+
     @property
     def _admin(self) -> Connection:
         """The connection that databases are made and dropped by."""
@@ -145,6 +163,12 @@ class Databases:
 
     def _on_the_server(self) -> set[str]:
         return set() if self.shared else {found for (found,) in self._admin.execute(_ON_THE_SERVER)}
+
+    def _take(self) -> Made:
+        try:
+            return self._idle.pop()  # by one of the threads that ask at the same time
+        except IndexError:
+            return self._make()
 
     def _make(self) -> Made:
         name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -161,9 +185,7 @@ class Databases:
         """Empty the database; return whether it is as it was when it was made."""
         deadline = time.monotonic() + SECONDS
         try:
-            if made.connection.closed:
-                made.connection = _connect(make_conninfo(self.server, dbname=made.name))
-            made.connection.execute(_TERMINATE)
+            made.connected(make_conninfo(self.server, dbname=made.name)).execute(_TERMINATE)
             made.connection.execute(_EMPTY)
             while (state := frozenset(made.connection.execute(made.query))) != made.state:
                 if ("sessions", 0) in state or time.monotonic() > deadline:

@@ -67,8 +67,9 @@ class Cluster:
 
     def restart(self, *places: Place) -> None:
         """Start it again, wherever it was; tell the places where it is now."""
+        self._disconnect(*places)
         embedded.stop(self._home)
-        self.world.server = self._attach()
+        self.world.databases.server = self._attach()
         for place in places:
             name = psycopg.conninfo.conninfo_to_dict(place.address)["dbname"]
             place.address = make_conninfo(self.world.server, dbname=str(name))
@@ -76,6 +77,7 @@ class Cluster:
     def kill_backend(self, place: Place) -> None:
         """Kill -9 the server's process that runs the migration; PostgreSQL throws everyone out and recovers."""
         pid = place.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'fsapi_nb'")
+        self._disconnect(place)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not self._is_there(pid), "the backend is gone")
         wait_until(lambda: pq.PGconn.ping(place.address.encode()) == pq.Ping.OK, "the server has recovered")
@@ -84,12 +86,20 @@ class Cluster:
         """What a power cut is to the server: no rollback, no checkpoint, recovery at the next start."""
         folder = Path(place.value("SHOW data_directory"))
         pid = int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
+        self._disconnect(place)
         os.kill(pid, signal.SIGQUIT)
         wait_until(lambda: not self._is_there(pid), "the server is gone")
         self.restart(place)
 
+    def _disconnect(self, *places: Place) -> None:
+        """End the connections of the tests themselves, which do not know that the server has gone."""
+        self.world.databases.disconnect()
+        for place in places:
+            place.made.connection.close()
+
     def destroy(self) -> None:
         """Stop it and delete everything."""
+        self._disconnect()
         embedded.destroy(self._home)
 
     @staticmethod

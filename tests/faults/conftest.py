@@ -43,4 +43,6 @@ def world(request: pytest.FixtureRequest, server: str, tmp_path_factory: pytest.
     pg_dump = find_pg_dump(server, Path(binaries) if binaries else None)
     if pg_dump is None:
         pytest.skip("no pg_dump of the server's version is here to compare databases with")
-    yield World(server, tmp_path_factory.mktemp("faults"), pg_dump)
+    world = World(server, tmp_path_factory.mktemp("faults"), pg_dump)
+    yield world
+    world.close()

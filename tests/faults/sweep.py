@@ -80,11 +80,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What a run without faults says and leaves, in both directions; `applied` is a place to begin a rollback from."""
+    """What a run of the migrations without faults says and leaves, in both directions."""
 
+    migrations: Migrations
     messages: dict[Direction, list[Message]]
     left: dict[Direction, Snapshot]
-    applied: Place
 
     def answered(self, direction: Direction) -> list[int]:
         """The numbers of the messages that the server answers: before and after each it may be in another state."""
@@ -140,9 +140,8 @@ def alone_in(messages: Sequence[Message]) -> list[int]:
     return found
 
 
-@contextmanager
-def undisturbed(world: World, migrations: Migrations) -> Iterator[Undisturbed]:
-    """Run up, down and up again without faults, and see what that says and leaves."""
+def undisturbed(world: World, migrations: Migrations, *, dumped: bool = False) -> Undisturbed:
+    """Run up, down and up again without faults, and return what that says and leaves."""
     messages: dict[Direction, list[Message]] = {}
     left: dict[Direction, Snapshot] = {}
     with world.place(migrations) as place:
@@ -151,27 +150,40 @@ def undisturbed(world: World, migrations: Migrations) -> Iterator[Undisturbed]:
                 place.run(direction, proxy.address)
             place.await_quiet(seconds=5)
             messages[direction] = list(proxy.messages)
-            left[direction] = place.snapshot()
+            left[direction] = place.snapshot(dumped=dumped)
         place.run(Direction.UP)
-        assert place.snapshot() == left[Direction.UP], "up, down and up again is not as the first time"
-        yield Undisturbed(messages, left, place)
+        again = place.snapshot(dumped=dumped)
+        assert again == left[Direction.UP], "up, down and up again is not as the first time"
+    return Undisturbed(migrations, messages, left)
 
 
-def run_case(world: World, undisturbed: Undisturbed, case: Case, tally: Tally) -> None:
-    """Inject the fault, run once more, and compare."""
-    migrations = undisturbed.applied.migrations
-    begins_applied = case.direction is Direction.DOWN and migrations.is_local
-    with world.place(migrations, template=undisturbed.applied if begins_applied else None) as place:
-        if case.direction is Direction.DOWN and not begins_applied:
+def run_cases(world: World, undisturbed: Undisturbed, cases: Sequence[Case], tally: Tally) -> None:
+    """Inject each fault in turn in one database, running once more and comparing after each.
+
+    A rollback that comes first begins from an undisturbed run, one behind a run from where that has ended.
+    """
+    with world.place(undisturbed.migrations) as place:
+        if cases[0].direction is Direction.DOWN:
             place.run(Direction.UP)
-        try:
-            disturb(place, case)
-            in_doubt = finish(place, case.direction)
-        except Exception as error:  # noqa: BLE001 - a case that fails is counted, the others go on
-            tally.count(wrong=f"{migrations.name}, {case}: {type(error).__name__}: {error}")
-            return
+        for done, case in enumerate(cases, 1):
+            wrong = run_case(place, undisturbed, case, tally)
+            if wrong:
+                break
+    if wrong and cases[done:]:
+        run_cases(world, undisturbed, cases[done:], tally)
+
+
+def run_case(place: Place, undisturbed: Undisturbed, case: Case, tally: Tally) -> bool:
+    """Inject the fault, run once more, and compare; return whether it ended wrong."""
+    what, in_doubt = f"{undisturbed.migrations.name}, {case}", False
+    try:
+        disturb(place, case)
+        in_doubt = finish(place, case.direction)
         difference = compare(undisturbed.left[case.direction], place.snapshot())
-    tally.count(in_doubt=in_doubt, wrong=f"{migrations.name}, {case}:\n{difference}" if difference else None)
+    except Exception as error:  # noqa: BLE001 - a case that fails is counted, the others go on
+        difference = f"{type(error).__name__}: {error}"
+    tally.count(in_doubt=in_doubt, wrong=f"{what}:\n{difference}" if difference else None)
+    return bool(difference)
 
 
 def disturb(place: Place, case: Case) -> None:
@@ -234,7 +246,9 @@ def compare(expected: Snapshot, found: Snapshot) -> str:
     """What differs, as text; empty where nothing does."""
     if expected == found:
         return ""
-    lines = list(unified_diff(expected.dump.splitlines(), found.dump.splitlines(), "undisturbed", "found", "", "", 0))
+    lines = list(
+        unified_diff(expected.contents.splitlines(), found.contents.splitlines(), "undisturbed", "found", "", "", 0)
+    )
     for name in ("invalid", "outside", "applied"):
         was, now = getattr(expected, name), getattr(found, name)
         if was != now:

@@ -5,14 +5,15 @@ After each, one more run ends in the schema and history of an undisturbed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 
 import pytest
 
 from fsapi_nb.model import Direction
 from tests.faults.migrations import ALL, Migrations
-from tests.faults.sweep import Case, Fault, Tally, Undisturbed, run_case, undisturbed
+from tests.faults.sweep import Case, Fault, Tally, Undisturbed, run_cases, undisturbed
 from tests.faults.world import World
 
 _LOST = (Fault.REQUEST_LOST, Fault.ANSWER_LOST)
@@ -24,16 +25,26 @@ def test_after_a_fault_at_any_message_one_more_run_ends_as_if_there_had_been_non
     world: World, migrations: Migrations, tally: Tally, *, every_fault: bool
 ) -> None:
     """The connection is cut, or the client killed, before and after the server's answer; up and down."""
-    with undisturbed(world, migrations) as reference, ThreadPoolExecutor(4) as pool:
+    reference = undisturbed(world, migrations)
+    with ThreadPoolExecutor(4) as pool:
         before = len(tally.wrong)
-        cases = _all(reference) if every_fault else _sample(reference)
-        outcomes = [pool.submit(run_case, world, reference, case, tally) for case in cases]
+        cases = _pairs(_all(reference) if every_fault else _sample(reference))
+        outcomes = [pool.submit(run_cases, world, reference, some, tally) for some in cases]
         try:
             for outcome in outcomes:
                 outcome.result()
         finally:
             pool.shutdown(cancel_futures=True)
         assert not tally.wrong[before:], "\n".join(tally.wrong[before:])
+
+
+def _pairs(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Put a rollback behind each run: what it begins from must be as if there had been no fault."""
+    known = list(cases)
+    ups, downs = (
+        [case for case in known if case.direction is direction] for direction in (Direction.UP, Direction.DOWN)
+    )
+    yield from ([case for case in pair if case] for pair in zip_longest(ups, downs))
 
 
 def _all(reference: Undisturbed) -> Iterator[Case]:
@@ -51,9 +62,9 @@ def _sample(reference: Undisturbed) -> Iterator[Case]:
     """Lost on the way there and on the way back, at every commit and every statement outside of a transaction; at
     some of the other messages one of the two; and the client killed at some of the first."""
     for direction in (Direction.UP, Direction.DOWN):
-        steps = reference.steps(direction)[:: 1 if reference.applied.migrations.is_local else 2]
+        steps = reference.steps(direction)[:: 1 if reference.migrations.is_local else 2]
         # Rolling back uses the same means: there the two take turns, and so they do where a case takes long.
-        both = direction is Direction.UP and reference.applied.migrations.is_local
+        both = direction is Direction.UP and reference.migrations.is_local
         for turn, number in enumerate(steps):
             yield from (Case(fault, direction, number) for fault in (_LOST if both else _LOST[turn % 2 :][:1]))
         for turn, number in enumerate(reference.answered(direction)[::20]):

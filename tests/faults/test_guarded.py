@@ -117,7 +117,13 @@ class Schemas:
             if self.place.value(f"SELECT to_regclass('{_quoted(schema)}.accounts') IS NOT NULL")
         ]
         snapshot = self.place.snapshot()
-        return histories, rows, self.place.rows(_SETTINGS), snapshot.invalid, snapshot.dump.splitlines()
+        return (
+            histories,
+            rows,
+            self.place.rows(_SETTINGS),
+            snapshot.invalid,
+            snapshot.contents.replace(self.role, "the role").splitlines(),
+        )
 
     def assert_guarded(self, schema: str) -> None:
         """Whoever may not see all rows of the history is refused, and changes nothing."""

@@ -172,7 +172,8 @@ def test_tables_that_may_not_be_made_are_a_clear_error_and_one_more_run_complete
 
 def test_serializable_by_default_changes_nothing(world: World, tally: Tally) -> None:
     """Not for one runner, and not for two that start together."""
-    with undisturbed(world, MIXED) as reference, world.place(MIXED) as place:
+    reference = undisturbed(world, MIXED)
+    with world.place(MIXED) as place:
         set_database(place, "default_transaction_isolation = serializable")
         with client(place.address, place.folder) as first, client(place.address, place.folder) as second:
             assert [first.outcome(), second.outcome()] == [("done", "")] * 2
@@ -203,7 +204,7 @@ def restore(source: Place, target: Place, psql: Path) -> None:
     """Put a dump of one database, our tables included, into another."""
     # Something first, so that no OID is what it was.
     target.rows("CREATE TABLE z1 (i int PRIMARY KEY); CREATE TABLE z2 (i int PRIMARY KEY); DROP TABLE z1, z2")
-    dump = subprocess.run([source.pg_dump, f"--dbname={source.address}"], capture_output=True, check=True).stdout
+    dump = subprocess.run([source.world.pg_dump, f"--dbname={source.address}"], capture_output=True, check=True).stdout
     command = [str(psql), "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={target.address}"]
     subprocess.run(command, input=dump, capture_output=True, check=True)
 
@@ -219,7 +220,7 @@ def test_a_restored_dump_of_an_unfinished_run_is_completed(world: World, held: H
         with tally.judging(f"restored dump of an unfinished {held.name}"):
             source.run(Direction.UP)
             finish(target, Direction.UP)
-            difference = compare(source.snapshot(), target.snapshot())
+            difference = compare(source.snapshot(dumped=True), target.snapshot(dumped=True))
             assert not difference, difference
 
 
@@ -233,17 +234,17 @@ def test_a_restored_dump_of_a_step_that_is_not_recorded_is_completed(
     world: World, migrations: Migrations, direction: Direction, fault: Fault, psql: Path, tally: Tally
 ) -> None:
     """The client was killed before or after CREATE or DROP INDEX CONCURRENTLY; then the database was moved."""
-    with undisturbed(world, migrations) as reference:
-        for number in reference.alone(direction):
-            if "CONCURRENTLY" not in reference.messages[direction][number - 1].text:
-                continue
-            with world.place(migrations) as source, world.place(migrations) as target:
-                if direction is Direction.DOWN:
-                    source.run(Direction.UP)
-                disturb(source, Case(fault, direction, number))
-                source.await_quiet(seconds=5)
-                restore(source, target, psql)
-                with tally.judging(f"restored dump of a step that is not recorded ({direction.value}, {number})"):
-                    finish(target, direction)
-                    difference = compare(reference.left[direction], target.snapshot())
-                    assert not difference, difference
+    reference = undisturbed(world, migrations, dumped=True)
+    for number in reference.alone(direction):
+        if "CONCURRENTLY" not in reference.messages[direction][number - 1].text:
+            continue
+        with world.place(migrations) as source, world.place(migrations) as target:
+            if direction is Direction.DOWN:
+                source.run(Direction.UP)
+            disturb(source, Case(fault, direction, number))
+            source.await_quiet(seconds=5)
+            restore(source, target, psql)
+            with tally.judging(f"restored dump of a step that is not recorded ({direction.value}, {number})"):
+                finish(target, direction)
+                difference = compare(reference.left[direction], target.snapshot(dumped=True))
+                assert not difference, difference

@@ -38,20 +38,19 @@ _DEFINITIONS = """
 
 
 @contextlib.contextmanager
-def edited(world: World, template: Place | None = None) -> Iterator[Place]:
+def edited(world: World) -> Iterator[Place]:
     """Both applied and a hundred users; then the second migration is edited."""
-    with world.place(REDONE, template=template) as place:
-        if template is None:
-            place.migrator().migrate()
-            place.rows("INSERT INTO users SELECT generate_series(1, 100), 0")
+    with world.place(REDONE) as place:
+        place.migrator().migrate()
+        place.rows("INSERT INTO users SELECT generate_series(1, 100), 0")
         name = REDONE.file_names()[1]
         (place.folder / name).write_text("-- UP\n{}\n\n-- DOWN\n{}\n".format(*_EDITED))
         yield place
 
 
-def undisturbed(world: World, template: Place) -> list[Message]:
+def undisturbed(world: World) -> list[Message]:
     """What a redo says that is not disturbed."""
-    with edited(world, template) as place, place.proxy() as proxy:
+    with edited(world) as place, place.proxy() as proxy:
         place.migrator(proxy.address).redo()
         return list(proxy.messages)
 
@@ -98,13 +97,12 @@ def test_a_redo_that_was_cut_off_is_continued_by_another(
     world: World, tally: Tally, action: Action, *, kill: bool, every_fault: bool
 ) -> None:
     """Wherever: before and after each commit and each statement outside of a transaction; the users are kept."""
-    with edited(world) as template:
-        steps = steps_of(undisturbed(world, template))
-        assert len(steps) >= 6
-        for number in steps if every_fault else steps[kill::4]:
-            with edited(world, template) as place, tally.judging(f"redo, message {number}, {action.value}"):
-                if kill:
-                    killed(place, number, action)
-                else:
-                    cut_off(place, Rule(number, action))
-                assert_redone(place, "redo")
+    steps = steps_of(undisturbed(world))
+    assert len(steps) >= 6
+    for number in steps if every_fault else steps[kill::4]:
+        with edited(world) as place, tally.judging(f"redo, message {number}, {action.value}"):
+            if kill:
+                killed(place, number, action)
+            else:
+                cut_off(place, Rule(number, action))
+            assert_redone(place, "redo")

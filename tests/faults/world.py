@@ -1,4 +1,4 @@
-"""Where a case of a fault takes place: a fresh database, a folder of migrations, and what both hold in the end."""
+"""Where a case of a fault takes place: an empty database, a folder of migrations, and what both hold in the end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
 from fsapi_nb.errors import NothingToDo
 from fsapi_nb.model import Direction
+from tests.databases import Databases, Made
+from tests.faults.contents import Reader
 from tests.faults.migrations import Migrations
 from tests.faults.proxy import Proxy, Rule
 
@@ -36,6 +38,10 @@ _INVALID = """
     SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
     UNION ALL SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhdetachpending ORDER BY 1
 """
+_APPLIED = """
+    SELECT h.name::text, s.checksum::text
+    FROM public.migrations h LEFT JOIN public.migrations_scripts s USING (id) ORDER BY h.id
+"""
 _QUIET = """
     SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -44,10 +50,10 @@ _QUIET = """
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a database holds, without our tables: schema and rows as pg_dump has them, what pg_dump does not show,
-    what stands outside of the database, and the names and checksums of what is applied."""
+    """What a database holds, without our tables: schema and rows, what is invalid, what stands outside of the database,
+    and the names and checksums of what is applied."""
 
-    dump: str
+    contents: str
     invalid: tuple[str, ...]
     outside: tuple[tuple[str, ...], ...]
     applied: tuple[tuple[str, str], ...]
@@ -60,7 +66,8 @@ class Place:
     address: str
     folder: Path
     migrations: Migrations
-    pg_dump: Path
+    world: World
+    made: Made
     name: str = ""
     setting: str = ""
 
@@ -103,31 +110,29 @@ class Place:
         with psycopg.connect(self.address, autocommit=True) as connection:
             wait_until(lambda: bool((connection.execute(query.encode()).fetchone() or (False,))[0]), query, seconds)
 
-    def snapshot(self) -> Snapshot:
-        """What it holds now."""
-        applied: list[tuple[str, str]] = []
-        if self.value("SELECT to_regclass('public.migrations_scripts') IS NOT NULL"):
-            applied = [
-                (str(name), str(checksum) if self.migrations.is_local else "its text is like no other's")
-                for name, checksum in self.rows(
-                    "SELECT h.name, s.checksum FROM public.migrations h LEFT JOIN public.migrations_scripts s USING (id) ORDER BY h.id"
-                )
-            ]
+    def snapshot(self, *, dumped: bool = False) -> Snapshot:
+        """What it holds now. `dumped`: as pg_dump writes it, which is the same in a database that was restored from a dump."""
+        connection = self.made.connected(self.address)
+        applied: list[tuple[Any, ...]] = []
+        if connection.execute("SELECT to_regclass('public.migrations_scripts') IS NOT NULL").fetchone() == (True,):
+            applied = connection.execute(_APPLIED).fetchall()
         return Snapshot(
-            dump=dump(self.pg_dump, self.address),
-            invalid=tuple(name for (name,) in self.rows(_INVALID)),
-            outside=tuple(self._outside()),
-            applied=tuple(applied),
+            contents=dump(self.world.pg_dump, self.address) if dumped else self.world.reader.read(connection),
+            invalid=tuple(name for (name,) in connection.execute(_INVALID)),
+            outside=tuple(self._outside(connection)),
+            applied=tuple((name, sum_ if self.migrations.is_local else "its own") for name, sum_ in applied),
         )
 
-    def _outside(self) -> Iterator[tuple[str, ...]]:
+    def _outside(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[tuple[str, ...]]:
         """Databases and settings of its own, whatever it is called."""
         if not self.name:
             return
-        names = self.rows(f"SELECT datname FROM pg_database WHERE datname LIKE '{self.name}\\_%' ORDER BY 1")
+        names = connection.execute(
+            f"SELECT datname FROM pg_database WHERE datname LIKE '{self.name}\\_%' ORDER BY 1".encode()
+        )
         yield from (("database", name.removeprefix(self.name)) for (name,) in names)
         found = f"SELECT setting FROM pg_file_settings WHERE name = '{self.setting}'"
-        yield from (("setting", value) for (value,) in self.rows(found))
+        yield from (("setting", value) for (value,) in connection.execute(found.encode()))
 
     def await_quiet(self, *, seconds: float) -> None:
         """Until nobody holds an advisory lock in it."""
@@ -165,52 +170,49 @@ def _sorted_rows(lines: Iterable[str]) -> Iterator[str]:
 
 
 class World:
-    """A server on which cases take place, each in a database of its own."""
+    """A server on which cases take place, each in a database that was empty; the databases are used again."""
 
     def __init__(self, server: str, scratch: Path, pg_dump: Path) -> None:
-        self.server = server
         self.scratch = scratch
         self.pg_dump = pg_dump
+        self.reader = Reader(server)
+        self.databases = Databases(server, shared=True)
+
+    @property
+    def server(self) -> str:
+        """The server's address, which is another one after it was started again."""
+        return self.databases.server
+
+    def close(self) -> None:
+        """Drop the databases."""
+        self.databases.close()
 
     @contextlib.contextmanager
-    def place(self, migrations: Migrations, *, template: Place | None = None) -> Iterator[Place]:
-        """A fresh database, empty or as another one is, and the folder of migrations."""
-        number = next(_numbers)
-        name = f"faults_{os.getpid()}_{number}"
+    def place(self, migrations: Migrations) -> Iterator[Place]:
+        """An empty database, and the folder of migrations."""
+        name = f"faults_{os.getpid()}_{next(_numbers)}"
         setting = "" if migrations.is_local else _settings.get()
         folder = self.scratch / name / "migrations"
         folder.mkdir(parents=True)
         outside = "" if migrations.is_local else f"{name}_x"
         migrations.write(folder, place=outside, setting=setting)
-        self._create(name, template)
-        place = Place(make_conninfo(self.server, dbname=name), folder, migrations, self.pg_dump, outside, setting)
         try:
-            yield place
+            with self.databases.taken() as made:
+                yield Place(
+                    make_conninfo(self.server, dbname=made.name), folder, migrations, self, made, outside, setting
+                )
         finally:
-            self._remove(name, setting)
+            if setting:
+                self._remove(outside, setting)
             shutil.rmtree(folder.parent)
 
-    def _create(self, name: str, template: Place | None) -> None:
-        source = "template1" if template is None else str(template.value("SELECT current_database()"))
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source))
+    def _remove(self, outside: str, setting: str) -> None:
         with psycopg.connect(self.server, autocommit=True) as connection:
-            if connection.info.server_version >= 150000:
-                query += sql.SQL(" STRATEGY file_copy")  # twice as fast where nothing is synced
-            # A connection that has just been closed may still be there, on the server's side.
-            for _ in range(50):
-                with contextlib.suppress(psycopg.errors.ObjectInUse):
-                    connection.execute(query)
-                    return
-            raise AssertionError(f"{source} is always in use")
-
-    def _remove(self, name: str, setting: str) -> None:
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            found = "SELECT datname FROM pg_database WHERE datname = %s OR datname LIKE %s"
-            for (each,) in connection.execute(found, [name, f"{name}\\_x\\_%"]).fetchall():
+            found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{outside}\\_%"])
+            for (each,) in found.fetchall():
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(each)))
-            if setting:
-                connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(setting)))
-                _settings.put(setting)
+            connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(setting)))
+            _settings.put(setting)
 
 
 def find_pg_dump(server: str, bin_folder: Path | None) -> Path | None:
