@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from itertools import cycle
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from fsapi_nb.database.direct import is_direct
+from fsapi_nb.database.parts import leads_to_one_server
 from fsapi_nb.database.product import other_product
 from fsapi_nb.errors import ConfigurationError, DatabaseError, PooledConnection
 from tests.conftest import MakeDatabase, Project
+from tests.faults.proxy import Proxy
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,46 @@ def test_a_role_that_may_have_one_connection_can_migrate(project: Project) -> No
         raise psycopg.errors.TooManyConnections("too many connections for this role")
 
     assert len(project.migrator(database=connector).migrate().done) == 1
+
+
+def test_a_socket_that_postgresql_itself_listens_at_is_direct(database: str) -> None:
+    """The kernel says who listens there, and that is the parent of the session's process."""
+    with psycopg.connect(database) as connection:
+        pid, expected = connection.info.backend_pid, sys.platform == "linux" and connection.info.host.startswith("/")
+        assert is_direct(connection, pid) is expected
+        assert not is_direct(connection, os.getpid()), "which is no process of that server"
+        assert not is_direct(connection, 2**22 + pid), "which is no process at all"
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "expected"),
+    [
+        ("host=/run/a", "", True),
+        ("host=/run/a,/run/b", "", False),
+        ("dbname=a", "/run/a", True),
+        ("dbname=a", "/run/a,/run/b", False),
+        ("service=of_no_file", "", False),
+    ],
+)
+def test_an_address_of_several_servers_is_seen(
+    address: str, hosts: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second connection may go to another one, whoever listens at the first."""
+    monkeypatch.setenv("PGHOST", hosts)
+    assert leads_to_one_server(address) is expected
+
+
+def test_whoever_stands_in_between_is_seen_by_a_second_connection(project: Project) -> None:
+    """A proxy listens at a socket of this machine as well, and only starts messages tell of the connections."""
+    project.write("a", "CREATE TABLE a ();")
+    with tempfile.TemporaryDirectory() as folder:
+        proxy = Proxy(project.database, Path(folder))
+        with psycopg.connect(proxy.address) as connection:
+            assert not is_direct(connection, connection.info.backend_pid)
+        proxy.messages.clear()
+        project.migrator(database=proxy.address).migrate()
+        assert sum(message.kind == "^" for message in proxy.messages) == 2
+        proxy.close()
 
 
 @pytest.mark.parametrize("said", ["transaction", "", "Session"])

@@ -27,6 +27,12 @@ _PATIENTLY = (Message(b"SET LOCAL lock_timeout TO 0"), Message(b"SET LOCAL state
 _IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
 # Held twice, it is not free in between.
 _STILL = "SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
+_HOLDS = sql.SQL("""
+    SELECT true FROM pg_catalog.pg_locks l
+    WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.classid = (((({0})::bigint >> 32) & 4294967295)::text)::oid
+      AND l.objid = ((({0})::bigint & 4294967295)::text)::oid
+""")
 _POLL = 0.002  # seconds
 _PATIENCE = 30.0  # seconds until a session must stand in the queue
 #: Who looks at a history is told here that a run has ended.
@@ -82,6 +88,11 @@ def probe(session: Session, other: Connection, key: int) -> None:
     session.check_same()
     if got or not _one(session, _STILL, {"key": key}):
         raise shared()
+
+
+def holds(session: Session, key: int) -> bool:
+    """Return whether the server's table of locks says that the session holds the lock."""
+    return bool(ask(session.connection, _HOLDS.format(sql.Literal(key))))
 
 
 @contextmanager

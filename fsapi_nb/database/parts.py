@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, revealed
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, Variables, revealed
 
 _VARIABLES = {
     "host": "PGHOST",
@@ -93,6 +93,12 @@ def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
     hosts = tuple((found["hostaddr"] or found["host"]).split(","))
     names = tuple((found["host"] or found["hostaddr"]).split(","))
     return Parts(hosts, names, tuple((found["port"] or "5432").split(",")), database, user, known)
+
+
+def leads_to_one_server(address: str) -> bool:
+    """Return whether each connection by that string goes to the same place: it names one host, here or by the environment."""
+    parts = connection_parts(address, Variables(os.environ))
+    return parts.known and len(parts.hosts) == 1
 
 
 def _service(name: str, file: str, environment: Mapping[str, str]) -> dict[str, str] | None:

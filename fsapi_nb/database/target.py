@@ -203,8 +203,8 @@ class Target:
         from fsapi_nb.database.lock import probe
 
         access = self.access
-        if access.address.embedded:
-            self.session.check_same()  # it is one PostgreSQL server, as it was started by fsapi_nb
+        if access.address.embedded or self._is_surely_locked():
+            self.session.check_same()  # it is one PostgreSQL server, and no pooler in between
             return
         try:
             other = connect(_place(access), f"{access.application} (second)"[:63])
@@ -228,6 +228,17 @@ class Target:
                     state="nothing was run.",
                     hint="its pool must have two free ones for a run (pool_size in PgBouncer); or connect to PostgreSQL itself.",
                 )
+
+    def _is_surely_locked(self) -> bool:
+        """Whether it is certain without a second connection that the lock keeps others out."""
+        from fsapi_nb.database.direct import is_direct
+        from fsapi_nb.database.lock import holds
+        from fsapi_nb.database.parts import leads_to_one_server
+
+        dsn, session = self.access.address.dsn, self.session
+        if dsn is None or self.access.by_pooler or not leads_to_one_server(dsn):
+            return False
+        return is_direct(session.connection, session.facts.pid) and holds(session, self.key)
 
     @contextmanager
     def renewed(self, session: Session) -> Iterator[Session]:
