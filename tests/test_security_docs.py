@@ -25,6 +25,7 @@ STARTING = {
 }
 #: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a host.
 SOCKETS = {
+    "database/direct.py",
     "database/embedded/socket_folder.py",
     "database/keepalive.py",
     "database/lookup.py",
