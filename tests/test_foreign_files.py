@@ -58,6 +58,9 @@ def test_the_halves_of_a_pair_are_not_run(project: Project, up: str, down: str) 
         ("-- Up Migration", "-- Down Migration"),
         ("-- ### here it goes", "-- ### and here it comes back"),
         ("# --- !Ups", "# --- !Downs"),
+        ("-- +nobody Up", "-- +nobody Down"),
+        ("-- name: add_a.up", "-- name: add_a.down"),
+        ("-- install", "-- uninstall"),
     ],
 )
 def test_a_file_with_the_marks_of_another_tool_is_not_run(project: Project, first: str, second: str) -> None:

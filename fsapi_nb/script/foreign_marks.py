@@ -1,12 +1,14 @@
 """Comments by which other migration tools divide a file, or that look like our own markers.
 
 A line is such a mark by its form: a mark word alone, with punctuation around it, or with the words that tools put beside
-it (`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose.
+it (`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are words
+that no known tool writes (`-- acme up`), unless a second comment says the same with the other direction.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fsapi_nb.model import Direction
@@ -31,6 +33,9 @@ _BESIDE = frozenset(
         *("transaction", "true"),
     }
 )
+_FORWARD = frozenset({"apply", "deploy", "forward", "forwards", "install", "up", "upgrade", "ups"})
+_BACKWARD = _BACK | {"down", "downs", "uninstall"}
+_FEW = 4  # more words than a tool writes
 # The word, a sign that ends it, and anything: `-- DOWN: take it back`, `-- down (drop it)`, `-- DOWN -- and so on`.
 _EXPLAINED = re.compile(r"[\W_]*(up|down)\s*(?::|\(|\[|=|\||--|[-\u2013\u2014](?=\s))", re.IGNORECASE)
 _TERN = re.compile(r"[\W_]*create above\s*/\s*drop below[\W_]*", re.IGNORECASE)
@@ -67,6 +72,29 @@ def find_mark(comment: str) -> ForeignMark | None:
     return _heading(text) or _by_words(text)
 
 
+def find_pair(comments: Iterable[str]) -> tuple[int, int] | None:
+    """Return the numbers of two comments that differ in their direction only; None if there are none.
+
+    Whatever tool they are of: the second divides the file into a change and its undoing.
+    """
+    forward: dict[tuple[str, ...], int] = {}
+    for number, comment in enumerate(comments):
+        words = _words(_inside(comment[:_REACH]))
+        directions = [word for word in words if word in _FORWARD or word in _BACKWARD]
+        if len(directions) != 1 or len(words) > _FEW:
+            continue
+        beside = tuple(word if word not in directions else "" for word in words)
+        if directions[0] in _FORWARD:
+            forward.setdefault(beside, number)
+        elif beside in forward:
+            return forward[beside], number
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text))]
+
+
 def _inside(comment: str) -> str:
     """The comment without the signs that make it one."""
     return comment.removeprefix("/*").removesuffix("*/") if comment.startswith("/*") else comment.removeprefix("--")
@@ -76,7 +104,7 @@ def _by_words(text: str) -> ForeignMark | None:
     """The mark that a text is by its words: one mark word, and nothing but what stands beside such words."""
     if text.rstrip().endswith(";"):
         return None  # a statement that was commented out, such as ROLLBACK
-    words = [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text))]
+    words = _words(text)
     marks = [word for word in words if word in _MARKS or word in _BACK]
     beside = [word for word in words if word not in marks]
     if len(marks) != 1 or not all(word in _BESIDE or word.isdigit() for word in beside):

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from fsapi_nb.errors import Place, Problem
 from fsapi_nb.model import Direction
-from fsapi_nb.script.foreign_marks import ForeignMark, find_mark
+from fsapi_nb.script.foreign_marks import ForeignMark, find_mark, find_pair
 from fsapi_nb.script.lexer import Lexed
 from fsapi_nb.script.parsed_secrets import Literal
 from fsapi_nb.script.redact import find_secrets, redact_line, star
@@ -193,15 +193,30 @@ def _markers(lines: Iterable[_CommentLine]) -> Iterator[tuple[bytes, Span]]:
 
 
 def _near_misses(
-    source: Source, lexed: Lexed, lines: Iterable[_CommentLine], markers: dict[Direction, Span | None]
+    source: Source, lexed: Lexed, lines: Sequence[_CommentLine], markers: dict[Direction, Span | None]
 ) -> Iterator[Problem]:
     """Comments that may be meant as a marker which the file lacks: perhaps those of another tool, so nothing is guessed."""
     if all(markers.values()):
         return
+    found = False
     for (start, end), text, _ in lines:
         mark = find_mark(text.decode(errors="ignore"))
         if mark and _counts(mark, markers, sql_follows=_sql_follows(lexed, end)):
+            found = True
             yield source.problem(start, mark.message, mark.hint)
+    if not found and not any(markers.values()):
+        yield from _pairs(source, lexed, lines)
+
+
+def _pairs(source: Source, lexed: Lexed, lines: Sequence[_CommentLine]) -> Iterator[Problem]:
+    """The second of two comments that say both directions in the words of a tool that nobody knows."""
+    pair = find_pair(text.decode(errors="ignore") for _, text, _ in lines)
+    (start, end) = lines[pair[1]][0] if pair else (0, 0)
+    if pair and _sql_follows(lexed, end):
+        first = source.line(lines[pair[0]][0][0])
+        message = f"this comment and the one in line {first} read like the two directions of a migration"
+        hint = "if they are, write exactly `-- UP` and `-- DOWN` instead; if not, write `-- UP` above all of the SQL."
+        yield source.problem(start, message, hint)
 
 
 def _counts(mark: ForeignMark, markers: dict[Direction, Span | None], *, sql_follows: bool) -> bool:

@@ -147,6 +147,38 @@ def test_prose_is_prose(prose: str) -> None:
     assert not all_problems(f"-- UP\nSELECT 1;\n{prose}\nSELECT 2;")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("-- +nobody Up", "-- +nobody Down"),
+        ("-- acme:apply", "-- acme:revert"),
+        ("/* region up */", "/* region down */"),
+        ("-- install", "-- uninstall"),
+    ],
+)
+def test_two_comments_that_differ_in_the_direction_are_marks_of_any_tool(one: str, other: str) -> None:
+    """In a file without a marker, if SQL follows: each alone, in another order, or below `-- UP` is prose."""
+    (problem,) = refuse(f"{one}\nCREATE TABLE t ();\n{other}\nDROP VIEW v;")
+    assert (problem.place.line, "line 1" in problem.message) == (3, True)
+    for text in (f"{one}\nSELECT 1;", f"{other}\nSELECT 1;", f"{one}\nSELECT 1;\n{other}\n-- DROP VIEW v;\n"):
+        assert not all_problems(text)
+    assert not all_problems(f"{other}\nSELECT 1;\n{one}\nSELECT 2;")
+    assert not all_problems(f"-- UP\n{one}\nSELECT 1;\n{other}\nSELECT 2;")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("-- clean up the queue", "-- write down the totals"),
+        ("-- apply the new rates", "-- revert what was booked twice"),
+        ("-- Up to now there was one table for both", "-- Down to now there was one table for both"),
+    ],
+)
+def test_two_comments_that_differ_in_more_are_prose(one: str, other: str) -> None:
+    """So are long ones: no tool writes a sentence."""
+    assert not all_problems(f"{one}\nSELECT 1;\n{other}\nSELECT 2;")
+
+
 @pytest.mark.parametrize("word", ["-- Rollback:", "-- revert", "-- downgrade"])
 def test_a_weak_mark_counts_only_above_sql(word: str) -> None:
     """Many people keep the way back in comments, and no SQL runs by mistake there."""
