@@ -819,7 +819,7 @@ class Migrator:
         from fsapi_nb.database.hints import hint_on_filled_database
 
         try:
-            return runner.run(plan)
+            return runner.run(plan, history.entries)
         except StatementFailed as error:
             if error.blockage:
                 error.blockers = results.BlockersResult(error.blockage, error.attempts, identity)

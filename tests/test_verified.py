@@ -104,6 +104,49 @@ def test_a_row_that_is_written_otherwise_undoes_the_migration(counted: Project) 
     assert number(counted) == 0
 
 
+EMPTYING = {
+    "by name": "TRUNCATE migrations, migrations_scripts, migrations_journal",
+    "all of a schema": "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+    "LOOP EXECUTE format('TRUNCATE %I CASCADE', t); END LOOP; END $$",
+    "by a function": "CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'DELETE FROM migrations'; SELECT clear()",
+    "the scripts": "DELETE FROM migrations_scripts",
+    "behind a step": "VACUUM t; TRUNCATE migrations",
+    "each alone": "-- fsapi: transaction=off\nDELETE FROM migrations",
+}
+
+
+def refuse_to_empty(project: Project, act: Callable[[], object]) -> None:
+    """It is refused, with what to leave alone; the history has every row that it had, and its script."""
+    before = project.applied()
+    with pytest.raises(HistoryError, match="rows of the history are gone from public.migrations") as caught:
+        act()
+    assert "leave the tables of the history out of what the script empties" in str(caught.value)
+    assert project.applied()[: len(before)] == before
+    assert project.value("SELECT count(*) FROM migrations_scripts") == len(project.applied())
+    assert number(project) == 0
+
+
+@pytest.mark.parametrize("script", EMPTYING.values(), ids=EMPTYING)
+def test_a_script_that_empties_the_history_is_undone(counted: Project, script: str) -> None:
+    """What ran before it would be pending again, and run a second time."""
+    counted.write("empties", script)
+    refuse_to_empty(counted, lambda: counted.migrator().migrate())
+    assert len(counted.applied()) == 1
+
+
+def test_a_script_that_empties_the_history_of_its_own_run_is_undone(project: Project) -> None:
+    """On a new database there was no row when the run began; in a rollback one is that of a migration before it."""
+    project.rows("CREATE TABLE t AS SELECT 0 AS i")
+    names = [project.write("first", "SELECT 1;"), project.write("second", "SELECT 2;")]
+    last = project.write("empties", "TRUNCATE migrations;", "DELETE FROM migrations WHERE name LIKE '%second.sql';")
+    refuse_to_empty(project, lambda: project.migrator().migrate())
+    assert project.applied() == names
+    project.write("empties", "SELECT 3;", "DELETE FROM migrations WHERE name LIKE '%second.sql';", name=last)
+    project.migrator().migrate()
+    refuse_to_empty(project, lambda: project.migrator().rollback())
+    assert project.applied() == [*names, last]
+
+
 @pytest.mark.parametrize("table", ["migrations", "migrations_scripts"])
 def test_a_row_that_stays_undoes_the_rollback(counted: Project, table: str) -> None:
     """The DOWN has not happened where its row cannot go."""

@@ -32,6 +32,8 @@ from fsapi_nb.script.encoding import keep
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from fsapi_nb.plan.kept_rows import KeptRow
+
 
 class JournalRow(NamedTuple):
     """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them.
@@ -122,6 +124,10 @@ class Recorder:
     def lock(self) -> int:
         """The key of the advisory lock of this history."""
         return self.tables.lock_key(self.session.facts.database)
+
+    def still(self, row: KeptRow | None) -> tuple[Message, ...]:
+        """Look whether a row of the history that no step takes away is there; fails where a script has removed it."""
+        return (self._message("check kept", [row.name, _truth(row.has_script)]),) if row else ()
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
         """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""

@@ -61,7 +61,20 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import COMMITTED_ITSELF, Check, Direction, Done, Mode, Part, Plan, RowChangeKind, Statement, Step
+from fsapi_nb.model import (
+    COMMITTED_ITSELF,
+    Check,
+    Direction,
+    Done,
+    HistoryEntry,
+    Mode,
+    Part,
+    Plan,
+    RowChangeKind,
+    Statement,
+    Step,
+)
+from fsapi_nb.plan.kept_rows import KeptRow, rows_kept
 from fsapi_nb.plan.other_session import refuse_other_session
 from fsapi_nb.script.quiet import is_quiet
 from fsapi_nb.script.redact import redact_line
@@ -100,6 +113,7 @@ class Runner:
     _step_began: float = 0.0
     _steps: Sequence[Step] = ()
     _travelling: Sequence[bool] = ()
+    _kept: Sequence[KeptRow | None] = ()
     _number: int = 0
     _at: Whereabouts | None = None
     _sealed: bool = False  # COMMIT was sent: the transaction may be committed, whatever we have heard
@@ -118,14 +132,15 @@ class Runner:
         at = self._at
         return None if self._idle or at is None else (at, self.session.facts.pid)
 
-    def run(self, plan: Plan) -> tuple[Done, ...]:
-        """Run every step in order; return what was completed.
+    def run(self, plan: Plan, entries: Sequence[HistoryEntry] = ()) -> tuple[Done, ...]:
+        """Run every step in order, over a history of these entries; return what was completed.
 
         Raises StatementFailed, TransactionEnded or Interrupted, each of which says where things stand.
         """
         self.emit(RunStarted(plan, str(self.recorder.run_id)))
         self._watcher.start()
         try:
+            self._kept = rows_kept(plan, entries)
             self._run_all(plan)
         except (FsapiError, Interrupted) as error:
             if plan.verb == "redo":
@@ -319,7 +334,7 @@ class Runner:
         if self._ahead:
             _, batch = self._ahead.popleft()
         else:
-            batch = self._compose(step, waited=time.monotonic() - self._began)
+            batch = self._compose(step, self._number, waited=time.monotonic() - self._began)
             self._sealed = True
             batch.send(last=not self._is_followed(self._number))
         self._send_ahead()
@@ -330,7 +345,7 @@ class Runner:
     def _send_ahead(self) -> None:
         """Send the steps behind this one, too, as far as they travel: each is passed over where one before it fails."""
         while len(self._ahead) < _AHEAD and self._is_followed(before := self._number + len(self._ahead)):
-            batch = self._compose(self._steps[before + 1])
+            batch = self._compose(self._steps[before + 1], before + 1)
             self._ahead.append((before + 1, batch))
             batch.send(last=not self._is_followed(before + 1))
 
@@ -338,8 +353,8 @@ class Runner:
         """Whether the step behind that one is sent before that one is answered."""
         return number + 1 < len(self._steps) and self._travelling[number] and self._travelling[number + 1]
 
-    def _compose(self, step: Step, *, waited: float = 0.0) -> Batch:
-        """Everything of a step up to its COMMIT, to be sent; what must be waited for is sent and waited for.
+    def _compose(self, step: Step, number: int, *, waited: float = 0.0) -> Batch:
+        """Everything of the step of that number up to its COMMIT, to be sent; what must be waited for is sent and waited for.
 
         `waited` are the seconds since its migration began.
         """
@@ -359,6 +374,8 @@ class Runner:
             row = done_row(part, waited=waited)
             batch.add(Whereabouts(step, part), *self.recorder.captured(part))
             batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
+        if not quiet:
+            batch.add(Whereabouts(step, step.parts[-1], recording=True), *self.recorder.still(self._kept[number]))
         batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
         return batch
 
@@ -502,7 +519,8 @@ class Runner:
                 self._check_index(statement)
                 self._at = Whereabouts(step, part, recording=True)
                 row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
-                self.session.commit(self.recorder.done(part, row), before=self.recorder.captured(part))
+                recorded = [*self.recorder.done(part, row), *self.recorder.still(self._kept[self._number])]
+                self.session.commit(recorded, before=self.recorder.captured(part))
             except psycopg.Error as error:
                 self._retry_alone_or_raise(error, attempts, pauses)
             else:

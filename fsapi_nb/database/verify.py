@@ -21,7 +21,7 @@ from fsapi_nb.errors import HistoryError
 # SQL has no statement that fails with words of one's own; asking for a setting that is not there does. Behind the
 # prefix stand a table's key and what is wrong there.
 FAILURE = "fsapi_nb.the_record_failed"
-MISSING, LEFT = "missing", "left"
+MISSING, LEFT, LOST = "missing", "left", "lost"
 _EQUALS = "OPERATOR(pg_catalog.=)"  # a script's search_path may have operators of its own before PostgreSQL's
 # Under the lock nobody else adds events, so that this one is among the newest. $1 to $5: `journal_values`.
 _JOURNALLED = f"""EXISTS (
@@ -61,6 +61,20 @@ _gone = _check(
 )
 #: The statements by the name of the record that they follow.
 CHECKS: Mapping[str, str] = {
+    "kept": _check(
+        (
+            f"EXISTS (SELECT FROM {{history}} WHERE name::pg_catalog.text {_EQUALS} $1::pg_catalog.text)",
+            "history",
+            LOST,
+        ),
+        (
+            f"""(NOT $2::pg_catalog.bool OR EXISTS (
+            SELECT FROM {{history}} h JOIN {{scripts}} s ON s.id {_EQUALS} h.id
+            WHERE h.name::pg_catalog.text {_EQUALS} $1::pg_catalog.text))""",
+            "scripts",
+            LOST,
+        ),
+    ),
     "journal": _check(_journal),
     "step": _check(_journal),
     "up": _check(*_added),
@@ -109,6 +123,11 @@ def unrecorded(session: Session, tables: Tables, table: str, wrong: str) -> Hist
     """Return the refusal for a record that a trigger or rule has swallowed; the session is idle again."""
     identifiers = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
     name = f"{tables.schema}.{dict(zip(identifiers, tables.names, strict=True))[table]}"
+    if wrong == LOST:
+        return HistoryError(
+            f"rows of the history are gone from {name} since the migration began",
+            hint=f"leave the tables of the history out of what the script empties: {tables.shown()}.",
+        )
     what = f"the history row was not {'written to' if wrong == MISSING else 'deleted from'} {name}"
     actors = _actors(session, identifiers[table])
     return _refusal(what, actors) if actors else HistoryError(what, hint=f"look what changes {name} besides fsapi_nb.")
