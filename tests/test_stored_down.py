@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.errors import RefusedPlan
+from fsapi_nb.errors import RefusedPlan, StatementFailed
 from tests.conftest import Project
 
 
@@ -59,6 +59,34 @@ def test_a_stored_text_that_was_changed_is_not_run(project: Project, edit: str |
     (project.folder / name).unlink()
     project.migrator().rollback()
     assert not project.has("a")
+
+
+@pytest.mark.parametrize("how", ["renamed", "restored", "half rolled back"])
+def test_a_changed_text_is_not_run_under_another_name_either(project: Project, how: str) -> None:
+    """Nor once its row was taken out and put back, nor after the first step of a DOWN in several."""
+    down = "DROP TABLE a;\nDROP INDEX CONCURRENTLY i;" if how == "half rolled back" else "DROP TABLE a;"
+    name = project.write("a", "CREATE TABLE a (); CREATE TABLE b (n int); CREATE INDEX i ON b (n);", down)
+    project.migrator().migrate()
+    file, new = project.folder / name, name.replace("00_00_a", "00_09_b")
+    if how == "renamed":
+        file.rename(project.folder / new)
+        project.migrator().rename(name, new)
+        (project.folder / new).unlink()
+    elif how == "restored":
+        file.unlink()
+        project.migrator().retire([name])
+        project.migrator().retire([name], undo=True)
+    else:
+        project.rows("DROP INDEX i")
+        with pytest.raises(StatementFailed):
+            project.migrator().rollback()
+        file.unlink()
+    (warning,) = project.migrator().plan("rollback").warnings
+    assert f"(stored by {project.value('SELECT current_user')} at " in warning
+    project.rows("UPDATE migrations_scripts SET down = replace(down, 'i;', 'i; CREATE TABLE evil ();') || ' SELECT 1;'")
+    with pytest.raises(RefusedPlan, match="the digest of another text"):
+        project.migrator().rollback()
+    assert not project.has("evil")
 
 
 @pytest.mark.parametrize("edit", [None, "-- UP\nCREATE TABLE b ();\n"], ids=["gone", "edited"])

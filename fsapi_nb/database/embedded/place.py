@@ -31,8 +31,10 @@ from fsapi_nb.database.embedded.root_folder import (
     abandoned_folders,
     belongs_to,
     belongs_to_another,
+    give_to,
     is_root_folder,
     make_root_folder,
+    may_be_of_another,
 )
 from fsapi_nb.errors import EmbeddedServerError
 
@@ -107,8 +109,22 @@ def find_desks(home: Path) -> list[Path]:
 
 
 def find_foreign_desks(home: Path) -> list[Path]:
-    """The desks of `home` that this account has not made: they came with the project, or are copies."""
-    return [desk for desk in _folders_of(home) if not is_made(desk)]
+    """The desks of `home` that this account has not made: they came with the project, or are copies.
+
+    So is one of root's whose record names the data of another.
+    """
+    return [desk for desk in _folders_of(home) if _is_foreign(desk)]
+
+
+def _is_foreign(desk: Path) -> bool:
+    place = find_place(desk) if is_made(desk) else None
+    return not is_made(desk) or (place is not None and place.folder != desk and may_be_of_another(place.folder, desk))
+
+
+def take_over(desk: Path) -> None:
+    """Let the data that the record of root's desk names belong to it."""
+    if (place := find_place(desk)) and place.folder != desk:
+        give_to(place.folder, desk)
 
 
 def find_adopted_desks(home: Path) -> list[Path]:
@@ -143,7 +159,7 @@ def _check_owner(home: Path) -> None:
 
 def refuse_foreign_desk(desk: Path) -> None:
     """Refuse a desk that this account has not made: settings and functions in its data may run programs."""
-    if not is_made(desk):
+    if _is_foreign(desk):
         raise EmbeddedServerError(
             f"{desk} was not made here by fsapi_nb: its server could run programs that its files name.",
             state="nothing was started; the folder is as it was.",
@@ -171,7 +187,7 @@ def make_place(desk: Path) -> Place:
     record = Record.read(desk)
     found = find_place(desk)
     if found and found.private.is_dir():
-        write_file(found.folder / "desk", str(desk))
+        give_to(found.folder, desk)
         return found
     if record.place:
         reason = "its data in %r is gone, or belongs to the project that this is a copy of"

@@ -3,6 +3,7 @@
     /var/lib/fsapi_nb/          0711, root's
       <hash>-<random>/          0711, root's: one for each desk
         desk                    the path of that desk
+        inode                   its inode, by which it is known again when its project was moved
         server/                 0700, of the account that the server runs as
 
 No data is deleted here, and none of it concerns other users than root.
@@ -50,7 +51,7 @@ def make_root_folder(desk: Path, account: Account) -> Path:
     folder.mkdir()
     try:
         folder.chmod(0o711)
-        write_file(folder / "desk", str(desk))
+        give_to(folder, desk)
         (folder / "server").mkdir(mode=0o700)
         os.chown(folder / "server", account.uid, account.gid)
     except OSError:
@@ -80,6 +81,24 @@ def belongs_to_another(folder: Path, desk: Path) -> bool:
     return other is not None and other != desk and Record.read(other).place == str(folder)
 
 
+def give_to(folder: Path, desk: Path) -> None:
+    """Let a folder belong to a desk."""
+    write_file(folder / "desk", str(desk))
+    write_file(folder / "inode", _inode(desk))
+
+
+def may_be_of_another(folder: Path, desk: Path) -> bool:
+    """Whether a desk is not known to be the one that a folder belongs to, here or before it was moved.
+
+    Its record may have come with a project of somebody else's, and name the data of one that is gone from its place.
+    """
+    if desk_of(folder) == desk:
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        return (folder / "inode").read_text() != _inode(desk)
+    return True
+
+
 def belongs_to(folder: Path, desk: Path) -> bool:
     """Whether it is this desk's beyond doubt: it lies where we put such folders, is root's, and names the desk."""
     return is_root_folder(folder) and desk_of(folder) == desk
@@ -91,6 +110,10 @@ def desk_of(folder: Path) -> Path | None:
         return Path((folder / "desk").read_text(encoding="utf-8", errors="surrogateescape"))
     except FileNotFoundError:
         return None
+
+
+def _inode(desk: Path) -> str:
+    return str(desk.lstat().st_ino)
 
 
 def _prefix(desk: Path) -> str:
