@@ -380,9 +380,14 @@ class Migrator:
         Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
         """
         from fsapi_nb.database.notices import listening
-        from fsapi_nb.database.query import run_query
+        from fsapi_nb.database.query import run_query, secret_values
+        from fsapi_nb.text.masking import hiding
 
-        with self._open(writing=False) as target, listening(target.session.connection) as notices:
+        with (
+            self._open(writing=False) as target,
+            listening(target.session.connection) as notices,
+            hiding(secret_values(sql, parameters)),
+        ):
             read_only = target.identity.protected and not yes
             try:
                 found = run_query(target.session.connection, sql, parameters, read_only=read_only)

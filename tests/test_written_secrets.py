@@ -176,3 +176,78 @@ def test_what_a_setting_that_is_no_secret_holds_is_shown(project: Project, capfd
     named = ["--database", project.database, "--dir", str(project.folder), "--set", "region=northwest"]
     assert cli.main(["migrate", *named]) == 1
     assert 'integer: "northwest"' in capfd.readouterr().err
+
+
+def _fails(project: Project, capfd: pytest.CaptureFixture[str], *options: str) -> str:
+    """What the terminal shows of a run that fails, as text and as JSON."""
+    named = ["--database", project.database, "--dir", str(project.folder), *options]
+    assert cli.main(["migrate", *named, "--json"]) == 1
+    assert cli.main(["migrate", *named]) == 1
+    printed = capfd.readouterr()
+    return printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"INSERT INTO users (id, password) VALUES (1, '{SECRET}');",
+        f"INSERT INTO users (id, token) SELECT 1, 'hun' || 'ter2{SECRET}' FROM generate_series(1, 2);",
+        f"COPY users (id, password) FROM stdin;\n1\t{SECRET}\n\\.\n",
+        f"COPY users (id, token, n) FROM stdin;\n1\t{SECRET}\n\\.\n",
+        f"SELECT '{SECRET}'::text::int AS password;",
+        f"DO $$ BEGIN INSERT INTO users (id, password) VALUES (1, '{SECRET}'); END $$;",
+        f"DO $$ DECLARE api_key text := '{SECRET}'; BEGIN RAISE 'the key % is wrong', api_key; END $$;",
+        f"INSERT INTO tokens (token) VALUES ('{SECRET}'), ('{SECRET}');",
+        f"INSERT INTO codes (token) VALUES ('{SECRET}');",
+    ],
+)
+def test_a_written_secret_is_in_no_error_of_its_script(
+    project: Project, capfd: pytest.CaptureFixture[str], statement: str
+) -> None:
+    """The server quotes it: the failing row, the key that is there, the line of a COPY, the value of a conversion."""
+    project.write(
+        "tables",
+        "CREATE TABLE users (id int, password text, token text, n int NOT NULL CHECK (n > 0));\n"
+        "CREATE TABLE tokens (token text PRIMARY KEY);\nCREATE TABLE codes (token text CHECK (token = 'none'));",
+    )
+    project.write("fails", statement)
+    assert SECRET not in _fails(project, capfd)
+    assert SECRET not in _kept(project)
+
+
+def test_rows_of_others_are_not_kept_in_the_journal(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """They are shown where somebody can act on them, and belong to users: what is stored names the column's type."""
+    project.rows("CREATE TABLE people (born text); INSERT INTO people VALUES ('Ada Lovelace')")
+    project.write("fails", "ALTER TABLE people ALTER born TYPE date USING born::date;")
+    assert '"Ada Lovelace"' in _fails(project, capfd)
+    kept = _kept(project)
+    assert 'type date: ""***""' in kept
+    assert "Ada" not in kept
+
+
+def test_a_secret_of_the_environment_is_in_no_row_of_a_check(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows are shown if it does not hold; what else they hold stays."""
+    monkeypatch.setenv("APP_PASSWORD", SECRET)
+    project.write(
+        "one",
+        "CREATE TABLE kept AS SELECT 7 AS id, current_setting('fsapi.app_password') AS p;\n\n"
+        "-- CHECK: nobody keeps it\nSELECT id, p, jsonb_build_object('at', p) FROM kept;",
+    )
+    shown = _fails(project, capfd, "--set", "app_password")
+    assert SECRET not in shown + _kept(project)
+    assert "***" in shown
+
+
+def test_a_parameter_that_is_used_as_a_secret_is_in_no_error(
+    project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By the column that the query puts it into, or compares it with; any other value is shown."""
+    query = ["query", "--database", project.database]
+    assert cli.main([*query, "SELECT 1 AS n WHERE $1::int = 1", "--param", "northwest"]) == 1
+    assert '"northwest"' in capfd.readouterr().err
+    assert cli.main([*query, "SELECT $1::int AS password, $2::text", "--param", SECRET, "--param", "x"]) == 1
+    assert cli.main([*query, "SELECT 1 FROM (SELECT 1 AS token) t WHERE token = $1::int", "--param", SECRET]) == 1
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err

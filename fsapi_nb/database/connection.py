@@ -5,7 +5,6 @@ What it is then used as is a `Session`. Never shows a password: what it raises i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,6 +17,7 @@ from fsapi_nb.database.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.product import other_product
+from fsapi_nb.database.quoted_values import hide_copied, hide_key
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
 from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.waiting import StoppableConnection
@@ -29,7 +29,7 @@ from fsapi_nb.errors import (
     ReadOnlyDatabase,
     ServerMessage,
 )
-from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message, is_secret_name
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.
 Connector = Callable[[], Connection]
@@ -280,15 +280,9 @@ def server_message(error: psycopg.Error) -> ServerMessage:
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate == "22P05" and (found := lacking(message)):
         message = say_lacking(*found)
-    detail = redact(redact_key(diagnosis.message_detail)) if diagnosis.message_detail else None
-    context = redact(diagnosis.context) if diagnosis.context else None  # PL/pgSQL quotes the statement that failed
+    detail = redact(hide_key(diagnosis.message_detail)) if diagnosis.message_detail else None
+    context = (
+        redact(hide_copied(diagnosis.context)) if diagnosis.context else None
+    )  # PL/pgSQL quotes the statement that failed
     hint = redact(diagnosis.message_hint) if diagnosis.message_hint else None
     return ServerMessage(error.sqlstate, redact(message), detail, hint, context)
-
-
-def redact_key(detail: str) -> str:
-    """A DETAIL with the values starred of a key with a column that is a secret by its name: `Key (password)=(…)`."""
-    found = re.match(r"Key \((?P<columns>[^)]*)\)=\(", detail)
-    if found and any(is_secret_name(name.strip(' "')) for name in found["columns"].split(",")):
-        return re.sub(r"(\)=\()[^)]*", rf"\1{STARS}", detail, count=1)
-    return detail

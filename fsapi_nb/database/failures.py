@@ -15,6 +15,7 @@ import psycopg
 from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.defaults import OUTDATED
 from fsapi_nb.database.hints import hint_for, hint_recording
+from fsapi_nb.database.quoted_values import hide_row, without_values
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import (
     CheckViolated,
@@ -116,6 +117,8 @@ def failed(
 ) -> StatementFailed:
     """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
     message = server_message(error)
+    if at.statement:
+        message = hide_row(message, at.statement.text)
     if state is None and is_history_gone(at, message):
         state = state_without_history(at)
         hint = f"`plan` shows what the next run would do; to record what is applied, running nothing: `baseline {at.part.migration.name}`"
@@ -182,12 +185,12 @@ def half_committed(
 
 
 def journalled(at: Whereabouts, error: psycopg.Error) -> str:
-    """What the journal keeps of a failure: the line of the file where there is one, the message, the code."""
+    """What the journal keeps of a failure: the line of the file where there is one, the message, the code; no value of a row."""
     message = server_message(error)
     where = ""
     if at.statement and not at.recording and not at.committing:
         where = f"line {_place(at.part.migration, at.statement, error, at.shift).line}: "
-    return f"{where}{message.message}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
+    return f"{where}{without_values(message)}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
 
 
 def state_after(at: Whereabouts, *, lost: bool) -> str:

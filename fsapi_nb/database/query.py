@@ -8,7 +8,7 @@ This module neither connects, nor reads values (`fsapi_nb.database.values`), nor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -117,6 +117,17 @@ def _encode(connection: Connection, sql: str) -> bytes:
         printable = sql.encode(errors="replace").decode().replace("\0", "?")
         raise QueryFailed(ServerMessage("22021", why), place=place_in(printable, bad), state=_NOTHING_RAN)
     return message
+
+
+def secret_values(sql: str, parameters: Sequence[object]) -> Iterator[object]:
+    """Yield the parameters that the SQL uses as secrets, by the names of columns and arguments: an error may quote them."""
+    from fsapi_nb.script.parsed_secrets import secret_parameters
+    from fsapi_nb.text.secrets import may_hold_secret
+
+    text = sql.encode(errors="replace")
+    for number in secret_parameters(text) if parameters and may_hold_secret(text) else ():
+        for value in parameters[number - 1 : number]:
+            yield from value if isinstance(value, list | tuple | set) else [value]
 
 
 def _check_parameters(query: _Query, parameters: Sequence[object]) -> None:
@@ -343,12 +354,15 @@ def _failure(
     else:
         state = rolled_back
     server = server_message(reply.error)
+    said = (diag.message_primary, diag.message_detail, diag.message_hint, diag.context)
+    shown = (server.message, server.detail, server.hint, server.context)
+    starred = any(text and text != each for text, each in zip(said, shown, strict=True))
     place = _place_of_error(connection, query, reply.error)
     if place is None and (found := lacking(diag.message_primary or "")):
         server, place = _place_of_character(query, server, found[0])
     failed = QueryFailed(server, place=place, state=state)
-    # psycopg's own error quotes the line of the SQL, and a traceback prints the cause of an error, too.
-    failed.__cause__ = None if holds_secret(query.text) else reply.error
+    # psycopg's own error quotes the line of the SQL and the values, and a traceback prints the cause of an error, too.
+    failed.__cause__ = None if starred or holds_secret(query.text) else reply.error
     return failed
 
 

@@ -77,8 +77,9 @@ from fsapi_nb.model import (
 from fsapi_nb.plan.kept_rows import KeptRow, rows_kept
 from fsapi_nb.plan.other_session import refuse_other_session
 from fsapi_nb.script.quiet import is_quiet
-from fsapi_nb.script.redact import redact_line
+from fsapi_nb.script.redact import redact_line, written_secrets
 from fsapi_nb.script.session_state import named_settings
+from fsapi_nb.text.masking import hiding
 
 #: A step in a transaction that fails with one of these has done nothing, and may succeed when tried again.
 _RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serialization failure"}
@@ -141,7 +142,8 @@ class Runner:
         self._watcher.start()
         try:
             self._kept = rows_kept(plan, entries)
-            self._run_all(plan)
+            with hiding(_written_secrets(plan)):
+                self._run_all(plan)
         except (FsapiError, Interrupted) as error:
             if plan.verb == "redo":
                 error.state = failures.half_redone(error.state, self._done)
@@ -688,6 +690,12 @@ class Runner:
 
     def _beginning(self, number: int) -> Whereabouts:
         return Whereabouts(self._steps[number], self._steps[number].parts[0])
+
+
+def _written_secrets(plan: Plan) -> Iterator[str]:
+    """The secrets that the scripts hold: what the server says of a failure may quote them."""
+    for source in {part.migration.source for step in plan.steps for part in step.parts}:
+        yield from written_secrets(source)
 
 
 def _is_quiet(step: Step) -> bool:

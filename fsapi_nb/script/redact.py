@@ -95,6 +95,13 @@ def secret_lines(text: str) -> list[int]:
     return sorted({written.count(b"\n", 0, start) + 1 for start in found})
 
 
+def written_secrets(text: str) -> Iterator[str]:
+    """Yield the secrets of a text of SQL as the server knows them, so that they can be taken out of what it says."""
+    written = text.encode(errors="replace")
+    for start, end, _ in find_secrets(written):
+        yield written[start:end].decode(errors="replace").replace("''", "'")
+
+
 def redact_sql(text: str) -> str:
     """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise."""
     written = text.encode()

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from itertools import accumulate, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -125,13 +126,25 @@ class Mask:
         return STARS if secret else value
 
 
-_hidden: ContextVar[tuple[Mask, ...]] = ContextVar("_hidden", default=())
+class _Hidden:
+    """Values that are being hidden. They are looked for once something is to be shown, as most runs say nothing."""
+
+    def __init__(self, secrets: Iterable[object]) -> None:
+        self._secrets = secrets
+
+    @cached_property
+    def mask(self) -> Mask:
+        """What takes them out."""
+        return Mask(self._secrets)
+
+
+_hidden: ContextVar[tuple[_Hidden, ...]] = ContextVar("_hidden", default=())
 
 
 @contextmanager
 def hiding(secrets: Iterable[object]) -> Iterator[None]:
-    """Have `hide_known` take these values out of what a server says, for as long as this lasts, in this thread."""
-    token = _hidden.set((*_hidden.get(), Mask(secrets)))
+    """Have `hide_known` take these values, too, out of what a server says, for as long as this lasts, in this thread."""
+    token = _hidden.set((*_hidden.get(), _Hidden(secrets)))
     try:
         yield
     finally:
@@ -140,9 +153,16 @@ def hiding(secrets: Iterable[object]) -> Iterator[None]:
 
 def hide_known(text: str) -> str:
     """Return a text without the values that are being hidden."""
-    for mask in _hidden.get():
-        text = mask.text(text)
+    for hidden in _hidden.get():
+        text = hidden.mask.text(text)
     return text
+
+
+def hide_known_in(value: object) -> object:
+    """Return the value of a row without those that are being hidden."""
+    for hidden in _hidden.get():
+        value = hidden.mask.document(value) if isinstance(value, str | dict | list | int | float) else value
+    return value
 
 
 class _Squeezed:

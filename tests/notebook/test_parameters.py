@@ -81,3 +81,16 @@ def test_the_terminal_binds_text(
     assert "it's $2! | -7" in capsys.readouterr().out
     assert cli.main(["query", "SELECT 1", "--param", "x"]) == 2
     assert "the SQL has no parameter $1" in capsys.readouterr().err
+
+
+def test_a_value_whose_variable_is_a_secret_is_in_no_error(cells: Cells) -> None:
+    """The server quotes what it cannot convert; a secret is one by its variable's name, or by what the SQL does with it."""
+    cells.run("api_key, city, keys = 'hunter2-x', 'hunter3-x', ['hunter4-x']")
+    for cell in (
+        "%query --param api_key SELECT $1::int",
+        "%query --param city SELECT $1::int AS token",
+        "%query --param keys SELECT 1 FROM (SELECT 1 AS token) t WHERE token = ANY ($1::text[]::int[])",
+    ):
+        error, shown = cells.fail(cell)
+        assert "***" in str(error)
+        assert "hunter" not in shown + str(error) + repr(error.__cause__)
