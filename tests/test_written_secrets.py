@@ -9,7 +9,7 @@ import pytest
 
 from fsapi_nb import cli
 from fsapi_nb.database.waiting import StoppableConnection
-from fsapi_nb.errors import FsapiError
+from fsapi_nb.errors import Irreversible, StatementFailed
 from tests.conftest import Project
 
 SECRET = "hunter2"
@@ -69,20 +69,43 @@ def test_the_plan_names_the_line_and_the_way_without(project: Project, capfd: py
     assert name in note
 
 
-def test_a_down_whose_secret_is_starred_is_not_run_without_its_file(project: Project) -> None:
-    """The stars would be the password. With the file it runs."""
-    name = project.write(
-        "one", "CREATE TABLE one (i int);", f"SELECT set_config('app.api_key', '{SECRET}', true); DROP TABLE one;"
-    )
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"SELECT set_config('app.api_key', '{SECRET}', true);",
+        f"DELETE FROM users WHERE password = '{SECRET}';",
+        f"DELETE FROM users WHERE token IN (md5('{SECRET}'));",
+        f"INSERT INTO users (name, token) VALUES ('a', '{SECRET}');",
+        f"COPY users (name, token) FROM stdin;\na\t{SECRET}\n\\.\n",
+        f"SET app.secret TO {SECRET};",
+    ],
+)
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_down_whose_secret_is_starred_is_not_run_without_its_file(
+    project: Project, statement: str, edited: bool
+) -> None:
+    """The stars would be the password. It says so, and where the file is; with that file the DOWN runs as it was written."""
+    up = "CREATE TABLE users (name text, password text, token text);"
+    name = project.write("one", up, f"{statement}\nALTER TABLE users RENAME TO old;")
     text = (project.folder / name).read_text()
     project.migrator().migrate()
-    (project.folder / name).unlink()
-    with pytest.raises(FsapiError):
-        project.migrator().rollback()
-    assert project.has("one")
+    (project.folder / name).write_text(text.replace("text, token", "varchar, token"))
+    if not edited:
+        (project.folder / name).unlink()
+    for verb in (project.migrator().rollback, lambda: project.migrator().plan("rollback")):
+        with pytest.raises(Irreversible) as caught:
+            verb()
+        said = " ".join(caught.value.lines())
+        assert (
+            f"holds *** in place of a secret, so it is not run, and its file {'was edited' if edited else 'is gone'}"
+            in said
+        )
+        assert f"git log --all -- '*{name}'" in said
+        assert SECRET not in said
+    assert project.has("users")
     (project.folder / name).write_text(text)
     project.migrator().rollback()
-    assert not project.has("one")
+    assert project.has("old")
 
 
 def test_a_down_with_a_starred_comment_runs_without_its_file(project: Project) -> None:
@@ -251,3 +274,18 @@ def test_a_parameter_that_is_used_as_a_secret_is_in_no_error(
     assert cli.main([*query, "SELECT 1 FROM (SELECT 1 AS token) t WHERE token = $1::int", "--param", SECRET]) == 1
     printed = capfd.readouterr()
     assert SECRET not in printed.out + printed.err
+
+
+def test_a_redo_does_not_go_on_without_its_starred_down(project: Project) -> None:
+    """It was cut off in the DOWN, and the file was edited since: its UP would run over what is still there."""
+    up = "CREATE TABLE one (i int); CREATE INDEX i ON one (i);"
+    down = f"SELECT set_config('app.api_key', '{SECRET}', false);\nDROP INDEX CONCURRENTLY i;\nDROP TABLE nothing;"
+    name = project.write("one", up, down)
+    project.migrator().migrate()
+    with pytest.raises(StatementFailed):
+        project.migrator().redo()
+    text = (project.folder / name).read_text()
+    (project.folder / name).write_text(text.replace("(i int)", "(i bigint)").replace("TABLE nothing", "TABLE one"))
+    with pytest.raises(Irreversible, match="1 migration is irreversible"):
+        project.migrator().redo()
+    assert project.has("one")

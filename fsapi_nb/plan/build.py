@@ -146,7 +146,7 @@ def plan_rollback(
         around.standing, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
     )
     down = [applied_migration(entry, around) for entry in entries]
-    refuse.irreversible(entries, down)
+    refuse.irreversible(entries, down, around.stored, around.folder)
     found = (
         down_steps(migration, entry, around, around.history.progress(entry.name))
         for migration, entry in zip(down, entries, strict=True)
@@ -271,7 +271,7 @@ def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
             raise FaultyMigrations(status.problems)
         return Plan("migrate", collect([up_steps(status.migration, around, progress)]))
     down = applied_migration(status.entry, around)
-    refuse.irreversible([status.entry], [down])
+    refuse.irreversible([status.entry], [down], around.stored, around.folder)
     return Plan("rollback", collect([down_steps(down, status.entry, around, progress)]) if down else ())
 
 

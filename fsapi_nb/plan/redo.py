@@ -75,6 +75,8 @@ def _continued(name: str, around: Circumstances) -> Plan:
     entry, progress = around.history.get(name), around.history.progress(name)
     back: tuple[Step, ...] = ()
     down = applied_migration(entry, around) if entry else None
+    if entry and down is None:  # its UP must not run over what its DOWN has not taken back
+        refuse.irreversible([entry], [down], around.stored, around.folder)
     if entry and down:
         back, progress = collect([down_steps(down, entry, around, progress)]), None
     elif progress and progress.direction is Direction.DOWN:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan, UsageError
 from fsapi_nb.model import (
     Direction,
+    Folder,
     History,
     HistoryEntry,
     Migration,
@@ -18,6 +19,7 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
+from fsapi_nb.script.stored import lacks_secret
 from fsapi_nb.script.template import is_placeholder
 
 _MOST = 20
@@ -43,22 +45,52 @@ def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[St
             )
 
 
-def irreversible(entries: Sequence[HistoryEntry], down: Sequence[Migration | None]) -> None:
+def irreversible(
+    entries: Sequence[HistoryEntry],
+    down: Sequence[Migration | None],
+    stored: Mapping[str, StoredScripts],
+    folder: Folder,
+) -> None:
     """Raise Irreversible where one of the chain cannot be rolled back: all of it or nothing."""
     stuck = [
-        f"  {entry.name}: "
-        + ("it has no DOWN" if migration else "there is neither its file nor a stored DOWN that could run")
+        (entry, migration)
         for entry, migration in zip(entries, down, strict=True)
         if migration is None or migration.down is None
     ]
-    if stuck:
-        raise Irreversible(
-            f"{count_migrations(stuck)} irreversible",
-            details=(*stuck[:_MOST], *([f"  … and {len(stuck) - _MOST} more"] if len(stuck) > _MOST else [])),
-            state="nothing was rolled back; the database is as it was.",
-            hint="give it a DOWN below its UP, which stays as it ran, and say `migrate`: the DOWN is recorded, and this works; or "
-            "write a new migration that takes the change back.",
+    if not stuck:
+        return
+    lines = [
+        f"  {entry.name}: {_why_not(entry, migration, stored.get(entry.name), folder)}" for entry, migration in stuck
+    ]
+    hint = (
+        "give it a DOWN below its UP, which stays as it ran, and say `migrate`: the DOWN is recorded, and this works; or "
+        "write a new migration that takes the change back."
+    )
+    if starred := [
+        entry.name
+        for entry, migration in stuck
+        if migration is None and (kept := stored.get(entry.name)) and kept.redacted
+    ]:
+        hint = (
+            f"bring the file back as it ran (`git log --all -- '*{starred[0]}'` finds it), and roll back again; or accept "
+            f"the DOWN of the file that is there with `repair {starred[0]}`."
         )
+    raise Irreversible(
+        f"{count_migrations(lines)} irreversible",
+        details=(*lines[:_MOST], *([f"  … and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])),
+        state="nothing was rolled back; the database is as it was.",
+        hint=hint,
+    )
+
+
+def _why_not(entry: HistoryEntry, migration: Migration | None, stored: StoredScripts | None, folder: Folder) -> str:
+    if migration:
+        return "it has no DOWN"
+    if stored is None or not stored.redacted:
+        return "there is neither its file nor a stored DOWN that could run"
+    fate = "was edited" if entry.name in folder.digests or entry.name in folder.unusable else "is gone"
+    lack = "*** in place of a secret" if lacks_secret(stored) else "not all of its data"
+    return f"its stored DOWN holds {lack}, so it is not run, and its file {fate}"
 
 
 def template(migration: Migration) -> None:

@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 
 from fsapi_nb.model import Migration, StoredScripts
+from fsapi_nb.text.secrets import STARS
 
 
 def to_store(migration: Migration) -> StoredScripts:
@@ -27,6 +28,11 @@ def to_store(migration: Migration) -> StoredScripts:
         or (down != migration.down.text and text_checksum(down or "") != text_checksum(migration.down.text))
     )
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
+
+
+def lacks_secret(stored: StoredScripts) -> bool:
+    """Return whether a DOWN that cannot run as it is stored has stars in place of a secret; else it lacks large data."""
+    return stored.redacted and STARS in (stored.down or "")
 
 
 def kept_digest(stored: StoredScripts) -> str:
