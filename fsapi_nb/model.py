@@ -535,7 +535,8 @@ class Progress:
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
-    by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values.
+    by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values. Unless
+    `outlived`, that was said inside of its transaction, and some of it may have ended with that.
     """
 
     name: str
@@ -547,6 +548,7 @@ class Progress:
     applied_before: tuple[StepRecord, ...] = ()
     doubt: str | None = None
     session: Mapping[str, str] = field(default_factory=dict)
+    outlived: bool = False
 
     @property
     def begun(self) -> bool:

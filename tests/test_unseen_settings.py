@@ -195,3 +195,34 @@ def test_who_may_add_to_the_journal_chooses_no_setting(project: Project) -> None
     error = refused(project)
     assert "set_config('search_path', 'app'';DROP TABLE u;--', false)" in str(error)
     assert project.rows(INTO) == [(0, 0, 0)]
+
+
+def test_who_is_killed_behind_a_commit_is_not_refused_for_what_has_ended_with_it(project: Project) -> None:
+    """What the file sets for a transaction is known from its text, if nobody has looked at the session behind it."""
+    prepared(project, "NULL")
+    temporary = "CREATE TEMP TABLE u (n int) ON COMMIT DROP;"
+    local = (
+        "SET LOCAL search_path = pg_temp, app; SELECT set_config('app.tenant', 'x', true), pg_advisory_xact_lock(7);"
+    )
+    project.write(
+        "a",
+        f"BEGIN; {temporary} {local} COMMIT; BEGIN; SELECT 1 / yes FROM may; INSERT INTO u VALUES (7); COMMIT;",
+    )
+    with pytest.raises(StatementFailed, match="division by zero"):
+        project.migrator().migrate()
+    project.rows("UPDATE may SET yes = 1; DELETE FROM migrations_journal WHERE state = 'session'")
+    assert len(project.migrator().migrate().done) == 1
+    assert project.rows(INTO) == [(1, 0, 0)]
+
+
+def test_a_definition_without_a_literal_needs_no_time_zone(project: Project) -> None:
+    """An index is the same under each; so the run goes on by itself behind a change of what new sessions begin with."""
+    prepared(project, "NULL")
+    database = project.value("SELECT quote_ident(current_database())")
+    project.rows("INSERT INTO t VALUES (1), (1)")
+    change = f"ALTER DATABASE {database} SET timezone = 'Asia/Tokyo'"
+    project.write("a", f"{change};\nCREATE UNIQUE INDEX CONCURRENTLY i ON t (n);")
+    with pytest.raises(StatementFailed, match="could not create unique index"):
+        project.migrator().migrate()
+    project.rows("TRUNCATE t")
+    assert len(project.migrator().migrate().done) == 1

@@ -192,7 +192,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
         elif event in _DIRECTIONS and state == "session":
             before = found.get(name)
             if before and before.done and (before.direction.value, before.done[-1].number) == (event, step - 1):
-                found[name] = replace(before, session=state_in(witness))
+                found[name] = replace(before, session=state_in(witness), outlived=True)
         elif event in _DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
@@ -213,6 +213,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                     in_flight=False,
                     witness=None,
                     session=state_in(witness) or before.session,
+                    outlived=False,
                 )
             elif state == "in doubt":
                 if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway

@@ -53,7 +53,7 @@ from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
 from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
-from fsapi_nb.script.session_state import named_settings
+from fsapi_nb.script.session_state import named_settings, settings_of_transaction
 from fsapi_nb.script.stored import stored_migration, to_store
 
 
@@ -408,24 +408,27 @@ def _steps(
     ]
     if done:
         before, rest = statements_of(pieces[: len(done)]), statements_of(pieces[len(done) :])
-        steps[0] = _resumed(steps[0], state, before, rest, around)
+        last = (
+            "" if progress and progress.outlived else "\n".join(each.text for each in pieces[len(done) - 1].statements)
+        )
+        own = settings_of_transaction(last)
+        steps[0] = _resumed(steps[0], SessionBefore(state, own), before, rest, around)
     return tuple(steps)
 
 
 def _resumed(
-    step: Step, state: Mapping[str, str], before: Sequence[Statement], rest: Sequence[Statement], around: Circumstances
+    step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], around: Circumstances
 ) -> Step:
     """The first step that is left, with what must be in its session; raises PartlyApplied if that cannot be had."""
     (part,), again = step.parts, restored(before)
     step = replace(step, resumes=True, restore_session=again)
-    if not state:
+    if not had.state:
         return step
     script = part.migration.script(part.direction)
-    now = around.look_at_session({*state, *named_settings(script.text if script else "")})
-    own = made_by_rest(rest, {*state, *now})
-    known = SessionBefore(state, own | settings_made(again))
-    refuse_other_session(part, known, now)
-    return replace(step, session_before=SessionBefore(state, own))
+    now = around.look_at_session({*had.state, *named_settings(script.text if script else "")})
+    own = had.own | made_by_rest(rest, {*had.state, *now})
+    refuse_other_session(part, SessionBefore(had.state, own | settings_made(again)), now)
+    return replace(step, session_before=SessionBefore(had.state, own))
 
 
 def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:

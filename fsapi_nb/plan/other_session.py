@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fsapi_nb.errors import PartlyApplied
 from fsapi_nb.model import Direction, Part, SessionBefore, Statement
-from fsapi_nb.script.session_state import SessionObject, leaves, needs, only_sets
+from fsapi_nb.script.session_state import LOCKS, SessionObject, dropped_at_commit, leaves, needs, only_sets
 
 _GIVEN = "fsapi."  # before the names of what --set gives
 _WHOLE = "current_schema"  # the journal keeps it with all the others
-_LOCKS, _TEMPORARY = "advisory locks", "temporary tables"
+_TEMPORARY = "temporary tables"
 _LEAD_ELSEWHERE = {"search_path", "role", "session_authorization"}
 _CHARACTERISTICS = {f"default_transaction_{what}" for what in ("isolation", "read_only", "deferrable")}
 
@@ -61,7 +61,7 @@ def _unlike(before: SessionBefore, now: Mapping[str, str]) -> list[str]:
 def _changed(name: str, then: str | None, now: str | None) -> str:
     if "." in name:
         return f"{name} was {'not set, and is' if then is None else 'set, and is not' if now is None else 'set to another value'}"
-    if name == _LOCKS:
+    if name == LOCKS:
         return f"{name} were {then or 'none'}, and are {now or 'none'}"
     return f"{name} was {_shown(then)}, and is {_shown(now)}"
 
@@ -74,7 +74,7 @@ def _statement(name: str, value: str | None) -> str:
     """What makes a session so again; a value that the journal does not hold is left to be filled in."""
     if name.startswith(_GIVEN):
         return ""
-    if name == _LOCKS:
+    if name == LOCKS:
         return " ".join(f"SELECT pg_advisory_lock({key});" for key in (value or "").split("; ") if key)
     if name == _WHOLE:
         return f"SELECT set_config('search_path', {_literal(_identifier(value or ''))}, false);"
@@ -108,7 +108,7 @@ def _settings_of(statement: Statement) -> set[str]:
     if not only_sets(statement):
         return set()
     if statement.kind == "SELECT" and not statement.changes_session:
-        return {_LOCKS}
+        return {LOCKS}
     names = {left.name for left in leaves(statement) if left.kind == "setting"}
     return names | _CHARACTERISTICS if "session characteristics" in names else names
 
@@ -122,7 +122,9 @@ def unseen_tables(
     state: Mapping[str, str], before: Iterable[Statement], rest: Iterable[Statement]
 ) -> Iterator[tuple[str, Statement]]:
     """Yield temporary tables that no statement before shows, such as those of a function, each with a statement that needs it."""
+    before = tuple(before)
     seen = {left.name for statement in before for left in leaves(statement)}
+    seen |= {name for statement in before for name in dropped_at_commit(statement.text)}
     gone = {name: SessionObject("temporary table", name) for name in _names(state.get(_TEMPORARY)) if name not in seen}
     for statement in rest:
         for again in leaves(statement):

@@ -34,6 +34,8 @@ _LEAVE_NOTHING = frozenset(
         "DROP TABLE",
     }
 )
+#: What advisory locks count as beside the settings.
+LOCKS = "advisory locks"
 #: Statements that run no query and no code that could read a setting of one's own, besides plain definitions.
 _READ_NO_SETTING = frozenset(
     {"ANALYZE", "BEGIN", "CLUSTER", "COMMIT", "LISTEN", "LOCK", "NOTIFY", "REINDEX", "ROLLBACK", "UNLISTEN", "VACUUM"}
@@ -53,12 +55,26 @@ _MAKES_TEMPORARY = re.compile(
     r'(?P<name>\w+|"(?:[^"]|"")+")(?P<rest>[^;]*)',
     re.IGNORECASE,
 )
+_LOCAL = re.compile(
+    r"\bset\s+local\s+(?P<name>[\w.]+)|\bset_config\s*\(\s*'(?P<given>[\w.]+)'|(?P<lock>advisory_xact)", re.IGNORECASE
+)
+#: The settings that SET names by another word.
+_OTHER_WORDS = {
+    "time": "timezone",
+    "schema": "search_path",
+    "names": "client_encoding",
+    "session": "session_authorization",
+}
 _DROPS_AT_COMMIT = re.compile(r"\bon\s+commit\s+drop\b", re.IGNORECASE)
 #: Settings that decide how long a statement may take or what is said of it, not what it does; and those of a transaction.
 #: PostgreSQL reads it as well.
 HARMLESS = re.compile(
     r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit|_concurrency|_interval|_warning|_fraction)"
     r"|(?:jit|geqo|enable|log|track|debug|tcp|transaction|vacuum|parallel|auto_explain).*|application_name|plan_cache_mode"
+)
+# How texts are read, and nothing else: a definition without a literal is the same under each.
+_READING = re.compile(
+    r"timezone|datestyle|intervalstyle|lc_.*|standard_conforming_strings|bytea_output|extra_float_digits|xml.*"
 )
 _NAMED = re.compile(r"(?:'|\bset\s+(?:session\s+)?)([a-z_]\w*(?:\.[a-z_]\w*)+)", re.IGNORECASE | re.ASCII)
 _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
@@ -97,6 +113,17 @@ def sets_transaction(statement: Statement) -> bool:
 def named_settings(text: str) -> set[str]:
     """Return the names, in small letters, that a text may give to settings of one's own: PostgreSQL does not list those."""
     return {name.lower() for name in _NAMED.findall(text)}
+
+
+def settings_of_transaction(text: str) -> frozenset[str]:
+    """Return the settings, in small letters, that a text may make until its transaction ends; advisory locks count as one."""
+    found = (LOCKS if each["lock"] else (each["name"] or each["given"]).lower() for each in _LOCAL.finditer(text))
+    return frozenset(_OTHER_WORDS.get(name, name) for name in found)
+
+
+def dropped_at_commit(text: str) -> Iterator[str]:
+    """Yield the temporary tables that a text makes for a transaction."""
+    return (_name_of(made) for made in _MAKES_TEMPORARY.finditer(text) if _DROPS_AT_COMMIT.search(made["rest"]))
 
 
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
@@ -182,9 +209,12 @@ def _made_in(body: str) -> Iterator[SessionObject]:
     """The temporary tables, views and sequences that a body makes for the session, those in strings included."""
     for made in _MAKES_TEMPORARY.finditer(body):
         if not _DROPS_AT_COMMIT.search(made["rest"]):
-            name = made["name"]
-            name = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-            yield SessionObject(f"temporary {made['kind'].lower()}", name)
+            yield SessionObject(f"temporary {made['kind'].lower()}", _name_of(made))
+
+
+def _name_of(made: re.Match[str]) -> str:
+    name = made["name"]
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def _dotted(words: list[str]) -> list[str]:
@@ -201,9 +231,11 @@ def needs(statement: Statement, left: SessionObject) -> bool:
     if left.kind == "setting":
         # What a search_path or a role changes cannot be seen in a statement; nor does what a policy, a trigger, a default
         # or a function reads of a setting of one's own, which definitions only name.
-        unseen = "." not in left.name or not (
-            is_quiet([statement]) or statement.kind.partition(" ")[0] in _READ_NO_SETTING
-        )
+        runs_nothing = is_quiet([statement]) or statement.kind.partition(" ")[0] in _READ_NO_SETTING
+        if _READING.fullmatch(left.name):
+            unseen = not runs_nothing or "'" in statement.text or "$" in statement.text
+        else:
+            unseen = "." not in left.name or not runs_nothing
         return left.name in statement.text.lower() or (unseen and not statement.changes_session)
     if not _word(left.name).search(statement.text):
         return False

@@ -196,7 +196,7 @@ def disturb(place: Place, case: Case) -> None:
             place.run(case.direction, proxy.address)
         except FsapiError:
             pass
-        assert proxy.fired.wait(5), "the fault was not reached"
+        assert proxy.fired.wait(60), "the fault was not reached"
 
 
 def _disturb_process(place: Place, case: Case) -> None:
@@ -213,7 +213,7 @@ def _disturb_process(place: Place, case: Case) -> None:
         try:
             outcome, text = clients[0].outcome()
             assert outcome == "killed", f"the client was not killed: {outcome} {text}"
-            assert proxy.fired.wait(5), "the fault was not reached"
+            assert proxy.fired.wait(60), "the fault was not reached"
         finally:
             clients[0].close()
 

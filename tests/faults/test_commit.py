@@ -70,7 +70,7 @@ def test_a_step_whose_commit_was_answered_into_the_void_is_known_to_be_done(
     world: World, pairs: Place, tally: Tally
 ) -> None:
     """The run ends there, says that this step is committed, and the next one goes on behind it."""
-    _, first_step = commits(world, _PAIRS)[-2]
+    _, first_step = commits(world, _PAIRS)[-3]  # behind it, what it has left in its session is looked at
     with tally.judging("answer of a step's COMMIT lost"):
         with (
             pairs.proxy(Rule(first_step, Action.ANSWER_LOST)) as proxy,

@@ -59,7 +59,7 @@ def cut_off(place: Place, rule: Rule) -> None:
     with place.proxy(rule) as proxy:
         with contextlib.suppress(FsapiError):
             place.migrator(proxy.address).redo()
-        assert proxy.fired.wait(5), "the fault was not reached"
+        assert proxy.fired.wait(60), "the fault was not reached"
 
 
 def killed(place: Place, number: int, action: Action) -> None:
