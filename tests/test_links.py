@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fsapi_nb import Migrator, cli
+from fsapi_nb.database.parts import connection_parts
 from fsapi_nb.draft import Draft, stage
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
 from fsapi_nb.folder import read_folder
@@ -288,6 +289,12 @@ def test_a_runbook_that_is_a_pipe_is_not_waited_for(clone: Path) -> None:
     """It is an error."""
     os.mkfifo(clone / "look.ipynb")
     assert cli.main(["runbook:run", "look.ipynb", "--database", NOWHERE]) == 2
+
+
+def test_a_service_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """A protected database may name one, and is compared with every other that is connected to."""
+    os.mkfifo(tmp_path / "pipe")
+    assert not connection_parts("service=x", {"PGSERVICEFILE": str(tmp_path / "pipe")}).known
 
 
 # -- whose migrations --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ names, links and owners; opens no file.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,15 +33,23 @@ def find_folder(folder: Path, root: Path, setting: str) -> tuple[Request, ...]:
 def find_files(folder: Path, root: Path, *, owners: bool) -> tuple[Request, ...]:
     """Return what the files of a migrations folder ask for: each link that leads out of the project and the folder.
 
-    With `owners`, also each file that somebody else may have written, if the folder itself is this user's.
+    With `owners`, also each file that somebody else may have written, if the folder itself is this user's and such that
+    others can put files into it, as into /tmp.
     """
     inside = (os.path.realpath(root), os.path.realpath(folder))
-    owners = owners and why_foreign(folder) is None
+    owners = owners and _is_shared(folder) and why_foreign(folder) is None
     return tuple(_file_requests(folder, root, inside, owners=owners))
 
 
+def _is_shared(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & 0o022)
+    except OSError:
+        return False
+
+
 def _file_requests(folder: Path, root: Path, inside: tuple[str, ...], *, owners: bool) -> Iterator[Request]:
-    for entry in _entries(folder):
+    for entry in _doubtful(folder, owners=owners):
         path = Path(entry.path)
         if entry.is_symlink() and (real := _outside(path, inside)) is not None:
             yield link_request(path, root, real)
@@ -48,20 +57,33 @@ def _file_requests(folder: Path, root: Path, inside: tuple[str, ...], *, owners:
             yield foreign_request(path, root, reason)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """The entries that count as migrations, in order: files, links to files or to nothing yet. None if there is no folder."""
+def _doubtful(folder: Path, *, owners: bool) -> list[os.DirEntry[str]]:
+    """The migrations that are to be looked at, in order: links, and what may be of others. None if there is no folder.
+
+    There may be thousands, of which none is: most need no call of the system.
+    """
     try:
         with os.scandir(folder) as entries:
             found = [
-                each
-                for each in entries
-                if each.name[-4:].lower() == ".sql"
-                and each.name[0] != "."
-                and (each.is_file() or (each.is_symlink() and not os.path.exists(each.path)))
+                entry
+                for entry in entries
+                if entry.name[-4:].lower() == ".sql"
+                and entry.name[0] != "."
+                and (_may_be_migration(entry) if entry.is_symlink() else owners and _is_in_doubt(entry))
             ]
     except OSError:
         return []
     return sorted(found, key=lambda each: os.fsencode(each.name))
+
+
+def _may_be_migration(link: os.DirEntry[str]) -> bool:
+    """Whether a link leads to a file, or to nothing yet: that is shown as a migration, and a cell may make it."""
+    return os.path.isfile(link.path) or not os.path.exists(link.path)
+
+
+def _is_in_doubt(entry: os.DirEntry[str]) -> bool:
+    found = entry.stat(follow_symlinks=False)
+    return stat.S_ISREG(found.st_mode) and (found.st_uid != os.geteuid() or bool(found.st_mode & 0o022))
 
 
 def _why_foreign(entry: os.DirEntry[str], path: Path) -> str | None:
