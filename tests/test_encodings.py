@@ -17,6 +17,7 @@ from fsapi_nb.database.untranslatable import lacking
 from fsapi_nb.errors import FaultyMigrations, QueryFailed, RefusedPlan, StatementFailed
 from fsapi_nb.script.encoding import ESCAPED, encoding_named, keep, restore
 from tests.conftest import Project
+from tests.script.reading import all_problems
 
 MakeProject = Callable[[str], AbstractContextManager[Project]]
 OTHERS = ["LATIN1", "WIN1251", "EUC_JP", "SQL_ASCII"]
@@ -87,6 +88,41 @@ def test_a_character_that_does_not_fit_is_told_before_anything_runs(
         )
         project.migrator().migrate()
         assert project.has("t")
+
+
+MISREAD = [
+    ("SET client_encoding = 'LATIN1';\nINSERT INTO t VALUES ('é');", 2, "LATIN1"),
+    ("SET NAMES 'win1252';\nINSERT INTO t VALUES ('é');", 2, "WIN1252"),
+    ("SELECT 1;\nSELECT pg_catalog.set_config('client_encoding', 'LATIN1', false); SELECT 'é';", 3, "LATIN1"),
+    ("SET LOCAL client_encoding TO latin9;\nCOPY t FROM stdin;\né\n\\.\n", 2, "LATIN9"),
+    ("COPY t FROM stdin WITH (FORMAT csv, ENCODING 'LATIN1');\né\n\\.\n", 2, "LATIN1"),
+    ("COPY t FROM stdin ENCODING 'sjis';\n" + "é\n" * 40000 + "\\.\n", 2, "SJIS"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "encoding"), MISREAD, ids=range(len(MISREAD)))
+def test_text_that_the_server_would_misread_is_a_fault(text: str, line: int, encoding: str) -> None:
+    """It would store two characters for each one: the files are UTF-8, whatever a dump says on top."""
+    (problem,) = all_problems(f"-- UP\n{text}")
+    assert (problem.place.line, encoding in problem.message) == (line, True)
+    assert "UTF8" in (problem.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET client_encoding = 'LATIN1';\nSELECT 'e';",
+        "SET client_encoding = 'UTF-8';\nSELECT 'é';",
+        "SET NAMES 'LATIN1';\nSELECT 'e';\nRESET client_encoding;\nSELECT 'é';",
+        "SELECT 'é';\nSET client_encoding TO LATIN1;",
+        "SELECT 'é', current_setting('client_encoding'); -- SET client_encoding = 'LATIN1'",
+        "COPY t FROM stdin (ENCODING 'UTF8');\né\n\\.\nCREATE DATABASE d ENCODING 'LATIN1';",
+        "SELECT encoding, 'é' AS names FROM pg_database;",
+    ],
+)
+def test_text_that_is_read_as_it_is_written_is_no_fault(text: str) -> None:
+    """Plain ASCII, what stands before the setting, and words that only look like it."""
+    assert not all_problems(f"-- UP\n{text}")
 
 
 def test_a_down_that_does_not_fit_is_a_warning_until_it_is_to_run(in_encoding: MakeProject) -> None:

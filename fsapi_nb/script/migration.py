@@ -25,6 +25,7 @@ from fsapi_nb.script.checksum import checksum
 from fsapi_nb.script.excerpt import begin_in
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.options import read_options
+from fsapi_nb.script.other_encoding import find_misread_text
 from fsapi_nb.script.psql import find_commands
 from fsapi_nb.script.reversal import find_reversal
 from fsapi_nb.script.sections import Section, Sections, Source, find_sections
@@ -283,6 +284,9 @@ class _Written:
         cause = find_escaped_quote(body.lexed, body.first, body.last)
         if cause:  # what follows is not read as it is meant
             return (), [_syntax(body.source, cause)], False
+        misread = find_misread_text(body.lexed, body.first, body.last, body.section.end)
+        if misread:
+            return (), [_syntax(body.source, misread)], False
         problems = list(find_commands(body.source, body.lexed.commands, self.above, body.section.end))
         if body.problem:
             return (), [*problems, _syntax(body.source, body.problem)], True
