@@ -137,6 +137,28 @@ def test_one_that_waits_in_vain_says_how_long_and_the_next_run_completes(
     assert is_valid(project, "x")
 
 
+@pytest.mark.parametrize(
+    ("option", "then"),
+    [("", ""), ("-- fsapi: statement_timeout=100ms\n", "ALTER TABLE p1 ADD x int;"), ("", "DROP TABLE p1;")],
+    ids=["lock", "statement", "followed"],
+)
+def test_a_detach_that_gave_up_half_way_is_finished_by_the_next_run(
+    project: Project, writer: psycopg.Connection, option: str, then: str
+) -> None:
+    """PostgreSQL detaches in two transactions, and refuses to begin again behind the first."""
+    writer.rollback()
+    project.rows("CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)")
+    writer.execute("SELECT FROM p")
+    name = project.write("x", f"{option}ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;\n{then}")
+    with pytest.raises(StatementFailed, match="timeout"):
+        project.migrator(lock_timeout="1min" if option else "50ms", max_wait=0.1).migrate()
+    assert project.value("SELECT inhdetachpending FROM pg_inherits")
+    writer.rollback()
+    assert "the detach is pending" in str(project.migrator().migrate())
+    assert project.applied() == [name]
+    assert project.value("SELECT count(*) FROM pg_inherits") == 0
+
+
 def test_what_no_catalog_tells_of_is_not_tried_again(project: Project, writer: psycopg.Connection) -> None:
     """A part of it may have happened."""
     project.write("x", "-- fsapi: transaction=off\nDO $$ BEGIN LOCK TABLE t; END $$;")

@@ -211,8 +211,8 @@ def is_left(session: Session, progress: Progress, sent: Sent | None) -> bool:
 
 
 def _left_something(verdict: Verdict) -> bool:
-    """Whether a statement that PostgreSQL refused has left an invalid index, say, or was done all the same."""
-    return bool(verdict.first) or verdict.outcome is Outcome.DONE
+    """Whether a statement that PostgreSQL refused has left an invalid index or half a detach, or was done all the same."""
+    return bool(verdict.first) or verdict.instead is not None or verdict.outcome is Outcome.DONE
 
 
 def _is_done(verdict: Verdict) -> bool:
