@@ -186,6 +186,30 @@ def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, 
         find_address(Project(tmp_path), environment={})
 
 
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [
+        (("DB_HOSTNAME",), "call it DB_HOST,"),
+        (("DATABASE_URI",), "call it DATABASE_URL,"),
+        (("DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"), "call them DB_NAME, DB_USER, DB_PASS,"),
+        (("PGDBNAME",), "call it PGDATABASE,"),
+    ],
+)
+def test_the_names_of_other_programs_do_not_lead_to_the_embedded_server(
+    tmp_path: Path, names: tuple[str, ...], right: str
+) -> None:
+    """In the environment or in `.env`; what names a database, or says `embedded`, makes them somebody else's affair."""
+    set_so = dict.fromkeys(names, "x")
+    with pytest.raises(ConfigurationError, match=f"nothing reads {', '.join(names)} in the environment") as caught:
+        find_address(Project(tmp_path), environment=set_so)
+    assert right in (caught.value.hint or "")
+    assert find_address(Project(tmp_path), environment={**set_so, "DATABASE_URL": "postgresql://h/d"})
+    assert find_address(Project(tmp_path), option="embedded", environment=set_so)
+    (tmp_path / ".env").write_text("".join(f"{name}=x\n" for name in names))
+    with pytest.raises(ConfigurationError, match=r"in \.env"):
+        find_address(Project(tmp_path), environment={})
+
+
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1])
 def test_a_wait_without_an_end_is_refused(tmp_path: Path, seconds: float) -> None:
     """No moment would be behind it."""

@@ -110,6 +110,8 @@ EMPTYING = {
     "LOOP EXECUTE format('TRUNCATE %I CASCADE', t); END LOOP; END $$",
     "by a function": "CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'DELETE FROM migrations'; SELECT clear()",
     "the scripts": "DELETE FROM migrations_scripts",
+    "made again": "DROP TABLE migrations; CREATE TABLE migrations (id serial PRIMARY KEY, name varchar(255) UNIQUE, "
+    "applied_at timestamp DEFAULT now(), duration_ms int)",
     "behind a step": "VACUUM t; TRUNCATE migrations",
     "each alone": "-- fsapi: transaction=off\nDELETE FROM migrations",
 }

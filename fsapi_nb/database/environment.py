@@ -24,6 +24,16 @@ _OURS = (URL, *PARTS, SCHEMA)
 #: What of libpq's own variables says where a database is, and what says only how to log in there.
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
 _LIBPQ_LOGIN = ("PGPORT", "PGUSER", "PGPASSWORD")
+#: Names by which other programs call the same, and what they are called here.
+_ALIKE = {
+    **dict.fromkeys(("DATABASE_DSN", "DATABASE_URI", "DB_DSN", "DB_URI", "DB_URL"), URL),
+    **dict.fromkeys(("DB_HOSTNAME", "DB_SERVER"), "DB_HOST"),
+    **dict.fromkeys(("DB_DATABASE", "DB_DBNAME"), "DB_NAME"),
+    "DB_USERNAME": "DB_USER",
+    **dict.fromkeys(("DB_PASSWD", "DB_PASSWORD", "DB_PWD"), "DB_PASS"),
+    **dict.fromkeys(("PGDB", "PGDBNAME"), "PGDATABASE"),
+    "PGHOSTNAME": "PGHOST",
+}
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -99,6 +109,21 @@ def says_libpq(environment: Mapping[str, str]) -> bool:
             hint=hint,
         )
     return True
+
+
+def refuse_alike(environment: Mapping[str, str], root: Path) -> None:
+    """Raise ConfigurationError if the environment or `.env` says by other names where the database is.
+
+    To be asked where nothing else names one: the embedded server is not what was meant then.
+    """
+    for place, names in (("the environment", environment), (".env", read_whole_dotenv(root))):
+        found = [name for name in names if name in _ALIKE]
+        if found:
+            right = _listed(dict.fromkeys(_ALIKE[name] for name in found))
+            raise ConfigurationError(
+                f"nothing reads {_listed(found)} in {place}, and nothing else names a database",
+                hint=f"call {'it' if len(found) == 1 else 'them'} {right}, or say --database; {_EMBEDDED}",
+            )
 
 
 def read_dotenv(root: Path) -> Mapping[str, str]:

@@ -143,7 +143,7 @@ def _release(session: Session, key: int) -> None:
         return
     if not _one(session, _UNLOCK, {"key": key}):
         raise PooledConnection(
-            "the lock was not ours any more when it was to be released",
+            "this run did not hold its lock any more when it was to be released",
             state="what was reported as done is committed.",
             hint="a migration called pg_advisory_unlock_all(), or a pooler swaps sessions: connect directly.",
         )

@@ -26,7 +26,7 @@ from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.database.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
-from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind
+from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind, Step
 from fsapi_nb.script.encoding import keep
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ class Recorder:
         """The key of the advisory lock of this history."""
         return self.tables.lock_key(self.session.facts.database)
 
+    def is_named_in(self, step: Step) -> bool:
+        """Whether a statement of the step has the name of the history: plain definitions may drop it and make it again."""
+        return any(self.tables.table in statement.text for part in step.parts for statement in part.statements)
+
     def still(self, row: KeptRow | None) -> tuple[Message, ...]:
         """Look whether a row of the history that no step takes away is there; fails where a script has removed it."""
         return (self._message("check kept", [row.name, _truth(row.has_script)]),) if row else ()
@@ -188,7 +192,7 @@ class Recorder:
         message = error.diag.message_primary or ""
         if _LOST_LOCK in message:
             return Locked(
-                "the lock is not ours any more: this migration, or one before it, released it",
+                "this run does not hold its lock any more: this migration, or one before it, released it",
                 hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
             )
         if _GONE in message:

@@ -376,7 +376,7 @@ class Runner:
             row = done_row(part, waited=waited)
             batch.add(Whereabouts(step, part), *self.recorder.captured(part))
             batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
-        if not quiet:
+        if not quiet or self.recorder.is_named_in(step):
             batch.add(Whereabouts(step, step.parts[-1], recording=True), *self.recorder.still(self._kept[number]))
         batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
         return batch

@@ -27,6 +27,7 @@ from fsapi_nb.database.environment import (
     find_url,
     is_about_place,
     read_dotenv,
+    refuse_alike,
     says_libpq,
 )
 from fsapi_nb.database.foreign_files import find_files, find_folder, find_link
@@ -184,6 +185,7 @@ def _address(project: Project, option: Secret | None, environment: Mapping[str, 
         return _named(project, Secret(project.table["database"].strip()), environment, _PYPROJECT)
     if says_libpq(environment):
         return Address(Secret(""), "PG* in the environment")
+    refuse_alike(environment, project.root)
     return Address(None, EMBEDDED, protected=_embedded_is_protected(project, "fsapi", environment))
 
 

@@ -255,7 +255,8 @@ def plan_repair(around: Circumstances, *, name: str) -> Plan:
     if file.migration is None:
         raise UnknownMigration(
             f"{entry.name} has no file that could be accepted: it is only in the history",
-            hint="bring the file back, or, if it is gone for good, take the row out of the history with `retire`.",
+            hint="bring the file back; if it has another name now, rename its row with `rename OLD NEW`; if it is gone for good, "
+            "take the row out of the history with `retire`.",
         )
     if entry.checksum == file.migration.checksum:
         return Plan("repair")
