@@ -289,3 +289,17 @@ def test_a_redo_does_not_go_on_without_its_starred_down(project: Project) -> Non
     with pytest.raises(Irreversible, match="1 migration is irreversible"):
         project.migrator().redo()
     assert project.has("one")
+
+
+def test_a_step_s_text_in_the_journal_has_no_secret(project: Project) -> None:
+    """Nor by the columns of a table that another step of the same file creates."""
+    project.write(
+        "one",
+        "CREATE TABLE users (id int, password text);\nCREATE INDEX CONCURRENTLY i ON users (id);\n"
+        f"INSERT INTO users VALUES (1, '{SECRET}');\nCREATE INDEX CONCURRENTLY p ON users (password);",
+    )
+    project.migrator().migrate()
+    assert project.rows("SELECT password FROM users") == [(SECRET,)]
+    assert SECRET not in _kept(project)
+    (step,) = project.rows("SELECT script FROM migrations_journal WHERE script LIKE 'INSERT%'")
+    assert step[0].startswith("INSERT INTO users VALUES (1, '***')")

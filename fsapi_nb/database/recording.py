@@ -52,4 +52,6 @@ def row_of(part: Part, state: str, *, in_transaction: bool) -> JournalRow:
     if part.of == 1 and in_transaction:
         return row
     text = ";\n".join(statement.text for statement in part.statements)
-    return row._replace(step_checksum=statements_checksum(part.statements), script=redact_sql(text))
+    return row._replace(
+        step_checksum=statements_checksum(part.statements), script=redact_sql(text, of=part.migration.source)
+    )

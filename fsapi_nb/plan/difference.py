@@ -13,7 +13,7 @@ LONGEST = 40
 def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
     """What the migration says differently from what ran; at most `LONGEST` lines.
 
-    Both sides without passwords, as they are stored.
+    Both sides without the secrets that are known today: an older release may have stored one.
     """
     import difflib
 
@@ -31,12 +31,12 @@ def text_difference(before: str | None, now: Sequence[Statement]) -> list[str]:
     """What a step's statements say differently from what ran of it; at most `LONGEST` lines."""
     import difflib
 
-    from fsapi_nb.script.redact import redact_sql
-
-    after = redact_sql(";\n".join(statement.text for statement in now))
+    after = ";\n".join(statement.text for statement in now)
     lines = list(difflib.unified_diff(_lines(before), _lines(after), "as it ran", "now", n=1, lineterm=""))
     return lines if len(lines) <= LONGEST else [*lines[:LONGEST], f"… {len(lines) - LONGEST} lines more"]
 
 
 def _lines(text: str | None) -> list[str]:
-    return [line.rstrip() for line in text.strip().splitlines()] if text is not None else []
+    from fsapi_nb.script.redact import redact_sql
+
+    return [line.rstrip() for line in redact_sql(text).strip().splitlines()] if text is not None else []

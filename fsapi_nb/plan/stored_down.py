@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from fsapi_nb.errors import RefusedPlan
 from fsapi_nb.model import Direction, HistoryEntry, Migration, Plan, StoredScripts
+from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.script.stored import kept_digest
 
 _MOST = 40  # lines of a DOWN that are shown
@@ -48,6 +49,6 @@ def stored_downs(plan: Plan, known: Mapping[str, StoredScripts], tables: tuple[s
             if stored.at
             else "by whom is not known"
         )
-        lines = (stored.down or "").strip().splitlines()
+        lines = redact_sql(stored.down or "").strip().splitlines()  # an older release may have stored a secret
         more = [f"… {len(lines) - _MOST} lines more: `show {name}` has all of them"] if len(lines) > _MOST else []
         yield "\n    ".join([f"the DOWN of {name} is the one of {scripts} ({who}):", *lines[:_MOST], *more])

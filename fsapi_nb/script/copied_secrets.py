@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fsapi_nb.script.lexer import CopyBlock, Lexed
 from fsapi_nb.script.parsed_secrets import Literal, statement_before
-from fsapi_nb.script.secret_places import secret_columns
+from fsapi_nb.script.secret_places import Tables, secret_columns
 from fsapi_nb.text.secrets import is_no_secret
 
 _NULL = b"\\N"
 
 
-def find_copied(lexed: Lexed) -> Iterator[Literal]:
-    """Yield where the values stand that are secrets, in the data that is kept."""
+def find_copied(lexed: Lexed, tables: Callable[[], Tables]) -> Iterator[Literal]:
+    """Yield where the values stand that are secrets, in the data that is kept; `tables` gives columns, if a COPY names none."""
     for block in lexed.copies:
         if block.kept and block.end > block.start:
             tree = statement_before(lexed.code, lexed.tokens, bisect.bisect_left(lexed.tokens.starts, block.semicolon))
             if tree is not None and tree.WhichOneof("node") == "copy_stmt":
-                yield from _in_data(lexed.text, block, tree.copy_stmt)
+                yield from _in_data(lexed.text, block, tree.copy_stmt, tables)
 
 
-def _in_data(text: bytes, block: CopyBlock, statement: Any) -> Iterator[Literal]:
+def _in_data(text: bytes, block: CopyBlock, statement: Any, tables: Callable[[], Tables]) -> Iterator[Literal]:
     options = {option.def_elem.defname: _option(option.def_elem) for option in statement.options}
-    columns = [column.string.sval for column in statement.attlist]
+    columns: Sequence[str] = [column.string.sval for column in statement.attlist]
     rows = _rows(text, block, options)
     if options.get("header", "off") not in {"off", "false", "0"}:
         header = [text[start:end].decode(errors="replace") for start, end in next(rows, [])]
         columns = columns or header
+    columns = columns or tables().get(statement.relation.relname, ())
     if not columns:
         return
     for row in rows:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fsapi_nb.script.depth import refuse_depth
 from fsapi_nb.script.literal_owner import assigned_before, opening_of
 from fsapi_nb.script.parser import parse_one, tokenize
-from fsapi_nb.script.secret_places import KEYED_FUNCTIONS, secret_places
+from fsapi_nb.script.secret_places import KEYED_FUNCTIONS, Tables, columns_created, secret_places
 from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, TEXT, SqlSyntaxError, Tokens
-from fsapi_nb.text.secrets import ends_in_secret_name, is_secret_name
+from fsapi_nb.text.secrets import ends_in_secret_name, is_secret_name, may_hold_secret
 
 _LARGEST = 20_000  # tokens of a statement that is parsed as a whole
 _ROWS = 2_000  # tokens of the rows of a larger one that are parsed at once
@@ -39,6 +39,13 @@ _OWN = {
     b"merge": frozenset({b"into", b"using", b"then"}),
     b"delete": frozenset({b"using"}),
 }
+# What creates a table, and an INSERT that does not name its columns.
+_CREATED = re.compile(rb"\bcreate\s+(?:(?:global|local|temp|temporary|unlogged)\s+)*table\b", re.IGNORECASE)
+_BARE_INSERT = re.compile(
+    rb"\binsert\s+into\s+(?:[\w\"]+\s*\.\s*)?\"?(?P<table>\w+)\"?\s+(?:as\s+\w+\s+)?(?:overriding\s+\w+\s+value\s+)?(?=values|select|with|\()",
+    re.IGNORECASE,
+)
+_NO_TABLES: Tables = {}
 _SETTING = frozenset({b"set", b"alter"})
 
 
@@ -57,13 +64,16 @@ class _Piece(NamedTuple):
     last: int
 
 
-def find_parsed(text: bytes, tokens: Tokens, places: Iterable[int]) -> Iterator[Literal]:
+def find_parsed(
+    text: bytes, tokens: Tokens, places: Iterable[int], tables: Callable[[], Tables] = dict
+) -> Iterator[Literal]:
     """Yield the secrets of the statements in which a name of a secret is a name.
 
     Args:
         text: SQL, or a body in PL/pgSQL.
         tokens: Those of the text, as far as its scanner got.
         places: Where the words for a secret stand in the text.
+        tables: Gives the columns of tables, for an INSERT that names none.
     """
     pieces: dict[_Piece, set[int]] = {}
     for place in places:
@@ -73,6 +83,33 @@ def find_parsed(text: bytes, tokens: Tokens, places: Iterable[int]) -> Iterator[
     for piece, named in pieces.items():
         if TEXT in tokens.sorts[piece.first : piece.last] or _word(text, tokens, piece.first).lower() in _SETTING:
             yield from _in_piece(text, tokens, piece, named)
+    yield from _in_bare_inserts(text, tokens, tables)
+
+
+def created_tables(text: bytes, tokens: Tokens) -> dict[str, Sequence[str]]:
+    """Return the columns of the tables that a text creates, of those with a column that is a secret by its name."""
+    found: dict[str, Sequence[str]] = {}
+    for match in _CREATED.finditer(text):
+        index = bisect.bisect_left(tokens.starts, match.start())
+        if index == len(tokens) or tokens.starts[index] != match.start():
+            continue  # in a comment or a literal
+        piece = _Piece(index, _piece_around(tokens, index).last)
+        statement = text[tokens.starts[index] : tokens.ends[piece.last - 1]]
+        if may_hold_secret(statement) and (tree := _tree(tokens, piece, statement)) is not None:
+            name, columns = columns_created(tree)
+            if any(map(is_secret_name, columns)):
+                found[name] = columns
+    return found
+
+
+def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) -> Iterator[Literal]:
+    """The secrets of each `INSERT INTO users VALUES (...)` into a table whose columns are known."""
+    known: Tables | None = None
+    for match in _BARE_INSERT.finditer(text):
+        known = tables() if known is None else known
+        index = bisect.bisect_left(tokens.starts, match.start())
+        if match["table"].decode().lower() in known and index < len(tokens) and tokens.starts[index] == match.start():
+            yield from _in_piece(text, tokens, _piece_around(tokens, index), {index}, known)
 
 
 def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
@@ -115,11 +152,13 @@ def _piece_around(tokens: Tokens, index: int) -> _Piece:
     return _Piece(first, last)
 
 
-def _in_piece(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> Iterator[Literal]:
+def _in_piece(
+    text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables = _NO_TABLES
+) -> Iterator[Literal]:
     if piece.last - piece.first > _LARGEST:
-        yield from _in_rows(text, tokens, piece, named)
+        yield from _in_rows(text, tokens, piece, named, tables)
         return
-    found = _parsed(text, tokens, piece)
+    found = _parsed(text, tokens, piece, tables=tables)
     yield from found if found is not None else _in_refused(text, tokens, piece)
 
 
@@ -165,14 +204,16 @@ def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[Literal]
     return []
 
 
-def _parsed(text: bytes, tokens: Tokens, piece: _Piece, opening: bytes = b"", owner: str = "") -> list[Literal] | None:
+def _parsed(
+    text: bytes, tokens: Tokens, piece: _Piece, opening: bytes = b"", owner: str = "", tables: Tables = _NO_TABLES
+) -> list[Literal] | None:
     """The secrets in a statement, which is written behind `opening`; None if it does not parse."""
     first, last = piece
     start = tokens.starts[first]
     tree = _tree(tokens, piece, opening + text[start : tokens.ends[last - 1]])
     if tree is None:
         return None
-    places = secret_places(tree, owner)
+    places = secret_places(tree, owner, tables)
     shift = len(opening)
     return _literals(text, tokens, (place + start - shift for place in places if place >= shift))
 
@@ -244,7 +285,7 @@ def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int
 # -- large statements ------------------------------------------------------------------------------------------
 
 
-def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> Iterator[Literal]:
+def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables) -> Iterator[Literal]:
     """The secrets of `INSERT ... VALUES` with very many rows: those rows are parsed that may have one, some at a time."""
     rows = _first_row(text, tokens, piece)
     if rows is None:
@@ -254,7 +295,7 @@ def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> Ite
     for first, last in pairwise(_between_rows(tokens, rows, piece.last)):
         if of_all or any(first <= index < last for index in named):
             stop = last if last == piece.last else last - 1  # without the comma
-            yield from _parsed(text, tokens, _Piece(first, stop), head) or ()
+            yield from _parsed(text, tokens, _Piece(first, stop), head, tables=tables) or ()
 
 
 def _first_row(text: bytes, tokens: Tokens, piece: _Piece) -> int | None:

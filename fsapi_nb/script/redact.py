@@ -10,14 +10,16 @@ from __future__ import annotations
 import bisect
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 from fsapi_nb.script.copied_secrets import find_copied
 from fsapi_nb.script.formatted_secrets import formatted_secrets
 from fsapi_nb.script.lexer import Lexed, lex
 from fsapi_nb.script.literal_owner import opening_of, owner_of
-from fsapi_nb.script.parsed_secrets import Literal, find_parsed
+from fsapi_nb.script.parsed_secrets import Literal, created_tables, find_parsed
 from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.secret_places import Tables
 from fsapi_nb.script.tokens import BLOCK_COMMENT, COMMENTS, TEXT, Tokens
 from fsapi_nb.text.secrets import MARKS, SHAPES, STARS, WORDS, is_no_secret, is_secret_name, may_hold_secret
 
@@ -102,10 +104,13 @@ def written_secrets(text: str) -> Iterator[str]:
         yield written[start:end].decode(errors="replace").replace("''", "'")
 
 
-def redact_sql(text: str) -> str:
-    """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise."""
+def redact_sql(text: str, *, of: str = "") -> str:
+    """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise.
+
+    `of` is the file that it is a part of: a table that is created there has columns with names.
+    """
     written = text.encode()
-    secrets = find_secrets(written)
+    secrets = find_secrets(written, of=of.encode())
     return star(written, secrets, 0, len(written)) if secrets else text
 
 
@@ -122,12 +127,18 @@ def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
     return b"".join(pieces).decode(errors="replace")
 
 
-def find_secrets(text: bytes, lexed: Lexed | None = None) -> list[Literal]:
-    """Where passwords stand in a file: the bytes between the quotes, in order."""
-    if not may_hold_secret(text):
+def find_secrets(text: bytes, lexed: Lexed | None = None, *, of: bytes = b"") -> list[Literal]:
+    """Where passwords stand in a file, or in a part `of` one: the bytes between the quotes, in order."""
+    if not may_hold_secret(of or text):
         return []
     lexed = lexed or lex([text], largest=len(text))
-    spans: list[Span | Literal] = [*_among(lexed.code, lexed.tokens, 0), *find_copied(lexed)]
+
+    @cache
+    def tables() -> Tables:
+        file = lex([of]) if of else lexed
+        return created_tables(file.code, file.tokens)
+
+    spans: list[Span | Literal] = [*_among(lexed.code, lexed.tokens, 0, tables), *find_copied(lexed, tables)]
     for block in lexed.copies:
         spans += _in_text(text, block.start, block.end, *_ANYWHERE, _JSON)
     if lexed.problem:
@@ -147,10 +158,10 @@ def _in_order(spans: Iterable[Span | Literal]) -> list[Literal]:
     return found
 
 
-def _among(text: bytes, tokens: Tokens, bodies: int) -> Iterator[Span | Literal]:
+def _among(text: bytes, tokens: Tokens, bodies: int, tables: Callable[[], Tables] = dict) -> Iterator[Span | Literal]:
     """The secrets in those tokens, which are `bodies` quoted bodies deep."""
     if TEXT in tokens.sorts or b"set" in text.lower():
-        yield from find_parsed(text, tokens, _starts(text.lower()))
+        yield from find_parsed(text, tokens, _starts(text.lower()), tables)
     formatted: dict[int, Span] = {}
     for match in _LOOKED_INTO.finditer(tokens.sorts):
         index = match.start()

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from fsapi_nb.text.secrets import ends_in_secret_name, is_no_secret, is_prose, is_secret_name
 
+#: The columns of tables, by the tables' names.
+Tables: TypeAlias = Mapping[str, Sequence[str]]
+_NO_TABLES: Tables = MappingProxyType({})
 #: Functions whose argument of that number is a secret, whatever its place; -1 is the last one.
 _KEYED = {
     "crypt": (0,),
@@ -49,18 +53,28 @@ _KEY_COLUMN = re.compile(r"(?:.*_)?(?:key|name|setting|option|param|parameter|co
 _VALUE_COLUMN = re.compile(r"(?:.*_)?(?:value|val|v|content|data|setting_text)", re.IGNORECASE)
 
 
-def secret_places(tree: Any, owner: str = "") -> set[int]:
+def columns_created(tree: Any) -> tuple[str, Sequence[str]]:
+    """Return the name and the columns of the table that a statement creates; no columns for any other statement."""
+    created = tree.create_stmt
+    columns = [node.column_def.colname for node in created.table_elts if node.WhichOneof("node") == "column_def"]
+    return str(created.relation.relname), columns
+
+
+def secret_places(tree: Any, owner: str = "", tables: Tables = _NO_TABLES) -> set[int]:
     """Return where the literals of a statement begin that are secrets, and the parameters that stand for one.
 
     Args:
         tree: A `Node` of the parser.
         owner: What the single value of a SELECT is assigned to, if it is (a variable of PL/pgSQL).
+        tables: The columns of tables, for an INSERT that names none.
     """
     places: set[int] = set()
     for message in _messages(tree):
         rule = _RULES.get(message.DESCRIPTOR.name)
         if rule is not None:
             places.update(rule(message))
+        if rule is _insert and not message.cols and message.relation.relname in tables:
+            places.update(_columns_of(tables[message.relation.relname], message.select_stmt.select_stmt))
     if is_secret_name(owner):
         places.update(_in_query(tree.select_stmt))
     return places

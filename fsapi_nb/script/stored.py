@@ -20,8 +20,8 @@ def to_store(migration: Migration) -> StoredScripts:
     from fsapi_nb.script.checksum import text_checksum
     from fsapi_nb.script.redact import redact_sql
 
-    up = redact_sql(migration.up.text)
-    down = redact_sql(migration.down.text) if migration.down else None
+    up = redact_sql(migration.up.text, of=migration.source)
+    down = redact_sql(migration.down.text, of=migration.source) if migration.down else None
     changed = migration.down is not None and (
         not migration.down.complete
         # Stars in a comment change nothing of what runs.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fsapi_nb.model import StoredScripts
+from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.script.redact import redact_line, redact_sql, secret_lines
 from fsapi_nb.script.stored import to_store
 from tests.script.reading import read
@@ -89,3 +91,26 @@ def test_a_statement_that_a_message_quotes_is_shown_without_its_secrets(message:
     """Whole or cut off, in each language of the server."""
     assert SECRET not in redact_line(message)
     assert "***" in redact_line(message)
+
+
+def test_a_table_that_the_file_creates_has_columns_with_names() -> None:
+    """For an INSERT or a COPY that names none, in the DOWN as well; another table's values stay."""
+    rows = f"INSERT INTO app.users VALUES (1, '{SECRET}'), (2, NULL);\nINSERT INTO other VALUES (1, 'seen');\n"
+    copied = f"COPY users FROM stdin;\n1\t{SECRET}\n\\.\nSELECT 1;\n"
+    created = "CREATE TABLE IF NOT EXISTS app.users (id int, password text, CHECK (id > 0));\n"
+    stored = to_store(read(f"-- UP\n{created}{rows}{copied}\n-- DOWN\n{rows}"))
+    assert stored.up is not None
+    assert stored.down is not None
+    assert SECRET not in stored.up + stored.down
+    assert (stored.up + stored.down).count("'seen'") == 2
+    assert stored.redacted
+
+
+def test_a_secret_that_an_older_release_has_stored_is_not_shown() -> None:
+    """The difference between what ran and the file has both sides."""
+    migration = read(f"-- UP\nINSERT INTO u (id, token) VALUES (2, '{SECRET}');\n")
+    lines = script_difference(StoredScripts(f"INSERT INTO u (id, token) VALUES (1, '{SECRET}');", None), migration)
+    assert [line for line in lines if line[:1] in "+-"][-2:] == [
+        "-INSERT INTO u (id, token) VALUES (1, '***');",
+        "+INSERT INTO u (id, token) VALUES (2, '***');",
+    ]
