@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.database.catalog import read_snapshot
@@ -31,25 +33,37 @@ STEPS = (
 )
 
 
+@pytest.fixture(scope="module")
+def planted(server: str) -> Iterator[str]:
+    """A database where a role that may make things in two schemas, and nothing else, has planted in both."""
+    name = f"planted_{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        admin.execute(f"CREATE ROLE {name}".encode())
+        with psycopg.connect(make_conninfo(server, dbname=name), autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA another")
+            connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public, another TO {name}".encode())
+            connection.execute(f"SET ROLE {name}".encode())
+            for schema in ("public", "another"):
+                plant(connection, schema)
+        yield name
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        admin.execute(f"DROP ROLE {name}".encode())
+
+
 @pytest.fixture
-def planter(project: Project) -> Iterator[str]:
-    """A role that may make things in two schemas, and nothing else."""
-    database = project.value("SELECT current_database()")
-    role = f"planter_{database}"
-    project.rows(
-        f"CREATE ROLE {role}; CREATE SCHEMA another; GRANT CREATE, USAGE ON SCHEMA public, another TO {role};"
-        f"ALTER DATABASE {database} SET track_functions = 'all'"
-    )
-    yield role
-    project.rows(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+def database(server: str, planted: str) -> Iterator[str]:
+    """A copy of what was planted, since planting takes two seconds; the server counts the calls of functions in it."""
+    name = f"{planted}_copy"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {planted}".encode())
+        admin.execute(f"ALTER DATABASE {name} SET track_functions = 'all'".encode())
+        yield make_conninfo(server, dbname=name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def garden(project: Project, planter: str, path: str) -> None:
-    """Plant in both schemas, and let every session have that search_path."""
-    with psycopg.connect(project.database, autocommit=True) as connection:
-        connection.execute(f"SET ROLE {planter}".encode())
-        for schema in ("public", "another"):
-            plant(connection, schema)
+def garden(project: Project, path: str) -> None:
+    """Let every session have that search_path."""
     project.rows(f"ALTER DATABASE {project.value('SELECT current_database()')} SET search_path = {path}")
 
 
@@ -63,19 +77,17 @@ def found(project: Project) -> list[str]:
 @pytest.mark.parametrize(
     "statement", ["SELECT 'a'::varchar(9) = 'b'::varchar(9)", "SELECT 'a'::name = 'b'::varchar(9)"]
 )
-def test_what_is_planted_is_executed_by_whoever_names_it(
-    project: Project, planter: str, path: str, statement: str
-) -> None:
+def test_what_is_planted_is_executed_by_whoever_names_it(project: Project, path: str, statement: str) -> None:
     """Otherwise the tests below would show nothing: operators that fit better than PostgreSQL's are found on any path."""
-    garden(project, planter, path)
+    garden(project, path)
     project.rows(statement)
     assert found(project) != []
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS.keys())
-def test_no_verb_executes_what_was_planted(project: Project, planter: str, path: str) -> None:
+def test_no_verb_executes_what_was_planted(project: Project, path: str) -> None:
     """Each verb is run by a superuser; its scripts name nothing that could be a planted one."""
-    garden(project, planter, path)
+    garden(project, path)
     project.rows(
         "CREATE TYPE public.mood AS ENUM ('sad'); CREATE TYPE public.pair AS RANGE (subtype = pg_catalog.float8)"
     )
@@ -119,9 +131,9 @@ def test_no_verb_executes_what_was_planted(project: Project, planter: str, path:
         assert found(project) == [], name
 
 
-def test_no_fresh_executes_what_was_planted(project: Project, planter: str) -> None:
+def test_no_fresh_executes_what_was_planted(project: Project) -> None:
     """What was planted in the managed schema is dropped with all else there; that of another one would be found first."""
-    garden(project, planter, "another, public, pg_catalog")
+    garden(project, "another, public, pg_catalog")
     (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschema = "public"\n')
     project.write("a", A, "DROP TABLE public.a;")
     migrator = project.migrator()
@@ -132,9 +144,9 @@ def test_no_fresh_executes_what_was_planted(project: Project, planter: str) -> N
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS.keys())
-def test_no_database_for_a_moment_executes_what_was_planted(project: Project, planter: str, path: str) -> None:
+def test_no_database_for_a_moment_executes_what_was_planted(project: Project, path: str) -> None:
     """The databases of tests are made, copied and swept by a session of the database that the address names."""
-    garden(project, planter, path)
+    garden(project, path)
     with open_scratch(Settings(project.root), Address(Secret(project.database), "a test")) as scratch:
         scratch.publish("0123456789abcdef", lambda _: None)
         address = scratch.copy("0123456789abcdef")
@@ -232,9 +244,9 @@ _CUT_OFF = {
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["here", "from a dump"])
-def test_no_recovery_executes_what_was_planted(project: Project, planter: str, moved: bool) -> None:
+def test_no_recovery_executes_what_was_planted(project: Project, moved: bool) -> None:
     """A run was cut off behind each statement that leaves a trace; with a dump, only names tell what it has left."""
-    garden(project, planter, PATHS["PostgreSQL's last"])
+    garden(project, PATHS["PostgreSQL's last"])
     project.rows("CREATE TABLE public.a (i pg_catalog.int4)")
     for before, statement in _CUT_OFF.values():
         project.rows("DROP INDEX IF EXISTS public.a_i; DROP TABLE IF EXISTS public.p, public.p1")

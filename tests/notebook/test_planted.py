@@ -7,9 +7,9 @@ import pytest
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 from tests.notebook.panels import press_everything, told
-from tests.test_planted import PATHS, found, garden, planter
+from tests.test_planted import PATHS, database, found, garden, planted
 
-__all__ = ["planter"]  # the fixture
+__all__ = ["database", "planted"]  # the fixtures
 
 _TYPES = (
     "SELECT 'sad'::public.mood AS m, array['sad'::public.mood] AS ms, public.pair(1, 2) AS r, 1.5::pg_catalog.numeric AS n, "
@@ -60,12 +60,10 @@ TYPED = (
 )
 
 
-def test_no_cell_executes_what_was_planted(
-    project: Project, planter: str, cells: Cells, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_cell_executes_what_was_planted(project: Project, cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     """By magics of each kind, as a superuser."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(project.root))
-    garden(project, planter, PATHS["PostgreSQL's last"])
+    garden(project, PATHS["PostgreSQL's last"])
     project.rows(
         "CREATE TYPE public.mood AS ENUM ('sad'); CREATE TYPE public.pair AS RANGE (subtype = pg_catalog.float8)"
     )

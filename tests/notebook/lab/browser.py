@@ -170,6 +170,12 @@ def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:
     return False
 
 
+def wait_for(page: Any, condition: str, arg: object = None, *, seconds: float = 30) -> None:
+    """Wait until a function of JavaScript returns true in the page."""
+    # Playwright would ask at each frame. Some conditions need the layout of a long page, and there is one core for both.
+    page.wait_for_function(condition, arg=arg, timeout=seconds * 1000, polling=100)
+
+
 class Window:
     """A window with JupyterLab, opened at a notebook's address. It is never in the background, where pages are slowed down.
 
@@ -185,7 +191,7 @@ class Window:
         self.page.on("dialog", self._refuse)
         # A workspace of its own: otherwise tabs of another run come back.
         self.page.goto(f"{url}/lab/workspaces/t{time.time_ns()}/tree/{notebook}?reset")
-        self.page.wait_for_function("() => window.jupyterapp", timeout=90_000)
+        wait_for(self.page, "() => window.jupyterapp", seconds=90)
         self.page.evaluate("async () => { await window.jupyterapp.restored; }")
         self.page.evaluate(COMMAND, "application:toggle-left-area")
 
@@ -262,7 +268,7 @@ class Page:
         # Not awaited: it answers only when the cell has ended, and some are interrupted.
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
         if wait:
-            self.page.wait_for_function(CELL_RUN, arg=index, timeout=60_000)
+            wait_for(self.page, CELL_RUN, arg=index, seconds=60)
 
     def save(self) -> None:
         """Save the notebook."""
@@ -272,7 +278,7 @@ class Page:
         """Run every cell anew, and wait for the last."""
         self.command("notebook:clear-all-cell-outputs")
         self.command("notebook:run-all-cells")
-        self.page.wait_for_function(ALL_RUN, timeout=120_000)
+        wait_for(self.page, ALL_RUN, seconds=120)
 
     def cells(self) -> list[dict[str, Any]]:
         """The code cells with their outputs."""
@@ -292,5 +298,5 @@ class Page:
     def use_theme(self, name: str) -> None:
         """Change the colours of the whole page."""
         self.page.evaluate(THEME, name)
-        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+        wait_for(self.page, "name => document.body.dataset.jpThemeName === name", arg=name)
         self.page.wait_for_timeout(500)  # style sheets are loaded after that

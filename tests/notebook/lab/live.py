@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.notebook.lab.browser import Page
+from tests.notebook.lab.browser import Page, wait_for
 
 CELLS = ("%load_ext fsapi_nb", "%migrate panel")
 # The text of the elements as it is shown: what is hidden does not count.
@@ -33,36 +33,36 @@ class LivePanel:
         """Run the notebook, and wait for the panel."""
         if again:
             self.opened.run_all()
-        self.page.wait_for_function(_READY)
+        wait_for(self.page, _READY)
         return self
 
     def await_text(self, selector: str, text: str, *, seconds: float = 20) -> None:
         """Wait until it can be read there."""
-        self.page.wait_for_function(_HAS, arg=[selector, text], timeout=seconds * 1000)
+        wait_for(self.page, _HAS, arg=[selector, text], seconds=seconds)
 
     def await_match(self, selector: str, pattern: str) -> None:
         """Wait until a text can be read there that matches a regular expression of JavaScript."""
-        self.page.wait_for_function(_MATCHES, arg=[selector, pattern], timeout=20_000)
+        wait_for(self.page, _MATCHES, arg=[selector, pattern], seconds=20)
 
     def await_no_text(self, selector: str, text: str) -> None:
         """Wait until it cannot be read there any more."""
-        self.page.wait_for_function(_LACKS, arg=[selector, text], timeout=20_000)
+        wait_for(self.page, _LACKS, arg=[selector, text], seconds=20)
 
     def await_states(self, *states: str) -> None:
         """Wait until the list shows these states, in its order."""
-        self.page.wait_for_function(f"wanted => JSON.stringify(({_STATES})()) === wanted", arg=_json(states))
+        wait_for(self.page, f"wanted => JSON.stringify(({_STATES})()) === wanted", arg=_json(states))
 
     def await_stored(self, text: str) -> None:
         """Wait until a save would store an output with the text (of letters, digits and blanks)."""
-        self.page.wait_for_function(_STORED, arg=text, timeout=20_000)
+        wait_for(self.page, _STORED, arg=text, seconds=20)
 
     def await_not_stored(self, text: str) -> None:
         """Wait until a save would store no output with the text any more."""
-        self.page.wait_for_function(f"text => !({_STORED})(text)", arg=text, timeout=20_000)
+        wait_for(self.page, f"text => !({_STORED})(text)", arg=text, seconds=20)
 
     def await_button(self, what: str, *, off: bool) -> None:
         """Wait until a button (next, all, back) is off, or on."""
-        self.page.wait_for_function(_IS_OFF, arg=[what, off], timeout=20_000)
+        wait_for(self.page, _IS_OFF, arg=[what, off], seconds=20)
 
     def ask(self, what: str) -> None:
         """Press Apply next, Apply all or Roll back last, and wait for the question."""
@@ -78,7 +78,7 @@ class LivePanel:
         """Ask, answer once, and wait until it is over."""
         self.ask(what)
         self.answer()
-        self.page.wait_for_function(_OVER)
+        wait_for(self.page, _OVER)
 
     def text(self, selector: str) -> str:
         """What can be read there."""

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from tests.notebook.lab.browser import wait_for
 from tests.notebook.lab.conftest import LabProject, OpenPage
 from tests.notebook.lab.live import LivePanel
 
@@ -85,7 +86,7 @@ def test_texts_of_others_are_text_wherever_they_are_shown(
     opened.save()
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     alone = open_page(lab_project.root / "work.ipynb", kernel=False)
-    alone.page.wait_for_function("text => document.body.innerText.includes(text)", arg=IMAGE)
+    wait_for(alone.page, "text => document.body.innerText.includes(text)", arg=IMAGE)
     alone.page.locator(".fsapi-twin").scroll_into_view_if_needed()
     _nothing_ran(LivePanel(alone))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from tests.notebook.lab.browser import Page
+from tests.notebook.lab.browser import Page, wait_for
 from tests.notebook.lab.conftest import LabProject, OpenPage
 from tests.notebook.lab.live import LivePanel
 
@@ -116,9 +116,7 @@ def test_a_cell_can_be_interrupted_and_run_again(lab_project: LabProject, open_p
     page.page.wait_for_selector(".fsapi-progress:has-text('pg_sleep'), .fsapi-progress:has-text('SELECT')")
     page.command("notebook:interrupt-kernel")
     page.page.wait_for_selector(".fsapi-progress", state="detached")
-    page.page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
-    )
+    wait_for(page.page, "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'")
     (error,) = [output for output in page.cells()[1]["outputs"] if output["output_type"] == "error"]
     assert "rolled back" in error["evalue"] + "".join(error["traceback"])
     assert lab_project.value(SLEEPERS) == 0

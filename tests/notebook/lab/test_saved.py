@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.notebook.lab.browser import KERNEL_READY, Page
+from tests.notebook.lab.browser import KERNEL_READY, Page, wait_for
 from tests.notebook.lab.conftest import LabProject, OpenPage
 from tests.notebook.lab.live import CELLS, LivePanel
 
@@ -26,7 +26,7 @@ def _saved(path: Path) -> dict[str, Any]:
 
 def _await_outputs(page: Page, text: str, count: int) -> None:
     """Wait until so many outputs can be seen that hold the text."""
-    page.page.wait_for_function(_SHOWN, arg=[text, count])
+    wait_for(page.page, _SHOWN, arg=[text, count])
 
 
 def test_a_panel_whose_kernel_is_gone_says_so_and_comes_back_after_a_reload(
@@ -46,7 +46,7 @@ def test_a_panel_whose_kernel_is_gone_says_so_and_comes_back_after_a_reload(
     assert "1 applied, 1 pending" in "".join(bundles[1]["text/plain"])
 
     page.page.reload()
-    page.page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+    wait_for(page.page, "() => window.jupyterapp", seconds=60)
     page.page.evaluate(KERNEL_READY)
     panel.show(again=False)
     assert not page.page.locator(".fsapi-twin").is_visible()
@@ -77,7 +77,7 @@ def test_a_saved_notebook_reads_well_without_a_kernel(lab_project: LabProject, o
 
     trusted = open_page(notebook, kernel=False)
     trusted.page.wait_for_selector(".jp-Notebook")
-    trusted.page.wait_for_function("text => document.body.innerText.includes(text)", arg=status)
+    wait_for(trusted.page, "text => document.body.innerText.includes(text)", arg=status)
     trusted.page.locator(".fsapi-twin").scroll_into_view_if_needed()
     assert trusted.page.locator(".fsapi-twin").is_visible()
     assert status in trusted.page.locator(".fsapi-twin").inner_text()
