@@ -29,7 +29,9 @@ pytest_plugins = ["tests.faults.count"]
 class Part:
     """Tests whose path begins with `path`: their group, and whether `-m "not slow"` leaves them out.
 
-    Slow is what begins programs of its own, waits for others, or does the same hundreds of times.
+    Slow is what begins programs or servers of its own, waits for others, does the same hundreds of times, or is about what
+    seldom is so: somebody hostile, settings that change meanwhile, a history that was moved. Slow as well are all cases but
+    the first of a test that needs a database of its own.
     """
 
     path: str
@@ -61,6 +63,9 @@ PARTS = (
     Part("tests/test_streams.py"),
     Part("tests/test_seed.py"),
     Part("tests/test_tokens.py"),
+    Part("tests/test_cli.py::test_ctrl_c"),
+    Part("tests/test_trust.py::test_a_terminal_asks_once"),
+    Part("tests/database/test_foreign_desks.py"),
     # Each waits for locks and sessions of others.
     Part("tests/test_blockers.py"),
     Part("tests/test_locked_alone.py"),
@@ -74,6 +79,15 @@ PARTS = (
     Part("tests/database/test_every_type.py"),
     Part("tests/test_example.py"),
     Part("tests/test_hostile_settings.py"),
+    Part("tests/script/test_statements.py::test_no_bytes_make_the_reader_raise"),
+    # Each is about what seldom is so.
+    Part("tests/test_new_settings.py"),
+    Part("tests/test_unseen_settings.py"),
+    Part("tests/test_moved_history.py"),
+    Part("tests/test_hostile_names.py"),
+    Part("tests/test_hostile_history.py"),
+    Part("tests/test_strangers.py"),
+    Part("tests/notebook/test_planted.py"),
     Part("", slow=False),
 )
 
@@ -87,8 +101,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, and put all of them in the order of their parts."""
     parts = {item: _part_of(item.nodeid) for item in items}
+    begun: set[str] = set()
     for item, part in parts.items():
-        if part.slow:
+        test = item.nodeid.partition("[")[0]
+        is_another_case = test in begun and "database" in getattr(item, "fixturenames", ())
+        begun.add(test)
+        if part.slow or is_another_case:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: PARTS.index(parts[item]))
 
