@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import py_compile
 import re
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -389,6 +392,26 @@ def test_another_content_of_a_program_is_another_program(clone: Path, entry: str
     with (clone / file).open("a") as more:
         more.write("# more\n")
     assert is_untrusted(clone)
+
+
+@pytest.mark.parametrize("place", ["untried_compiled.py", "untried_package/__init__.py", "untried_package/access.py"])
+def test_the_source_that_was_seen_is_what_runs(clone: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """And not a compiled form that came with it, which says by itself that it need not be compared."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("untried_compiled", "untried_package", "untried_package.access"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (clone / "untried_package").mkdir()
+    for each in ("untried_compiled.py", "untried_package/__init__.py", "untried_package/access.py"):
+        (clone / each).write_text("def open(): raise ValueError('seen')\n")
+    (clone / "evil.py").write_text(f"__import__('pathlib').Path({str(clone / 'ran')!r}).touch()\n")
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(clone / "evil.py"), cache_from_source(clone / place), invalidation_mode=unchecked)
+    module = "untried_compiled" if place == "untried_compiled.py" else "untried_package.access"
+    configure(clone, prod=f"connect = '{module}:open'")
+    accept(refusal_of(clone))
+    with pytest.raises(CannotConnect, match="seen"):
+        Migrator("prod").query("SELECT 1")
+    assert not (clone / "ran").exists()
 
 
 def test_another_content_of_a_postgresql_is_another_program(clone: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fsapi_nb.database.sources import import_from_source
 from fsapi_nb.errors import ConfigurationError, FsapiError
 from fsapi_nb.text.secrets import hide_in_message
 
@@ -35,7 +35,7 @@ class NamedConnector:
         if str(self.root) not in sys.path:
             sys.path.append(str(self.root))  # at the end: nothing that is installed is hidden by it
         try:
-            found: Any = importlib.import_module(module)
+            found: Any = import_from_source(module, self.root)
         except FsapiError:
             raise
         except Exception as error:  # noqa: BLE001 - a module of the user runs: it may raise anything

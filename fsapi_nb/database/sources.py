@@ -1,0 +1,59 @@
+"""Import a module of a project from the sources that its user has seen, and not from a compiled form that came with it.
+
+Python takes a file in `__pycache__` for what it compiled a source to if that says so itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import find_spec, module_from_spec
+from itertools import accumulate
+from pathlib import Path
+from types import CodeType, ModuleType
+
+_mutex = threading.Lock()
+
+
+class _Source(SourceFileLoader):
+    """Compiles the source at each import, and keeps nothing of that."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def import_from_source(name: str, root: Path) -> ModuleType:
+    """Import a module and the packages that it is in; those that lie in `root` from their sources.
+
+    What these import, Python imports as ever. Raises what they raise.
+    """
+    with _mutex:
+        for each in accumulate(name.split("."), "{}.{}".format):
+            if each not in sys.modules and (spec := find_spec(each)) and _is_source_in(spec, root):
+                _load(spec)
+    return importlib.import_module(name)
+
+
+def _is_source_in(spec: ModuleSpec, root: Path) -> bool:
+    if type(spec.loader) is not SourceFileLoader or spec.origin is None:
+        return False
+    return Path(os.path.realpath(spec.origin)).is_relative_to(os.path.realpath(root))
+
+
+def _load(spec: ModuleSpec) -> None:
+    """Execute the source of a module, and let it stand where an import would put it."""
+    loader = spec.loader = _Source(spec.name, str(spec.origin))
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(spec.name, None)
+        raise
+    parent, _, own = spec.name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], own, module)
