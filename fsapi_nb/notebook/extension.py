@@ -13,6 +13,7 @@ from IPython.core.prefilter import PrefilterChecker
 from fsapi_nb.notebook import bridge
 from fsapi_nb.notebook.completion import completer
 from fsapi_nb.notebook.decimals import DecimalWatch
+from fsapi_nb.notebook.formulas import PlainFrames
 from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.notebook.passwords import PasswordWatch
 
@@ -54,6 +55,7 @@ class _Loaded:
         self.sql_calls = bridge.SqlCalls()
         self.passwords = PasswordWatch()
         self.decimals = DecimalWatch(shell)
+        self.frames = PlainFrames(shell)
 
     def owns(self, function: object) -> bool:
         """Whether a registered magic is ours, and not that of an extension loaded later."""
@@ -79,6 +81,7 @@ def load(shell: Any) -> None:
     shell.events.register("pre_run_cell", loaded.passwords.before)
     shell.events.register("post_run_cell", loaded.passwords.after)
     shell.events.register("post_run_cell", loaded.decimals.after)
+    loaded.frames.install()
     _loaded[id(shell)] = loaded
     for (kind, name), other in loaded.before.items():
         sign = "%" if kind == "line" else "%%"
@@ -102,6 +105,7 @@ def unload(shell: Any) -> None:
     shell.events.unregister("pre_run_cell", loaded.passwords.before)
     shell.events.unregister("post_run_cell", loaded.passwords.after)
     shell.events.unregister("post_run_cell", loaded.decimals.after)
+    loaded.frames.uninstall()
     shell.configurables.remove(loaded.magics)
     for kind, names in _NAMES.items():
         magics = shell.magics_manager.magics[kind]

@@ -35,7 +35,7 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9198a1;--paper:#0d1117;--panel:#161b22;--line:#30363d;
 --good:#3fb950;--bad:#f85149;--warn:#d29922;--link:#4493f8;--comment:#9198a1;--string:#7ee787;--number:#e3b341;
 --keyword:#79c0ff;--type:#d2a8ff}}
-*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);overflow-wrap:anywhere;
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 main{max-width:64rem;margin:0 auto;padding:2rem 1.25rem 4rem}a{color:var(--link)}
 h1{font-size:1.7rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
@@ -47,7 +47,7 @@ padding:.7rem 1rem;margin:1.2rem 0}.summary.good{border-left-color:var(--good)}.
 .summary.warn{border-left-color:var(--warn)}.summary,.summary pre{color:var(--ink)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:0}dt{color:var(--dim)}
 dd{margin:0;overflow-wrap:anywhere}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92em}th,td{text-align:left;vertical-align:top;
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92em;overflow-wrap:normal}th,td{text-align:left;vertical-align:top;
 padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line)}th{color:var(--dim);font-weight:600}
 td.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.when{white-space:nowrap}
 .cell{border:1px solid var(--line);border-radius:6px;margin:.8rem 0;overflow:hidden}
@@ -289,7 +289,7 @@ def _shown(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     html = _joined(data.get("text/html"))
     if html.startswith(_OF_OURS) or (html and "fsapi" in metadata):
         return harmless(html)
-    if 'class="dataframe"' in html:
+    if 'class="dataframe' in html:
         return harmless_table(html)
     for kind in ("image/png", "image/jpeg"):
         image = _joined(data.get(kind))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     import pandas as pd
 
+_MARKS = ("$", "\\")  # what MathJax's formulas begin with
+
 
 class ColumnLike(Protocol):
     """A column of a result, as `fsapi_nb.database.query.Column` has it."""
@@ -73,6 +75,17 @@ def exact_columns(frame: pd.DataFrame) -> list[str]:
     objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]
     firsts = [(index, frame.iloc[:, index].dropna().head(1)) for index in objects]
     return [str(frame.columns[index]) for index, first in firsts if isinstance(first.squeeze(), Decimal)]
+
+
+def without_formulas(frame: Any) -> Any:
+    """Return the HTML that pandas makes of a frame, marked as free of formulas if it has what one begins with."""
+    html = frame._repr_html_()
+    if html is None or not any(mark in html for mark in _MARKS):
+        return html
+    import pandas as pd
+
+    with pd.option_context("display.html.use_mathjax", False):
+        return frame._repr_html_()
 
 
 def own_copy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -196,7 +196,7 @@ def test_nothing_but_looks_is_left_of_html(html: str, kept: str) -> None:
 
 def test_of_a_dataframe_the_table_is_left() -> None:
     """Without the style sheet that pandas puts beside it."""
-    frame = '<div><style scoped>.dataframe{}</style><table border="1" class="dataframe"><tr><td>a<b>b</b></td></tr></table></div>'
+    frame = '<div><style scoped>.dataframe{}</style><table border="1" class="dataframe mathjax_ignore"><tr><td>a<b>b</b></td></tr></table></div>'
     assert harmless_table(frame) == "<div><table><tr><td>ab</td></tr></table></div>"
 
 
