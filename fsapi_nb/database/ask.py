@@ -31,12 +31,21 @@ SETTINGS: Mapping[str, str] = {
 }
 #: What a transaction of our own begins with, so that what its statements name is PostgreSQL's.
 OWN_NAMES = b"SET LOCAL search_path TO pg_catalog, pg_temp"
+
+
+def rendered(query: sql.Composable) -> sql.SQL:
+    """Return a query of fsapi_nb's own with all its parts in one text, so that it is not put together for each connection."""
+    return sql.SQL(query.as_string())
+
+
 # Of a default, a standby refuses SERIALIZABLE, and DEFERRABLE waits for others.
 _TRANSACTION = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, NOT DEFERRABLE")
-_LOCALLY = sql.SQL("SELECT {}").format(
-    sql.SQL(", ").join(
-        sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
-        for name, value in SETTINGS.items()
+_LOCALLY = rendered(
+    sql.SQL("SELECT {}").format(
+        sql.SQL(", ").join(
+            sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
+            for name, value in SETTINGS.items()
+        )
     )
 )
 

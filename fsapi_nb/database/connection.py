@@ -12,13 +12,13 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.ask import ask_about_session
+from fsapi_nb.database.ask import ask_about_session, rendered
 from fsapi_nb.database.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.product import other_product
 from fsapi_nb.database.quoted_values import hide_copied, hide_key
-from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, pooled, set_all
+from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
 from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import (
@@ -47,17 +47,16 @@ SETTINGS: Mapping[str, str] = {
     "standard_conforming_strings": "on",
 }
 OLDEST = 140000
-_FACTS = sql.SQL("""
+_FACTS = rendered(
+    sql.SQL("""
     SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4, pg_catalog.pg_backend_pid(),
            pg_catalog.pg_is_in_recovery(),
            pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
            pg_catalog.current_database()::pg_catalog.text,
-           (SELECT path.name::pg_catalog.text
-            FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path(name, place)
-            WHERE NOT pg_catalog.starts_with(path.name::pg_catalog.text, 'pg_')
-                AND path.name OPERATOR(pg_catalog.<>) 'information_schema' ORDER BY path.place LIMIT 1),
+           pg_catalog.current_schemas(false)::pg_catalog.text[],
            session_user::pg_catalog.text, pg_catalog.version(), pg_catalog.current_setting('statement_timeout'), {}, {}
 """).format(sql.SQL(DEFAULTS), sql.SQL(HAS_EVENT_TRIGGERS))
+)
 
 
 @contextmanager
@@ -116,12 +115,15 @@ def _set_up(
     if question is not None:
         queries["question"] = question
     answers = ask_about_session(connection, queries)
-    return Session(connection, _facts(answers["facts"]), dict(settings), answers.get("question", ()))
+    return Session(
+        connection, _facts(answers["facts"]), dict(settings), answers.get("question", ()), by_pooler=by_pooler
+    )
 
 
 def _facts(rows: Rows) -> Facts:
-    (row,) = rows
-    return Facts(*row)
+    ((version, pid, in_recovery, read_only, database, schemas, *rest),) = rows
+    schema = next((name for name in schemas if not is_system(name)), None)
+    return Facts(version, pid, in_recovery, read_only, database, schema, *rest)
 
 
 def connect(place: Place, application: str) -> Connection:

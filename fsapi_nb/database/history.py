@@ -50,6 +50,7 @@ _OWN_PATH = """
     SELECT source OPERATOR(pg_catalog.=) ANY ('{client,session}'::pg_catalog.text[]) FROM pg_catalog.pg_settings
     WHERE name OPERATOR(pg_catalog.=) 'search_path'
 """
+_DEFAULT_RIGHTS = b"SELECT EXISTS (SELECT FROM pg_catalog.pg_default_acl)"
 
 
 def read_history(session: Session, tables: Tables, layout: Layout) -> History:
@@ -319,7 +320,8 @@ def create_tables(session: Session, tables: Tables) -> Layout:
             with session.connection.transaction():
                 session.connection.execute(OWN_NAMES)
                 session.connection.execute(create_statements(tables))
-                _keep_to_owner(session, tables, layout)
+                if session.connection.execute(_DEFAULT_RIGHTS).fetchone() == (True,):
+                    _keep_to_owner(session, tables, layout)
                 if chosen:
                     session.connection.execute(chosen_statement(tables))
         if layout.lacking:
@@ -329,8 +331,10 @@ def create_tables(session: Session, tables: Tables) -> Layout:
     except psycopg.errors.InvalidSchemaName:
         hint = "create the schema first, or name another one in pyproject.toml."
         raise HistoryError(f"there is no schema {tables.schema!r}", state="nothing was run.", hint=hint) from None
-    refuse_unwritable(session, tables)
-    return look(session, tables) if layout.lacking or not layout.complete else layout
+    if layout.lacking or not layout.complete:
+        layout = look(session, tables)
+    refuse_unwritable(session, tables, layout)
+    return layout
 
 
 def _keep_to_owner(session: Session, tables: Tables, before: Layout) -> None:
@@ -342,7 +346,12 @@ def _keep_to_owner(session: Session, tables: Tables, before: Layout) -> None:
 
 
 def _chose_path(session: Session) -> bool:
-    """Whether the session has a search_path of its own, by an option of ours or of its connection."""
+    """Whether the session has a search_path of its own, by an option of ours or of its connection.
+
+    It cannot have one, and is not asked, if nothing was said that could have set it: pg_settings takes the server long.
+    """
+    if not session.may_have_own_path:
+        return False
     return session.connection.execute(_OWN_PATH).fetchone() == (True,)
 
 

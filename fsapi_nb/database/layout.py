@@ -6,19 +6,20 @@ One query tells it all, and is asked with the first message of a session. Writes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
+from fsapi_nb.database.ask import ask, rendered
 from fsapi_nb.database.owners import TRUSTED
-from fsapi_nb.database.session import Session
-from fsapi_nb.database.tables import ADDED, CHOSEN, Tables
+from fsapi_nb.database.session import Rows, Session
+from fsapi_nb.database.tables import ADDED, Tables
 from fsapi_nb.errors import HistoryError
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
-#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, its mark, whether
-#: it has other rights than a new table, its owner, and whether that one is trusted.
+#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, whether
+#: it has other rights than a new table, whether it has triggers or row-level security, its owner, and who asks.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -27,27 +28,30 @@ _LOOK = sql.SQL("""
            pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
            array(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
-           coalesce(pg_catalog.obj_description(c.oid, 'pg_class') OPERATOR(pg_catalog.=) {}, false),
            c.relacl IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_attribute t
                                            WHERE t.attrelid OPERATOR(pg_catalog.=) c.oid AND t.attacl IS NOT NULL),
-           pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, {}
+           c.relhastriggers, c.relrowsecurity, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, c.relowner,
+           current_user::pg_catalog.text, session_user::pg_catalog.text
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE c.relname OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.name[])
 """)
+_OWNERS = sql.SQL("SELECT own.id, {} FROM pg_catalog.unnest({}::pg_catalog.oid[]) AS own(id)")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The columns of our tables in a schema, none of one that is not there; `has_grants` says whether others may have rights on them.
 
-    `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
+    `has_triggers` and `has_row_security` say whether one of them has any. `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
     """
 
     history: frozenset[str] = frozenset()
     scripts: frozenset[str] = frozenset()
     journal: frozenset[str] = frozenset()
     has_grants: bool = False
+    has_triggers: bool = False
+    has_row_security: bool = False
     strangers: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -73,8 +77,8 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A row of what was looked for: a relation of one of our names, its place in the search_path, whether it is marked as
-    made for its schema alone, whether others may have rights on it, its owner, and whether that is trusted."""
+    """What was looked for: a relation of one of our names, its place in the search_path, whether others may have
+    rights on it, and triggers, its owner, and whether that is trusted."""
 
     schema: str
     name: str
@@ -82,21 +86,32 @@ class Relation:
     may_enter: bool
     place: int | None
     columns: Sequence[str]
-    is_chosen: bool
     has_grants: bool
+    has_triggers: bool
+    has_row_security: bool
     owner: str
-    is_trusted: bool
+    is_trusted: bool = True
 
 
-def question(table: str) -> sql.Composed:
-    """What asks for all that is called like our tables, with the history in `table`."""
-    return _LOOK.format(sql.Literal(CHOSEN), sql.SQL(TRUSTED.format("c.relowner")), list(Tables("", table).names))
+@lru_cache(maxsize=16)
+def question(table: str) -> sql.SQL:
+    """What asks for all that is called like our tables, with the history in `table`; `relations` reads the answer."""
+    return rendered(_LOOK.format(list(Tables("", table).names)))
+
+
+def relations(session: Session, rows: Rows) -> list[Relation]:
+    """Return what answers the `question`. Asks whether an owner is trusted only of one who is not the session's own role."""
+    others = sorted({owner for *_, name, owner, current, connected in rows if name not in (current, connected)})
+    trusted: dict[int, bool] = {}
+    if others:
+        query = _OWNERS.format(sql.SQL(TRUSTED.format("own.id")), others)
+        trusted = dict(ask(session.connection, query))
+    return [replace(Relation(*row[:-3]), is_trusted=trusted.get(row[-3], True)) for row in rows]
 
 
 def look(session: Session, tables: Tables) -> Layout:
     """Which of our tables are there now."""
-    rows = ask(session.connection, question(tables.table))
-    return layout_of(tables, (Relation(*row) for row in rows))
+    return layout_of(tables, relations(session, ask(session.connection, question(tables.table))))
 
 
 def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
@@ -115,8 +130,15 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
     if added:
         raise _refuse_added(written[added[0].name], added[0].owner)
     history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
-    has_grants = any(each.has_grants for each in found.values())
-    return Layout(history, scripts, journal, has_grants, tuple(strangers.items()))
+    return Layout(
+        history,
+        scripts,
+        journal,
+        has_grants=any(each.has_grants for each in found.values()),
+        has_triggers=any(each.has_triggers for each in found.values()),
+        has_row_security=any(each.has_row_security for each in found.values()),
+        strangers=tuple(strangers.items()),
+    )
 
 
 def _owners(found: Mapping[str, Relation], history: str) -> frozenset[str]:

@@ -6,21 +6,21 @@ schemas of one database may be migrated from one folder. Reads only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, usage_command
-from fsapi_nb.database.layout import Layout, Relation, layout_of
+from fsapi_nb.database.layout import Layout, Relation, layout_of, relations
 from fsapi_nb.database.no_schema import NoSchema, find_no_schema, names_of
 from fsapi_nb.database.owners import refuse_code, runs_code
 from fsapi_nb.database.rights import no_right, role_of
-from fsapi_nb.database.session import Session
-from fsapi_nb.database.tables import REQUIRED, Tables
+from fsapi_nb.database.session import Rows, Session
+from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.script.encoding import fitting, restore
 
@@ -30,6 +30,10 @@ _PATH = sql.SQL("""
 """)
 _HAS = sql.SQL("SELECT true FROM {} WHERE {}::text = ANY ({}::text[]) LIMIT 1")
 _SCHEMA = sql.SQL("SELECT true FROM pg_catalog.pg_namespace WHERE nspname = {}")
+_MARKED = sql.SQL("""
+    SELECT true FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {} AND c.relname = {} AND pg_catalog.obj_description(c.oid, 'pg_class') = {}
+""")
 _MAY_READ = sql.SQL("SELECT pg_catalog.has_table_privilege({}, 'SELECT')")
 _HALF_WAY = sql.SQL("""
     SELECT true FROM (
@@ -58,19 +62,17 @@ class Location:
     no_schema: NoSchema | None = None
 
 
-def locate(
-    session: Session, rows: Iterable[Sequence[Any]], *, schema: str | None, table: str, known: Collection[str] = ()
-) -> Location:
+def locate(session: Session, rows: Rows, *, schema: str | None, table: str, known: Collection[str] = ()) -> Location:
     """Return where the history is; `rows` answer the `question`, `known` are the folder's file names.
 
     It is refused if the schema that is set does not exist, if several histories could be meant, or if the only one of these
     files is another schema's.
     """
-    relations = [Relation(*row) for row in rows]
+    found = relations(session, rows)
     known = fitting(known, session.encoding)
     try:
-        tables = Tables(schema, table) if schema else _find(session, relations, table, known)
-        layout = layout_of(tables, relations) if tables else Layout()
+        tables = Tables(schema, table) if schema else _find(session, found, table, known)
+        layout = layout_of(tables, found) if tables else Layout()
         if tables and layout.strangers:
             refuse_code(session, tables)
         if schema and layout == Layout():
@@ -94,12 +96,12 @@ def refuse_absent(session: Session, schema: str) -> None:
         )
 
 
-def _find(session: Session, relations: Sequence[Relation], table: str, known: Collection[str]) -> Tables | None:
+def _find(session: Session, found: Sequence[Relation], table: str, known: Collection[str]) -> Tables | None:
     journal = Tables("", table).names[2]
-    journalled = {each.schema for each in relations if each.name == journal and "run_id" in each.columns}
+    journalled = {each.schema for each in found if each.name == journal and "run_id" in each.columns}
     usable = [
         each
-        for each in relations
+        for each in found
         if each.name == table and each.is_table and each.may_enter and REQUIRED <= set(each.columns)
     ]
     inside = sorted(
@@ -107,26 +109,24 @@ def _find(session: Session, relations: Sequence[Relation], table: str, known: Co
         key=lambda each: (each.schema not in journalled, each.place),
     )
     outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
-    doubted = {each.schema for each in relations if not each.is_trusted}
+    doubted = {each.schema for each in found if not each.is_trusted}
     # Of a stranger whom nobody has named, nothing is read that could run code.
     outside = [
         each for each in outside if each.schema not in doubted or not runs_code(session, Tables(each.schema, table))
     ]
-    chosen = {each.schema for each in relations if each.name == journal and each.is_chosen}
     candidates, others = (
         [
             _Candidate(
                 session,
                 Tables(each.schema, table),
                 each.schema in journalled,
-                each.schema in chosen,
                 each.schema not in doubted,
             )
-            for each in found
+            for each in places
         ]
-        for found in (inside, outside)
+        for places in (inside, outside)
     )
-    closed = [each for each in relations if each.name == table and not each.may_enter and REQUIRED <= set(each.columns)]
+    closed = [each for each in found if each.name == table and not each.may_enter and REQUIRED <= set(each.columns)]
     if closed and not any(each.has(known) for each in candidates):
         _refuse_closed(session, closed)
     if candidates:
@@ -157,7 +157,6 @@ class _Candidate(NamedTuple):
     session: Session
     tables: Tables
     has_journal: bool
-    is_chosen: bool
     is_trusted: bool
 
     def has(self, names: Collection[str]) -> bool:
@@ -173,6 +172,12 @@ class _Candidate(NamedTuple):
     def is_half_way(self, names: Collection[str]) -> bool:
         """Whether some of these ended half-way in it."""
         return self.has_journal and self._answers(_HALF_WAY.format(self.tables.journal, list(names)))
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether it is marked as made for its schema alone."""
+        query = _MARKED.format(self.tables.schema, self.tables.names[2], CHOSEN)
+        return bool(ask(self.session.connection, query))
 
     @property
     def is_used(self) -> bool:

@@ -14,7 +14,7 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, rights_command
 from fsapi_nb.database.rights import role_of
-from fsapi_nb.database.session import Session
+from fsapi_nb.database.session import Session, is_system
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import Folder
 
@@ -106,11 +106,6 @@ def names_of(setting: str) -> list[str]:
     """Return the names in a search_path, as PostgreSQL reads them."""
     found = _NAME.findall(setting)
     return [name for name in (quoted.replace('""', '"') or bare.lower() for quoted, bare in found) if name]
-
-
-def is_system(name: str) -> bool:
-    """Whether a schema is PostgreSQL's own."""
-    return name.startswith("pg_") or name == "information_schema"
 
 
 def _maker(folder: Folder, schema: str) -> str | None:

@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.database.ask import ask, ask_together
+from fsapi_nb.database.layout import Layout
 from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
@@ -46,17 +47,20 @@ _DEFERRED = sql.SQL("""
 """)
 
 
-def refuse_unwritable(session: Session, tables: Tables) -> None:
-    """Check before a run all that would be found only once a migration had run.
+def refuse_unwritable(session: Session, tables: Tables, layout: Layout) -> None:
+    """Check before a run all that would be found only once a migration had run. `layout` is what there is of the tables.
 
     Raises:
         HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it; or a trigger
             may run at COMMIT, when what was recorded has been verified.
     """
     written = (table.as_string(session.connection) for table in (tables.history, tables.scripts, tables.journal))
-    missing = _MISSING.format(*map(sql.Literal, written))
-    deferred = _DEFERRED.format(sql.Literal(tables.schema), list(tables.names))
-    answers = ask_together(session.connection, {"missing": missing, "hiding": _hiding(tables), "deferred": deferred})
+    queries = {"missing": _MISSING.format(*map(sql.Literal, written))}
+    if layout.has_row_security:
+        queries["hiding"] = _hiding(tables)
+    if layout.has_triggers:
+        queries["deferred"] = _DEFERRED.format(sql.Literal(tables.schema), list(tables.names))
+    answers = ask_together(session.connection, queries)
     if answers["missing"]:
         role = role_of(session)
         to = _quoted(session, role)
@@ -67,9 +71,9 @@ def refuse_unwritable(session: Session, tables: Tables) -> None:
             state=_UNCHANGED,
             hint=f"let its owner run: {' '.join(grants)}",
         )
-    if answers["hiding"]:
+    if answers.get("hiding"):
         raise _row_security(session, tables, answers["hiding"])
-    for trigger, table in answers["deferred"]:
+    for trigger, table in answers.get("deferred", ()):
         raise HistoryError(
             f"the trigger {trigger} of {table} may run at COMMIT, after what is recorded was verified",
             state=_UNCHANGED,

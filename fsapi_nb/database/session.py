@@ -81,14 +81,23 @@ class Facts:
 class Session:
     """A connection in autocommit mode with its facts, and the settings that each file starts with.
 
-    `answer` holds the rows of the question that it was opened with. `is_outdated` says whether a new session would begin
+    `answer` holds the rows of the question that it was opened with; `by_pooler` says that it may have served others before. `is_outdated` says whether a new session would begin
     with other settings, as `check_same` and `clean` found it last.
     """
 
-    def __init__(self, connection: Connection, facts: Facts, settings: Mapping[str, str], answer: Rows = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        facts: Facts,
+        settings: Mapping[str, str],
+        answer: Rows = (),
+        *,
+        by_pooler: bool = False,
+    ) -> None:
         self.facts = facts
         self.settings = settings
         self.answer = answer
+        self.by_pooler = by_pooler
         self.is_outdated = False
         self._connection = connection
         self._pipeline = Pipeline(connection)
@@ -107,6 +116,12 @@ class Session:
     def encoding(self) -> Encoding | None:
         """The database's encoding; None for one that holds every text."""
         return encoding_named(self._connection.info.parameter_status("server_encoding"))
+
+    @property
+    def may_have_own_path(self) -> bool:
+        """Whether the session may have begun with another search_path than its role and database set: if anything was said."""
+        options = self._connection.info.options
+        return self.by_pooler or bool(options) or "search_path" in self.settings or self.facts.event_triggers
 
     @property
     def tidy(self) -> bool:
@@ -289,6 +304,11 @@ class Session:
             self.connection.execute("ROLLBACK")
         elif self.status is TransactionStatus.ACTIVE:
             self.connection.close()
+
+
+def is_system(name: str) -> bool:
+    """Whether a schema is PostgreSQL's own."""
+    return name.startswith("pg_") or name == "information_schema"
 
 
 def alone(*messages: Message) -> tuple[Message, ...]:
