@@ -150,6 +150,28 @@ def test_an_index_that_a_failed_build_left_is_dropped_before_the_next(project: P
     assert project.applied()[-1] == name
 
 
+@pytest.mark.parametrize("first", ["", "-- fsapi: transaction=off\n"], ids=["", "transaction=off"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DO $$ BEGIN EXECUTE 'CREATE INDEX CONCURRENTLY i ON t (i)'; END $$;",
+        "SELECT f('VACUUM');",
+        "CALL p('ALTER SYSTEM RESET work_mem');",
+    ],
+)
+def test_what_no_function_may_run_is_not_advised_to_leave_the_transaction(
+    project: Project, sql: str, first: str
+) -> None:
+    """That would not help: the statement must be one of the file."""
+    project.rows("CREATE TABLE t (i int)")
+    for kind in ("FUNCTION f(t text) RETURNS void", "PROCEDURE p(t text)"):
+        project.rows(f"CREATE {kind} LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$")
+    project.write("hidden", f"{first}{sql}")
+    with pytest.raises(StatementFailed, match="25001") as caught:
+        project.migrator().migrate()
+    assert "write it as a statement of its own" in str(caught.value)
+
+
 def test_an_invalid_index_of_somebody_else_is_no_success(project: Project) -> None:
     """IF NOT EXISTS passes over it in silence: we do not, nor do we drop what we did not make."""
     project.write("t", "CREATE TABLE t (i int);\nINSERT INTO t VALUES (1), (1);")

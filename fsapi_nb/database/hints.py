@@ -31,6 +31,10 @@ _MAY_NOT_COMMIT = (
     "PostgreSQL lets no function, trigger or EXECUTE commit or roll back, no block with EXCEPTION, and no procedure with "
     "SET or SECURITY DEFINER: take it out of there; CALL and DO may, if they are statements of the file."
 )
+_NOT_FROM_A_FUNCTION = (
+    "PostgreSQL lets no function and no block run it, in a transaction or not: write it as a statement of its own, once for each "
+    "name."
+)
 _NO_EXTENSION = (
     "this server lacks the extension: install it there, or take another PostgreSQL "
     "(--postgres-bin, for the embedded one)."
@@ -46,6 +50,8 @@ def hint_for(
     """
     if message.sqlstate == "2D000" and statement and (alone or statement.kind not in {"CALL", "DO"}):
         return _MAY_NOT_COMMIT
+    if message.sqlstate == "25001" and message.context and statement and statement.kind in {"CALL", "DO", "SELECT"}:
+        return _NOT_FROM_A_FUNCTION
     if message.sqlstate == "0A000" and statement and statement.kind == "CREATE EXTENSION":
         return _NO_EXTENSION
     taken = _own_name(message, tables) if tables and message.sqlstate == "42P07" else None
