@@ -15,9 +15,17 @@ from fsapi_nb.errors import EmbeddedServerError
 
 
 def start_embedded(
-    root: Path, home: Path, requests: Sequence[Request], *, bin_folder: Path | None, database: str
+    root: Path,
+    home: Path,
+    requests: Sequence[Request],
+    *,
+    bin_folder: Path | None,
+    database: str,
+    keeps_data: bool = True,
 ) -> str:
     """Make sure that the server of `home` runs; return the address of its database.
+
+    If it `keeps_data`, a new wheel does not begin with an empty server beside the data of an older one.
 
     Raises Untrusted if the project in `root` asks for what is not allowed, EmbeddedServerError.
     """
@@ -26,7 +34,21 @@ def start_embedded(
     require(root, (*requests, *binaries, *map(_data_request, foreign)))
     for desk in foreign:
         embedded.adopt(desk)
+    if keeps_data and bin_folder is None:
+        _refuse_other_data(embedded.desks_of_other_versions(home))
     return embedded.attach(home, bin_folder=bin_folder, database=database)
+
+
+def _refuse_other_data(desks: Sequence[Path]) -> None:
+    if desks:
+        version = desks[-1].name.removeprefix("postgres-")
+        raise EmbeddedServerError(
+            f"the data of this project's embedded server is of PostgreSQL {version}, which the installed one cannot read",
+            details=tuple(f"  {desk}" for desk in desks),
+            state="nothing was started; the data is as it was.",
+            hint=f"to go on with it, or to dump it with pg_dump: --postgres-bin FOLDER of a PostgreSQL {version}; to begin with an "
+            "empty server: move the folder away.",
+        )
 
 
 def _wheel_requests(root: Path) -> tuple[Request, ...]:

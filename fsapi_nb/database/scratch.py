@@ -211,7 +211,9 @@ def open_scratch(
     home = project.home / "tests"
     require(project.root, requests)
     dsn = _dsn(address) if address is not None else None
-    place = dsn or start_embedded(project.root, home, requests, bin_folder=postgres_bin, database="postgres")
+    place = dsn or start_embedded(
+        project.root, home, requests, bin_folder=postgres_bin, database="postgres", keeps_data=False
+    )
     try:
         with open_session(place, application=application) as session:
             if dsn is None:

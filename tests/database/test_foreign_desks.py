@@ -17,6 +17,10 @@ from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
 from fsapi_nb.database.embedded import made as made_desks
 from fsapi_nb.database.embedded import root_folder
+from fsapi_nb.database.embedded.made import remember
+from fsapi_nb.database.embedded.place import make_desk
+from fsapi_nb.database.embedded.record import Record
+from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
 from fsapi_nb.trust import accept, revoke, trust_project
 from tests.conftest import Project
@@ -269,3 +273,20 @@ def test_a_record_of_any_kind_does_no_harm(tmp_path: Path, kind: str) -> None:
         (desk / "server.json").write_text(text)
     embedded.destroy(desk.parent)
     assert mine.is_dir()
+
+
+@pytest.mark.parametrize("versions", [(-1,), (1,), (-3, -2)], ids=["older", "newer", "two"])
+def test_another_version_does_not_begin_empty_beside_the_data(tmp_path: Path, versions: tuple[int, ...]) -> None:
+    """A wheel that was upgraded would apply everything on an empty server, and the data would seem to be gone."""
+    home = tmp_path / ".fsapi_nb"
+    installed = int(embedded.server_version(embedded.default_bin_folder()).partition(".")[0])
+    for version in versions:
+        desk = make_desk(home, installed + version)
+        remember(desk)
+        Record().write(desk)
+    with pytest.raises(EmbeddedServerError, match=rf"of PostgreSQL {installed + versions[-1]}, which") as caught:
+        start_embedded(tmp_path, home, (), bin_folder=None, database="shop")
+    assert "--postgres-bin FOLDER" in (caught.value.hint or "")
+    assert sorted(home.glob("postgres-*")) == sorted(home / f"postgres-{installed + each}" for each in versions)
+    Record().write(make_desk(home, installed))
+    assert embedded.desks_of_other_versions(home) == []

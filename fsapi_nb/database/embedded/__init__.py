@@ -39,6 +39,7 @@ __all__ = [
     "adopt",
     "attach",
     "default_bin_folder",
+    "desks_of_other_versions",
     "destroy",
     "detach",
     "disown",
@@ -71,6 +72,14 @@ def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi
             if attempt == 2 or answers(folder, database):
                 raise
     return conninfo(folder, database)
+
+
+def desks_of_other_versions(home: Path) -> list[Path]:
+    """Return the folders of servers in `home` whose data the installed wheel cannot read, if it has none of its own there."""
+    major = inspect_installation(default_bin_folder()).major
+    with files_of(home):
+        desks = find_desks(home)
+    return [] if any(desk.name == f"postgres-{major}" for desk in desks) else desks
 
 
 def foreign_desks(home: Path) -> list[Path]:
