@@ -158,12 +158,18 @@ def test_a_row_of_fsapis_is_known_by_its_name(rates: Project) -> None:
 
 
 def test_another_script_of_the_same_name_still_runs(rates: Project) -> None:
-    """A missing file of another branch stops nothing."""
+    """A missing file of another branch stops nothing; but it may be the same file, so status and plan ask."""
     old = rates.write("add", RATES)
     rates.migrator().migrate()
     (rates.folder / old).unlink()
-    rates.write("add", RATES + " SELECT 1;", name="2026_02_01_00_00_add.sql")
-    assert len(rates.migrator().migrate().done) == 1
+    new = rates.write("add", RATES + " SELECT 1;", name="2026_02_01_00_00_add.sql")
+    other = rates.write("add_more", RATES + " SELECT 2;", name="2026_02_01_00_01_add_more.sql")
+    notes = {status.name: status.note or "" for status in rates.migrator().status().statuses}
+    assert notes[new] == f"{old}, which is missing, had another script: was it renamed and edited?"
+    assert notes[other] == ""
+    (warning,) = [note for note in rates.migrator().plan().plan.notes if "renamed and edited" in note]
+    assert warning.startswith(f"{new} has another script than {old} had")
+    assert len(rates.migrator().migrate().done) == 2
 
 
 def test_a_rename_is_taken_back_by_another(rates: Project) -> None:

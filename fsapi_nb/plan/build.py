@@ -127,7 +127,8 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
     files = [status.migration for status in chosen if status.migration]
     warnings = (*down_warnings(files, around.encoding), *secret_notes(files))
-    notes = (*_late_notes(late), *_missing_notes(statuses), *_amended_notes(amends), *warnings)
+    renames = ran_before.edited_renames(chosen, statuses)
+    notes = (*_late_notes(late), *_missing_notes(statuses), *renames, *_amended_notes(amends), *warnings)
     return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
 
 

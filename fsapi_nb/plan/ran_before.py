@@ -103,13 +103,28 @@ def _retired(status: MigrationStatus, history: History) -> Retired | None:
 
 def noted(statuses: Sequence[MigrationStatus], history: History) -> tuple[MigrationStatus, ...]:
     """Return the statuses with a word on pending scripts that have run, as far as checksums tell."""
-    missing = {s.entry.checksum: s.name for s in statuses if s.state is State.MISSING and s.entry and s.entry.checksum}
+    missing = [status for status in statuses if status.state is State.MISSING]
     if not missing and not history.retired:
         return tuple(statuses)
-    return tuple(_noted(status, history, missing) for status in statuses)
+    scripts = {status.entry.checksum: status.name for status in missing if status.entry and status.entry.checksum}
+    words = {status.name[_TIME:]: status.name for status in missing}
+    return tuple(_noted(status, history, scripts, words) for status in statuses)
 
 
-def _noted(status: MigrationStatus, history: History, missing: Mapping[str, str]) -> MigrationStatus:
+def edited_renames(pending: Iterable[MigrationStatus], statuses: Iterable[MigrationStatus]) -> Iterator[str]:
+    """Say which of these pending ones have the words of a missing one, and another script: both may be one file."""
+    words = {status.name[_TIME:]: status.name for status in statuses if status.state is State.MISSING}
+    for status in pending:
+        if old := words.get(status.name[_TIME:]):
+            yield (
+                f"{status.name} has another script than {old} had, which is missing: if it is that file, renamed and edited, "
+                "what ran would run again (its old name and script, and a new file for the rest, avoid that)"
+            )
+
+
+def _noted(
+    status: MigrationStatus, history: History, missing: Mapping[str, str], words: Mapping[str, str]
+) -> MigrationStatus:
     if status.state not in {State.PENDING, State.LATE} or status.migration is None:
         return status
     note = None
@@ -117,6 +132,8 @@ def _noted(status: MigrationStatus, history: History, missing: Mapping[str, str]
         note = "it has run, and its row was retired"
     elif status.migration.checksum in missing:
         note = f"it is what ran as {missing[status.migration.checksum]}, which is missing: was it renamed?"
+    elif status.name[_TIME:] in words:
+        note = f"{words[status.name[_TIME:]]}, which is missing, had another script: was it renamed and edited?"
     return replace(status, note="; ".join(filter(None, (status.note, note)))) if note else status
 
 
