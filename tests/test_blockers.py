@@ -47,7 +47,7 @@ def test_the_error_of_a_lock_timeout_says_who_blocked(project: Project) -> None:
     alter(project)
     with holding(project, "SELECT * FROM orders /* the monthly report */") as other:
         with pytest.raises(StatementFailed) as caught:
-            project.migrator(lock_timeout="1500ms", max_wait=0).migrate()
+            project.migrator(lock_timeout="3s", max_wait=0).migrate()
         error, pid = caught.value, other.info.backend_pid
     assert error.sqlstate == "55P03"
     assert "blocked by postgres, a report, idle in transaction: holds ACCESS SHARE on table public.orders" in str(error)
@@ -150,7 +150,7 @@ def test_a_chain_of_blockers_begins_with_its_cause(project: Project) -> None:
         waiting.start()
         until(lambda: project.migrator().blockers().blockage)
         with pytest.raises(StatementFailed) as caught:
-            project.migrator(lock_timeout="1500ms", max_wait=0).migrate()
+            project.migrator(lock_timeout="3s", max_wait=0).migrate()
         pids = [cause.info.backend_pid, middle.info.backend_pid]
     waiting.join()
     assert caught.value.blockage is not None
@@ -173,7 +173,7 @@ def test_every_kind_of_lock_is_named(project: Project, held: str, up: str, lock:
     project.migrator().migrate()
     project.write("waits", up)
     with holding(project, held), pytest.raises(StatementFailed) as caught:
-        project.migrator(lock_timeout="1500ms", max_wait=0).migrate()
+        project.migrator(lock_timeout="3s", max_wait=0).migrate()
     assert caught.value.blockage is not None
     assert [session.lock for session in caught.value.blockage.blockers] == [lock]
 
@@ -212,7 +212,7 @@ def test_a_prepared_transaction_that_blocks_is_told(project: Project) -> None:
     project.rows_in_session("BEGIN", "LOCK TABLE orders", "PREPARE TRANSACTION 'x'")
     try:
         with pytest.raises(StatementFailed) as caught:
-            project.migrator(lock_timeout="1500ms", max_wait=0).migrate()
+            project.migrator(lock_timeout="3s", max_wait=0).migrate()
         assert caught.value.blockage is not None
         assert [(s.pid, s.state) for s in caught.value.blockage.blockers] == [(0, "prepared transaction")]
     finally:
@@ -224,7 +224,7 @@ def test_passwords_in_the_queries_of_others_are_not_shown(project: Project) -> N
     alter(project)
     long = f"SELECT 'password=''hunter2''', '{'x' * 300}' FROM orders"
     with holding(project, long), pytest.raises(StatementFailed) as caught:
-        project.migrator(lock_timeout="1500ms", max_wait=0).migrate()
+        project.migrator(lock_timeout="3s", max_wait=0).migrate()
     assert caught.value.blockage is not None
     (session,) = caught.value.blockage.blockers
     assert session.query is not None

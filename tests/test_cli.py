@@ -215,7 +215,7 @@ def test_who_blocked_is_told_with_the_error(project: Project, terminal: Terminal
     """Below it, with pid; with `--json` in the document."""
     project.rows("CREATE TABLE users (i int)")
     project.write("phone", "ALTER TABLE users ADD phone text;")
-    words = ["migrate", "--lock-timeout", "300ms", "--max-wait", "0"]
+    words = ["migrate", "--lock-timeout", "3s", "--max-wait", "0"]
     with psycopg.connect(project.database, application_name="report") as blocker:
         blocker.execute("SELECT * FROM users")
         pid = blocker.info.backend_pid

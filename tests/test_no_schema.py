@@ -325,3 +325,6 @@ def test_a_folder_without_a_file_says_that_first(tmp_path: Path, database: str) 
     migrator.query("DROP SCHEMA public")
     assert migrator.status().lines()[0].startswith("No migration files in")
     assert "nothing is recorded here" in migrator.status().lines()[1]
+    with pytest.raises(HistoryError, match="no schema of this session") as caught:
+        migrator.migrate()
+    assert f"  There are no migration files in {folder}." in caught.value.details

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import Interrupted, NothingToDo, PartlyApplied, RefusedPlan, StatementFailed, UnknownMigration
+from fsapi_nb.events import Event, MigrationFinished
+from fsapi_nb.model import Direction
 from tests.conftest import Project
 from tests.test_halfway import stop_at
 
@@ -174,6 +176,30 @@ def test_a_redo_that_succeeded_leaves_nothing_to_continue(project: Project) -> N
     project.migrator().rollback()
     assert project.migrator().status().statuses[-1].note is None
     assert done(project) == [(users, "down"), (users, "up")]
+
+
+def test_a_rollback_behind_a_redo_whose_last_word_was_lost_is_no_redo(project: Project) -> None:
+    """The connection went once all was applied again: the journal does not say that the redo is done."""
+    project.rows("CREATE TABLE may (number int); INSERT INTO may VALUES (1)")
+    users, last = users_and(project, down="drop index concurrently i;\nselect 1 / number from may;")
+
+    def lose(event: Event) -> None:
+        if isinstance(event, MigrationFinished) and event.direction is Direction.UP:
+            project.rows(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'fsapi_nb'"
+            )
+
+    project.migrator(observers=[lose]).redo()
+    assert project.rows("SELECT FROM migrations_journal WHERE event = 'redo' AND state = 'done'") == []
+    project.rows("UPDATE may SET number = 0")
+    with pytest.raises(StatementFailed):
+        project.migrator().rollback()
+    project.rows("UPDATE may SET number = 1")
+    with pytest.raises(PartlyApplied, match="finish it with `rollback`"):
+        project.migrator().redo()
+    assert [(each.name, each.direction) for each in project.migrator().rollback().done] == [(last, Direction.DOWN)]
+    assert project.applied() == [users]
 
 
 def test_what_is_applied_after_the_one_that_is_redone_still_forbids_it(project: Project) -> None:

@@ -119,7 +119,7 @@ def test_a_lock_that_does_not_come_is_given_up(project: Project) -> None:
     with psycopg.connect(project.database) as reader:
         reader.execute("SELECT * FROM t")
         with pytest.raises(StatementFailed, match="lock timeout") as caught:
-            project.migrator(lock_timeout="50ms", max_wait=0.5).migrate()
+            project.migrator(lock_timeout="50ms", max_wait=2).migrate()
     assert caught.value.sqlstate == "55P03"
     states = [
         state for (state,) in project.rows("SELECT state FROM migrations_journal WHERE migration LIKE '%alter.sql'")
@@ -155,10 +155,10 @@ def test_a_lock_that_comes_late_is_waited_for_by_trying_again(project: Project) 
 def test_a_statement_timeout_of_the_role_is_said_and_can_be_overridden(project: Project) -> None:
     """It holds unless the run says otherwise."""
     database = project.value("SELECT current_database()")
-    project.rows(f"ALTER DATABASE {database} SET statement_timeout = '40ms'")
+    project.rows(f"ALTER DATABASE {database} SET statement_timeout = '1s'")
     project.write("quick", "SELECT 1;")
-    assert any("statement_timeout is 40ms" in note for note in project.migrator().migrate().notes)
-    project.write("slow", "SELECT pg_sleep(0.2);")
+    assert any("statement_timeout is 1s" in note for note in project.migrator().migrate().notes)
+    project.write("slow", "SELECT pg_sleep(1.5);")
     with pytest.raises(StatementFailed, match="--statement-timeout"):
         project.migrator().migrate()
     result = project.migrator(statement_timeout="1min").migrate()

@@ -27,7 +27,13 @@ LONG = {
     "VACUUM": ((TABLE,), f"{SPARING}VACUUM (DISABLE_PAGE_SKIPPING) big;", "public.big"),
     "ANALYZE": ((TABLE,), f"{SPARING}ANALYZE big;", "public.big"),
     "CLUSTER": (
-        (TABLE.replace("20000", "200"), SLEEPY, "CREATE INDEX big_i ON big (i)", "CREATE INDEX ON big (sleepy(i))"),
+        (
+            TABLE.replace("20000", "2000"),
+            SLEEPY.replace("0.01", "0"),
+            "CREATE INDEX big_i ON big (i)",
+            "CREATE INDEX ON big (sleepy(i))",
+            SLEEPY.replace("CREATE", "CREATE OR REPLACE"),
+        ),
         "CLUSTER big USING big_i;",
         "public.big",
     ),

@@ -227,7 +227,8 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
 def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:
     """The migrations of which a redo was begun, from the same rows; until it is given up or rolled back a second time.
 
-    That its UP was applied stands in the history. A second DOWN is then another one's: it was applied in between.
+    What is `applied` once its DOWN is complete has been applied again: that redo is over, though its last word may be lost,
+    and another DOWN that begins is a rollback's. A second DOWN is also another one's: it was applied in between.
     Another migration that was rolled back since and is not `applied` may be what it is built on: then it cannot go on.
     """
     downs: dict[str, int] = {}
@@ -244,7 +245,11 @@ def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[
                 downs[name] += 1
             for other in downs.keys() - {name}:
                 gone[other].add(name)
-    return tuple(name for name, count in downs.items() if count <= 1 and all(other in applied for other in gone[name]))
+    return tuple(
+        name
+        for name, count in downs.items()
+        if count <= (0 if name in applied else 1) and all(other in applied for other in gone[name])
+    )
 
 
 def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:

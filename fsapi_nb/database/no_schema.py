@@ -32,12 +32,14 @@ class NoSchema:
     """Why there is no schema for the history, and what to do.
 
     `name` is the schema that the history would be made in, once it can be; `is_missing` if that is to be created first.
+    `no_files` says where there are no migration files either.
     """
 
     why: str
     remedy: str
     name: str = _DEFAULT
     is_missing: bool = False
+    no_files: str | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -49,13 +51,18 @@ class NoSchema:
         """What is raised where a history is needed."""
         return HistoryError(
             self.why,
-            details=("  The history of the migrations needs a schema.",),
+            details=(
+                "  The history of the migrations needs a schema.",
+                *([f"  There are {self.no_files}."] if self.no_files else []),
+            ),
             state="nothing was run; the database is as it was.",
             hint=self.remedy,
         )
 
     def beside(self, folder: Folder) -> NoSchema:
         """Return the same for these files: if one of them makes the schema itself, the history needs another one."""
+        if folder.lack:
+            return replace(self, no_files=folder.lack)
         maker = _maker(folder, self.name) if self.is_missing else None
         if maker is None:
             return self

@@ -16,9 +16,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import waiting
+from psycopg import generators, waiting
 from psycopg.abc import PQGen
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from fsapi_nb.stopping import StopSignal, stop_signal
@@ -27,6 +28,7 @@ T = TypeVar("T")
 Wanted = TypeVar("Wanted")
 
 _INTERVAL = 0.1  # seconds
+_COPYING = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 _PAUSE = 0.5  # seconds between two requests to cancel: one that comes between two statements cancels nothing
 
 
@@ -117,12 +119,26 @@ def closed_after(connection: psycopg.Connection[Any], seconds: float) -> Iterato
 
 def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> None:
     """Cancel what runs, again and again until its conversation is over or the connection lost."""
-    pgconn, over = connection.pgconn, False
+    pgconn, over, is_rest = connection.pgconn, False, False
     while not over and pgconn.status == ConnStatus.OK:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=5.0)
         with contextlib.suppress(psycopg.Error):
             over = waiting.wait(_for_a_while(conversation), pgconn.socket, interval=_INTERVAL)
+        if over and not is_rest and _is_answering(pgconn):
+            # The KeyboardInterrupt came while the conversation was at work, and ended it before the server's last word.
+            conversation, over, is_rest = _rest(pgconn), False, True
+
+
+def _is_answering(pgconn: PGconn) -> bool:
+    return pgconn.transaction_status == TransactionStatus.ACTIVE and pgconn.pipeline_status == PipelineStatus.OFF
+
+
+def _rest(pgconn: PGconn) -> PQGen[None]:
+    """Receive the results that are still to come."""
+    while (result := (yield from generators.fetch(pgconn))) is not None:
+        if result.status in _COPYING:
+            return  # libpq repeats this result for ever until the copy is ended
 
 
 def _for_a_while(conversation: PQGen[Any]) -> Generator[Wait, Ready | int, bool]:

@@ -236,5 +236,5 @@ def half(statuses: Sequence[MigrationStatus]) -> None:
         raise PartlyApplied(
             f"{half[0].name} ended half-way: {half[0].note}",
             state="nothing was run.",
-            hint="finish it with `migrate` or `rollback` first.",
+            hint=f"finish it with {'`rollback`' if half[0].rolling_back else '`migrate` or `rollback`'} first.",
         )

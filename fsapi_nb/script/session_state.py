@@ -69,8 +69,10 @@ _DROPS_AT_COMMIT = re.compile(r"\bon\s+commit\s+drop\b", re.IGNORECASE)
 #: Settings that decide how long a statement may take or what is said of it, not what it does; and those of a transaction.
 #: PostgreSQL reads it as well.
 HARMLESS = re.compile(
-    r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit|_concurrency|_interval|_warning|_fraction)"
-    r"|(?:jit|geqo|enable|log|track|debug|tcp|transaction|vacuum|parallel|auto_explain).*|application_name|plan_cache_mode"
+    r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit|_concurrency|_interval|_warning|_fraction|_flush_after"
+    r"|_collapse_limit|_multiplier)|(?:jit|geqo|enable|log|track|debug|trace|tcp|transaction|vacuum|parallel|max|effective|wal"
+    r"|commit|temp_file|temp_buffers|stats|compute|recursive|auto_explain).*|application_name|plan_cache_mode"
+    r"|constraint_exclusion|update_process_title"
 )
 # How texts are read, and nothing else: a definition without a literal is the same under each.
 _READING = re.compile(

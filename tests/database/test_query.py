@@ -15,11 +15,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from fsapi_nb.database.query import JSON_NULL, Column, JsonText, ResultSet, run_query
+from fsapi_nb.database.waiting import StoppableConnection
+from fsapi_nb.database.wire import collect
 from fsapi_nb.errors import Place, QueryFailed, TransactionEnded
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
@@ -44,7 +47,8 @@ def reader(session: Connection) -> Iterator[Connection]:
 
 @pytest.fixture
 def connection(database: str) -> Iterator[Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
+    """A connection like those that a query is given: psycopg's own gives up if a cancel takes longer than five seconds."""
+    with StoppableConnection.connect(database, autocommit=True) as connection:
         yield connection
 
 
@@ -438,6 +442,20 @@ def test_an_interrupt_cancels_on_the_server_and_rolls_back(connection: Connectio
     thread.join()
     assert connection.pgconn.transaction_status == TransactionStatus.IDLE
     assert only_value(connection, "SELECT to_regclass('t')") is None
+
+
+def test_an_interrupt_in_the_midst_of_a_conversation_leaves_the_connection_usable(connection: Connection) -> None:
+    """Python raises it wherever it is at work, not only where it waits for the server."""
+
+    def interrupted(conversation: PQGen[None]) -> PQGen[None]:
+        yield next(conversation)
+        raise KeyboardInterrupt
+
+    connection.pgconn.send_query(b"SELECT pg_sleep(60); SELECT 1")
+    with pytest.raises(KeyboardInterrupt):
+        connection.wait(interrupted(collect(connection.pgconn, [])))
+    assert connection.pgconn.transaction_status == TransactionStatus.IDLE
+    assert only_value(connection, "SELECT 7") == 7
 
 
 def test_a_lost_connection_says_what_became_of_the_changes(connection: Connection, other: Connection) -> None:

@@ -148,7 +148,7 @@ def undisturbed(world: World, migrations: Migrations, *, dumped: bool = False) -
         for direction in (Direction.UP, Direction.DOWN):
             with place.proxy() as proxy:
                 place.run(direction, proxy.address)
-            place.await_quiet(seconds=5)
+            place.await_quiet()
             messages[direction] = list(proxy.messages)
             left[direction] = place.snapshot(dumped=dumped)
         place.run(Direction.UP)

@@ -177,7 +177,7 @@ def prepare(both: Schemas, direction: Direction) -> None:
     both.run(Direction.UP, _SCHEMAS[0])
     if direction is Direction.DOWN:
         both.run(Direction.UP, _SCHEMAS[1])
-        both.place.await_quiet(seconds=5)
+        both.place.await_quiet()
 
 
 def undisturbed(world: World, direction: Direction) -> Reference:
@@ -185,7 +185,7 @@ def undisturbed(world: World, direction: Direction) -> Reference:
         prepare(both, direction)
         with both.place.proxy() as proxy:
             both.run(direction, _SCHEMAS[1], proxy.address)
-        both.place.await_quiet(seconds=5)
+        both.place.await_quiet()
         return Reference(list(proxy.messages), both.state())
 
 
@@ -224,7 +224,7 @@ def test_a_client_that_is_killed_in_one_schema_is_continued_there(
         with schemas(world) as both, tally.judging(f"two schemas, {direction.value}, message {number}, {action.value}"):
             prepare(both, direction)
             kill(both, direction, (number, action))
-            both.place.await_quiet(seconds=10)
+            both.place.await_quiet()
             both.assert_guarded(_SCHEMAS[1])
             both.run(direction, _SCHEMAS[1])
             assert both.state() == reference.left

@@ -215,7 +215,7 @@ def test_a_restored_dump_of_an_unfinished_run_is_completed(world: World, held: H
         with holding(source, held), client(source.address, source.folder, lock_timeout="1min") as runner:
             source.wait_for(STANDS_STILL)
             runner.kill()
-            source.await_quiet(seconds=5)
+            source.await_quiet()
         restore(source, target, psql)
         with tally.judging(f"restored dump of an unfinished {held.name}"):
             source.run(Direction.UP)
@@ -242,7 +242,7 @@ def test_a_restored_dump_of_a_step_that_is_not_recorded_is_completed(
             if direction is Direction.DOWN:
                 source.run(Direction.UP)
             disturb(source, Case(fault, direction, number))
-            source.await_quiet(seconds=5)
+            source.await_quiet()
             restore(source, target, psql)
             with tally.judging(f"restored dump of a step that is not recorded ({direction.value}, {number})"):
                 finish(target, direction)

@@ -31,8 +31,8 @@ def assert_interrupted(runner: Client, place: Place) -> str:
     runner.interrupt()
     outcome, text = runner.outcome()
     assert outcome == "Interrupted", text
-    place.wait_for(NOBODY_AT_WORK, seconds=2)
-    place.await_quiet(seconds=2)
+    place.wait_for(NOBODY_AT_WORK)
+    place.await_quiet()
     return text
 
 

@@ -33,7 +33,7 @@ def test_a_killed_clients_statement_ends_and_one_more_run_completes(world: World
         ):
             place.wait_for(STANDS_STILL)
             runner.kill()
-            place.wait_for(NOBODY_AT_WORK, seconds=5)
-            place.await_quiet(seconds=5)
+            place.wait_for(NOBODY_AT_WORK)
+            place.await_quiet()
         with tally.judging(f"killed in {held.name}"):
             assert_one_more_run_completes(world, held, place)

@@ -81,7 +81,7 @@ def killed(place: Place, number: int, action: Action) -> None:
 
 def assert_redone(place: Place, verb: str) -> None:
     """Once more, by that verb; then all is as after an undisturbed redo, and the users are there."""
-    place.await_quiet(seconds=10)
+    place.await_quiet()
     getattr(place.migrator(), verb)()
     names = [name for (name,) in place.rows("SELECT name::text FROM migrations ORDER BY id")]
     assert names == REDONE.file_names()

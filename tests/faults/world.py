@@ -134,9 +134,9 @@ class Place:
         found = f"SELECT setting FROM pg_file_settings WHERE name = '{self.setting}'"
         yield from (("setting", value) for (value,) in connection.execute(found.encode()))
 
-    def await_quiet(self, *, seconds: float) -> None:
+    def await_quiet(self) -> None:
         """Until nobody holds an advisory lock in it."""
-        self.wait_for(_QUIET, seconds=seconds)
+        self.wait_for(_QUIET)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import threading
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -12,6 +11,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import StatementFailed, UsageError
+from fsapi_nb.events import Event, StepRetried
 from fsapi_nb.folding import HTML, stored_size
 from fsapi_nb.model import JournalEntry
 from fsapi_nb.views.results import HistoryResult
@@ -98,11 +98,13 @@ def test_a_run_that_waited_for_a_lock_and_then_failed(project: Project) -> None:
     project.write("index", "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a);")
     holder = psycopg.connect(project.database)
     holder.execute("LOCK TABLE t")
-    release = threading.Timer(0.6, holder.close)
-    release.start()
+
+    def release(event: Event) -> None:
+        if isinstance(event, StepRetried):
+            holder.close()
+
     with pytest.raises(StatementFailed):
-        project.migrator(lock_timeout="50ms").migrate()
-    release.join()
+        project.migrator(lock_timeout="50ms", observers=[release]).migrate()
     history = project.migrator().history()
     last = history.timeline()
     outcomes = [(attempt.migration, attempt.outcome) for attempt in last.attempts]

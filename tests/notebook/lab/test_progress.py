@@ -84,7 +84,7 @@ def test_a_lock_timeout_names_the_blocker(lab_project: LabProject, open_page: Op
     """In the error of the cell; `%migrate blockers` shows the queue as a table, and the panel's error has it too."""
     lab_project.rows("CREATE TABLE busy (i int)")
     lab_project.write("busy", "ALTER TABLE busy ADD COLUMN a int;")
-    short = "--lock-timeout 400ms --max-wait 1"
+    short = "--lock-timeout 3s --max-wait 1"
     page = open_page(
         lab_project.notebook("%load_ext fsapi_nb", f"%migrate {short}", "%migrate blockers", f"%migrate panel {short}")
     )
