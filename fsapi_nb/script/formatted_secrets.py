@@ -11,7 +11,7 @@ from fsapi_nb.script.tokens import CLOSE, END, OPEN, TEXT, Tokens
 from fsapi_nb.text.secrets import is_no_secret, is_secret_name, may_hold_secret
 
 _IN_FORMAT = re.compile(r"%(?:%|(?P<number>\d+\$)?-?\d*(?P<kind>[sIL]))")
-_NAME_BEFORE = re.compile(r"([\w.]+)['\"]?\s*(?:=>|:=|=|\bto\b)?\s*'*$", re.IGNORECASE)
+_NAME_BEFORE = re.compile(r"(?<![\w.])([\w.]+)['\"]?\s*(?:=>|:=|=|\bto\b)?\s*'*$", re.IGNORECASE)
 
 
 def formatted_secrets(text: bytes, tokens: Tokens, index: int) -> dict[int, tuple[int, int]]:

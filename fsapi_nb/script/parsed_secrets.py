@@ -10,16 +10,17 @@ import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fsapi_nb.script.depth import refuse_depth
 from fsapi_nb.script.literal_owner import assigned_before, opening_of
 from fsapi_nb.script.parser import parse_one, tokenize
 from fsapi_nb.script.secret_places import KEYED_FUNCTIONS, Tables, columns_created, secret_places
 from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, TEXT, SqlSyntaxError, Tokens
-from fsapi_nb.text.secrets import ends_in_secret_name, is_secret_name, may_hold_secret
+from fsapi_nb.text.secrets import ends_in_secret_name, is_no_secret, is_secret_name, may_hold_secret
 
 _LARGEST = 20_000  # tokens of a statement that is parsed as a whole
+_LONGEST_SHAPE = 300  # tokens of a statement that is compared with others
 _ROWS = 2_000  # tokens of the rows of a larger one that are parsed at once
 _TOO_EARLY = "at end of input"
 _LONGEST_NAME = 200  # bytes of a literal that may be, or end in, the name of a secret
@@ -64,6 +65,10 @@ class _Piece(NamedTuple):
     last: int
 
 
+_Alike: TypeAlias = dict[bytes, list[int]]
+"""Which tokens of a statement of that shape are secrets, counted from its first."""
+
+
 def find_parsed(
     text: bytes, tokens: Tokens, places: Iterable[int], tables: Callable[[], Tables] = dict
 ) -> Iterator[Literal]:
@@ -76,13 +81,13 @@ def find_parsed(
         tables: Gives the columns of tables, for an INSERT that names none.
     """
     pieces: dict[_Piece, set[int]] = {}
-    for place in places:
-        index = bisect.bisect_right(tokens.starts, place) - 1
-        if index >= 0 and place < tokens.ends[index] and _is_name(text, tokens, index):
+    for index in {bisect.bisect_right(tokens.starts, place) - 1 for place in places}:
+        if index >= 0 and _is_name(text, tokens, index):
             pieces.setdefault(_piece_around(tokens, index), set()).add(index)
+    alike: _Alike = {}
     for piece, named in pieces.items():
         if TEXT in tokens.sorts[piece.first : piece.last] or _word(text, tokens, piece.first).lower() in _SETTING:
-            yield from _in_piece(text, tokens, piece, named)
+            yield from _literals(text, tokens, _in_known(text, tokens, piece, named, alike))
     yield from _in_bare_inserts(text, tokens, tables)
 
 
@@ -105,11 +110,17 @@ def created_tables(text: bytes, tokens: Tokens) -> dict[str, Sequence[str]]:
 def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) -> Iterator[Literal]:
     """The secrets of each `INSERT INTO users VALUES (...)` into a table whose columns are known."""
     known: Tables | None = None
+    alike: _Alike = {}
     for match in _BARE_INSERT.finditer(text):
         known = tables() if known is None else known
         index = bisect.bisect_left(tokens.starts, match.start())
         if match["table"].decode().lower() in known and index < len(tokens) and tokens.starts[index] == match.start():
-            yield from _in_piece(text, tokens, _piece_around(tokens, index), {index}, known)
+            piece = _piece_around(tokens, index)
+            if may_hold_secret(text[tokens.starts[piece.first] : tokens.ends[piece.last - 1]]):  # a row may name one
+                found = _in_piece(text, tokens, piece, {index}, known)
+            else:
+                found = _in_known(text, tokens, piece, {index}, alike, known)
+            yield from _literals(text, tokens, found)
 
 
 def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
@@ -137,10 +148,10 @@ def _is_name(text: bytes, tokens: Tokens, index: int) -> bool:
         name = _word(text, tokens, index).decode(errors="replace").strip('"')
         return is_secret_name(name) or name.lower() in KEYED_FUNCTIONS
     inside = opening_of(text, tokens.starts[index], tokens.ends[index])
-    if inside is None or inside[1] - inside[0] > _LONGEST_NAME:
+    if inside is None:
         return False
-    content = text[slice(*inside)].decode(errors="replace")
-    return is_secret_name(content) or ends_in_secret_name(content)
+    content = text[max(inside[0], inside[1] - _LONGEST_NAME) : inside[1]].decode(errors="replace")
+    return ends_in_secret_name(content) or (inside[1] - inside[0] <= _LONGEST_NAME and is_secret_name(content))
 
 
 def _piece_around(tokens: Tokens, index: int) -> _Piece:
@@ -152,9 +163,35 @@ def _piece_around(tokens: Tokens, index: int) -> _Piece:
     return _Piece(first, last)
 
 
+def _in_known(
+    text: bytes, tokens: Tokens, piece: _Piece, named: set[int], alike: _Alike, tables: Tables = _NO_TABLES
+) -> Iterator[int]:
+    """Those of a statement: they stand where they stood in one that has but other values, of which a seed has many."""
+    shape = _shape(text, tokens, piece, named)
+    if shape is None:
+        yield from _in_piece(text, tokens, piece, named, tables)
+        return
+    if shape not in alike:
+        alike[shape] = [index - piece.first for index in _in_piece(text, tokens, piece, named, tables)]
+    for number in alike[shape]:
+        yield piece.first + number
+
+
+def _shape(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> bytes | None:
+    """A statement without its values; None for one whose values decide what is a secret, and for a long one."""
+    first, last = piece
+    if last - first > _LONGEST_SHAPE or any(tokens.sorts[index] == TEXT[0] for index in named):
+        return None
+    words = [_word(text, tokens, index) for index in range(first, last)]
+    return b" ".join(
+        b"'" if sort == TEXT[0] else b"0" if word[:1].isdigit() else word
+        for word, sort in zip(words, tokens.sorts[first:last], strict=True)
+    )
+
+
 def _in_piece(
     text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables = _NO_TABLES
-) -> Iterator[Literal]:
+) -> Iterator[int]:
     if piece.last - piece.first > _LARGEST:
         yield from _in_rows(text, tokens, piece, named, tables)
         return
@@ -162,7 +199,7 @@ def _in_piece(
     yield from found if found is not None else _in_refused(text, tokens, piece)
 
 
-def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[Literal]:
+def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[int]:
     """The secrets in what does not parse as a whole: PL/pgSQL, or a statement with a fault."""
     begun: list[_Piece] = []
     parsed = False
@@ -177,7 +214,7 @@ def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[Literal]
         yield from _parsed_in_part(text, tokens, piece if begun[0].first == piece.first else begun[0])
 
 
-def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[Literal]:
+def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[int]:
     """The secrets in a statement that is wrong: it is parsed without the tokens that the parser refuses, up to some."""
     start, statement = (
         tokens.starts[piece.first],
@@ -200,13 +237,13 @@ def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[Literal]
                 sorts = tokens.sorts[piece.first : piece.last]
                 statement += b")" * max(sorts.count(OPEN) - sorts.count(CLOSE), 1)
         else:
-            return _literals(text, tokens, (place + start for place in places))
+            return _indexes(tokens, (place + start for place in places))
     return []
 
 
 def _parsed(
     text: bytes, tokens: Tokens, piece: _Piece, opening: bytes = b"", owner: str = "", tables: Tables = _NO_TABLES
-) -> list[Literal] | None:
+) -> list[int] | None:
     """The secrets in a statement, which is written behind `opening`; None if it does not parse."""
     first, last = piece
     start = tokens.starts[first]
@@ -215,7 +252,7 @@ def _parsed(
         return None
     places = secret_places(tree, owner, tables)
     shift = len(opening)
-    return _literals(text, tokens, (place + start - shift for place in places if place >= shift))
+    return _indexes(tokens, (place + start - shift for place in places if place >= shift))
 
 
 def _tree(tokens: Tokens, piece: _Piece, statement: bytes) -> Any:
@@ -226,22 +263,25 @@ def _tree(tokens: Tokens, piece: _Piece, statement: bytes) -> Any:
         return None
 
 
-def _literals(text: bytes, tokens: Tokens, places: Iterable[int]) -> list[Literal]:
-    """What stands at these places: literals, and the words that SET takes without quotes."""
-    found: list[Literal] = []
-    for place in places:
-        index = bisect.bisect_left(tokens.starts, place)
-        if index == len(tokens) or tokens.starts[index] != place:
-            continue
-        word = _word(text, tokens, index)
+def _indexes(tokens: Tokens, places: Iterable[int]) -> list[int]:
+    """The tokens that begin at these places."""
+    found = ((bisect.bisect_left(tokens.starts, place), place) for place in sorted(places))
+    return [index for index, place in found if index < len(tokens) and tokens.starts[index] == place]
+
+
+def _literals(text: bytes, tokens: Tokens, indexes: Iterable[int]) -> Iterator[Literal]:
+    """The secrets that these tokens hold: literals, and the words that SET takes without quotes."""
+    for index in indexes:
+        start, end, word = tokens.starts[index], tokens.ends[index], _word(text, tokens, index)
+        inside: tuple[int, int] | None = None
         if tokens.sorts[index] == TEXT[0]:
-            inside = opening_of(text, place, tokens.ends[index])
-            found += [Literal(*inside)] if inside and inside[1] > inside[0] else []
+            inside = opening_of(text, start, end)
         elif word.startswith(b'"'):
-            found.append(Literal(place + 1, tokens.ends[index] - 1))
+            inside = start + 1, end - 1
         elif word[:1].isalpha() or word[:1] == b"_":
-            found.append(Literal(place, tokens.ends[index], quoted=False))
-    return found
+            inside = start, end
+        if inside is not None and not is_no_secret(text[slice(*inside)].decode(errors="replace")):
+            yield Literal(*inside, quoted=inside != (start, end))
 
 
 # -- PL/pgSQL --------------------------------------------------------------------------------------------------
@@ -285,7 +325,7 @@ def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int
 # -- large statements ------------------------------------------------------------------------------------------
 
 
-def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables) -> Iterator[Literal]:
+def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables) -> Iterator[int]:
     """The secrets of `INSERT ... VALUES` with very many rows: those rows are parsed that may have one, some at a time."""
     rows = _first_row(text, tokens, piece)
     if rows is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from fsapi_nb.text.secrets import ends_in_secret_name, is_no_secret, is_prose, is_secret_name
+from fsapi_nb.text.secrets import ends_in_secret_name, is_prose, is_secret_name
 
 #: The columns of tables, by the tables' names.
 Tables: TypeAlias = Mapping[str, Sequence[str]]
@@ -42,6 +42,7 @@ _PARTS = {
 }
 _LEAVES = frozenset({"a_const", "column_ref", "string", "type_name", "range_var"})
 _PAIRS = frozenset({"json_build_object", "jsonb_build_object", "hstore", "json_object", "jsonb_object", "set_config"})
+_LONGEST_NAME = 200  # characters of a text that may end in the name of a secret
 _NULLIF = 6  # AEXPR_NULLIF
 _TAKEN_FROM = frozenset({"->", "->>", "#>", "#>>"})
 _COMPARED = frozenset({"=", "<>"})
@@ -238,7 +239,7 @@ def _joined(expression: Any) -> Iterator[Any]:
 def _behind_names(parts: Sequence[Any]) -> Iterator[int]:
     """The texts that are put behind one which ends in a secret's name."""
     for before, after in itertools.pairwise(parts):
-        if ends_in_secret_name(_text(before)):
+        if ends_in_secret_name(_text(before)[-_LONGEST_NAME:]):
             yield from _within(after)
 
 
@@ -247,7 +248,7 @@ def _within(node: Any) -> Iterator[int]:
     kind = node.WhichOneof("node")
     inner: Any = getattr(node, kind) if kind else None
     if kind == "a_const":
-        if not is_no_secret(inner.sval.sval or inner.bsval.bsval):
+        if inner.WhichOneof("val") in {"sval", "bsval"}:
             yield inner.location
     elif kind == "param_ref":
         yield inner.location

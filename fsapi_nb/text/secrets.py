@@ -57,7 +57,8 @@ _NO_SECRET = re.compile(
 _PROSE_WORD = re.compile(r"[(\[\"'“„«]*[^\W\d]+(?:[-'’/][^\W\d]+)*[)\]\"'”“».,;:!?…]*|[-–—…]|\.{3}")
 _FEWEST_WORDS = 3  # of a sentence
 _ENDS_IN_NAME = re.compile(
-    r"(?P<name>[\w.]+)['\"]?\s*(?:=>|:=|[:=]|\bto\b)\s*['\"]*$|\b(?:password\s+|bearer\s+)['\"]*$", re.IGNORECASE
+    r"(?<![\w.])(?P<name>[\w.]+)['\"]?\s*(?:=>|:=|[:=]|\bto\b)\s*['\"]*$|\b(?:password\s+|bearer\s+)['\"]*$",
+    re.IGNORECASE,
 )
 # A variable may also hold a whole address, and say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
 _VARIABLE = re.compile(

@@ -114,3 +114,19 @@ def test_a_secret_that_an_older_release_has_stored_is_not_shown() -> None:
         "-INSERT INTO u (id, token) VALUES (1, '***');",
         "+INSERT INTO u (id, token) VALUES (2, '***');",
     ]
+
+
+def test_statements_that_differ_in_their_values_alone_are_judged_by_their_values() -> None:
+    """They are parsed once; what a value says still counts: that there is no secret, or the name of one."""
+    text = (
+        f"INSERT INTO u (n, token) VALUES (1, '{SECRET}'); INSERT INTO u (n, token) VALUES (22, 'none');\n"
+        f"INSERT INTO u (n, token) VALUES (3, E'{SECRET}\\''); INSERT INTO u (n, token) VALUES ('{SECRET}', 'abc');\n"
+        f"INSERT INTO s (token, key, value) VALUES ('ab', 'host', 'local'), ('cd', 'api_key', '{SECRET}');\n"
+        f"INSERT INTO s (token, key, value) VALUES ('ab', 'host', 'local'), ('cd', 'user', '{SECRET}');"
+    )
+    assert redact_sql(text) == (
+        "INSERT INTO u (n, token) VALUES (1, '***'); INSERT INTO u (n, token) VALUES (22, 'none');\n"
+        f"INSERT INTO u (n, token) VALUES (3, E'***'); INSERT INTO u (n, token) VALUES ('{SECRET}', '***');\n"
+        "INSERT INTO s (token, key, value) VALUES ('***', 'host', 'local'), ('***', 'api_key', '***');\n"
+        f"INSERT INTO s (token, key, value) VALUES ('***', 'host', 'local'), ('***', 'user', '{SECRET}');"
+    )
