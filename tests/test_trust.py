@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -237,6 +238,13 @@ def test_what_is_asked_for_shows_no_secret(clone: Path, argument: str) -> None:
     assert "canary" not in str(caught.value)
 
 
+def test_a_program_is_not_hidden_as_a_secret(clone: Path) -> None:
+    """What is starred may be what runs: the question says that there is more, and where to read it."""
+    configure(clone, prod="""url = 'host=/nowhere'\npassword_command = ['sh', '-c', 'token=$(evil);echo $token']""")
+    with pytest.raises(Untrusted, match=r"is hidden as \*\*\*: read it in pyproject\.toml"):
+        Migrator("prod").status()
+
+
 @pytest.mark.parametrize("end", ["\\n", "\\r", "\\u0085", "\\u2028"])
 def test_what_is_asked_for_is_one_line(clone: Path, end: str) -> None:
     """Nothing of it looks like what fsapi_nb says itself, or pushes the rest off the screen."""
@@ -391,6 +399,34 @@ def test_another_content_of_a_program_is_another_program(clone: Path, entry: str
     assert not is_untrusted(clone)
     with (clone / file).open("a") as more:
         more.write("# more\n")
+    assert is_untrusted(clone)
+
+
+@pytest.mark.parametrize(
+    "entry", ["url = 'host=/nowhere'\npassword_command = ['./get-token']", "connect = 'untried_access:open'"]
+)
+def test_another_end_of_a_link_is_another_program(clone: Path, entry: str) -> None:
+    """One that leads out of the project has no content of the project's, and may lead to anything tomorrow."""
+    for link in ("get-token", "untried_access.py"):
+        (clone / link).symlink_to("/bin/true")
+    configure(clone, prod=entry)
+    accept(refusal_of(clone))
+    assert not is_untrusted(clone)
+    for link in ("get-token", "untried_access.py"):
+        (clone / link).unlink()
+        (clone / link).symlink_to("/bin/false")
+    assert is_untrusted(clone)
+
+
+def test_an_argument_is_not_taken_for_a_content(clone: Path) -> None:
+    """Else the digest of a program that was allowed, as an argument of another one, would let that run."""
+    content = program(clone / "get-token").read_bytes()
+    configure(clone, prod="url = 'host=/nowhere'\npassword_command = ['./get-token']")
+    accept(refusal_of(clone))
+    (clone / "get-token").unlink()
+    (clone / "get-token").symlink_to(sys.executable)
+    digest = hashlib.sha256(content).hexdigest()
+    configure(clone, prod=f"url = 'host=/nowhere'\npassword_command = ['./get-token', '{digest}']")
     assert is_untrusted(clone)
 
 

@@ -23,7 +23,7 @@ from psycopg import pq
 
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.parts import own_parts
-from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, hide_in_arguments, hide_in_message
+from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, Secret, hide_in_arguments, hide_in_message
 
 #: What a user of the address is, and not where it leads or how it is protected: a change of these asks for nothing new.
 _UNIMPORTANT = frozenset(
@@ -110,7 +110,7 @@ def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]
     matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | SECRET_PARAMETERS}
     told = sorted(further.keys() - SECRET_PARAMETERS - {"service"})
     shown = ", ".join(f"{name}={further[name]}" for name in told)
-    what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown)}" if shown else "")
+    what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown, file)}" if shown else "")
     if away and "password" not in parts:
         what += "; a password of yours (PGPASSWORD, ~/.pgpass) may be sent there"
     return (Request(file, what, ("address", json.dumps(matters, sort_keys=True))),)
@@ -118,7 +118,7 @@ def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]
 
 def command_request(arguments: Sequence[str], root: Path, file: str, database: str) -> Request:
     """What a `password_command` asks for."""
-    shown = _without_secrets(shlex.join(hide_in_arguments(arguments)))
+    shown = _without_secrets(shlex.join(hide_in_arguments(arguments)), file)
     what = f"runs a program for the password of {database!r} (password_command): {shown}"
     return Request(file, what, ("command", *arguments, *_contents(root, map(Path, arguments))))
 
@@ -190,13 +190,20 @@ def _defaults() -> dict[str, str]:
 
 
 def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
-    """A digest of each of these files that lies in the project, and so changes with it."""
+    """What changes with the project, of each of these files: the digest of one in it, and where a link in it leads out.
+
+    Nothing else that is part of an identity has a null character, so that none can be taken for one of these.
+    """
     base = os.path.realpath(root)
     for file in files:
-        real = Path(os.path.realpath(root / file))
+        written = root / file
         with contextlib.suppress(OSError, ValueError):  # the latter is a name with a null character
-            if real.is_relative_to(base) and real.is_file():
-                yield hashlib.sha256(real.read_bytes()).hexdigest()
+            real = Path(os.path.realpath(written))
+            if not real.is_relative_to(base):
+                if Path(os.path.abspath(written)).is_relative_to(os.path.abspath(root)):
+                    yield f"\0{file}\0leads to {real}"
+            elif real.is_file():
+                yield f"\0{file}\0{hashlib.sha256(real.read_bytes()).hexdigest()}"
 
 
 def _is_here(host: str) -> bool:
@@ -244,5 +251,7 @@ def _harmless(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _harmless(value) if isinstance(value, dict) else value for name, value in left.items()}
 
 
-def _without_secrets(text: str) -> str:
-    return hide_in_message(text)
+def _without_secrets(text: str, file: str) -> str:
+    """The text as it may be shown. What looks like a secret may be a part of a program, so it is said that something is hidden."""
+    shown = hide_in_message(text)
+    return f"{shown} (what may be a secret is hidden as {STARS}: read it in {file})" if STARS in shown else shown
