@@ -282,9 +282,29 @@ def _parse(file: str, name: str) -> Reading:
     from fsapi_nb.script.migration import read_contents
 
     try:
-        return Reading(*read_contents(FileContents(name, file)))
+        found = Reading(*read_contents(FileContents(name, file)))
     except OSError as error:
         return Reading(None, (_unreadable(name, error),))
+    return _unquoted(name) if _leads_out(file) and _is_faulty(found) else found
+
+
+def _is_faulty(found: Reading) -> bool:
+    """Whether something would be quoted of a file before anybody has asked for it to be run or shown."""
+    migration = found.migration
+    return migration is None or any(each and each.problems for each in (migration.up, migration.down))
+
+
+def _leads_out(file: str) -> bool:
+    """Whether a file is a link to one outside of its project. A project of somebody else's could name any file so."""
+    if not os.path.islink(file):
+        return False
+    root = os.path.realpath(os.path.dirname(os.path.dirname(file)))
+    return os.path.commonpath([root, os.path.realpath(file)]) != root
+
+
+def _unquoted(name: str) -> Reading:
+    hint = "put the file itself here to see what is wrong; nothing is quoted of a file outside of the project."
+    return Reading(None, (Problem("what the link leads to is not a migration", Place(name, 1), hint),))
 
 
 def _unreadable(name: str, error: OSError) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ import pytest
 from fsapi_nb.cli import main
 from fsapi_nb.errors import UsageError
 from fsapi_nb.folding import HTML, OUTPUT, TEXT, stored_size
+from fsapi_nb.model import Identity
 from fsapi_nb.views.results import DiagramResult
 from tests.conftest import ROOT, Project
 
@@ -146,6 +148,13 @@ def test_mermaid_gets_names_that_it_knows(project: Project) -> None:
             r'|\w+ \|[|o]--o[|{] \w+ : "[^"]*")',
             line,
         ), line
+
+
+def test_no_name_of_a_database_sets_how_mermaid_draws(project: Project) -> None:
+    """A directive in braces counts wherever it stands, in a comment too."""
+    result = replace(draw(project, "CREATE TABLE a (i int)"), identity=Identity("x %%{init: {'themeCSS': '*{}'}}%%"))
+    assert result.lines()[-1].startswith("%% 1 table, 0 foreign keys on x %%_init: _'themeCSS'")
+    assert "{init" not in "\n".join(result.lines())
 
 
 @pytest.mark.parametrize(("count", "said"), [(35, "only the columns of keys are drawn"), (45, "only names are drawn")])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fsapi_nb import folder
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Problem, UsageError
 from fsapi_nb.folder import create, parse_text, read_folder, write
-from fsapi_nb.model import Folder
+from fsapi_nb.model import Folder, Reading
 from fsapi_nb.script import template
 from fsapi_nb.script.template import TEMPLATE, bad_file_name
 
@@ -118,6 +118,32 @@ def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "-- UP\nSELECT 2;\n")
     assert (tmp_path / GOOD).is_symlink()
     assert (tmp_path / "elsewhere" / "x.txt").read_text() == "-- UP\nSELECT 2;\n"
+
+
+def quoted(reading: Reading) -> str:
+    """What is said of a file where it is only looked at."""
+    scripts = (reading.migration.up, reading.migration.down) if reading.migration else ()
+    problems = [*reading.problems, *(problem for script in scripts if script for problem in script.problems)]
+    return "\n".join(line for problem in problems for line in problem.lines())
+
+
+@pytest.mark.parametrize(
+    "text", ["host:5432:shop:ada:hunter2\n", "-- UP\nSELECT 1;\n\n-- DOWN\nhunter2\n", "-- UP\nSELECT 'hunter2;\n"]
+)
+def test_nothing_is_quoted_of_a_file_outside_of_the_project(tmp_path: Path, text: str) -> None:
+    """A project of somebody else's could name any file of its reader's so, and an output would hold its lines."""
+    folder = tmp_path / "project" / "migrations"
+    folder.mkdir(parents=True)
+    (tmp_path / "secret").write_text(text)
+    (folder.parent / "inside").write_text(text)
+    (folder / f"{TIME}out.sql").symlink_to(tmp_path / "secret")
+    (folder / f"{TIME}in.sql").symlink_to(folder.parent / "inside")
+    found = read_folder(folder)
+    for name in (f"{TIME}out.sql", f"{TIME}in.sql"):
+        assert ("hunter2" in quoted(found.read(name))) == (name == f"{TIME}in.sql")
+    assert [problem.message for problem in found.read(f"{TIME}out.sql").problems] == [
+        "what the link leads to is not a migration"
+    ]
 
 
 def test_bad_names_are_told_and_not_run(tmp_path: Path) -> None:

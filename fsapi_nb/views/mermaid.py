@@ -45,6 +45,11 @@ def mermaid(diagram: Diagram) -> list[str]:
     return lines
 
 
+def comment(text: str) -> str:
+    """Return a line that Mermaid passes over. It would take braces in one for a directive, which sets how all is drawn."""
+    return f"%% {re.sub('[{}]', '_', visible(text))}"
+
+
 def _names(diagram: Diagram) -> dict[TableName, str]:
     """A name for each table that Mermaid knows the characters of, no two alike."""
     names: dict[TableName, str] = {}

@@ -11,7 +11,7 @@ from fsapi_nb.model import Identity
 from fsapi_nb.schema.diagram import Diagram
 from fsapi_nb.views.entity_diagram import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg
 from fsapi_nb.views.escape import esc
-from fsapi_nb.views.mermaid import mermaid
+from fsapi_nb.views.mermaid import comment, mermaid
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import html_of
 
@@ -53,7 +53,7 @@ class DiagramResult(Result):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """Mermaid's source, and as its comments what it does not say."""
-        return [*mermaid(self.diagram), *(f"%% {remark}" for remark in [self.headline(), *self.remarks()])]
+        return [*mermaid(self.diagram), *(comment(remark) for remark in [self.headline(), *self.remarks()])]
 
     def remarks(self) -> Sequence[str]:
         """What leads out of the picture."""
