@@ -193,6 +193,8 @@ def test_what_is_empty_or_incomplete_in_the_env_file_is_refused(tmp_path: Path, 
         (("DATABASE_URI",), "call it DATABASE_URL,"),
         (("DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"), "call them DB_NAME, DB_USER, DB_PASS,"),
         (("PGDBNAME",), "call it PGDATABASE,"),
+        (("database_url",), "call it DATABASE_URL,"),
+        (("Db_Host", "db_database"), "call them DB_HOST, DB_NAME,"),
     ],
 )
 def test_the_names_of_other_programs_do_not_lead_to_the_embedded_server(
@@ -310,7 +312,17 @@ def test_a_line_end_behind_a_url_does_not_count(tmp_path: Path, ending: str) -> 
     assert parts.dsn == "host=h dbname=d"
 
 
-@pytest.mark.parametrize("parameter", ["schema=public", "pgbouncer=true", "connection_limit=1"])
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "schema=public",
+        "currentSchema=app",
+        "search_path=app",
+        "pgbouncer=true",
+        "connection_limit=1",
+        "serverVersion=15",
+    ],
+)
 def test_a_parameter_of_other_tools_is_named(tmp_path: Path, parameter: str) -> None:
     """Not taken for special characters in a password."""
     with pytest.raises(ConfigurationError) as caught:
@@ -319,6 +331,7 @@ def test_a_parameter_of_other_tools_is_named(tmp_path: Path, parameter: str) -> 
     assert caught.value.message == (
         f"DATABASE_URL in the environment has the parameter {name!r}, which PostgreSQL does not know"
     )
+    assert ("--schema NAME" in (caught.value.hint or "")) == (name in {"schema", "currentSchema", "search_path"})
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:pa/s?canary=1@h/d", "host=h password=my canary=1"])

@@ -117,13 +117,20 @@ def refuse_alike(environment: Mapping[str, str], root: Path) -> None:
     To be asked where nothing else names one: the embedded server is not what was meant then.
     """
     for place, names in (("the environment", environment), (".env", read_whole_dotenv(root))):
-        found = [name for name in names if name in _ALIKE]
+        found = {name: right for name in names if (right := _meant(name))}
         if found:
-            right = _listed(dict.fromkeys(_ALIKE[name] for name in found))
+            right = _listed(dict.fromkeys(found.values()))
             raise ConfigurationError(
                 f"nothing reads {_listed(found)} in {place}, and nothing else names a database",
                 hint=f"call {'it' if len(found) == 1 else 'them'} {right}, or say --database; {_EMBEDDED}",
             )
+
+
+def _meant(name: str) -> str | None:
+    """The variable that is meant by a name which nothing reads; None for every other name."""
+    upper = name.upper()
+    is_written_otherwise = upper != name and upper in {URL, *PARTS, *_LIBPQ_PLACES, *_LIBPQ_LOGIN}
+    return upper if is_written_otherwise else _ALIKE.get(upper)
 
 
 def read_dotenv(root: Path) -> Mapping[str, str]:

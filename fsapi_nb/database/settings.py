@@ -426,6 +426,7 @@ def _bad_address(text: str, place: str, message: str) -> ConfigurationError:
     # What follows a "?" in a password would be taken for a parameter, so that its name could be a part of it.
     if unknown and "://" in head and "@" not in query and unknown[1] in dict(parse_qsl(query, keep_blank_values=True)):
         what = f"{place} has the parameter {unknown[1]!r}, which PostgreSQL does not know"
-        hint = "take it out" + (", and say --schema NAME." if unknown[1] == "schema" else ".")
+        is_schema = unknown[1].lower() in {"currentschema", "schema", "search_path"}
+        hint = "take it out" + (", and say --schema NAME." if is_schema else ".")
         return ConfigurationError(what, hint=hint)
     return ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=_SPELLING)
