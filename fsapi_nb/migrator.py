@@ -26,6 +26,7 @@ from fsapi_nb.errors import (
     InDoubt,
     Interrupted,
     PartlyApplied,
+    Place,
     PlanChanged,
     Protected,
     QueryFailed,
@@ -990,6 +991,11 @@ def _run_result(
     return results.RunResult(verb, done, notes, time.monotonic() - started, drops, target.identity, run_id)
 
 
+def _stands_at(place: Place, text: str) -> bool:
+    """Whether that text stands at the place of an error."""
+    return place.column is not None and (place.source or "").startswith(text, place.column - 1)
+
+
 def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str | None:
     """What helps with SQL that the server refused, where that is more than it says itself."""
     from fsapi_nb.script.placeholders import explain, placeholder_of
@@ -1000,6 +1006,8 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
         return "this database is protected, so a query may only read; say --yes if it shall change."
     if error.server.sqlstate == "22P05" and error.place:
         return "write the character otherwise, in a comment as well: PostgreSQL is sent the whole text."
+    if error.server.sqlstate == "42601" and error.place and _stands_at(error.place, "\\"):
+        return "psql's commands are not SQL: end a statement with a semicolon; `diagram` shows the tables."
     found = placeholder_of(error)
     return explain(found, notebook=False) if found else None
 

@@ -264,7 +264,7 @@ def _replaced_entry(around: Circumstances, name: str) -> HistoryEntry:
     except UnknownMigration as error:
         raise UnknownMigration(
             f"{name!r} is not applied here, so nothing can stand for it",
-            details=tuple(f"  {line}" for line in (error.message, error.hint) if line),
+            details=(f"  {error.message}", *([f"  {error.hint}"] if error.hint and "`" not in error.hint else [])),
             state=_UNCHANGED,
             hint="if its name is right: bring the old files back, run `migrate`, and record the new file then.",
         ) from None

@@ -129,6 +129,14 @@ def test_the_terminal_says_how_it_is_done_there(project: Project) -> None:
         assert caught.value.hint == hint
 
 
+@pytest.mark.parametrize("text", ["\\d", "SELECT 1 \\gexec", "SELECT 1;\n\\x", "\\echo 'hi'"])
+def test_a_command_of_psql_is_said_to_be_one(project: Project, text: str) -> None:
+    """Whoever knows psql types it."""
+    with pytest.raises(QueryFailed) as caught:
+        project.migrator().query(text)
+    assert "psql's commands are not SQL" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     "text",
     ["SELECT 1 FROM pg_class WHERE", "SELECT nothing", "SELECT '{a}' FROM nowhere", "SELECT ':x', (1", "SELEKT 1"],
