@@ -125,13 +125,18 @@ class Recorder:
         """The key of the advisory lock of this history."""
         return self.tables.lock_key(self.session.facts.database)
 
-    def is_named_in(self, step: Step) -> bool:
-        """Whether a statement of the step has the name of the history: plain definitions may drop it and make it again."""
-        return any(self.tables.table in statement.text for part in step.parts for statement in part.statements)
+    def still(self, row: KeptRow | None, step: Step) -> tuple[Message, ...]:
+        """Look whether a row of the history that no step takes away is there; fails where a script has removed it.
 
-    def still(self, row: KeptRow | None) -> tuple[Message, ...]:
-        """Look whether a row of the history that no step takes away is there; fails where a script has removed it."""
-        return (self._message("check kept", [row.name, _truth(row.has_script)]),) if row else ()
+        Only behind what may have done so; the row's script is looked for only if the history is named.
+        """
+        statements = [statement for part in step.parts for statement in part.statements]
+        is_named = any(self.tables.table in statement.text for statement in statements)
+        if row is None or not (is_named or any(statement.kind in _MAY_EMPTY for statement in statements)):
+            return ()
+        return (
+            self._message("check kept with its script" if is_named and row.has_script else "check kept", [row.name]),
+        )
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
         """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
@@ -270,6 +275,10 @@ class Recorder:
             self._fitting(self.cell),
             self._fitting(self.runbook),
         ]
+
+
+#: What may remove rows of tables that it does not name; a text that the parser does not know is one statement, SQL.
+_MAY_EMPTY = frozenset({"CALL", "DELETE", "DO", "EXECUTE", "MERGE", "SELECT", "SQL", "TRUNCATE"})
 
 
 # -- the statements ----------------------------------------------------------------------------------------------

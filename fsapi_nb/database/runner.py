@@ -376,8 +376,8 @@ class Runner:
             row = done_row(part, waited=waited)
             batch.add(Whereabouts(step, part), *self.recorder.captured(part))
             batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
-        if not quiet or self.recorder.is_named_in(step):
-            batch.add(Whereabouts(step, step.parts[-1], recording=True), *self.recorder.still(self._kept[number]))
+        still = self.recorder.still(self._kept[number], step)
+        batch.add(Whereabouts(step, step.parts[-1], recording=True), *still)
         batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
         return batch
 
@@ -521,7 +521,7 @@ class Runner:
                 self._check_index(statement)
                 self._at = Whereabouts(step, part, recording=True)
                 row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
-                recorded = [*self.recorder.done(part, row), *self.recorder.still(self._kept[self._number])]
+                recorded = [*self.recorder.done(part, row), *self.recorder.still(self._kept[self._number], step)]
                 self.session.commit(recorded, before=self.recorder.captured(part))
             except psycopg.Error as error:
                 self._retry_alone_or_raise(error, attempts, pauses)
