@@ -407,12 +407,15 @@ class Migrator:
         """
         from fsapi_nb.database.check import ask_alone, holds
         from fsapi_nb.database.notices import listening
+        from fsapi_nb.database.query import secret_values
         from fsapi_nb.script.migration import read_query
+        from fsapi_nb.text.masking import hiding
 
         check = read_query(title, sql)
         with self._open(writing=False) as target, listening(target.session.connection) as notices:
             try:
-                found = ask_alone(target.session.connection, check.statement.text, sql)
+                with hiding(secret_values(sql)):
+                    found = ask_alone(target.session.connection, check.statement.text, sql)
             except QueryFailed as error:
                 error.add_notices(notices)
                 raise

@@ -119,11 +119,13 @@ def _encode(connection: Connection, sql: str) -> bytes:
     return message
 
 
-def secret_values(sql: str, parameters: Sequence[object]) -> Iterator[object]:
-    """Yield the parameters that the SQL uses as secrets, by the names of columns and arguments: an error may quote them."""
+def secret_values(sql: str, parameters: Sequence[object] = ()) -> Iterator[object]:
+    """Yield the secrets of the SQL, and the parameters that it uses as secrets by the names of columns: an error may quote them."""
     from fsapi_nb.script.parsed_secrets import secret_parameters
+    from fsapi_nb.script.redact import written_secrets
     from fsapi_nb.text.secrets import may_hold_secret
 
+    yield from written_secrets(sql)
     text = sql.encode(errors="replace")
     for number in secret_parameters(text) if parameters and may_hold_secret(text) else ():
         for value in parameters[number - 1 : number]:

@@ -21,6 +21,9 @@ FAILING = [
     "CREATE USER MAPPING FOR nobody_such SERVER s OPTIONS (user 'u', password 'hunter2')",
     "SELECT 'postgresql://u:hunter2@host/db' FROM nowhere",
     "CREATE SUBSCRIPTION s CONNECTION 'host=h password=hunter2' PUBLICATION p WITH (nonsense)",
+    "SELECT 'hunter2'::text::int AS password",
+    "CREATE TEMP TABLE u (n int, password text CHECK (n > 1)); INSERT INTO u (n, password) VALUES (1, 'hunter2')",
+    "CREATE TEMP TABLE u (n int, token text UNIQUE); INSERT INTO u VALUES (1, 'hunter2'), (2, 'hunter2')",
 ]
 
 
@@ -45,6 +48,7 @@ def test_a_failing_cell_echoes_no_password(cells: Cells) -> None:
         "%%check it holds\nSELECT nothing, 'postgresql://u:hunter2@h/d'",
         "%%check it holds\nSELECT FROM FROM 'postgresql://u:hunter2@h/d'",
         "%%check it holds\nCREATE ROLE r PASSWORD 'hunter2'",
+        "%%check it holds\nSELECT 'hunter2'::text::int AS password",
     ):
         error, shown = cells.fail(cell)
         assert isinstance(error, FsapiError)
