@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -218,6 +219,46 @@ def test_rows_that_come_as_a_copy_are_stopped(project: Project) -> None:
     wait_for(project, _BUSY)
     call.stopped(migrator)
     assert project.value(_QUIET)
+
+
+def test_a_rollback_is_stopped_behind_each_of_its_events_and_one_more_completes_it(project: Project) -> None:
+    """In both migrations, in each of three steps, and between them: what was rolled back then is not rolled back again."""
+    project.rows("CREATE TABLE once (n int); CREATE TABLE base (i int)")
+    project.write("first", "CREATE TABLE first (i int);", "INSERT INTO once VALUES (1); DROP TABLE first;")
+    project.write(
+        "steps",
+        "CREATE INDEX i ON base (i);",
+        "INSERT INTO once VALUES (2);\nDROP INDEX CONCURRENTLY i;\nINSERT INTO once VALUES (3);",
+    )
+    stopped, number, told = 0, 0, 1
+    while number < told:
+        project.rows("TRUNCATE once")
+        project.migrator().migrate()
+        told = max(told, _stop_rollback(project, number))
+        stopped += bool(project.applied())
+        if project.applied():
+            project.migrator().rollback(everything=True)
+        assert project.applied() == []
+        assert (project.has("first"), project.has("i")) == (False, False)
+        assert project.rows("SELECT n FROM once ORDER BY n") == [(1,), (2,), (3,)]
+        number += 1
+    assert stopped >= 8
+
+
+def _stop_rollback(project: Project, number: int) -> int:
+    """Roll everything back, stopped at the event of that number; how many events there were."""
+    calls: list[Migrator] = []
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        if len(heard) == number + 1:
+            calls[0].stop()
+
+    calls.append(project.migrator(observers=[hear]))
+    with contextlib.suppress(Interrupted):
+        calls[0].rollback(everything=True)
+    return len(heard)
 
 
 def test_all_calls_of_a_migrator_are_stopped_and_none_of_another(project: Project) -> None:
