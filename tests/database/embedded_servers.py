@@ -43,8 +43,14 @@ def private_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
     return Path(place, "server") if place else desk
 
 
+def data_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
+    """The data folder of the server, of which there is one."""
+    (found,) = private_of(home, bin_folder).glob("data*")
+    return found
+
+
 def pid_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> int:
-    return int((private_of(home, bin_folder) / "data/postmaster.pid").read_text().split("\n")[0])
+    return int((data_of(home, bin_folder) / "postmaster.pid").read_text().split("\n")[0])
 
 
 def runs(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> bool:

@@ -32,6 +32,7 @@ from tests.database.embedded_servers import (
     SYSTEM,
     Homes,
     User,
+    data_of,
     desk_of,
     host_of,
     in_child,
@@ -489,7 +490,7 @@ def test_pid_of_a_dead_server_that_another_process_has_now(home: Path) -> None:
     embedded.attach(home)
     os.kill(pid_of(home), signal.SIGKILL)
     wait_until(lambda: not runs(home))
-    pid_file = private_of(home) / "data/postmaster.pid"
+    pid_file = data_of(home) / "postmaster.pid"
     owner = pid_file.stat().st_uid
     stranger = subprocess.Popen(["sleep", "60"], user=owner if ROOT else None)
     try:
@@ -591,7 +592,7 @@ def test_ordinary_user_has_data_at_home_and_a_socket_in_the_runtime_folder(monke
             folder = Path(host_of(conninfo))
             assert folder.parent == base
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-            assert query(conninfo, "SHOW data_directory") == str(desk_of(project / ".fsapi_nb") / "data")
+            assert query(conninfo, "SHOW data_directory") == str(data_of(project / ".fsapi_nb"))
             embedded.stop(project / ".fsapi_nb")
             assert not folder.exists()
 
@@ -717,7 +718,7 @@ def test_server_that_does_not_start_shows_its_log(home: Path) -> None:
     """The error ends with the log lines of this start, where the data is, and what to do."""
     embedded.attach(home)
     embedded.stop(home)
-    settings = private_of(home) / "data/postgresql.conf"
+    settings = data_of(home) / "postgresql.conf"
     sound = settings.read_text()
     settings.write_text(f"{sound}\nno_such_setting = 1\n")
     try:

@@ -24,7 +24,7 @@ from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
 from fsapi_nb.trust import accept, revoke, trust_project
 from tests.conftest import Project
-from tests.database.embedded_servers import ROOT, desk_of, in_child, query, without_fsync
+from tests.database.embedded_servers import ROOT, data_of, desk_of, in_child, query, without_fsync
 
 _HOSTILE = "\nrestore_command = 'touch {ran}; false'\narchive_command = 'touch {ran}; true'\n"
 
@@ -61,7 +61,7 @@ def made(project: Path) -> Path:
 
 def booby_trap(home: Path) -> None:
     """Let the next start of the data run a program."""
-    data = desk_of(home) / "data"
+    data = data_of(home)
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(_HOSTILE.format(ran=home.parent / "ran"))
     (data / "recovery.signal").touch()
@@ -86,6 +86,79 @@ def put_back(home: Path, project: Path) -> Path:
     shutil.rmtree(home.parent)
     project.rename(home.parent)
     return home
+
+
+def pulled(home: Path, files: dict[str, str]) -> None:
+    """Let the project's repository take files over `.fsapi_nb`: what git ignores, it replaces without a word."""
+    project = home.parent
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+        subprocess.run(["git", *who, "-C", str(project), *words], check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "theirs")
+    git("worktree", "add", "--quiet", "../theirs", "HEAD", "--detach")
+    for name, text in files.items():
+        file = project.parent / "theirs" / ".fsapi_nb" / desk_of(home).name / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if text.startswith("/"):
+            file.symlink_to(text)
+        else:
+            file.write_text(text)
+    git("-C", "../theirs", "add", "--force", ".")
+    git("-C", "../theirs", "commit", "--quiet", "--message", "a server")
+    git("-C", "../theirs", "branch", "brought")
+    git("merge", "--quiet", "--ff-only", "brought")
+
+
+def test_what_is_pulled_over_an_own_server_is_not_used(workshop: Path) -> None:
+    """Neither settings nor files of data, nor a link by the name of the log: the server keeps what it had."""
+
+    def use() -> None:
+        home = made(workshop / "one")
+        query(embedded.attach(home), "CREATE TABLE kept AS SELECT 7 AS n")
+        embedded.stop(home)
+        hostile = _HOSTILE.format(ran=workshop / "ran")
+        mine = workshop / "mine"
+        mine.write_text("mine")
+        pulled(
+            home,
+            {
+                "data/postgresql.auto.conf": hostile,
+                "data/recovery.signal": "",
+                "data/PG_VERSION": "18",
+                "postgres.log": str(mine),
+                "pg_hba.conf": "local all all trust",
+            },
+        )
+        assert (desk_of(home) / "data/postgresql.auto.conf").read_text() == hostile
+        assert query(embedded.attach(home), "SELECT n FROM kept") == 7
+        assert not (workshop / "ran").exists()
+        assert mine.read_text() == "mine"
+        embedded.destroy(home)
+
+    as_user(use)
+
+
+def test_data_of_an_earlier_version_is_kept(workshop: Path) -> None:
+    """It was called the same in every project; the next start gives it a name of its own."""
+
+    def use() -> None:
+        home = made(workshop / "one")
+        query(embedded.attach(home), "CREATE TABLE kept AS SELECT 7 AS n")
+        embedded.stop(home)
+        desk = desk_of(home)
+        data_of(home).rename(desk / "data")
+        (record,) = (workshop / ".local/state/fsapi_nb/servers").iterdir()
+        record.write_text(record.read_text().replace("named\n", ""))
+        for _ in range(2):
+            assert query(embedded.attach(home), "SELECT n FROM kept") == 7
+            assert data_of(home).name != "data"
+            embedded.stop(home)
+        embedded.destroy(home)
+
+    as_user(use)
 
 
 @pytest.mark.parametrize("brought", [copied, packed, put_back])

@@ -4,6 +4,7 @@
       <number>                              for each desk: inode and time of change of its note, the desk's path, and
                                             `adopted` if it was made elsewhere, and its user has trusted it
     <desk>/made                             the note: the number
+    <desk>/data-<number>                    the data: what is brought later, by `git pull` as well, cannot know its name
 
 A copy, and what an archive brings, may have the note. It cannot have the note's time of change, which only the system
 sets. A folder that was moved keeps it. Root needs none of this: its servers' data lies in a folder that only root can make.
@@ -25,6 +26,7 @@ from fsapi_nb.database.embedded.record import write_file
 _NOTE = "made"
 _FIRST = re.compile(rf"start\.lock|{_NOTE}|\.{_NOTE}\.\d+")  # what a desk holds that another process is about to make
 _ADOPTED = "adopted"
+_NAMED = "named"  # in a record: the data has the number in its name, and what is called `data` was brought
 _SHARED = Path("/var/tmp")
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _here: set[str] = set()  # records of this process that no folder could keep
@@ -51,13 +53,52 @@ def remember(desk: Path, *, adopted: bool = False) -> None:
     if os.geteuid() == 0:
         return
     number = secrets.token_hex(16)
+    before = data_name(desk)
     write_file(desk / _NOTE, number + "\n")
+    if adopted:
+        _name_data(desk, before)
     record = _record(desk)
     for folder in _folders(make=True):
         with contextlib.suppress(OSError):
-            write_file(folder / number, f"{record}\n{desk}\n{_ADOPTED if adopted else ''}\n")
+            _write_record(folder / number, desk, adopted=adopted)
             return
     _here.add(record)
+
+
+def data_name(desk: Path) -> str:
+    """Return what the data of a desk is called: as nobody can know who has not seen it, where this account keeps a note."""
+    number = _read_note(desk) if os.geteuid() != 0 else None
+    named = f"data-{number}"
+    return "data" if number is None or (_is_plain(desk, number) and not (desk / named).exists()) else named
+
+
+def name_data(desk: Path) -> None:
+    """Give the data that an earlier version has made its name. Raises OSError."""
+    number = _read_note(desk) if os.geteuid() != 0 else None
+    if number is None or not _is_plain(desk, number):
+        return
+    _name_data(desk, "data")
+    adopted = is_adopted(desk)
+    for folder in _folders():
+        if (folder / number).exists():
+            _write_record(folder / number, desk, adopted=adopted)
+
+
+def _is_plain(desk: Path, number: str) -> bool:
+    """Whether the desk was recorded by a version that called all data the same, or is not recorded."""
+    texts = [text for folder in _folders() if (text := _read(folder / number))]
+    return _record(desk) not in _here and not any(_NAMED in text.splitlines()[2:] for text in texts)
+
+
+def _name_data(desk: Path, before: str) -> None:
+    """Give the data of a desk the name that follows from its note. A link is none."""
+    data = desk / before
+    if data.is_dir() and not data.is_symlink():
+        data.rename(desk / f"data-{_read_note(desk)}")
+
+
+def _write_record(file: Path, desk: Path, *, adopted: bool) -> None:
+    write_file(file, f"{_record(desk)}\n{desk}\n{_NAMED}\n{_ADOPTED if adopted else ''}\n")
 
 
 def forget(desk: Path) -> None:

@@ -8,9 +8,10 @@
         users.lock              held, shared, by each process that uses the server; the last one stops it
         server.lock             held by the server itself, so that "does it run?" needs no guess from a process id,
                                 and by the tools that make its data
-        pg_hba.conf, pg_ident.conf, data/, postgres.log
+        pg_hba.conf, pg_ident.conf, postgres.log
+        data-<number>/          the data, by a name that what is brought into the project later cannot know (`made`)
 
-For root, the last two lines lie elsewhere (`root_folder`). A project may have come from anybody: no link is followed in
+For root, the last three lines lie elsewhere (`root_folder`), and the data is called `data`. A project may have come from anybody: no link is followed in
 place of these folders, and what the record says is checked.
 """
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb.database.embedded.account import Account, account_of, powerless_account
-from fsapi_nb.database.embedded.made import forget, is_adopted, is_made
+from fsapi_nb.database.embedded.made import data_name, forget, is_adopted, is_made
 from fsapi_nb.database.embedded.messages import OTHER_DATABASE
 from fsapi_nb.database.embedded.record import Record, write_file
 from fsapi_nb.database.embedded.root_folder import (
@@ -55,11 +56,12 @@ class Place:
     folder: Path
     private: Path
     account: Account | None
+    name: str = "data"
 
     @property
     def data(self) -> Path:
         """PostgreSQL's data folder."""
-        return self.private / "data"
+        return self.private / self.name
 
     @property
     def log(self) -> Path:
@@ -171,7 +173,7 @@ def refuse_foreign_desk(desk: Path) -> None:
 def find_place(desk: Path) -> Place | None:
     """The place of a server that was started before; None if root has started none."""
     if os.geteuid() != 0:
-        return Place(desk, desk, desk, None)
+        return Place(desk, desk, desk, None, data_name(desk))
     record = Record.read(desk)
     folder = Path(record.place)
     if not record.place or not is_root_folder(folder) or belongs_to_another(folder, desk):
@@ -183,7 +185,7 @@ def find_place(desk: Path) -> Place | None:
 def make_place(desk: Path) -> Place:
     """The place of the server, made if it is not there."""
     if os.geteuid() != 0:
-        return Place(desk, desk, desk, None)
+        return Place(desk, desk, desk, None, data_name(desk))
     record = Record.read(desk)
     found = find_place(desk)
     if found and found.private.is_dir():

@@ -12,7 +12,7 @@ from pathlib import Path
 from fsapi_nb.database.embedded.data_folder import initialise_data, template_for, unpack_data
 from fsapi_nb.database.embedded.installation import Installation
 from fsapi_nb.database.embedded.installation_copy import enterable_bin_folder
-from fsapi_nb.database.embedded.made import is_recorded, remember
+from fsapi_nb.database.embedded.made import is_recorded, name_data, remember
 from fsapi_nb.database.embedded.messages import files_of
 from fsapi_nb.database.embedded.place import (
     Place,
@@ -69,6 +69,8 @@ def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
         if _runs_from(desk, installation):
             return folder
         _make_way(place, installation)
+    name_data(desk)
+    place = make_place(desk)
     bin_folder = enterable_bin_folder(installation, place.account)
     if (place.data / "PG_VERSION").exists():
         return _start(place, installation, bin_folder)

@@ -31,8 +31,8 @@ _STATUS_LINE = 7  # of the pid file, counted from 0
 def start(place: Place, bin_folder: Path, folder: Path) -> None:
     """Start the server with its socket in `folder`, and wait until it is ready."""
     _configure(place)
-    if place.log.exists() and place.log.stat().st_size > _LOG_BYTES:
-        place.log.unlink()
+    if place.log.is_symlink() or (place.log.exists() and place.log.stat().st_size > _LOG_BYTES):
+        place.log.unlink()  # a link may have been brought, to have the server write where it leads
     logged = place.log.stat().st_size if place.log.exists() else 0
     with process.opened(place.folder / "server.lock") as lock:
         if not await_lock(lock, fcntl.LOCK_EX, seconds=1):
@@ -60,7 +60,7 @@ def _arguments(place: Place, folder: Path) -> list[str]:
     conf = os.path.relpath(place.folder, place.private)
     server = ["-k", str(folder), "-p", str(PORT), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
     server += ["-c", f"hba_file={conf}/pg_hba.conf", "-c", f"ident_file={conf}/pg_ident.conf"]
-    arguments = ["start", "--silent", "--no-wait", "-D", "data", "-l", "postgres.log"]
+    arguments = ["start", "--silent", "--no-wait", "-D", place.name, "-l", "postgres.log"]
     return [*arguments, "-o", shlex.join(server)]
 
 
