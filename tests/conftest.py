@@ -21,7 +21,7 @@ from psycopg import sql
 
 from fsapi_nb import Migrator
 from fsapi_nb.database import embedded
-from tests import servers
+from tests import asking, servers
 from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
@@ -143,20 +143,20 @@ class Project:
     @property
     def label(self) -> str:
         """The database as every result names it."""
-        with psycopg.connect(self.database) as connection:
+        with asking.session(self.database) as connection:
             info = connection.info
             where = f"(socket, port {info.port})" if info.host.startswith("/") else f"at {info.host}:{info.port}"
             return f"{info.dbname} {where}"
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What a query gives, over a connection of its own."""
-        with psycopg.connect(self.database, autocommit=True) as connection:
+        """What a query gives, in a session of its own."""
+        with asking.session(self.database) as connection:
             cursor = connection.execute(query.encode())
             return cursor.fetchall() if cursor.description else []
 
     def rows_in_session(self, *queries: str) -> None:
         """Several statements one after the other in one session, each committed alone."""
-        with psycopg.connect(self.database, autocommit=True) as connection:
+        with asking.session(self.database) as connection:
             for query in queries:
                 connection.execute(query.encode())
 

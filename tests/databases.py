@@ -18,14 +18,16 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from tests import asking
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _numbers = itertools.count(1)
 #: A connection that a test has left may need a moment to end.
 SECONDS = 5.0
-_TERMINATE = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
+_OTHERS = f"""datname = current_database() AND pid <> pg_backend_pid()
+    AND application_name <> '{asking.APPLICATION}'"""
+_TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_OTHERS}"
 # What is in the schema public goes by itself: the schema's own row stays as it is. What depends on another object
 # (a row type, an identity's sequence, what an extension brought) goes with that.
 _EMPTY = r"""
@@ -62,7 +64,7 @@ _CATALOGS = """
     AND NOT relisshared AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject') ORDER BY 1
 """
 # What is kept outside of a database and belongs to it. The row of pg_database changes with each ALTER DATABASE.
-_OUTSIDE = """
+_OUTSIDE = f"""
     SELECT 'database ' || xmin, 1 FROM pg_database WHERE datname = current_database()
     UNION ALL SELECT 'settings', count(*) FROM pg_db_role_setting
     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -76,8 +78,7 @@ _OUTSIDE = """
     WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION ALL SELECT 'slots', count(*) FROM pg_replication_slots WHERE database = current_database()
     UNION ALL SELECT 'prepared transactions', count(*) FROM pg_prepared_xacts WHERE database = current_database()
-    UNION ALL SELECT 'sessions', count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    UNION ALL SELECT 'sessions', count(*) FROM pg_stat_activity WHERE {_OTHERS}
 """
 # What a test may leave on the server, where it is in the way of later ones.
 _ON_THE_SERVER = """
@@ -123,7 +124,7 @@ class Databases:
         Raises AssertionError if a role, a tablespace or a setting was left on the server.
         """
         with self.taken() as made:
-            yield make_conninfo(self.server, dbname=made.name)
+            yield self._address(made.name)
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[Made]:
@@ -161,6 +162,9 @@ class Databases:
             self._connection = _connect(self.server)
         return self._connection
 
+    def _address(self, name: str) -> str:
+        return make_conninfo(self.server, dbname=name)
+
     def _on_the_server(self) -> set[str]:
         return set() if self.shared else {found for (found,) in self._admin.execute(_ON_THE_SERVER)}
 
@@ -175,7 +179,8 @@ class Databases:
         # Copying the files is twice as fast as writing them to the log if nothing is synced.
         strategy = "STRATEGY file_copy" if self._admin.info.server_version >= 150000 else ""
         self._admin.execute(f"CREATE DATABASE {name} {strategy}".encode())
-        connection = _connect(make_conninfo(self.server, dbname=name))
+        connection = _connect(self._address(name))
+        asking.keep(self._address(name))
         ((transaction,),) = connection.execute("SELECT pg_current_xact_id()::text::bigint % (1::bigint << 32)")
         catalogs = [found for (found,) in connection.execute(_CATALOGS)]
         state = _state_query(catalogs, transaction)
@@ -185,7 +190,7 @@ class Databases:
         """Empty the database; return whether it is as it was when it was made."""
         deadline = time.monotonic() + SECONDS
         try:
-            made.connected(make_conninfo(self.server, dbname=made.name)).execute(_TERMINATE)
+            made.connected(self._address(made.name)).execute(_TERMINATE)
             made.connection.execute(_EMPTY)
             while (state := frozenset(made.connection.execute(made.query))) != made.state:
                 if ("sessions", 0) in state or time.monotonic() > deadline:
@@ -196,6 +201,7 @@ class Databases:
 
     def _drop(self, made: Made) -> None:
         made.connection.close()
+        asking.forget(self._address(made.name))
         self._admin.execute(f"DROP DATABASE IF EXISTS {made.name} WITH (FORCE)".encode())
 
 

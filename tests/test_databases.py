@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from tests import asking
 from tests.databases import Databases
 
 RESTORED = [
@@ -89,3 +90,31 @@ def test_a_session_that_is_still_open_is_ended(fresh: Databases) -> None:
     left.close()
     with fresh.empty() as again:
         assert again == address
+
+
+def test_what_a_test_asks_is_asked_as_in_a_new_session(fresh: Databases) -> None:
+    """The session is kept, and what was set, made, locked or listened to in it is not."""
+    state = """SELECT current_setting('search_path'), to_regclass('mine') IS NULL, count(*) FROM pg_locks
+        WHERE locktype = 'advisory' AND pid = pg_backend_pid()"""
+    with fresh.empty() as address:
+        with asking.session(address) as connection:
+            first = connection.execute("SELECT pg_backend_pid()").fetchone()
+            connection.execute("SET search_path TO nowhere; CREATE TEMP TABLE mine (i int); SELECT pg_advisory_lock(1)")
+        with asking.session(address) as connection:
+            assert connection.execute("SELECT pg_backend_pid()").fetchone() == first
+            assert connection.execute(state).fetchone() == ('"$user", public', True, 0)
+
+
+def test_what_a_new_session_begins_with_is_seen(fresh: Databases) -> None:
+    """Where the database's settings were changed, where the kept session is at work, and where it was ended."""
+    with fresh.empty() as address:
+        with asking.session(address) as connection, asking.session(address) as other:
+            pid = connection.info.backend_pid
+            assert other.info.backend_pid != pid
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        with asking.session(address) as connection:
+            assert connection.info.backend_pid != pid
+            name = connection.info.dbname
+            connection.execute(f"ALTER DATABASE {name} SET work_mem TO '7MB'".encode())
+        with asking.session(address) as connection:
+            assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
