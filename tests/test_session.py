@@ -155,10 +155,10 @@ def test_a_lock_that_comes_late_is_waited_for_by_trying_again(project: Project) 
 def test_a_statement_timeout_of_the_role_is_said_and_can_be_overridden(project: Project) -> None:
     """It holds unless the run says otherwise."""
     database = project.value("SELECT current_database()")
-    project.rows(f"ALTER DATABASE {database} SET statement_timeout = '1s'")
+    project.rows(f"ALTER DATABASE {database} SET statement_timeout = '2s'")
     project.write("quick", "SELECT 1;")
-    assert any("statement_timeout is 1s" in note for note in project.migrator().migrate().notes)
-    project.write("slow", "SELECT pg_sleep(1.5);")
+    assert any("statement_timeout is 2s" in note for note in project.migrator().migrate().notes)
+    project.write("slow", "SELECT pg_sleep(2.5);")
     with pytest.raises(StatementFailed, match="--statement-timeout"):
         project.migrator().migrate()
     result = project.migrator(statement_timeout="1min").migrate()
