@@ -77,6 +77,7 @@ PARTS = (
     Part("tests/test_planted.py"),
     Part("tests/database/test_catalog.py"),
     Part("tests/database/test_every_type.py"),
+    Part("tests/test_databases.py"),
     Part("tests/test_example.py"),
     Part("tests/test_hostile_settings.py"),
     Part("tests/script/test_statements.py::test_no_bytes_make_the_reader_raise"),

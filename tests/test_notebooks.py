@@ -19,7 +19,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.notebook.clone import Clone, clone_of
+from tests.notebook.clone import KERNEL, Clone, clone_of
 from tests.notebook.store import NOTEBOOKS, clean
 
 ROOT = NOTEBOOKS.parent
@@ -121,8 +121,8 @@ def test_notebooks_pass_twice_in_a_fresh_clone_in_any_order(pytestconfig: pytest
 
 
 def _strict_run(paths: Sequence[Path], clone: Clone) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-B", "-m", "pytest", "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider"]
-    command += ["--nbval", "--nbval-current-env", *map(str, paths)]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=", "--nbval", f"--nbval-kernel-name={KERNEL}", *map(str, paths)]
     return subprocess.run(
         command, cwd=clone.root, env=clone.environment, capture_output=True, text=True, timeout=900, check=False
     )

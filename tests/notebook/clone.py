@@ -18,9 +18,12 @@ from nbval.plugin import IPyNbFile
 
 from fsapi_nb.database import embedded
 from tests import servers
+from tests.notebook.prepared import prepared
 from tests.notebook.store import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
+#: By its name, the kernel is a prepared one; nbval's `--nbval-current-env` would start another.
+KERNEL = "python3"
 #: Settings of whoever runs the tests, which a notebook must not see or must not heed.
 _MISLEADING = {"DATABASE_URL": "postgresql://nobody@192.0.2.1/wrong"}
 _clone = pytest.StashKey["Clone"]()
@@ -31,13 +34,15 @@ class Clone:
     """The folder of the clone, the files as Git would see them, and the names of the notebooks that nbval has run."""
 
     root: Path
+    kernels: Path
     before: dict[str, bytes]
     ran: list[str] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of kernels and processes that run notebooks."""
-        return os.environ | _MISLEADING | {"IPYTHONDIR": str(self.root / ".fsapi_nb")}
+        own = {"IPYTHONDIR": str(self.root / ".fsapi_nb"), "JUPYTER_PATH": str(self.kernels)}
+        return os.environ | _MISLEADING | own
 
     def files(self) -> dict[str, bytes]:
         """Return the files that Git would see."""
@@ -51,7 +56,7 @@ class Clone:
 def clone_of(config: pytest.Config) -> Clone:
     """Return the clone of this process, made when it is first asked for and removed with pytest."""
     if _clone not in config.stash:
-        config.stash[_clone] = _make(servers.folder_of(config) / "clone")
+        config.stash[_clone] = _make(servers.folder_of(config) / "clone", prepared(config))
         config.add_cleanup(lambda: _remove(config.stash[_clone]))
     return config.stash[_clone]
 
@@ -68,22 +73,22 @@ def install(config: pytest.Config) -> None:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in clone.environment.items():
                 patch.setenv(name, value)
-            patch.setattr(nbval.plugin, "RunningKernel", lambda name, cwd, **options: _kernel(name, clone, **options))
+            patch.setattr(nbval.plugin, "RunningKernel", lambda name, cwd, **options: _kernel(clone, **options))
             set_up(file)
         clone.ran.append(file.path.name)
 
     IPyNbFile.setup = set_up_in_clone
 
 
-def _kernel(name: str, clone: Clone, **options: Any) -> RunningKernel:
-    return RunningKernel(name, cwd=str(clone.root / "notebooks"), **options)
+def _kernel(clone: Clone, **options: Any) -> RunningKernel:
+    return RunningKernel(KERNEL, cwd=str(clone.root / "notebooks"), **options)
 
 
-def _make(root: Path) -> Clone:
+def _make(root: Path, kernels: Path) -> Clone:
     for name in ("notebooks", "migrations"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copy(ROOT / "pyproject.toml", root)
-    clone = Clone(root, {})
+    clone = Clone(root, kernels, {})
     clone.before = clone.files()
     return clone
 

@@ -100,9 +100,9 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
 
 
 @contextmanager
-def jupyterlab(root: Path, home: Path) -> Iterator[str]:
-    """The address of a JupyterLab that serves the folder `root`; its own files are in `home`."""
-    server, url = _start(root, home)
+def jupyterlab(root: Path, home: Path, kernels: Path | None = None) -> Iterator[str]:
+    """Yield the address of a JupyterLab that serves the folder `root`; its own files are in `home`, its kernels in `kernels`."""
+    server, url = _start(root, home, _environment(home) | ({"JUPYTER_PATH": str(kernels)} if kernels else {}))
     try:
         yield url
     finally:
@@ -110,9 +110,11 @@ def jupyterlab(root: Path, home: Path) -> Iterator[str]:
         server.wait(30)
 
 
-def _start(root: Path, home: Path, *, tries: int = 5) -> tuple[subprocess.Popen[bytes], str]:
+def _start(
+    root: Path, home: Path, environment: dict[str, str], *, tries: int = 5
+) -> tuple[subprocess.Popen[bytes], str]:
     """A server, and its address; another one where somebody took its port between the choice and the start."""
-    environment, log = _environment(home), home / "lab.log"
+    log = home / "lab.log"
     for _ in range(tries):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import MakeDatabase, Project
 from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, Windows, jupyterlab, write_notebook
+from tests.notebook.prepared import prepared
 
 OpenPage = Callable[..., Page]
 _numbers = itertools.count(1)
@@ -36,9 +37,9 @@ def lab_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lab(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lab(lab_root: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of the JupyterLab."""
-    with jupyterlab(lab_root, tmp_path_factory.mktemp("lab")) as url:
+    with jupyterlab(lab_root, tmp_path_factory.mktemp("lab"), prepared(pytestconfig)) as url:
         yield url
 
 
