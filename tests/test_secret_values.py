@@ -79,6 +79,8 @@ def test_a_variable_may_hold_an_address_or_say_what_its_secret_is_for(name: str)
         f"api-key? client_secret={CANARY}",
         "eyJhbGciOiJIUzI1NiJ9.eyJrUTd2Wg.kQ7v-Zr9_wX2mB5",
         "ghp_kQ7vZr9wX2mB5kQ7vZr9wX2mB5 is not valid",
+        "npm_kQ7vZr9wX2mB5kQ7vZr9wX2mB5kQ7vZr9wX2 is not valid",
+        "'-----BEGIN PRIVATE KEY-----\nkQ7vZr9wX2mB5kQ7\n-----END PRIVATE KEY-----' is not valid",
     ],
 )
 def test_a_message_is_shown_without_its_secrets(message: str) -> None:

@@ -36,6 +36,15 @@ _SHAPE_MARKS = (
     "asia",
     "xox",
     "sk_live_",
+    "rk_live_",
+    "whsec_",
+    "glpat-",
+    "npm_",
+    "aiza",
+    "sk-",
+    "hvs.",
+    "sg.",
+    "-----begin",
     "bearer",
 )
 #: What one of the words, an address, a token or a hash of a password begins with. They are looked for one by one, which is faster
@@ -73,12 +82,15 @@ _BARE_URL = re.compile(r"(?P<before>(?<![\w:/])[\w.+-]{1,64}:)(?P<secret>(?!//)[
 _QUOTED = re.compile(rf"(?P<before>{WORDS}['\"]?\s*(?:=>|:=|[:=])\s*['\"])(?P<secret>[^'\"]+)", re.IGNORECASE)
 _PLAIN = re.compile(rf"(?P<before>{WORDS}['\"]?\s*[:=]\s*)(?P<secret>[^\s'\"]+)", re.IGNORECASE)
 _HEADER = re.compile(r"(?P<before>\b(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE)
-#: Shapes that only tokens have: JSON web tokens, and those of GitHub, AWS, Slack and Stripe.
+#: Shapes that only secrets have: JSON web tokens, those of GitHub, AWS, Slack, Stripe, GitLab, npm, Google, Vault, SendGrid and of
+#: language models, and private keys.
 SHAPES = (
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|sk_live_\w{10,}"
+    r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|[sr]k_live_\w{10,}|whsec_\w{16,}"
+    r"|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{36}|AIza[\w-]{35}|sk-(?=[\w-]*\d)[\w-]{32,}|hvs\.[\w-]{24,}|SG\.[\w-]{16,}\.[\w-]{32,}"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{1,20000}?-----END [A-Z ]{0,40}PRIVATE KEY-----"
 )
-_SHAPES = re.compile(rf"(?P<before>\b)(?P<secret>{SHAPES})")
+_SHAPES = re.compile(rf"(?P<before>(?<![\w-]))(?P<secret>{SHAPES})")
 _IN_ADDRESS = re.compile(r"://[^\s:/@]*:([^\s]+)@|(?:^|[?&\s])(?:ssl)?password=(?:'((?:[^'\\]|\\.)+)'|([^\s&]+))")
 _WITHOUT_ADDRESSES = (_QUOTED, _PLAIN, _HEADER, _SHAPES)
 _PATTERNS = (_URL, _BARE_URL, *_WITHOUT_ADDRESSES)

@@ -106,6 +106,8 @@ WITH_A_PASSWORD = [
     f'SELECT net.http_post(headers := \'{{"Authorization": "Bearer eyJ{SECRET}x.{SECRET}.{SECRET}"}}\')',
     f"SELECT net.http_post(headers := jsonb_build_object('Authorization', 'Bearer {SECRET}-12'))",
     f"-- in use: xoxb-{SECRET}-{SECRET}\nSELECT 1",
+    f"INSERT INTO remotes VALUES (1, 'glpat-{SECRET * 3}', 'sk-proj-{SECRET * 4}', 'hvs.{SECRET * 4}')",
+    f"INSERT INTO remotes VALUES (1, '-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----')",
     f"UPDATE hooks SET url = 'https://h.example/in?x=1&access_token={SECRET}&y=2'",
     f"CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ api_key = '{SECRET}' $$",
     # By the columns of a list.
