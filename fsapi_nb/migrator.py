@@ -877,13 +877,17 @@ class Migrator:
         return Runner(target.session, recorder, emit, reopen, renew, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
+        from fsapi_nb.database.left_behind import refuse_left_behind
         from fsapi_nb.database.reset import find_drops
 
         history = target.history()
         stored = target.scripts([entry.name for entry in history.entries])
         # What stands in no schema serves the other schemas of this database as well.
         beside = () if self._access.schema else stored.items()
-        drops = find_drops(target.session, target.tables, schemas=self._schemas(target), stored=beside)
+        schemas = self._schemas(target)
+        drops = find_drops(target.session, target.tables, schemas=schemas, stored=beside)
+        in_order = ((entry.name, stored[entry.name]) for entry in history.entries if entry.name in stored)
+        refuse_left_behind(target.session, drops, schemas=schemas, stored=in_order)
         around = build.Circumstances(
             folder,
             history,

@@ -257,6 +257,41 @@ def test_a_procedure_that_fresh_leaves_is_known_to_commit(project: Project) -> N
 
 
 @pytest.mark.parametrize(
+    ("up", "named"),
+    [
+        ("CREATE TABLE kept.t (i int);", "table kept.t"),
+        ("SET search_path = kept;\nCREATE VIEW v AS SELECT 1;", "view kept.v"),
+        ('CREATE SEQUENCE kept."two words";', "sequence kept.two words"),
+        ("CREATE MATERIALIZED VIEW kept.m AS SELECT 1;", "materialized view kept.m"),
+    ],
+)
+def test_fresh_is_refused_where_what_migrations_made_would_stay(project: Project, up: str, named: str) -> None:
+    """In a schema that is not managed: they would run again beside it. The plan says so, and the hint is the way on."""
+    project.rows("CREATE SCHEMA kept")
+    names = [project.write("a", "CREATE TABLE a ();"), project.write("b", up)]
+    project.migrator().migrate()
+    for verb in (lambda: project.migrator().plan("fresh"), lambda: project.migrator().fresh(yes=True)):
+        with pytest.raises(RefusedPlan, match="beside what they have made") as refused:
+            verb()
+        assert refused.value.details == (f"  {named} of {names[1]}",)
+        assert (refused.value.hint or "").count('schemas = ["public", "kept"]') == 1
+    assert project.applied() == names
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschemas = ["public", "kept"]\n')
+    project.migrator().fresh(yes=True)
+    assert project.applied() == names
+
+
+def test_fresh_leaves_alone_what_scripts_take_away_themselves(project: Project) -> None:
+    """Or make only if it is not there: they can run again beside it."""
+    project.rows("CREATE SCHEMA kept")
+    project.write("a", "DROP TABLE IF EXISTS kept.t;\nCREATE TABLE kept.t ();\nCREATE TABLE IF NOT EXISTS kept.u ();")
+    project.write("b", "DROP SCHEMA IF EXISTS other CASCADE;\nCREATE SCHEMA other;\nCREATE TABLE other.t ();")
+    project.write("c", "CREATE TABLE kept.gone ();\nDROP TABLE kept.gone;")
+    project.migrator().migrate()
+    assert len(project.migrator().fresh(yes=True).done) == 3
+
+
+@pytest.mark.parametrize(
     ("made", "name", "reset"),
     [
         ("ALTER DATABASE {database} SET search_path = app, public", "search_path", "ALTER DATABASE {database} RESET"),

@@ -86,6 +86,15 @@ def search_paths(statement: Statement) -> tuple[list[str], ...]:
     return ([argument.a_const.sval.sval for argument in node.setstmt.args],)
 
 
+def first_schema(statement: Statement, before: str | None) -> str | None:
+    """Return the schema that names without one are made in behind the statement, if a SET of the script's says it."""
+    name, node = node_of(parse_one(statement.text.encode()))
+    if name != "variable_set_stmt" or node.name != "search_path":
+        return before
+    first = node.args[0].a_const.sval.sval if node.args else ""
+    return first if first and not first.startswith("$") else None
+
+
 def made_and_removed(statement: Statement) -> Iterator[tuple[bool, str]]:
     """Yield each object that the statement may make (True) or remove (False), in the order of its text.
 

@@ -1,0 +1,90 @@
+"""What `fresh` would leave although applied migrations made it: it stands in a schema that is not managed.
+
+Run again beside it, they would fail half-way, or change it a second time. Only what a text says with its schema, or behind
+a SET search_path of the same file, is known; what a script makes otherwise is not looked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from psycopg import sql
+
+from fsapi_nb.database.ask import ask
+from fsapi_nb.database.session import Session
+from fsapi_nb.errors import RefusedPlan
+from fsapi_nb.model import DatabaseObject, StoredScripts
+from fsapi_nb.script.objects import creates, drops, first_schema
+from fsapi_nb.script.stored import stored_migration
+
+_KINDS = {"table", "view", "materialized view", "sequence"}
+_MATTERS = re.compile(r"\.|schema|search_path", re.IGNORECASE)
+_THERE = sql.SQL("""
+    SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest({schemas}::name[], {names}::name[]))
+""")
+
+
+def refuse_left_behind(
+    session: Session,
+    dropped: Sequence[DatabaseObject],
+    *,
+    schemas: Sequence[str],
+    stored: Iterable[tuple[str, StoredScripts]],
+) -> None:
+    """Raise RefusedPlan if a relation stays that an applied migration made, and would make again.
+
+    Args:
+        session: where it is asked for.
+        dropped: what `fresh` drops.
+        schemas: the managed ones, in which nothing stays.
+        stored: the applied migrations in their order, with their scripts.
+    """
+    gone = {*schemas, *(each.name for each in dropped if each.kind == "schema")}
+    made = {(schema, name): text for schema, name, text in _made(stored) if schema not in gone}
+    if not made:
+        return
+    places = {"schemas": [schema for schema, _ in made], "names": [name for _, name in made]}
+    there = set(ask(session.connection, _THERE.format(**{key: sql.Literal(value) for key, value in places.items()})))
+    left = [text for place, text in made.items() if place in there]
+    if left:
+        managed = json.dumps([*schemas, *sorted({schema for schema, _ in there})])
+        more = (f"  and {len(left) - 20} more",) if len(left) > 20 else ()
+        raise RefusedPlan(
+            "fresh would run migrations again beside what they have made: it stands in schemas that are not managed, and stays",
+            details=(*(f"  {text}" for text in left[:20]), *more),
+            state="nothing was dropped; the database is as it was.",
+            hint=f"if all in them may be dropped, name them in pyproject.toml: [tool.fsapi_nb] schemas = {managed}; "
+            "else roll back, or drop these first.",
+        )
+
+
+def _made(stored: Iterable[tuple[str, StoredScripts]]) -> Iterator[tuple[str, str, str]]:
+    """The schema, the name and the words of each relation that a script makes without one having dropped it before."""
+    dropped: set[str] = set()
+    for migration_name, scripts in stored:
+        migration = stored_migration(migration_name, scripts)
+        path: str | None = None
+        for statement in migration.up.statements if migration else ():
+            if path is None and not _MATTERS.search(statement.text):
+                continue  # parsing is what takes time
+            path = first_schema(statement, path)
+            dropped.update(_qualified(each, path) for each in drops(statement))
+            for each in creates(statement):
+                object_ = _qualified(each, path)
+                schema, dot, relation = _name(object_).partition(".")
+                if dot and object_ not in dropped and f"schema {schema}" not in dropped:
+                    yield schema, relation, f"{object_} of {migration_name}"
+
+
+def _qualified(object_: str, path: str | None) -> str:
+    """An object's kind and name, with the schema that it is in if the script has said one."""
+    name = _name(object_)
+    return f"{object_.removesuffix(name)}{path}.{name}" if path and name and "." not in name else object_
+
+
+def _name(object_: str) -> str:
+    """The name of a relation, with its schema if it is said; nothing for anything else."""
+    return next((object_.removeprefix(f"{kind} ") for kind in _KINDS if object_.startswith(f"{kind} ")), "")
