@@ -682,9 +682,9 @@ class Migrator:
         with self._open(folder, writing=False) as target:
             around, identity = _circumstances(target, folder), target.identity
             notes = _notes_without_schema(target, folder)
-        full = find_file(name, folder, around.history)
-        draft = folders.parse_text(full or with_suffix(name), text)
-        plan = build.plan_draft(draft, around, redo=redo)
+            full = find_file(name, folder, around.history)
+            draft = folders.parse_text(full or with_suffix(name), text)
+            plan = build.plan_draft(draft, around, redo=redo)
         plan = replace(plan, notes=(*notes, *plan.notes))
         runs = bool(plan) and (apply or redo or plan.verb == "repair")
         if runs:

@@ -244,6 +244,13 @@ def _wait_for_end(project: Project) -> None:
 STEPS = f"{UP}CREATE INDEX CONCURRENTLY a_id ON a (id);\nCREATE TABLE a ();\n"
 
 
+def test_a_cell_that_calls_a_procedure_is_planned_by_what_that_does(project: Project) -> None:
+    """One that is in the database may commit, which is looked at while there is a connection."""
+    project.rows("CREATE PROCEDURE go() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$")
+    result = project.migrator().write("a", "-- UP\nCREATE TABLE t ();\nCALL go();\n", apply=True)
+    assert (result.applied, len(project.applied())) == (True, 1)
+
+
 def test_a_run_that_ends_half_way_leaves_what_ran(project: Project) -> None:
     """Steps of it are committed, so that its file must be there: mended, the cell goes on from it."""
     with pytest.raises(StatementFailed) as caught:
