@@ -131,7 +131,7 @@ def _query(connection: Connection) -> bytes:
         values = [
             _value(catalog, column, references)
             for column, kind in names
-            if column not in {"oid", *_BY_ITSELF} and kind != "pg_node_tree" and not column.endswith("owner")
+            if column not in {"oid", *_BY_ITSELF} and kind != "pg_node_tree"
         ]
         written = ", ".join([*values, *([_WRITTEN[catalog]] if catalog in _WRITTEN else [])])
         condition = f"age(xmin) <= age('{now}'::xid) AND {_SOME_ROWS.get(catalog, 'true')}"
