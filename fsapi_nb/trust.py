@@ -24,6 +24,7 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
     from fsapi_nb.database.own_server import find_server_requests
+    from fsapi_nb.database.requests import in_reading_order
     from fsapi_nb.database.settings import find_all_requests, find_project
     from fsapi_nb.database.trust import allow, read_trusted
 
@@ -36,7 +37,7 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
     root = os.path.realpath(project.root)
     requests = (*find_all_requests(project, named), *find_server_requests(project.root, project.home))
     known = {allowed.digest for allowed in read_trusted().get(root, ())}
-    things = tuple((request.digest, str(request)) for request in requests)
+    things = tuple((request.digest, str(request)) for request in in_reading_order(requests))
     new = tuple((digest, what) for digest, what in things if digest not in known)
     if new and not yes:
         raise ConfirmationRequired(

@@ -102,6 +102,20 @@ def test_no_verb_reads_a_link_that_leads_out(clone: Path, elsewhere: Path, verb:
     assert (elsewhere / "shadow").read_text() == SECRET
 
 
+def test_a_long_list_ends_with_what_runs_or_connects(clone: Path, elsewhere: Path) -> None:
+    """A terminal leaves the end in sight; the hint names the file that asks for it first, and only some of the others."""
+    for number in range(50):
+        (clone / "migrations" / f"2026_02_01_00_{number:02}_x.sql").symlink_to(elsewhere / "shadow")
+    (clone / "pyproject.toml").write_text('[tool.fsapi_nb]\ndatabase = "postgresql://example.org/x"\n')
+    for look in (lambda: trust_project(str(clone), yes=False), lambda: Migrator().status()):
+        with pytest.raises(FsapiError) as caught:
+            look()
+        details = caught.value.details
+        assert ("example.org" in details[-1], "leads out" in details[0], len(details)) == (True, True, 51)
+        if isinstance(caught.value, Untrusted):
+            assert re.match(r"look at pyproject\.toml, .* and 41 more\. If", caught.value.hint or "")
+
+
 def test_a_link_that_leads_elsewhere_now_asks_again(clone: Path, elsewhere: Path) -> None:
     """The yes was about that file."""
     link_files(clone, elsewhere, "absolute")

@@ -143,6 +143,11 @@ def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]
     return (Request(file, f"runs the PostgreSQL in {real}", ("binaries", real, *programs)),)
 
 
+def in_reading_order(requests: Iterable[Request]) -> list[Request]:
+    """Return what runs and connects last: of a long list a terminal leaves the end in sight."""
+    return sorted(requests, key=lambda request: not request.is_about_files)
+
+
 def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
     """What a project file asks for that others than this user and root may have written; nothing if they cannot."""
     reason = why_foreign(path)

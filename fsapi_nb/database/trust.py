@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fsapi_nb.database.ownership import why_foreign
-from fsapi_nb.database.requests import Request
+from fsapi_nb.database.requests import Request, in_reading_order
 from fsapi_nb.errors import ConfigurationError, Untrusted
 
 VARIABLE = "FSAPI_NB_TRUST"
@@ -32,6 +32,10 @@ class Allowed:
     digest: str
     what: str
     at: str
+
+
+#: Of the files that ask, so many more than the first are named in a hint; the details name them all.
+_NAMED = 9
 
 
 def require(root: Path, requests: Sequence[Request], *, named: Path | None = None) -> None:
@@ -145,7 +149,7 @@ def _missing(project: str, requests: Sequence[Request]) -> list[Request]:
     if not requests or trusts_everything():
         return []
     known = {allowed.digest for allowed in read_trusted().get(project, ())}
-    return [request for request in requests if request.digest not in known]
+    return in_reading_order(request for request in requests if request.digest not in known)
 
 
 def _other_way(missing: Sequence[Request]) -> str:
@@ -155,7 +159,8 @@ def _other_way(missing: Sequence[Request]) -> str:
 
 
 def _untrusted(project: str, missing: Sequence[Request], named: str) -> Untrusted:
-    files = ", ".join(dict.fromkeys(request.file for request in missing))
+    first, *others = dict.fromkeys(request.file for request in reversed(missing))
+    files = ", ".join([first, *others[:_NAMED]]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
     return Untrusted(
         f"the project in {project} is not trusted yet",
         details=tuple(f"  {request}" for request in missing),
