@@ -293,7 +293,9 @@ def test_ctrl_c_ends_with_130_and_says_where_things_stand(project: Project, name
     command = [sys.executable, "-m", "fsapi_nb.cli", "migrate"]
     process = subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
-    while not project.value("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%')"):
+    while not project.value(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%')"
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(name)
@@ -301,4 +303,9 @@ def test_ctrl_c_ends_with_130_and_says_where_things_stand(project: Project, name
     assert process.returncode == 130
     assert "left nothing behind" in err
     assert "Traceback" not in err
-    assert project.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") == 0
+    assert (
+        project.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'"
+        )
+        == 0
+    )

@@ -178,7 +178,9 @@ def test_an_interrupt_between_many_short_statements_stops_them(project: Project)
     caught = interrupted_while_asleep(project)
     assert "left nothing behind" in caught.state
     assert (
-        project.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'")
+        project.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+        )
         == 0
     )
     assert [s.state for s in project.migrator().status().statuses if s.name == name] == [State.PENDING]

@@ -186,7 +186,10 @@ def test_another_runner_is_waited_for_and_named(project: Project) -> None:
         target=lambda: pytest.raises(StatementFailed, project.migrator(application="the other").migrate)
     )
     other.start()
-    wait_for(project, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%')")
+    wait_for(
+        project,
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%')",
+    )
     try:
         with pytest.raises(Locked, match="the other") as caught:
             project.migrator(max_wait=0.3).migrate()
@@ -259,7 +262,10 @@ def interrupted_while_asleep(project: Project) -> Interrupted:
     """What a run ends with that is interrupted in a `pg_sleep`."""
 
     def interrupt() -> None:
-        wait_for(project, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%')")
+        wait_for(
+            project,
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%')",
+        )
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -278,7 +284,12 @@ def test_an_interrupt_cancels_on_the_server(project: Project) -> None:
     caught = interrupted_while_asleep(project)
     assert "left nothing behind" in caught.state
     assert caught.applied == (first,)
-    assert project.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") == 0
+    assert (
+        project.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'"
+        )
+        == 0
+    )
     assert project.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL") == 0
     assert not project.has("b")
     assert project.applied() == [first]

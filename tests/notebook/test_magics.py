@@ -774,11 +774,11 @@ def test_reloading_keeps_the_settings(cells: Cells, three: Project) -> None:
 # -- interrupts --------------------------------------------------------------------------------------------------------
 
 
-def interrupt_during(project: Project, statement: str, *, state: str = "active") -> threading.Thread:
-    """A thread that sends this process what Ctrl-C sends, once a session is seen with the statement in that state."""
+def interrupt_once(condition: Callable[[], bool]) -> threading.Thread:
+    """A thread that sends this process what Ctrl-C sends, once the condition holds."""
 
     def wait_and_interrupt() -> None:
-        if _seen(lambda: running(project, statement, state=state) > 0):
+        if _seen(condition):
             os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=wait_and_interrupt)
@@ -786,10 +786,21 @@ def interrupt_during(project: Project, statement: str, *, state: str = "active")
     return thread
 
 
-def running(project: Project, statement: str, *, state: str = "active") -> int:
-    """How many sessions are running a statement that holds these words, or, where idle, ran it last."""
-    others = f"pid <> pg_backend_pid() AND datname = current_database() AND state = '{state}'"
+def interrupt_during(project: Project, statement: str) -> threading.Thread:
+    """The same, once a session is seen that runs the statement."""
+    return interrupt_once(lambda: running(project, statement) > 0)
+
+
+def running(project: Project, statement: str) -> int:
+    """How many sessions are running a statement that holds these words."""
+    others = "pid <> pg_backend_pid() AND datname = current_database() AND state = 'active'"
     return int(project.value(f"SELECT count(*) FROM pg_stat_activity WHERE {others} AND query LIKE '%{statement}%'"))
+
+
+def waits_for_lock(project: Project) -> bool:
+    """Whether a run has tried to take the lock that another one holds, or has asked who that is."""
+    runs = "datname = current_database() AND application_name LIKE 'fsapi_nb%'"
+    return bool(project.value(f"SELECT count(*) FROM pg_stat_activity WHERE {runs} AND query ~ 'advisory|pg_locks'"))
 
 
 def _seen(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -844,7 +855,7 @@ def test_an_interrupt_while_waiting_for_another_runner_is_short(cells: Cells, th
     keeper.start()
     try:
         assert holding.wait(30)
-        thread = interrupt_during(three, "pg_try_advisory_lock", state="idle")
+        thread = interrupt_once(lambda: waits_for_lock(three))
         error, shown = cells.fail("%migrate")
         thread.join()
     finally:
