@@ -27,11 +27,12 @@ _PATIENTLY = (Message(b"SET LOCAL lock_timeout TO 0"), Message(b"SET LOCAL state
 _IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
 # Held twice, it is not free in between.
 _STILL = "SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
-_HOLDS = sql.SQL("""
-    SELECT true FROM pg_catalog.pg_locks l
-    WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+# Whether a row of pg_locks, `l`, is the lock of that key, and held.
+_IS_HELD = """l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
       AND l.classid = (((({0})::bigint >> 32) & 4294967295)::text)::oid
-      AND l.objid = ((({0})::bigint & 4294967295)::text)::oid
+      AND l.objid = ((({0})::bigint & 4294967295)::text)::oid"""
+_HOLDS = sql.SQL(f"""
+    SELECT true FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND {_IS_HELD}
 """)
 _POLL = 0.002  # seconds
 _PATIENCE = 30.0  # seconds until a session must stand in the queue
@@ -39,15 +40,13 @@ _PATIENCE = 30.0  # seconds until a session must stand in the queue
 CHANNEL = "fsapi_nb"
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
     pg_catalog.pg_notify('{CHANNEL}', '')"""
-_HOLDER = sql.SQL("""
+_HOLDER = sql.SQL(f"""
     SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
            extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)::int
     FROM pg_catalog.pg_locks l
     JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    WHERE {_IS_HELD}
       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-      AND l.classid = (((({0})::bigint >> 32) & 4294967295)::text)::oid
-      AND l.objid = ((({0})::bigint & 4294967295)::text)::oid
 """)
 
 
