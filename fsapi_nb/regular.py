@@ -7,6 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+#: What a file with settings may have at most, in bytes: a project may name any.
+SETTINGS_MOST = 16 << 20
+
 
 def read_regular(file: Path, *, most: int | None = None) -> bytes:
     """Return the bytes of a file. Raises OSError, also if it is not a regular file, or has more than `most` bytes.

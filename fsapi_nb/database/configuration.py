@@ -18,11 +18,10 @@ from typing import Any
 from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.database.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.regular import read_regular
+from fsapi_nb.regular import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
 
 EMBEDDED = "embedded"
-MOST = 16 << 20  # bytes of a file with settings
 #: A duration as PostgreSQL writes it.
 DURATION = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -137,7 +136,7 @@ def read_table(file: Path) -> Mapping[str, Any] | None:
     Raises ConfigurationError if the file cannot be read, or has a key or a value that means nothing.
     """
     try:
-        raw = read_regular(file, most=MOST)
+        raw = read_regular(file, most=SETTINGS_MOST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

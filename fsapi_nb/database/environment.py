@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from fsapi_nb.database.configuration import MOST
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.origin import SCHEMA
-from fsapi_nb.regular import read_regular
+from fsapi_nb.regular import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, SecretBytes, Variables
 
 URL = "DATABASE_URL"
@@ -145,7 +144,7 @@ def read_whole_dotenv(root: Path) -> Mapping[str, str]:
     """Return all that the project's `.env` sets, whatever for. Raises ConfigurationError as `read_dotenv` does."""
     file = root / ".env"
     try:
-        raw = SecretBytes(read_regular(file, most=MOST))
+        raw = SecretBytes(read_regular(file, most=SETTINGS_MOST))
     except (FileNotFoundError, NotADirectoryError):
         return Variables({})
     except OSError as error:

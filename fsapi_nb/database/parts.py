@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.regular import read_regular
+from fsapi_nb.regular import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, Variables, revealed
 
 _VARIABLES = {
@@ -29,7 +29,6 @@ _VARIABLES = {
 }
 # libpq has one of these compiled in.
 _SYSTEM_FOLDERS = ("/etc/postgresql-common", "/etc")
-_MOST = 16 << 20  # bytes of a service file, of which a project may name any
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _service(name: str, file: str, environment: Mapping[str, str]) -> dict[str, 
 def _read_service(file: Path, name: str) -> dict[str, str] | None:
     """The entry of one file. What it takes from an LDAP server is not known here, so such an entry is none."""
     try:
-        lines = read_regular(file, most=_MOST).decode(errors="replace").splitlines()
+        lines = read_regular(file, most=SETTINGS_MOST).decode(errors="replace").splitlines()
     except OSError:
         return None
     entry: dict[str, str] | None = None
