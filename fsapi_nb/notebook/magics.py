@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,11 +167,13 @@ class MigrateMagics(Magics):
         sql = sql if cell is None else cell
         if not sql.strip():
             raise UsageError("there is no SQL", hint="%query SELECT 1; or %%query with the SQL below it.")
+        from fsapi_nb.text.masking import hiding
+
         names = {**(self.shell.user_ns if self.shell else {}), **(local_ns or {})}
         parameters = [_value(name, names) for name in options.param or ()]
         prepare()
         try:
-            with _hiding_secrets(options.param or (), parameters):
+            with hiding(_secrets(options.param or (), parameters)):
                 result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
@@ -374,14 +376,9 @@ def _value(name: str, names: Mapping[str, object]) -> object:
     return names[name]
 
 
-def _hiding_secrets(names: Sequence[str], values: Sequence[object]) -> AbstractContextManager[None]:
-    """Keep the values of variables that are secrets by their names out of what the server says."""
-    secrets = [value for name, value in zip(names, values, strict=True) if is_secret_name(name)]
-    if not secrets:
-        return nullcontext()
-    from fsapi_nb.text.masking import hiding
-
-    return hiding(secrets)
+def _secrets(names: Sequence[str], values: Sequence[object]) -> list[object]:
+    """The values of variables that are secrets by their names: the server may quote them."""
+    return [value for name, value in zip(names, values, strict=True) if is_secret_name(name)]
 
 
 def _leading_options(line: str) -> tuple[list[str], str]:
