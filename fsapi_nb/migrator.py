@@ -879,15 +879,16 @@ class Migrator:
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.left_behind import refuse_left_behind
         from fsapi_nb.database.reset import find_drops
+        from fsapi_nb.script.stored import stored_migration
 
         history = target.history()
         stored = target.scripts([entry.name for entry in history.entries])
+        ran = (stored_migration(entry.name, stored[entry.name]) for entry in history.entries if entry.name in stored)
+        applied, schemas = [migration for migration in ran if migration], self._schemas(target)
         # What stands in no schema serves the other schemas of this database as well.
-        beside = () if self._access.schema else stored.items()
-        schemas = self._schemas(target)
-        drops = find_drops(target.session, target.tables, schemas=schemas, stored=beside)
-        in_order = ((entry.name, stored[entry.name]) for entry in history.entries if entry.name in stored)
-        refuse_left_behind(target.session, drops, schemas=schemas, stored=in_order)
+        beside = () if self._access.schema else applied
+        drops = find_drops(target.session, target.tables, schemas=schemas, applied=beside)
+        refuse_left_behind(target.session, drops, schemas=schemas, applied=applied)
         around = build.Circumstances(
             folder,
             history,

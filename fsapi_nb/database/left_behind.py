@@ -15,9 +15,8 @@ from psycopg import sql
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.session import Session
 from fsapi_nb.errors import RefusedPlan
-from fsapi_nb.model import DatabaseObject, StoredScripts
+from fsapi_nb.model import DatabaseObject, Migration
 from fsapi_nb.script.objects import creates, drops, first_schema
-from fsapi_nb.script.stored import stored_migration
 
 _KINDS = {"table", "view", "materialized view", "sequence"}
 _MATTERS = re.compile(r"\.|schema|search_path", re.IGNORECASE)
@@ -32,7 +31,7 @@ def refuse_left_behind(
     dropped: Sequence[DatabaseObject],
     *,
     schemas: Sequence[str],
-    stored: Iterable[tuple[str, StoredScripts]],
+    applied: Iterable[Migration],
 ) -> None:
     """Raise RefusedPlan if a relation stays that an applied migration made, and would make again.
 
@@ -40,10 +39,10 @@ def refuse_left_behind(
         session: where it is asked for.
         dropped: what `fresh` drops.
         schemas: the managed ones, in which nothing stays.
-        stored: the applied migrations in their order, with their scripts.
+        applied: the applied migrations in their order, as they ran.
     """
     gone = {*schemas, *(each.name for each in dropped if each.kind == "schema")}
-    made = {(schema, name): text for schema, name, text in _made(stored) if schema not in gone}
+    made = {(schema, name): text for schema, name, text in _made(applied) if schema not in gone}
     if not made:
         return
     places = {"schemas": [schema for schema, _ in made], "names": [name for _, name in made]}
@@ -61,13 +60,12 @@ def refuse_left_behind(
         )
 
 
-def _made(stored: Iterable[tuple[str, StoredScripts]]) -> Iterator[tuple[str, str, str]]:
+def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
     """The schema, the name and the words of each relation that a script makes without one having dropped it before."""
     dropped: set[str] = set()
-    for migration_name, scripts in stored:
-        migration = stored_migration(migration_name, scripts)
+    for migration in applied:
         path: str | None = None
-        for statement in migration.up.statements if migration else ():
+        for statement in migration.up.statements:
             if path is None and not _MATTERS.search(statement.text):
                 continue  # parsing is what takes time
             path = first_schema(statement, path)
@@ -76,7 +74,7 @@ def _made(stored: Iterable[tuple[str, StoredScripts]]) -> Iterator[tuple[str, st
                 object_ = _qualified(each, path)
                 schema, dot, relation = _name(object_).partition(".")
                 if dot and object_ not in dropped and f"schema {schema}" not in dropped:
-                    yield schema, relation, f"{object_} of {migration_name}"
+                    yield schema, relation, f"{object_} of {migration.name}"
 
 
 def _qualified(object_: str, path: str | None) -> str:

@@ -17,9 +17,8 @@ from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import DatabaseError, RefusedPlan
-from fsapi_nb.model import DatabaseObject, StoredScripts
+from fsapi_nb.model import DatabaseObject, Migration
 from fsapi_nb.script.objects import creates
-from fsapi_nb.script.stored import stored_migration
 
 # Members of extensions, and what belongs to something else (row types, arrays, owned sequences), go with it.
 _FIND = sql.SQL("""
@@ -86,14 +85,14 @@ _WORDS = {"statistics object": "STATISTICS"}
 
 
 def find_drops(
-    session: Session, tables: Tables, *, schemas: Sequence[str], stored: Iterable[tuple[str, StoredScripts]]
+    session: Session, tables: Tables, *, schemas: Sequence[str], applied: Iterable[Migration]
 ) -> tuple[DatabaseObject, ...]:
     """Everything that `fresh` would drop, in order.
 
     That is what stands in `schemas`, and what the applied migrations are sure to have created beside them:
     schemas, extensions, publications, servers, event triggers, languages.
     """
-    created = list(_created(stored))
+    created = list(_created(applied))
     values = {"schemas": list(schemas), "ours": list(tables.names), "home": tables.schema}
     found = ask(session.connection, _FIND.format(**{name: sql.Literal(value) for name, value in values.items()}))
     kept = {*schemas, tables.schema}
@@ -156,11 +155,10 @@ def _statement(drop: DatabaseObject) -> bytes:
     return f"DROP {_WORDS.get(drop.kind, drop.kind).upper()} IF EXISTS {identity} CASCADE".encode()
 
 
-def _created(stored: Iterable[tuple[str, StoredScripts]]) -> Iterable[str]:
+def _created(applied: Iterable[Migration]) -> Iterable[str]:
     """What the scripts that ran are sure to have created, by kind and name."""
-    for name, scripts in stored:
-        migration = stored_migration(name, scripts)
-        for statement in migration.up.statements if migration else ():
+    for migration in applied:
+        for statement in migration.up.statements:
             yield from creates(statement)
             if statement.creates_schema:
                 yield f"schema {statement.creates_schema}"
