@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 from fsapi_nb.commands import Face, begin, typed, typed_lines
 from fsapi_nb.errors import (
     CheckViolated,
@@ -31,9 +31,9 @@ from fsapi_nb.errors import (
 )
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.streams import open_missing, show_every_character, write
+from fsapi_nb.text.safe import json_text, visible
+from fsapi_nb.text.wrap import wrap
 from fsapi_nb.verbs import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.visible import json_text, visible
-from fsapi_nb.wrapping import wrap
 
 if TYPE_CHECKING:
     from fsapi_nb.events import Observer
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         # SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand.
         for name in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, stopping.interrupt)
+            signal.signal(name, stop.interrupt)
     try:
         return _run(words)
     except Help as help_text:

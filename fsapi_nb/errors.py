@@ -36,9 +36,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsapi_nb.commands import Face, typed_lines
-from fsapi_nb.folding import Fold, bounded, one_by_one
-from fsapi_nb.visible import visible
-from fsapi_nb.wrapping import COLUMNS, hang, wrap
+from fsapi_nb.text.fold import Fold, bounded, one_by_one
+from fsapi_nb.text.safe import visible
+from fsapi_nb.text.wrap import COLUMNS, hang, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -129,7 +129,7 @@ class Rendered:
         return self.lines()
 
     def _text(self) -> list[str]:
-        """The lines of `str(error)`, bound as `fsapi_nb.folding` says; the last says so where they are not all."""
+        """The lines of `str(error)`, bound as `fsapi_nb.text.fold` says; the last says so where they are not all."""
         lines = bounded(self.brief())
         return lines if lines == one_by_one(self.lines()) else [*lines, SHORTENED]
 

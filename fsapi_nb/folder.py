@@ -24,8 +24,9 @@ from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Probl
 from fsapi_nb.model import Folder, Migration, Reading
 from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug, visible
+from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug
 from fsapi_nb.subfolders import count_nested
+from fsapi_nb.text.safe import visible_name
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
@@ -194,7 +195,7 @@ def _sort_out(names: tuple[str, ...]) -> _Names:
     ordered = sorted(names, key=os.fsencode)
     bad = {name: problem for name in names if (problem := _bad_name(name, twins, known))}
     sound = tuple(name for name in ordered if name not in bad)
-    return _Names(sound, {visible(name): (bad[name],) for name in bad}, _foreign(ordered))
+    return _Names(sound, {visible_name(name): (bad[name],) for name in bad}, _foreign(ordered))
 
 
 def _foreign(names: Sequence[str]) -> dict[str, Problem]:
@@ -214,9 +215,9 @@ def _bad_name(name: str, twins: dict[str, list[str]], known: Siblings) -> Proble
     fault = bad_file_name(name)
     if fault:
         message, hint = explain_bad_name(name, fault, known)
-        return Problem(visible(message), Place(visible(name), 1), visible(hint))
+        return Problem(visible_name(message), Place(visible_name(name), 1), visible_name(hint))
     if name in twins:
-        others = ", ".join(visible(other) for other in twins[name] if other != name)
+        others = ", ".join(visible_name(other) for other in twins[name] if other != name)
         message = f"this name and {others} differ only in case"
         return Problem(message, Place(name, 1), "rename one: on some systems they are one file.")
     return None
@@ -377,7 +378,7 @@ def _next_name(path: Path, words: str, now: datetime.datetime, taken: list[str])
         return next_name(words, names, now)
     except OverflowError:
         hint = "give that file a time that is not its last."
-        raise UsageError(f"no minute is left after {visible(max(names))}", hint=hint) from None
+        raise UsageError(f"no minute is left after {visible_name(max(names))}", hint=hint) from None
 
 
 def _reserve(draft: Path, data: bytes) -> bool:

@@ -57,7 +57,7 @@ from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.plan.stored_down import stored_downs
 from fsapi_nb.script.template import TEMPLATE, with_suffix
-from fsapi_nb.stopping import Calls, stoppable
+from fsapi_nb.stop import Calls, stoppable
 from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
 

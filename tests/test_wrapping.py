@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsapi_nb.errors import FsapiError, Place, QueryFailed, ServerMessage
-from fsapi_nb.wrapping import COLUMNS, wrap
+from fsapi_nb.text.wrap import COLUMNS, wrap
 
 
 @pytest.mark.parametrize(

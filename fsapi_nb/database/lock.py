@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.session import Connection, Session, alone, shared
@@ -108,7 +108,7 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
     while not _one(session, _IS_AWAITED, values):
         if time.monotonic() > deadline:
             raise psycopg.OperationalError("the new session does not answer")
-        stopping.pause(_POLL)
+        stop.pause(_POLL)
     session.connection.close()
     other.passed()
     other.receive(len(messages))
@@ -131,7 +131,7 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
                 state="nothing was run.",
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
-        stopping.pause(min(pause, left))
+        stop.pause(min(pause, left))
         pause = min(pause * 1.5, 1.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 
 _INTERVAL = 0.1  # seconds
 
@@ -22,7 +22,7 @@ def communicate(process: subprocess.Popen[str], seconds: float) -> tuple[str, st
     until = time.monotonic() + seconds
     try:
         while True:
-            stopping.check()
+            stop.check()
             try:
                 return process.communicate(timeout=min(_INTERVAL, seconds))
             except subprocess.TimeoutExpired:

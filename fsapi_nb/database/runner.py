@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 from fsapi_nb.database import failures
 from fsapi_nb.database.ask import ask
 from fsapi_nb.database.batch import Batch, PassedOver
@@ -162,7 +162,7 @@ class Runner:
             self._announce(plan)
             for number, step in enumerate(self._steps):
                 self._number = number
-                stopping.check()
+                stop.check()
                 self._run_step(step)
             self._close(plan)
             self._run_marks(plan)
@@ -452,7 +452,7 @@ class Runner:
         self._journal_outcome("retried", failures.journalled(self._here, error))
         self.emit(StepRetried(self._here.step, self._number, attempts, pause, _RETRYABLE[error.sqlstate or ""]))
         self._idle = True
-        stopping.pause(pause)
+        stop.pause(pause)
         self._idle = False
 
     @property

@@ -22,7 +22,7 @@ from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
-from fsapi_nb.stopping import StopSignal, stop_signal
+from fsapi_nb.stop import StopSignal, stop_signal
 
 T = TypeVar("T")
 Wanted = TypeVar("Wanted")

@@ -23,7 +23,7 @@ from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Observers, StatementWatched
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Step
 from fsapi_nb.script.options import milliseconds
-from fsapi_nb.stopping import StopSignal, heeding
+from fsapi_nb.stop import StopSignal, heeding
 
 _log = logging.getLogger("fsapi_nb")
 #: Seconds: how long a statement may take before anybody looks, how often is looked, how often that is checked.

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.notebook import jupysql
-from fsapi_nb.views.escape import visible_line
+from fsapi_nb.text.safe import visible_line
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fsapi_nb.views.escape import visible_line
+from fsapi_nb.text.safe import visible_line
 
 _LEAVE_OUT = ("plot", "hist", "boxplot", "describe")
 _CONVERT = {"astype", "apply", "map"}

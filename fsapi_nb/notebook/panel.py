@@ -21,8 +21,8 @@ from fsapi_nb.model import Plan
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.live import Pictures
 from fsapi_nb.notebook.main_thread import on_main_thread
+from fsapi_nb.text.safe import visible
 from fsapi_nb.text.secrets import hide_in_message
-from fsapi_nb.views.escape import visible
 from fsapi_nb.views.results import PlanResult, RunResult, StatusResult
 from fsapi_nb.views.results.panel import panel_note, panel_twin
 

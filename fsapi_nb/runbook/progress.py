@@ -7,7 +7,7 @@ from typing import TextIO
 
 from fsapi_nb.runbook.record import State
 from fsapi_nb.text.masking import Mask
-from fsapi_nb.visible import visible
+from fsapi_nb.text.safe import visible
 
 _SIGNS = {State.DONE: "✓", State.FAILED: "✗", State.INTERRUPTED: "■"}
 _LONGEST = 72

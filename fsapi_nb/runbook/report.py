@@ -13,7 +13,7 @@ from fsapi_nb.model import JournalEntry
 from fsapi_nb.runbook.progress import duration
 from fsapi_nb.runbook.record import CellRecord, CheckRecord, RunRecord, State
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
-from fsapi_nb.views.escape import esc
+from fsapi_nb.text.safe import esc
 from fsapi_nb.views.highlight import highlight
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -10,8 +10,8 @@ from typing import Any
 from fsapi_nb.errors import Interrupted
 from fsapi_nb.runbook.progress import duration
 from fsapi_nb.runbook.record import RunRecord, State
+from fsapi_nb.text.safe import visible
 from fsapi_nb.views.results import Result
-from fsapi_nb.visible import visible
 
 _WORDS = {State.DONE: "succeeded", State.FAILED: "failed", State.INTERRUPTED: "was interrupted"}
 

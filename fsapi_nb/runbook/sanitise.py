@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from fsapi_nb.views.escape import esc
+from fsapi_nb.text.safe import esc
 
 
 def _words(text: str) -> frozenset[str]:

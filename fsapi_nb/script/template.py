@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from fsapi_nb.text.safe import visible_name
+
 # What most names are: a time that exists in every month, and words in which nothing can be wrong.
 _PLAIN = re.compile(
     r"[1-9][0-9]{3}_(?:0[1-9]|1[0-2])_(?:0[1-9]|1[0-9]|2[0-8])_(?:[01][0-9]|2[0-3])_[0-5][0-9]_[A-Za-z0-9][A-Za-z0-9_-]{,200}\.sql"
@@ -51,17 +53,12 @@ def _bad_words(words: str, marks: str) -> str | None:
         kind = unicodedata.category(character)[0]
         if kind not in "LN" and not (index and (kind == "M" or character in marks)):
             where = "cannot stand in the name" if index else "cannot begin the name"
-            return f"{visible(character)!r} {where}"
+            return f"{visible_name(character)!r} {where}"
     if not unicodedata.is_normalized("NFC", words):
         return "the name's letters and their accents are separate characters (it is not in Unicode's form NFC)"
     if ".." in f"{words}.":  # the last is that of `.sql`
         return "two dots in a row cannot stand in the name"
     return None
-
-
-def visible(name: str) -> str:
-    """A name as it can be shown anywhere: what does not print (control characters, broken bytes) is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
 
 
 def slug(what: str) -> str | None:

@@ -14,7 +14,7 @@ from enum import Enum
 
 from fsapi_nb.schema.diagram import Column, Diagram, ForeignKey, Table
 from fsapi_nb.schema.layout import Box, Edge, Layout, Point, lay_out
-from fsapi_nb.views.escape import esc, visible
+from fsapi_nb.text.safe import esc, visible
 from fsapi_nb.views.mermaid import short_type
 
 #: What the signs mean: those of columns, those of lines.

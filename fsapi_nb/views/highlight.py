@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fsapi_nb.visible import visible
+from fsapi_nb.text.safe import visible
 
 #: Longer scripts (a seed of many megabytes) are shown plain, and only their beginning.
 LONGEST = 100_000

@@ -20,8 +20,8 @@ from fsapi_nb.events import (
     StepStarted,
 )
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, ServerProgress
-from fsapi_nb.views.escape import visible, visible_line
-from fsapi_nb.wrapping import hang
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 
 #: Of the notices of a run, the last ones are shown while it goes on; the result has them all.
 MOST_NOTICES = 50

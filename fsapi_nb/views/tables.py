@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.visible import OBEYED
+from fsapi_nb.text.safe import visible_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def text_table(result: ResultLike) -> str:
     footer = f"({count} row{'' if count == 1 else 's'})"
     if not result.columns:
         return f"--\n{footer}"
-    names = [_visible(column.name) for column in result.columns]
+    names = [visible_cell(column.name) for column in result.columns]
     cells = [[text_of(value, column) for value, column in zip(row, result.columns, strict=True)] for row in result.rows]
     right = [column.type_oid in _NUMBERS for column in result.columns]
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
@@ -58,24 +58,10 @@ def text_of(value: object, column: ColumnLike) -> str:
     """One value as the table shows it: `NULL` for NULL, nothing invisible."""
     if value is None:
         return "NULL"
-    return _visible(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))
+    return visible_cell(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))
 
 
-_NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-# Of what is written out elsewhere, the joiner of emoji stays as it is.
-_JOINER = "\u200d"
-
-
-def _visible(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_visible_character, text))
-
-
-def _visible_character(character: str) -> str:
-    if character == _JOINER or unicodedata.category(character) not in OBEYED:
-        return character
-    return _NAMED.get(character) or ascii(character)[1:-1]
+_JOINER = "\u200d"  # of emoji, which takes no place
 
 
 def _width(text: str) -> int:

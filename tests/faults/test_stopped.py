@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fsapi_nb import Migrator, stopping
+from fsapi_nb import Migrator, stop
 from fsapi_nb.errors import Interrupted
 from fsapi_nb.events import Event, LockAwaited, StepRetried
 from tests.conftest import Project
@@ -286,7 +286,7 @@ def files_of(method: Any) -> set[str]:
 def test_every_verb_can_be_stopped() -> None:
     """But what waits for nothing, and what has an event of its own."""
     verbs = {name for name, value in vars(Migrator).items() if callable(value) and not name.startswith("_")}
-    unstoppable = {name for name in verbs if stopping.__file__ not in files_of(getattr(Migrator, name))}
+    unstoppable = {name for name in verbs if stop.__file__ not in files_of(getattr(Migrator, name))}
     assert unstoppable == {"follow", "known_secrets", "make", "may_lead_to", "same_database", "stop", "trust"}
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, is_placeholder, next_name, slug, visible
+from fsapi_nb.script.template import TEMPLATE, bad_file_name, is_placeholder, next_name, slug
+from fsapi_nb.text.safe import visible_name
 from tests.script.reading import quick, read
 
 NOW = datetime.datetime(2026, 1, 31, 9, 30, 59, tzinfo=datetime.UTC)
@@ -127,4 +128,4 @@ def test_the_template_is_not_taken_for_a_migration() -> None:
 
 def test_a_name_can_be_shown_anywhere() -> None:
     """Control characters and broken bytes are escaped."""
-    assert visible("é\x1b\udc80.sql") == "é\\x1b\\udc80.sql"
+    assert visible_name("é\x1b\udc80.sql") == "é\\x1b\\udc80.sql"

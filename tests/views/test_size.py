@@ -1,6 +1,6 @@
 """What a notebook stores of one output stays small and says what matters, however many migrations there are.
 
-The bound is `fsapi_nb.folding.OUTPUT`; it is measured as Jupyter writes files. Nothing is left out elsewhere.
+The bound is `fsapi_nb.text.fold.OUTPUT`; it is measured as Jupyter writes files. Nothing is left out elsewhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from fsapi_nb.errors import (
     ServerMessage,
     StatementFailed,
 )
-from fsapi_nb.folding import HTML, LINE, OUTPUT, TEXT, WHOLE, Fold, bounded, clip, fit, shorten, stored_size
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
@@ -49,6 +48,7 @@ from fsapi_nb.model import (
     Step,
 )
 from fsapi_nb.script.migration import read_migration
+from fsapi_nb.text.fold import HTML, LINE, OUTPUT, TEXT, WHOLE, Fold, bounded, clip, fit, shorten, stored_size
 from fsapi_nb.views.results import (
     FileResult,
     HistoryResult,

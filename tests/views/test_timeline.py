@@ -12,8 +12,8 @@ import pytest
 
 from fsapi_nb.errors import StatementFailed, UsageError
 from fsapi_nb.events import Event, StepRetried
-from fsapi_nb.folding import HTML, stored_size
 from fsapi_nb.model import JournalEntry
+from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.views.results import HistoryResult
 from tests.conftest import Project
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 from fsapi_nb.database.embedded.messages import last_lines_of
 from fsapi_nb.database.embedded.place import Place
 from fsapi_nb.database.embedded.socket_folder import listens, remove_socket_folder, socket_in
@@ -71,7 +71,7 @@ def where_it_settles(place: Place) -> Path | None:
                 details=last_lines_of(place.log),
                 hint=f"See {place.log}; wait, or end the server.",
             )
-        stopping.pause(_POLL_SECONDS)
+        stop.pause(_POLL_SECONDS)
     return None
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fsapi_nb import stopping
+from fsapi_nb import stop
 from fsapi_nb.errors import EmbeddedServerError
 
 LOCK_SECONDS = 90  # longer than one start, so that waiting for another process's start ends well
@@ -140,5 +140,5 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     while not condition():
         if time.monotonic() >= deadline:
             return False
-        stopping.pause(_POLL_SECONDS)
+        stop.pause(_POLL_SECONDS)
     return True

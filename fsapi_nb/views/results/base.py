@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.commands import Face, typed_lines
-from fsapi_nb.folding import HTML, METADATA, bounded, one_by_one, stored_size
-from fsapi_nb.views.escape import visible_line
+from fsapi_nb.text.fold import HTML, METADATA, bounded, one_by_one, stored_size
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.markup import html_of, html_of_lines
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _INTEGERS = {"duration_ms", "server_pid"}
 class Result(abc.ABC):
     """What all results have in common. A repr is a photograph: it reads nothing and asks nobody.
 
-    What a notebook stores of it, text, HTML and metadata, has the bound of `fsapi_nb.folding`, however large the result.
+    What a notebook stores of it, text, HTML and metadata, has the bound of `fsapi_nb.text.fold`, however large the result.
     `identity` is the database that it is about; None only for what is about no database, such as a new file.
     """
 

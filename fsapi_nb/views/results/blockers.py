@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.model import Blockage, Identity, LockSession
-from fsapi_nb.views.escape import visible_line
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import without_empty
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import brief_notices, notice_remarks
-from fsapi_nb.wrapping import hang
 
 if TYPE_CHECKING:
     import pandas

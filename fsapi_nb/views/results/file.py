@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.commands import Face, typed
-from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Done, Identity, Step
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.fold import WHOLE, Fold
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult, fold_of_statements, statement_lines
 from fsapi_nb.views.results.run import RunResult, every_notice, fold_of_notices, notice_lines, notice_text
-from fsapi_nb.wrapping import hang
 
 _STEPS = Fold(16, 7)
 _RUN = Fold(20, 10)

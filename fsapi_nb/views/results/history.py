@@ -9,17 +9,17 @@ from typing import Any
 
 from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import UsageError
-from fsapi_nb.folding import shorten
 from fsapi_nb.model import (
     HistoryEntry,
     Identity,
     JournalEntry,
 )
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.fold import shorten
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
 from fsapi_nb.views.results.timeline import TimelineResult, attempts
-from fsapi_nb.wrapping import hang
 
 _SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
 _WIDTH = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.folding import HTML, clip, fit, shorten
 from fsapi_nb.model import State
-from fsapi_nb.views.escape import esc
+from fsapi_nb.text.fold import HTML, clip, fit, shorten
+from fsapi_nb.text.safe import esc
 
 # Tones in the middle, so that they can be read on a light and on a dark page (contrast about 4 : 1 on both).
 _TONES = {

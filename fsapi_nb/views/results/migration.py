@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.commands import Face, typed_lines
-from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import Identity, Inspection, JournalEntry, MigrationStatus
-from fsapi_nb.views.escape import esc, visible, visible_line
+from fsapi_nb.text.fold import WHOLE, Fold
+from fsapi_nb.text.safe import esc, visible, visible_line
 from fsapi_nb.views.highlight import TONES, highlight
 from fsapi_nb.views.results.base import Result, iso
 from fsapi_nb.views.results.markup import html_of

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.folding import Fold, shorten
-from fsapi_nb.views.escape import visible
+from fsapi_nb.text.fold import Fold, shorten
+from fsapi_nb.text.safe import visible
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.wrapping import hang
 
 _NOTICES = Fold(6, 3)
 

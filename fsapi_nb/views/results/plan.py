@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.commands import Face, typed
-from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
@@ -18,11 +17,12 @@ from fsapi_nb.model import (
     Statement,
     Step,
 )
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.fold import WHOLE, Fold
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import said_once, without_empty
-from fsapi_nb.wrapping import hang
 
 _NOTES = Fold(8, 2)
 _OBJECTS = Fold(20, 5)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.folding import Fold
-from fsapi_nb.views.escape import visible
+from fsapi_nb.text.fold import Fold
+from fsapi_nb.text.safe import visible
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import brief_notices, notice_remarks
-from fsapi_nb.wrapping import hang
 
 if TYPE_CHECKING:
     import pandas

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import Problem
-from fsapi_nb.folding import WHOLE, Fold
 from fsapi_nb.model import (
     Identity,
     MigrationStatus,
     State,
 )
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.fold import WHOLE, Fold
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import without_empty
-from fsapi_nb.wrapping import hang
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40

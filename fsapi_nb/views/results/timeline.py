@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fsapi_nb.folding import clip, shorten
 from fsapi_nb.model import Identity, JournalEntry
-from fsapi_nb.views.escape import esc, visible, visible_line
+from fsapi_nb.text.fold import clip, shorten
+from fsapi_nb.text.safe import esc, visible, visible_line
+from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result, counted, iso
 from fsapi_nb.views.results.markup import html_of
-from fsapi_nb.wrapping import hang
 
 #: How an attempt that is in the journal ended: its sign, its words, its colour (in the middle, for light and dark pages).
 _OUTCOMES = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.views.escape import visible_line
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.base import Result, counted
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import traitlets
 
 from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.model import JournalEntry, MigrationStatus, State
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
 from fsapi_nb.views.widgets.progress import PARTS, STYLE

@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from fsapi_nb.model import LockSession, ServerProgress
-from fsapi_nb.views.escape import visible, visible_line
+from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.progress import RunProgress
 
 _HERE = Path(__file__).parent

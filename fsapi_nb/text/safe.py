@@ -1,4 +1,7 @@
-"""Text whose control characters can be seen, and do nothing: for errors, terminals, JSON, and all that is shown of others."""
+"""Make untrusted text safe to show: its control characters are written out, and HTML is escaped.
+
+Every error, view and terminal line goes through this module; nothing else escapes text.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import json
 import unicodedata
 from collections.abc import Callable
 
-#: Categories of Unicode: controls, formats (directions of writing, characters without width), surrogates, line and
+# Categories of Unicode: controls, formats (directions of writing, characters without width), surrogates, line and
 #: paragraph ends.
-OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Written(dict[int, str]):
@@ -20,7 +23,7 @@ class _Written(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        harmless = unicodedata.category(character) not in OBEYED
+        harmless = unicodedata.category(character) not in _OBEYED
         self[code] = character if harmless else self._escape(character)
         return self[code]
 
@@ -35,6 +38,8 @@ def _as_json(character: str) -> str:
 
 _WRITTEN = _Written(_as_python, kept="\n\t")
 _WRITTEN_IN_LINE = _Written(_as_python)
+_JOINER = "\u200d"  # of emoji
+_WRITTEN_IN_CELL = _Written(_as_python, kept=_JOINER)
 _WRITTEN_IN_JSON = _Written(_as_json)  # outside of its strings JSON has no such character but line ends
 
 
@@ -49,6 +54,23 @@ def visible(text: str) -> str:
 def visible_line(text: str) -> str:
     """Return the text as one line: line ends and tabs are written out, too, so that a name cannot forge a line."""
     return text.translate(_WRITTEN_IN_LINE)
+
+
+def visible_cell(text: str) -> str:
+    """Return a value as it stands in a table: as one line, its emoji as they are."""
+    return text if text.isascii() and text.isprintable() else text.translate(_WRITTEN_IN_CELL)
+
+
+def visible_name(name: str) -> str:
+    """Return a file name with all that does not print written out: blanks but the usual one, and broken bytes, too."""
+    return "".join(each if each.isprintable() else _as_python(each) for each in name)
+
+
+def esc(text: object) -> str:
+    """Escape untrusted text for HTML. Quotes are escaped too, so it may stand in an attribute."""
+    import html  # which a terminal never needs
+
+    return html.escape(visible(str(text)), quote=True)
 
 
 def json_text(document: object) -> str:
