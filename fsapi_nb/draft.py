@@ -21,7 +21,7 @@ from fsapi_nb import folder as folders
 from fsapi_nb.errors import ConfigurationError, PlanChanged
 from fsapi_nb.events import Event, StepFinished, StepStarted
 from fsapi_nb.model import Direction, Folder, Mode, Step
-from fsapi_nb.regular import read_regular
+from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.script.template import bad_file_name, with_suffix
 
 

@@ -25,9 +25,9 @@ def find_names(directory: str | None) -> Names:
 
     Raises ConfigurationError where the `pyproject.toml` cannot be read.
     """
-    from fsapi_nb.database.configuration import EMBEDDED
-    from fsapi_nb.database.settings import expanded, find_place_request, find_project
-    from fsapi_nb.database.trust import is_allowed
+    from fsapi_nb.project.configuration import EMBEDDED
+    from fsapi_nb.project.settings import expanded, find_place_request, find_project
+    from fsapi_nb.project.trust import is_allowed
 
     start = Path.cwd() if directory is None else expanded(directory, "--dir").absolute()
     project = find_project(start)

@@ -48,7 +48,6 @@ from fsapi_nb.model import (
     State,
     Statement,
 )
-from fsapi_nb.origin import origin
 from fsapi_nb.plan import amend, build, refuse
 from fsapi_nb.plan.names import find_file, find_known
 from fsapi_nb.plan.ran_before import noted
@@ -56,6 +55,7 @@ from fsapi_nb.plan.reconcile import is_what_ran, reconcile
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.plan.stored_down import stored_downs
+from fsapi_nb.project.origin import origin
 from fsapi_nb.script.template import TEMPLATE, with_suffix
 from fsapi_nb.stop import Calls, stoppable
 from fsapi_nb.text.tracebacks import hides_values
@@ -67,9 +67,9 @@ if TYPE_CHECKING:
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
     from fsapi_nb.database.session import Connection, Session
-    from fsapi_nb.database.shipping import ShippedDatabase
     from fsapi_nb.database.target import Target
     from fsapi_nb.events import Observer, Observers
+    from fsapi_nb.project.shipping import ShippedDatabase
 
 _RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
 
@@ -119,7 +119,8 @@ class Migrator:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
         from fsapi_nb.database.pooler import allows_pooler
-        from fsapi_nb.database.settings import (
+        from fsapi_nb.database.target import Access
+        from fsapi_nb.project.settings import (
             expanded,
             find_address,
             find_binaries,
@@ -128,7 +129,6 @@ class Migrator:
             finite_wait,
             session_settings,
         )
-        from fsapi_nb.database.target import Access
         from fsapi_nb.text.secrets import Secret
 
         told = origin()
@@ -179,7 +179,7 @@ class Migrator:
         }
 
     def __reduce__(self) -> tuple[object, ...]:
-        from fsapi_nb.database.shipping import ship, ship_settings
+        from fsapi_nb.project.shipping import ship, ship_settings
 
         self._require_place()  # whoever unpickles it is given the folder, and asks no more
         arguments = dict(self._arguments)
@@ -343,7 +343,7 @@ class Migrator:
 
     def known_secrets(self) -> frozenset[str]:
         """The passwords and tokens that the project and the environment hold, for a record that must have none of them."""
-        from fsapi_nb.database.known_secrets import find_secrets
+        from fsapi_nb.project.known_secrets import find_secrets
 
         return find_secrets(self._access.project, os.environ)
 
@@ -913,8 +913,8 @@ class Migrator:
 
     def _require_place(self) -> None:
         """Raise Untrusted if the project's files or the place of its migrations ask for what is not allowed."""
-        from fsapi_nb.database.settings import find_place_request
-        from fsapi_nb.database.trust import require
+        from fsapi_nb.project.settings import find_place_request
+        from fsapi_nb.project.trust import require
 
         project, requests = self._access.project, self._access.requests
         files = [request for request in requests if request.is_about_files]
@@ -922,8 +922,8 @@ class Migrator:
 
     def _read_folder(self) -> Folder:
         """The migration files, under the name that the user gave to their folder. Raises Untrusted before one is opened."""
-        from fsapi_nb.database.settings import find_reading_requests
-        from fsapi_nb.database.trust import require
+        from fsapi_nb.project.settings import find_reading_requests
+        from fsapi_nb.project.trust import require
 
         access = self._access
         asked = find_reading_requests(access.project, self.directory, start=self._start)

@@ -12,7 +12,7 @@ from fsapi_nb.errors import ConfirmationRequired, Untrusted, UsageError
 from fsapi_nb.views.results.trust import TrustEntry, TrustResult
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.trust import Allowed
+    from fsapi_nb.project.trust import Allowed
 
 RUNBOOKS = "runbooks"  # the folder beside that of the migrations where new ones go
 RECORDS = "runs"  # the folder beside runbooks with the records of their runs
@@ -24,9 +24,9 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
     from fsapi_nb.database.own_server import find_server_requests
-    from fsapi_nb.database.requests import in_reading_order
-    from fsapi_nb.database.settings import find_all_requests, find_project
-    from fsapi_nb.database.trust import allow, read_trusted
+    from fsapi_nb.project.requests import in_reading_order
+    from fsapi_nb.project.settings import find_all_requests, find_project
+    from fsapi_nb.project.trust import allow, read_trusted
 
     start = _existing(path)
     # A runbook is a file, whose record is written beside it.
@@ -52,7 +52,7 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
 
 def list_trusted() -> TrustResult:
     """All that is allowed, by project."""
-    from fsapi_nb.database.trust import read_trusted
+    from fsapi_nb.project.trust import read_trusted
 
     return TrustResult(
         "listed", tuple(_entry(project, each) for project, entries in read_trusted().items() for each in entries)
@@ -62,8 +62,8 @@ def list_trusted() -> TrustResult:
 def revoke(folder: str | None) -> TrustResult:
     """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
     from fsapi_nb.database.own_server import disown_servers
-    from fsapi_nb.database.settings import expanded, find_project
-    from fsapi_nb.database.trust import forget, read_trusted
+    from fsapi_nb.project.settings import expanded, find_project
+    from fsapi_nb.project.trust import forget, read_trusted
 
     named = os.path.realpath(expanded(folder or ".", "the folder"))
     if named not in read_trusted() and os.path.isdir(named):
@@ -80,9 +80,9 @@ def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = N
 
     `named` is the one that the user has named.
     """
-    from fsapi_nb.database.foreign_files import find_link
-    from fsapi_nb.database.settings import find_project
-    from fsapi_nb.database.trust import require
+    from fsapi_nb.project.foreign_files import find_link
+    from fsapi_nb.project.settings import find_project
+    from fsapi_nb.project.trust import require
 
     root = find_project(start).root
     require(root, [request for path in paths for request in find_link(path, root)], named=named)
@@ -90,13 +90,13 @@ def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = N
 
 def accept(refusal: Untrusted) -> None:
     """Allow exactly what a command was refused for: its user has seen it, and said yes."""
-    from fsapi_nb.database.trust import allow
+    from fsapi_nb.project.trust import allow
 
     allow(refusal.project, refusal.asked)
 
 
 def _existing(path: str | None) -> Path:
-    from fsapi_nb.database.settings import expanded
+    from fsapi_nb.project.settings import expanded
 
     start = expanded(path or ".", "the folder").absolute()
     if not start.exists():

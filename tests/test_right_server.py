@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from fsapi_nb.database.direct import is_direct
-from fsapi_nb.database.parts import leads_to_one_server
 from fsapi_nb.database.product import other_product
 from fsapi_nb.errors import ConfigurationError, DatabaseError, PooledConnection
+from fsapi_nb.project.parts import leads_to_one_server
 from tests.conftest import MakeDatabase, Project
 from tests.faults.proxy import Proxy
 

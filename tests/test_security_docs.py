@@ -19,8 +19,8 @@ STARTING = {
     "database/embedded/command.py",
     "database/embedded/data_folder.py",
     "database/embedded/template.py",
-    "database/password.py",
-    "database/programs.py",
+    "project/password.py",
+    "project/programs.py",
     "runbook/provenance.py",
 }
 #: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a host.
@@ -28,7 +28,7 @@ SOCKETS = {
     "database/direct.py",
     "database/embedded/socket_folder.py",
     "database/keepalive.py",
-    "database/lookup.py",
+    "project/lookup.py",
     "database/protection.py",
     "database/recorder.py",
     "database/waiting.py",

@@ -24,8 +24,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator, cli
 from fsapi_nb.database.embedded.address import conninfo
-from fsapi_nb.database.ownership import why_foreign
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
+from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.trust import accept, list_trusted, revoke, trust_project
 from tests.conftest import Project
 from tests.test_terminal import OpenTerminal, terminal
@@ -684,7 +684,7 @@ def test_who_could_have_written_is_told_by_owners_and_modes(
 @pytest.mark.parametrize("name", ["sync", "builder"])
 def test_who_is_in_roots_group_may_write_as_well(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """All but the accounts that some systems have there for nobody."""
-    from fsapi_nb.database import ownership
+    from fsapi_nb.project import ownership
 
     known = [*pwd.getpwall(), pwd.struct_passwd((name, "x", 4242, 0, "", "/", "/bin/sh"))]
     monkeypatch.setattr(pwd, "getpwall", lambda: known)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from fsapi_nb.database.environment import read_dotenv
-from fsapi_nb.database.settings import Project
 from fsapi_nb.database.tables import LONGEST_NAME, written_name
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.origin import SCHEMA
+from fsapi_nb.project.environment import read_dotenv
+from fsapi_nb.project.origin import SCHEMA
+from fsapi_nb.project.settings import Project
 from fsapi_nb.text.secrets import Variables
 
 

@@ -15,7 +15,6 @@ from psycopg.conninfo import conninfo_to_dict
 from fsapi_nb.database.ask import ask_about_session, rendered
 from fsapi_nb.database.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
-from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.product import other_product
 from fsapi_nb.database.quoted_values import hide_copied, hide_key
 from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
@@ -29,6 +28,7 @@ from fsapi_nb.errors import (
     ReadOnlyDatabase,
     ServerMessage,
 )
+from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.

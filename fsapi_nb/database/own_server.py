@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from fsapi_nb.database import embedded
-from fsapi_nb.database.requests import Request, binaries_request, data_request
-from fsapi_nb.database.trust import require
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.project.requests import Request, binaries_request, data_request
+from fsapi_nb.project.trust import require
 
 
 def start_embedded(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from fsapi_nb.database.settings import Project
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.project.settings import Project
 from fsapi_nb.text.secrets import Variables
 
 VARIABLE = "FSAPI_NB_POOLER"

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import ProgrammingError
 
-from fsapi_nb.database.configuration import EMBEDDED
-from fsapi_nb.database.lookup import find_addresses
-from fsapi_nb.database.parts import Parts, connection_parts, own_parts
+from fsapi_nb.project.configuration import EMBEDDED
+from fsapi_nb.project.lookup import find_addresses
+from fsapi_nb.project.parts import Parts, connection_parts, own_parts
 from fsapi_nb.text.secrets import Secret, Variables
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.settings import Address, Project
+    from fsapi_nb.project.settings import Address, Project
 
 #: A plain URL with a database in it and nothing that could change that: read without libpq, as there may be thousands.
 _PLAIN = re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^/?%]*/([^?%]+)")

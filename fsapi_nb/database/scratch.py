@@ -28,15 +28,15 @@ from fsapi_nb.database.ask import ask
 from fsapi_nb.database.connection import open_session, server_message
 from fsapi_nb.database.lock import advisory_lock
 from fsapi_nb.database.own_server import start_embedded
-from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
-from fsapi_nb.database.requests import Request
 from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.session import Session
-from fsapi_nb.database.settings import Address, Project
 from fsapi_nb.database.tables import written_name
-from fsapi_nb.database.trust import require
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
+from fsapi_nb.project.password import CommandAddress
+from fsapi_nb.project.requests import Request
+from fsapi_nb.project.settings import Address, Project
+from fsapi_nb.project.trust import require
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
 _PATIENCE = 600.0  # seconds to wait for another process that fills the same template

@@ -29,16 +29,16 @@ from fsapi_nb.database.locate import Location, locate, refuse_absent
 from fsapi_nb.database.no_schema import NoSchema
 from fsapi_nb.database.other_history import Setting, refuse_other_history
 from fsapi_nb.database.owners import find_grants
-from fsapi_nb.database.password import CommandAddress
 from fsapi_nb.database.protection import Endpoint, is_protected
-from fsapi_nb.database.requests import Request
 from fsapi_nb.database.session import Connection, Session, set_all
-from fsapi_nb.database.settings import Address, Project, secret_settings
 from fsapi_nb.database.tables import Tables
-from fsapi_nb.database.trust import require
 from fsapi_nb.database.waiting import closed_after
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
+from fsapi_nb.project.password import CommandAddress
+from fsapi_nb.project.requests import Request
+from fsapi_nb.project.settings import Address, Project, secret_settings
+from fsapi_nb.project.trust import require
 from fsapi_nb.text.secrets import Secret
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Target:
         """Whether it is certain without a second connection that the lock keeps others out."""
         from fsapi_nb.database.direct import is_direct
         from fsapi_nb.database.lock import holds
-        from fsapi_nb.database.parts import leads_to_one_server
+        from fsapi_nb.project.parts import leads_to_one_server
 
         dsn, session = self.access.address.dsn, self.session
         if dsn is None or self.access.by_pooler or not leads_to_one_server(dsn):

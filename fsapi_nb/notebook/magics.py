@@ -33,7 +33,7 @@ from fsapi_nb.errors import CheckViolated, ConfigurationError, QueryFailed, Usag
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
-from fsapi_nb.origin import origin
+from fsapi_nb.project.origin import origin
 from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
 from fsapi_nb.text.secrets import is_secret_name
 from fsapi_nb.text.tracebacks import hides_values

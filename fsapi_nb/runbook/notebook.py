@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import ConfigurationError, UsageError
-from fsapi_nb.regular import read_regular
+from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.runbook.parameters import INJECTED, TAG
 
 _NOTHING = "nothing was run; the database is as it was."

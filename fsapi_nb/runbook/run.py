@@ -22,7 +22,7 @@ from typing import Any
 from fsapi_nb.errors import ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.model import DatabaseFacts, JournalEntry
-from fsapi_nb.origin import SCHEMA, Origin, environment_of, origin
+from fsapi_nb.project.origin import SCHEMA, Origin, environment_of, origin
 from fsapi_nb.runbook import notebook as notebooks
 from fsapi_nb.runbook.kernel import End, Ended, Kernel, started
 from fsapi_nb.runbook.parameters import (

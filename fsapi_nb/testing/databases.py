@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb import __version__
-from fsapi_nb.database.configuration import EMBEDDED
 from fsapi_nb.database.scratch import Scratch, open_scratch
-from fsapi_nb.database.settings import (
+from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.folder import fingerprint
+from fsapi_nb.migrator import Migrator
+from fsapi_nb.project.configuration import EMBEDDED
+from fsapi_nb.project.regular_file import read_regular
+from fsapi_nb.project.settings import (
     Address,
     Project,
     expanded,
@@ -25,11 +29,7 @@ from fsapi_nb.database.settings import (
     find_reading_requests,
     find_requests,
 )
-from fsapi_nb.database.url import DatabaseUrl, as_url
-from fsapi_nb.errors import ConfigurationError, FsapiError
-from fsapi_nb.folder import fingerprint
-from fsapi_nb.migrator import Migrator
-from fsapi_nb.regular import read_regular
+from fsapi_nb.project.url import DatabaseUrl, as_url
 
 _APPLICATION = "fsapi_nb tests"
 

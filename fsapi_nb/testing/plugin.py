@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from fsapi_nb import Migrator
-    from fsapi_nb.database.url import DatabaseUrl
+    from fsapi_nb.project.url import DatabaseUrl
     from fsapi_nb.testing.databases import Databases
 
 _opened = pytest.StashKey["Databases | Exception"]()

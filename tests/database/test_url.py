@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.url import as_url
+from fsapi_nb.project.url import as_url
 
 CONNINFOS = [
     "host=db.example.org port=6432 user=ada dbname=shop password=secret sslmode=require",

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fsapi_nb.database.url import as_url
+from fsapi_nb.project.url import as_url
 
 
 class Team:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.url import as_url
+from fsapi_nb.project.url import as_url
 from tests.testing.conftest import Team
 
 pytest_plugins = ["pytester"]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fsapi_nb.database.embedded.account import Account
 from fsapi_nb.database.embedded.messages import ROOT_HINT
-from fsapi_nb.database.programs import communicate
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.project.programs import communicate
 
 # PG* variables would mislead the server, and the rest may hold secrets, which whoever may run SQL could read.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "TMPDIR", "LOCPATH", "LOCALE_ARCHIVE")

@@ -21,8 +21,8 @@ from typing import Any
 
 from psycopg import pq
 
-from fsapi_nb.database.ownership import why_foreign
-from fsapi_nb.database.parts import own_parts
+from fsapi_nb.project.ownership import why_foreign
+from fsapi_nb.project.parts import own_parts
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, Secret, hide_in_arguments, hide_in_message
 
 #: What a user of the address is, and not where it leads or how it is protected: a change of these asks for nothing new.

@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fsapi_nb.database.ownership import why_foreign, why_foreign_alone
-from fsapi_nb.database.requests import Request, folder_request, foreign_request, link_request
+from fsapi_nb.project.ownership import why_foreign, why_foreign_alone
+from fsapi_nb.project.requests import Request, folder_request, foreign_request, link_request
 
 
 def find_link(path: Path, root: Path) -> tuple[Request, ...]:

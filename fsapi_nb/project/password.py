@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fsapi_nb.database.parts import connection_parts, joined, own_parts
 from fsapi_nb.errors import CannotConnect, ConfigurationError
+from fsapi_nb.project.parts import connection_parts, joined, own_parts
 from fsapi_nb.text.secrets import STARS, Secret, Variables, hide_in_message
 
 _PATIENCE = 60.0  # seconds for the program: it may ask a service far away
@@ -91,7 +91,7 @@ def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
     """The first line that the program prints."""
     import subprocess  # which most runs never need
 
-    from fsapi_nb.database.programs import communicate
+    from fsapi_nb.project.programs import communicate
 
     program = arguments[0]
     try:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fsapi_nb.database.sources import import_from_source
 from fsapi_nb.errors import ConfigurationError, FsapiError
+from fsapi_nb.project.sources import import_from_source
 from fsapi_nb.text.secrets import hide_in_message
 
 

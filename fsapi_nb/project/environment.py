@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.origin import SCHEMA
-from fsapi_nb.regular import SETTINGS_MOST, read_regular
+from fsapi_nb.project.origin import SCHEMA
+from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, SecretBytes, Variables
 
 URL = "DATABASE_URL"

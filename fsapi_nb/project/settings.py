@@ -18,8 +18,9 @@ from urllib.parse import parse_qsl
 
 from psycopg import ProgrammingError
 
-from fsapi_nb.database.configuration import DURATION, EMBEDDED, read_table
-from fsapi_nb.database.environment import (
+from fsapi_nb.errors import ConfigurationError, UsageError
+from fsapi_nb.project.configuration import DURATION, EMBEDDED, read_table
+from fsapi_nb.project.environment import (
     PARTS,
     URL,
     complete,
@@ -30,11 +31,12 @@ from fsapi_nb.database.environment import (
     refuse_alike,
     says_libpq,
 )
-from fsapi_nb.database.foreign_files import find_files, find_folder, find_link
-from fsapi_nb.database.ownership import why_foreign
-from fsapi_nb.database.parts import joined, own_parts, plain_url
-from fsapi_nb.database.password import PasswordCommand
-from fsapi_nb.database.requests import (
+from fsapi_nb.project.foreign_files import find_files, find_folder, find_link
+from fsapi_nb.project.origin import origin
+from fsapi_nb.project.ownership import why_foreign
+from fsapi_nb.project.parts import joined, own_parts, plain_url
+from fsapi_nb.project.password import PasswordCommand
+from fsapi_nb.project.requests import (
     Request,
     address_request,
     binaries_request,
@@ -42,8 +44,6 @@ from fsapi_nb.database.requests import (
     file_request,
     function_request,
 )
-from fsapi_nb.errors import ConfigurationError, UsageError
-from fsapi_nb.origin import origin
 from fsapi_nb.text.secrets import Secret, Variables, is_secret_variable, revealed
 
 _OWN = "fsapi."  # before the names of the user's settings
@@ -214,7 +214,7 @@ def _of_entry(project: Project, name: str, entry: Mapping[str, Any], environment
     place, protected, requests = _PYPROJECT, bool(entry.get("protected")), _entry_requests(project, name, entry)
     unprotected = entry.get("protected") is False
     if "connect" in entry:
-        from fsapi_nb.database.connector import NamedConnector
+        from fsapi_nb.project.connector import NamedConnector
 
         connector = NamedConnector(entry["connect"], name, project.root)
         return Address(None, place, name, protected, connector=connector, unprotected=unprotected, requests=requests)

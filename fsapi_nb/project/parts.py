@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.regular import SETTINGS_MOST, read_regular
+from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, Variables, revealed
 
 _VARIABLES = {

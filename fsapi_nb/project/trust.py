@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fsapi_nb.database.ownership import why_foreign
-from fsapi_nb.database.requests import Request, in_reading_order
 from fsapi_nb.errors import ConfigurationError, Untrusted
+from fsapi_nb.project.ownership import why_foreign
+from fsapi_nb.project.requests import Request, in_reading_order
 
 VARIABLE = "FSAPI_NB_TRUST"
 _NOTHING = "nothing was run, connected to or written."

@@ -1,0 +1,1 @@
+"""Which project, which database, which settings, and what a project may have its user's machine do."""
