@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb.folder import fingerprint
-from fsapi_nb.script.template import bad_file_name
+from fsapi_nb.folder.read import fingerprint
+from fsapi_nb.script.naming import bad_file_name
 
 
 @dataclass(frozen=True, slots=True)

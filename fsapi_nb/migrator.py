@@ -16,7 +16,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb import folder as folders
 from fsapi_nb.draft import Draft, file_changed, stage
 from fsapi_nb.errors import (
     CheckViolated,
@@ -33,6 +32,7 @@ from fsapi_nb.errors import (
     StatementFailed,
     UsageError,
 )
+from fsapi_nb.folder import read as folders
 from fsapi_nb.model import (
     Blockage,
     DatabaseFacts,
@@ -56,7 +56,7 @@ from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.plan.stored_down import stored_downs
 from fsapi_nb.project.origin import origin
-from fsapi_nb.script.template import TEMPLATE, with_suffix
+from fsapi_nb.script.naming import TEMPLATE, with_suffix
 from fsapi_nb.stop import Calls, stoppable
 from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
@@ -879,7 +879,7 @@ class Migrator:
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.database.left_behind import refuse_left_behind
         from fsapi_nb.database.reset import find_drops
-        from fsapi_nb.script.stored import stored_migration
+        from fsapi_nb.script.stored_text import stored_migration
 
         history = target.history()
         stored = target.scripts([entry.name for entry in history.entries])
@@ -977,7 +977,7 @@ def _kept(target: Target, folder: Folder) -> tuple[str, ...]:
 
 def _all_statements(target: Target, folder: Folder) -> Iterator[Statement]:
     """Those of every UP that has run, as far as its text was stored, or that is in the folder."""
-    from fsapi_nb.script.stored import stored_migration
+    from fsapi_nb.script.stored_text import stored_migration
 
     applied = target.scripts([entry.name for entry in target.history().entries])
     ran = (stored_migration(name, scripts) for name, scripts in applied.items())

@@ -6,7 +6,7 @@ import pytest
 
 from fsapi_nb.cli import main
 from fsapi_nb.errors import CheckViolated, FaultyMigrations, MigrationFileError, QueryFailed, StatementFailed
-from fsapi_nb.folder import parse_text
+from fsapi_nb.folder.read import parse_text
 from tests.conftest import Project
 
 NAME = "2026_01_01_00_00_points.sql"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb import digests
-from fsapi_nb.folder import read_folder
+from fsapi_nb.folder import digests
+from fsapi_nb.folder.read import read_folder
 
 NAME = "2026_01_01_00_00_a.sql"
 OLD, NEW = b"-- UP\nSELECT 1;\n", b"-- UP\nSELECT 2;\n"

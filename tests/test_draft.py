@@ -32,7 +32,7 @@ from fsapi_nb.errors import (
     StatementFailed,
 )
 from fsapi_nb.events import Event, StepStarted
-from fsapi_nb.folder import read_folder
+from fsapi_nb.folder.read import read_folder
 from tests.conftest import Project
 
 NAME = "2026_02_01_10_00_a"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb import folder as folders
 from fsapi_nb.errors import FaultyMigrations
+from fsapi_nb.folder import read as folders
+from fsapi_nb.folder.cache import Parsed
 from fsapi_nb.model import State
-from fsapi_nb.parsed import Parsed
 from fsapi_nb.views.widgets.panel import row_states
 from tests.conftest import Project
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb import folder
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Problem, UsageError
-from fsapi_nb.folder import create, parse_text, read_folder, write
+from fsapi_nb.folder import read
+from fsapi_nb.folder.read import create, parse_text, read_folder, write
 from fsapi_nb.model import Folder, Reading
-from fsapi_nb.script import template
-from fsapi_nb.script.template import TEMPLATE, bad_file_name
+from fsapi_nb.script import naming
+from fsapi_nb.script.naming import TEMPLATE, bad_file_name
 
 NOW = datetime.datetime(2026, 1, 31, 9, 30, tzinfo=datetime.UTC)
 TIME = "2026_01_31_09_30_"
@@ -158,14 +158,14 @@ def test_bad_names_are_told_and_not_run(tmp_path: Path) -> None:
     assert all(problem.hint for problems in broken(found).values() for problem in problems)
 
 
-@given(st.from_regex(template._PLAIN, fullmatch=True))
+@given(st.from_regex(naming._PLAIN, fullmatch=True))
 def test_a_name_that_is_sound_at_a_glance_is_sound_at_a_second_look(name: str) -> None:
     """Most names are judged by one pattern, which lets nothing through that the rules refuse."""
-    glance, template._PLAIN = template._PLAIN, re.compile("(?!)")
+    glance, naming._PLAIN = naming._PLAIN, re.compile("(?!)")
     try:
         assert bad_file_name(name) is None
     finally:
-        template._PLAIN = glance
+        naming._PLAIN = glance
 
 
 def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_many_at_once_never_share_a_minute(tmp_path: Path) -> None:
 
 def test_a_draft_that_a_dead_process_left_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while: the next minute is taken, and nothing is overwritten."""
-    monkeypatch.setattr(folder, "_PAUSE", 0)
+    monkeypatch.setattr(read, "_PAUSE", 0)
     put(tmp_path, f".{TIME[:-1]}.draft", b"theirs")
     assert create(tmp_path, "a", now=NOW) == "2026_01_31_09_31_a.sql"
     assert (tmp_path / f".{TIME[:-1]}.draft").read_bytes() == b"theirs"

@@ -16,7 +16,7 @@ import pytest
 from fsapi_nb import Migrator, cli
 from fsapi_nb.draft import Draft, stage
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
-from fsapi_nb.folder import read_folder
+from fsapi_nb.folder.read import read_folder
 from fsapi_nb.known import find_names
 from fsapi_nb.project.parts import connection_parts
 from fsapi_nb.testing.databases import open_databases

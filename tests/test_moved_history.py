@@ -22,7 +22,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.model import State
-from fsapi_nb.script.template import TEMPLATE
+from fsapi_nb.script.naming import TEMPLATE
 from tests.conftest import Project
 from tests.test_history import FSAPI, states
 

@@ -13,12 +13,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb import folder as folders
 from fsapi_nb.database import connection
 from fsapi_nb.errors import DatabaseError, Drifted
-from fsapi_nb.folder import read_folder
+from fsapi_nb.folder import read as folders
+from fsapi_nb.folder.cache import Parsed
+from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model import State
-from fsapi_nb.parsed import Parsed
 from fsapi_nb.script import migration as migration_module
 from fsapi_nb.script.checksum import checksum
 from tests.conftest import Project

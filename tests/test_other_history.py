@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator
 from fsapi_nb.database.other_history import knows
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.folder import parse_text
+from fsapi_nb.folder.read import parse_text
 from fsapi_nb.model import Folder, History, HistoryEntry, Reading, State
 from tests.conftest import Project
 from tests.test_history import FSAPI

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fsapi_nb.folder.cache import Parsed
 from fsapi_nb.model import Reading
-from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.migration import read_migration
 
 FILES, DIGESTS = ["a", "b", "c"], ["1", "2"]

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.contents import MemoryContents
 from fsapi_nb.errors import Drifted, Irreversible, MigrationFileError, StatementFailed
 from fsapi_nb.events import Event, StepStarted
 from fsapi_nb.model import Contents, Migration
 from fsapi_nb.script import lexer
+from fsapi_nb.script.contents import MemoryContents
 from fsapi_nb.script.lexer import LARGEST_KEPT
 from fsapi_nb.script.migration import read_contents, read_migration
 from fsapi_nb.script.parser import tokenize
-from fsapi_nb.script.stored import stored_migration, to_store
+from fsapi_nb.script.stored_text import stored_migration, to_store
 from fsapi_nb.script.tokens import COMMENTS
 from tests.conftest import Project
 from tests.script.reading import DATA, NAME, File, all_problems, files, quick

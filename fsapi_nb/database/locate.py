@@ -286,7 +286,7 @@ def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[s
 def _paths_set(name: str, up: str) -> list[list[str]]:
     from fsapi_nb.model import StoredScripts
     from fsapi_nb.script.objects import search_paths
-    from fsapi_nb.script.stored import stored_migration
+    from fsapi_nb.script.stored_text import stored_migration
 
     migration = stored_migration(name, StoredScripts(up=restore(up), recorded=True))
     return [path for statement in (migration.up.statements if migration else ()) for path in search_paths(statement)]

@@ -244,7 +244,10 @@ class Recorder:
         Its scripts, whether a password was taken out, the digest of its file, and what would keep its DOWN from being run.
         """
         from fsapi_nb.plan.down import fault_of_down
-        from fsapi_nb.script.stored import kept_digest, to_store  # what reads scripts is only needed where one has run
+        from fsapi_nb.script.stored_text import (  # what reads scripts is only needed where one has run
+            kept_digest,
+            to_store,
+        )
 
         stored, fault = to_store(migration), fault_of_down(migration, self.session.encoding)
         texts = self._fitting(stored.up), self._fitting(stored.down)

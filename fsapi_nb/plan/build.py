@@ -54,7 +54,7 @@ from fsapi_nb.plan.target import choose_down, choose_up
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.session_state import named_settings, settings_of_transaction
-from fsapi_nb.script.stored import stored_migration, to_store
+from fsapi_nb.script.stored_text import stored_migration, to_store
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsapi_nb.model import Migration, Statement, StoredScripts
-from fsapi_nb.script.stored import to_store
+from fsapi_nb.script.stored_text import to_store
 
 LONGEST = 40
 

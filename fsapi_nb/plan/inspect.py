@@ -9,7 +9,7 @@ from fsapi_nb.errors import FsapiError
 from fsapi_nb.model import Inspection, MigrationStatus, Plan, State, StoredScripts
 from fsapi_nb.plan.build import Circumstances, plan_one
 from fsapi_nb.plan.difference import script_difference
-from fsapi_nb.script.stored import to_store
+from fsapi_nb.script.stored_text import to_store
 
 
 def inspect(status: MigrationStatus, around: Circumstances, stored: StoredScripts | None) -> Inspection:

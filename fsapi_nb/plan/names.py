@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from fsapi_nb.errors import UnknownMigration
 from fsapi_nb.model import Folder, History
 from fsapi_nb.plan.reconcile import Standing
-from fsapi_nb.script.template import with_suffix
+from fsapi_nb.script.naming import with_suffix
 
 _LIST = "`status` lists them all."
 

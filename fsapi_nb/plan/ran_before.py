@@ -15,7 +15,7 @@ from fsapi_nb.model import Folder, History, HistoryEntry, Migration, MigrationSt
 from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.script.checksum import text_checksum
 from fsapi_nb.script.objects import tables_dropped, tables_made
-from fsapi_nb.script.stored import stored_migration, to_store
+from fsapi_nb.script.stored_text import stored_migration, to_store
 
 _TIME = len("YYYY_MM_DD_HH_MM_")
 _MOST = 20

@@ -19,8 +19,8 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
-from fsapi_nb.script.stored import lacks_secret
-from fsapi_nb.script.template import is_placeholder
+from fsapi_nb.script.naming import is_placeholder
+from fsapi_nb.script.stored_text import lacks_secret
 
 _MOST = 20
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fsapi_nb.errors import RefusedPlan
 from fsapi_nb.model import Direction, HistoryEntry, Migration, Plan, StoredScripts
 from fsapi_nb.script.redact import redact_sql
-from fsapi_nb.script.stored import kept_digest
+from fsapi_nb.script.stored_text import kept_digest
 
 _MOST = 40  # lines of a DOWN that are shown
 

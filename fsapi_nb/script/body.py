@@ -9,9 +9,9 @@ import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fsapi_nb.contents import MemoryContents
 from fsapi_nb.model import Contents, CopyData
 from fsapi_nb.script.checksum import as_token, tokens_between
+from fsapi_nb.script.contents import MemoryContents
 from fsapi_nb.script.lexer import CopyBlock, Lexed
 from fsapi_nb.script.sections import Section, Source
 from fsapi_nb.script.tokens import COMMENTS, SyntaxProblem

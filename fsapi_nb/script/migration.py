@@ -16,21 +16,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from fsapi_nb.contents import MemoryContents
 from fsapi_nb.errors import MigrationFileError, Place, Problem
 from fsapi_nb.model import Check, Contents, Direction, Migration, ParsedScript, Script, Statement
 from fsapi_nb.script.backslashes import find_escaped_quote
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.checksum import checksum
+from fsapi_nb.script.contents import MemoryContents
 from fsapi_nb.script.excerpt import begin_in
 from fsapi_nb.script.lexer import Lexed, lex
+from fsapi_nb.script.naming import is_placeholder
 from fsapi_nb.script.options import read_options
 from fsapi_nb.script.other_encoding import find_misread_text
 from fsapi_nb.script.psql import find_commands
 from fsapi_nb.script.reversal import find_reversal
 from fsapi_nb.script.sections import Section, Sections, Source, find_sections
 from fsapi_nb.script.statements import read_statements
-from fsapi_nb.script.template import is_placeholder
 from fsapi_nb.script.tokens import COMMENTS, LINE_COMMENT, SqlSyntaxError, SyntaxProblem, Tokens
 
 _BOM = b"\xef\xbb\xbf"

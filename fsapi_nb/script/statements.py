@@ -15,9 +15,9 @@ from fsapi_nb.model import Meaning, Statement
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.depth import refuse_depth
 from fsapi_nb.script.lexer import CopyBlock
-from fsapi_nb.script.meaning import meaning_of
 from fsapi_nb.script.parser import ends_of_statements
 from fsapi_nb.script.tokens import COMMENTS, END, TEXT, SqlSyntaxError, SyntaxProblem
+from fsapi_nb.script.traits import meaning_of
 
 _ENDS_TOO_EARLY = "at end of input"
 _QUOTES = re.compile(r"(?:[ebxn]|u&)?'", re.IGNORECASE)

@@ -15,7 +15,7 @@ from pathlib import Path
 from fsapi_nb import __version__
 from fsapi_nb.database.scratch import Scratch, open_scratch
 from fsapi_nb.errors import ConfigurationError, FsapiError
-from fsapi_nb.folder import fingerprint
+from fsapi_nb.folder.read import fingerprint
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.regular_file import read_regular

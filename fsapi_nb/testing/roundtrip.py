@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fsapi_nb.errors import CheckFailed, ConfigurationError, FaultyMigrations, FsapiError
-from fsapi_nb.folder import read_folder
+from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model import Folder, Migration
 from fsapi_nb.schema.difference import Change, difference, without_remarks
 from fsapi_nb.schema.snapshot import Snapshot

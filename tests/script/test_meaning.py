@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsapi_nb.model import Effect, EffectKind, Meaning
-from fsapi_nb.script import meaning
-from fsapi_nb.script.meaning import meaning_of
+from fsapi_nb.script import traits
 from fsapi_nb.script.parser import parse_one, tokenize
 from fsapi_nb.script.tokens import SqlSyntaxError
+from fsapi_nb.script.traits import meaning_of
 from tests.script.reading import CORES, quick
 from tests.script.test_classify import KINDS, RULES
 
@@ -74,7 +74,7 @@ def by_words(text: str) -> Meaning:
 
 
 def by_tree(text: str) -> Meaning:
-    return meaning._read(parse_one(text.encode()), text.encode())
+    return traits._read(parse_one(text.encode()), text.encode())
 
 
 @pytest.mark.parametrize("text", [*OPENINGS, *CORES, *KINDS, *(text for text, _ in RULES)])

@@ -203,7 +203,7 @@ def test_options_stand_above_the_marker_too() -> None:
 
 def test_the_empty_template_is_no_migration() -> None:
     """Neither half of it: an unwritten DOWN would count as rolled back and undo nothing."""
-    from fsapi_nb.script.template import DOWN_PLACEHOLDER, TEMPLATE
+    from fsapi_nb.script.naming import DOWN_PLACEHOLDER, TEMPLATE
 
     assert len(all_problems(TEMPLATE)) == 2
     migration = read(f"-- UP\nSELECT 1;\n-- DOWN\n{DOWN_PLACEHOLDER}\n")

@@ -8,7 +8,7 @@ from hypothesis import given
 from fsapi_nb.model import StoredScripts
 from fsapi_nb.script.migration import read_migration, stored_statements
 from fsapi_nb.script.redact import redact_line
-from fsapi_nb.script.stored import stored_migration, to_store
+from fsapi_nb.script.stored_text import stored_migration, to_store
 from tests.script.reading import NAME, File, files, quick, read
 
 SECRET = "hunter2"

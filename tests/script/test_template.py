@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, is_placeholder, next_name, slug
+from fsapi_nb.script.naming import TEMPLATE, bad_file_name, is_placeholder, next_name, slug
 from fsapi_nb.text.safe import visible_name
 from tests.script.reading import quick, read
 

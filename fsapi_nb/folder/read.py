@@ -19,13 +19,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from fsapi_nb.digests import read_digests
 from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
+from fsapi_nb.folder.cache import Parsed
+from fsapi_nb.folder.digests import read_digests
+from fsapi_nb.folder.subfolders import count_nested
 from fsapi_nb.model import Folder, Migration, Reading
-from fsapi_nb.parsed import Parsed
 from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
-from fsapi_nb.script.template import TEMPLATE, bad_file_name, next_name, slug
-from fsapi_nb.subfolders import count_nested
+from fsapi_nb.script.naming import TEMPLATE, bad_file_name, next_name, slug
 from fsapi_nb.text.safe import visible_name
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
@@ -279,7 +279,7 @@ def _refused(reading: Reading, problem: Problem) -> Reading:
 
 def _parse(file: str, name: str) -> Reading:
     """What a file is read as, as it is at this moment."""
-    from fsapi_nb.contents import FileContents
+    from fsapi_nb.script.contents import FileContents
     from fsapi_nb.script.migration import read_contents
 
     try:

@@ -1,0 +1,1 @@
+"""A migrations folder on disk: its files, their digests, and what they were parsed to."""
