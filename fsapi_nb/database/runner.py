@@ -76,7 +76,7 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan.kept_rows import KeptRow, rows_kept
 from fsapi_nb.plan.other_session import refuse_other_session
-from fsapi_nb.script.quiet import is_quiet
+from fsapi_nb.script.plain_definitions import is_quiet
 from fsapi_nb.script.redact import redact_line, written_secrets
 from fsapi_nb.script.session_state import named_settings
 from fsapi_nb.text.masking import hiding

@@ -15,7 +15,7 @@ from fsapi_nb.plan.build import Circumstances, matches
 from fsapi_nb.plan.encoding import unfit_names
 from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retired
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
-from fsapi_nb.plan.target import choose_up
+from fsapi_nb.plan.selection import choose_up
 from fsapi_nb.script.encoding import Encoding
 
 _UNCHANGED = "nothing was changed; the database is as it was."

@@ -39,18 +39,18 @@ from fsapi_nb.model import (
     StoredScripts,
 )
 from fsapi_nb.plan import ran_before, refuse
-from fsapi_nb.plan.difference import script_difference
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
+from fsapi_nb.plan.judge import Sent
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.other_session import made_by_rest, refuse_other_session, settings_made
 from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
-from fsapi_nb.plan.recovery import Sent
 from fsapi_nb.plan.secrets import secret_notes
+from fsapi_nb.plan.selection import choose_down, choose_up
 from fsapi_nb.plan.session import refuse_lost, restored, session_notes, statements_of
 from fsapi_nb.plan.steps import Piece, cut
 from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
-from fsapi_nb.plan.target import choose_down, choose_up
+from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.session_state import named_settings, settings_of_transaction

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.model import Inspection, MigrationStatus, Plan, State, StoredScripts
 from fsapi_nb.plan.build import Circumstances, plan_one
-from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.stored_text import to_store
 
 

@@ -22,8 +22,8 @@ from fsapi_nb.plan.build import (
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.secrets import secret_notes
+from fsapi_nb.plan.selection import choose_down
 from fsapi_nb.plan.session import session_notes
-from fsapi_nb.plan.target import choose_down
 from fsapi_nb.script.session_state import may_change_new_sessions, sets_transaction
 
 

@@ -17,8 +17,8 @@ from fsapi_nb.model import (
     StepRecord,
     StoredScripts,
 )
-from fsapi_nb.plan.difference import script_difference, text_difference
 from fsapi_nb.plan.steps import Piece
+from fsapi_nb.plan.text_difference import script_difference, text_difference
 from fsapi_nb.script.naming import is_placeholder
 from fsapi_nb.script.stored_text import lacks_secret
 

@@ -260,7 +260,7 @@ def _tree(text: bytes) -> Any:
     from google.protobuf.message import DecodeError
     from postgast import pg_query_pb2
 
-    from fsapi_nb.script.shallow import without_depth
+    from fsapi_nb.script.nesting import without_depth
 
     try:
         return postgast.parse(text.decode())

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fsapi_nb.model import Statement
 from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one, scan
-from fsapi_nb.script.quiet import is_quiet
+from fsapi_nb.script.plain_definitions import is_quiet
 
 _HINTS = re.compile(r"\b(?:pg_)?temp|prepare|\bhold\b|advisory|\bset\b|set_config|\breset\b", re.IGNORECASE)
 _NEW_SESSIONS = re.compile(

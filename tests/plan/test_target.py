@@ -7,7 +7,7 @@ import pytest
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
 from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
 from fsapi_nb.plan.reconcile import Standing
-from fsapi_nb.plan.target import choose_down, choose_up
+from fsapi_nb.plan.selection import choose_down, choose_up
 
 
 def standing() -> Standing:

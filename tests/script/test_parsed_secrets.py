@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.model import StoredScripts
-from fsapi_nb.plan.difference import script_difference
+from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.redact import redact_line, redact_sql, secret_lines
 from fsapi_nb.script.stored_text import to_store
 from tests.script.reading import read
