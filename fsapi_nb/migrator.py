@@ -62,13 +62,13 @@ from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.connection import Connector
     from fsapi_nb.database.recorder import Recorder
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
-    from fsapi_nb.database.session import Connection, Session
     from fsapi_nb.database.target import Target
     from fsapi_nb.events import Observer, Observers
+    from fsapi_nb.postgres.connect import Connector
+    from fsapi_nb.postgres.session import Connection, Session
     from fsapi_nb.project.shipping import ShippedDatabase
 
 _RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
@@ -118,8 +118,8 @@ class Migrator:
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.database.chosen_schema import find_schema, search_path
-        from fsapi_nb.database.pooler import allows_pooler
         from fsapi_nb.database.target import Access
+        from fsapi_nb.postgres.pooler import allows_pooler
         from fsapi_nb.project.settings import (
             expanded,
             find_address,
@@ -310,8 +310,8 @@ class Migrator:
     @stoppable
     def blockers(self) -> results.BlockersResult:
         """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""
-        from fsapi_nb.database.blockers import find_blockage
         from fsapi_nb.database.target import open_onlooker
+        from fsapi_nb.postgres.blockers import find_blockage
 
         with self._open(writing=False) as target:
             runner = target.runner_at_work()
@@ -380,8 +380,8 @@ class Migrator:
         width (integer, bigint, numeric), lists, tuples, sets, numpy's arrays and pandas' columns as arrays, dicts as jsonb.
         Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
         """
-        from fsapi_nb.database.notices import listening
         from fsapi_nb.database.query import run_query, secret_values
+        from fsapi_nb.postgres.notices import listening
         from fsapi_nb.text.masking import hiding
 
         with (
@@ -406,8 +406,8 @@ class Migrator:
         query, QueryFailed where PostgreSQL refuses it.
         """
         from fsapi_nb.database.check import ask_alone, holds
-        from fsapi_nb.database.notices import listening
         from fsapi_nb.database.query import secret_values
+        from fsapi_nb.postgres.notices import listening
         from fsapi_nb.script.migration import read_query
         from fsapi_nb.text.masking import hiding
 
@@ -442,7 +442,7 @@ class Migrator:
     @hides_values
     def may_lead_to(self, *, host: str, hostaddr: str, port: int, database: str) -> bool:
         """Whether a connection that libpq says went there is to our database; connects to nothing."""
-        from fsapi_nb.database.protection import Endpoint, may_lead_to
+        from fsapi_nb.postgres.protection import Endpoint, may_lead_to
 
         return may_lead_to(self._access.address, Endpoint(host, hostaddr, port, database))
 
@@ -613,8 +613,8 @@ class Migrator:
         Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name;
         ConfigurationError if there is no file to apply.
         """
-        from fsapi_nb.database.notices import listening
         from fsapi_nb.database.reset import drop_all
+        from fsapi_nb.postgres.notices import listening
 
         started = time.monotonic()
         folder = self._read_folder()

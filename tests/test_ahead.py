@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fsapi_nb.database import session as sessions
-from fsapi_nb.database.connection import open_session
-from fsapi_nb.database.pipeline import Message
 from fsapi_nb.errors import Interrupted, StatementFailed
 from fsapi_nb.events import Event, MigrationFinished, StatementStarted, StepRetried
+from fsapi_nb.postgres import session as sessions
+from fsapi_nb.postgres.connect import open_session
+from fsapi_nb.postgres.pipeline import Message
 from tests.conftest import Project
 from tests.faults.proxy import Action, Proxy, Rule
 from tests.faults.proxy import Message as Said

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.untranslatable import lacking
 from fsapi_nb.errors import FaultyMigrations, QueryFailed, RefusedPlan, StatementFailed
+from fsapi_nb.postgres.untranslatable import lacking
 from fsapi_nb.script.encoding import ESCAPED, encoding_named, keep, restore
 from tests.conftest import Project
 from tests.script.reading import all_problems

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database.connection import connect, open_session
+from fsapi_nb.postgres.connect import connect, open_session
 from tests.conftest import Project
 
 _OPTIONS = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)

@@ -13,12 +13,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb.database import connection
 from fsapi_nb.errors import DatabaseError, Drifted
 from fsapi_nb.folder import read as folders
 from fsapi_nb.folder.cache import Parsed
 from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model import State
+from fsapi_nb.postgres import connect
 from fsapi_nb.script import migration as migration_module
 from fsapi_nb.script.checksum import checksum
 from tests.conftest import Project
@@ -195,8 +195,8 @@ def test_tables_of_an_earlier_build_are_read_as_they_are_and_completed_by_who_wr
 
 def test_a_pool_of_sessions_gets_none_of_our_settings(project: Project) -> None:
     """What is set is set where our own server process answers, and nowhere else."""
-    with connection.connect(project.database, "x") as ours:
-        query = connection._set_all_here(ours, {"lock_timeout": "77s"}).as_string(ours)
+    with connect.connect(project.database, "x") as ours:
+        query = connect._set_all_here(ours, {"lock_timeout": "77s"}).as_string(ours)
         ours.execute(query.replace(str(ours.info.backend_pid), "1").encode())
         assert ours.execute("SHOW lock_timeout").fetchone() == ("0",)
         ours.execute(query.encode())
@@ -205,9 +205,9 @@ def test_a_pool_of_sessions_gets_none_of_our_settings(project: Project) -> None:
 
 def test_a_setting_that_the_platform_refuses_is_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only that one; a duration that the server refuses is still an error."""
-    monkeypatch.setattr(connection, "SETTINGS", {**connection.SETTINGS, connection._CONNECTION_CHECK: "-1"})
-    with connection.open_session(project.database, application="x", settings={"lock_timeout": "3s"}) as session:
-        assert connection._CONNECTION_CHECK not in session.settings
+    monkeypatch.setattr(connect, "SETTINGS", {**connect.SETTINGS, connect._CONNECTION_CHECK: "-1"})
+    with connect.open_session(project.database, application="x", settings={"lock_timeout": "3s"}) as session:
+        assert connect._CONNECTION_CHECK not in session.settings
         assert session.connection.execute("SHOW lock_timeout").fetchone() == ("3s",)
     with pytest.raises(DatabaseError, match="lock_timeout"):
         project.migrator(lock_timeout="9999999d").status()

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fsapi_nb.database.direct import is_direct
-from fsapi_nb.database.product import other_product
 from fsapi_nb.errors import ConfigurationError, DatabaseError, PooledConnection
+from fsapi_nb.postgres.peer_process import is_direct
+from fsapi_nb.postgres.product import other_product
 from fsapi_nb.project.parts import leads_to_one_server
 from tests.conftest import MakeDatabase, Project
 from tests.faults.proxy import Proxy

@@ -25,13 +25,13 @@ STARTING = {
 }
 #: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a host.
 SOCKETS = {
-    "database/direct.py",
+    "postgres/peer_process.py",
     "database/embedded/socket_folder.py",
-    "database/keepalive.py",
+    "postgres/keepalive.py",
     "project/lookup.py",
-    "database/protection.py",
+    "postgres/protection.py",
     "database/recorder.py",
-    "database/waiting.py",
+    "postgres/wait.py",
     "runbook/provenance.py",
 }
 CLIENTS = {

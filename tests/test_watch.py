@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from fsapi_nb.database.server_progress import read_progress
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Event, Observer, StatementWatched
 from fsapi_nb.model import ServerProgress
+from fsapi_nb.postgres.progress import read_progress
 from tests.conftest import Project
 
 TABLE = "CREATE TABLE big AS SELECT i, repeat('x', 500) AS t FROM generate_series(1, 20000) AS i"

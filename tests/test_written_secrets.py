@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fsapi_nb import cli
-from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import Irreversible, StatementFailed
+from fsapi_nb.postgres.wait import StoppableConnection
 from tests.conftest import Project
 
 SECRET = "hunter2"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from psycopg.pq.abc import PGresult
 
 from fsapi_nb.database.failures import Whereabouts
-from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.session import Session
+from fsapi_nb.postgres.pipeline import Message
+from fsapi_nb.postgres.session import Session
 
 _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.lock import CHANNEL
 from fsapi_nb.database.target import Target
+from fsapi_nb.postgres.advisory_lock import CHANNEL
+from fsapi_nb.postgres.ask import ask
 
 _POLL = 2.0
 

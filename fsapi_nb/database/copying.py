@@ -26,7 +26,7 @@ from fsapi_nb.database.values.chunk import fields, unframe
 from fsapi_nb.database.values.results import read_columns
 from fsapi_nb.database.values.stored import Rows
 from fsapi_nb.database.values.types import FIRST_USER_OID, look_up_enums
-from fsapi_nb.database.wire import Connection, Reply, copy_out, encoding_of, texts_of
+from fsapi_nb.postgres.wire import Connection, Reply, copy_out, encoding_of, texts_of
 
 OPENING = "COPY ("
 # The text may end in a comment of one line.

@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import OWN_NAMES, ask_together
 from fsapi_nb.database.authors import Author, authors_query, fold_authors
 from fsapi_nb.database.journal_event import sound_events
 from fsapi_nb.database.kept_session import state_in
@@ -21,7 +20,6 @@ from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.owners import refuse_code
 from fsapi_nb.database.retired import fold_retired
 from fsapi_nb.database.rights import no_right, refuse_unwritable
-from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import (
     ADDED,
     Tables,
@@ -44,6 +42,8 @@ from fsapi_nb.model import (
     StepRecord,
     StoredScripts,
 )
+from fsapi_nb.postgres.ask import OWN_NAMES, ask_together
+from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, keep, restore
 
 _OWN_PATH = """

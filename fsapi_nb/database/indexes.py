@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import OWN_NAMES, ask
-from fsapi_nb.database.session import Connection
+from fsapi_nb.postgres.ask import OWN_NAMES, ask
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.effects import index_on
 from fsapi_nb.script.tokens import SqlSyntaxError
 

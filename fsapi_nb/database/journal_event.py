@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.database.session import Rows
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import Direction
+from fsapi_nb.postgres.session import Rows
 
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
-from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.session import Session
 from fsapi_nb.model import Part
+from fsapi_nb.postgres.pipeline import Message
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import HARMLESS, named_settings
 
 #: The setting, local to a transaction, in which what the session has travels to the journal's row. Our own messages come

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.session import Session
 from fsapi_nb.model import Statement
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import may_change_new_sessions
 
 # Those that our session began with, each with the statement that takes it back, up to its name.

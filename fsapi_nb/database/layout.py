@@ -11,11 +11,11 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask, rendered
 from fsapi_nb.database.owners import TRUSTED
-from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import ADDED, Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.postgres.ask import ask, rendered
+from fsapi_nb.postgres.session import Rows, Session
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
 #: that schema's place in the search_path, which may also lead to operators of other people's, its columns, whether

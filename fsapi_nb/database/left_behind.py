@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.session import Session
 from fsapi_nb.errors import RefusedPlan
 from fsapi_nb.model import DatabaseObject, Migration
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.objects import creates, drops, first_schema
 
 _KINDS = {"table", "view", "materialized view", "sequence"}

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask, ask_about_session
 from fsapi_nb.database.chosen_schema import create_command, rights_command
 from fsapi_nb.database.rights import role_of
-from fsapi_nb.database.session import Session, is_system
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import Folder
+from fsapi_nb.postgres.ask import ask, ask_about_session
+from fsapi_nb.postgres.session import Session, is_system
 
 _PATH = sql.SQL("SELECT pg_catalog.current_setting('search_path')")
 _THERE = sql.SQL(

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask, ask_about_session, rendered
 from fsapi_nb.database.history import read_history
 from fsapi_nb.database.layout import Layout, look
 from fsapi_nb.database.owners import TRUSTED
-from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables, move_statements
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import Folder, History, HistoryEntry
 from fsapi_nb.plan.reconcile import is_drifted
+from fsapi_nb.postgres.ask import ask, ask_about_session, rendered
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
 
 # By the columns, which are looked up once for all tables. To read a table of a role that is not trusted could run its code,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.model import TableGrant
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.session import Session
 
 #: The expression that says whether the role with the OID `{0}` is trusted. A superuser is a member of every role.
 TRUSTED = """(EXISTS (

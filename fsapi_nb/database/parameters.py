@@ -18,8 +18,8 @@ from psycopg.pq import Format
 
 from fsapi_nb.database.plain import plain
 from fsapi_nb.database.values import JSON_NULL, JsonNull
-from fsapi_nb.database.wire import Bound, Connection, encoding_of
 from fsapi_nb.errors import UsageError
+from fsapi_nb.postgres.wire import Bound, Connection, encoding_of
 
 
 class _JsonbDumper(Dumper):

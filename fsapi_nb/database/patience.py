@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fsapi_nb.database.session import Session
 from fsapi_nb.model import Statement
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.options import milliseconds
 
 # They wait for every transaction that uses the table, once in each phase, and others read and write meanwhile. To give up

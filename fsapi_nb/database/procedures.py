@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fsapi_nb.database.session import Connection
 from fsapi_nb.model import Procedure
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.procedures import procedure_of_definition
 
 _DEFINITIONS = r"""

@@ -17,14 +17,14 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.database.parameters import bind
 from fsapi_nb.database.plain import is_list
-from fsapi_nb.database.untranslatable import lacking, say_lacking
 from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
-from fsapi_nb.database.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
 from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
+from fsapi_nb.postgres.connect import server_message
+from fsapi_nb.postgres.untranslatable import lacking, say_lacking
+from fsapi_nb.postgres.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
 
 if TYPE_CHECKING:
     from fsapi_nb.script.parser import Token

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import OWN_NAMES, ask
-from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.recorder import Recorder
-from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import DatabaseError, RefusedPlan
 from fsapi_nb.model import DatabaseObject, Migration
+from fsapi_nb.postgres.ask import OWN_NAMES, ask
+from fsapi_nb.postgres.connect import server_message
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.objects import creates
 
 # Members of extensions, and what belongs to something else (row types, arrays, owned sequences), go with it.

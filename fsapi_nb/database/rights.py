@@ -5,11 +5,11 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask, ask_together
 from fsapi_nb.database.layout import Layout
-from fsapi_nb.database.session import Rows, Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.postgres.ask import ask, ask_together
+from fsapi_nb.postgres.session import Rows, Session
 
 _UNCHANGED = "nothing was run; the database is as it was."
 _MISSING = sql.SQL("""

@@ -24,21 +24,16 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb import stop
 from fsapi_nb.database import failures
-from fsapi_nb.database.ask import ask
 from fsapi_nb.database.batch import Batch, PassedOver
 from fsapi_nb.database.changed_rows import may_not_change
-from fsapi_nb.database.connection import server_message
 from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.database.kept_session import own_names, read_state
-from fsapi_nb.database.notices import notice_of
 from fsapi_nb.database.patience import blocks_nobody, patient
-from fsapi_nb.database.pipeline import Message
 from fsapi_nb.database.recorder import JournalRow, Recorder
 from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import clear_up, find_relation, witness
 from fsapi_nb.database.retired_row import not_restored, read_retired_rows
 from fsapi_nb.database.rights import role_of
-from fsapi_nb.database.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
     CheckViolated,
@@ -76,6 +71,11 @@ from fsapi_nb.model import (
 )
 from fsapi_nb.plan.kept_rows import KeptRow, rows_kept
 from fsapi_nb.plan.other_session import refuse_other_session
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.connect import server_message
+from fsapi_nb.postgres.notices import notice_of
+from fsapi_nb.postgres.pipeline import Message
+from fsapi_nb.postgres.session import OURSELVES, Connection, Session, alone
 from fsapi_nb.script.plain_definitions import is_quiet
 from fsapi_nb.script.redact import redact_line, written_secrets
 from fsapi_nb.script.session_state import named_settings

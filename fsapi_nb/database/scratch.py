@@ -24,15 +24,15 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.database import embedded
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.connection import open_session, server_message
-from fsapi_nb.database.lock import advisory_lock
 from fsapi_nb.database.own_server import start_embedded
-from fsapi_nb.database.protection import Endpoint, is_protected
 from fsapi_nb.database.rights import role_of
-from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import written_name
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
+from fsapi_nb.postgres.advisory_lock import advisory_lock
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.connect import open_session, server_message
+from fsapi_nb.postgres.protection import Endpoint, is_protected
+from fsapi_nb.postgres.session import Session
 from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.project.requests import Request
 from fsapi_nb.project.settings import Address, Project

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from fsapi_nb.database.ask import SETTINGS
 from fsapi_nb.database.chosen_schema import search_path
-from fsapi_nb.database.connection import Place, connect, open_session
 from fsapi_nb.database.history import (
     create_tables,
     read_history,
@@ -23,18 +21,20 @@ from fsapi_nb.database.history import (
     read_journal,
     read_scripts,
 )
-from fsapi_nb.database.keepalive import wanted
 from fsapi_nb.database.layout import Layout, question
 from fsapi_nb.database.locate import Location, locate, refuse_absent
 from fsapi_nb.database.no_schema import NoSchema
 from fsapi_nb.database.other_history import Setting, refuse_other_history
 from fsapi_nb.database.owners import find_grants
-from fsapi_nb.database.protection import Endpoint, is_protected
-from fsapi_nb.database.session import Connection, Session, set_all
 from fsapi_nb.database.tables import Tables
-from fsapi_nb.database.waiting import closed_after
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
+from fsapi_nb.postgres.ask import SETTINGS
+from fsapi_nb.postgres.connect import Place, connect, open_session
+from fsapi_nb.postgres.keepalive import wanted
+from fsapi_nb.postgres.protection import Endpoint, is_protected
+from fsapi_nb.postgres.session import Connection, Session, set_all
+from fsapi_nb.postgres.wait import closed_after
 from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.project.requests import Request
 from fsapi_nb.project.settings import Address, Project, secret_settings
@@ -42,8 +42,8 @@ from fsapi_nb.project.trust import require
 from fsapi_nb.text.secrets import Secret
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.lock import Holder
     from fsapi_nb.database.recorder import Recorder
+    from fsapi_nb.postgres.advisory_lock import Holder
 
 _SECOND_WAIT = 15.0  # seconds: a pooler lets a client wait for minutes until another one has gone
 _MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
@@ -174,7 +174,7 @@ class Target:
 
     def runner_at_work(self) -> Holder | None:
         """Who holds the lock at this moment."""
-        from fsapi_nb.database.lock import find_holder
+        from fsapi_nb.postgres.advisory_lock import find_holder
 
         return find_holder(self.session, self.key)
 
@@ -183,8 +183,8 @@ class Target:
         """Hold the lock, with our tables there. Raises Locked, HistoryError."""
         import uuid
 
-        from fsapi_nb.database.lock import advisory_lock
         from fsapi_nb.database.recorder import Recorder
+        from fsapi_nb.postgres.advisory_lock import advisory_lock
 
         self.require_history()
         access = self.access
@@ -200,7 +200,7 @@ class Target:
 
     def _probe(self) -> None:
         """Make sure that the lock keeps other runners out. Raises PooledConnection, CannotConnect, psycopg.Error."""
-        from fsapi_nb.database.lock import probe
+        from fsapi_nb.postgres.advisory_lock import probe
 
         access = self.access
         if access.address.embedded or self._is_surely_locked():
@@ -231,8 +231,8 @@ class Target:
 
     def _is_surely_locked(self) -> bool:
         """Whether it is certain without a second connection that the lock keeps others out."""
-        from fsapi_nb.database.direct import is_direct
-        from fsapi_nb.database.lock import holds
+        from fsapi_nb.postgres.advisory_lock import holds
+        from fsapi_nb.postgres.peer_process import is_direct
         from fsapi_nb.project.parts import leads_to_one_server
 
         dsn, session = self.access.address.dsn, self.session
@@ -246,7 +246,7 @@ class Target:
 
         Raises CannotConnect, DatabaseError.
         """
-        from fsapi_nb.database.lock import taken_over
+        from fsapi_nb.postgres.advisory_lock import taken_over
 
         access = self.access
         if access.by_pooler:

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.session import Session
 from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.session import Session
 
 # SQL has no statement that fails with words of one's own; asking for a setting that is not there does. Behind the
 # prefix stand a table's key and what is wrong there.

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.database import embedded
 from fsapi_nb.database.catalog import read_snapshot
-from fsapi_nb.database.session import Connection
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.schema.difference import ChangeKind, difference, without_remarks
 from fsapi_nb.schema.snapshot import Snapshot
 from tests.conftest import ROOT, MakeDatabase, Project

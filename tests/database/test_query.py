@@ -21,9 +21,9 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from fsapi_nb.database.query import JSON_NULL, Column, JsonText, ResultSet, run_query
-from fsapi_nb.database.waiting import StoppableConnection
-from fsapi_nb.database.wire import collect
 from fsapi_nb.errors import Place, QueryFailed, TransactionEnded
+from fsapi_nb.postgres.wait import StoppableConnection
+from fsapi_nb.postgres.wire import collect
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
 

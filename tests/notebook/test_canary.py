@@ -20,9 +20,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.database import protection, target
-from fsapi_nb.database.waiting import StoppableConnection
+from fsapi_nb.database import target
 from fsapi_nb.errors import FsapiError
+from fsapi_nb.postgres import protection
+from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project import settings
 from fsapi_nb.verbs import VERBS
 from tests.canary import CANARY, traces

@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database.catalog import elsewhere, relations, routines, search, types
 from fsapi_nb.database.catalog.found import Query, complete, used
-from fsapi_nb.database.session import Connection
 from fsapi_nb.database.tables import REQUIRED, Tables
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.schema.snapshot import CatalogObject, Snapshot, make_snapshot
 
 #: What changes how the server writes definitions is set, so that two sessions read the same text.

@@ -12,14 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.ask import ask_about_session, rendered
-from fsapi_nb.database.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
-from fsapi_nb.database.keepalive import SERVER, keep_alive, keepalives, wanted
-from fsapi_nb.database.product import other_product
 from fsapi_nb.database.quoted_values import hide_copied, hide_key
-from fsapi_nb.database.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
-from fsapi_nb.database.untranslatable import lacking, say_lacking
-from fsapi_nb.database.waiting import StoppableConnection
 from fsapi_nb.errors import (
     CannotConnect,
     ConfigurationError,
@@ -28,6 +21,13 @@ from fsapi_nb.errors import (
     ReadOnlyDatabase,
     ServerMessage,
 )
+from fsapi_nb.postgres.ask import ask_about_session, rendered
+from fsapi_nb.postgres.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
+from fsapi_nb.postgres.keepalive import SERVER, keep_alive, keepalives, wanted
+from fsapi_nb.postgres.product import other_product
+from fsapi_nb.postgres.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
+from fsapi_nb.postgres.untranslatable import lacking, say_lacking
+from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 

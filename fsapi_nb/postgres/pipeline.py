@@ -21,8 +21,8 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
-from fsapi_nb.database.waiting import cancel, watched
-from fsapi_nb.database.wire import FAILED, Connection, encoding_of
+from fsapi_nb.postgres.wait import cancel, watched
+from fsapi_nb.postgres.wire import FAILED, Connection, encoding_of
 
 _INTERVAL = 0.1
 

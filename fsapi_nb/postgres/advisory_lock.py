@@ -15,10 +15,10 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb import stop
-from fsapi_nb.database.ask import ask
-from fsapi_nb.database.pipeline import Message
-from fsapi_nb.database.session import Connection, Session, alone, shared
 from fsapi_nb.errors import Locked, PooledConnection
+from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.pipeline import Message
+from fsapi_nb.postgres.session import Connection, Session, alone, shared
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"

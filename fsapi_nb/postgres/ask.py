@@ -14,7 +14,7 @@ from psycopg import DataError, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-from fsapi_nb.database.session import Connection, Rows
+from fsapi_nb.postgres.session import Connection, Rows
 
 #: What a question runs under. Roles, databases and PG* variables may say otherwise, and so may a script.
 SETTINGS: Mapping[str, str] = {

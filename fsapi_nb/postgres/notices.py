@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import psycopg
 
-from fsapi_nb.database.wire import Connection
 from fsapi_nb.errors import ServerMessage
+from fsapi_nb.postgres.wire import Connection
 
 
 def notice_of(diagnosis: psycopg.errors.Diagnostic) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import socket
 import struct
 from pathlib import Path
 
-from fsapi_nb.database.session import Connection
+from fsapi_nb.postgres.session import Connection
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 

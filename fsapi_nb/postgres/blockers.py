@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fsapi_nb.database.session import Connection
 from fsapi_nb.model import Blockage, LockSession, QueuePart
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.redact import redact_sql
 
 #: One row for each pair of a session that waits and one that it waits for. A row lock is waited for as the other's

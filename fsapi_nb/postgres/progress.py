@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fsapi_nb.database.session import Connection
 from fsapi_nb.model import ServerProgress
+from fsapi_nb.postgres.session import Connection
 
 _VIEWS = {
     "create_index": "CREATE INDEX",

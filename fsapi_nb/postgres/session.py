@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.database.defaults import DEFAULTS, unchanged
-from fsapi_nb.database.pipeline import Answered, Message, Pipeline
 from fsapi_nb.errors import PooledConnection
+from fsapi_nb.postgres.defaults import DEFAULTS, unchanged
+from fsapi_nb.postgres.pipeline import Answered, Message, Pipeline
 from fsapi_nb.script.encoding import Encoding, encoding_named
 from fsapi_nb.text.secrets import Secret
 
@@ -61,7 +61,7 @@ class Facts:
     """What a server says of itself and of our session.
 
     `schema` is the first schema of the search_path that is a user's, None if there is none; `statement_timeout` what the
-    role or the database sets; `defaults` stands for all that they set, see `fsapi_nb.database.defaults`. `event_triggers`
+    role or the database sets; `defaults` stands for all that they set, see `fsapi_nb.postgres.defaults`. `event_triggers`
     says whether the database has any that are enabled.
     """
 

@@ -1,0 +1,1 @@
+"""The connection to a server: opened, checked, locked, and spoken to without waiting for each answer."""
