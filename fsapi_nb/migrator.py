@@ -62,11 +62,11 @@ from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.recorder import Recorder
     from fsapi_nb.database.recovery import Settled
     from fsapi_nb.database.runner import Runner
-    from fsapi_nb.database.target import Target
     from fsapi_nb.events import Observer, Observers
+    from fsapi_nb.history.record import Recorder
+    from fsapi_nb.history.store import Target
     from fsapi_nb.postgres.connect import Connector
     from fsapi_nb.postgres.session import Connection, Session
     from fsapi_nb.project.shipping import ShippedDatabase
@@ -117,8 +117,8 @@ class Migrator:
         observers: Sequence[Observer] = (),
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
-        from fsapi_nb.database.chosen_schema import find_schema, search_path
-        from fsapi_nb.database.target import Access
+        from fsapi_nb.history.chosen_schema import find_schema, search_path
+        from fsapi_nb.history.store import Access
         from fsapi_nb.postgres.pooler import allows_pooler
         from fsapi_nb.project.settings import (
             expanded,
@@ -310,7 +310,7 @@ class Migrator:
     @stoppable
     def blockers(self) -> results.BlockersResult:
         """Who blocks whom in the database at this moment, seen from the runner that is at work, if there is one."""
-        from fsapi_nb.database.target import open_onlooker
+        from fsapi_nb.history.store import open_onlooker
         from fsapi_nb.postgres.blockers import find_blockage
 
         with self._open(writing=False) as target:
@@ -354,7 +354,7 @@ class Migrator:
         It is called once at the beginning, and with the error where the database cannot be reached; it is tried again
         then. Blocks the thread that calls it, and keeps a connection of its own open.
         """
-        from fsapi_nb.database.changes import changes
+        from fsapi_nb.history.changes import changes
 
         before: object = None
         while not stopped.is_set():
@@ -429,7 +429,7 @@ class Migrator:
 
         Whoever asked for it closes it. Raises CannotConnect, ConfigurationError, EmbeddedServerError.
         """
-        from fsapi_nb.database.target import open_guarded
+        from fsapi_nb.history.store import open_guarded
 
         return open_guarded(self._access)
 
@@ -860,7 +860,7 @@ class Migrator:
     ) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
         from fsapi_nb.database.runner import Runner
-        from fsapi_nb.database.target import open_onlooker
+        from fsapi_nb.history.store import open_onlooker
 
         def reopen() -> Session:
             other = stack.enter_context(self._open(folder))
@@ -932,7 +932,7 @@ class Migrator:
 
     def _open(self, folder: Folder | None = None, *, writing: bool = True) -> AbstractContextManager[Target]:
         """A connection of our own for one verb, and where the history of the files is."""
-        from fsapi_nb.database.target import open_target
+        from fsapi_nb.history.store import open_target
 
         return open_target(self._access, writing=writing, folder=folder or Folder())
 

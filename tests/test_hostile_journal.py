@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from fsapi_nb.database.retired_row import RetiredRow, row_of
 from fsapi_nb.errors import HistoryError, InDoubt, UnknownMigration
+from fsapi_nb.history.retired_row import RetiredRow, row_of
 from fsapi_nb.model import State
 from tests.conftest import Project
 

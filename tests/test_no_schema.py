@@ -12,8 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.cli import main
-from fsapi_nb.database.no_schema import explain, names_of
 from fsapi_nb.errors import FsapiError, HistoryError, StatementFailed
+from fsapi_nb.history.no_schema import explain, names_of
 from fsapi_nb.model import State
 from tests.conftest import Project
 

@@ -8,9 +8,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb.database.other_history import knows
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.folder.read import parse_text
+from fsapi_nb.history.other_history import knows
 from fsapi_nb.model import Folder, History, HistoryEntry, Reading, State
 from tests.conftest import Project
 from tests.test_history import FSAPI
@@ -263,7 +263,7 @@ def test_a_history_that_a_role_may_not_read(rates: Project, hidden: str) -> None
 def test_an_empty_folder_and_the_idle_path_ask_nothing(rates: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The question is for a history that knows none of the files."""
     asked: list[object] = []
-    monkeypatch.setattr("fsapi_nb.database.other_history._find", asked.append)
+    monkeypatch.setattr("fsapi_nb.history.other_history._find", asked.append)
     assert rates.migrator().migrate().done == ()
     rates.migrator().status()
     assert asked == []

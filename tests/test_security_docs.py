@@ -30,7 +30,7 @@ SOCKETS = {
     "postgres/keepalive.py",
     "project/lookup.py",
     "postgres/protection.py",
-    "database/recorder.py",
+    "history/record.py",
     "postgres/wait.py",
     "runbook/provenance.py",
 }

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from fsapi_nb.database.hints import hint_for, hint_recording
-from fsapi_nb.database.quoted_values import hide_row, without_values
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import (
     CheckViolated,
     Interrupted,
@@ -24,9 +22,11 @@ from fsapi_nb.errors import (
     StatementFailed,
     TransactionEnded,
 )
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.defaults import OUTDATED
+from fsapi_nb.postgres.quoted_values import hide_row, without_values
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 
 if TYPE_CHECKING:

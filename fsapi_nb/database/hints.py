@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fsapi_nb.database.tables import Tables, move_statements
 from fsapi_nb.errors import ServerMessage
+from fsapi_nb.history.tables import Tables, move_statements
 from fsapi_nb.model import Statement
 
 _HINTS = {

@@ -17,8 +17,8 @@ from psycopg import sql
 
 from fsapi_nb.database.indexes import same_indexes
 from fsapi_nb.database.patience import patient
-from fsapi_nb.database.recorder import JournalRow, Recorder
-from fsapi_nb.database.rights import role_of
+from fsapi_nb.history.record import JournalRow, Recorder
+from fsapi_nb.history.rights import role_of
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.judge import Outcome, Sent, Sight, Verdict, as_begun, judge, sight_of
 from fsapi_nb.postgres.ask import ask, ask_about_session

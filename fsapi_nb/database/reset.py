@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.recorder import Recorder
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import DatabaseError, RefusedPlan
+from fsapi_nb.history.record import Recorder
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.model import DatabaseObject, Migration
 from fsapi_nb.postgres.ask import OWN_NAMES, ask
 from fsapi_nb.postgres.connect import server_message

@@ -25,15 +25,9 @@ from psycopg.pq import TransactionStatus
 from fsapi_nb import stop
 from fsapi_nb.database import failures
 from fsapi_nb.database.batch import Batch, PassedOver
-from fsapi_nb.database.changed_rows import may_not_change
 from fsapi_nb.database.failures import Whereabouts
-from fsapi_nb.database.kept_session import own_names, read_state
 from fsapi_nb.database.patience import blocks_nobody, patient
-from fsapi_nb.database.recorder import JournalRow, Recorder
-from fsapi_nb.database.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.database.recovery import clear_up, find_relation, witness
-from fsapi_nb.database.retired_row import not_restored, read_retired_rows
-from fsapi_nb.database.rights import role_of
 from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
     CheckViolated,
@@ -56,6 +50,12 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
+from fsapi_nb.history.changed_rows import may_not_change
+from fsapi_nb.history.kept_session import own_names, read_state
+from fsapi_nb.history.record import JournalRow, Recorder
+from fsapi_nb.history.recording import done_row, options, row_of, travels, wanted
+from fsapi_nb.history.retired_row import not_restored, read_retired_rows
+from fsapi_nb.history.rights import role_of
 from fsapi_nb.model import (
     COMMITTED_ITSELF,
     Check,

@@ -25,9 +25,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.database import embedded
 from fsapi_nb.database.own_server import start_embedded
-from fsapi_nb.database.rights import role_of
-from fsapi_nb.database.tables import written_name
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
+from fsapi_nb.history.rights import role_of
+from fsapi_nb.history.tables import written_name
 from fsapi_nb.postgres.advisory_lock import advisory_lock
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.connect import open_session, server_message

@@ -12,7 +12,6 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.quoted_values import hide_copied, hide_key
 from fsapi_nb.errors import (
     CannotConnect,
     ConfigurationError,
@@ -25,6 +24,7 @@ from fsapi_nb.postgres.ask import ask_about_session, rendered
 from fsapi_nb.postgres.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.postgres.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.postgres.product import other_product
+from fsapi_nb.postgres.quoted_values import hide_copied, hide_key
 from fsapi_nb.postgres.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
 from fsapi_nb.postgres.untranslatable import lacking, say_lacking
 from fsapi_nb.postgres.wait import StoppableConnection

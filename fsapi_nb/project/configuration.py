@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fsapi_nb.database.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.history.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from fsapi_nb.database.catalog import read_snapshot
-from fsapi_nb.database.recorder import Recorder
 from fsapi_nb.database.runner import Runner
-from fsapi_nb.database.target import Access, Target, open_onlooker, open_target
 from fsapi_nb.errors import Locked
 from fsapi_nb.events import Observers
+from fsapi_nb.history.record import Recorder
+from fsapi_nb.history.store import Access, Target, open_onlooker, open_target
 from fsapi_nb.model import Folder, Plan
 from fsapi_nb.plan import build
 from fsapi_nb.postgres.connect import connect

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database import target
 from fsapi_nb.database.embedded.account import powerless_account
 from fsapi_nb.errors import PooledConnection
+from fsapi_nb.history import store
 from tests.faults.held import (
     IN_TRANSACTION,
     NOBODY_AT_WORK,
@@ -130,7 +130,7 @@ def test_a_pool_that_has_no_second_session_is_not_waited_for(
     world: World, pgbouncer: str, mode: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pooler would let the second connection wait for two minutes, in silence."""
-    monkeypatch.setattr(target, "_SECOND_WAIT", 1.0)
+    monkeypatch.setattr(store, "_SECOND_WAIT", 1.0)
     with world.place(PLAIN) as place, pooler(pgbouncer, place, mode, size=1) as address:
         with pytest.raises(PooledConnection, match=words):
             place.migrator(address, pooler="session").migrate()

@@ -20,8 +20,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.database import target
 from fsapi_nb.errors import FsapiError
+from fsapi_nb.history import store
 from fsapi_nb.postgres import protection
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project import settings
@@ -313,7 +313,7 @@ def _a_lively_history(project: Project, more: str = "") -> dict[str, str]:
 BREAKS: dict[str, tuple[Any, str]] = {
     "reading the settings": (settings, "own_parts"),
     "connecting": (StoppableConnection, "connect"),
-    "looking for the history": (target, "locate"),
+    "looking for the history": (store, "locate"),
     "comparing addresses": (protection, "_best"),
 }
 

@@ -332,7 +332,7 @@ def test_another_runner_is_waited_for_no_longer_than_asked(cells: Cells, three: 
 
 def _hold_lock(project: Project, holding: threading.Event, done: threading.Event) -> None:
     """Hold the lock that a runner would take, until told."""
-    from fsapi_nb.database.tables import Tables
+    from fsapi_nb.history.tables import Tables
     from fsapi_nb.postgres.advisory_lock import advisory_lock
     from fsapi_nb.postgres.connect import open_session
 

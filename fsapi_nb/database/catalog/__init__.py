@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.database.catalog import elsewhere, relations, routines, search, types
 from fsapi_nb.database.catalog.found import Query, complete, used
-from fsapi_nb.database.tables import REQUIRED, Tables
+from fsapi_nb.history.tables import REQUIRED, Tables
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.schema.snapshot import CatalogObject, Snapshot, make_snapshot
 

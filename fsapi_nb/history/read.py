@@ -13,14 +13,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.authors import Author, authors_query, fold_authors
-from fsapi_nb.database.journal_event import sound_events
-from fsapi_nb.database.kept_session import state_in
-from fsapi_nb.database.layout import Layout, look
-from fsapi_nb.database.owners import refuse_code
-from fsapi_nb.database.retired import fold_retired
-from fsapi_nb.database.rights import no_right, refuse_unwritable
-from fsapi_nb.database.tables import (
+from fsapi_nb.errors import HistoryError, UsageError
+from fsapi_nb.history.authors import Author, authors_query, fold_authors
+from fsapi_nb.history.journal_event import sound_events
+from fsapi_nb.history.kept_session import state_in
+from fsapi_nb.history.owners import refuse_code
+from fsapi_nb.history.retirements import fold_retired
+from fsapi_nb.history.rights import no_right, refuse_unwritable
+from fsapi_nb.history.tables import (
     ADDED,
     Tables,
     add_statement,
@@ -30,7 +30,7 @@ from fsapi_nb.database.tables import (
     refuse_foreign,
     revoke_statement,
 )
-from fsapi_nb.errors import HistoryError, UsageError
+from fsapi_nb.history.tables_present import Layout, look
 from fsapi_nb.model import (
     COMMITTED_ITSELF,
     NAME_BEFORE,

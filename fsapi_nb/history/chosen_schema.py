@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from fsapi_nb.database.tables import LONGEST_NAME, written_name
 from fsapi_nb.errors import ConfigurationError
+from fsapi_nb.history.tables import LONGEST_NAME, written_name
 from fsapi_nb.project.environment import read_dotenv
 from fsapi_nb.project.origin import SCHEMA
 from fsapi_nb.project.settings import Project

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 

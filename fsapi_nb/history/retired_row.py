@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.tables import Tables, written_name
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.tables import Tables, written_name
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from fsapi_nb.database.owners import TRUSTED
-from fsapi_nb.database.tables import ADDED, Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.owners import TRUSTED
+from fsapi_nb.history.tables import ADDED, Tables
 from fsapi_nb.postgres.ask import ask, rendered
 from fsapi_nb.postgres.session import Rows, Session
 

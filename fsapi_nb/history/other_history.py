@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fsapi_nb.database.history import read_history
-from fsapi_nb.database.layout import Layout, look
-from fsapi_nb.database.owners import TRUSTED
-from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables, move_statements
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.owners import TRUSTED
+from fsapi_nb.history.read import read_history
+from fsapi_nb.history.tables import CHOSEN, REQUIRED, Tables, move_statements
+from fsapi_nb.history.tables_present import Layout, look
 from fsapi_nb.model import Folder, History, HistoryEntry
 from fsapi_nb.plan.reconcile import is_drifted
 from fsapi_nb.postgres.ask import ask, ask_about_session, rendered

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.model import Direction
 from fsapi_nb.postgres.session import Rows
 

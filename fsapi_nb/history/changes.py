@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.target import Target
+from fsapi_nb.history.store import Target
 from fsapi_nb.postgres.advisory_lock import CHANNEL
 from fsapi_nb.postgres.ask import ask
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from fsapi_nb.database.chosen_schema import create_command, rights_command
-from fsapi_nb.database.rights import role_of
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.chosen_schema import create_command, rights_command
+from fsapi_nb.history.rights import role_of
 from fsapi_nb.model import Folder
 from fsapi_nb.postgres.ask import ask, ask_about_session
 from fsapi_nb.postgres.session import Session, is_system

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from fsapi_nb.database.recorder import JournalRow
+from fsapi_nb.history.record import JournalRow
 from fsapi_nb.model import Mode, Part, Step
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.script.checksum import statements_checksum

@@ -13,13 +13,13 @@ from typing import NamedTuple, NoReturn
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.chosen_schema import create_command, usage_command
-from fsapi_nb.database.layout import Layout, Relation, layout_of, relations
-from fsapi_nb.database.no_schema import NoSchema, find_no_schema, names_of
-from fsapi_nb.database.owners import refuse_code, runs_code
-from fsapi_nb.database.rights import no_right, role_of
-from fsapi_nb.database.tables import CHOSEN, REQUIRED, Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.chosen_schema import create_command, usage_command
+from fsapi_nb.history.no_schema import NoSchema, find_no_schema, names_of
+from fsapi_nb.history.owners import refuse_code, runs_code
+from fsapi_nb.history.rights import no_right, role_of
+from fsapi_nb.history.tables import CHOSEN, REQUIRED, Tables
+from fsapi_nb.history.tables_present import Layout, Relation, layout_of, relations
 from fsapi_nb.postgres.ask import ask, ask_about_session
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, restore

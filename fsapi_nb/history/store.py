@@ -13,21 +13,15 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from fsapi_nb.database.chosen_schema import search_path
-from fsapi_nb.database.history import (
-    create_tables,
-    read_history,
-    read_history_and_authors,
-    read_journal,
-    read_scripts,
-)
-from fsapi_nb.database.layout import Layout, question
-from fsapi_nb.database.locate import Location, locate, refuse_absent
-from fsapi_nb.database.no_schema import NoSchema
-from fsapi_nb.database.other_history import Setting, refuse_other_history
-from fsapi_nb.database.owners import find_grants
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
+from fsapi_nb.history.chosen_schema import search_path
+from fsapi_nb.history.locate import Location, locate, refuse_absent
+from fsapi_nb.history.no_schema import NoSchema
+from fsapi_nb.history.other_history import Setting, refuse_other_history
+from fsapi_nb.history.owners import find_grants
+from fsapi_nb.history.read import create_tables, read_history, read_history_and_authors, read_journal, read_scripts
+from fsapi_nb.history.tables import Tables
+from fsapi_nb.history.tables_present import Layout, question
 from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
 from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.connect import Place, connect, open_session
@@ -42,7 +36,7 @@ from fsapi_nb.project.trust import require
 from fsapi_nb.text.secrets import Secret
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.recorder import Recorder
+    from fsapi_nb.history.record import Recorder
     from fsapi_nb.postgres.advisory_lock import Holder
 
 _SECOND_WAIT = 15.0  # seconds: a pooler lets a client wait for minutes until another one has gone
@@ -153,13 +147,13 @@ class Target:
 
     def procedures(self) -> tuple[Procedure, ...]:
         """The procedures that may end a transaction by themselves."""
-        from fsapi_nb.database.procedures import read_procedures
+        from fsapi_nb.postgres.procedures import read_procedures
 
         return read_procedures(self.session.connection)
 
     def session_state(self, names: Iterable[str]) -> dict[str, str]:
         """What this session has of the settings that are set, or that have these names."""
-        from fsapi_nb.database.kept_session import own_names, read_state
+        from fsapi_nb.history.kept_session import own_names, read_state
 
         return read_state(self.session, self.key, sorted({*names, *own_names(self.session.settings)}))
 
@@ -183,7 +177,7 @@ class Target:
         """Hold the lock, with our tables there. Raises Locked, HistoryError."""
         import uuid
 
-        from fsapi_nb.database.recorder import Recorder
+        from fsapi_nb.history.record import Recorder
         from fsapi_nb.postgres.advisory_lock import advisory_lock
 
         self.require_history()

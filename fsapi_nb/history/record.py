@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database import changed_rows
-from fsapi_nb.database.kept_session import SETTING, capture
-from fsapi_nb.database.retired_row import RetiredRow
-from fsapi_nb.database.rights import lost_right
-from fsapi_nb.database.tables import Tables
-from fsapi_nb.database.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.errors import FsapiError, HistoryError, Locked
+from fsapi_nb.history import changed_rows
+from fsapi_nb.history.kept_session import SETTING, capture
+from fsapi_nb.history.retired_row import RetiredRow
+from fsapi_nb.history.rights import lost_right
+from fsapi_nb.history.tables import Tables
+from fsapi_nb.history.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
 from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind, Step
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message

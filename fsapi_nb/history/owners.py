@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.model import TableGrant
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.layout import Layout
-from fsapi_nb.database.tables import Tables
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.history.tables import Tables
+from fsapi_nb.history.tables_present import Layout
 from fsapi_nb.postgres.ask import ask, ask_together
 from fsapi_nb.postgres.session import Rows, Session
 
