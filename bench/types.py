@@ -13,7 +13,7 @@ from decimal import Decimal
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from fsapi_nb.database.query import JSON_NULL, JsonText
+from fsapi_nb.query.query import JSON_NULL, JsonText
 
 #: What the cases need in a database; settings, as some texts depend on them.
 SETUP = """

@@ -380,8 +380,8 @@ class Migrator:
         width (integer, bigint, numeric), lists, tuples, sets, numpy's arrays and pandas' columns as arrays, dicts as jsonb.
         Raises QueryFailed, and UsageError for a parameter that PostgreSQL has no type for.
         """
-        from fsapi_nb.database.query import run_query, secret_values
         from fsapi_nb.postgres.notices import listening
+        from fsapi_nb.query.query import run_query, secret_values
         from fsapi_nb.text.masking import hiding
 
         with (
@@ -406,8 +406,8 @@ class Migrator:
         query, QueryFailed where PostgreSQL refuses it.
         """
         from fsapi_nb.database.check import ask_alone, holds
-        from fsapi_nb.database.query import secret_values
         from fsapi_nb.postgres.notices import listening
+        from fsapi_nb.query.query import secret_values
         from fsapi_nb.script.migration import read_query
         from fsapi_nb.text.masking import hiding
 

@@ -30,7 +30,7 @@ from fsapi_nb.postgres.quoted_values import hide_row, without_values
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.values import ResultSet
+    from fsapi_nb.query.values import ResultSet
 
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}

@@ -18,7 +18,7 @@ _MARKS = ("$", "\\")  # what MathJax's formulas begin with
 
 
 class ColumnLike(Protocol):
-    """A column of a result, as `fsapi_nb.database.query.Column` has it."""
+    """A column of a result, as `fsapi_nb.query.query.Column` has it."""
 
     @property
     def name(self) -> str: ...
@@ -29,7 +29,7 @@ class ColumnLike(Protocol):
 
 
 class ResultLike(Protocol):
-    """A result, as `fsapi_nb.database.query.ResultSet` has it."""
+    """A result, as `fsapi_nb.query.query.ResultSet` has it."""
 
     @property
     def columns(self) -> Sequence[ColumnLike]: ...
@@ -99,7 +99,7 @@ def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 class StoredLike(Protocol):
-    """A column that is kept as an array, as `fsapi_nb.database.values.stored.Values` has it."""
+    """A column that is kept as an array, as `fsapi_nb.query.values.stored.Values` has it."""
 
     @property
     def data(self) -> Any: ...

@@ -17,11 +17,11 @@ import pytest
 from psycopg import sql as literal
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.database.copying import plain_query
-from fsapi_nb.database.query import Column, ResultSet, run_query
-from fsapi_nb.database.values.chunk import MalformedRows, fields, unframe
-from fsapi_nb.database.values.stored import Rows
 from fsapi_nb.errors import Place, QueryFailed
+from fsapi_nb.query.copy import plain_query
+from fsapi_nb.query.query import Column, ResultSet, run_query
+from fsapi_nb.query.values.chunk import MalformedRows, fields, unframe
+from fsapi_nb.query.values.stored import Rows
 from fsapi_nb.views.frames import prepare, to_frame
 from fsapi_nb.views.results import QueryResult
 from tests.conftest import MakeDatabase
@@ -337,7 +337,7 @@ def test_an_interrupt_while_rows_come(connection: Connection, monkeypatch: pytes
             begun[0] += 1
             return fields(*arguments)
 
-        monkeypatch.setattr("fsapi_nb.database.copying.fields", counting)
+        monkeypatch.setattr("fsapi_nb.query.copy.fields", counting)
         thread = interrupting(lambda begun=begun, chunks=chunks: begun[0] >= chunks)  # type: ignore[misc]
         with pytest.raises(KeyboardInterrupt):
             query(connection, "SELECT n, n / 4.0, 'x' FROM (SELECT generate_series(1, 1000000000) AS n) endless")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
 from bench.types import CASES, SETUP, Case
-from fsapi_nb.database.query import ResultSet, run_query
-from fsapi_nb.database.values.stored import Rows
+from fsapi_nb.query.query import ResultSet, run_query
+from fsapi_nb.query.values.stored import Rows
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
 

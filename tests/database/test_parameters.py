@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.database.query import JSON_NULL, run_query
 from fsapi_nb.errors import QueryFailed, TransactionEnded, UsageError
+from fsapi_nb.query.query import JSON_NULL, run_query
 from tests.conftest import MakeDatabase
 
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -20,10 +20,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from fsapi_nb.database.query import JSON_NULL, Column, JsonText, ResultSet, run_query
 from fsapi_nb.errors import Place, QueryFailed, TransactionEnded
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.postgres.wire import collect
+from fsapi_nb.query.query import JSON_NULL, Column, JsonText, ResultSet, run_query
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
 

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsapi_nb.database.values import Column, ResultSet
 from fsapi_nb.errors import (
     CheckFailed,
     Drifted,
@@ -47,6 +46,7 @@ from fsapi_nb.model import (
     State,
     Step,
 )
+from fsapi_nb.query.values import Column, ResultSet
 from fsapi_nb.script.migration import read_migration
 from fsapi_nb.text.fold import HTML, LINE, OUTPUT, TEXT, WHOLE, Fold, bounded, clip, fit, shorten, stored_size
 from fsapi_nb.views.results import (

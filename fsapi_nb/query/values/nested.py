@@ -11,8 +11,8 @@ from typing import Any
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from fsapi_nb.database.values.documents import read_json
-from fsapi_nb.database.values.scalars import Reader, or_text
+from fsapi_nb.query.values.documents import read_json
+from fsapi_nb.query.values.scalars import Reader, or_text
 
 
 def array_reader(read: Reader | None, delimiter: str) -> Reader:

@@ -14,11 +14,11 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Protocol, TypeAlias
 
-from fsapi_nb.database.values.chunk import Field
-from fsapi_nb.database.values.documents import read_json
-from fsapi_nb.database.values.numeric import read_numerics
-from fsapi_nb.database.values.stored import Array, Growing, Values, array_of, tolist
-from fsapi_nb.database.values.texts import read_texts
+from fsapi_nb.query.values.chunk import Field
+from fsapi_nb.query.values.documents import read_json
+from fsapi_nb.query.values.numeric import read_numerics
+from fsapi_nb.query.values.stored import Array, Growing, Values, array_of, tolist
+from fsapi_nb.query.values.texts import read_texts
 
 AskForTexts: TypeAlias = Callable[[int, Sequence[bytes]], Sequence[str]]
 """From a type's OID and the bytes of some values to PostgreSQL's text for each."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.values.columns import decode_cell, read_column
-from fsapi_nb.database.values.stored import Growing, Rows, Values, array_of, tolist
-from fsapi_nb.database.values.types import Type, look_up_types
 from fsapi_nb.postgres.wire import Connection, encoding_of
+from fsapi_nb.query.values.columns import decode_cell, read_column
+from fsapi_nb.query.values.stored import Growing, Rows, Values, array_of, tolist
+from fsapi_nb.query.values.types import Type, look_up_types
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Run any SQL exactly as it is written, in one transaction, and give back what PostgreSQL answered, exactly.
 
 The text travels as one message: no templating, no splitting; parameters beside it, never in it. A single query that
-only reads may travel within a COPY (`fsapi_nb.database.copying`), as its rows come several times as fast then.
-This module neither connects, nor reads values (`fsapi_nb.database.values`), nor formats them (`fsapi_nb.views`).
+only reads may travel within a COPY (`fsapi_nb.query.copy`), as its rows come several times as fast then.
+This module neither connects, nor reads values (`fsapi_nb.query.values`), nor formats them (`fsapi_nb.views`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.copying import OPENING, announced_columns, copy_rows, message_of, plain_query
-from fsapi_nb.database.parameters import bind
-from fsapi_nb.database.plain import is_list
-from fsapi_nb.database.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
 from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.untranslatable import lacking, say_lacking
 from fsapi_nb.postgres.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
+from fsapi_nb.query.adaptation import is_list
+from fsapi_nb.query.copy import OPENING, announced_columns, copy_rows, message_of, plain_query
+from fsapi_nb.query.parameters import bind
+from fsapi_nb.query.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
 
 if TYPE_CHECKING:
     from fsapi_nb.script.parser import Token

@@ -13,8 +13,8 @@ from operator import mul
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.values.chunk import Field
-    from fsapi_nb.database.values.stored import Array
+    from fsapi_nb.query.values.chunk import Field
+    from fsapi_nb.query.values.stored import Array
 
 _NEGATIVE = 0x4000
 _SPECIAL = {0xC000: Decimal("NaN"), 0xD000: Decimal("Infinity"), 0xF000: Decimal("-Infinity")}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fsapi_nb.database.values.chunk import WIDEST
-from fsapi_nb.database.values.columns import decode_cell
+from fsapi_nb.query.values.chunk import WIDEST
+from fsapi_nb.query.values.columns import decode_cell
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.values.chunk import Field
+    from fsapi_nb.query.values.chunk import Field
 
 
 def read_texts(field: Field, encoding: str) -> list[str]:

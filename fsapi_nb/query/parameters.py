@@ -16,10 +16,10 @@ from psycopg import abc
 from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.pq import Format
 
-from fsapi_nb.database.plain import plain
-from fsapi_nb.database.values import JSON_NULL, JsonNull
 from fsapi_nb.errors import UsageError
 from fsapi_nb.postgres.wire import Bound, Connection, encoding_of
+from fsapi_nb.query.adaptation import plain
+from fsapi_nb.query.values import JSON_NULL, JsonNull
 
 
 class _JsonbDumper(Dumper):

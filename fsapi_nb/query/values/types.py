@@ -14,10 +14,10 @@ from psycopg.pq.abc import PGresult
 from psycopg.types.multirange import MultirangeInfo
 from psycopg.types.range import RangeInfo
 
-from fsapi_nb.database.values.columns import read_column
-from fsapi_nb.database.values.nested import array_reader, multirange_reader, range_reader
-from fsapi_nb.database.values.scalars import READERS, Reader
 from fsapi_nb.postgres.wire import Connection, encoding_of, send
+from fsapi_nb.query.values.columns import read_column
+from fsapi_nb.query.values.nested import array_reader, multirange_reader, range_reader
+from fsapi_nb.query.values.scalars import READERS, Reader
 
 
 @dataclass(frozen=True, slots=True)

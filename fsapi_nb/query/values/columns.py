@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.values.scalars import Reader, or_text
+from fsapi_nb.query.values.scalars import Reader, or_text
 
 
 def read_column(result: PGresult, index: int, read: Reader | None, encoding: str) -> list[object]:

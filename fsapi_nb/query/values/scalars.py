@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from psycopg.pq import Escaping
 
-from fsapi_nb.database.values.documents import read_json
+from fsapi_nb.query.values.documents import read_json
 
 Reader: TypeAlias = Callable[[str], object]
 """Turn PostgreSQL's text for a value into the Python value; raise whatever if that cannot hold it exactly."""

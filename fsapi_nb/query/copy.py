@@ -20,13 +20,13 @@ from functools import partial
 import psycopg
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.database.values import Column, ResultSet
-from fsapi_nb.database.values.binary import BinaryColumn, columns_of
-from fsapi_nb.database.values.chunk import fields, unframe
-from fsapi_nb.database.values.results import read_columns
-from fsapi_nb.database.values.stored import Rows
-from fsapi_nb.database.values.types import FIRST_USER_OID, look_up_enums
 from fsapi_nb.postgres.wire import Connection, Reply, copy_out, encoding_of, texts_of
+from fsapi_nb.query.values import Column, ResultSet
+from fsapi_nb.query.values.binary import BinaryColumn, columns_of
+from fsapi_nb.query.values.chunk import fields, unframe
+from fsapi_nb.query.values.results import read_columns
+from fsapi_nb.query.values.stored import Rows
+from fsapi_nb.query.values.types import FIRST_USER_OID, look_up_enums
 
 OPENING = "COPY ("
 # The text may end in a comment of one line.

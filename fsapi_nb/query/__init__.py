@@ -1,0 +1,1 @@
+"""SQL exactly as it is written, and what PostgreSQL answered, exactly."""
