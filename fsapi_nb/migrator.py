@@ -62,14 +62,14 @@ from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
-    from fsapi_nb.database.recovery import Settled
-    from fsapi_nb.database.runner import Runner
     from fsapi_nb.events import Observer, Observers
     from fsapi_nb.history.record import Recorder
     from fsapi_nb.history.store import Target
     from fsapi_nb.postgres.connect import Connector
     from fsapi_nb.postgres.session import Connection, Session
     from fsapi_nb.project.shipping import ShippedDatabase
+    from fsapi_nb.run.recover import Settled
+    from fsapi_nb.run.runner import Runner
 
 _RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
 
@@ -405,9 +405,9 @@ class Migrator:
         A check that does not hold is a value like any other (`passed`). Raises MigrationFileError where `sql` is not one
         query, QueryFailed where PostgreSQL refuses it.
         """
-        from fsapi_nb.database.check import ask_alone, holds
         from fsapi_nb.postgres.notices import listening
         from fsapi_nb.query.query import secret_values
+        from fsapi_nb.run.check import ask_alone, holds
         from fsapi_nb.script.migration import read_query
         from fsapi_nb.text.masking import hiding
 
@@ -577,7 +577,7 @@ class Migrator:
         With `undo` it is taken as not having happened, and what was done before it is rolled back; it stays in doubt until
         that has begun. Raises UsageError for the `undo` of a step of a rollback: nothing takes a DOWN back.
         """
-        from fsapi_nb.database.recovery import settle
+        from fsapi_nb.run.recover import settle
 
         if [done, retry, undo].count(True) != 1:
             raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
@@ -613,8 +613,8 @@ class Migrator:
         Raises Protected on a protected database unless `confirm` is the database's name, and for a wrong name;
         ConfigurationError if there is no file to apply.
         """
-        from fsapi_nb.database.reset import drop_all
         from fsapi_nb.postgres.notices import listening
+        from fsapi_nb.run.reset import drop_all
 
         started = time.monotonic()
         folder = self._read_folder()
@@ -760,7 +760,7 @@ class Migrator:
 
     def _has_begun(self, draft: Migration, folder: Folder) -> bool:
         """Whether the database holds something of that text: it is applied, or in the midst of that."""
-        from fsapi_nb.database.recovery import is_left
+        from fsapi_nb.run.recover import is_left
 
         with self._open(folder, writing=False) as target:
             history = target.history()
@@ -825,7 +825,7 @@ class Migrator:
 
     def _carry_out(self, plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[Done, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
-        from fsapi_nb.database.hints import hint_on_filled_database
+        from fsapi_nb.run.hints import hint_on_filled_database
 
         try:
             return runner.run(plan, history.entries)
@@ -848,7 +848,7 @@ class Migrator:
 
     def _recover(self, target: Target, recorder: Recorder, around: build.Circumstances) -> Settled:
         """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
-        from fsapi_nb.database.recovery import recover
+        from fsapi_nb.run.recover import recover
 
         ran = {progress.name: build.text_that_ran(around, progress) for progress in around.history.unfinished}
         known = {name: migration for name, migration in ran.items() if migration}
@@ -859,8 +859,8 @@ class Migrator:
         self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder, observers: Sequence[Observer]
     ) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
-        from fsapi_nb.database.runner import Runner
         from fsapi_nb.history.store import open_onlooker
+        from fsapi_nb.run.runner import Runner
 
         def reopen() -> Session:
             other = stack.enter_context(self._open(folder))
@@ -877,8 +877,8 @@ class Migrator:
         return Runner(target.session, recorder, emit, reopen, renew, look, max_wait=self._access.max_wait)
 
     def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
-        from fsapi_nb.database.left_behind import refuse_left_behind
-        from fsapi_nb.database.reset import find_drops
+        from fsapi_nb.run.left_behind import refuse_left_behind
+        from fsapi_nb.run.reset import find_drops
         from fsapi_nb.script.stored_text import stored_migration
 
         history = target.history()
@@ -969,7 +969,7 @@ def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, arg
 
 def _kept(target: Target, folder: Folder) -> tuple[str, ...]:
     """What `fresh` must say of settings that migrations have made and that it does not take back."""
-    from fsapi_nb.database.kept_settings import find_kept_settings
+    from fsapi_nb.run.kept_settings import find_kept_settings
 
     note = find_kept_settings(target.session, _all_statements(target, folder))
     return (note,) if note else ()

@@ -20,7 +20,7 @@ from fsapi_nb.model import Direction
 
 # A server that forks has imported everything and runs no threads: a client starts in a few milliseconds.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.faults.client", "fsapi_nb.database.runner", "fsapi_nb.database.recovery"])
+_context.set_forkserver_preload(["tests.faults.client", "fsapi_nb.run.runner", "fsapi_nb.run.recover"])
 
 
 class Client:

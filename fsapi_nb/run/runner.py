@@ -23,12 +23,6 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb import stop
-from fsapi_nb.database import failures
-from fsapi_nb.database.batch import Batch, PassedOver
-from fsapi_nb.database.failures import Whereabouts
-from fsapi_nb.database.patience import blocks_nobody, patient
-from fsapi_nb.database.recovery import clear_up, find_relation, witness
-from fsapi_nb.database.watch import Watcher
 from fsapi_nb.errors import (
     CheckViolated,
     DatabaseError,
@@ -76,6 +70,12 @@ from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.notices import notice_of
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import OURSELVES, Connection, Session, alone
+from fsapi_nb.run import failures
+from fsapi_nb.run.batch import Batch, PassedOver
+from fsapi_nb.run.failures import Whereabouts
+from fsapi_nb.run.patience import blocks_nobody, patient
+from fsapi_nb.run.recover import clear_up, find_relation, witness
+from fsapi_nb.run.watch import Watcher
 from fsapi_nb.script.plain_definitions import is_quiet
 from fsapi_nb.script.redact import redact_line, written_secrets
 from fsapi_nb.script.session_state import named_settings
@@ -411,8 +411,8 @@ class Runner:
 
     def _check(self, step: Step, part: Part, check: Check) -> None:
         """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
-        from fsapi_nb.database.check import OPENING, holds
-        from fsapi_nb.database.check import ask as ask_check
+        from fsapi_nb.run.check import OPENING, holds
+        from fsapi_nb.run.check import ask as ask_check
 
         self._at = Whereabouts(step, part, check.statement, checking=check, shift=len(OPENING))
         self.emit(StatementStarted(part.migration.name, check.statement))

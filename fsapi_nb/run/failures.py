@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from fsapi_nb.database.hints import hint_for, hint_recording
 from fsapi_nb.errors import (
     CheckViolated,
     Interrupted,
@@ -27,6 +26,7 @@ from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migrat
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.defaults import OUTDATED
 from fsapi_nb.postgres.quoted_values import hide_row, without_values
+from fsapi_nb.run.hints import hint_for, hint_recording
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 
 if TYPE_CHECKING:

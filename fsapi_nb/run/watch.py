@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from fsapi_nb.database.failures import Whereabouts
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Observers, StatementWatched
 from fsapi_nb.model import NO_BLOCKAGE, Blockage, Step
 from fsapi_nb.postgres.blockers import find_blockage
 from fsapi_nb.postgres.progress import find_progress
 from fsapi_nb.postgres.session import Connection
+from fsapi_nb.run.failures import Whereabouts
 from fsapi_nb.script.options import milliseconds
 from fsapi_nb.stop import StopSignal, heeding
 

@@ -15,14 +15,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.database.indexes import same_indexes
-from fsapi_nb.database.patience import patient
 from fsapi_nb.history.record import JournalRow, Recorder
 from fsapi_nb.history.rights import role_of
 from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
 from fsapi_nb.plan.judge import Outcome, Sent, Sight, Verdict, as_begun, judge, sight_of
 from fsapi_nb.postgres.ask import ask, ask_about_session
 from fsapi_nb.postgres.session import Session
+from fsapi_nb.run.indexes import same_indexes
+from fsapi_nb.run.patience import patient
 from fsapi_nb.script.effects import is_same_index
 from fsapi_nb.script.migration import stored_statements
 
