@@ -20,11 +20,11 @@ import psycopg
 from psycopg import sql
 
 from bench.tools import OURS
-from fsapi_nb.database import embedded
-from fsapi_nb.database.embedded.account import Account, powerless_account
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.installation import inspect_installation
-from fsapi_nb.database.embedded.installation_copy import enterable_bin_folder
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded.account import Account, powerless_account
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.installation import inspect_installation
+from fsapi_nb.servers.embedded.installation_copy import enterable_bin_folder
 from fsapi_nb.testing.databases import Databases, open_databases
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 
 #: What a server does for a power cut; a test's server does without.
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")

@@ -17,7 +17,7 @@ from bench.inputs import Change
 from bench.measure import Failed, run_child, run_process
 from bench.npm import npm_program
 from bench.server import Address
-from fsapi_nb.database.embedded import default_bin_folder
+from fsapi_nb.servers.embedded import default_bin_folder
 
 OURS = "fsapi_nb"
 OURS_IN_KERNEL = "fsapi_nb, in a kernel"

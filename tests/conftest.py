@@ -20,7 +20,7 @@ import pytest
 from psycopg import sql
 
 from fsapi_nb import Migrator
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests import asking, servers
 from tests.databases import Databases
 

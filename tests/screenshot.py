@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests.conftest import ROOT
 from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, Windows, jupyterlab, write_notebook
 

@@ -17,7 +17,7 @@ from typing import TextIO
 
 import pytest
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 
 FOLDER = Path(tempfile.gettempdir()) / f"fsapi_nb-tests-{os.getuid()}"
 _folder = pytest.StashKey[Path]()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests import servers
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests.conftest import ROOT, Project
 
 MIGRATIONS = ROOT / "migrations"

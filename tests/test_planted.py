@@ -12,12 +12,12 @@ from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.database.catalog import read_snapshot
-from fsapi_nb.database.scratch import open_scratch
 from fsapi_nb.errors import HistoryError, Locked
 from fsapi_nb.events import StatementWatched
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.project.settings import Address
 from fsapi_nb.project.settings import Project as Settings
+from fsapi_nb.servers.scratch import open_scratch
 from fsapi_nb.text.secrets import Secret
 from tests.conftest import Project
 from tests.database.planted import called, plant

@@ -8,8 +8,8 @@ import subprocess
 import psycopg
 import pytest
 
-from fsapi_nb.database.embedded.installation import default_bin_folder
 from fsapi_nb.errors import FaultyMigrations, FsapiError
+from fsapi_nb.servers.embedded.installation import default_bin_folder
 from tests.conftest import MakeDatabase, Project
 from tests.database.nasty_schema import NASTY
 from tests.script.reading import all_problems, read

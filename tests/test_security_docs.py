@@ -16,9 +16,9 @@ PACKAGE = ROOT / "fsapi_nb"
 DOCUMENTS = [ROOT / "SECURITY.md", ROOT / "docs" / "security.md"]
 #: The programs that docs/security.md lists: of the embedded server, a password_command, and git for a report.
 STARTING = {
-    "database/embedded/command.py",
-    "database/embedded/data_folder.py",
-    "database/embedded/template.py",
+    "servers/embedded/command.py",
+    "servers/embedded/data_folder.py",
+    "servers/embedded/template.py",
     "project/password.py",
     "project/programs.py",
     "runbook/provenance.py",
@@ -26,7 +26,7 @@ STARTING = {
 #: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a host.
 SOCKETS = {
     "postgres/peer_process.py",
-    "database/embedded/socket_folder.py",
+    "servers/embedded/socket_folder.py",
     "postgres/keepalive.py",
     "project/lookup.py",
     "postgres/protection.py",

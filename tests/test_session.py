@@ -13,7 +13,6 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database import embedded
 from fsapi_nb.errors import (
     CannotConnect,
     HistoryError,
@@ -24,6 +23,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.events import Event, StepRetried
+from fsapi_nb.servers import embedded
 from tests.conftest import Project
 
 

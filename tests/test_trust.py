@@ -23,9 +23,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.database.embedded.address import conninfo
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
 from fsapi_nb.project.ownership import why_foreign
+from fsapi_nb.servers.embedded.address import conninfo
 from fsapi_nb.trust import accept, list_trusted, revoke, trust_project
 from tests.conftest import Project
 from tests.test_terminal import OpenTerminal, terminal
@@ -609,10 +609,10 @@ def test_migrations_that_somebody_has_put_where_the_user_is_are_not_the_users(
 @pytest.mark.skipif(not ROOT, reason="only root's servers have their data elsewhere")
 def test_data_of_roots_server_elsewhere_is_named(clone: Path) -> None:
     """A record may have come with the project, and name the data of one that was moved away; that one knows its own."""
-    from fsapi_nb.database.embedded import adopt, foreign_desks
-    from fsapi_nb.database.embedded.account import powerless_account
-    from fsapi_nb.database.embedded.record import Record
-    from fsapi_nb.database.embedded.root_folder import make_root_folder
+    from fsapi_nb.servers.embedded import adopt, foreign_desks
+    from fsapi_nb.servers.embedded.account import powerless_account
+    from fsapi_nb.servers.embedded.record import Record
+    from fsapi_nb.servers.embedded.root_folder import make_root_folder
 
     desk = clone / ".fsapi_nb" / "postgres-18"
     desk.mkdir(parents=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb import __version__
-from fsapi_nb.database.scratch import Scratch, open_scratch
 from fsapi_nb.errors import ConfigurationError, FsapiError
 from fsapi_nb.folder.read import fingerprint
 from fsapi_nb.migrator import Migrator
@@ -30,6 +29,7 @@ from fsapi_nb.project.settings import (
     find_requests,
 )
 from fsapi_nb.project.url import DatabaseUrl, as_url
+from fsapi_nb.servers.scratch import Scratch, open_scratch
 
 _APPLICATION = "fsapi_nb tests"
 

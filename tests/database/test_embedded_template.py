@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb.database import embedded
-from fsapi_nb.database.embedded import server
-from fsapi_nb.database.embedded.data_folder import initialise_data, template_for
-from fsapi_nb.database.embedded.identity import renew_identity
-from fsapi_nb.database.embedded.place import Place
-from fsapi_nb.database.embedded.template import Template
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded import server
+from fsapi_nb.servers.embedded.data_folder import initialise_data, template_for
+from fsapi_nb.servers.embedded.identity import renew_identity
+from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.template import Template
 from tests.database.embedded_servers import (
     INSTALLATIONS,
     ROOT,

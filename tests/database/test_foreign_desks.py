@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from fsapi_nb import Migrator
-from fsapi_nb.database import embedded
-from fsapi_nb.database.embedded import made as made_desks
-from fsapi_nb.database.embedded import root_folder
-from fsapi_nb.database.embedded.made import remember
-from fsapi_nb.database.embedded.place import make_desk
-from fsapi_nb.database.embedded.record import Record
-from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded import made as made_desks
+from fsapi_nb.servers.embedded import root_folder
+from fsapi_nb.servers.embedded.made import remember
+from fsapi_nb.servers.embedded.place import make_desk
+from fsapi_nb.servers.embedded.record import Record
+from fsapi_nb.servers.own_server import start_embedded
 from fsapi_nb.trust import accept, revoke, trust_project
 from tests.conftest import Project
 from tests.database.embedded_servers import ROOT, data_of, desk_of, in_child, query, without_fsync

@@ -11,9 +11,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database.scratch import Scratch, open_scratch
 from fsapi_nb.errors import DatabaseError, FsapiError, Protected
 from fsapi_nb.project.settings import Address, Project
+from fsapi_nb.servers.scratch import Scratch, open_scratch
 from fsapi_nb.text.secrets import Secret
 
 CONTENTS = "0123456789abcdef"

@@ -11,7 +11,7 @@ import pytest
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests.faults.world import Place, World, find_pg_dump, wait_until
 
 # Processes are killed here, not machines: what is written needs no sync, but a COMMIT must have written it.

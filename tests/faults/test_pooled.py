@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database.embedded.account import powerless_account
 from fsapi_nb.errors import PooledConnection
 from fsapi_nb.history import store
+from fsapi_nb.servers.embedded.account import powerless_account
 from tests.faults.held import (
     IN_TRANSACTION,
     NOBODY_AT_WORK,

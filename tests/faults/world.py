@@ -20,9 +20,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb.database import embedded
 from fsapi_nb.errors import NothingToDo
 from fsapi_nb.model import Direction
+from fsapi_nb.servers import embedded
 from tests.databases import Databases, Made
 from tests.faults.contents import Reader
 from tests.faults.migrations import Migrations

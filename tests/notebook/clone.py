@@ -16,7 +16,7 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbFile
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests import servers
 from tests.notebook.prepared import prepared
 from tests.notebook.store import NOTEBOOKS

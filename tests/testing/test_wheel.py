@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 from tests.conftest import ROOT
 
 SECONDS = 300

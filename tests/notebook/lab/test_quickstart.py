@@ -27,7 +27,7 @@ def place(lab_root: Path) -> Iterator[Path]:
     for name in ("notebooks", "migrations"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     yield root
-    from fsapi_nb.database import embedded
+    from fsapi_nb.servers import embedded
 
     embedded.destroy(root / ".fsapi_nb")
 

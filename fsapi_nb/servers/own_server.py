@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fsapi_nb.database import embedded
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.project.requests import Request, binaries_request, data_request
 from fsapi_nb.project.trust import require
+from fsapi_nb.servers import embedded
 
 
 def start_embedded(

@@ -12,10 +12,10 @@ import socket
 import tempfile
 from pathlib import Path
 
-from fsapi_nb.database.embedded.permissions import is_private
-from fsapi_nb.database.embedded.place import Place
-from fsapi_nb.database.embedded.record import Record
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.permissions import is_private
+from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.record import Record
 
 PORT = 5432  # names the socket file only; each server has a socket folder of its own
 

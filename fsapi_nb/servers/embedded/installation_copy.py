@@ -13,11 +13,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import Account
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.installation import Installation
-from fsapi_nb.database.embedded.root_folder import root_base
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.account import Account
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.installation import Installation
+from fsapi_nb.servers.embedded.root_folder import root_base
 
 _MOST_BYTES = 500_000_000  # a conda environment, say, holds much more than PostgreSQL
 

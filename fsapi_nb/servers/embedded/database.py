@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg
 from psycopg import pq, sql
 
-from fsapi_nb.database.embedded.address import SERVICE, conninfo
-from fsapi_nb.database.embedded.messages import last_lines
-from fsapi_nb.database.embedded.running import START_SECONDS
-from fsapi_nb.database.embedded.users import wait_until
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.address import SERVICE, conninfo
+from fsapi_nb.servers.embedded.messages import last_lines
+from fsapi_nb.servers.embedded.running import START_SECONDS
+from fsapi_nb.servers.embedded.users import wait_until
 
 
 def answers(folder: Path, database: str) -> bool:

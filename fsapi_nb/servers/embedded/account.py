@@ -8,8 +8,8 @@ from __future__ import annotations
 import pwd
 from dataclasses import dataclass
 
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.messages import OTHER_DATABASE
 
 _POWERLESS = "nobody"
 

@@ -24,11 +24,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import Account, account_of, powerless_account
-from fsapi_nb.database.embedded.made import data_name, forget, is_adopted, is_made
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE
-from fsapi_nb.database.embedded.record import Record, write_file
-from fsapi_nb.database.embedded.root_folder import (
+from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.account import Account, account_of, powerless_account
+from fsapi_nb.servers.embedded.made import data_name, forget, is_adopted, is_made
+from fsapi_nb.servers.embedded.messages import OTHER_DATABASE
+from fsapi_nb.servers.embedded.record import Record, write_file
+from fsapi_nb.servers.embedded.root_folder import (
     abandoned_folders,
     belongs_to,
     belongs_to_another,
@@ -37,7 +38,6 @@ from fsapi_nb.database.embedded.root_folder import (
     make_root_folder,
     may_be_of_another,
 )
-from fsapi_nb.errors import EmbeddedServerError
 
 _log = logging.getLogger(__name__)
 _NAME = ".fsapi_nb"

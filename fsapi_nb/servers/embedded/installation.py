@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.messages import OTHER_DATABASE, last_lines
 
 _OLDEST = 14
 _TOOLS = ("postgres", "initdb", "pg_ctl")

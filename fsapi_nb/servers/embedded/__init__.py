@@ -12,12 +12,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fsapi_nb.database.embedded.address import ROLE, conninfo
-from fsapi_nb.database.embedded.database import answers, ensure_database
-from fsapi_nb.database.embedded.installation import default_bin_folder, inspect_installation, server_version
-from fsapi_nb.database.embedded.made import forget, remember
-from fsapi_nb.database.embedded.messages import files_of
-from fsapi_nb.database.embedded.place import (
+from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.address import ROLE, conninfo
+from fsapi_nb.servers.embedded.database import answers, ensure_database
+from fsapi_nb.servers.embedded.installation import default_bin_folder, inspect_installation, server_version
+from fsapi_nb.servers.embedded.made import forget, remember
+from fsapi_nb.servers.embedded.messages import files_of
+from fsapi_nb.servers.embedded.place import (
     find_adopted_desks,
     find_desks,
     find_foreign_desks,
@@ -27,11 +28,10 @@ from fsapi_nb.database.embedded.place import (
     remove_place,
     take_over,
 )
-from fsapi_nb.database.embedded.running import end
-from fsapi_nb.database.embedded.server import find_or_start, leave
-from fsapi_nb.database.embedded.socket_folder import PORT
-from fsapi_nb.database.embedded.users import guard, process
-from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.running import end
+from fsapi_nb.servers.embedded.server import find_or_start, leave
+from fsapi_nb.servers.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.users import guard, process
 
 __all__ = [
     "PORT",

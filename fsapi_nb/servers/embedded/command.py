@@ -9,10 +9,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import Account
-from fsapi_nb.database.embedded.messages import ROOT_HINT
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.project.programs import communicate
+from fsapi_nb.servers.embedded.account import Account
+from fsapi_nb.servers.embedded.messages import ROOT_HINT
 
 # PG* variables would mislead the server, and the rest may hold secrets, which whoever may run SQL could read.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "TMPDIR", "LOCPATH", "LOCALE_ARCHIVE")

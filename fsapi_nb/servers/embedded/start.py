@@ -12,16 +12,16 @@ import secrets
 import shlex
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import account_of
-from fsapi_nb.database.embedded.address import ROLE
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.messages import last_lines, last_lines_of
-from fsapi_nb.database.embedded.place import Place
-from fsapi_nb.database.embedded.record import write_file
-from fsapi_nb.database.embedded.running import where_it_settles
-from fsapi_nb.database.embedded.socket_folder import PORT
-from fsapi_nb.database.embedded.users import await_lock, process
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.account import account_of
+from fsapi_nb.servers.embedded.address import ROLE
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.messages import last_lines, last_lines_of
+from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.record import write_file
+from fsapi_nb.servers.embedded.running import where_it_settles
+from fsapi_nb.servers.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.users import await_lock, process
 
 _PG_CTL_SECONDS = 30  # it only launches the server
 _LOG_BYTES = 10_000_000

@@ -14,7 +14,7 @@ from pathlib import Path
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.database.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.socket_folder import PORT
 
 # Dumps and migrations of other servers say `OWNER TO postgres` more often than any other name.
 ROLE = "postgres"

@@ -9,12 +9,13 @@ import logging
 import shutil
 from pathlib import Path
 
-from fsapi_nb.database.embedded.data_folder import initialise_data, template_for, unpack_data
-from fsapi_nb.database.embedded.installation import Installation
-from fsapi_nb.database.embedded.installation_copy import enterable_bin_folder
-from fsapi_nb.database.embedded.made import is_recorded, name_data, remember
-from fsapi_nb.database.embedded.messages import files_of
-from fsapi_nb.database.embedded.place import (
+from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.data_folder import initialise_data, template_for, unpack_data
+from fsapi_nb.servers.embedded.installation import Installation
+from fsapi_nb.servers.embedded.installation_copy import enterable_bin_folder
+from fsapi_nb.servers.embedded.made import is_recorded, name_data, remember
+from fsapi_nb.servers.embedded.messages import files_of
+from fsapi_nb.servers.embedded.place import (
     Place,
     abandoned_places,
     find_place,
@@ -22,12 +23,11 @@ from fsapi_nb.database.embedded.place import (
     make_place,
     refuse_foreign_desk,
 )
-from fsapi_nb.database.embedded.record import Record
-from fsapi_nb.database.embedded.running import end, runs, where_it_answers, where_it_settles
-from fsapi_nb.database.embedded.socket_folder import make_socket_folder, remove_socket_folder
-from fsapi_nb.database.embedded.start import start
-from fsapi_nb.database.embedded.users import guard, is_used, process
-from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.record import Record
+from fsapi_nb.servers.embedded.running import end, runs, where_it_answers, where_it_settles
+from fsapi_nb.servers.embedded.socket_folder import make_socket_folder, remove_socket_folder
+from fsapi_nb.servers.embedded.start import start
+from fsapi_nb.servers.embedded.users import guard, is_used, process
 
 _log = logging.getLogger(__name__)
 

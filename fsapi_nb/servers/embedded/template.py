@@ -23,10 +23,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import Account
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.permissions import is_anchored, is_own_file, is_private
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.account import Account
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.permissions import is_anchored, is_own_file, is_private
 
 _SECONDS = 60  # to pack or unpack
 _FORGOTTEN = 30 * 86_400  # seconds, after which one that nobody has used goes

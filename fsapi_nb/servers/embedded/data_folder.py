@@ -16,14 +16,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from fsapi_nb.database.embedded.address import ROLE
-from fsapi_nb.database.embedded.command import run
-from fsapi_nb.database.embedded.identity import renew_identity
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE, last_lines
-from fsapi_nb.database.embedded.place import Place
-from fsapi_nb.database.embedded.template import Template, find_template
-from fsapi_nb.database.embedded.users import await_lock, process
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.address import ROLE
+from fsapi_nb.servers.embedded.command import run
+from fsapi_nb.servers.embedded.identity import renew_identity
+from fsapi_nb.servers.embedded.messages import OTHER_DATABASE, last_lines
+from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.template import Template, find_template
+from fsapi_nb.servers.embedded.users import await_lock, process
 
 _INITDB_SECONDS = 300
 _MKDIR_SECONDS = 30

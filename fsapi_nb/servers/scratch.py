@@ -23,8 +23,6 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.database import embedded
-from fsapi_nb.database.own_server import start_embedded
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
 from fsapi_nb.history.rights import role_of
 from fsapi_nb.history.tables import written_name
@@ -37,6 +35,8 @@ from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.project.requests import Request
 from fsapi_nb.project.settings import Address, Project
 from fsapi_nb.project.trust import require
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.own_server import start_embedded
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
 _PATIENCE = 600.0  # seconds to wait for another process that fills the same template

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsapi_nb import stop
-from fsapi_nb.database.embedded.messages import last_lines_of
-from fsapi_nb.database.embedded.place import Place
-from fsapi_nb.database.embedded.socket_folder import listens, remove_socket_folder, socket_in
-from fsapi_nb.database.embedded.users import is_free, wait_until
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.messages import last_lines_of
+from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.socket_folder import listens, remove_socket_folder, socket_in
+from fsapi_nb.servers.embedded.users import is_free, wait_until
 
 START_SECONDS = 60
 _STOP_SECONDS = 60

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fsapi_nb.database.embedded.permissions import is_own_file
+from fsapi_nb.servers.embedded.permissions import is_own_file
 
 _ID = struct.Struct("=Q")  # the control file begins with it
 _IN_SEGMENT = 24  # where it stands in the write-ahead log: behind the short header of a segment's first page

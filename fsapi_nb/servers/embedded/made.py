@@ -20,8 +20,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fsapi_nb.database.embedded.permissions import is_anchored, is_own_file, is_private
-from fsapi_nb.database.embedded.record import write_file
+from fsapi_nb.servers.embedded.permissions import is_anchored, is_own_file, is_private
+from fsapi_nb.servers.embedded.record import write_file
 
 _NOTE = "made"
 _FIRST = re.compile(rf"start\.lock|{_NOTE}|\.{_NOTE}\.\d+")  # what a desk holds that another process is about to make

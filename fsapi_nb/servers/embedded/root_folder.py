@@ -19,10 +19,10 @@ import shutil
 import stat
 from pathlib import Path
 
-from fsapi_nb.database.embedded.account import Account
-from fsapi_nb.database.embedded.messages import OTHER_DATABASE
-from fsapi_nb.database.embedded.record import Record, write_file
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.account import Account
+from fsapi_nb.servers.embedded.messages import OTHER_DATABASE
+from fsapi_nb.servers.embedded.record import Record, write_file
 
 # The most lasting place first.
 ROOT_BASES = (Path("/var/lib/fsapi_nb"), Path("/var/tmp/fsapi_nb"), Path("/tmp/fsapi_nb"))
