@@ -327,8 +327,8 @@ class Migrator:
 
         Raises UsageError for a schema or table that is not there.
         """
-        from fsapi_nb.database.entities import read_diagram
-        from fsapi_nb.schema.diagram import select
+        from fsapi_nb.catalog.diagram import select
+        from fsapi_nb.catalog.tables import read_diagram
 
         with self._open(writing=False) as target:
             chosen = [self._access.schema] if self._access.schema and schemas is None else schemas

@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
-from fsapi_nb.database.catalog import read_snapshot
+from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.errors import HistoryError, Locked
 from fsapi_nb.events import StatementWatched
 from fsapi_nb.history.tables import Tables

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from fsapi_nb.catalog.difference import Change, difference, without_remarks
+from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.errors import CheckFailed, ConfigurationError, FaultyMigrations, FsapiError
 from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model import Folder, Migration
-from fsapi_nb.schema.difference import Change, difference, without_remarks
-from fsapi_nb.schema.snapshot import Snapshot
 from fsapi_nb.testing.databases import Databases, find_folder
 from fsapi_nb.testing.plugin import databases_of
 from fsapi_nb.testing.walk import Walk, open_walk

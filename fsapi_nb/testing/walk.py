@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
-from fsapi_nb.database.catalog import read_snapshot
+from fsapi_nb.catalog.read import read_snapshot
+from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.errors import Locked
 from fsapi_nb.events import Observers
 from fsapi_nb.history.record import Recorder
@@ -21,7 +22,6 @@ from fsapi_nb.postgres.connect import connect
 from fsapi_nb.postgres.session import Connection, Session
 from fsapi_nb.project.settings import Address, Project, session_settings
 from fsapi_nb.run.runner import Runner
-from fsapi_nb.schema.snapshot import Snapshot
 from fsapi_nb.text.secrets import Secret
 
 _APPLICATION = "fsapi_nb round trip"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from fsapi_nb.schema.diagram import Column, Diagram, ForeignKey, Table
+from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table
 from fsapi_nb.schema.layout import Box, Edge, Layout, Point, lay_out
 from fsapi_nb.text.safe import esc, visible
 from fsapi_nb.views.mermaid import short_type

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fsapi_nb.schema.diagram import Column, Diagram, ForeignKey, Table, TableName
+from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table, TableName
 from fsapi_nb.text.safe import visible
 
 #: PostgreSQL's long names of types, as everybody writes them.

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.database.catalog import read_snapshot
+from fsapi_nb.catalog.difference import ChangeKind, difference, without_remarks
+from fsapi_nb.catalog.read import read_snapshot
+from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.schema.difference import ChangeKind, difference, without_remarks
-from fsapi_nb.schema.snapshot import Snapshot
 from fsapi_nb.servers import embedded
 from tests.conftest import ROOT, MakeDatabase, Project
 from tests.database.nasty_schema import CHANGES, NASTY, NEWER_CHANGES

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fsapi_nb.schema.difference import ChangeKind, difference, without_remarks
-from fsapi_nb.schema.snapshot import CatalogObject, make_snapshot
+from fsapi_nb.catalog.difference import ChangeKind, difference, without_remarks
+from fsapi_nb.catalog.snapshot import CatalogObject, make_snapshot
 
 USERS = CatalogObject("table", "public.users", "CREATE TABLE public.users (\n    id integer\n)", ("id",))
 NAMED = CatalogObject("table", "public.users", "CREATE TABLE public.users (\n    id bigint\n)", ("id",))

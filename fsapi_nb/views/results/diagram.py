@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.catalog.diagram import Diagram
 from fsapi_nb.model import Identity
-from fsapi_nb.schema.diagram import Diagram
 from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.text.safe import esc
 from fsapi_nb.views.entity_diagram import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg

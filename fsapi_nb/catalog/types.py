@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.database.catalog.found import Query, fields
+from fsapi_nb.catalog.kinds import Query, fields
 
 _TYPE = """
     SELECT t.oid AS object, {body} AS body,

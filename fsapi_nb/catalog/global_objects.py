@@ -6,7 +6,7 @@ function, default privileges), and what hangs on none is not.
 
 from __future__ import annotations
 
-from fsapi_nb.database.catalog.found import NOTHING, Query, fields, options
+from fsapi_nb.catalog.kinds import NOTHING, Query, fields, options
 
 _UNOWNED = 'NULL::"char" AS acl_kind, NULL::aclitem[] AS privileges, NULL::text[] AS columns'
 _SCHEMAS = """

@@ -5,7 +5,7 @@ What a partition or a child table has only because its parent has it is left out
 
 from __future__ import annotations
 
-from fsapi_nb.database.catalog.found import NOTHING, ROLE, Query, grants, options, settings
+from fsapi_nb.catalog.kinds import NOTHING, ROLE, Query, grants, options, settings
 
 # Indexes and triggers of an extension's table are no members of it themselves.
 _OF_USERS = """

@@ -1,6 +1,6 @@
 """A catalog as a value: every object that a migration can make, with its definition as the server writes it.
 
-Holds no OIDs, no order of creation and no data. `fsapi_nb.database.catalog` reads one; `difference` compares two.
+Holds no OIDs, no order of creation and no data. `fsapi_nb.catalog` reads one; `difference` compares two.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.database.catalog.found import NOTHING, Query
+from fsapi_nb.catalog.kinds import NOTHING, Query
 
 _FUNCTIONS = """
     SELECT p.oid AS object,

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.database.catalog import elsewhere, relations, routines, search, types
-from fsapi_nb.database.catalog.found import Query, complete, used
+from fsapi_nb.catalog import global_objects, relations, routines, text_search, types
+from fsapi_nb.catalog.kinds import Query, complete, used
+from fsapi_nb.catalog.snapshot import CatalogObject, Snapshot, make_snapshot
 from fsapi_nb.history.tables import REQUIRED, Tables
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.schema.snapshot import CatalogObject, Snapshot, make_snapshot
 
 #: What changes how the server writes definitions is set, so that two sessions read the same text.
 _SETTINGS = """
@@ -97,7 +97,9 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
 def _queries(connection: Connection) -> list[Query]:
     """The queries that this server understands, without those that would find nothing."""
     version = connection.info.server_version
-    queries = [query for part in (relations, types, routines, search, elsewhere) for query in part.queries(version)]
+    queries = [
+        query for part in (relations, types, routines, text_search, global_objects) for query in part.queries(version)
+    ]
     filled = {name for (name,) in connection.execute(used(query.catalog for query in queries).encode())}
     return [query for query in queries if query.catalog in filled]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from fsapi_nb.schema.snapshot import CatalogObject, Snapshot
+from fsapi_nb.catalog.snapshot import CatalogObject, Snapshot
 
 
 class ChangeKind(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.database.catalog.found import NOTHING, Query, fields
+from fsapi_nb.catalog.kinds import NOTHING, Query, fields
 
 _CONFIGURATIONS = """
     SELECT c.oid AS object,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.database.catalog import open_catalog
+from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table, TableName, among
+from fsapi_nb.catalog.read import open_catalog
 from fsapi_nb.errors import UsageError
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.schema.diagram import Column, Diagram, ForeignKey, Table, TableName, among
 
 #: A partition counts as its topmost parent; what belongs to an extension is left out.
 _COLUMNS = """
