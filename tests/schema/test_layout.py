@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsapi_nb.schema.layout import Box, Edge, Layout, lay_out
+from fsapi_nb.views.diagram.layout import Box, Edge, Layout, lay_out
 
 
 @st.composite

@@ -10,8 +10,8 @@ from fsapi_nb.catalog.diagram import Diagram
 from fsapi_nb.model import Identity
 from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.text.safe import esc
-from fsapi_nb.views.entity_diagram import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg
-from fsapi_nb.views.mermaid import comment, mermaid
+from fsapi_nb.views.diagram.mermaid import comment, mermaid
+from fsapi_nb.views.diagram.svg import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import html_of
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table
-from fsapi_nb.schema.layout import Box, Edge, Layout, Point, lay_out
 from fsapi_nb.text.safe import esc, visible
-from fsapi_nb.views.mermaid import short_type
+from fsapi_nb.views.diagram.layout import Box, Edge, Layout, Point, lay_out
+from fsapi_nb.views.diagram.mermaid import short_type
 
 #: What the signs mean: those of columns, those of lines.
 COLUMN_SIGNS = "PK primary key · FK foreign key · U unique · * not null"
