@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fsapi_nb.commands import Face, typed_lines
+from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import Fold, bounded, one_by_one
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.wrap import COLUMNS, hang, wrap

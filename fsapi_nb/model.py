@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from fsapi_nb.errors import MigrationFileError, Place, Problem
-from fsapi_nb.once import once
+from fsapi_nb.text.once import once
 
 
 class Direction(Enum):

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from fsapi_nb.once import once
 from fsapi_nb.script.migration import read_migration
+from fsapi_nb.text.once import once
 
 
 class Counted:

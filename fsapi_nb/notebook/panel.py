@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.errors import FsapiError, Interrupted
 from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
@@ -21,6 +20,7 @@ from fsapi_nb.model import Plan
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.live import Pictures
 from fsapi_nb.notebook.main_thread import on_main_thread
+from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.secrets import hide_in_message
 from fsapi_nb.views.results import PlanResult, RunResult, StatusResult

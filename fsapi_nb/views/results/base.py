@@ -6,7 +6,7 @@ import abc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.commands import Face, typed_lines
+from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import HTML, METADATA, bounded, one_by_one, stored_size
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.markup import html_of, html_of_lines

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.commands import Face, typed
 from fsapi_nb.model import Done, Identity, Step
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang

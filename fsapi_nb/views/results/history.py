@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import UsageError
 from fsapi_nb.model import (
     HistoryEntry,
     Identity,
     JournalEntry,
 )
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.model import Identity, Inspection, JournalEntry, MigrationStatus
+from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import esc, visible, visible_line
 from fsapi_nb.views.highlight import TONES, highlight

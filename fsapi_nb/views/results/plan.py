@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.commands import Face, typed
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
@@ -17,6 +16,7 @@ from fsapi_nb.model import (
     Statement,
     Step,
 )
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.commands import Face, typed
 from fsapi_nb.model import (
     DatabaseObject,
     Direction,
@@ -14,6 +13,7 @@ from fsapi_nb.model import (
     Identity,
     RowChange,
 )
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold, shorten
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fsapi_nb.commands import Face, typed
 from fsapi_nb.errors import Problem
 from fsapi_nb.model import (
     Identity,
     MigrationStatus,
     State,
 )
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang

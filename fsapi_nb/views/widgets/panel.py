@@ -9,8 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from fsapi_nb.commands import Face, typed_lines
 from fsapi_nb.model import JournalEntry, MigrationStatus, State
+from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
