@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsapi_nb import stop
+from fsapi_nb.commands import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.errors import (
     CheckViolated,
     ConfirmationRequired,
@@ -33,7 +34,6 @@ from fsapi_nb.streams import open_missing, show_every_character, write
 from fsapi_nb.text.command import Face, begin, typed, typed_lines
 from fsapi_nb.text.safe import json_text, visible
 from fsapi_nb.text.wrap import wrap
-from fsapi_nb.verbs import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 
 if TYPE_CHECKING:
     from fsapi_nb.events import Observer

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from fsapi_nb import cli
-from fsapi_nb.verbs import QUERY, VERBS, find_verb, parser_of
+from fsapi_nb.commands import QUERY, VERBS, find_verb, parser_of
 from tests.conftest import Project
 
 ROOT = Path(__file__).parent.parent

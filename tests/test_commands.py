@@ -8,9 +8,9 @@ import shlex
 import pytest
 
 from fsapi_nb.cli import main
+from fsapi_nb.commands import QUERY, VERBS
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.text.command import NAMES, Face, typed, typed_lines
-from fsapi_nb.verbs import QUERY, VERBS
 from tests.conftest import Project
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb.verbs import QUERY, VERBS
+from fsapi_nb.commands import QUERY, VERBS
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "fsapi_nb"

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from fsapi_nb.commands import PLANNED, VERBS, Argument, Values, Verb, global_arguments
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
-from fsapi_nb.verbs import PLANNED, VERBS, Argument, Values, Verb, global_arguments
 
 if TYPE_CHECKING:
     from fsapi_nb.known import Names

@@ -29,15 +29,7 @@ from IPython.core.magic import (
 )
 from traitlets import Enum, Unicode, validate
 
-from fsapi_nb.errors import CheckViolated, ConfigurationError, QueryFailed, UsageError
-from fsapi_nb.notebook import bridge, jupysql
-from fsapi_nb.notebook.display import publish
-from fsapi_nb.notebook.engine import database_of_variable
-from fsapi_nb.project.origin import origin
-from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
-from fsapi_nb.text.secrets import is_secret_name
-from fsapi_nb.text.tracebacks import hides_values
-from fsapi_nb.verbs import (
+from fsapi_nb.commands import (
     GLOBAL,
     QUERY,
     VERBS,
@@ -50,6 +42,14 @@ from fsapi_nb.verbs import (
     parser_of,
     settings_of,
 )
+from fsapi_nb.errors import CheckViolated, ConfigurationError, QueryFailed, UsageError
+from fsapi_nb.notebook import bridge, jupysql
+from fsapi_nb.notebook.display import publish
+from fsapi_nb.notebook.engine import database_of_variable
+from fsapi_nb.project.origin import origin
+from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
+from fsapi_nb.text.secrets import is_secret_name
+from fsapi_nb.text.tracebacks import hides_values
 
 if TYPE_CHECKING:
     from fsapi_nb.events import Observer

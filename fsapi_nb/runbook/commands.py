@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fsapi_nb.commands import GLOBAL, Argument, Parser, Verb, own_parser_of
 from fsapi_nb.errors import UsageError
 from fsapi_nb.runbook.parameters import Value, infer
 from fsapi_nb.runbook.result import NewRunbook, RunbookResult
-from fsapi_nb.verbs import GLOBAL, Argument, Parser, Verb, own_parser_of
 from fsapi_nb.views.results import Result
 
 _DATABASE = next(argument for argument in GLOBAL if argument.flags == ("--database",))

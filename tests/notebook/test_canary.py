@@ -20,12 +20,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb import Migrator, cli
+from fsapi_nb.commands import VERBS
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.history import store
 from fsapi_nb.postgres import protection
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project import settings
-from fsapi_nb.verbs import VERBS
 from tests.canary import CANARY, traces
 from tests.conftest import Project
 from tests.notebook.conftest import Cells

@@ -19,6 +19,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fsapi_nb.commands import GLOBAL, VERBS
 from fsapi_nb.errors import (
     CheckFailed,
     CheckViolated,
@@ -37,7 +38,6 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.notebook.magics import MigrateMagics, Shown
-from fsapi_nb.verbs import GLOBAL, VERBS
 from fsapi_nb.views.results import (
     DiagramResult,
     FileResult,
