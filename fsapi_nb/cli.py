@@ -115,7 +115,7 @@ def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
         except Untrusted as refusal:
             if as_json or not _somebody_answers():
                 raise
-            from fsapi_nb.trust import accept
+            from fsapi_nb.verbs.trust import accept
 
             _ask(refusal, f"Trust {refusal.project}?", "nothing was run, connected to or written.")
             accept(refusal)

@@ -142,7 +142,7 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
 
 
 def _trust(options: argparse.Namespace) -> Result:
-    from fsapi_nb import trust
+    from fsapi_nb.verbs import trust
 
     if options.list and (options.revoke or options.path):
         raise UsageError("--list takes no PATH, and no --revoke", hint="`trust --list` shows every project.")

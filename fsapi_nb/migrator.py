@@ -16,7 +16,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.draft import Draft, file_changed, stage
 from fsapi_nb.errors import (
     CheckViolated,
     ConfigurationError,
@@ -59,6 +58,7 @@ from fsapi_nb.project.origin import origin
 from fsapi_nb.script.naming import TEMPLATE, with_suffix
 from fsapi_nb.stop import Calls, stoppable
 from fsapi_nb.text.tracebacks import hides_values
+from fsapi_nb.verbs.draft import Draft, file_changed, stage
 from fsapi_nb.views import results
 
 if TYPE_CHECKING:
@@ -710,7 +710,7 @@ class Migrator:
 
         Raises ConfigurationError if the answer cannot be kept.
         """
-        from fsapi_nb.trust import trust_project
+        from fsapi_nb.verbs.trust import trust_project
 
         return trust_project(str(self._access.project.root if self._start else self.directory), yes=True)
 

@@ -17,7 +17,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator
-from fsapi_nb.draft import stage
 from fsapi_nb.errors import (
     CheckViolated,
     ConfigurationError,
@@ -33,6 +32,7 @@ from fsapi_nb.errors import (
 )
 from fsapi_nb.events import Event, StepStarted
 from fsapi_nb.folder.read import read_folder
+from fsapi_nb.verbs.draft import stage
 from tests.conftest import Project
 
 NAME = "2026_02_01_10_00_a"
@@ -196,7 +196,7 @@ def test_a_run_that_is_killed_behind_its_commit_is_finished_by_the_same_cell(pro
     before = texts(project)
     text = f"-- UP\nCREATE TABLE a (id bigint);\n{DOWN}"
     code = (
-        "import os, signal, sys; from fsapi_nb import Migrator; from fsapi_nb.draft import Draft\n"
+        "import os, signal, sys; from fsapi_nb import Migrator; from fsapi_nb.verbs.draft import Draft\n"
         "Draft.publish = lambda draft: os.kill(os.getpid(), signal.SIGKILL)\n"
         "Migrator(*sys.argv[1:3]).write(*sys.argv[3:5], apply=sys.argv[5] == '0', redo=sys.argv[5] == '1')"
     )

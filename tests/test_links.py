@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.draft import Draft, stage
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
 from fsapi_nb.folder.read import read_folder
-from fsapi_nb.known import find_names
+from fsapi_nb.notebook.names import find_names
 from fsapi_nb.project.parts import connection_parts
 from fsapi_nb.testing.databases import open_databases
-from fsapi_nb.trust import list_trusted, trust_project
+from fsapi_nb.verbs.draft import Draft, stage
+from fsapi_nb.verbs.trust import list_trusted, trust_project
 from tests.conftest import Project
 from tests.test_trust import clone, config, give_away
 

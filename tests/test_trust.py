@@ -26,7 +26,7 @@ from fsapi_nb import Migrator, cli
 from fsapi_nb.errors import CannotConnect, ConfigurationError, FsapiError, Untrusted, UsageError
 from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.servers.embedded.address import conninfo
-from fsapi_nb.trust import accept, list_trusted, revoke, trust_project
+from fsapi_nb.verbs.trust import accept, list_trusted, revoke, trust_project
 from tests.conftest import Project
 from tests.test_terminal import OpenTerminal, terminal
 
@@ -848,7 +848,7 @@ def test_another_process_that_trusts_at_once_loses_nothing(clone: Path, config: 
     for each in projects:
         each.mkdir()
         configure(each, prod="connect = 'a:b'")
-    code = "import sys; from fsapi_nb.trust import trust_project; trust_project(sys.argv[1], yes=True)"
+    code = "import sys; from fsapi_nb.verbs.trust import trust_project; trust_project(sys.argv[1], yes=True)"
     running = [subprocess.Popen([shutil.which("python") or "python", "-c", code, str(each)]) for each in projects]
     assert [each.wait(60) for each in running] == [0, 0, 0, 0]
     assert {entry.project for entry in list_trusted().entries} == set(map(str, projects))

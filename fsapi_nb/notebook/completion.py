@@ -22,7 +22,7 @@ from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
 
 if TYPE_CHECKING:
-    from fsapi_nb.known import Names
+    from fsapi_nb.notebook.names import Names
 
 _CALL = re.compile(r"\s*(?P<assigned>[^%=]*[^%=!<>:]=\s*)?(?P<sign>%%?)(?P<name>\w+)\s(?P<rest>.*)")
 _WORD = re.compile(r"""(?:'[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s'"])+""")
@@ -193,7 +193,7 @@ def _values(
 
 def _names(magics: MigrateMagics, words: Sequence[str]) -> Names:
     """The names of the folder that the line or `%config` says, or that of the project."""
-    from fsapi_nb.known import find_names
+    from fsapi_nb.notebook.names import find_names
 
     given = [word.partition("=")[2] for word in words if word.startswith("--dir=")]
     given += [value for word, value in itertools.pairwise(words) if word == "--dir"]

@@ -118,7 +118,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _new(options: argparse.Namespace) -> NewRunbook:
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.runbook.skeleton import create
-    from fsapi_nb.trust import RUNBOOKS, require_inside
+    from fsapi_nb.verbs.trust import RUNBOOKS, require_inside
 
     folder = Path(options.dir) if options.dir else Migrator("embedded").directory.parent / RUNBOOKS
     if not options.dir:

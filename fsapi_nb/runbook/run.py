@@ -42,7 +42,7 @@ from fsapi_nb.runbook.result import RunbookResult
 from fsapi_nb.runbook.sections import ROLLBACK, Placed, place, runs, title_of
 from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
-from fsapi_nb.trust import RECORDS, require_inside
+from fsapi_nb.verbs.trust import RECORDS, require_inside
 
 _NOTHING = "nothing was run; the database is as it was."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes

@@ -22,7 +22,7 @@ from fsapi_nb.servers.embedded.made import remember
 from fsapi_nb.servers.embedded.place import make_desk
 from fsapi_nb.servers.embedded.record import Record
 from fsapi_nb.servers.own_server import start_embedded
-from fsapi_nb.trust import accept, revoke, trust_project
+from fsapi_nb.verbs.trust import accept, revoke, trust_project
 from tests.conftest import Project
 from tests.database.embedded_servers import ROOT, data_of, desk_of, in_child, query, without_fsync
 

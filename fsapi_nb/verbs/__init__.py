@@ -1,0 +1,1 @@
+"""The choreography of each verb, the same for every face."""
