@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fsapi_nb import stop
 from fsapi_nb.commands import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.errors import (
-    CheckViolated,
+    AssertionViolated,
     ConfirmationRequired,
     FsapiError,
     Interrupted,
@@ -263,7 +263,7 @@ def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as
     lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and error.blockers:
         lines += error.blockers.lines(times=True)
-    if isinstance(error, CheckViolated) and error.result:
+    if isinstance(error, AssertionViolated) and error.result:
         lines += error.result.lines()
     write("\n".join(visible(line) for line in lines), sys.stderr)
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fsapi_nb.errors import CheckFailed, UsageError
+from fsapi_nb.errors import NotUpToDate, UsageError
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.views.results import PlanResult, Result, StatusResult
 
 
-class Values(Enum):
+class CompletionKind(Enum):
     """What an argument's value is the name of, where whoever types it can be offered some."""
 
     MIGRATION = "a migration"
@@ -37,7 +37,7 @@ class Argument:
 
     flags: tuple[str, ...]
     settings: Mapping[str, Any]
-    values: Values | None = None
+    values: CompletionKind | None = None
 
     @property
     def is_option(self) -> bool:
@@ -75,12 +75,12 @@ PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline
 READING = frozenset({"status", "pending", "plan", "show", "blockers", "diagram", "history", "query"})
 
 
-def _argument(*flags: str, values: Values | None = None, **settings: Any) -> Argument:
+def _argument(*flags: str, values: CompletionKind | None = None, **settings: Any) -> Argument:
     return Argument(flags, settings, values)
 
 
 _YES = _argument("--yes", "-y", action="store_true", help="do it on a protected database, or destroy what is there")
-_TO = _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to and with this migration")
+_TO = _argument("--to", values=CompletionKind.MIGRATION, metavar="NAME", help="up to and with this migration")
 _COUNT = _argument("--count", "-n", type=int, metavar="N", help="the next N migrations")
 _LATE = _argument("--out-of-order", action="store_true", help="apply late files on a protected database")
 _UNPARSED = _argument(
@@ -90,14 +90,14 @@ _UNPARSED = _argument(
 )
 _CHECK = _argument("--check", action="store_true", help="exit with 3 if there is anything to do or not as it should be")
 _NAME = _argument(
-    "name", values=Values.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
+    "name", values=CompletionKind.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
 )
 
 _MISSING = _argument("--missing", action="store_true", help="every applied migration that has no file")
 _UNDO = _argument("--undo", action="store_true", help="put the rows of these back")
 _ONLY = _argument(
     "--only",
-    values=Values.MIGRATION,
+    values=CompletionKind.MIGRATION,
     nargs="+",
     default=(),
     metavar="NAME",
@@ -105,7 +105,7 @@ _ONLY = _argument(
 )
 _REPLACES = _argument(
     "--replaces",
-    values=Values.MIGRATION,
+    values=CompletionKind.MIGRATION,
     nargs="+",
     default=(),
     metavar="NAME",
@@ -120,7 +120,7 @@ def _of(verb: str, argument: Argument) -> Argument:
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
     if options.check and result.attention:
-        raise CheckFailed(result.headline(), details=tuple(result.findings()))
+        raise NotUpToDate(result.headline(), details=tuple(result.findings()))
     return result
 
 
@@ -169,16 +169,20 @@ VERBS: tuple[Verb, ...] = (
         (
             _argument(
                 "verb",
-                values=Values.PLANNED,
+                values=CompletionKind.PLANNED,
                 nargs="?",
                 default="migrate",
                 metavar="VERB",
                 help=f"{', '.join(PLANNED[:-1])} or {PLANNED[-1]}",
             ),
             _argument(
-                "names", values=Values.MIGRATION, nargs="*", metavar="NAME", help="of rename, retire and baseline"
+                "names",
+                values=CompletionKind.MIGRATION,
+                nargs="*",
+                metavar="NAME",
+                help="of rename, retire and baseline",
             ),
-            _argument("--to", values=Values.MIGRATION, metavar="NAME", help="up to this migration"),
+            _argument("--to", values=CompletionKind.MIGRATION, metavar="NAME", help="up to this migration"),
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
             _of("retire", _MISSING),
@@ -215,7 +219,10 @@ VERBS: tuple[Verb, ...] = (
         (
             _argument("count", nargs="?", type=int, metavar="N", help="how many; one where nothing is said"),
             _argument(
-                "--to", values=Values.MIGRATION, metavar="NAME", help="everything that was applied after this one"
+                "--to",
+                values=CompletionKind.MIGRATION,
+                metavar="NAME",
+                help="everything that was applied after this one",
             ),
             _argument("--all", action="store_true", help="everything"),
             _UNPARSED,
@@ -228,7 +235,11 @@ VERBS: tuple[Verb, ...] = (
         lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, yes=o.yes),
         (
             _argument(
-                "name", values=Values.MIGRATION, nargs="?", metavar="NAME", help="to be sure that it is the last"
+                "name",
+                values=CompletionKind.MIGRATION,
+                nargs="?",
+                metavar="NAME",
+                help="to be sure that it is the last",
             ),
             _UNPARSED,
             _YES,
@@ -252,7 +263,7 @@ VERBS: tuple[Verb, ...] = (
         (
             _argument(
                 "name",
-                values=Values.MIGRATION,
+                values=CompletionKind.MIGRATION,
                 nargs="?",
                 metavar="NAME",
                 help="the last one of them; with --replaces, just this one",
@@ -267,8 +278,8 @@ VERBS: tuple[Verb, ...] = (
         "say that an applied migration's file has another name now",
         lambda m, o: m.rename(o.old, o.new, yes=o.yes),
         (
-            _argument("old", values=Values.MIGRATION, metavar="OLD", help="the name that it was applied under"),
-            _argument("new", values=Values.MIGRATION, metavar="NEW", help="the file's name now"),
+            _argument("old", values=CompletionKind.MIGRATION, metavar="OLD", help="the name that it was applied under"),
+            _argument("new", values=CompletionKind.MIGRATION, metavar="NEW", help="the file's name now"),
             _YES,
         ),
     ),
@@ -277,7 +288,9 @@ VERBS: tuple[Verb, ...] = (
         "take applied migrations whose files are gone for good out of the history",
         lambda m, o: m.retire(o.names, missing=o.missing, undo=o.undo, yes=o.yes),
         (
-            _argument("names", values=Values.MIGRATION, nargs="*", metavar="NAME", help="those whose files are gone"),
+            _argument(
+                "names", values=CompletionKind.MIGRATION, nargs="*", metavar="NAME", help="those whose files are gone"
+            ),
             _MISSING,
             _UNDO,
             _YES,
@@ -337,7 +350,7 @@ QUERY = Verb(
         _argument("sql", metavar="SQL", help="any SQL; `-` reads it from standard input"),
         _argument(
             "--param",
-            values=Values.VARIABLE,
+            values=CompletionKind.VARIABLE,
             action="append",
             metavar="VALUE",
             help="what $1 is, the next one $2: text; in a notebook the name of a variable",
@@ -349,7 +362,7 @@ QUERY = Verb(
 GLOBAL: tuple[Argument, ...] = (
     _argument(
         "--database",
-        values=Values.DATABASE,
+        values=CompletionKind.DATABASE,
         metavar="URL_OR_NAME",
         help="a URL, a name in pyproject.toml, or embedded[:NAME]",
     ),

@@ -20,8 +20,8 @@
     ├── StatementFailed             PostgreSQL refused a statement of a migration
     ├── TransactionEnded            a script ended the transaction that belongs to the runner
     ├── QueryFailed                 PostgreSQL refused what was given to `query`
-    ├── CheckViolated               a query that must hold gave rows, or something that is not true
-    └── CheckFailed                 a `--check` found something                               exit 3
+    ├── AssertionViolated               a query that must hold gave rows, or something that is not true
+    └── NotUpToDate                 a `--check` found something                               exit 3
 
     Interrupted (a KeyboardInterrupt) the user stopped the run; the server was told           exit 130
 
@@ -35,6 +35,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fsapi_nb.model.place import Problem, SourceLocation
+from fsapi_nb.model.result import Presented, ResultSet
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import Fold, bounded, one_by_one
 from fsapi_nb.text.safe import visible
@@ -43,70 +46,7 @@ from fsapi_nb.text.wrap import COLUMNS, hang, wrap
 if TYPE_CHECKING:
     import pandas
 
-    from fsapi_nb.model import Blockage
-    from fsapi_nb.views.frames import ResultLike
-    from fsapi_nb.views.results import BlockersResult, CheckResult
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a file something stands: `line` and `column` count from one, in characters.
-
-    `source` is the text of that line, so that a caret can be drawn under the column; None where there is none. If the column
-    is not known, `near` is where what is meant begins, so that a long line is cut there.
-    """
-
-    file: str
-    line: int
-    column: int | None = None
-    source: str | None = None
-    near: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
-
-    def excerpt(self) -> list[str]:
-        """The source line and a caret under the column, ready to print; long lines are cut around the caret."""
-        if self.source is None:
-            return []
-        whole = self.source.expandtabs(1)
-        if self.near and not self.column:
-            source, column = _window(whole, self.near, before=0)
-        else:
-            source, column = _window(whole, self.column or 1)
-        label = f"  {self.line} | "
-        lines = [label + source]
-        if self.column:
-            lines.append(" " * (len(label) - 2) + "| " + " " * (column - 1) + "^")
-        return lines
-
-
-def _window(source: str, column: int, width: int = 100, before: int = 50) -> tuple[str, int]:
-    """Cut a long line to `width` characters around `column`; return it with the column in the cut line.
-
-    `before` of them stand before the column, and more at the line's end.
-    """
-    if len(source) <= width:
-        return source, column
-    start = max(0, min(column - 1 - before, len(source) - width))
-    head, tail = ("…" if start else ""), ("…" if start + width < len(source) else "")
-    return head + source[start : start + width] + tail, column - start + len(head)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One fault of one file: what is wrong, where, and what to do. The unit that errors and lists are made of."""
-
-    message: str
-    place: Place
-    hint: str | None = None
-
-    def lines(self) -> list[str]:
-        """The problem as text, two to four lines."""
-        lines = [f"{self.place}: {self.message}", *self.place.excerpt()]
-        if self.hint:
-            lines.append(f"  → {self.hint}")
-        return lines
+    from fsapi_nb.model.server import Blockage
 
 
 #: What stands below an error from whose text something was left out.
@@ -415,26 +355,6 @@ class Locked(DatabaseError):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class ServerMessage:
-    """What PostgreSQL said of a failure: the fields of its error message that a reader needs."""
-
-    sqlstate: str | None
-    message: str
-    detail: str | None = None
-    hint: str | None = None
-    context: str | None = None
-
-    def lines(self) -> list[str]:
-        """DETAIL, HINT and CONTEXT, a line each, where there are any."""
-        lines = []
-        for label, text in (("Detail", self.detail), ("Hint", self.hint), ("Context", self.context)):
-            if text:
-                first, *rest = text.splitlines()
-                lines += [f"  {label}: {first}", *(f"    {line}" for line in rest)]
-        return lines
-
-
 class StatementFailed(FsapiError):
     """PostgreSQL refused a statement of a migration.
 
@@ -451,7 +371,7 @@ class StatementFailed(FsapiError):
         server: ServerMessage,
         *,
         migration: str,
-        place: Place | None,
+        place: SourceLocation | None,
         state: str,
         applied: tuple[str, ...] = (),
         steps_before: int = 0,
@@ -472,7 +392,7 @@ class StatementFailed(FsapiError):
         self.attempts = attempts
         self.blockage = blockage
         self.notices = notices
-        self.blockers: BlockersResult | None = None
+        self.blockers: Presented | None = None
 
     @property
     def sqlstate(self) -> str | None:
@@ -525,7 +445,7 @@ class QueryFailed(FsapiError):
     What to do: mend the SQL; nothing was changed unless the message says so.
     """
 
-    def __init__(self, server: ServerMessage, *, place: Place | None, state: str) -> None:
+    def __init__(self, server: ServerMessage, *, place: SourceLocation | None, state: str) -> None:
         code = f" [{server.sqlstate}]" if server.sqlstate else ""
         details = [*(place.excerpt() if place else []), *server.lines()]
         super().__init__(f"{server.message}{code}", details=tuple(details), state=state)
@@ -539,7 +459,7 @@ class QueryFailed(FsapiError):
         self.details += tuple(notice_lines(notices))
 
 
-class CheckViolated(FsapiError):
+class AssertionViolated(FsapiError):
     """A check did not hold: of a migration, which was undone, or a `%%check` cell.
 
     Attributes: `title`, `found` (what the query gave, its first rows), `place`; `result` shows it.
@@ -550,9 +470,9 @@ class CheckViolated(FsapiError):
     def __init__(
         self,
         title: str,
-        found: ResultLike,
+        found: ResultSet,
         *,
-        place: Place | None = None,
+        place: SourceLocation | None = None,
         state: str | None = None,
         hint: str | None = None,
     ) -> None:
@@ -567,14 +487,14 @@ class CheckViolated(FsapiError):
         self.title = title
         self.found = found
         self.place = place
-        self.result: CheckResult | None = None
+        self.result: Presented | None = None
 
     def to_frame(self) -> pandas.DataFrame | None:
         """The rows that should not be there, where they were kept."""
         return self.result.to_frame() if self.result else None
 
 
-class CheckFailed(FsapiError):
+class NotUpToDate(FsapiError):
     """A `--check` found something pending, drifted or failing.
 
     What to do: do what the list says, such as `migrate`.

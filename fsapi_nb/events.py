@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fsapi_nb.model import NO_BLOCKAGE, Blockage, Direction, Plan, ServerProgress, Statement, Step
+from fsapi_nb.model.migration import Direction, Statement
+from fsapi_nb.model.plan import Plan, Step
+from fsapi_nb.model.server import NO_BLOCKAGE, Blockage, ServerProgress
 
 _log = logging.getLogger("fsapi_nb")
 

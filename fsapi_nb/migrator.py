@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.errors import (
-    CheckViolated,
+    AssertionViolated,
     ConfigurationError,
     ConfirmationRequired,
     FsapiError,
     InDoubt,
     Interrupted,
     PartlyApplied,
-    Place,
     PlanChanged,
     Protected,
     QueryFailed,
@@ -32,21 +31,13 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.folder import read as folders
-from fsapi_nb.model import (
-    Blockage,
-    DatabaseFacts,
-    DatabaseObject,
-    Done,
-    Folder,
-    History,
-    Identity,
-    JournalEntry,
-    Migration,
-    Plan,
-    Progress,
-    State,
-    Statement,
-)
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, JournalEntry, PartialMigration
+from fsapi_nb.model.migration import Migration, Statement
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.plan import CompletedMigration, DatabaseObject, Plan
+from fsapi_nb.model.server import Blockage, DatabaseFacts, Identity
+from fsapi_nb.model.status import State
 from fsapi_nb.plan import amend, build, refuse
 from fsapi_nb.plan.names import find_file, find_known
 from fsapi_nb.plan.ran_before import noted
@@ -64,7 +55,7 @@ from fsapi_nb.views import results
 if TYPE_CHECKING:
     from fsapi_nb.events import Observer, Observers
     from fsapi_nb.history.record import Recorder
-    from fsapi_nb.history.store import Target
+    from fsapi_nb.history.store import HistoryStore
     from fsapi_nb.postgres.connect import Connector
     from fsapi_nb.postgres.session import Connection, Session
     from fsapi_nb.project.shipping import ShippedDatabase
@@ -73,7 +64,7 @@ if TYPE_CHECKING:
 
 _RETRY = 5.0  # seconds until somebody who follows a database tries to reach it again
 
-Planner = Callable[[build.Circumstances], Plan]
+Planner = Callable[[build.PlanInput], Plan]
 
 
 class Migrator:
@@ -118,7 +109,7 @@ class Migrator:
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in {"self", "directory"}}
         from fsapi_nb.history.chosen_schema import find_schema, search_path
-        from fsapi_nb.history.store import Access
+        from fsapi_nb.history.store import DatabaseAccess
         from fsapi_nb.postgres.pooler import allows_pooler
         from fsapi_nb.project.settings import (
             expanded,
@@ -151,7 +142,7 @@ class Migrator:
         address = find_address(project, option=database)
         chosen = find_schema(project, address.name, option=schema)
         path = {"search_path": search_path(chosen)} if chosen else {}
-        self._access = Access(
+        self._access = DatabaseAccess(
             project,
             address,
             settings={**path, **session_settings(settings or {}, timeouts)},
@@ -716,7 +707,7 @@ class Migrator:
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _undo(self, progress: Progress, *, yes: bool) -> results.RunResult:
+    def _undo(self, progress: PartialMigration, *, yes: bool) -> results.RunResult:
         """Roll back what was done before a step in doubt; if that fails, say whether the step still is."""
         name = progress.name
         try:
@@ -767,7 +758,7 @@ class Migrator:
             entry = history.get(draft.name)
             if entry is not None:
                 return is_what_ran(draft, entry)
-            around = build.Circumstances(folder, history, look_at_procedures=target.procedures)
+            around = build.PlanInput(folder, history, look_at_procedures=target.procedures)
             begun = [progress for progress in history.unfinished if progress.name == draft.name]
             return any(is_left(target.session, each, build.sent_by_file(around, each)) for each in begun)
 
@@ -818,12 +809,14 @@ class Migrator:
             _refuse_other(plan, planned)
             runner = self._runner(stack, target, recorder, folder, observers)
             done = self._carry_out(plan, runner, target.identity, around.history) if plan else ()
-            done = (*(Done(name, direction, 0.0) for name, direction in settled.completed), *done)
+            done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
             notes = (*settled.notes, *self._timeout_notes(target), *notes_once_run(plan))
             result = _run_result(verb, done, notes, started, target, recorder)
             return replace(result, changes=plan.changes if plan else ())
 
-    def _carry_out(self, plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[Done, ...]:
+    def _carry_out(
+        self, plan: Plan, runner: Runner, identity: Identity, history: History
+    ) -> tuple[CompletedMigration, ...]:
         """Run it; the error of a lock has who blocked as a table, that of a check what it found."""
         from fsapi_nb.run.hints import hint_on_filled_database
 
@@ -835,18 +828,18 @@ class Migrator:
             if not history.entries and not error.applied and not error.steps_before:
                 error.hint = error.hint or hint_on_filled_database(error.sqlstate, error.migration)
             raise
-        except CheckViolated as error:
+        except AssertionViolated as error:
             error.result = results.CheckResult(error.title, False, error.found, identity)
             raise
 
-    def _timeout_notes(self, target: Target) -> tuple[str, ...]:
+    def _timeout_notes(self, target: HistoryStore) -> tuple[str, ...]:
         """What must be known of a statement timeout that is not ours."""
         theirs = target.session.facts.statement_timeout
         if theirs == "0" or "statement_timeout" in self._access.settings:
             return ()
         return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
 
-    def _recover(self, target: Target, recorder: Recorder, around: build.Circumstances) -> Settled:
+    def _recover(self, target: HistoryStore, recorder: Recorder, around: build.PlanInput) -> Settled:
         """Settle what an earlier run has left in flight, before anything is planned; say what was decided."""
         from fsapi_nb.run.recover import recover
 
@@ -856,7 +849,7 @@ class Migrator:
         return recover(target.session, recorder, known, sent, around.history, max_wait=self._access.max_wait)
 
     def _runner(
-        self, stack: ExitStack, target: Target, recorder: Recorder, folder: Folder, observers: Sequence[Observer]
+        self, stack: ExitStack, target: HistoryStore, recorder: Recorder, folder: Folder, observers: Sequence[Observer]
     ) -> Runner:
         """A runner on this session; should its connection be lost, it may take another that the stack closes."""
         from fsapi_nb.history.store import open_onlooker
@@ -876,7 +869,7 @@ class Migrator:
         emit = self._tell(*observers)
         return Runner(target.session, recorder, emit, reopen, renew, look, max_wait=self._access.max_wait)
 
-    def _plan_fresh(self, target: Target, folder: Folder, *, allow_unparsed: bool) -> Plan:
+    def _plan_fresh(self, target: HistoryStore, folder: Folder, *, allow_unparsed: bool) -> Plan:
         from fsapi_nb.run.left_behind import refuse_left_behind
         from fsapi_nb.run.reset import find_drops
         from fsapi_nb.script.stored_text import stored_migration
@@ -889,7 +882,7 @@ class Migrator:
         beside = () if self._access.schema else applied
         drops = find_drops(target.session, target.tables, schemas=schemas, applied=beside)
         refuse_left_behind(target.session, drops, schemas=schemas, applied=applied)
-        around = build.Circumstances(
+        around = build.PlanInput(
             folder,
             history,
             allow_unparsed=allow_unparsed,
@@ -901,7 +894,7 @@ class Migrator:
         notes = (*lack, *_kept(target, folder), *plan.notes)
         return Plan("fresh", plan.steps, notes, drops=drops)
 
-    def _schemas(self, target: Target) -> list[str]:
+    def _schemas(self, target: HistoryStore) -> list[str]:
         """The schemas that `fresh` may empty."""
         if self._access.schema:
             return [self._access.schema]
@@ -930,14 +923,14 @@ class Migrator:
         require(access.project.root, (*access.requests, *asked), named=None if self._start else self.directory)
         return folders.read_folder(self.directory, self._label)
 
-    def _open(self, folder: Folder | None = None, *, writing: bool = True) -> AbstractContextManager[Target]:
+    def _open(self, folder: Folder | None = None, *, writing: bool = True) -> AbstractContextManager[HistoryStore]:
         """A connection of our own for one verb, and where the history of the files is."""
         from fsapi_nb.history.store import open_target
 
         return open_target(self._access, writing=writing, folder=folder or Folder())
 
     @contextmanager
-    def _open_to_write(self, folder: Folder) -> Iterator[Target]:
+    def _open_to_write(self, folder: Folder) -> Iterator[HistoryStore]:
         """The same, for a verb that needs a history. Raises HistoryError if there is none and none can be made."""
         with self._open(folder) as target:
             if target.no_schema:
@@ -951,7 +944,7 @@ class Migrator:
         return Observers((*observers, *self._observers))
 
     @contextmanager
-    def _locked(self, target: Target) -> Iterator[Recorder]:
+    def _locked(self, target: HistoryStore) -> Iterator[Recorder]:
         """Hold the lock, with our tables there; who is waited for is told."""
         from fsapi_nb.events import LockAwaited
 
@@ -967,7 +960,7 @@ def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, arg
     return migrator
 
 
-def _kept(target: Target, folder: Folder) -> tuple[str, ...]:
+def _kept(target: HistoryStore, folder: Folder) -> tuple[str, ...]:
     """What `fresh` must say of settings that migrations have made and that it does not take back."""
     from fsapi_nb.run.kept_settings import find_kept_settings
 
@@ -975,7 +968,7 @@ def _kept(target: Target, folder: Folder) -> tuple[str, ...]:
     return (note,) if note else ()
 
 
-def _all_statements(target: Target, folder: Folder) -> Iterator[Statement]:
+def _all_statements(target: HistoryStore, folder: Folder) -> Iterator[Statement]:
     """Those of every UP that has run, as far as its text was stored, or that is in the folder."""
     from fsapi_nb.script.stored_text import stored_migration
 
@@ -987,10 +980,10 @@ def _all_statements(target: Target, folder: Folder) -> Iterator[Statement]:
 
 def _run_result(
     verb: str,
-    done: tuple[Done, ...],
+    done: tuple[CompletedMigration, ...],
     notes: tuple[str, ...],
     started: float,
-    target: Target,
+    target: HistoryStore,
     recorder: Recorder | None = None,
     drops: tuple[DatabaseObject, ...] = (),
 ) -> results.RunResult:
@@ -999,7 +992,7 @@ def _run_result(
     return results.RunResult(verb, done, notes, time.monotonic() - started, drops, target.identity, run_id)
 
 
-def _stands_at(place: Place, text: str) -> bool:
+def _stands_at(place: SourceLocation, text: str) -> bool:
     """Whether that text stands at the place of an error."""
     return place.column is not None and (place.source or "").startswith(text, place.column - 1)
 
@@ -1021,14 +1014,14 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
 
 
 def _circumstances(
-    target: Target,
+    target: HistoryStore,
     folder: Folder,
-    before: build.Circumstances | None = None,
+    before: build.PlanInput | None = None,
     /,
     *,
     out_of_order: bool = False,
     allow_unparsed: bool = False,
-) -> build.Circumstances:
+) -> build.PlanInput:
     """What a plan is made over, as it is at this moment: that of `before`, where the history is still the same.
 
     `before` is of the same folder and rules.
@@ -1036,7 +1029,7 @@ def _circumstances(
     history = target.history()
     if before and not before.stored and _said(before.history) == _said(history):
         return before
-    around = build.Circumstances(
+    around = build.PlanInput(
         folder=folder,
         history=history,
         protected=target.identity.protected,
@@ -1051,12 +1044,12 @@ def _circumstances(
     return replace(around, stored=target.scripts(unclear)) if unclear else around
 
 
-def _notes_without_schema(target: Target, folder: Folder) -> tuple[str, ...]:
+def _notes_without_schema(target: HistoryStore, folder: Folder) -> tuple[str, ...]:
     """What to say beside a result if there is no schema that a history could be in."""
     return target.no_schema.beside(folder).notes if target.no_schema else ()
 
 
-def _refuse_undo(around: build.Circumstances, progress: Progress) -> None:
+def _refuse_undo(around: build.PlanInput, progress: PartialMigration) -> None:
     """Raise what would keep the steps before one in doubt from being rolled back.
 
     What cannot be undone must not lose its doubt: the next run would repeat the step.
@@ -1099,7 +1092,7 @@ def _old_and_new(names: Sequence[str]) -> dict[str, str]:
     return {"old": names[0], "new": names[1]}
 
 
-def _alike(one: build.Circumstances, other: build.Circumstances) -> bool:
+def _alike(one: build.PlanInput, other: build.PlanInput) -> bool:
     """Whether a plan made over the one is that over the other; both are of the same files and rules."""
     return (_said(one.history), one.stored, one.settled) == (_said(other.history), other.stored, other.settled)
 

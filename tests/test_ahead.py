@@ -179,7 +179,7 @@ def test_a_session_that_could_not_be_cleaned_is_cleaned_again(
     """What was sent behind that has not run, and runs then."""
     project.rows("CREATE SEQUENCE cleaned")
     hiccup = b"SELECT 1 / (pg_catalog.nextval('public.cleaned') - 3)"
-    monkeypatch.setattr(sessions, "TIDY", (*sessions.TIDY, hiccup))
+    monkeypatch.setattr(sessions, "RESET_SESSION", (*sessions.RESET_SESSION, hiccup))
     names = counted(8)
     assert [done.name for done in project.migrator().migrate().done] == names == project.applied()
     assert project.value("SELECT last_value FROM taken") == 8

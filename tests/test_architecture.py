@@ -48,7 +48,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "postgast": "script/parser.py",
     "IPython": "notebook/",
     "numpy": ("query/values/", "views/frames.py"),
-    "anywidget": "views/widgets/",
+    "anywidget": "notebook/widgets/",
     "nbclient": "runbook/kernel.py",
     "nbformat": "runbook/notebook.py",
     "pytest": "testing/",

@@ -12,7 +12,7 @@ import pytest
 
 from fsapi_nb.errors import StatementFailed
 from fsapi_nb.events import Event, RunStarted, StatementWatched, StepRetried
-from fsapi_nb.model import QueuePart
+from fsapi_nb.model.server import QueuePart
 from tests.conftest import Project
 
 EMPTY = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.cli import main
-from fsapi_nb.errors import CheckViolated, FaultyMigrations, MigrationFileError, QueryFailed, StatementFailed
+from fsapi_nb.errors import AssertionViolated, FaultyMigrations, MigrationFileError, QueryFailed, StatementFailed
 from fsapi_nb.folder.read import parse_text
 from tests.conftest import Project
 
@@ -29,7 +29,7 @@ DROP TABLE points;
 def test_a_check_that_does_not_hold_rolls_the_migration_back(project: Project) -> None:
     """Inside its transaction, before the commit: nothing of it stays; the error has the rows as a DataFrame."""
     project.write_text(NAME, FILE)
-    with pytest.raises(CheckViolated) as caught:
+    with pytest.raises(AssertionViolated) as caught:
         project.migrator().migrate()
     error = caught.value
     assert str(error).splitlines() == [
@@ -142,7 +142,7 @@ def test_checks_of_a_migration_in_several_steps_run_last(project: Project) -> No
         text.replace("t_i", "u_i").replace(" t ", " u ").replace("indisvalid", "false").replace("TABLE t;", "TABLE u;")
     )
     second = project.write_text("2026_01_01_00_01_other.sql", other)
-    with pytest.raises(CheckViolated, match="steps 1 to 2 of 3"):
+    with pytest.raises(AssertionViolated, match="steps 1 to 2 of 3"):
         project.migrator().migrate()
     assert [status.state.value for status in project.migrator().status().statuses] == ["applied", "partly applied"]
     project.write_text(second, other.replace("SELECT false", "SELECT true"))

@@ -13,7 +13,7 @@ import pytest
 
 from fsapi_nb.cli import main
 from fsapi_nb.errors import UsageError
-from fsapi_nb.model import Identity
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import HTML, OUTPUT, TEXT, stored_size
 from fsapi_nb.views.results import DiagramResult
 from tests.conftest import ROOT, Project

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb import Migrator
 from fsapi_nb.errors import (
-    CheckViolated,
+    AssertionViolated,
     ConfigurationError,
     ConfirmationRequired,
     Drifted,
@@ -129,7 +129,7 @@ def test_an_apply_that_another_runner_or_a_lock_stops_writes_nothing(project: Pr
 
 def test_a_check_that_does_not_hold_writes_nothing(project: Project) -> None:
     """The migration was undone, and so the file is not there."""
-    refused(project, CheckViolated, f"{UP}-- CHECK: it has rows\nSELECT false;\n", apply=True)
+    refused(project, AssertionViolated, f"{UP}-- CHECK: it has rows\nSELECT false;\n", apply=True)
     assert not project.has("a")
 
 

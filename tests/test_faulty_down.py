@@ -6,9 +6,9 @@ import pytest
 
 from fsapi_nb.errors import FaultyMigrations
 from fsapi_nb.folder import read as folders
-from fsapi_nb.folder.cache import Parsed
-from fsapi_nb.model import State
-from fsapi_nb.views.widgets.panel import row_states
+from fsapi_nb.folder.cache import ParseCache
+from fsapi_nb.model.status import State
+from fsapi_nb.notebook.widgets.panel import row_states
 from tests.conftest import Project
 
 CONFLICT = "<<<<<<< HEAD\nDROP TABLE a;\n=======\nDROP TABLE b;\n>>>>>>> main"
@@ -101,7 +101,7 @@ def test_it_is_said_of_what_is_applied_and_the_file_is_not_parsed_for_it(
         return parse(file, each)
 
     monkeypatch.setattr(folders, "_parse", note)
-    monkeypatch.setattr(folders, "_parsed", Parsed(1 << 20))
+    monkeypatch.setattr(folders, "_parsed", ParseCache(1 << 20))
     result = project.migrator().status()
     said = f'its DOWN cannot run: line {line}: syntax error at or near "<<<<<<<"'
     assert [status.note for status in result.statuses] == [said, None]

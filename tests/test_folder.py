@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.errors import ConfigurationError, MigrationFileError, Problem, UsageError
+from fsapi_nb.errors import ConfigurationError, MigrationFileError, UsageError
 from fsapi_nb.folder import read
 from fsapi_nb.folder.read import create, parse_text, read_folder, write
-from fsapi_nb.model import Folder, Reading
+from fsapi_nb.model.folder import FileReading, Folder
+from fsapi_nb.model.place import Problem
 from fsapi_nb.script import naming
 from fsapi_nb.script.naming import TEMPLATE, bad_file_name
 
@@ -120,7 +121,7 @@ def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "x.txt").read_text() == "-- UP\nSELECT 2;\n"
 
 
-def quoted(reading: Reading) -> str:
+def quoted(reading: FileReading) -> str:
     """What is said of a file where it is only looked at."""
     scripts = (reading.migration.up, reading.migration.down) if reading.migration else ()
     problems = [*reading.problems, *(problem for script in scripts if script for problem in script.problems)]

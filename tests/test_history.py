@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb.errors import Drifted, HistoryError, OutOfOrder, StatementFailed, UnknownMigration
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 FSAPI = """

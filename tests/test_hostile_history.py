@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import FsapiError, InDoubt, PartlyApplied
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from fsapi_nb.script.effects import is_same_index
 from tests.conftest import Project
 

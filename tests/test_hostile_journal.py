@@ -9,7 +9,7 @@ import pytest
 
 from fsapi_nb.errors import HistoryError, InDoubt, UnknownMigration
 from fsapi_nb.history.retired_row import RetiredRow, row_of
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 KEPT = {

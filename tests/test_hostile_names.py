@@ -15,10 +15,10 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator, cli
 from fsapi_nb.errors import ConfigurationError, FsapiError
 from fsapi_nb.events import LockAwaited, NoticeReceived, RunFailed, StatementWatched
-from fsapi_nb.model import Blockage, LockSession, QueuePart, ServerProgress
+from fsapi_nb.model.server import Blockage, LockSession, QueuePart, ServerProgress
+from fsapi_nb.notebook.widgets.progress import progress_state
 from fsapi_nb.views.progress import RunProgress, advance
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.widgets.progress import progress_state
 from tests.conftest import Project
 from tests.test_cli import in_terminal
 

@@ -10,7 +10,7 @@ import pytest
 
 from fsapi_nb.errors import Interrupted, StatementFailed
 from fsapi_nb.events import Event, StepRetried
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 from tests.test_session import wait_for
 

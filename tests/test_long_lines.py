@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.errors import CheckViolated, FaultyMigrations, FsapiError, StatementFailed
+from fsapi_nb.errors import AssertionViolated, FaultyMigrations, FsapiError, StatementFailed
 from tests.conftest import Project
 
 LONG = "".join(f"INSERT INTO a VALUES ({number}, 'some text that makes this line long'); " for number in range(50))
@@ -58,7 +58,7 @@ def test_a_reversal_in_a_long_line_shows_its_statement(project: Project) -> None
 def test_the_end_of_a_long_line_is_filled(project: Project) -> None:
     """A short statement at the end is shown with what stands before it."""
     project.write("a", f"{TABLE}{LONG}INSERT INTO a VALUES (7, 'twice');\n-- CHECK: few\nSELECT count(*) < 9 FROM a")
-    with pytest.raises((StatementFailed, CheckViolated)) as caught:
+    with pytest.raises((StatementFailed, AssertionViolated)) as caught:
         project.migrator().migrate()
     assert excerpt(caught.value).endswith("INSERT INTO a VALUES (7, 'twice');")
     assert len(excerpt(caught.value)) == len("  3 | …") + 100

@@ -21,7 +21,7 @@ from fsapi_nb.errors import (
     UnknownMigration,
     UsageError,
 )
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from fsapi_nb.script.naming import TEMPLATE
 from tests.conftest import Project
 from tests.test_history import FSAPI, states

@@ -10,7 +10,7 @@ import pytest
 
 from fsapi_nb.errors import CannotConnect, PartlyApplied, StatementFailed
 from fsapi_nb.events import Event, MigrationFinished
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 _PATH = "CREATE SCHEMA app;\n{};"

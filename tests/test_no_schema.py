@@ -14,7 +14,7 @@ from fsapi_nb import Migrator
 from fsapi_nb.cli import main
 from fsapi_nb.errors import FsapiError, HistoryError, StatementFailed
 from fsapi_nb.history.no_schema import explain, names_of
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 #: How a database comes to it, and why and what to do as it is said then.

@@ -15,9 +15,9 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator
 from fsapi_nb.errors import DatabaseError, Drifted
 from fsapi_nb.folder import read as folders
-from fsapi_nb.folder.cache import Parsed
+from fsapi_nb.folder.cache import ParseCache
 from fsapi_nb.folder.read import read_folder
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from fsapi_nb.postgres import connect
 from fsapi_nb.script import migration as migration_module
 from fsapi_nb.script.checksum import checksum
@@ -60,7 +60,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return parse(file, name)
 
     monkeypatch.setattr(folders, "_parse", note)
-    monkeypatch.setattr(folders, "_parsed", Parsed(1 << 20))
+    monkeypatch.setattr(folders, "_parsed", ParseCache(1 << 20))
     return names
 
 
@@ -93,7 +93,7 @@ def test_files_that_are_as_they_were_applied_are_not_parsed(project: Project, pa
     names = fill(project)
     project.migrator().migrate()
     parsed.clear()
-    folders._parsed = Parsed(1 << 20)
+    folders._parsed = ParseCache(1 << 20)
     migrator = project.migrator()
     assert migrator.migrate().done == ()
     assert {status.state for status in migrator.status().statuses} == {State.APPLIED}
@@ -130,7 +130,7 @@ def test_a_rollback_of_files_that_are_as_they_were_applied_is_planned_without_a_
         return hashed[-1]
 
     monkeypatch.setattr(migration_module, "checksum", note)
-    monkeypatch.setattr(folders, "_parsed", Parsed(1 << 20))
+    monkeypatch.setattr(folders, "_parsed", ParseCache(1 << 20))
     plan = project.migrator().plan("rollback", everything=True)
     assert [step.parts[0].migration.name for step in plan.plan.steps] == names[::-1]
     assert len(hashed) == 1
@@ -169,7 +169,7 @@ def test_the_digest_is_kept_and_repaired_with_the_checksum(project: Project, par
     project.migrator().baseline(b)
     project.write_text(a, "-- UP\nCREATE TABLE m0 (i int8);\n")
     project.migrator().repair(a)
-    folders._parsed = Parsed(1 << 20)
+    folders._parsed = ParseCache(1 << 20)
     parsed.clear()
     assert project.migrator().migrate().done == ()
     assert parsed == []
@@ -244,7 +244,7 @@ def test_loading_the_extension_imports_neither_the_driver_nor_the_parser() -> No
     code = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "InteractiveShell.instance().run_line_magic('load_ext', 'fsapi_nb')\n"
-        "assert not {'psycopg', 'fsapi_nb.model'} & set(sys.modules)"
+        "assert not {'psycopg', 'fsapi_nb.model.migration'} & set(sys.modules)"
     )
     assert imported(code) == {"IPython", "pygments"}  # which IPython's shell brings
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fsapi_nb.errors import CheckViolated, Locked, StatementFailed
+from fsapi_nb.errors import AssertionViolated, Locked, StatementFailed
 from fsapi_nb.events import Event, NoticeReceived, StatementStarted
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 from tests.faults.proxy import Proxy
 from tests.test_session import interrupted_while_asleep
@@ -193,7 +193,7 @@ def test_checks_and_inline_data_are_waited_for(project: Project) -> None:
         "-- CHECK: all small\nSELECT i FROM t WHERE i > {0};\n"
     )
     project.write_text("2026_01_01_00_00_data.sql", text.format(11))
-    with pytest.raises(CheckViolated):
+    with pytest.raises(AssertionViolated):
         project.migrator().migrate()
     assert not project.has("t")
     project.write_text("2026_01_01_00_00_data.sql", text.format(12))

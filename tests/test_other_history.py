@@ -11,7 +11,9 @@ from fsapi_nb import Migrator
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.folder.read import parse_text
 from fsapi_nb.history.other_history import knows
-from fsapi_nb.model import Folder, History, HistoryEntry, Reading, State
+from fsapi_nb.model.folder import FileReading, Folder
+from fsapi_nb.model.history import History, HistoryEntry
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 from tests.test_history import FSAPI
 
@@ -297,6 +299,6 @@ def ran(name: str, *, same: bool | None) -> HistoryEntry:
 )
 def test_which_history_knows_a_folder(entries: Sequence[HistoryEntry], is_theirs: bool) -> None:
     """By what ran, where that can be compared; in doubt it does."""
-    readings = {"a": Reading(FILE), "c": Reading(FILE), "broken": Reading(None)}
+    readings = {"a": FileReading(FILE), "c": FileReading(FILE), "broken": FileReading(None)}
     folder = Folder(dict.fromkeys(readings, "sha256:this"), read=readings.__getitem__)
     assert knows(History(tuple(entries)), folder) is is_theirs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.errors import FaultyMigrations, InDoubt, StatementFailed
-from fsapi_nb.model import Mode
+from fsapi_nb.model.plan import Mode
 from tests.conftest import Project
 
 PROCEDURE = (

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsapi_nb.folder.cache import Parsed
-from fsapi_nb.model import Reading
+from fsapi_nb.folder.cache import ParseCache
+from fsapi_nb.model.folder import FileReading
 from fsapi_nb.script.migration import read_migration
 
 FILES, DIGESTS = ["a", "b", "c"], ["1", "2"]
 
 
-def reading(text: str) -> Reading:
-    return Reading(*read_migration("a.sql", f"SELECT '{text}';".encode()))
+def reading(text: str) -> FileReading:
+    return FileReading(*read_migration("a.sql", f"SELECT '{text}';".encode()))
 
 
 @settings(deadline=None)  # the first example imports the parser
@@ -28,7 +28,7 @@ def reading(text: str) -> Reading:
 )
 def test_it_gives_what_was_put_last_or_nothing(uses: list[tuple[str, str, int, bool]], capacity: int) -> None:
     """Never another file's, never that of other bytes, whatever was forgotten for want of room."""
-    parsed, said = Parsed(capacity), dict[tuple[str, str], Reading]()
+    parsed, said = ParseCache(capacity), dict[tuple[str, str], FileReading]()
     for file, digest, size, putting in uses:
         if putting:
             said[file, digest] = reading("x" * size * 1000)
@@ -39,7 +39,7 @@ def test_it_gives_what_was_put_last_or_nothing(uses: list[tuple[str, str, int, b
 
 def test_what_was_used_last_is_kept() -> None:
     """Of three small ones where there is room for two."""
-    parsed = Parsed(10_000)
+    parsed = ParseCache(10_000)
     for file in FILES:
         parsed.put(file, "1", reading(file))
         assert parsed.get("a", "1")
@@ -48,7 +48,7 @@ def test_what_was_used_last_is_kept() -> None:
 
 def test_what_is_larger_than_all_room_is_not_kept() -> None:
     """And leaves the room as it was."""
-    parsed = Parsed(10_000)
+    parsed = ParseCache(10_000)
     parsed.put("a", "1", reading("x" * 100_000))
     assert parsed.get("a", "1") is None
     parsed.put("b", "1", reading("x"))
@@ -57,7 +57,7 @@ def test_what_is_larger_than_all_room_is_not_kept() -> None:
 
 def test_the_folder_that_was_read_last_is_held_whole() -> None:
     """However little room there is: the next run reads all of it again. That of the folder before is forgotten first."""
-    parsed = Parsed(10_000, most=100_000)
+    parsed = ParseCache(10_000, most=100_000)
     parsed.hold("x", ("a", "b", "c"))
     for turn in range(2):
         for name in FILES:
@@ -71,7 +71,7 @@ def test_the_folder_that_was_read_last_is_held_whole() -> None:
 
 def test_a_folder_that_is_too_large_is_held_in_part() -> None:
     """What was held first stays, so that a run parses only the rest again."""
-    parsed = Parsed(1, most=20_000)
+    parsed = ParseCache(1, most=20_000)
     parsed.hold("x", ("a", "b", "c"))
     for _ in range(2):
         for name in FILES:
@@ -84,12 +84,12 @@ def test_a_folder_that_is_too_large_is_held_in_part() -> None:
 
 def test_one_thread_parses_and_the_others_wait() -> None:
     """Each of eight gets the same reading."""
-    parsed, calls, found = Parsed(100_000), list[int](), list[Reading]()
-    begun, wanted = threading.Event(), Reading(*read_migration("a.sql", b"SELECT 1;"))
+    parsed, calls, found = ParseCache(100_000), list[int](), list[FileReading]()
+    begun, wanted = threading.Event(), FileReading(*read_migration("a.sql", b"SELECT 1;"))
     digest = wanted.migration.digest if wanted.migration else None
     assert digest
 
-    def parse() -> Reading:
+    def parse() -> FileReading:
         calls.append(1)
         begun.wait()
         return wanted
@@ -106,9 +106,9 @@ def test_one_thread_parses_and_the_others_wait() -> None:
 
 def test_a_parse_that_fails_is_tried_again() -> None:
     """By whoever waited for it; and what holds other bytes is not remembered."""
-    parsed = Parsed(100_000)
+    parsed = ParseCache(100_000)
 
-    def fail() -> Reading:
+    def fail() -> FileReading:
         raise OSError
 
     with pytest.raises(OSError):
@@ -119,7 +119,7 @@ def test_a_parse_that_fails_is_tried_again() -> None:
 
 def test_threads_share_it() -> None:
     """None of them breaks it for another."""
-    parsed = Parsed(20_000)
+    parsed = ParseCache(20_000)
     failed: list[BaseException] = []
 
     def use(number: int) -> None:

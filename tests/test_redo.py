@@ -7,7 +7,7 @@ import pytest
 
 from fsapi_nb.errors import Interrupted, NothingToDo, PartlyApplied, RefusedPlan, StatementFailed, UnknownMigration
 from fsapi_nb.events import Event, MigrationFinished
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.conftest import Project
 from tests.test_halfway import stop_at
 

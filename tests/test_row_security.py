@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.record import JournalRow, Recorder
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 STEPS = (

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from fsapi_nb import Migrator
 from fsapi_nb.cli import main
 from fsapi_nb.errors import ConfigurationError, FsapiError, HistoryError, UsageError
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 NASTY = 'We "ird, x'

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from fsapi_nb.errors import Drifted, Irreversible, MigrationFileError, StatementFailed
 from fsapi_nb.events import Event, StepStarted
-from fsapi_nb.model import Contents, Migration
+from fsapi_nb.model.migration import ByteSource, Migration
 from fsapi_nb.script import lexer
-from fsapi_nb.script.contents import MemoryContents
+from fsapi_nb.script.contents import MemoryContents, read_copy_data
 from fsapi_nb.script.lexer import LARGEST_KEPT
 from fsapi_nb.script.migration import read_contents, read_migration
 from fsapi_nb.script.parser import tokenize
@@ -170,7 +170,7 @@ class Pieces:
             yield self.raw[position : min(position + self.size, end)]
 
 
-def read_in(contents: Contents) -> Migration:
+def read_in(contents: ByteSource) -> Migration:
     migration, problems = read_contents(contents)
     assert migration, problems
     return migration
@@ -216,8 +216,8 @@ def test_a_file_says_the_same_however_it_is_read(file: File, size: int, largest:
     assert pieces.checksum == whole.checksum == reference([section(file, down=False), section(file, down=True)])
     assert pieces.digest == whole.digest == f"sha256:{hashlib.sha256(raw).hexdigest()}"
     assert pieces.up.statements == whole.up.statements
-    assert [b"".join(s.copy.chunks()) for s in pieces.up.statements if s.copy] == [
-        b"".join(s.copy.chunks()) for s in whole.up.statements if s.copy
+    assert [b"".join(read_copy_data(s.copy)) for s in pieces.up.statements if s.copy] == [
+        b"".join(read_copy_data(s.copy)) for s in whole.up.statements if s.copy
     ]
     assert pieces.source.count("\n") == whole.source.count("\n")
     if largest >= max(map(len, DATA)):
@@ -264,6 +264,6 @@ def test_data_in_memory_is_sent_in_pieces() -> None:
     migration = read_in(MemoryContents(NAME, b"COPY t FROM stdin;\n" + data + b"\\.\n"))
     (statement,) = migration.up.statements
     assert statement.copy
-    pieces = list(statement.copy.chunks())
+    pieces = list(read_copy_data(statement.copy))
     assert max(map(len, pieces)) <= 1 << 20
     assert b"".join(pieces) == data

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from fsapi_nb.errors import FsapiError, PlanChanged, UnknownMigration
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 UP = "CREATE TABLE points (customer text); -- <b>who</b>"

@@ -24,7 +24,8 @@ from rich.console import Console
 
 from fsapi_nb.cli import main
 from fsapi_nb.events import Event, LockAwaited, NoticeReceived, RunFailed, RunFinished, RunStarted, StatementStarted
-from fsapi_nb.model import Blockage, LockSession, Plan, QueuePart, ServerProgress
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.model.server import Blockage, LockSession, QueuePart, ServerProgress
 from fsapi_nb.views.progress import RunProgress
 from fsapi_nb.views.terminal import Drawing, LiveProgress
 from tests.conftest import Project

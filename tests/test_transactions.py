@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import FaultyMigrations, PartlyApplied, StatementFailed, TransactionEnded
-from fsapi_nb.model import Mode
+from fsapi_nb.model.plan import Mode
 from tests.conftest import Project
 
 

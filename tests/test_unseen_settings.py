@@ -6,7 +6,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb.errors import PartlyApplied, StatementFailed
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 BOUNDARY = "CREATE INDEX CONCURRENTLY i ON public.t (n);\nSELECT 1 / yes FROM public.may;"

@@ -8,7 +8,7 @@ import pytest
 
 from fsapi_nb import Migrator
 from fsapi_nb.errors import FsapiError, HistoryError
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from tests.conftest import Project
 
 SWALLOW = (

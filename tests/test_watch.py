@@ -9,7 +9,7 @@ import pytest
 
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Event, Observer, StatementWatched
-from fsapi_nb.model import ServerProgress
+from fsapi_nb.model.server import ServerProgress
 from fsapi_nb.postgres.progress import read_progress
 from tests.conftest import Project
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fsapi_nb import Migrator
-from fsapi_nb.model import Identity
+from fsapi_nb.model.server import Identity
 from fsapi_nb.views.results import Result
 from tests.conftest import Project
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.errors import FsapiError, Place, QueryFailed, ServerMessage
+from fsapi_nb.errors import FsapiError, QueryFailed
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.text.wrap import COLUMNS, wrap
 
 
@@ -51,7 +53,9 @@ def test_an_error_in_a_notebook_is_broken_between_words() -> None:
 def test_a_caret_stays_under_its_column(column: int) -> None:
     """However long the line of SQL is."""
     sql = "x" * (column - 1) + "!" + "y" * (150 - column)
-    error = QueryFailed(ServerMessage("42601", "no"), place=Place("query", 1, column, sql), state="nothing was run.")
+    error = QueryFailed(
+        ServerMessage("42601", "no"), place=SourceLocation("query", 1, column, sql), state="nothing was run."
+    )
     lines = error._render_traceback_()
     (source,) = (line for line in lines if line.startswith("  1 | "))
     (caret,) = (line for line in lines if line.startswith("    | "))

@@ -9,7 +9,7 @@ from fsapi_nb.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: its type as PostgreSQL writes it, and what keys it is in.
 
     `unique` where a unique constraint or index has it alone; `references` are the columns (`table.column`, qualified)
@@ -41,7 +41,7 @@ class Table:
     """A table with its columns in order; `partitions` are folded into it, and are counted."""
 
     name: TableName
-    columns: tuple[Column, ...] = ()
+    columns: tuple[TableColumn, ...] = ()
     partitions: int = 0
 
 

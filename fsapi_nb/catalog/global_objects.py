@@ -6,7 +6,7 @@ function, default privileges), and what hangs on none is not.
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.kinds import NOTHING, Query, fields, options
+from fsapi_nb.catalog.kinds import NOTHING, KindQuery, fields, options
 
 _UNOWNED = 'NULL::"char" AS acl_kind, NULL::aclitem[] AS privileges, NULL::text[] AS columns'
 _SCHEMAS = """
@@ -113,20 +113,20 @@ _DEFAULTS = """
 """
 
 
-def queries(version: int) -> tuple[Query, ...]:
+def queries(version: int) -> tuple[KindQuery, ...]:
     """The queries for a server of that version (150004 is 15.4)."""
     publications = _PUBLICATIONS.format(members=_PUBLISHED if version >= 150000 else _PUBLISHED_14)
     return (
-        Query("pg_namespace", _SCHEMAS),
-        Query("pg_extension", _EXTENSIONS),
-        Query("pg_event_trigger", _EVENT_TRIGGERS),
-        Query("pg_transform", _TRANSFORMS),
-        Query("pg_default_acl", _DEFAULTS),
-        Query("pg_publication", publications),
-        Query("pg_subscription", _SUBSCRIPTIONS),
-        Query("pg_foreign_data_wrapper", _WRAPPERS),
-        Query("pg_foreign_server", _SERVERS),
-        Query("pg_user_mapping", _MAPPINGS),
-        Query("pg_language", _LANGUAGES),
-        Query("pg_am", _METHODS),
+        KindQuery("pg_namespace", _SCHEMAS),
+        KindQuery("pg_extension", _EXTENSIONS),
+        KindQuery("pg_event_trigger", _EVENT_TRIGGERS),
+        KindQuery("pg_transform", _TRANSFORMS),
+        KindQuery("pg_default_acl", _DEFAULTS),
+        KindQuery("pg_publication", publications),
+        KindQuery("pg_subscription", _SUBSCRIPTIONS),
+        KindQuery("pg_foreign_data_wrapper", _WRAPPERS),
+        KindQuery("pg_foreign_server", _SERVERS),
+        KindQuery("pg_user_mapping", _MAPPINGS),
+        KindQuery("pg_language", _LANGUAGES),
+        KindQuery("pg_am", _METHODS),
     )

@@ -12,7 +12,7 @@ from fsapi_nb.text.secrets import WORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class KindQuery:
     """SQL of objects that stand in one catalog.
 
     It gives `object` (an OID), `body` (lines, those that are NULL do not count), `owner` (an OID or NULL), `privileges`
@@ -99,7 +99,7 @@ _COMPLETE = """
 """
 
 
-def complete(query: Query) -> str:
+def complete(query: KindQuery) -> str:
     """SQL of kind, identity, lines and columns of the objects that a query finds."""
     defaults = "acldefault(found.acl_kind, found.owner)"
     privileges = grants("found.privileges", defaults, "found.owner")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.catalog import global_objects, relations, routines, text_search, types
-from fsapi_nb.catalog.kinds import Query, complete, used
+from fsapi_nb.catalog.kinds import KindQuery, complete, used
 from fsapi_nb.catalog.snapshot import CatalogObject, Snapshot, make_snapshot
 from fsapi_nb.history.tables import REQUIRED, Tables
 from fsapi_nb.postgres.session import Connection
@@ -94,7 +94,7 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
     return make_snapshot(objects)
 
 
-def _queries(connection: Connection) -> list[Query]:
+def _queries(connection: Connection) -> list[KindQuery]:
     """The queries that this server understands, without those that would find nothing."""
     version = connection.info.server_version
     queries = [

@@ -5,7 +5,7 @@ What a partition or a child table has only because its parent has it is left out
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.kinds import NOTHING, ROLE, Query, grants, options, settings
+from fsapi_nb.catalog.kinds import NOTHING, ROLE, KindQuery, grants, options, settings
 
 # Indexes and triggers of an extension's table are no members of it themselves.
 _OF_USERS = """
@@ -219,16 +219,16 @@ _STATISTICS = """
 """
 
 
-def queries(_version: int) -> tuple[Query, ...]:
+def queries(_version: int) -> tuple[KindQuery, ...]:
     """The queries; the same for every server."""
     return (
-        Query("pg_class", _TABLES),
-        Query("pg_class", _VIEWS),
-        Query("pg_class", _SEQUENCES),
-        Query("pg_class", _INDEXES),
-        Query("pg_constraint", _CONSTRAINTS),
-        Query("pg_trigger", _TRIGGERS),
-        Query("pg_rewrite", _RULES),
-        Query("pg_policy", _POLICIES),
-        Query("pg_statistic_ext", _STATISTICS),
+        KindQuery("pg_class", _TABLES),
+        KindQuery("pg_class", _VIEWS),
+        KindQuery("pg_class", _SEQUENCES),
+        KindQuery("pg_class", _INDEXES),
+        KindQuery("pg_constraint", _CONSTRAINTS),
+        KindQuery("pg_trigger", _TRIGGERS),
+        KindQuery("pg_rewrite", _RULES),
+        KindQuery("pg_policy", _POLICIES),
+        KindQuery("pg_statistic_ext", _STATISTICS),
     )

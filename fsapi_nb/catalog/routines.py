@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.kinds import NOTHING, Query
+from fsapi_nb.catalog.kinds import NOTHING, KindQuery
 
 _FUNCTIONS = """
     SELECT p.oid AS object,
@@ -90,13 +90,13 @@ _CASTS = f"""
 """
 
 
-def queries(_version: int) -> tuple[Query, ...]:
+def queries(_version: int) -> tuple[KindQuery, ...]:
     """The queries; the same for every server."""
     return (
-        Query("pg_proc", _FUNCTIONS),
-        Query("pg_proc", _AGGREGATES),
-        Query("pg_operator", _OPERATORS),
-        Query("pg_opclass", _CLASSES),
-        Query("pg_opfamily", _FAMILIES),
-        Query("pg_cast", _CASTS),
+        KindQuery("pg_proc", _FUNCTIONS),
+        KindQuery("pg_proc", _AGGREGATES),
+        KindQuery("pg_operator", _OPERATORS),
+        KindQuery("pg_opclass", _CLASSES),
+        KindQuery("pg_opfamily", _FAMILIES),
+        KindQuery("pg_cast", _CASTS),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table, TableName, among
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn, TableName, among
 from fsapi_nb.catalog.read import open_catalog
 from fsapi_nb.errors import UsageError
 from fsapi_nb.postgres.session import Connection
@@ -79,11 +79,11 @@ def make_diagram(columns: Sequence[Row], unique: Sequence[Row], keys: Sequence[R
         )
         for name, oid, from_columns, target, to_columns in keys
     ]
-    tables: dict[int, list[Column]] = {oid: [] for oid in names}
+    tables: dict[int, list[TableColumn]] = {oid: [] for oid in names}
     for oid, _, _, _, _, name, kind, not_null, default in columns:
         if name is not None:
             tables[oid].append(
-                Column(
+                TableColumn(
                     name,
                     kind,
                     not_null,

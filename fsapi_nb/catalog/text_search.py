@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.kinds import NOTHING, Query, fields
+from fsapi_nb.catalog.kinds import NOTHING, KindQuery, fields
 
 _CONFIGURATIONS = """
     SELECT c.oid AS object,
@@ -37,11 +37,11 @@ _TEMPLATES = f"""
 """
 
 
-def queries(_version: int) -> tuple[Query, ...]:
+def queries(_version: int) -> tuple[KindQuery, ...]:
     """The queries; the same for every server."""
     return (
-        Query("pg_ts_config", _CONFIGURATIONS),
-        Query("pg_ts_dict", _DICTIONARIES),
-        Query("pg_ts_parser", _PARSERS),
-        Query("pg_ts_template", _TEMPLATES),
+        KindQuery("pg_ts_config", _CONFIGURATIONS),
+        KindQuery("pg_ts_dict", _DICTIONARIES),
+        KindQuery("pg_ts_parser", _PARSERS),
+        KindQuery("pg_ts_template", _TEMPLATES),
     )

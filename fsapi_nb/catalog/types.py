@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.kinds import Query, fields
+from fsapi_nb.catalog.kinds import KindQuery, fields
 
 _TYPE = """
     SELECT t.oid AS object, {body} AS body,
@@ -83,10 +83,10 @@ _CONVERSIONS = f"""
 """
 
 
-def queries(_version: int) -> tuple[Query, ...]:
+def queries(_version: int) -> tuple[KindQuery, ...]:
     """The queries; the same for every server."""
     return (
-        *(Query("pg_type", query) for query in (_ENUMS, _COMPOSITES, _DOMAINS, _RANGES, _BASES)),
-        Query("pg_collation", _COLLATIONS),
-        Query("pg_conversion", _CONVERSIONS),
+        *(KindQuery("pg_type", query) for query in (_ENUMS, _COMPOSITES, _DOMAINS, _RANGES, _BASES)),
+        KindQuery("pg_collation", _COLLATIONS),
+        KindQuery("pg_conversion", _CONVERSIONS),
     )

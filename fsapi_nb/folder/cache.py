@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from fsapi_nb.model import Reading
+from fsapi_nb.model.folder import FileReading
 
 # What a reading takes in memory, about: a small one, and for each character of its text (tokens, statements, the texts of both).
 _LEAST = 4 << 10
@@ -21,7 +21,7 @@ _EACH = 4
 _Key = tuple[str, str]
 
 
-class Parsed:
+class ParseCache:
     """Readings by a file's path and the digest of its bytes; those used last are kept, in so many bytes of memory.
 
     The files of the folder that was read last may take up to `most`. Threads may share it: what one of them is parsing, the
@@ -33,8 +33,8 @@ class Parsed:
         self._most = capacity if most is None else most
         self._folder: tuple[str, tuple[str, ...]] = ("", ())
         self._files: frozenset[str] = frozenset()
-        self._held: dict[_Key, tuple[Reading, int]] = {}
-        self._others: OrderedDict[_Key, tuple[Reading, int]] = OrderedDict()
+        self._held: dict[_Key, tuple[FileReading, int]] = {}
+        self._others: OrderedDict[_Key, tuple[FileReading, int]] = OrderedDict()
         self._held_size = self._others_size = 0
         self._lock = threading.Lock()
         self._flights: dict[_Key, threading.Lock] = {}
@@ -51,7 +51,7 @@ class Parsed:
             for key, (reading, size) in known:
                 self._keep(key, reading, size)
 
-    def read(self, file: str, digest: str, parse: Callable[[], Reading]) -> Reading:
+    def read(self, file: str, digest: str, parse: Callable[[], FileReading]) -> FileReading:
         """Return what that file was read as when it held the same bytes; else what `parse` gives, by one thread alone.
 
         Only a reading of those bytes is remembered.
@@ -71,7 +71,7 @@ class Parsed:
             with self._lock:
                 self._flights.pop((file, digest), None)
 
-    def get(self, file: str, digest: str) -> Reading | None:
+    def get(self, file: str, digest: str) -> FileReading | None:
         """Return what that file was read as when it held the same bytes; None if that is not known any more."""
         with self._lock:
             found = self._held.get((file, digest))
@@ -79,13 +79,13 @@ class Parsed:
                 self._others.move_to_end((file, digest))
             return found[0] if found else None
 
-    def put(self, file: str, digest: str, reading: Reading) -> None:
+    def put(self, file: str, digest: str, reading: FileReading) -> None:
         """Remember a reading; the oldest of other files are forgotten for it if there is no room."""
         size = _size(reading)
         with self._lock:
             self._keep((file, digest), reading, size)
 
-    def _keep(self, key: _Key, reading: Reading, size: int) -> None:
+    def _keep(self, key: _Key, reading: FileReading, size: int) -> None:
         if before := self._held.pop(key, None):
             self._held_size -= before[1]
         if before := self._others.pop(key, None):
@@ -101,5 +101,5 @@ class Parsed:
             self._others_size -= forgotten
 
 
-def _size(reading: Reading) -> int:
+def _size(reading: FileReading) -> int:
     return _LEAST + (_EACH * len(reading.migration.source) if reading.migration else 0)

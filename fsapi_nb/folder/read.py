@@ -19,11 +19,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from fsapi_nb.errors import ConfigurationError, MigrationFileError, Place, Problem, UsageError
-from fsapi_nb.folder.cache import Parsed
+from fsapi_nb.errors import ConfigurationError, MigrationFileError, UsageError
+from fsapi_nb.folder.cache import ParseCache
 from fsapi_nb.folder.digests import read_digests
 from fsapi_nb.folder.subfolders import count_nested
-from fsapi_nb.model import Folder, Migration, Reading
+from fsapi_nb.model.folder import FileReading, Folder
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.place import Problem, SourceLocation
 from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
 from fsapi_nb.script.naming import TEMPLATE, bad_file_name, next_name, slug
 from fsapi_nb.text.safe import visible_name
@@ -31,7 +33,7 @@ from fsapi_nb.text.safe import visible_name
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
 _PAUSE = 0.01
 _TIME = re.compile(r"[0-9]{4}(?:_[0-9]{2}){4}_(?=.)")
-_parsed = Parsed(capacity=64 << 20, most=1 << 30)
+_parsed = ParseCache(capacity=64 << 20, most=1 << 30)
 
 
 def read_folder(path: Path, label: str | None = None) -> Folder:
@@ -45,7 +47,7 @@ def read_folder(path: Path, label: str | None = None) -> Folder:
     digests, unreadable = _digests(path, names.sound)
     folder = str(path.absolute())
     _parsed.hold(folder, names.sound)
-    held: dict[str, Reading] = {}  # what a run has read stays as long as it does, however large
+    held: dict[str, FileReading] = {}  # what a run has read stays as long as it does, however large
     return Folder(
         digests,
         {**names.bad, **unreadable},
@@ -177,7 +179,7 @@ def _may_be_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() and (os.path.isfile(entry.path) or not os.path.exists(entry.path))
 
 
-class _Names(NamedTuple):
+class _FileNames(NamedTuple):
     """The names of a folder's files: the sound ones in order, what is wrong with the others, and what other tools named.
 
     The `foreign` ones are sound, but their files are not whole migrations.
@@ -189,18 +191,20 @@ class _Names(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _sort_out(names: tuple[str, ...]) -> _Names:
+def _sort_out(names: tuple[str, ...]) -> _FileNames:
     """The names of one folder, judged. Most calls of a process are about the same names."""
     twins, known = _twins(names), Siblings(names)
     ordered = sorted(names, key=os.fsencode)
     bad = {name: problem for name in names if (problem := _bad_name(name, twins, known))}
     sound = tuple(name for name in ordered if name not in bad)
-    return _Names(sound, {visible_name(name): (bad[name],) for name in bad}, _foreign(ordered))
+    return _FileNames(sound, {visible_name(name): (bad[name],) for name in bad}, _foreign(ordered))
 
 
 def _foreign(names: Sequence[str]) -> dict[str, Problem]:
     """What is wrong with those names that are not a whole migration's."""
-    return {name: Problem(fault.message, Place(name, 1), fault.hint) for name, fault in find_foreign(names).items()}
+    return {
+        name: Problem(fault.message, SourceLocation(name, 1), fault.hint) for name, fault in find_foreign(names).items()
+    }
 
 
 def _twins(names: Iterable[str]) -> dict[str, list[str]]:
@@ -215,11 +219,11 @@ def _bad_name(name: str, twins: dict[str, list[str]], known: Siblings) -> Proble
     fault = bad_file_name(name)
     if fault:
         message, hint = explain_bad_name(name, fault, known)
-        return Problem(visible_name(message), Place(visible_name(name), 1), visible_name(hint))
+        return Problem(visible_name(message), SourceLocation(visible_name(name), 1), visible_name(hint))
     if name in twins:
         others = ", ".join(visible_name(other) for other in twins[name] if other != name)
         message = f"this name and {others} differ only in case"
-        return Problem(message, Place(name, 1), "rename one: on some systems they are one file.")
+        return Problem(message, SourceLocation(name, 1), "rename one: on some systems they are one file.")
     return None
 
 
@@ -248,8 +252,8 @@ def _open_folder(path: Path) -> int:
 
 
 def _read_one(
-    folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], held: dict[str, Reading], name: str
-) -> Reading:
+    folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], held: dict[str, FileReading], name: str
+) -> FileReading:
     """What one of the folder's files is read as."""
     found = held.get(name)
     if found is None:
@@ -258,38 +262,38 @@ def _read_one(
     return found
 
 
-def _reading(folder: str, name: str, digest: str) -> Reading:
+def _reading(folder: str, name: str, digest: str) -> FileReading:
     """What a file with those bytes is read as: parsed now, unless it was before."""
     file = os.path.join(folder, name)  # no Path: thousands of them cost more than their files
     found = _parsed.read(file, digest, partial(_parse, file, name))
     if found.migration and found.migration.digest != digest:
-        problem = Problem("the file was changed while it was being read", Place(name, 1), "run it again.")
-        return Reading(None, (problem,))
+        problem = Problem("the file was changed while it was being read", SourceLocation(name, 1), "run it again.")
+        return FileReading(None, (problem,))
     return found
 
 
-def _refused(reading: Reading, problem: Problem) -> Reading:
+def _refused(reading: FileReading, problem: Problem) -> FileReading:
     """The reading of a file that must not be applied, whatever it holds."""
     from fsapi_nb.script.migration import refuse_up
 
     if reading.migration is None:
-        return Reading(None, (problem, *reading.problems))
+        return FileReading(None, (problem, *reading.problems))
     return replace(reading, migration=refuse_up(reading.migration, problem))
 
 
-def _parse(file: str, name: str) -> Reading:
+def _parse(file: str, name: str) -> FileReading:
     """What a file is read as, as it is at this moment."""
     from fsapi_nb.script.contents import FileContents
     from fsapi_nb.script.migration import read_contents
 
     try:
-        found = Reading(*read_contents(FileContents(name, file)))
+        found = FileReading(*read_contents(FileContents(name, file)))
     except OSError as error:
-        return Reading(None, (_unreadable(name, error),))
+        return FileReading(None, (_unreadable(name, error),))
     return _unquoted(name) if _leads_out(file) and _is_faulty(found) else found
 
 
-def _is_faulty(found: Reading) -> bool:
+def _is_faulty(found: FileReading) -> bool:
     """Whether something would be quoted of a file before anybody has asked for it to be run or shown."""
     migration = found.migration
     return migration is None or any(each and each.problems for each in (migration.up, migration.down))
@@ -303,13 +307,13 @@ def _leads_out(file: str) -> bool:
     return os.path.commonpath([root, os.path.realpath(file)]) != root
 
 
-def _unquoted(name: str) -> Reading:
+def _unquoted(name: str) -> FileReading:
     hint = "put the file itself here to see what is wrong; nothing is quoted of a file outside of the project."
-    return Reading(None, (Problem("what the link leads to is not a migration", Place(name, 1), hint),))
+    return FileReading(None, (Problem("what the link leads to is not a migration", SourceLocation(name, 1), hint),))
 
 
 def _unreadable(name: str, error: OSError) -> Problem:
-    return Problem(f"the file cannot be read: {error.strerror}", Place(name, 1))
+    return Problem(f"the file cannot be read: {error.strerror}", SourceLocation(name, 1))
 
 
 def _unreadable_folder(path: Path, error: OSError) -> ConfigurationError:

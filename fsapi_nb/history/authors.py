@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model import NAME_BEFORE
+from fsapi_nb.model.history import NAME_BEFORE
 
 # The last step of a script alone: until a DOWN has run whole, what is stored is what an UP has left.
 _EVENTS = sql.SQL("""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import psycopg
 
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.history.tables import Tables, written_name
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.verify import LEFT, MISSING, fail
+from fsapi_nb.text.sql import written_name
 
 #: The setting that is asked for, and is not there, if the row to be changed is not there.
 GONE = "fsapi_nb.the_row_to_be_changed_is_gone"

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.history.store import Target
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.postgres.advisory_lock import CHANNEL
 from fsapi_nb.postgres.ask import ask
 
 _POLL = 2.0
 
 
-def changes(target: Target, stopped: threading.Event, *, poll: float = _POLL) -> Iterator[object]:
+def changes(target: HistoryStore, stopped: threading.Event, *, poll: float = _POLL) -> Iterator[object]:
     """What tells one state of the history from another: at once, and whenever there may be a new one.
 
     Ends when `stopped` is set, within `poll` seconds; and after so many if there is no schema for a history, which another
@@ -39,7 +39,7 @@ def changes(target: Target, stopped: threading.Event, *, poll: float = _POLL) ->
         next(connection.notifies(timeout=poll, stop_after=1), None)
 
 
-def _state(target: Target) -> object:
+def _state(target: HistoryStore) -> object:
     """A few figures that differ when the applied migrations, the journal or the runner at work do."""
     queries = (
         (target.tables.history, "SELECT count(*), max(id) FROM {}"),
@@ -49,7 +49,7 @@ def _state(target: Target) -> object:
     return (runner.pid if runner else None, *(_row(target, sql.SQL(query).format(table)) for table, query in queries))
 
 
-def _row(target: Target, query: sql.Composed) -> object:
+def _row(target: HistoryStore, query: sql.Composed) -> object:
     unknown = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.LockNotAvailable)
     with contextlib.suppress(*unknown):
         return ask(target.session.connection, query)

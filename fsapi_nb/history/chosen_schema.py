@@ -9,11 +9,11 @@ import os
 from collections.abc import Mapping
 
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.history.tables import LONGEST_NAME, written_name
 from fsapi_nb.project.environment import read_dotenv
 from fsapi_nb.project.origin import SCHEMA
 from fsapi_nb.project.settings import Project
 from fsapi_nb.text.secrets import Variables
+from fsapi_nb.text.sql import LONGEST_NAME, quote_name, written_name
 
 
 def find_schema(
@@ -39,7 +39,7 @@ def find_schema(
 
 def search_path(schema: str) -> str:
     """Return the search_path that a file begins with in that schema: `"tenant", public`."""
-    return _quoted(schema) if schema == "public" else f"{_quoted(schema)}, public"
+    return quote_name(schema) if schema == "public" else f"{quote_name(schema)}, public"
 
 
 def create_command(schema: str) -> str:
@@ -49,16 +49,12 @@ def create_command(schema: str) -> str:
 
 def usage_command(schema: str, role: str) -> str:
     """Return the statement that lets a role enter the schema."""
-    return f"GRANT USAGE ON SCHEMA {written_name(schema)} TO {_quoted(role)}"
+    return f"GRANT USAGE ON SCHEMA {written_name(schema)} TO {quote_name(role)}"
 
 
 def rights_command(schema: str, role: str) -> str:
     """Return the statement that lets a role enter the schema and make tables in it."""
-    return f"GRANT USAGE, CREATE ON SCHEMA {written_name(schema)} TO {_quoted(role)}"
-
-
-def _quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
+    return f"GRANT USAGE, CREATE ON SCHEMA {written_name(schema)} TO {quote_name(role)}"
 
 
 def _checked(name: object, source: str) -> str:

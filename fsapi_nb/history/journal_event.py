@@ -11,7 +11,7 @@ from typing import Any
 
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from fsapi_nb.postgres.session import Rows
 
 _DIRECTIONS = frozenset(direction.value for direction in Direction)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
-from fsapi_nb.model import Part
+from fsapi_nb.model.plan import StepPart
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import HARMLESS, named_settings
@@ -108,7 +108,7 @@ def state_in(text: str | None) -> dict[str, str]:
     return state if is_sound else {}
 
 
-def capture(session: Session, lock: int, part: Part) -> Message:
+def capture(session: Session, lock: int, part: StepPart) -> Message:
     """Return the message that puts what the session has in front of the journal's row, until the transaction ends."""
     script = part.migration.script(part.direction)
     names = named_settings(script.text if script else "") | own_names(session.settings)

@@ -17,10 +17,10 @@ from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.chosen_schema import create_command, usage_command
 from fsapi_nb.history.no_schema import NoSchema, find_no_schema, names_of
 from fsapi_nb.history.owners import refuse_code, runs_code
-from fsapi_nb.history.rights import no_right, role_of
+from fsapi_nb.history.rights import no_right
 from fsapi_nb.history.tables import CHOSEN, REQUIRED, Tables
-from fsapi_nb.history.tables_present import Layout, Relation, layout_of, relations
-from fsapi_nb.postgres.ask import ask, ask_about_session
+from fsapi_nb.history.tables_present import Relation, TablesPresent, layout_of, relations
+from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, restore
 
@@ -57,7 +57,7 @@ class Location:
     """
 
     tables: Tables
-    layout: Layout = field(default_factory=Layout)
+    layout: TablesPresent = field(default_factory=TablesPresent)
     refusal: HistoryError | None = None
     no_schema: NoSchema | None = None
 
@@ -72,10 +72,10 @@ def locate(session: Session, rows: Rows, *, schema: str | None, table: str, know
     known = fitting(known, session.encoding)
     try:
         tables = Tables(schema, table) if schema else _find(session, found, table, known)
-        layout = layout_of(tables, found) if tables else Layout()
+        layout = layout_of(tables, found) if tables else TablesPresent()
         if tables and layout.strangers:
             refuse_code(session, tables)
-        if schema and layout == Layout():
+        if schema and layout == TablesPresent():
             refuse_absent(session, schema)
     except HistoryError as error:
         return Location(Tables(schema or session.facts.schema or "public", table), refusal=error)
@@ -284,7 +284,7 @@ def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[s
 
 
 def _paths_set(name: str, up: str) -> list[list[str]]:
-    from fsapi_nb.model import StoredScripts
+    from fsapi_nb.model.history import StoredScripts
     from fsapi_nb.script.objects import search_paths
     from fsapi_nb.script.stored_text import stored_migration
 

@@ -13,9 +13,8 @@ from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.chosen_schema import create_command, rights_command
-from fsapi_nb.history.rights import role_of
-from fsapi_nb.model import Folder
-from fsapi_nb.postgres.ask import ask, ask_about_session
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
 from fsapi_nb.postgres.session import Session, is_system
 
 _PATH = sql.SQL("SELECT pg_catalog.current_setting('search_path')")

@@ -15,8 +15,9 @@ from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.owners import TRUSTED
 from fsapi_nb.history.read import read_history
 from fsapi_nb.history.tables import CHOSEN, REQUIRED, Tables, move_statements
-from fsapi_nb.history.tables_present import Layout, look
-from fsapi_nb.model import Folder, History, HistoryEntry
+from fsapi_nb.history.tables_present import TablesPresent, look
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry
 from fsapi_nb.plan.reconcile import is_drifted
 from fsapi_nb.postgres.ask import ask, ask_about_session, rendered
 from fsapi_nb.postgres.session import Session
@@ -60,7 +61,7 @@ _TRIED = sql.SQL("SELECT true FROM {} WHERE migration::text = ANY ({}::text[]) L
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class HistorySetting:
     """What the project says of its history: its tables, and whether its schema was chosen for everything, or for it alone."""
 
     tables: Tables
@@ -78,7 +79,7 @@ class Found:
     has_scripts: bool
     has_journal: bool
 
-    def may_be(self, setting: Setting) -> bool:
+    def may_be(self, setting: HistorySetting) -> bool:
         """Whether these files may have run here, in the place where they would run by that setting.
 
         One that was made for its schema alone is that schema's, unless files without a schema run there.
@@ -93,7 +94,9 @@ class Found:
         return self.on_path or self.tables.schema == own.schema or not self.is_chosen
 
 
-def refuse_other_history(session: Session, setting: Setting, layout: Layout, history: History, folder: Folder) -> None:
+def refuse_other_history(
+    session: Session, setting: HistorySetting, layout: TablesPresent, history: History, folder: Folder
+) -> None:
     """Raise HistoryError if another history than the one of the setting knows these files.
 
     `layout` and `history` are those of the setting. Asks nothing if that history knows one of the files, or there is none.
@@ -129,7 +132,7 @@ def _names(history: History) -> Iterable[str]:
     yield from (progress.name for progress in history.unfinished)
 
 
-def _has_tried(session: Session, setting: Setting, layout: Layout, names: Sequence[str]) -> bool:
+def _has_tried(session: Session, setting: HistorySetting, layout: TablesPresent, names: Sequence[str]) -> bool:
     """Whether its journal knows one of them: what was rolled back is still that history's."""
     if not layout.journal:
         return False
@@ -151,10 +154,10 @@ def _find(session: Session) -> Iterable[Found]:
         yield Found(Tables(schema, table), *rest)
 
 
-def _read(session: Session, found: Found) -> tuple[History, Layout]:
+def _read(session: Session, found: Found) -> tuple[History, TablesPresent]:
     """What that history says, as far as it may be read, and which tables it has. Raises HistoryError if rows may be hidden."""
     there = look(session, found.tables)
-    readable = Layout(
+    readable = TablesPresent(
         there.history,
         there.scripts if found.has_scripts and "checksum" in there.scripts else frozenset(),
         there.journal if found.has_journal and {"run_id", "witness"} <= there.journal else frozenset(),
@@ -162,7 +165,7 @@ def _read(session: Session, found: Found) -> tuple[History, Layout]:
     return read_history(session, found.tables, readable), there
 
 
-def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside: Layout | None) -> None:
+def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside: TablesPresent | None) -> None:
     """Raise HistoryError; `beside` are the other's tables, if they can be given the name that the setting has."""
     count = sum(folder.has(name) for name in _names(history))
     settings = [f'table = "{other.table}"'] if other.table != own.table else []

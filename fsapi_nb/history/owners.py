@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model import TableGrant
+from fsapi_nb.model.migration import TableGrant
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 

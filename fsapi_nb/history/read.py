@@ -30,18 +30,18 @@ from fsapi_nb.history.tables import (
     refuse_foreign,
     revoke_statement,
 )
-from fsapi_nb.history.tables_present import Layout, look
-from fsapi_nb.model import (
+from fsapi_nb.history.tables_present import TablesPresent, look
+from fsapi_nb.model.history import (
     COMMITTED_ITSELF,
     NAME_BEFORE,
-    Direction,
     History,
     HistoryEntry,
     JournalEntry,
-    Progress,
+    PartialMigration,
     StepRecord,
     StoredScripts,
 )
+from fsapi_nb.model.migration import Direction
 from fsapi_nb.postgres.ask import OWN_NAMES, ask_together
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, keep, restore
@@ -53,7 +53,7 @@ _OWN_PATH = """
 _DEFAULT_RIGHTS = b"SELECT EXISTS (SELECT FROM pg_catalog.pg_default_acl)"
 
 
-def read_history(session: Session, tables: Tables, layout: Layout) -> History:
+def read_history(session: Session, tables: Tables, layout: TablesPresent) -> History:
     """All that is applied, in the order in which it was, and what ended half-way; asked by one message.
 
     Raises HistoryError where the tables are another tool's or may not be read.
@@ -61,7 +61,7 @@ def read_history(session: Session, tables: Tables, layout: Layout) -> History:
     return _history(tables, layout, _ask(session, tables, _history_queries(tables, layout)))
 
 
-def read_history_and_authors(session: Session, tables: Tables, layout: Layout) -> tuple[History, dict[str, str]]:
+def read_history_and_authors(session: Session, tables: Tables, layout: TablesPresent) -> tuple[History, dict[str, str]]:
     """The same, and by the same message the role that applied each migration last, by name; none for what fsapi applied."""
     queries = _history_queries(tables, layout)
     if layout.journal:
@@ -75,7 +75,7 @@ def read_history_and_authors(session: Session, tables: Tables, layout: Layout) -
     return _history(tables, layout, answers), authors
 
 
-def _history_queries(tables: Tables, layout: Layout) -> dict[str, sql.Composed]:
+def _history_queries(tables: Tables, layout: TablesPresent) -> dict[str, sql.Composed]:
     refuse_foreign(tables, layout.history)
     queries = {}
     if layout.history:
@@ -120,7 +120,7 @@ def _restored(rows: Rows) -> Rows:
     return [tuple(restore(value) if isinstance(value, str) else value for value in row) for row in rows]
 
 
-def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> History:
+def _history(tables: Tables, layout: TablesPresent, answers: Mapping[str, Rows]) -> History:
     events = sound_events(answers.get("unfinished", ()), tables)
     entries = tuple(map(HistoryEntry._make, answers.get("entries", ())))
     return History(
@@ -134,7 +134,7 @@ def _history(tables: Tables, layout: Layout, answers: Mapping[str, Rows]) -> His
     )
 
 
-def _entries(tables: Tables, layout: Layout) -> sql.Composed:
+def _entries(tables: Tables, layout: TablesPresent) -> sql.Composed:
     """The applied migrations as `HistoryEntry` has them."""
     join = sql.SQL(
         "LEFT JOIN {} s ON s.id OPERATOR(pg_catalog.=) h.id AND s.name OPERATOR(pg_catalog.=) h.name "
@@ -181,12 +181,12 @@ def _renames(tables: Tables) -> sql.Composed:
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
-def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
+def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]:
     """Rows of the journal (migration, event, state, step, steps, checksum, text, witness, message), oldest first, folded.
 
     What is left is what was begun and not ended, or refused outside of a transaction.
     """
-    found: dict[str, Progress] = {}
+    found: dict[str, PartialMigration] = {}
     for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
@@ -201,7 +201,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[Progress, ...]:
                 continue  # undone with its transaction: nothing has changed
             if before is None or before.direction is not direction:
                 # A rollback of a part: what the UP had done is what it undoes.
-                before = Progress(name, direction, applied_before=before.done if before else ())
+                before = PartialMigration(name, direction, applied_before=before.done if before else ())
             if state == "started":
                 found[name] = replace(before, attempted=record, in_flight=True, witness=witness, doubt=None)
             elif state == "done" and step == steps:
@@ -267,7 +267,9 @@ def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
     return names if waiting else ()
 
 
-def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequence[str]) -> dict[str, StoredScripts]:
+def read_scripts(
+    session: Session, tables: Tables, layout: TablesPresent, names: Sequence[str]
+) -> dict[str, StoredScripts]:
     """The text that ran of those applied migrations of which it was stored, by name."""
     names = fitting(names, session.encoding)
     if not names or not layout.scripts:
@@ -287,7 +289,7 @@ def read_scripts(session: Session, tables: Tables, layout: Layout, names: Sequen
 
 
 def read_journal(
-    session: Session, tables: Tables, layout: Layout, *, limit: int | None = None, runbook: str | None = None
+    session: Session, tables: Tables, layout: TablesPresent, *, limit: int | None = None, runbook: str | None = None
 ) -> tuple[JournalEntry, ...]:
     """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
     if not layout.journal or (runbook is not None and "runbook" not in layout.journal):
@@ -311,7 +313,7 @@ def read_journal(
     return tuple(JournalEntry(*row) for row in _ask(session, tables, queries)["journal"])
 
 
-def create_tables(session: Session, tables: Tables) -> Layout:
+def create_tables(session: Session, tables: Tables) -> TablesPresent:
     """Make what is missing of our tables, in one transaction, and make sure that we may write. The caller holds the lock.
 
     Returns what is there then. Raises HistoryError where the role may not.
@@ -342,7 +344,7 @@ def create_tables(session: Session, tables: Tables) -> Layout:
     return layout
 
 
-def _keep_to_owner(session: Session, tables: Tables, before: Layout) -> None:
+def _keep_to_owner(session: Session, tables: Tables, before: TablesPresent) -> None:
     """Take from all others the rights that default privileges gave them on the tables that were just made."""
     made = [name for name in tables.names if name not in before.present(tables)]
     given = session.connection.execute(given_question(tables, made)).fetchall()

@@ -23,7 +23,9 @@ from fsapi_nb.history.retired_row import RetiredRow
 from fsapi_nb.history.rights import lost_right
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
-from fsapi_nb.model import NAME_BEFORE, Direction, HistoryEntry, Migration, Part, RowChange, RowChangeKind, Step
+from fsapi_nb.model.history import NAME_BEFORE, HistoryEntry, RowChange, RowChangeKind
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.plan import Step, StepPart
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
@@ -78,7 +80,7 @@ class Recorder:
             self.session.rollback()
             raise self.refusal(error, recording=True) or error from None
 
-    def done(self, part: Part, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
+    def done(self, part: StepPart, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
         """Record that a part is done, and what that makes of its migration."""
         if part.completes and part.direction is Direction.UP:
             return self.applied(row, prepared=prepared)
@@ -109,7 +111,7 @@ class Recorder:
         message = self._message("step done" if row.state == "done" else which, self._values(row), prepared=prepared)
         return message, self._check(which, row, prepared=prepared)
 
-    def captured(self, part: Part) -> tuple[Message, ...]:
+    def captured(self, part: StepPart) -> tuple[Message, ...]:
         """Put what the session has in front of a step's row, as the script's own role; nothing if no step follows."""
         return () if part.completes else (capture(self.session, self.lock, part),)
 

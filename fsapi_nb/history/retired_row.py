@@ -15,10 +15,11 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.history.tables import Tables, written_name
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
+from fsapi_nb.text.sql import written_name
 
 _NEWEST = sql.SQL(
     "SELECT DISTINCT ON (migration) migration::text, id, script FROM {} "

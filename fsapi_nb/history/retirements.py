@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fsapi_nb.model import NAME_BEFORE, Retired
+from fsapi_nb.model.history import NAME_BEFORE, RetiredMigration
 
 
-def fold_retired(rows: Iterable[Sequence[Any]], applied: Collection[str]) -> tuple[Retired, ...]:
+def fold_retired(rows: Iterable[Sequence[Any]], applied: Collection[str]) -> tuple[RetiredMigration, ...]:
     """Return the retired rows of the journal's rows (migration, event, state, ..., witness, message), oldest first.
 
     A row is none any more once it was restored, once everything was dropped, or once its migration was rolled back: by its
@@ -35,13 +35,13 @@ def fold_retired(rows: Iterable[Sequence[Any]], applied: Collection[str]) -> tup
 class _Known:
     """What is known so far: the retired rows, what each migration was recorded in the place of, and what was undone."""
 
-    found: dict[str, Retired] = field(default_factory=dict)
+    found: dict[str, RetiredMigration] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
 
     def retired(self, name: str, checksum: str | None, place: str | None) -> None:
         """A row was taken out; `place` is the migration that was recorded instead."""
-        self.found[name] = Retired(name, checksum)
+        self.found[name] = RetiredMigration(name, checksum)
         self.places.pop(name, None)
         if place is not None:
             self.places[name] = place
@@ -51,7 +51,7 @@ class _Known:
         """An applied migration has another name: in the place of others it stands under that one."""
         self.places = {new if name == old else name: new if to == old else to for name, to in self.places.items()}
 
-    def result(self, applied: Collection[str]) -> tuple[Retired, ...]:
+    def result(self, applied: Collection[str]) -> tuple[RetiredMigration, ...]:
         """The retired rows whose work is not undone, each with what stands for it."""
         undone = self.undone - set(applied)
         chains = {name: self._chain(name) for name in {*self.found, *self.places}}

@@ -7,8 +7,8 @@ from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.history.tables_present import Layout
-from fsapi_nb.postgres.ask import ask, ask_together
+from fsapi_nb.history.tables_present import TablesPresent
+from fsapi_nb.postgres.ask import ask, ask_together, role_of
 from fsapi_nb.postgres.session import Rows, Session
 
 _UNCHANGED = "nothing was run; the database is as it was."
@@ -47,7 +47,7 @@ _DEFERRED = sql.SQL("""
 """)
 
 
-def refuse_unwritable(session: Session, tables: Tables, layout: Layout) -> None:
+def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -> None:
     """Check before a run all that would be found only once a migration had run. `layout` is what there is of the tables.
 
     Raises:
@@ -139,12 +139,6 @@ def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryErro
         hint="connect as the owner or as a role with BYPASSRLS; or "
         f"{who}: {' '.join(f'ALTER TABLE {name} {change};' for name in names)}",
     )
-
-
-def role_of(session: Session) -> str:
-    """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
-    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
-    return str(role)
 
 
 def _quoted(session: Session, name: str) -> str:

@@ -17,12 +17,15 @@ from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, Pool
 from fsapi_nb.history.chosen_schema import search_path
 from fsapi_nb.history.locate import Location, locate, refuse_absent
 from fsapi_nb.history.no_schema import NoSchema
-from fsapi_nb.history.other_history import Setting, refuse_other_history
+from fsapi_nb.history.other_history import HistorySetting, refuse_other_history
 from fsapi_nb.history.owners import find_grants
 from fsapi_nb.history.read import create_tables, read_history, read_history_and_authors, read_journal, read_scripts
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.history.tables_present import Layout, question
-from fsapi_nb.model import DatabaseFacts, Folder, History, Identity, JournalEntry, Procedure, StoredScripts
+from fsapi_nb.history.tables_present import TablesPresent, question
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, JournalEntry, StoredScripts
+from fsapi_nb.model.migration import Procedure
+from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.connect import Place, connect, open_session
 from fsapi_nb.postgres.keepalive import wanted
@@ -45,7 +48,7 @@ _SYSTEM = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class DatabaseAccess:
     """How a database is reached: its address, and what every session there is set to.
 
     `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for another
@@ -68,7 +71,7 @@ class Access:
 
 
 @dataclass(slots=True)
-class Target:
+class HistoryStore:
     """An open session on the database, and where the history is in it.
 
     That is looked at again once the lock is held. Who needs no history may use the session wherever it is.
@@ -77,7 +80,7 @@ class Target:
     session: Session
     location: Location
     identity: Identity
-    access: Access
+    access: DatabaseAccess
     folder: Folder
     _is_sure: bool = False
 
@@ -117,12 +120,12 @@ class Target:
         """The history, once it is sure that the files have no other one under another name."""
         if not self._is_sure and not self.no_schema:
             configured = "schema" in self.access.project.table
-            setting = Setting(self.tables, self.access.schema is not None, configured)
+            setting = HistorySetting(self.tables, self.access.schema is not None, configured)
             refuse_other_history(self.session, setting, self.location.layout, history, self.folder)
             self._is_sure = True
         return history
 
-    def _layout(self) -> Layout:
+    def _layout(self) -> TablesPresent:
         """Which tables there are to read. Raises HistoryError if the history may not be used."""
         if self.location.refusal:
             raise self.location.refusal
@@ -257,7 +260,7 @@ class Target:
 
 
 @contextmanager
-def open_target(access: Access, *, writing: bool, folder: Folder) -> Iterator[Target]:
+def open_target(access: DatabaseAccess, *, writing: bool, folder: Folder) -> Iterator[HistoryStore]:
     """Connect for one verb over the files of a folder. Closed at the end whatever happens."""
     settings = access.project.table
     table, configured = str(settings.get("table", "migrations")), settings.get("schema")
@@ -277,7 +280,7 @@ def open_target(access: Access, *, writing: bool, folder: Folder) -> Iterator[Ta
             if access.schema and session.facts.schema != access.schema:
                 refuse_absent(session, access.schema)
             location = locate(session, session.answer, schema=schema, table=table, known=folder.names)
-            yield Target(session, location, _identify(session, access), access, folder)
+            yield HistoryStore(session, location, _identify(session, access), access, folder)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -296,7 +299,7 @@ def _hiding(settings: Mapping[str, str]) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def open_onlooker(access: Access) -> Iterator[Connection]:
+def open_onlooker(access: DatabaseAccess) -> Iterator[Connection]:
     """A second connection that only reads the server's statistics: it never waits, and has no settings of others."""
     connection = connect(_place(access), f"{access.application} (watching)"[:63])
     try:
@@ -306,7 +309,7 @@ def open_onlooker(access: Access) -> Iterator[Connection]:
         connection.close()
 
 
-def open_guarded(access: Access) -> Connection:
+def open_guarded(access: DatabaseAccess) -> Connection:
     """A new connection for another tool, which closes it; where the database is protected it only reads.
 
     That guards against mistakes, not against intent: SQL can lift it. Raises CannotConnect, ConfigurationError.
@@ -325,7 +328,7 @@ def open_guarded(access: Access) -> Connection:
     return connection
 
 
-def _place(access: Access) -> Place:
+def _place(access: DatabaseAccess) -> Place:
     """What to connect to; the embedded server is started for it. Raises Untrusted before that."""
     address, project = access.address, access.project
     if address.embedded:
@@ -341,7 +344,7 @@ def _place(access: Access) -> Place:
     return CommandAddress(dsn, command) if command else dsn
 
 
-def _identify(session: Session, access: Access) -> Identity:
+def _identify(session: Session, access: DatabaseAccess) -> Identity:
     address, database = access.address, session.facts.database
     protected = _is_protected(access, session.connection, database)
     server = _server(session.connection, address)
@@ -358,7 +361,7 @@ def _server(connection: Connection, address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _is_protected(access: Access, connection: Connection, database: str) -> bool:
+def _is_protected(access: DatabaseAccess, connection: Connection, database: str) -> bool:
     address, info = access.address, connection.info
     if address.protected or address.embedded:
         return address.protected

@@ -8,17 +8,14 @@ which fsapi deleted or made anew never gets the text of another.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from fsapi_nb.errors import HistoryError
+from fsapi_nb.text.sql import written_name
 
-#: Bytes of the longest name that PostgreSQL does not cut; and of one that two tables are named after.
-LONGEST_NAME = 63
-LONGEST_TABLE = LONGEST_NAME - len("_scripts")
 #: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
 REQUIRED = frozenset({"id", "name", "applied_at", "duration_ms"})
 
@@ -74,14 +71,6 @@ CHOSEN = "fsapi_nb: made for this schema alone"
 def chosen_statement(tables: Tables) -> sql.Composed:
     """Return the statement that says of a history that its schema was chosen."""
     return sql.SQL("COMMENT ON TABLE {} IS {}").format(tables.journal, sql.Literal(CHOSEN))
-
-
-_PLAIN = re.compile(r"public|migrations|fsapi_history|[a-z_][a-z0-9_]*_(?:scripts|journal)")
-
-
-def written_name(name: str) -> str:
-    """A name as SQL writes it; bare only where it is surely no key word."""
-    return name if _PLAIN.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))
 
 
 def move_statements(old: Tables, new: Tables, present: Collection[str]) -> str:

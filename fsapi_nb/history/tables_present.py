@@ -40,7 +40,7 @@ _OWNERS = sql.SQL("SELECT own.id, {} FROM pg_catalog.unnest({}::pg_catalog.oid[]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TablesPresent:
     """The columns of our tables in a schema, none of one that is not there; `has_grants` says whether others may have rights on them.
 
     `has_triggers` and `has_row_security` say whether one of them has any. `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
@@ -109,12 +109,12 @@ def relations(session: Session, rows: Rows) -> list[Relation]:
     return [replace(Relation(*row[:-3]), is_trusted=trusted.get(row[-3], True)) for row in rows]
 
 
-def look(session: Session, tables: Tables) -> Layout:
+def look(session: Session, tables: Tables) -> TablesPresent:
     """Which of our tables are there now."""
     return layout_of(tables, relations(session, ask(session.connection, question(tables.table))))
 
 
-def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
+def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:
     """Return which of our tables are among these relations. Raises HistoryError if one of them is not a table."""
     found = {each.name: each for each in relations if each.schema == tables.schema}
     written = dict(zip(tables.names, tables.written, strict=True))
@@ -130,7 +130,7 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> Layout:
     if added:
         raise _refuse_added(written[added[0].name], added[0].owner)
     history, scripts, journal = (frozenset(found[name].columns if name in found else ()) for name in tables.names)
-    return Layout(
+    return TablesPresent(
         history,
         scripts,
         journal,

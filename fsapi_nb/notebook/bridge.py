@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from fsapi_nb.errors import FsapiError
@@ -20,14 +20,24 @@ from fsapi_nb.text.safe import visible_line
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
-    from fsapi_nb.notebook.magics import MigrateMagics
 
 ALIAS = "fsapi"
 _MAGICS = {"sql", "jupysql", "sqlcmd", "sqlplot"}
 # Where one of these begins a line, it says itself which connection is meant, or wants none.
 _OPTIONS = {"-l", "--connections", "-x", "--close", "-s", "--section", "-c", "--creator", "-a", "-A", "--alias"}
 _OPTIONS |= {"--connection_arguments", "connect"}
-_bridges: dict[int, MigrateMagics] = {}
+_bridges: dict[int, Magics] = {}
+
+
+class Magics(Protocol):
+    """The magics whose database `%sql` gets."""
+
+    database: str | None
+
+    def migrator(self) -> Migrator:
+        """Return what they work with where no option says otherwise."""
+
+
 # The connections that we gave to JupySQL, and what our magics worked on then; they outlive `%reload_ext`.
 _ours: WeakKeyDictionary[Any, tuple[Migrator, str | None]] = WeakKeyDictionary()
 
@@ -54,7 +64,7 @@ class SqlCalls(ast.NodeTransformer):
         return node
 
 
-def install(shell: Any, calls: SqlCalls, magics: MigrateMagics) -> None:
+def install(shell: Any, calls: SqlCalls, magics: Magics) -> None:
     """From now on the shell's `%sql` is given a connection to the database of those magics."""
     shell.ast_transformers.append(calls)
     _bridges[id(shell)] = magics

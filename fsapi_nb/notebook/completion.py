@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
-from fsapi_nb.commands import PLANNED, VERBS, Argument, Values, Verb, global_arguments
+from fsapi_nb.commands import PLANNED, VERBS, Argument, CompletionKind, Verb, global_arguments
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
 
 if TYPE_CHECKING:
-    from fsapi_nb.notebook.names import Names
+    from fsapi_nb.notebook.names import KnownNames
 
 _CALL = re.compile(r"\s*(?P<assigned>[^%=]*[^%=!<>:]=\s*)?(?P<sign>%%?)(?P<name>\w+)\s(?P<rest>.*)")
 _WORD = re.compile(r"""(?:'[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s'"])+""")
@@ -172,26 +172,26 @@ def _values(
 ) -> Iterator[SimpleCompletion]:
     """The values that an argument may have, where they are names that are known here."""
     match argument.values if argument else None:
-        case Values.MIGRATION:
+        case CompletionKind.MIGRATION:
             for name in _names(magics, words).migrations:
                 if name.startswith(fragment) or name[_TIME:].startswith(fragment):
                     yield SimpleCompletion(name, type="path")
-        case Values.DATABASE:
+        case CompletionKind.DATABASE:
             databases = _names(magics, words).databases
             for name in (*databases, JUPYSQL) if "sql.connection" in sys.modules else databases:
                 if name.startswith(fragment):
                     yield SimpleCompletion(shlex.quote(name), type="instance")
-        case Values.VARIABLE:
+        case CompletionKind.VARIABLE:
             for name in _variables(magics.shell):
                 if name.startswith(fragment):
                     yield SimpleCompletion(name, type="instance")
-        case Values.PLANNED:
+        case CompletionKind.PLANNED:
             for name in PLANNED:
                 if name.startswith(fragment):
                     yield SimpleCompletion(name, type="keyword")
 
 
-def _names(magics: MigrateMagics, words: Sequence[str]) -> Names:
+def _names(magics: MigrateMagics, words: Sequence[str]) -> KnownNames:
     """The names of the folder that the line or `%config` says, or that of the project."""
     from fsapi_nb.notebook.names import find_names
 

@@ -32,7 +32,7 @@ _EVERY = 0.15
 _FREQUENT = StepStarted | StatementStarted | NoticeReceived | StepFinished | MigrationFinished
 
 
-class Pictures:
+class ThrottledProgress:
     """An observer that folds a run's events and has them drawn, a few times a second at most."""
 
     def __init__(self, draw: Callable[[dict[str, Any]], None]) -> None:
@@ -42,7 +42,7 @@ class Pictures:
 
     def __call__(self, event: Event) -> None:
         """Take it in; draw what the run is doing now, if that is due."""
-        from fsapi_nb.views.widgets.progress import progress_state
+        from fsapi_nb.notebook.widgets.progress import progress_state
 
         self._progress = advance(self._progress, event)
         if not isinstance(event, _FREQUENT) or time.monotonic() - self._drawn >= _EVERY:
@@ -66,7 +66,7 @@ class _Live:
     def __init__(self) -> None:
         self._widget: Any = None
         self._display = f"fsapi-progress-{next(_numbers)}"
-        self._pictures = Pictures(self._draw)
+        self._pictures = ThrottledProgress(self._draw)
 
     def __call__(self, event: Event) -> None:
         if self._widget is None and isinstance(event, RunStarted | LockAwaited):
@@ -75,7 +75,7 @@ class _Live:
             self._pictures(event)
 
     def _show(self, event: Event) -> None:
-        from fsapi_nb.views.widgets.progress import ProgressWidget
+        from fsapi_nb.notebook.widgets.progress import ProgressWidget
 
         self._widget = ProgressWidget()
         self._pictures(event)

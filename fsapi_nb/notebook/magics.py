@@ -34,15 +34,15 @@ from fsapi_nb.commands import (
     QUERY,
     VERBS,
     Argument,
+    CompletionKind,
     Help,
     Parser,
-    Values,
     Verb,
     find_verb,
     parser_of,
     settings_of,
 )
-from fsapi_nb.errors import CheckViolated, ConfigurationError, QueryFailed, UsageError
+from fsapi_nb.errors import AssertionViolated, ConfigurationError, QueryFailed, UsageError
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
 _YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "do it on a protected database"})
-_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, Values.MIGRATION)
+_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, CompletionKind.MIGRATION)
 _MIGRATION = Verb(
     "migration",
     "write this cell as a migration, and show its plan",
@@ -78,7 +78,7 @@ _CHANGING = {"migrate", "rollback", "redo", "fresh", "baseline", "rename", "reti
 _QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
 
 
-class Shown(str):
+class HelpText(str):
     """Help text as the value of a cell: shown as it is, not as a Python string."""
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class Shown(str):
         return str(self)
 
 
-class Address(str):
+class ShownAddress(str):
     """A database's address, whose repr shows a name, and nothing of a URL: `%config` prints reprs."""
 
     __slots__ = ()
@@ -117,17 +117,17 @@ class MigrateMagics(Magics):
     _folder: Path | None = None
 
     @validate("database")
-    def _hide(self, proposal: dict[str, Any]) -> Address | None:
-        return None if proposal["value"] is None else Address(proposal["value"])
+    def _hide(self, proposal: dict[str, Any]) -> ShownAddress | None:
+        return None if proposal["value"] is None else ShownAddress(proposal["value"])
 
     @output_can_be_silenced
     @line_magic
     @hides_values
-    def migrate(self, line: str) -> Result | Shown | Panel:
+    def migrate(self, line: str) -> Result | HelpText | Panel:
         """Apply all pending migrations, or do what the verb says: `%migrate status`, `%migrate plan`, `%migrate --help`."""
         words = _split(line)
         if words[:1] in (["--help"], ["-h"], ["help"]):
-            return Shown(_overview())
+            return HelpText(_overview())
         named = bool(words) and not words[0].startswith("-")
         if words[:1] == [_PANEL.name]:
             return self._panel(words[1:])
@@ -137,7 +137,7 @@ class MigrateMagics(Magics):
     @output_can_be_silenced
     @line_magic
     @hides_values
-    def rollback(self, line: str) -> Result | Shown:
+    def rollback(self, line: str) -> Result | HelpText:
         """Undo the last migration, the last N (`%rollback 2`), all after NAME (`--to NAME`), or everything (`--all`)."""
         return self._run(find_verb("rollback"), _split(line), prog="%rollback")
 
@@ -157,7 +157,7 @@ class MigrateMagics(Magics):
         if sql.split() in (["--help"], ["-h"]):
             words, sql = ["--help"], ""
         options = _parse(parser_of(_QUERY, prog="%query" if cell is None else "%%query"), words)
-        if isinstance(options, Shown):
+        if isinstance(options, HelpText):
             return options
         if cell is not None and sql.strip():
             hint = "put the SQL below it, or use %query SQL on one line."
@@ -187,10 +187,10 @@ class MigrateMagics(Magics):
 
     @cell_magic
     @hides_values
-    def migration(self, line: str, cell: str) -> Result | Shown:
+    def migration(self, line: str, cell: str) -> Result | HelpText:
         """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one."""
         options = _parse(parser_of(_MIGRATION, prog="%%migration"), _split(line))
-        if isinstance(options, Shown):
+        if isinstance(options, HelpText):
             return options
         with self._acting(options, changing=options.apply or options.redo) as migrator:
             return migrator.write(
@@ -200,22 +200,22 @@ class MigrateMagics(Magics):
     @no_var_expand
     @cell_magic
     @hides_values
-    def check(self, line: str, cell: str) -> Result | Shown:
+    def check(self, line: str, cell: str) -> Result | HelpText:
         """A query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
         options = _parse(parser_of(_CHECK, prog="%%check"), _split(line))
-        if isinstance(options, Shown):
+        if isinstance(options, HelpText):
             return options
         result = self._migrator(options).check(" ".join(options.title), cell)
         if result.passed:
             return result
-        error = CheckViolated(result.title, result.found)
+        error = AssertionViolated(result.title, result.found)
         error.result = result
         with _rows_shown():
             raise error
 
-    def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | Shown:
+    def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | HelpText:
         options = _parse(parser_of(verb, prog=prog), words)
-        if isinstance(options, Shown):
+        if isinstance(options, HelpText):
             return options
         if verb.alone is not None:  # a cell cannot ask, and nobody types this for another reason
             options.yes, options.path = True, options.path or (None if options.list else self.directory)
@@ -225,11 +225,11 @@ class MigrateMagics(Magics):
         with self._acting(options, changing=verb.name in _CHANGING) as migrator:
             return verb.run(migrator, options)
 
-    def _panel(self, words: list[str]) -> Panel | Shown:
+    def _panel(self, words: list[str]) -> Panel | HelpText:
         from fsapi_nb.notebook.panel import Panel
 
         options = _parse(parser_of(_PANEL, prog="%migrate panel"), words)
-        if isinstance(options, Shown):
+        if isinstance(options, HelpText):
             return options
         return Panel(lambda observers: self._migrator(options, observers), live=self._somebody_looks())
 
@@ -323,7 +323,7 @@ def _rows_shown() -> Iterator[None]:
     """Above the error of a check that did not hold, show what it found: a cell has no name for the error."""
     try:
         yield
-    except CheckViolated as error:
+    except AssertionViolated as error:
         if error.result:
             publish(*error.result._repr_mimebundle_())
             error.hint = "the rows are above."
@@ -390,11 +390,11 @@ def _leading_options(line: str) -> tuple[list[str], str]:
     return words, line
 
 
-def _parse(parser: Parser, words: list[str]) -> argparse.Namespace | Shown:
+def _parse(parser: Parser, words: list[str]) -> argparse.Namespace | HelpText:
     try:
         return parser.parse_args(words)
     except Help as text:
-        return Shown(str(text))
+        return HelpText(str(text))
 
 
 def _overview() -> str:

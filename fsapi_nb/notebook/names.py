@@ -13,14 +13,14 @@ from fsapi_nb.script.naming import bad_file_name
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class KnownNames:
     """The files of sound name, in order, and the databases that need no URL."""
 
     migrations: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
 
 
-def find_names(directory: str | None) -> Names:
+def find_names(directory: str | None) -> KnownNames:
     """The names as a `Migrator` with that `directory` would find them; no files where there is no such folder, or it is elsewhere.
 
     Raises ConfigurationError where the `pyproject.toml` cannot be read.
@@ -35,4 +35,4 @@ def find_names(directory: str | None) -> Names:
     asked = find_place_request(project, start=start if directory is None else None)
     may_list = is_allowed(project.root, asked)
     files = tuple(name for name, *_ in fingerprint(folder) if bad_file_name(name) is None) if may_list else ()
-    return Names(files, (*sorted(project.databases), EMBEDDED))
+    return KnownNames(files, (*sorted(project.databases), EMBEDDED))

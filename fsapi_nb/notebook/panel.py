@@ -16,9 +16,9 @@ from typing import Any
 from fsapi_nb.errors import FsapiError, Interrupted
 from fsapi_nb.events import Observer
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.model import Plan
+from fsapi_nb.model.plan import Plan
 from fsapi_nb.notebook.display import publish
-from fsapi_nb.notebook.live import Pictures
+from fsapi_nb.notebook.live import ThrottledProgress
 from fsapi_nb.notebook.main_thread import on_main_thread
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.safe import visible
@@ -40,7 +40,7 @@ class Panel:
     """
 
     def __init__(self, make: MakeMigrator, *, live: bool) -> None:
-        self._pictures = Pictures(lambda state: self._tell(progress=state))
+        self._pictures = ThrottledProgress(lambda state: self._tell(progress=state))
         self._migrator = make((self._pictures,))
         self.status: StatusResult = self._migrator.status()
         self._twin = f"fsapi-panel-{next(_numbers)}"
@@ -71,7 +71,7 @@ class Panel:
     # -- what it shows ---------------------------------------------------------------------------------------------
 
     def _make_widget(self) -> Any:
-        from fsapi_nb.views.widgets.panel import PanelWidget
+        from fsapi_nb.notebook.widgets.panel import PanelWidget
 
         widget = PanelWidget()
         widget.on_msg(self._clicked)
@@ -80,7 +80,7 @@ class Panel:
         return widget
 
     def _draw_status(self, widget: Any) -> None:
-        from fsapi_nb.views.widgets.panel import database_state, row_states, state_counts
+        from fsapi_nb.notebook.widgets.panel import database_state, row_states, state_counts
 
         with self._telling, widget.hold_sync():
             widget.database = database_state(self.status)
@@ -105,7 +105,7 @@ class Panel:
                 publish(panel_twin(self.status), name=self._twin, update=True)
 
     def _draw_detail(self, name: str) -> None:
-        from fsapi_nb.views.widgets.panel import detail_state
+        from fsapi_nb.notebook.widgets.panel import detail_state
 
         known = name in {status.name for status in self.status.statuses}
         self._tell(detail=detail_state(self._migrator.show(name)) if known else None)
@@ -170,7 +170,7 @@ class Panel:
         self._tell(error=[f"{type(error).__name__}: {lines[0]}", *lines[1:], *more])
 
     def _propose(self, what: str) -> None:
-        from fsapi_nb.views.widgets.panel import proposal_state
+        from fsapi_nb.notebook.widgets.panel import proposal_state
 
         self._tell(busy="making the plan")
         plan = self._plan(what)

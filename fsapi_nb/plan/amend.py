@@ -9,9 +9,12 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 
 from fsapi_nb.errors import FaultyMigrations, PartlyApplied, RanBefore, RefusedPlan, UnknownMigration, UsageError
-from fsapi_nb.model import HistoryEntry, Migration, MigrationStatus, Plan, Retired, RowChange, RowChangeKind, State
+from fsapi_nb.model.history import HistoryEntry, RetiredMigration, RowChange, RowChangeKind
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan import ran_before, refuse
-from fsapi_nb.plan.build import Circumstances, matches
+from fsapi_nb.plan.build import PlanInput, matches
 from fsapi_nb.plan.encoding import unfit_names
 from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retired
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
@@ -22,7 +25,7 @@ _UNCHANGED = "nothing was changed; the database is as it was."
 _NAMED = 5  # names in a note
 
 
-def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
+def plan_rename(around: PlanInput, *, old: str, new: str) -> Plan:
     """Give the row of an applied migration the name that its file has now.
 
     Args:
@@ -52,7 +55,7 @@ def plan_rename(around: Circumstances, *, old: str, new: str) -> Plan:
     return Plan("rename", notes=notes, changes=(RowChange(RowChangeKind.RENAME, entry, name),))
 
 
-def _refuse_the_real_one(around: Circumstances, entry: HistoryEntry, name: str) -> None:
+def _refuse_the_real_one(around: PlanInput, entry: HistoryEntry, name: str) -> None:
     """Raise RanBefore if another pending file is what ran: it would be left to run a second time."""
     others = [status for status in _pending(around) if status.name != name]
     file, stored = around.folder.get(name), around.stored.get(entry.name)
@@ -67,7 +70,7 @@ def _refuse_the_real_one(around: Circumstances, entry: HistoryEntry, name: str) 
             )
 
 
-def _rename_notes(around: Circumstances, entry: HistoryEntry, migration: Migration) -> Iterable[str]:
+def _rename_notes(around: PlanInput, entry: HistoryEntry, migration: Migration) -> Iterable[str]:
     same = is_same_script(migration, entry, around.stored.get(entry.name))
     if same is None:
         yield f"what ran as {entry.name} is not known, so it was not compared with {migration.name}"
@@ -75,7 +78,7 @@ def _rename_notes(around: Circumstances, entry: HistoryEntry, migration: Migrati
         yield f"{migration.name} is not what ran as {entry.name}: it will count as edited, until `repair` accepts it"
 
 
-def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
+def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
     """Take the rows of applied migrations whose files are gone for good out of the history; the journal keeps them.
 
     Args:
@@ -107,7 +110,7 @@ def plan_retire(around: Circumstances, *, names: Sequence[str] = (), missing: bo
 
 
 def _refuse_again(
-    around: Circumstances, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
+    around: PlanInput, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
 ) -> None:
     """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script.
 
@@ -121,7 +124,7 @@ def _refuse_again(
     ran_before.refuse((), strong, around.history)
 
 
-def plan_restore(around: Circumstances, *, names: Sequence[str]) -> Plan:
+def plan_restore(around: PlanInput, *, names: Sequence[str]) -> Plan:
     """Put retired rows back, as they were and in their places.
 
     Raises:
@@ -139,7 +142,7 @@ def plan_restore(around: Circumstances, *, names: Sequence[str]) -> Plan:
     return Plan("retire", changes=changes)
 
 
-def _refuse_represented(around: Circumstances, found: Sequence[Retired]) -> None:
+def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) -> None:
     """Raise RefusedPlan if the work of one of these would then be recorded twice: by it, and by what stands for it."""
     recorded = {*around.history.by_name, *(each.name for each in found)}
     for each in found:
@@ -158,7 +161,7 @@ def _refuse_represented(around: Circumstances, found: Sequence[Retired]) -> None
 
 
 def plan_baseline(
-    around: Circumstances, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
+    around: PlanInput, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
 ) -> Plan:
     """Record migrations as applied, running nothing.
 
@@ -219,7 +222,7 @@ def _marks(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tupl
     return marks
 
 
-def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> Plan:
+def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
     full = find_known(name, around.standing)
     if around.history.get(full):
         raise RefusedPlan(
@@ -242,7 +245,7 @@ def _plan_squash(around: Circumstances, name: str, replaces: Sequence[str]) -> P
     )
 
 
-def _replaced(around: Circumstances, replaces: Sequence[str]) -> list[HistoryEntry]:
+def _replaced(around: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
     """The entries of these names and ranges, in the order in which they were applied."""
     wanted: set[str] = set()
     for text in replaces:
@@ -258,7 +261,7 @@ def _replaced(around: Circumstances, replaces: Sequence[str]) -> list[HistoryEnt
     return [_entry(around, entry.name) for entry in around.history.entries if entry.name in wanted]
 
 
-def _replaced_entry(around: Circumstances, name: str) -> HistoryEntry:
+def _replaced_entry(around: PlanInput, name: str) -> HistoryEntry:
     try:
         return _entry(around, name)
     except UnknownMigration as error:
@@ -270,7 +273,7 @@ def _replaced_entry(around: Circumstances, name: str) -> HistoryEntry:
         ) from None
 
 
-def _refuse_gaps(around: Circumstances, entries: Sequence[HistoryEntry]) -> None:
+def _refuse_gaps(around: PlanInput, entries: Sequence[HistoryEntry]) -> None:
     """Raise RefusedPlan if others were applied between these: a rollback could not undo them in any order."""
     all_of_them = around.history.entries
     first, last = all_of_them.index(entries[0]), all_of_them.index(entries[-1])
@@ -284,7 +287,7 @@ def _refuse_gaps(around: Circumstances, entries: Sequence[HistoryEntry]) -> None
         )
 
 
-def _order_notes(around: Circumstances, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
+def _order_notes(around: PlanInput, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
     """A word on files that a new database would get before the one that stands for what they were built on."""
     low = min(os.fsencode(entry.name) for entry in entries)
     before = [each for each in around.folder.names if low < os.fsencode(each) < os.fsencode(name)]
@@ -295,7 +298,7 @@ def _order_notes(around: Circumstances, name: str, entries: Sequence[HistoryEntr
         )
 
 
-def _entry(around: Circumstances, name: str) -> HistoryEntry:
+def _entry(around: PlanInput, name: str) -> HistoryEntry:
     """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
     full = find_applied(name, around.standing)
     if around.history.progress(full):
@@ -309,7 +312,7 @@ def _half(name: str) -> PartlyApplied:
     )
 
 
-def _sound(around: Circumstances, name: str) -> Migration:
+def _sound(around: PlanInput, name: str) -> Migration:
     """The migration of that file. Raises FaultyMigrations if it cannot be used, or is the untouched template."""
     reading = around.folder.reading(name)
     if reading.migration is None:
@@ -320,7 +323,7 @@ def _sound(around: Circumstances, name: str) -> Migration:
     return reading.migration
 
 
-def _refuse_files(entries: Sequence[HistoryEntry], around: Circumstances, hint: str) -> None:
+def _refuse_files(entries: Sequence[HistoryEntry], around: PlanInput, hint: str) -> None:
     """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
     there = [entry.name for entry in entries if entry.name in around.folder.names]
     if there:
@@ -334,9 +337,9 @@ def _refuse_files(entries: Sequence[HistoryEntry], around: Circumstances, hint: 
         )
 
 
-def _waiting(around: Circumstances) -> list[MigrationStatus]:
+def _waiting(around: PlanInput) -> list[MigrationStatus]:
     return choose_up(around.standing, to=None, count=None)
 
 
-def _pending(around: Circumstances) -> list[MigrationStatus]:
+def _pending(around: PlanInput) -> list[MigrationStatus]:
     return [status for status in _waiting(around) if status.migration]

@@ -10,45 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fsapi_nb.errors import (
-    Drifted,
-    FaultyMigrations,
-    OutOfOrder,
-    PartlyApplied,
-    Problem,
-    UnknownMigration,
-    UsageError,
-)
-from fsapi_nb.model import (
-    Announcement,
-    Direction,
-    Folder,
-    History,
-    HistoryEntry,
-    Migration,
-    MigrationStatus,
-    Mode,
-    Part,
-    Plan,
-    Procedure,
-    Progress,
-    SessionBefore,
-    State,
-    Statement,
-    Step,
-    StoredScripts,
-)
+from fsapi_nb.errors import Drifted, FaultyMigrations, OutOfOrder, PartlyApplied, UnknownMigration, UsageError
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry, PartialMigration, StoredScripts
+from fsapi_nb.model.migration import Direction, Migration, Procedure, Statement
+from fsapi_nb.model.place import Problem
+from fsapi_nb.model.plan import Announcement, Mode, Plan, SessionBefore, Step, StepPart
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan import ran_before, refuse
 from fsapi_nb.plan.down import down_warnings
 from fsapi_nb.plan.encoding import unfit, unfit_steps
 from fsapi_nb.plan.judge import Sent
 from fsapi_nb.plan.names import find_applied
 from fsapi_nb.plan.other_session import made_by_rest, refuse_other_session, settings_made
-from fsapi_nb.plan.reconcile import Standing, is_drifted, is_what_ran, only_adds_down, reconcile
+from fsapi_nb.plan.reconcile import Reconciled, is_drifted, is_what_ran, only_adds_down, reconcile
 from fsapi_nb.plan.secrets import secret_notes
 from fsapi_nb.plan.selection import choose_down, choose_up
 from fsapi_nb.plan.session import refuse_lost, restored, session_notes, statements_of
-from fsapi_nb.plan.steps import Piece, cut
+from fsapi_nb.plan.steps import ScriptStep, cut
 from fsapi_nb.plan.stored_down import is_journalled, refuse_altered
 from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.checksum import statements_checksum
@@ -58,7 +37,7 @@ from fsapi_nb.script.stored_text import stored_migration, to_store
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class PlanInput:
     """What a plan is made over: the files, the history, and the rules of this database and this run.
 
     `stored` gives the text that ran of the applied migrations that a plan may need, by name. `settled` are the
@@ -81,7 +60,7 @@ class Circumstances:
     look_at_session: Callable[[Iterable[str]], Mapping[str, str]] = lambda _names: {}
 
     @cached_property
-    def standing(self) -> Standing:
+    def standing(self) -> Reconciled:
         """Where each migration stands."""
         return reconcile(self.folder, self.history)
 
@@ -101,7 +80,7 @@ class Circumstances:
         return sum(1 for _, each in self.settled if each is direction)
 
 
-def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | None = None) -> Plan:
+def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
     statuses = around.standing.unsettled
     refuse.doubt(statuses, around.history)
@@ -133,7 +112,7 @@ def plan_migrate(around: Circumstances, *, to: str | None = None, count: int | N
 
 
 def plan_rollback(
-    around: Circumstances, *, to: str | None = None, count: int | None = None, everything: bool = False
+    around: PlanInput, *, to: str | None = None, count: int | None = None, everything: bool = False
 ) -> Plan:
     """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied.
 
@@ -166,7 +145,7 @@ def plan_rollback(
     return replace(plan, announces=(*_given_up(plan, around), *_numbered(plan, count)))
 
 
-def plan_undo(around: Circumstances, *, name: str) -> Plan:
+def plan_undo(around: PlanInput, *, name: str) -> Plan:
     """Roll back what was done of one migration that ended half-way, and nothing else.
 
     A step of it that is in doubt counts as not having happened. The journal says that only by the DOWN that follows: a DOWN
@@ -191,7 +170,7 @@ def plan_undo(around: Circumstances, *, name: str) -> Plan:
     return replace(plan, announces=(*_given_up(plan, around), Announcement("resolve", name)))
 
 
-def _without_doubt(around: Circumstances, name: str) -> Circumstances:
+def _without_doubt(around: PlanInput, name: str) -> PlanInput:
     """The same, as if the step of that migration which is in doubt had not happened."""
     history = around.history
     told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
@@ -204,13 +183,13 @@ def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
     return (Announcement("rollback", names[0], names=names),) if count is not None and len(names) > 1 else ()
 
 
-def _given_up(plan: Plan, around: Circumstances) -> tuple[Announcement, ...]:
+def _given_up(plan: Plan, around: PlanInput) -> tuple[Announcement, ...]:
     """The redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
     gone = {name for name, direction in (*plan.migrations, *around.settled) if direction is Direction.DOWN}
     return tuple(Announcement("redo", name, "abandoned") for name in around.history.redone if name in gone)
 
 
-def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step, ...]:
+def _half_applied(status: MigrationStatus, around: PlanInput) -> tuple[Step, ...]:
     """The steps that undo what was done of a migration that ended half-way."""
     from fsapi_nb.plan.undo import undo_pieces
 
@@ -229,15 +208,15 @@ def _half_applied(status: MigrationStatus, around: Circumstances) -> tuple[Step,
     applied = progress.done if progress.direction is Direction.UP else progress.applied_before
     refuse.other_steps(migration, up, applied)
     pieces = undo_pieces(migration, up, down, done=len(applied))
-    nothing = Piece(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
+    nothing = ScriptStep(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
     steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None, around)
     return collect([(steps, unfit_steps(migration, steps, around.encoding))])
 
 
-def plan_fresh(around: Circumstances) -> Plan:
+def plan_fresh(around: PlanInput) -> Plan:
     """Apply every file to what is empty once everything was dropped."""
     history = History(exists=around.history.exists)
-    empty = Circumstances(
+    empty = PlanInput(
         around.folder,
         history,
         allow_unparsed=around.allow_unparsed,
@@ -247,7 +226,7 @@ def plan_fresh(around: Circumstances) -> Plan:
     return plan_migrate(empty)
 
 
-def plan_repair(around: Circumstances, *, name: str) -> Plan:
+def plan_repair(around: PlanInput, *, name: str) -> Plan:
     """Accept the file of an applied migration as it is now: its checksum and its scripts."""
     entry = around.history.by_name[find_applied(name, around.standing)]
     file = around.folder.reading(entry.name)
@@ -265,7 +244,7 @@ def plan_repair(around: Circumstances, *, name: str) -> Plan:
     return Plan("repair", marks=(file.migration,))
 
 
-def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
+def plan_one(status: MigrationStatus, around: PlanInput) -> Plan:
     """What would run of one migration, whatever stands before it: its UP where it is not applied, else its DOWN."""
     progress = around.history.progress(status.name)
     if status.entry is None:
@@ -277,7 +256,7 @@ def plan_one(status: MigrationStatus, around: Circumstances) -> Plan:
     return Plan("rollback", collect([down_steps(down, status.entry, around, progress)]) if down else ())
 
 
-def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
+def plan_draft(draft: Migration, around: PlanInput, *, redo: bool) -> Plan:
     """What a cell's text would do alone: its steps; nothing where it is applied as it stands; a DOWN that is only recorded.
 
     Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
@@ -303,12 +282,12 @@ def plan_draft(draft: Migration, around: Circumstances, *, redo: bool) -> Plan:
         refuse.unless_last(draft.name, around.history)
         return Plan("redo", steps)
     if only_adds_down(draft, entry):
-        part = Part(draft, Direction.UP, (), entry=entry)
+        part = StepPart(draft, Direction.UP, (), entry=entry)
         return Plan("repair", amends=(part,), notes=tuple(_amended_notes([part])))
     raise _drafted_over(draft, around)
 
 
-def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
+def _drafted_over(draft: Migration, around: PlanInput) -> Drifted:
     file = around.folder.get(draft.name)
     stored = around.stored.get(draft.name) or (to_store(file) if file else None)
     hint = "put the change into a new migration; or say --redo to roll it back and apply this text."
@@ -322,7 +301,7 @@ def _drafted_over(draft: Migration, around: Circumstances) -> Drifted:
     )
 
 
-def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None:
+def text_that_ran(around: PlanInput, progress: PartialMigration) -> Migration | None:
     """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
     stored = around.stored.get(progress.name)
     candidates = [around.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
@@ -337,7 +316,7 @@ def text_that_ran(around: Circumstances, progress: Progress) -> Migration | None
     return None
 
 
-def sent_by_file(around: Circumstances, progress: Progress) -> Sent | None:
+def sent_by_file(around: PlanInput, progress: PartialMigration) -> Sent | None:
     """Return the step that was sent last as the file has it; None if a step up to it is not what the journal says that ran.
 
     What the journal says is compared, and never executed: others may have written it.
@@ -355,14 +334,14 @@ def sent_by_file(around: Circumstances, progress: Progress) -> Sent | None:
     return Sent(last.statements[0], tuple(settings)) if len(last.statements) == 1 else None
 
 
-def matches(around: Circumstances, pending: Sequence[MigrationStatus]) -> tuple[ran_before.Match, ...]:
+def matches(around: PlanInput, pending: Sequence[MigrationStatus]) -> tuple[ran_before.EarlierRun, ...]:
     """Return those of the pending migrations whose work applied ones without a file have done."""
     missing = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
     return ran_before.find_matches(pending, missing, around.stored, around.history, around.folder)
 
 
 def up_steps(
-    migration: Migration, around: Circumstances, progress: Progress | None
+    migration: Migration, around: PlanInput, progress: PartialMigration | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
     pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
@@ -371,7 +350,7 @@ def up_steps(
 
 
 def down_steps(
-    migration: Migration, entry: HistoryEntry, around: Circumstances, progress: Progress | None
+    migration: Migration, entry: HistoryEntry, around: PlanInput, progress: PartialMigration | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's DOWN that are still to run, and what keeps them from running."""
     pieces, problems = cut(
@@ -384,10 +363,10 @@ def down_steps(
 def _steps(
     migration: Migration,
     direction: Direction,
-    pieces: Sequence[Piece],
-    progress: Progress | None,
+    pieces: Sequence[ScriptStep],
+    progress: PartialMigration | None,
     entry: HistoryEntry | None,
-    around: Circumstances,
+    around: PlanInput,
 ) -> tuple[Step, ...]:
     """The pieces as steps of that migration, without those that an earlier run has done."""
     state = progress.session if progress and progress.direction is direction else {}
@@ -396,13 +375,13 @@ def _steps(
     refuse_lost(migration, direction, pieces, state, done=len(done), is_applied=entry is not None)
     if done and len(done) == len(pieces):
         # Its last step was edited away: all that there is of it is done, so it is only recorded.
-        part = Part(migration, direction, (), len(pieces), len(pieces) + 1, entry)
+        part = StepPart(migration, direction, (), len(pieces), len(pieces) + 1, entry)
         return (Step(Mode.TRANSACTION, "all of its steps are done; it is recorded", (part,), resumes=True),)
     steps = [
         Step(
             mode=piece.mode,
             reason=piece.reason,
-            parts=(Part(migration, direction, piece.statements, number, len(pieces), entry),),
+            parts=(StepPart(migration, direction, piece.statements, number, len(pieces), entry),),
             begin=piece.begin,
         )
         for number, piece in enumerate(pieces)
@@ -419,7 +398,7 @@ def _steps(
 
 
 def _resumed(
-    step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], around: Circumstances
+    step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], around: PlanInput
 ) -> Step:
     """The first step that is left, with what must be in its session; raises PartlyApplied if that cannot be had."""
     (part,), again = step.parts, restored(before)
@@ -445,7 +424,7 @@ def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tupl
     return tuple(steps)
 
 
-def applied_migration(entry: HistoryEntry, around: Circumstances) -> Migration | None:
+def applied_migration(entry: HistoryEntry, around: PlanInput) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
     migration = around.folder.get(entry.name)
     stored = around.stored.get(entry.name)
@@ -469,19 +448,17 @@ def _missing_notes(statuses: Sequence[MigrationStatus]) -> Iterable[str]:
     )
 
 
-def _amended(status: MigrationStatus) -> Part:
+def _amended(status: MigrationStatus) -> StepPart:
     if status.migration is None:
         raise ValueError(f"{status.name} has no file that gained a DOWN")
-    return Part(status.migration, Direction.UP, (), entry=status.entry)
+    return StepPart(status.migration, Direction.UP, (), entry=status.entry)
 
 
-def _amended_notes(amends: Sequence[Part]) -> Iterable[str]:
+def _amended_notes(amends: Sequence[StepPart]) -> Iterable[str]:
     return (f"the file {part.migration.name} has gained a DOWN: it is recorded, and nothing is run" for part in amends)
 
 
-def _down_notes(
-    entries: Sequence[HistoryEntry], down: Sequence[Migration | None], around: Circumstances
-) -> Iterable[str]:
+def _down_notes(entries: Sequence[HistoryEntry], down: Sequence[Migration | None], around: PlanInput) -> Iterable[str]:
     for entry, migration in zip(entries, down, strict=True):
         file = around.folder.get(entry.name)
         if file is None:

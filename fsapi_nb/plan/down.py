@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fsapi_nb.model import Migration
+from fsapi_nb.model.migration import Migration
 from fsapi_nb.plan.encoding import unfit
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.encoding import Encoding

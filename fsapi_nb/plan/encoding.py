@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fsapi_nb.errors import Place, Problem
-from fsapi_nb.model import Migration, Statement, Step
+from fsapi_nb.model.migration import Migration, Statement
+from fsapi_nb.model.place import Problem, SourceLocation
+from fsapi_nb.model.plan import Step
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.redact import redact_line
 
@@ -24,7 +25,7 @@ def unfit_names(migrations: Iterable[Migration], encoding: Encoding | None) -> l
     return [
         Problem(
             f"this name does not fit into the encoding of the database, {encoding.name}",
-            Place(migration.name, 1),
+            SourceLocation(migration.name, 1),
             "the history keeps the name as it is: rename the file in ASCII.",
         )
         for migration in migrations
@@ -61,6 +62,6 @@ def _problem(
     shown = redact_line(source) if source is not None else None
     return Problem(
         f"the encoding of the database, {encoding.name}, has no character {character} (U+{ord(character):04X})",
-        Place(migration.label, line, column if shown == source else None, shown),
+        SourceLocation(migration.label, line, column if shown == source else None, shown),
         "write it otherwise, in a comment as well: PostgreSQL is sent each statement with its comments.",
     )

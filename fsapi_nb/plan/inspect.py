@@ -6,13 +6,15 @@ Refuses nothing: a migration that cannot run is shown with what is wrong with it
 from __future__ import annotations
 
 from fsapi_nb.errors import FsapiError
-from fsapi_nb.model import Inspection, MigrationStatus, Plan, State, StoredScripts
-from fsapi_nb.plan.build import Circumstances, plan_one
+from fsapi_nb.model.history import StoredScripts
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.model.status import Inspection, MigrationStatus, State
+from fsapi_nb.plan.build import PlanInput, plan_one
 from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.stored_text import to_store
 
 
-def inspect(status: MigrationStatus, around: Circumstances, stored: StoredScripts | None) -> Inspection:
+def inspect(status: MigrationStatus, around: PlanInput, stored: StoredScripts | None) -> Inspection:
     """What a detail view shows of a migration: of one that has no file any more, what was stored of it."""
     migration = around.folder.get(status.name)
     scripts = to_store(migration) if migration else stored or StoredScripts()
@@ -29,7 +31,7 @@ def inspect(status: MigrationStatus, around: Circumstances, stored: StoredScript
     )
 
 
-def _plan(status: MigrationStatus, around: Circumstances) -> tuple[Plan, str | None]:
+def _plan(status: MigrationStatus, around: PlanInput) -> tuple[Plan, str | None]:
     try:
         return plan_one(status, around), None
     except FsapiError as error:

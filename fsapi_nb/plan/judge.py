@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from fsapi_nb.model import Effect, EffectKind, Statement
+from fsapi_nb.model.migration import Effect, EffectKind, Statement
 
 #: What the catalog said, as JSON holds it; which keys there are depends on the effect.
 Sight = Mapping[str, Any]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fsapi_nb.model import Direction, HistoryEntry, Plan
+from fsapi_nb.model.history import HistoryEntry
+from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.plan import Plan
 
 
 class KeptRow(NamedTuple):

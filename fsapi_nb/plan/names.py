@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.errors import UnknownMigration
-from fsapi_nb.model import Folder, History
-from fsapi_nb.plan.reconcile import Standing
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History
+from fsapi_nb.plan.reconcile import Reconciled
 from fsapi_nb.script.naming import with_suffix
 
 _LIST = "`status` lists them all."
@@ -30,22 +31,22 @@ def find_name(wanted: str, names: Iterable[str]) -> str:
     raise _unknown(wanted, known)
 
 
-def find_known(wanted: str, standing: Standing) -> str:
+def find_known(wanted: str, standing: Reconciled) -> str:
     """Return the migration of that name that has a file or a row. Raises UnknownMigration."""
     return _find(wanted, standing.names, standing, wanting="there")
 
 
-def find_applied(wanted: str, standing: Standing, *, also: Iterable[str] = ()) -> str:
+def find_applied(wanted: str, standing: Reconciled, *, also: Iterable[str] = ()) -> str:
     """Return the applied migration of that name, or the one of `also`. Raises UnknownMigration."""
     return _find(wanted, dict.fromkeys([*standing.history.by_name, *also]), standing, wanting="applied")
 
 
-def find_retired(wanted: str, standing: Standing, *, retired: Iterable[str]) -> str:
+def find_retired(wanted: str, standing: Reconciled, *, retired: Iterable[str]) -> str:
     """Return the migration of that name that was retired, or that is applied. Raises UnknownMigration."""
     return _find(wanted, dict.fromkeys([*standing.history.by_name, *retired]), standing, wanting="retired")
 
 
-def find_filed(wanted: str, standing: Standing) -> str:
+def find_filed(wanted: str, standing: Reconciled) -> str:
     """Return the migration of that name that has a file. Raises UnknownMigration."""
     return _find(wanted, standing.folder.names, standing, wanting="filed")
 
@@ -70,7 +71,7 @@ def _is_file_name(name: str) -> bool:
     return not any(each in name for each in "/\\\0")
 
 
-def _find(wanted: str, names: Iterable[str], standing: Standing, *, wanting: str) -> str:
+def _find(wanted: str, names: Iterable[str], standing: Reconciled, *, wanting: str) -> str:
     """Return the one of `names` that is meant; one that stands elsewhere is named with what is true of it."""
     candidates = list(names)
     if _matches(wanted, candidates):
@@ -80,7 +81,7 @@ def _find(wanted: str, names: Iterable[str], standing: Standing, *, wanting: str
     raise _misplaced(name, standing, wanting)
 
 
-def _misplaced(name: str, standing: Standing, wanting: str) -> UnknownMigration:
+def _misplaced(name: str, standing: Reconciled, wanting: str) -> UnknownMigration:
     """What is true of a migration that exists, and is not among those that a verb takes."""
     if name not in standing.names:
         return UnknownMigration(
@@ -97,7 +98,7 @@ def _misplaced(name: str, standing: Standing, wanting: str) -> UnknownMigration:
     return UnknownMigration(f"{name} is not applied: it is {state}", hint=_nearest(name, standing))
 
 
-def _nearest(name: str, standing: Standing) -> str:
+def _nearest(name: str, standing: Reconciled) -> str:
     """Say which applied migrations stand next to that one by their names."""
     applied = sorted(standing.history.by_name, key=os.fsencode)
     before = [each for each in applied if os.fsencode(each) < os.fsencode(name)]

@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fsapi_nb.errors import PartlyApplied
-from fsapi_nb.model import Direction, Part, SessionBefore, Statement
+from fsapi_nb.model.migration import Direction, Statement
+from fsapi_nb.model.plan import SessionBefore, StepPart
 from fsapi_nb.script.session_state import LOCKS, SessionObject, dropped_at_commit, leaves, needs, only_sets
+from fsapi_nb.text.sql import quote_literal, quote_name
 
 _GIVEN = "fsapi."  # before the names of what --set gives
 _WHOLE = "current_schema"  # the journal keeps it with all the others
@@ -20,7 +22,7 @@ _LEAD_ELSEWHERE = {"search_path", "role", "session_authorization"}
 _CHARACTERISTICS = {f"default_transaction_{what}" for what in ("isolation", "read_only", "deferrable")}
 
 
-def refuse_other_session(part: Part, before: SessionBefore, now: Mapping[str, str]) -> None:
+def refuse_other_session(part: StepPart, before: SessionBefore, now: Mapping[str, str]) -> None:
     """Raise PartlyApplied if a migration would go on with other settings than its first steps had.
 
     They are not made again from the journal: who may add a row to it could choose a search_path.
@@ -77,17 +79,9 @@ def _statement(name: str, value: str | None) -> str:
     if name == LOCKS:
         return " ".join(f"SELECT pg_advisory_lock({key});" for key in (value or "").split("; ") if key)
     if name == _WHOLE:
-        return f"SELECT set_config('search_path', {_literal(_identifier(value or ''))}, false);"
-    shown = "''" if "." in name and value is None else "'…'" if "." in name or value is None else _literal(value)
-    return f"SELECT set_config({_literal(name)}, {shown}, false);"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        return f"SELECT set_config('search_path', {quote_literal(quote_name(value or ''))}, false);"
+    shown = "''" if "." in name and value is None else "'…'" if "." in name or value is None else quote_literal(value)
+    return f"SELECT set_config({quote_literal(name)}, {shown}, false);"
 
 
 def made_by_rest(rest: Sequence[Statement], names: Iterable[str]) -> frozenset[str]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from fsapi_nb.errors import RanBefore
-from fsapi_nb.model import Folder, History, HistoryEntry, Migration, MigrationStatus, Retired, State, StoredScripts
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry, RetiredMigration, StoredScripts
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.script.checksum import text_checksum
 from fsapi_nb.script.objects import tables_dropped, tables_made
@@ -30,7 +33,7 @@ class Evidence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class EarlierRun:
     """A pending migration, and the missing ones that have done its work."""
 
     status: MigrationStatus
@@ -44,7 +47,7 @@ def find_matches(
     stored: Mapping[str, StoredScripts],
     history: History,
     folder: Folder,
-) -> tuple[Match, ...]:
+) -> tuple[EarlierRun, ...]:
     """Return the pending migrations whose work missing ones have done, each missing one for the first only.
 
     Args:
@@ -64,7 +67,7 @@ def find_matches(
     return tuple(found)
 
 
-def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history: History) -> None:
+def refuse(pending: Sequence[MigrationStatus], matches: Sequence[EarlierRun], history: History) -> None:
     """Raise RanBefore if some of these have run: their rows were retired, or missing migrations have done their work."""
     again = [(status.name, found) for status in pending if (found := _retired(status, history))]
     if again:
@@ -86,13 +89,13 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[Match], history
         )
 
 
-def _way_back(retired: Retired) -> str:
+def _way_back(retired: RetiredMigration) -> str:
     if retired.represented_by:
         return f"take the file away: {retired.represented_by} is recorded in its place."
     return f"restore the row: `retire --undo {retired.name}`; or take the file away."
 
 
-def _retired(status: MigrationStatus, history: History) -> Retired | None:
+def _retired(status: MigrationStatus, history: History) -> RetiredMigration | None:
     """The retired row of that name, or of the same script."""
     for each in history.retired:
         same = each.checksum is not None and status.migration is not None and status.migration.checksum == each.checksum
@@ -155,18 +158,18 @@ def _match(
     stored: Mapping[str, StoredScripts],
     history: History,
     folder: Folder,
-) -> Match | None:
+) -> EarlierRun | None:
     migration = status.migration
     if migration is None:
         return None
     verdicts = [(entry, is_same_script(migration, entry, stored.get(entry.name))) for entry in missing]
     if same := [entry for entry, verdict in verdicts if verdict]:
-        return Match(status, (same[0],), Evidence.SCRIPT)
+        return EarlierRun(status, (same[0],), Evidence.SCRIPT)
     name = status.name[_TIME:]
     if alike := [entry for entry, verdict in verdicts if verdict is None and entry.name[_TIME:] == name]:
-        return Match(status, (alike[0],), Evidence.NAME)
+        return EarlierRun(status, (alike[0],), Evidence.NAME)
     makers = tuple(_makers(migration, missing, stored, history, folder))
-    return Match(status, makers, Evidence.TABLES) if makers else None
+    return EarlierRun(status, makers, Evidence.TABLES) if makers else None
 
 
 def _makers(
@@ -202,7 +205,7 @@ def _ran(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Migration 
     return stored_migration(entry.name, scripts) if scripts and scripts.recorded else None
 
 
-def _lines(match: Match) -> list[str]:
+def _lines(match: EarlierRun) -> list[str]:
     names = [entry.name for entry in match.entries]
     return [
         f"  {match.status.name}",
@@ -210,12 +213,12 @@ def _lines(match: Match) -> list[str]:
     ]
 
 
-def _exception(matches: Sequence[Match]) -> Iterator[str]:
+def _exception(matches: Sequence[EarlierRun]) -> Iterator[str]:
     if any(match.evidence is Evidence.SCRIPT for match in matches):
         yield "  (one that is meant to run a second time must differ in more than comments)"
 
 
-def _way_on(match: Match) -> str:
+def _way_on(match: EarlierRun) -> str:
     name, done = match.status.name, [entry.name for entry in match.entries]
     if match.evidence is Evidence.TABLES:
         return (

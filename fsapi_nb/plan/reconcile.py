@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from fsapi_nb.model import Direction, Folder, History, HistoryEntry, Migration, MigrationStatus, Progress, State
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry, PartialMigration
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.down import fault_of_down
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.migration import checksum_without_down
 
 
 @dataclass(frozen=True)
-class Standing:
+class Reconciled:
     """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
 
     `unsettled` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
@@ -51,7 +54,7 @@ class Standing:
         return MigrationStatus(name, State.APPLIED, entry, note=_cannot_run(fault) if fault else None, by=by)
 
 
-def reconcile(folder: Folder, history: History) -> Standing:
+def reconcile(folder: Folder, history: History) -> Reconciled:
     """The folder's files against what the database remembers.
 
     A file whose bytes are those that were applied is not parsed, and its script not compared.
@@ -69,7 +72,7 @@ def reconcile(folder: Folder, history: History) -> Standing:
         )
         for name in sorted(others, key=os.fsencode)
     )
-    return Standing(
+    return Reconciled(
         folder, history, tuple(status for status in found if status.state is not State.APPLIED or status.note)
     )
 
@@ -95,7 +98,7 @@ def only_adds_down(migration: Migration, entry: HistoryEntry) -> bool:
     return checksum_without_down(migration) == entry.checksum
 
 
-def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> MigrationStatus:
+def _applied(entry: HistoryEntry, folder: Folder, progress: PartialMigration | None) -> MigrationStatus:
     name = entry.name
     reading = folder.reading(name)
     migration = reading.migration
@@ -114,7 +117,9 @@ def _applied(entry: HistoryEntry, folder: Folder, progress: Progress | None) -> 
     return MigrationStatus(name, State.APPLIED, entry)
 
 
-def _not_applied(name: str, folder: Folder, progress: Progress | None, *, late: bool, redone: bool) -> MigrationStatus:
+def _not_applied(
+    name: str, folder: Folder, progress: PartialMigration | None, *, late: bool, redone: bool
+) -> MigrationStatus:
     reading = folder.reading(name)
     migration = reading.migration
     if progress:
@@ -149,14 +154,14 @@ def _cannot_run(fault: str) -> str:
 
 
 def _half_way(
-    name: str, progress: Progress, entry: HistoryEntry | None, migration: Migration | None
+    name: str, progress: PartialMigration, entry: HistoryEntry | None, migration: Migration | None
 ) -> MigrationStatus:
     state = State.IN_DOUBT if progress.in_flight else State.PARTLY_APPLIED
     rolling_back = progress.direction is Direction.DOWN
     return MigrationStatus(name, state, entry, migration, note=_how_far(progress), rolling_back=rolling_back)
 
 
-def _how_far(progress: Progress) -> str:
+def _how_far(progress: PartialMigration) -> str:
     """What a reader should know of a migration that ended half-way."""
     did = "rolled back" if progress.direction is Direction.DOWN else "applied"
     if progress.in_flight and progress.attempted:

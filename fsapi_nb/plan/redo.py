@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsapi_nb.errors import FaultyMigrations, UnknownMigration
-from fsapi_nb.model import Announcement, Direction, Migration, Mode, Plan, Step
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.plan import Announcement, Mode, Plan, Step
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.build import (
-    Circumstances,
+    PlanInput,
     applied_migration,
     collect,
     down_steps,
@@ -27,7 +28,7 @@ from fsapi_nb.plan.session import session_notes
 from fsapi_nb.script.session_state import may_change_new_sessions, sets_transaction
 
 
-def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
+def plan_redo(around: PlanInput, *, name: str | None = None) -> Plan:
     """Roll the last applied migration back with the DOWN that was stored, and apply its file again.
 
     One transaction if both scripts allow it. A redo that was cut off half-way is continued first. A `name` must be
@@ -53,7 +54,7 @@ def plan_redo(around: Circumstances, *, name: str | None = None) -> Plan:
     return Plan("redo", steps, notes=notes, announces=_announced(steps, entry.name))
 
 
-def interrupted_redo(around: Circumstances, *, name: str | None = None) -> str | None:
+def interrupted_redo(around: PlanInput, *, name: str | None = None) -> str | None:
     """Return the migration whose redo was cut off half-way; with a `name`, only if it is that one.
 
     Half-way is a DOWN that has begun, or is complete, without an UP after it.
@@ -68,7 +69,7 @@ def interrupted_redo(around: Circumstances, *, name: str | None = None) -> str |
     return found if found in half else None
 
 
-def _continued(name: str, around: Circumstances) -> Plan:
+def _continued(name: str, around: PlanInput) -> Plan:
     """What is left of a redo: the rest of its DOWN, and its UP from where that has come."""
     hint = "bring the file back and run `redo` again; `redo NAME` takes the migration that was applied last."
     migration = _file(name, around, hint=hint)
@@ -92,7 +93,7 @@ def _continued(name: str, around: Circumstances) -> Plan:
     return Plan("redo", steps, notes=notes, announces=_announced(steps, name))
 
 
-def _file(name: str, around: Circumstances, *, hint: str) -> Migration:
+def _file(name: str, around: PlanInput, *, hint: str) -> Migration:
     """The migration that the file holds which is to be applied."""
     file = around.folder.reading(name)
     if file.problems:

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan, UsageError
-from fsapi_nb.model import (
-    Direction,
-    Folder,
-    History,
-    HistoryEntry,
-    Migration,
-    MigrationStatus,
-    Progress,
-    State,
-    StepRecord,
-    StoredScripts,
-)
-from fsapi_nb.plan.steps import Piece
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry, PartialMigration, StepRecord, StoredScripts
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.status import MigrationStatus, State
+from fsapi_nb.plan.steps import ScriptStep
 from fsapi_nb.plan.text_difference import script_difference, text_difference
 from fsapi_nb.script.naming import is_placeholder
 from fsapi_nb.script.stored_text import lacks_secret
+from fsapi_nb.text.sql import quote_literal
 
 _MOST = 20
 
@@ -30,7 +23,7 @@ def count_migrations(things: Sequence[object]) -> str:
     return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"
 
 
-def other_steps(migration: Migration, pieces: Sequence[Piece], done: Sequence[StepRecord]) -> None:
+def other_steps(migration: Migration, pieces: Sequence[ScriptStep], done: Sequence[StepRecord]) -> None:
     """Raise PartlyApplied where the file's first steps are not those that ran."""
     from fsapi_nb.script.checksum import statements_checksum
 
@@ -151,12 +144,11 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
     progress = history.progress(name)
     sent = progress.attempted if progress else None
     lines = (sent.text or "").strip().splitlines() if sent else []
-    literal = name.replace("'", "''")
     raise InDoubt(
         f"{name} is in doubt: {doubtful[0].note}",
         details=(
             (
-                f"  SELECT step, state, script FROM {history.journal} WHERE migration = '{literal}' AND state = 'started' "
+                f"  SELECT step, state, script FROM {history.journal} WHERE migration = {quote_literal(name)} AND state = 'started' "
                 "ORDER BY id DESC LIMIT 1;"
             ),
             f"  step {sent.number + 1 if sent else '?'}, started:",
@@ -174,7 +166,7 @@ def _answers(status: MigrationStatus) -> str:
     return "--done (it has), --retry (it has not: run it again) or --undo (roll back what was done before it)"
 
 
-def undo_of_down(progress: Progress, history: History) -> None:
+def undo_of_down(progress: PartialMigration, history: History) -> None:
     """Raise UsageError if the step in doubt is a rollback's: it would be run again, and nothing takes a DOWN back."""
     if progress.direction is Direction.UP:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fsapi_nb.model import Migration
+from fsapi_nb.model.migration import Migration
 from fsapi_nb.script.redact import secret_lines
 
 

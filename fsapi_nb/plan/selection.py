@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 
 from fsapi_nb.errors import NothingToDo, UsageError
-from fsapi_nb.model import HistoryEntry, MigrationStatus, State
+from fsapi_nb.model.history import HistoryEntry
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.names import find_applied, find_known
-from fsapi_nb.plan.reconcile import Standing
+from fsapi_nb.plan.reconcile import Reconciled
 
 RUNNABLE = frozenset({State.PENDING, State.LATE, State.PARTLY_APPLIED, State.BROKEN})
 
 
-def choose_up(standing: Standing, *, to: str | None, count: int | None, settled: int = 0) -> list[MigrationStatus]:
+def choose_up(standing: Reconciled, *, to: str | None, count: int | None, settled: int = 0) -> list[MigrationStatus]:
     """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`.
 
     So many that were `settled` just now count as applied by this run.
@@ -29,7 +30,7 @@ def choose_up(standing: Standing, *, to: str | None, count: int | None, settled:
 
 
 def choose_down(
-    standing: Standing, *, to: str | None, count: int | None, everything: bool, half: int = 0
+    standing: Reconciled, *, to: str | None, count: int | None, everything: bool, half: int = 0
 ) -> list[HistoryEntry]:
     """What is to be rolled back, newest first, by the order in which it was applied.
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.errors import PartlyApplied
-from fsapi_nb.model import Direction, Migration, Plan, Statement, Step
+from fsapi_nb.model.migration import Direction, Migration, Statement
+from fsapi_nb.model.plan import Plan, Step
 from fsapi_nb.plan.other_session import unseen_tables
-from fsapi_nb.plan.steps import Piece, cut
+from fsapi_nb.plan.steps import ScriptStep, cut
 from fsapi_nb.plan.undo import undo_pieces
 from fsapi_nb.script.session_state import (
     SessionObject,
@@ -42,7 +43,7 @@ class Lost:
 
 
 @dataclass(slots=True)
-class _Session:
+class _SessionContents:
     """What a session has after some statements: its objects with their statements, and what made it so, in order."""
 
     objects: dict[tuple[str, str], tuple[SessionObject, Statement]]
@@ -76,8 +77,8 @@ def lost(before: Iterable[Statement], after: Iterable[Statement]) -> Iterator[Lo
         drew = None if may_draw(statement) else drew
 
 
-def _after(statements: Iterable[Statement]) -> _Session:
-    session = _Session({}, [])
+def _after(statements: Iterable[Statement]) -> _SessionContents:
+    session = _SessionContents({}, [])
     for statement in statements:
         made = leaves(statement)
         own = {(left.kind, left.name) for left in made}
@@ -100,16 +101,16 @@ def _after(statements: Iterable[Statement]) -> _Session:
     return session
 
 
-def _is_repeated(session: _Session, key: tuple[str, str]) -> bool:
+def _is_repeated(session: _SessionContents, key: tuple[str, str]) -> bool:
     return key not in session.objects or any(each is session.objects[key][1] for each in session.repeatable)
 
 
-def _forget(session: _Session, key: tuple[str, str]) -> None:
+def _forget(session: _SessionContents, key: tuple[str, str]) -> None:
     _, made = session.objects.pop(key)
     session.repeatable = [each for each in session.repeatable if each is not made]
 
 
-def _keep_no_definition(session: _Session, key: tuple[str, str]) -> None:
+def _keep_no_definition(session: _SessionContents, key: tuple[str, str]) -> None:
     """Take a table that was filled or changed, and a sequence that was drawn from, out of what can be repeated."""
     if key in session.objects and key[0] in {"temporary table", "temporary sequence"}:
         _, made = session.objects[key]
@@ -119,7 +120,7 @@ def _keep_no_definition(session: _Session, key: tuple[str, str]) -> None:
 def refuse_lost(
     migration: Migration,
     direction: Direction,
-    pieces: Sequence[Piece],
+    pieces: Sequence[ScriptStep],
     state: Mapping[str, str],
     *,
     done: int,
@@ -143,7 +144,7 @@ def refuse_lost(
         )
 
 
-def _way_back(migration: Migration, pieces: Sequence[Piece], done: int) -> str:
+def _way_back(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> str:
     """What helps an UP: a rollback if there is a DOWN for what was done, and the rest of the file in any case."""
     whole = "so that `migrate` runs all of it in one session"
     if migration.down is None:
@@ -163,7 +164,7 @@ def _way_on(migration: Migration, is_applied: bool) -> str:
     )
 
 
-def _can_undo(migration: Migration, pieces: Sequence[Piece], done: int) -> bool:
+def _can_undo(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> bool:
     down, problems = cut(migration, migration.down) if migration.down else ((), ())
     try:
         undo_pieces(migration, pieces, down, done=done)
@@ -216,6 +217,6 @@ def _across(groups: Sequence[Sequence[Statement]], number: int) -> Iterator[Lost
     return lost(before, (statement for group in groups[number:] for statement in group))
 
 
-def statements_of(pieces: Iterable[Piece]) -> list[Statement]:
+def statements_of(pieces: Iterable[ScriptStep]) -> list[Statement]:
     """Return the statements of some steps, in order."""
     return [statement for piece in pieces for statement in piece.statements]

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from fsapi_nb.errors import Problem
-from fsapi_nb.model import EnumValue, Meaning, Migration, Mode, Procedure, Script, Statement, TransactionRule
+from fsapi_nb.model.migration import EnumValue, Migration, Procedure, Script, Statement, Traits, TransactionRule
+from fsapi_nb.model.place import Problem
+from fsapi_nb.model.plan import Mode
 from fsapi_nb.script.procedures import committing, unread_body
+from fsapi_nb.text.sql import quote_literal
 
 ONE_TRANSACTION = "one transaction, together with its history row"
 ABSORBED = "one transaction, together with its history row; the file's own BEGIN and COMMIT are absorbed"
@@ -47,7 +49,7 @@ UNPARSED = "one transaction; the parser does not know this text, so nothing is k
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ScriptStep:
     """A step of one script, not yet tied to a migration and a place in a plan."""
 
     mode: Mode
@@ -57,7 +59,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class _Run:
+class _Group:
     """Statements in a row that commit together by the file's own word (`own`), or that are outside of any pair.
 
     `begin` says how the transaction begins; `opened` is the statement that did so, COMMIT AND CHAIN included.
@@ -75,7 +77,7 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
+class _StatementFault:
     """What keeps a statement from being run where it stands."""
 
     statement: Statement
@@ -89,7 +91,7 @@ def cut(
     *,
     allow_unparsed: bool = False,
     procedures: Callable[[], Iterable[Procedure]] = tuple,
-) -> tuple[tuple[Piece, ...], list[Problem]]:
+) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
     """The steps of a script in order, and everything that keeps it from being run.
 
     A script without statements still has one step: the one that records it. `procedures` gives those that the database
@@ -110,11 +112,11 @@ def cut(
     pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(statements, runs)]
     pieces = [part for piece in pieces for part in _split_enums(piece)]
     if script.checks and pieces[-1].mode is Mode.AUTOCOMMIT:
-        pieces.append(Piece(Mode.TRANSACTION, CHECKED, ()))
+        pieces.append(ScriptStep(Mode.TRANSACTION, CHECKED, ()))
     return tuple(pieces), []
 
 
-def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:
+def _whole(script: Script) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
     """A script that the parser refused, as one piece; inline COPY data cannot be sent that way."""
     from fsapi_nb.script.lexer import lex
 
@@ -124,8 +126,8 @@ def _whole(script: Script) -> tuple[tuple[Piece, ...], list[Problem]]:
             "a script with inline COPY data can only run when it is parsed: put the COPY into a migration of its own."
         )
         return (), [replace(problem, hint=hint)]
-    whole = Statement(script.text, script.first_line, script.first_line, Meaning("SQL"))
-    return (Piece(Mode.TRANSACTION, UNPARSED, (whole,)),), []
+    whole = Statement(script.text, script.first_line, script.first_line, Traits("SQL"))
+    return (ScriptStep(Mode.TRANSACTION, UNPARSED, (whole,)),), []
 
 
 def _with_procedures(
@@ -152,10 +154,10 @@ def _outside_of_any(statement: Statement) -> Statement:
     return statement._replace(meaning=replace(statement.meaning, rule=TransactionRule.REFUSED))
 
 
-def _runs(statements: Iterable[Statement]) -> tuple[list[_Run], list[_Fault]]:
+def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_StatementFault]]:
     """The statements by BEGIN/COMMIT pairs, and the pairs that do not match."""
-    runs = [_Run()]
-    faults: list[_Fault] = []
+    runs = [_Group()]
+    faults: list[_StatementFault] = []
     for statement in statements:
         run = runs[-1]
         fault = _out_of_place(statement, inside=run.own)
@@ -164,46 +166,48 @@ def _runs(statements: Iterable[Statement]) -> tuple[list[_Run], list[_Fault]]:
             continue
         match statement.rule:
             case TransactionRule.BEGIN:
-                runs.append(_Run(statement, statement))
+                runs.append(_Group(statement, statement))
             case TransactionRule.CHAIN:
-                runs.append(_Run(run.begin, statement) if run.own else _Run(chained=True))
+                runs.append(_Group(run.begin, statement) if run.own else _Group(chained=True))
             case TransactionRule.COMMIT:
-                runs.append(_Run())
+                runs.append(_Group())
             case _:
                 run.statements.append(statement)
     opened = runs[-1].opened
     if opened:
         hint = "add the COMMIT, or remove this: a migration is a transaction anyway."
-        faults.append(_Fault(opened, f"{opened.kind} without a COMMIT after it", hint))
+        faults.append(_StatementFault(opened, f"{opened.kind} without a COMMIT after it", hint))
     return runs, faults
 
 
-def _out_of_place(statement: Statement, *, inside: bool) -> _Fault | None:
+def _out_of_place(statement: Statement, *, inside: bool) -> _StatementFault | None:
     """What is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any."""
     match statement.rule:
         case TransactionRule.BEGIN if inside:
             hint = "remove it, or COMMIT before it."
-            return _Fault(statement, f"{statement.kind} inside a transaction that is already open", hint)
+            return _StatementFault(statement, f"{statement.kind} inside a transaction that is already open", hint)
         case TransactionRule.REFUSED if inside:
             hint = "move it out of the BEGIN and COMMIT around it."
-            return _Fault(statement, f"{_refused(statement)} in a transaction block", hint)
+            return _StatementFault(statement, f"{_refused(statement)} in a transaction block", hint)
         case TransactionRule.COMMIT if not inside:
-            return _Fault(statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway.")
+            return _StatementFault(
+                statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway."
+            )
     return None
 
 
-def _lonely(runs: Iterable[_Run]) -> Iterable[_Fault]:
+def _lonely(runs: Iterable[_Group]) -> Iterable[_StatementFault]:
     """What means nothing in a statement that commits alone, as transaction=off makes all outside of a pair."""
     hint = "put BEGIN; and COMMIT; around it and what belongs to it."
     return (
-        _Fault(statement, f"{statement.kind} needs a transaction, and the file says transaction=off", hint)
+        _StatementFault(statement, f"{statement.kind} needs a transaction, and the file says transaction=off", hint)
         for run in runs
         for statement in run.statements
         if not run.own and statement.kind in _IN_A_BLOCK_ONLY
     )
 
 
-def _problems(migration: Migration, faults: Iterable[_Fault]) -> list[Problem]:
+def _problems(migration: Migration, faults: Iterable[_StatementFault]) -> list[Problem]:
     """The faults with their places: the statement's first line."""
     from fsapi_nb.script.excerpt import shown_lines, statement_place
 
@@ -214,7 +218,7 @@ def _problems(migration: Migration, faults: Iterable[_Fault]) -> list[Problem]:
     ]
 
 
-def _must_be_cut(runs: Sequence[_Run]) -> bool:
+def _must_be_cut(runs: Sequence[_Group]) -> bool:
     """Whether PostgreSQL, or the file with several pairs or COMMIT AND CHAIN, wants more than one step."""
     pairs = sum(run.own for run in runs)
     chained = any(run.chained for run in runs)
@@ -222,42 +226,42 @@ def _must_be_cut(runs: Sequence[_Run]) -> bool:
     return pairs > 1 or chained or refused
 
 
-def _one_transaction(written: Sequence[Statement], runs: Sequence[_Run]) -> Piece:
+def _one_transaction(written: Sequence[Statement], runs: Sequence[_Group]) -> ScriptStep:
     """Everything together, the file's own pair included, with the BEGIN that the file has."""
     begin = next((run.begin for run in runs if run.own), None)
     has_pair = any(statement.rule is TransactionRule.BEGIN for statement in written)
     statements = tuple(statement for run in runs for statement in run.statements)
-    return Piece(Mode.TRANSACTION, ABSORBED if has_pair else ONE_TRANSACTION, statements, _begin(begin))
+    return ScriptStep(Mode.TRANSACTION, ABSORBED if has_pair else ONE_TRANSACTION, statements, _begin(begin))
 
 
-def _pieces(runs: Sequence[_Run], *, off: bool) -> list[Piece]:
-    pieces: list[Piece] = []
+def _pieces(runs: Sequence[_Group], *, off: bool) -> list[ScriptStep]:
+    pieces: list[ScriptStep] = []
     for run in runs:
         if run.own:
-            pieces.append(Piece(Mode.TRANSACTION, OWN_PAIR, tuple(run.statements), _begin(run.begin)))
+            pieces.append(ScriptStep(Mode.TRANSACTION, OWN_PAIR, tuple(run.statements), _begin(run.begin)))
         else:
             pieces += _outside(run.statements, off=off)
     # With transaction=off and no statement at all, the step that records it is left.
-    return pieces or [Piece(Mode.TRANSACTION, ONE_TRANSACTION, ())]
+    return pieces or [ScriptStep(Mode.TRANSACTION, ONE_TRANSACTION, ())]
 
 
-def _outside(statements: Iterable[Statement], *, off: bool) -> list[Piece]:
+def _outside(statements: Iterable[Statement], *, off: bool) -> list[ScriptStep]:
     """Statements outside of any pair: those that must be alone, and what is between two of them together."""
-    pieces: list[Piece] = []
+    pieces: list[ScriptStep] = []
     together: list[Statement] = []
     for statement in statements:
         if not off and statement.rule is not TransactionRule.REFUSED:
             together.append(statement)
             continue
         if together:
-            pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
+            pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
         refused = statement.rule is TransactionRule.REFUSED and not (off and statement.procedure)
         reason = f"{_refused(statement)} in a transaction" if refused else TRANSACTION_OFF
         mode = Mode.AUTOCOMMIT if refused or statement.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
-        pieces.append(Piece(mode, reason, (statement,)))
+        pieces.append(ScriptStep(mode, reason, (statement,)))
     if together:
-        pieces.append(Piece(Mode.TRANSACTION, BETWEEN, tuple(together)))
+        pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
     return pieces
 
 
@@ -272,14 +276,14 @@ def _begin(statement: Statement | None) -> str:
     return statement.text if statement and statement.begin_options else "BEGIN"
 
 
-def _split_enums(piece: Piece) -> tuple[Piece, ...]:
+def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
     """The piece, cut before the first use of each enum value that it adds (PostgreSQL: 55P04 otherwise).
 
     A function whose body has the value uses it when it is called: by the next statement that may run anything.
     """
     if piece.mode is not Mode.TRANSACTION or not any(statement.adds_enum_value for statement in piece.statements):
         return (piece,)
-    pieces: list[Piece] = []
+    pieces: list[ScriptStep] = []
     current: list[Statement] = []
     added: list[EnumValue] = []
     waiting: EnumValue | None = None
@@ -321,7 +325,7 @@ def _uses(statement: Statement, value: str) -> bool:
     """
     if statement.adds_enum_value:
         return False
-    quoted = "'" + value.replace("'", "''") + "'"
+    quoted = quote_literal(value)
     in_array = re.compile(rf'[{{,]\s*"?{re.escape(value)}"?\s*[,}}]')
     return any(
         string == value or quoted in string or ("{" in string and in_array.search(string))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fsapi_nb.errors import RefusedPlan
-from fsapi_nb.model import Direction, HistoryEntry, Migration, Plan, StoredScripts
+from fsapi_nb.model.history import HistoryEntry, StoredScripts
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.plan import Plan
 from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.script.stored_text import kept_digest
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsapi_nb.model import Migration, Statement, StoredScripts
+from fsapi_nb.model.history import StoredScripts
+from fsapi_nb.model.migration import Migration, Statement
 from fsapi_nb.script.stored_text import to_store
 
 LONGEST = 40

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsapi_nb.errors import PartlyApplied
-from fsapi_nb.model import Migration, Statement, TransactionRule
-from fsapi_nb.plan.steps import Piece
+from fsapi_nb.model.migration import Migration, Statement, TransactionRule
+from fsapi_nb.plan.steps import ScriptStep
 from fsapi_nb.script.objects import creates, drops
 
 _CONTROL = {TransactionRule.BEGIN, TransactionRule.COMMIT, TransactionRule.CHAIN}
 
 
-def undo_pieces(migration: Migration, up: Sequence[Piece], down: Sequence[Piece], *, done: int) -> tuple[Piece, ...]:
+def undo_pieces(
+    migration: Migration, up: Sequence[ScriptStep], down: Sequence[ScriptStep], *, done: int
+) -> tuple[ScriptStep, ...]:
     """The steps of the DOWN, with only the statements that undo the first `done` steps of the UP.
 
     Raises PartlyApplied where a statement of the DOWN cannot be told to belong to either side.
@@ -27,11 +29,11 @@ def undo_pieces(migration: Migration, up: Sequence[Piece], down: Sequence[Piece]
     for piece in down:
         kept = tuple(each for each in piece.statements if _belongs(migration, each, made, never))
         if kept:
-            pieces.append(Piece(piece.mode, f"{piece.reason}; only what was done is undone", kept, piece.begin))
+            pieces.append(ScriptStep(piece.mode, f"{piece.reason}; only what was done is undone", kept, piece.begin))
     return tuple(pieces)
 
 
-def _created(pieces: Sequence[Piece]) -> set[str]:
+def _created(pieces: Sequence[ScriptStep]) -> set[str]:
     return {name for piece in pieces for statement in piece.statements for name in creates(statement)}
 
 

@@ -14,7 +14,7 @@ from psycopg import DataError, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-from fsapi_nb.postgres.session import Connection, Rows
+from fsapi_nb.postgres.session import Connection, Rows, Session
 
 #: What a question runs under. Roles, databases and PG* variables may say otherwise, and so may a script.
 SETTINGS: Mapping[str, str] = {
@@ -98,3 +98,9 @@ def _send(
         answers[name] = cursor.fetchall()
         cursor.nextset()
     return answers
+
+
+def role_of(session: Session) -> str:
+    """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
+    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
+    return str(role)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fsapi_nb.model import Blockage, LockSession, QueuePart
+from fsapi_nb.model.server import Blockage, LockSession, QueuePart
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.redact import redact_sql
 

@@ -12,20 +12,24 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.errors import (
-    CannotConnect,
-    ConfigurationError,
-    DatabaseError,
-    FsapiError,
-    ReadOnlyDatabase,
-    ServerMessage,
-)
+from fsapi_nb.errors import CannotConnect, ConfigurationError, DatabaseError, FsapiError, ReadOnlyDatabase
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.postgres.ask import ask_about_session, rendered
 from fsapi_nb.postgres.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
 from fsapi_nb.postgres.keepalive import SERVER, keep_alive, keepalives, wanted
 from fsapi_nb.postgres.product import other_product
 from fsapi_nb.postgres.quoted_values import hide_copied, hide_key
-from fsapi_nb.postgres.session import FORGET, TIDY, Connection, Facts, Rows, Session, is_system, pooled, set_all
+from fsapi_nb.postgres.session import (
+    DROP_PREPARED,
+    RESET_SESSION,
+    Connection,
+    Facts,
+    Rows,
+    Session,
+    is_system,
+    pooled,
+    set_all,
+)
 from fsapi_nb.postgres.untranslatable import lacking, say_lacking
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project.password import CommandAddress
@@ -182,7 +186,8 @@ def _connect_by(connector: Connector, application: str) -> Connection:
         connection.commit()
         connection.autocommit, connection.prepare_threshold = True, None
         connection.execute(
-            b"; ".join((*TIDY, *FORGET, b"")) + set_all({"application_name": _application_name(application)}).as_bytes()
+            b"; ".join((*RESET_SESSION, *DROP_PREPARED, b""))
+            + set_all({"application_name": _application_name(application)}).as_bytes()
         )
     except psycopg.Error as error:
         connection.close()

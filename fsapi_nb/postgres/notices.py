@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from fsapi_nb.errors import ServerMessage
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.postgres.wire import Connection
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.model import Procedure
+from fsapi_nb.model.migration import Procedure
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.procedures import procedure_of_definition
 

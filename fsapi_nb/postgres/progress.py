@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fsapi_nb.model import ServerProgress
+from fsapi_nb.model.server import ServerProgress
 from fsapi_nb.postgres.session import Connection
 
 _VIEWS = {

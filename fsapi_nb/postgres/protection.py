@@ -46,7 +46,7 @@ class Endpoint:
     by_function: bool = False
 
 
-class Match(IntEnum):
+class AddressMatch(IntEnum):
     """Whether an address leads to where a connection went."""
 
     NO = 0
@@ -68,8 +68,8 @@ def is_protected(
     """
     environment = Variables(os.environ if environment is None else environment)
     addresses, unknown = _protected_addresses(project.databases, environment)
-    needed = Match.YES if unless_sure else Match.PERHAPS
-    if unknown and needed is Match.PERHAPS:
+    needed = AddressMatch.YES if unless_sure else AddressMatch.PERHAPS
+    if unknown and needed is AddressMatch.PERHAPS:
         return True
     index = _index(addresses)
     candidates = (*index.get(reached.database, ()), *index.get(None, ()))
@@ -84,36 +84,42 @@ def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str
     if address.dsn is None:
         return address.embedded and reached.host.startswith("/") and reached.database == address.database
     variables = Variables(os.environ if environment is None else environment)
-    return _best((address.dsn,), reached, variables) is Match.YES
+    return _best((address.dsn,), reached, variables) is AddressMatch.YES
 
 
-def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> Match:
+def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> AddressMatch:
     """The best match of several connection strings; the names of all their hosts are looked up together."""
     found = [connection_parts(address, environment) for address in addresses]
     found = [parts for parts in found if parts.database in ("", reached.database)]
     hosts = {reached.host, reached.address, *(host for parts in found if parts.known for host in parts.hosts)}
     places = _places(hosts)
-    return max((_match(parts, places, reached) for parts in found), default=Match.NO)
+    return max((_match(parts, places, reached) for parts in found), default=AddressMatch.NO)
 
 
-def _match(parts: Parts, places: Mapping[str, frozenset[str]], reached: Endpoint) -> Match:
+def _match(parts: Parts, places: Mapping[str, frozenset[str]], reached: Endpoint) -> AddressMatch:
     """Whether one of a connection string's hosts is where that connection went, in a database of the same name."""
     if not parts.known:
-        return Match.PERHAPS
+        return AddressMatch.PERHAPS
     there = places[reached.host] | places[reached.address]
-    return max((_compare(places[host], port, there, reached) for host, port in _hosts(parts)), default=Match.NO)
+    return max((_compare(places[host], port, there, reached) for host, port in _hosts(parts)), default=AddressMatch.NO)
 
 
-def _compare(wanted: frozenset[str], port: int, there: frozenset[str], reached: Endpoint) -> Match:
+def _compare(wanted: frozenset[str], port: int, there: frozenset[str], reached: Endpoint) -> AddressMatch:
     """What one host and port may be called, beside what the place that was reached may be called."""
     near = "here" in there
     if wanted & there:
         # Behind one name of another machine a second port is a pooler more often than another server.
-        return Match.YES if port == reached.port else Match.NO if near and not reached.by_function else Match.PERHAPS
+        return (
+            AddressMatch.YES
+            if port == reached.port
+            else AddressMatch.NO
+            if near and not reached.by_function
+            else AddressMatch.PERHAPS
+        )
     if near:
-        return Match.PERHAPS if reached.by_function else Match.NO
+        return AddressMatch.PERHAPS if reached.by_function else AddressMatch.NO
     known = "here" in wanted or any(map(_is_address, wanted))
-    return Match.NO if known or port != reached.port else Match.PERHAPS
+    return AddressMatch.NO if known or port != reached.port else AddressMatch.PERHAPS
 
 
 def _hosts(parts: Parts) -> Iterator[tuple[str, int]]:

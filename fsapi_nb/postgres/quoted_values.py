@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from fsapi_nb.errors import ServerMessage
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.text.secrets import STARS, is_secret_name
 
 _OPENING, _CLOSING = '["»„“«]', '["«”“»]'

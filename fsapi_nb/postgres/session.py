@@ -26,7 +26,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 #: What brings a session back to how it began. RESET ALL does not reset the role; DISCARD ALL would, but it would also
 #: give our advisory lock away. The last two are for what ran queries or code only: they also take what we prepared.
-TIDY = (
+RESET_SESSION = (
     b"RESET SESSION AUTHORIZATION",
     b"RESET ROLE",
     b"RESET ALL",
@@ -37,12 +37,12 @@ TIDY = (
 )
 # Whatever role, database or script have as defaults.
 _BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE"
-FORGET = (b"DEALLOCATE ALL", b"DISCARD PLANS")
-_FORGETTING = Message(FORGET[0], forgets=True)
+DROP_PREPARED = (b"DEALLOCATE ALL", b"DISCARD PLANS")
+_FORGETTING = Message(DROP_PREPARED[0], forgets=True)
 _SAME = f"SELECT pg_catalog.pg_backend_pid(), {DEFAULTS}".encode()
 #: For the rest of a transaction, act as the role that we connected as, whatever a script has set. After it the script's
 #: own SET ROLE holds again: a later step of the same file may rely on it.
-OURSELVES = (
+AS_CONNECTED_ROLE = (
     Message(b"SET LOCAL session_authorization TO DEFAULT"),
     Message(b"SET LOCAL role TO DEFAULT"),
     Message(b"SET LOCAL client_encoding TO 'UTF8'"),
@@ -216,7 +216,7 @@ class Session:
         Raises psycopg.Error; then nothing of it is kept.
         """
         try:
-            self.exchange(alone(*before, *OURSELVES, *messages))
+            self.exchange(alone(*before, *AS_CONNECTED_ROLE, *messages))
         except psycopg.Error:
             self.rollback()
             raise
@@ -226,7 +226,7 @@ class Session:
 
         Raises PooledConnection where the session is not the one that was opened.
         """
-        self.connection.execute(b"; ".join((*TIDY, *FORGET, self._set_all)))
+        self.connection.execute(b"; ".join((*RESET_SESSION, *DROP_PREPARED, self._set_all)))
         self._pipeline.prepared.clear()
         self.check_same()
         self.set_secrets()
@@ -248,7 +248,13 @@ class Session:
     @functools.cached_property
     def resetting(self) -> tuple[Message, ...]:
         """The same as messages, for a transaction that goes on; they fail, naming `OUTDATED`, if the session is outdated."""
-        messages = (*map(Message, TIDY), _FORGETTING, Message(FORGET[1]), Message(self._set_all), *self._secrets)
+        messages = (
+            *map(Message, RESET_SESSION),
+            _FORGETTING,
+            Message(DROP_PREPARED[1]),
+            Message(self._set_all),
+            *self._secrets,
+        )
         return (*messages, Message(unchanged(self.facts.defaults)))
 
     @functools.cached_property
@@ -262,7 +268,7 @@ class Session:
 
         Prepared, it takes the server two thirds of the time, thousands of times in a run.
         """
-        messages = alone(*map(Message, TIDY), Message(self._set_all), *self._secrets)
+        messages = alone(*map(Message, RESET_SESSION), Message(self._set_all), *self._secrets)
         return tuple(message._replace(name=b"fsapi_nb tidy %d" % number) for number, message in enumerate(messages))
 
     def forgetting(self) -> tuple[Message, ...]:

@@ -32,7 +32,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class QueryParameters:
     """Parameters as they travel: each one's text (None is NULL), and its type's OID (0: PostgreSQL finds it)."""
 
     values: Sequence[bytes | None] = field(repr=False)
@@ -52,7 +52,9 @@ def encoding_of(connection: psycopg.BaseConnection[Any]) -> str:
     return "utf-8" if encoding == "ascii" else encoding
 
 
-def send(connection: Connection, message: bytes, bound: Bound | None = None, *, part: int | None = None) -> Reply:
+def send(
+    connection: Connection, message: bytes, bound: QueryParameters | None = None, *, part: int | None = None
+) -> Reply:
     """Send one message, and wait for all that comes back; Ctrl-C meanwhile cancels it on the server.
 
     With parameters it holds one statement: PostgreSQL refuses more. With `part`, a result of more rows than that comes

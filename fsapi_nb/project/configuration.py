@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.history.tables import LONGEST_NAME, LONGEST_TABLE
 from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
+from fsapi_nb.text.sql import LONGEST_NAME, LONGEST_TABLE
 
 EMBEDDED = "embedded"
 #: A duration as PostgreSQL writes it.

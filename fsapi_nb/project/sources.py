@@ -18,7 +18,7 @@ from types import CodeType, ModuleType
 _mutex = threading.Lock()
 
 
-class _Source(SourceFileLoader):
+class _UncachedLoader(SourceFileLoader):
     """Compiles the source at each import, and keeps nothing of that."""
 
     def get_code(self, fullname: str) -> CodeType:
@@ -47,7 +47,7 @@ def _is_source_in(spec: ModuleSpec, root: Path) -> bool:
 
 def _load(spec: ModuleSpec) -> None:
     """Execute the source of a module, and let it stand where an import would put it."""
-    loader = spec.loader = _Source(spec.name, str(spec.origin))
+    loader = spec.loader = _UncachedLoader(spec.name, str(spec.origin))
     module = sys.modules[spec.name] = module_from_spec(spec)
     try:
         loader.exec_module(module)

@@ -20,12 +20,12 @@ from functools import partial
 import psycopg
 from psycopg.pq.abc import PGresult
 
+from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.postgres.wire import Connection, Reply, copy_out, encoding_of, texts_of
-from fsapi_nb.query.values import Column, ResultSet
 from fsapi_nb.query.values.binary import BinaryColumn, columns_of
 from fsapi_nb.query.values.chunk import fields, unframe
 from fsapi_nb.query.values.results import read_columns
-from fsapi_nb.query.values.stored import Rows
+from fsapi_nb.query.values.stored import ColumnarRows
 from fsapi_nb.query.values.types import FIRST_USER_OID, look_up_enums
 
 OPENING = "COPY ("
@@ -129,7 +129,7 @@ def copy_rows(connection: Connection, message: bytes, announced: Announced) -> C
     except psycopg.Error as error:
         return Copied(Reply(reply.results, error), None)
     # The tag of the query itself; the copy's is COPY.
-    return Copied(reply, ResultSet(announced.columns, Rows(values, count or 0), f"SELECT {count or 0}"))
+    return Copied(reply, ResultSet(announced.columns, ColumnarRows(values, count or 0), f"SELECT {count or 0}"))
 
 
 def message_of(connection: Connection, text: str) -> bytes:

@@ -17,7 +17,7 @@ from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.pq import Format
 
 from fsapi_nb.errors import UsageError
-from fsapi_nb.postgres.wire import Bound, Connection, encoding_of
+from fsapi_nb.postgres.wire import Connection, QueryParameters, encoding_of
 from fsapi_nb.query.adaptation import plain
 from fsapi_nb.query.values import JSON_NULL, JsonNull
 
@@ -33,14 +33,14 @@ class _JsonbDumper(Dumper):
         return _document(obj).encode(encoding_of(self.connection) if self.connection else "utf-8")
 
 
-def bind(connection: Connection, parameters: Sequence[object]) -> Bound:
+def bind(connection: Connection, parameters: Sequence[object]) -> QueryParameters:
     """The parameters as they travel, `$1` first. Raises UsageError for a value that PostgreSQL has no type for."""
     cursor = connection.cursor()
     for kind in (dict, JsonNull):
         cursor.adapters.register_dumper(kind, _JsonbDumper)
     transformer = Transformer(cursor)
     bound = [_bind_one(transformer, number, value) for number, value in enumerate(parameters, start=1)]
-    return Bound([value for value, _ in bound], [oid for _, oid in bound])
+    return QueryParameters([value for value, _ in bound], [oid for _, oid in bound])
 
 
 def _bind_one(transformer: abc.Transformer, number: int, value: object) -> tuple[bytes | None, int]:

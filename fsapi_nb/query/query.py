@@ -17,14 +17,27 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.errors import Place, QueryFailed, ServerMessage, TransactionEnded, UsageError
+from fsapi_nb.errors import QueryFailed, TransactionEnded, UsageError
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.result import Column, ResultSet
+from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.untranslatable import lacking, say_lacking
-from fsapi_nb.postgres.wire import COPYING, FAILED, Bound, Connection, Reply, collect, describe, encoding_of, send
+from fsapi_nb.postgres.wire import (
+    COPYING,
+    FAILED,
+    Connection,
+    QueryParameters,
+    Reply,
+    collect,
+    describe,
+    encoding_of,
+    send,
+)
 from fsapi_nb.query.adaptation import is_list
 from fsapi_nb.query.copy import OPENING, announced_columns, copy_rows, message_of, plain_query
 from fsapi_nb.query.parameters import bind
-from fsapi_nb.query.values import JSON_NULL, Column, JsonNull, JsonText, ResultSet, read_results
+from fsapi_nb.query.values import JSON_NULL, JsonNull, JsonText, read_results
 
 if TYPE_CHECKING:
     from fsapi_nb.script.parser import Token
@@ -56,10 +69,10 @@ def run_query(
     with connection.lock:
         if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
             raise ValueError("run_query needs a connection in autocommit mode that is not in a transaction")
-        query = _Query(sql, _encode(connection, sql))
+        query = _SentQuery(sql, _encode(connection, sql))
         if parameters:
             _check_parameters(query, parameters)
-            query = _Query(query.text, query.message, bind(connection, parameters))
+            query = _SentQuery(query.text, query.message, bind(connection, parameters))
         read = _in_transaction(connection, query, read_only=read_only) or _outside_transaction(connection, query)
         return read()
 
@@ -68,7 +81,7 @@ def run_query(
 
 
 @dataclass(frozen=True, slots=True)
-class _Query:
+class _SentQuery:
     """The text, the bytes of it that travel, and the parameters that travel beside them.
 
     `before` characters of ours stand before it in what travels.
@@ -76,12 +89,12 @@ class _Query:
 
     text: str
     message: bytes
-    bound: Bound | None = None
+    bound: QueryParameters | None = None
     before: int = 0
 
 
 # For our own BEGIN and COMMIT: a position in them is none in the text.
-_UNPLACED = _Query("", b"")
+_UNPLACED = _SentQuery("", b"")
 
 _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
@@ -132,7 +145,7 @@ def secret_values(sql: str, parameters: Sequence[object] = ()) -> Iterator[objec
             yield from value if isinstance(value, list | tuple | set) else [value]
 
 
-def _check_parameters(query: _Query, parameters: Sequence[object]) -> None:
+def _check_parameters(query: _SentQuery, parameters: Sequence[object]) -> None:
     """PostgreSQL says neither which statement is one too many, nor that a parameter is used nowhere."""
     given = len(parameters)
     # The parser is large, and rarely needed here.
@@ -182,7 +195,7 @@ _Read: TypeAlias = Callable[[], tuple[ResultSet, ...]]
 """What gives the results, once the transaction has ended."""
 
 
-def _in_transaction(connection: Connection, query: _Query, *, read_only: bool) -> _Read | None:
+def _in_transaction(connection: Connection, query: _SentQuery, *, read_only: bool) -> _Read | None:
     """Run the text between our BEGIN and COMMIT; None if it has to run outside a transaction, and may."""
     if read_only:
         _refuse_control(query)
@@ -211,7 +224,7 @@ def _begin(connection: Connection, begin: Sequence[bytes]) -> None:
         raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN)
 
 
-def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _Query) -> PGresult:
+def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _SentQuery) -> PGresult:
     """Begin, and ask what columns the query has, which costs no round trip more."""
     begun = describe(connection, begin, query.message)
     if begun.error is None:
@@ -221,7 +234,7 @@ def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _
     raise _failure(connection, query, begun, lost=_LOST_BEFORE_COMMIT)
 
 
-def _copied(connection: Connection, query: _Query, plain: str, described: PGresult) -> _Read | None:
+def _copied(connection: Connection, query: _SentQuery, plain: str, described: PGresult) -> _Read | None:
     """Run a plain query as a copy; None if a column of it is better read as text, when nothing is run."""
     try:
         announced = announced_columns(connection, described)
@@ -238,7 +251,7 @@ def _copied(connection: Connection, query: _Query, plain: str, described: PGresu
     return lambda: (result,)
 
 
-def _sent(connection: Connection, query: _Query, *, read_only: bool) -> list[PGresult] | None:
+def _sent(connection: Connection, query: _SentQuery, *, read_only: bool) -> list[PGresult] | None:
     """The results of the text as it is; None if it has to run outside a transaction, and may."""
     reply = send(connection, query.message, query.bound, part=_PART)
     _refuse_copy(connection, reply)
@@ -249,7 +262,7 @@ def _sent(connection: Connection, query: _Query, *, read_only: bool) -> list[PGr
     raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT)
 
 
-def _refuse_control(query: _Query) -> None:
+def _refuse_control(query: _SentQuery) -> None:
     """Where only reading is allowed, a text that ends the transaction could go on in one that may write."""
     from fsapi_nb.script.classify import node_of
     from fsapi_nb.script.parser import parse
@@ -265,7 +278,7 @@ def _refuse_control(query: _Query) -> None:
         raise QueryFailed(ServerMessage("25006", message), place=None, state=_NOTHING_RAN)
 
 
-def _outside_transaction(connection: Connection, query: _Query) -> _Read:
+def _outside_transaction(connection: Connection, query: _SentQuery) -> _Read:
     try:
         reply = send(connection, query.message, query.bound, part=_PART)
         if reply.error:
@@ -288,7 +301,7 @@ def _single_statement(sql: str) -> bool:
         return False
 
 
-def _commit(connection: Connection, query: _Query) -> None:
+def _commit(connection: Connection, query: _SentQuery) -> None:
     reply = send(connection, b"COMMIT")
     if reply.error:
         raise _failure(connection, _UNPLACED, reply, lost=_LOST_IN_COMMIT)
@@ -343,7 +356,7 @@ def _state_after_ending(tags: Sequence[str], rest: str) -> str:
 
 
 def _failure(
-    connection: Connection, query: _Query, reply: Reply, *, lost: str, rolled_back: str = _ROLLED_BACK
+    connection: Connection, query: _SentQuery, reply: Reply, *, lost: str, rolled_back: str = _ROLLED_BACK
 ) -> QueryFailed:
     from fsapi_nb.script.redact import holds_secret
 
@@ -368,7 +381,7 @@ def _failure(
     return failed
 
 
-def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error) -> Place | None:
+def _place_of_error(connection: Connection, query: _SentQuery, error: psycopg.Error) -> SourceLocation | None:
     """Where the server's position, counted from one in characters of the text, stands in it."""
     if not error.diag.statement_position or not query.text:
         return None
@@ -378,7 +391,9 @@ def _place_of_error(connection: Connection, query: _Query, error: psycopg.Error)
     return place_in(query.text, offset) if 0 <= offset <= len(query.text) else None
 
 
-def _place_of_character(query: _Query, server: ServerMessage, character: str) -> tuple[ServerMessage, Place | None]:
+def _place_of_character(
+    query: _SentQuery, server: ServerMessage, character: str
+) -> tuple[ServerMessage, SourceLocation | None]:
     """Where a character stands that cannot be converted: in the text, or in a parameter, which the message names then."""
     number = re.search(r"\$(\d+)", server.context or "")
     if query.bound and number and (value := query.bound.values[int(number[1]) - 1]) is not None:
@@ -389,7 +404,7 @@ def _place_of_character(query: _Query, server: ServerMessage, character: str) ->
     return server, place_in(query.text, offset) if offset >= 0 else None
 
 
-def place_in(sql: str, offset: int) -> Place:
+def place_in(sql: str, offset: int) -> SourceLocation:
     """The place of a character of the text, with its line; one that holds a password is starred, and has no column."""
     from fsapi_nb.script.redact import redact_sql
 
@@ -397,7 +412,7 @@ def place_in(sql: str, offset: int) -> Place:
     line = sql.count("\n", 0, offset) + 1
     source = sql[start:].split("\n", 1)[0].rstrip("\r")
     shown = redact_sql(sql).split("\n")[line - 1].rstrip("\r")
-    return Place("query", line, offset - start + 1 if shown == source else None, shown)
+    return SourceLocation("query", line, offset - start + 1 if shown == source else None, shown)
 
 
 def _refuse_copy(connection: Connection, reply: Reply) -> None:

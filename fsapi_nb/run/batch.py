@@ -9,7 +9,7 @@ from psycopg.pq.abc import PGresult
 
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
-from fsapi_nb.run.failures import Whereabouts
+from fsapi_nb.run.failures import RunPosition
 
 _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 
@@ -26,14 +26,14 @@ class Batch:
     """
 
     session: Session
-    arrived: Callable[[Whereabouts], None]
+    arrived: Callable[[RunPosition], None]
     before: Sequence[Message] = ()
     then: Sequence[Message] = ()
     took: list[float | None] = field(default_factory=list)
-    _lines: list[tuple[Whereabouts, Message]] = field(default_factory=list)
+    _lines: list[tuple[RunPosition, Message]] = field(default_factory=list)
     _size: int = 0
 
-    def add(self, at: Whereabouts, *messages: Message) -> None:
+    def add(self, at: RunPosition, *messages: Message) -> None:
         """Say these, too; what was collected before may be sent for that, and waited for."""
         size = sum(len(message.text) for message in messages)
         if self._lines and self._size + size > _MOST:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import psycopg
 
 from fsapi_nb.errors import QueryFailed
+from fsapi_nb.model.result import ResultSet
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.untranslatable import lacking
 from fsapi_nb.postgres.wire import Connection, send
 from fsapi_nb.query.query import place_in
-from fsapi_nb.query.values import ResultSet, read_results
+from fsapi_nb.query.values import read_results
 from fsapi_nb.text.masking import hide_known_in
 
 #: Of the rows that should not be there so many are read.

@@ -12,17 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from fsapi_nb.errors import (
-    CheckViolated,
-    Interrupted,
-    Place,
-    RefusedPlan,
-    ServerMessage,
-    StatementFailed,
-    TransactionEnded,
-)
+from fsapi_nb.errors import AssertionViolated, Interrupted, RefusedPlan, StatementFailed, TransactionEnded
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model import NO_BLOCKAGE, Blockage, Check, Direction, Done, Migration, Mode, Part, Statement, Step
+from fsapi_nb.model.migration import Check, Direction, Migration, Statement
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.plan import CompletedMigration, Mode, Step, StepPart
+from fsapi_nb.model.server import NO_BLOCKAGE, Blockage, ServerMessage
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.defaults import OUTDATED
 from fsapi_nb.postgres.quoted_values import hide_row, without_values
@@ -30,7 +25,7 @@ from fsapi_nb.run.hints import hint_for, hint_recording
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 
 if TYPE_CHECKING:
-    from fsapi_nb.query.values import ResultSet
+    from fsapi_nb.model.result import ResultSet
 
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
@@ -38,7 +33,7 @@ _LOCKS = {"55P03", "40P01"}
 _DATA_LINE = re.compile(r"(?:^COPY .*?, [^\d,]+|COPY、\D+|복사, )(\d+)", re.MULTILINE)
 
 
-class Whereabouts(NamedTuple):
+class RunPosition(NamedTuple):
     """Where a run is: the step, the part of it, and the statement that was sent last.
 
     `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written,
@@ -46,7 +41,7 @@ class Whereabouts(NamedTuple):
     """
 
     step: Step
-    part: Part
+    part: StepPart
     statement: Statement | None = None
     recording: bool = False
     resetting: bool = False
@@ -73,7 +68,7 @@ class Whereabouts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Attempts:
     """How often a step was tried, for how many seconds at most, who was seen to block it, what the server said."""
 
     attempts: int = 1
@@ -82,10 +77,10 @@ class Tried:
     notices: tuple[str, ...] = ()
 
 
-_ONCE = Tried()
+_ONCE = Attempts()
 
 
-def before(done: Sequence[Done]) -> str:
+def before(done: Sequence[CompletedMigration]) -> str:
     """What a run had done before, as the end of a sentence."""
     if not done:
         return ""
@@ -94,7 +89,7 @@ def before(done: Sequence[Done]) -> str:
     return f" Done before in this run: {names}{more}."
 
 
-def half_redone(state: str | None, done: Sequence[Done]) -> str:
+def half_redone(state: str | None, done: Sequence[CompletedMigration]) -> str:
     """Return what the database holds after a redo that failed: with a word first if its DOWN alone is committed."""
     if [each.direction for each in done] != [Direction.DOWN]:
         return state or ""
@@ -105,14 +100,14 @@ def half_redone(state: str | None, done: Sequence[Done]) -> str:
 
 
 def failed(
-    at: Whereabouts,
+    at: RunPosition,
     error: psycopg.Error,
-    done: Sequence[Done],
+    done: Sequence[CompletedMigration],
     *,
     lost: bool,
     state: str | None = None,
     hint: str | None = None,
-    tried: Tried = _ONCE,
+    tried: Attempts = _ONCE,
     tables: Tables | None = None,
 ) -> StatementFailed:
     """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
@@ -150,7 +145,7 @@ def failed(
     )
 
 
-def outdated(at: Whereabouts, error: psycopg.Error) -> RefusedPlan | None:
+def outdated(at: RunPosition, error: psycopg.Error) -> RefusedPlan | None:
     """Return the refusal of a redo whose DOWN has changed what new sessions begin with, which its text did not show."""
     if not at.resetting or OUTDATED not in (error.diag.message_primary or ""):
         return None
@@ -163,7 +158,7 @@ def outdated(at: Whereabouts, error: psycopg.Error) -> RefusedPlan | None:
 
 
 def half_committed(
-    at: Whereabouts, error: psycopg.Error, done: Sequence[Done], *, notices: tuple[str, ...] = ()
+    at: RunPosition, error: psycopg.Error, done: Sequence[CompletedMigration], *, notices: tuple[str, ...] = ()
 ) -> StatementFailed:
     """A block or procedure failed after it had committed by itself."""
     part = at.part
@@ -181,10 +176,10 @@ def half_committed(
             f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again) or --done (the rest was "
             "done by hand), and run this again."
         )
-    return failed(at, error, done, lost=False, state=state, hint=hint, tried=Tried(notices=notices))
+    return failed(at, error, done, lost=False, state=state, hint=hint, tried=Attempts(notices=notices))
 
 
-def journalled(at: Whereabouts, error: psycopg.Error) -> str:
+def journalled(at: RunPosition, error: psycopg.Error) -> str:
     """What the journal keeps of a failure: the line of the file where there is one, the message, the code; no value of a row."""
     message = server_message(error)
     where = ""
@@ -193,7 +188,7 @@ def journalled(at: Whereabouts, error: psycopg.Error) -> str:
     return f"{where}{without_values(message)}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
 
 
-def state_after(at: Whereabouts, *, lost: bool) -> str:
+def state_after(at: RunPosition, *, lost: bool) -> str:
     """What the database holds after a failure."""
     part = at.part
     if at.step.mode is Mode.TRANSACTION:
@@ -206,13 +201,13 @@ def state_after(at: Whereabouts, *, lost: bool) -> str:
     return f"{begun}step {part.number + 1} of {part.of} failed, and the next run begins with it."
 
 
-def is_history_gone(at: Whereabouts, message: ServerMessage) -> bool:
+def is_history_gone(at: RunPosition, message: ServerMessage) -> bool:
     """Whether a step outside of a transaction has taken a table of the history away, which no ROLLBACK brings back."""
     alone = at.step.mode is not Mode.TRANSACTION
     return alone and at.recording and message.sqlstate == "42P01" and message.context is None
 
 
-def state_without_history(at: Whereabouts) -> str:
+def state_without_history(at: RunPosition) -> str:
     """What the database holds after such a step."""
     part = at.part
     return (
@@ -221,7 +216,7 @@ def state_without_history(at: Whereabouts) -> str:
     )
 
 
-def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
+def ended(at: RunPosition, done: Sequence[CompletedMigration]) -> TransactionEnded:
     """A script ended the transaction that belongs to the runner."""
     part = at.part
     where = f"{part.migration.label}:{at.statement.line}" if at.statement else part.migration.label
@@ -235,10 +230,10 @@ def ended(at: Whereabouts, done: Sequence[Done]) -> TransactionEnded:
     )
 
 
-def violated(at: Whereabouts, check: Check, found: ResultSet, done: Sequence[Done]) -> CheckViolated:
+def violated(at: RunPosition, check: Check, found: ResultSet, done: Sequence[CompletedMigration]) -> AssertionViolated:
     """A check of a migration did not hold, so that its transaction is undone."""
     statement = check.statement
-    return CheckViolated(
+    return AssertionViolated(
         check.title,
         found,
         place=statement_place(at.part.migration.label, statement, shown_lines(at.part.migration)),
@@ -247,7 +242,7 @@ def violated(at: Whereabouts, check: Check, found: ResultSet, done: Sequence[Don
     )
 
 
-def interrupted(at: Whereabouts, done: Sequence[Done], *, committed: bool) -> Interrupted:
+def interrupted(at: RunPosition, done: Sequence[CompletedMigration], *, committed: bool) -> Interrupted:
     """The user stopped the run; the server was told and has ended the statement."""
     part = at.part
     if committed and not at.step.parts[-1].completes:
@@ -276,7 +271,7 @@ def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
     return statement.copy.line + line - 1 if line and statement.copy else None
 
 
-def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> Place:
+def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> SourceLocation:
     """Where the server's error stands in the file; the statement's first line where the server does not say."""
     position = error.diag.statement_position
     data, shown = _line_of_data(statement, error), shown_lines(migration)
@@ -292,5 +287,5 @@ def _place(migration: Migration, statement: Statement, error: psycopg.Error, shi
             column += statement.text_column - 1
     source = lines[line - 1].rstrip("\r") if line <= len(lines) else None
     if source is not None and shown[line - 1].rstrip("\r") != source:
-        return Place(migration.label, line, None, shown[line - 1].rstrip("\r"))
-    return Place(migration.label, line, column, source)
+        return SourceLocation(migration.label, line, None, shown[line - 1].rstrip("\r"))
+    return SourceLocation(migration.label, line, column, source)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fsapi_nb.errors import ServerMessage
 from fsapi_nb.history.tables import Tables, move_statements
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
+from fsapi_nb.model.server import ServerMessage
 
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import may_change_new_sessions

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from psycopg import sql
 
 from fsapi_nb.errors import RefusedPlan
-from fsapi_nb.model import DatabaseObject, Migration
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.objects import creates, drops, first_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.options import milliseconds
 

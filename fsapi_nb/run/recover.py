@@ -16,10 +16,10 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.history.record import JournalRow, Recorder
-from fsapi_nb.history.rights import role_of
-from fsapi_nb.model import Direction, Effect, EffectKind, History, Migration, Progress, Statement, StepRecord
+from fsapi_nb.model.history import History, PartialMigration, StepRecord
+from fsapi_nb.model.migration import Direction, Effect, EffectKind, Migration, Statement
 from fsapi_nb.plan.judge import Outcome, Sent, Sight, Verdict, as_begun, judge, sight_of
-from fsapi_nb.postgres.ask import ask, ask_about_session
+from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.run.indexes import same_indexes
 from fsapi_nb.run.patience import patient
@@ -203,7 +203,7 @@ def recover(
     return Settled(tuple(notes), tuple(completed))
 
 
-def is_left(session: Session, progress: Progress, sent: Sent | None) -> bool:
+def is_left(session: Session, progress: PartialMigration, sent: Sent | None) -> bool:
     """Return whether the database holds something of a migration that did not end; of a refused statement, leftovers."""
     if progress.begun or progress.attempted is None:
         return progress.begun
@@ -219,7 +219,7 @@ def _is_done(verdict: Verdict) -> bool:
     return verdict.outcome is Outcome.DONE or verdict.instead is not None
 
 
-def _judge(session: Session, progress: Progress, attempted: StepRecord, sent: Sent | None) -> Verdict:
+def _judge(session: Session, progress: PartialMigration, attempted: StepRecord, sent: Sent | None) -> Verdict:
     effect = sent.statement.effect if sent else _effect_of(attempted.text or "")
     before = sight_of(progress.witness, effect)
     if before is not None and before.pop("place", None) != _place(session):
@@ -232,7 +232,7 @@ def _judge(session: Session, progress: Progress, attempted: StepRecord, sent: Se
 
 
 def _judge_by_name(
-    session: Session, progress: Progress, effect: Effect, attempted: StepRecord, sent: Sent | None
+    session: Session, progress: PartialMigration, effect: Effect, attempted: StepRecord, sent: Sent | None
 ) -> Verdict:
     """By what the catalog says of the names, with the settings (a search_path) that the steps before had made."""
     if sent is None and _had_settings(progress):
@@ -244,7 +244,7 @@ def _judge_by_name(
     return judge(effect, as_begun(effect), now)
 
 
-def _had_settings(progress: Progress) -> bool:
+def _had_settings(progress: PartialMigration) -> bool:
     """Whether the journal says that an earlier step has changed its session."""
     return any(each.changes_session for record in progress.done for each in stored_statements(record.text or ""))
 
@@ -306,7 +306,7 @@ def _act(
     session: Session,
     recorder: Recorder,
     ran: Migration | None,
-    progress: Progress,
+    progress: PartialMigration,
     history: History,
     verdict: Verdict,
     max_wait: float,
@@ -347,7 +347,7 @@ def _drop_leftovers(session: Session, verdict: Verdict, max_wait: float = 0) -> 
 
 
 def settle(
-    recorder: Recorder, ran: Migration | None, progress: Progress, history: History, *, done: bool, reason: str
+    recorder: Recorder, ran: Migration | None, progress: PartialMigration, history: History, *, done: bool, reason: str
 ) -> None:
     """Write down what became of a step; where it was done and the last, the migration is done with it.
 
@@ -369,7 +369,7 @@ def settle(
         recorder.write(recorder.journal(row))
 
 
-def _row(ran: Migration | None, progress: Progress, state: str) -> JournalRow:
+def _row(ran: Migration | None, progress: PartialMigration, state: str) -> JournalRow:
     """The journal's row of the step that was attempted, with the text that it ran."""
     attempted = progress.attempted or StepRecord(0)
     return JournalRow(

@@ -14,7 +14,8 @@ from psycopg import sql
 from fsapi_nb.errors import DatabaseError, RefusedPlan
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model import DatabaseObject, Migration
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import OWN_NAMES, ask
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.session import Session

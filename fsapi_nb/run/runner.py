@@ -24,7 +24,7 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb import stop
 from fsapi_nb.errors import (
-    CheckViolated,
+    AssertionViolated,
     DatabaseError,
     FsapiError,
     Interrupted,
@@ -49,33 +49,23 @@ from fsapi_nb.history.kept_session import own_names, read_state
 from fsapi_nb.history.record import JournalRow, Recorder
 from fsapi_nb.history.recording import done_row, options, row_of, travels, wanted
 from fsapi_nb.history.retired_row import not_restored, read_retired_rows
-from fsapi_nb.history.rights import role_of
-from fsapi_nb.model import (
-    COMMITTED_ITSELF,
-    Check,
-    Direction,
-    Done,
-    HistoryEntry,
-    Mode,
-    Part,
-    Plan,
-    RowChangeKind,
-    Statement,
-    Step,
-)
+from fsapi_nb.model.history import COMMITTED_ITSELF, HistoryEntry, RowChangeKind
+from fsapi_nb.model.migration import Check, Direction, Statement
+from fsapi_nb.model.plan import CompletedMigration, Mode, Plan, Step, StepPart
 from fsapi_nb.plan.kept_rows import KeptRow, rows_kept
 from fsapi_nb.plan.other_session import refuse_other_session
-from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.ask import ask, role_of
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.notices import notice_of
 from fsapi_nb.postgres.pipeline import Message
-from fsapi_nb.postgres.session import OURSELVES, Connection, Session, alone
+from fsapi_nb.postgres.session import AS_CONNECTED_ROLE, Connection, Session, alone
 from fsapi_nb.run import failures
 from fsapi_nb.run.batch import Batch, PassedOver
-from fsapi_nb.run.failures import Whereabouts
+from fsapi_nb.run.failures import RunPosition
 from fsapi_nb.run.patience import blocks_nobody, patient
 from fsapi_nb.run.recover import clear_up, find_relation, witness
 from fsapi_nb.run.watch import Watcher
+from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.plain_definitions import is_quiet
 from fsapi_nb.script.redact import redact_line, written_secrets
 from fsapi_nb.script.session_state import named_settings
@@ -108,7 +98,7 @@ class Runner:
     renew: Callable[[Session], Session]
     look: Callable[[], AbstractContextManager[Connection]]
     max_wait: float = 60.0
-    _done: list[Done] = field(default_factory=list)
+    _done: list[CompletedMigration] = field(default_factory=list)
     _notices: list[str] = field(default_factory=list)
     _began: float = 0.0
     _step_began: float = 0.0
@@ -116,7 +106,7 @@ class Runner:
     _travelling: Sequence[bool] = ()
     _kept: Sequence[KeptRow | None] = ()
     _number: int = 0
-    _at: Whereabouts | None = None
+    _at: RunPosition | None = None
     _sealed: bool = False  # COMMIT was sent: the transaction may be committed, whatever we have heard
     _ahead: deque[tuple[int, Batch]] = field(default_factory=deque)  # sent behind the step that is waited for
     _unsure: deque[int] = field(default_factory=deque)  # sent over a connection that is lost, and not answered
@@ -128,12 +118,12 @@ class Runner:
         """Prepare to be watched; nobody looks before `run`."""
         self._watcher = Watcher(self._whereabouts, self.look, self.emit, self.session.settings["lock_timeout"])
 
-    def _whereabouts(self) -> tuple[Whereabouts, int] | None:
+    def _whereabouts(self) -> tuple[RunPosition, int] | None:
         """What the server is at work on, and in which session: asked by the watcher, from its thread."""
         at = self._at
         return None if self._idle or at is None else (at, self.session.facts.pid)
 
-    def run(self, plan: Plan, entries: Sequence[HistoryEntry] = ()) -> tuple[Done, ...]:
+    def run(self, plan: Plan, entries: Sequence[HistoryEntry] = ()) -> tuple[CompletedMigration, ...]:
         """Run every step in order, over a history of these entries; return what was completed.
 
         Raises StatementFailed, TransactionEnded or Interrupted, each of which says where things stand.
@@ -206,7 +196,7 @@ class Runner:
         if step.parts[0].number == 0 or step.resumes:
             self._begin_migration(step, started)
         self.emit(StepStarted(step, self._number))
-        self._at, self._idle = Whereabouts(step, step.parts[0]), False
+        self._at, self._idle = RunPosition(step, step.parts[0]), False
         took: Sequence[float | None] = ()
         if self._was_committed_unheard(step):
             pass
@@ -246,7 +236,7 @@ class Runner:
         try:
             self.session.connection.execute(statement.text.encode())
         except psycopg.Error as error:
-            message, at = server_message(error), Whereabouts(step, step.parts[0])
+            message, at = server_message(error), RunPosition(step, step.parts[0])
             name = at.part.migration.name
             can_undo = at.part.direction is Direction.UP and at.part.migration.down is not None
             raise DatabaseError(
@@ -292,7 +282,7 @@ class Runner:
         for part, recorded in zip_longest(step.parts, took):
             if part.completes:
                 elapsed = time.monotonic() - self._began if recorded is None else recorded
-                done = Done(part.migration.name, part.direction, elapsed, part.of, tuple(self._notices))
+                done = CompletedMigration(part.migration.name, part.direction, elapsed, part.of, tuple(self._notices))
                 self._done.append(done)
                 self._notices = []
                 self.emit(MigrationFinished(done.name, done.direction, done.elapsed))
@@ -310,7 +300,7 @@ class Runner:
         while True:
             attempts += 1
             del self._notices[heard:]  # what an attempt said that was undone
-            self._at = Whereabouts(step, step.parts[0])
+            self._at = RunPosition(step, step.parts[0])
             try:
                 return self._attempt(step)
             except PassedOver:
@@ -323,7 +313,7 @@ class Runner:
                     return ()
                 self._ahead.clear()
                 self._retry_or_raise(error, attempts, pauses, lost=lost)
-            except (TransactionEnded, CheckViolated, MigrationFileError) as error:
+            except (TransactionEnded, AssertionViolated, MigrationFileError) as error:
                 self._abandon()
                 self.session.rollback()
                 self._journal_outcome("failed", error.message)
@@ -367,35 +357,35 @@ class Runner:
         # A step that is tried again must find the session as the steps before it have left it.
         then = self.session.tidying if quiet else self.session.cleaning if whole else ()
         batch = Batch(self.session, self._arrived, before, then)
-        batch.add(Whereabouts(step, step.parts[0]), Message(step.begin.encode()))
+        batch.add(RunPosition(step, step.parts[0]), Message(step.begin.encode()))
         for before_it, part in zip((None, *step.parts), step.parts, strict=False):
             if before_it and before_it.direction is not part.direction:
-                batch.add(Whereabouts(step, before_it, resetting=True), *self.session.resetting)
+                batch.add(RunPosition(step, before_it, resetting=True), *self.session.resetting)
             self._say(batch, step, part)
-            ours = () if quiet else OURSELVES
+            ours = () if quiet else AS_CONNECTED_ROLE
             row = done_row(part, waited=waited)
-            batch.add(Whereabouts(step, part), *self.recorder.captured(part))
-            batch.add(Whereabouts(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
+            batch.add(RunPosition(step, part), *self.recorder.captured(part))
+            batch.add(RunPosition(step, part, recording=True), *ours, *self.recorder.done(part, row, prepared=quiet))
         still = self.recorder.still(self._kept[number], step)
-        batch.add(Whereabouts(step, step.parts[-1], recording=True), *still)
-        batch.add(Whereabouts(step, step.parts[-1], committing=True), Message(b"COMMIT"))
+        batch.add(RunPosition(step, step.parts[-1], recording=True), *still)
+        batch.add(RunPosition(step, step.parts[-1], committing=True), Message(b"COMMIT"))
         return batch
 
-    def _arrived(self, at: Whereabouts) -> None:
+    def _arrived(self, at: RunPosition) -> None:
         """The server is at work on that."""
         self._at = at
         if at.statement:
             self.emit(StatementStarted(at.part.migration.name, at.statement))
 
-    def _say(self, batch: Batch, step: Step, part: Part) -> None:
+    def _say(self, batch: Batch, step: Step, part: StepPart) -> None:
         """Everything of a part but its record; what must be waited for is waited for."""
-        batch.add(Whereabouts(step, part), *options(part))
+        batch.add(RunPosition(step, part), *options(part))
         identity = None
         if not part.is_parsed:
             batch.exchange()
             identity = self._transaction_id()
         for statement in part.statements:
-            at = Whereabouts(step, part, statement)
+            at = RunPosition(step, part, statement)
             if part.is_parsed and statement.copy is None:
                 batch.add(at, Message(statement.text.encode()))
                 continue
@@ -409,12 +399,12 @@ class Runner:
         if identity is not None and identity != self._transaction_id():
             raise failures.ended(self._here, self._done)
 
-    def _check(self, step: Step, part: Part, check: Check) -> None:
-        """Ask what must hold before this is committed. Raises CheckViolated where it does not."""
+    def _check(self, step: Step, part: StepPart, check: Check) -> None:
+        """Ask what must hold before this is committed. Raises AssertionViolated where it does not."""
         from fsapi_nb.run.check import OPENING, holds
         from fsapi_nb.run.check import ask as ask_check
 
-        self._at = Whereabouts(step, part, check.statement, checking=check, shift=len(OPENING))
+        self._at = RunPosition(step, part, check.statement, checking=check, shift=len(OPENING))
         self.emit(StatementStarted(part.migration.name, check.statement))
         found = ask_check(self.session.connection, check.statement.text)
         if not holds(found):
@@ -443,7 +433,7 @@ class Runner:
         pause = next(pauses, None) if not lost and error.sqlstate in _RETRYABLE else None
         if pause is None:
             self._journal_outcome("failed", failures.journalled(at, error))
-            tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
+            tried = failures.Attempts(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
             raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
         self._pause(error, attempts, pause)
 
@@ -456,7 +446,7 @@ class Runner:
         self._idle = False
 
     @property
-    def _here(self) -> Whereabouts:
+    def _here(self) -> RunPosition:
         if self._at is None:
             raise RuntimeError("no step has begun")
         return self._at
@@ -509,17 +499,17 @@ class Runner:
         pauses, attempts, seen = _pauses(self.max_wait), 0, None
         while True:
             attempts += 1
-            self._at, self._sealed, self._begun = Whereabouts(step, part), False, None
+            self._at, self._sealed, self._begun = RunPosition(step, part), False, None
             try:
                 self._set_options(part)
                 if attempts == 1:
                     seen = self._journal_start(part, statement)
-                self._arrived(Whereabouts(step, part, statement))
+                self._arrived(RunPosition(step, part, statement))
                 with patient(self.session, self.max_wait if blocks_nobody(statement) else 0):
                     if attempts == 1 or not clear_up(self.session, statement, seen):
                         self._attempt_alone(statement)
                 self._check_index(statement)
-                self._at = Whereabouts(step, part, recording=True)
+                self._at = RunPosition(step, part, recording=True)
                 row = done_row(part, waited=time.monotonic() - self._began, in_transaction=False)
                 recorded = [*self.recorder.done(part, row), *self.recorder.still(self._kept[self._number], step)]
                 self.session.commit(recorded, before=self.recorder.captured(part))
@@ -534,7 +524,7 @@ class Runner:
         self._send(statement)
         self._expect(TransactionStatus.IDLE)
 
-    def _journal_start(self, part: Part, statement: Statement) -> str | None:
+    def _journal_start(self, part: StepPart, statement: Statement) -> str | None:
         """Write down that the statement is about to be sent, and what the catalog says before it, which is returned."""
         seen = witness(self.session, statement.effect)
         row = row_of(part, "started", in_transaction=False)._replace(witness=seen)
@@ -566,7 +556,7 @@ class Runner:
         if refused:
             refused.state = failures.state_after(at, lost=lost) + failures.before(self._done)
             raise refused from None
-        tried = failures.Tried(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
+        tried = failures.Attempts(attempts, self.max_wait, self._watcher.blockage(at.step), tuple(self._notices))
         raise failures.failed(at, error, self._done, lost=lost, tried=tried, tables=self.recorder.tables) from None
 
     def _has_committed(self) -> bool:
@@ -601,10 +591,10 @@ class Runner:
             self.session.connection.execute(text)
             return
         with self.session.connection.cursor().copy(text) as copy:
-            for piece in statement.copy.chunks():
+            for piece in read_copy_data(statement.copy):
                 copy.write(piece)
 
-    def _set_options(self, part: Part) -> None:
+    def _set_options(self, part: StepPart) -> None:
         """The settings that the file asks for, outside of any transaction."""
         for name, value in wanted(part).items():
             self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
@@ -651,7 +641,7 @@ class Runner:
             if not restored:
                 raise
             raise not_restored(error, self.recorder.tables) from None
-        self._done += [Done(migration.name, Direction.UP, 0.0) for migration in plan.marks]
+        self._done += [CompletedMigration(migration.name, Direction.UP, 0.0) for migration in plan.marks]
 
     def _journal_outcome(self, state: str, message: str) -> None:
         """The journal's row of a failure is kept if it can be; what failed is what the user must hear of."""
@@ -688,8 +678,8 @@ class Runner:
                 self._journal_outcome("failed", "interrupted")
         return failures.interrupted(at, self._done, committed=committed)
 
-    def _beginning(self, number: int) -> Whereabouts:
-        return Whereabouts(self._steps[number], self._steps[number].parts[0])
+    def _beginning(self, number: int) -> RunPosition:
+        return RunPosition(self._steps[number], self._steps[number].parts[0])
 
 
 def _written_secrets(plan: Plan) -> Iterator[str]:

@@ -17,11 +17,12 @@ import psycopg
 
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.events import Observers, StatementWatched
-from fsapi_nb.model import NO_BLOCKAGE, Blockage, Step
+from fsapi_nb.model.plan import Step
+from fsapi_nb.model.server import NO_BLOCKAGE, Blockage
 from fsapi_nb.postgres.blockers import find_blockage
 from fsapi_nb.postgres.progress import find_progress
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.run.failures import Whereabouts
+from fsapi_nb.run.failures import RunPosition
 from fsapi_nb.script.options import milliseconds
 from fsapi_nb.stop import StopSignal, heeding
 
@@ -45,7 +46,7 @@ class Watcher:
     strikes.
     """
 
-    where: Callable[[], tuple[Whereabouts, int] | None]
+    where: Callable[[], tuple[RunPosition, int] | None]
     connect: Connect
     emit: Observers
     lock_timeout: str = "5s"
@@ -85,14 +86,14 @@ class Watcher:
             elif where and time.monotonic() - since >= self._moment(where[0]):
                 self._look_until_it_ends(*where, since)
 
-    def _moment(self, at: Whereabouts) -> float:
+    def _moment(self, at: RunPosition) -> float:
         """How long to wait before looking: a moment, less where a lock is waited for no longer than that."""
         script = at.part.migration.script(at.part.direction)
         patience = (script.options.get("lock_timeout") if script else None) or self.lock_timeout
         limit = milliseconds(patience.replace(" ", ""))
         return min(_MOMENT, limit / 3000) if limit else _MOMENT
 
-    def _look_until_it_ends(self, at: Whereabouts, pid: int, since: float) -> None:
+    def _look_until_it_ends(self, at: RunPosition, pid: int, since: float) -> None:
         if at.statement and at.statement.kind.startswith(_ALONE):
             self._wait(at)
             return
@@ -106,15 +107,15 @@ class Watcher:
             _log.debug("the run cannot be watched: %s", type(error).__name__)
             self._wait(at)
 
-    def _lasts(self, at: Whereabouts) -> bool:
+    def _lasts(self, at: RunPosition) -> bool:
         where = self.where()
         return not self._stopped.is_set() and where is not None and where[0] is at
 
-    def _wait(self, at: Whereabouts) -> None:
+    def _wait(self, at: RunPosition) -> None:
         while self._lasts(at):
             self._stopped.wait(_INTERVAL)
 
-    def _tell(self, connection: Connection, at: Whereabouts, pid: int, since: float) -> None:
+    def _tell(self, connection: Connection, at: RunPosition, pid: int, since: float) -> None:
         progress = find_progress(connection, pid)
         blockage = find_blockage(connection, pid)
         if not self._lasts(at):

@@ -84,9 +84,9 @@ def carry_out(command: Verb, options: argparse.Namespace) -> Result:
 
 def _run(options: argparse.Namespace) -> RunbookResult:
     from fsapi_nb.runbook.progress import Progress
-    from fsapi_nb.runbook.run import Order, run_runbook
+    from fsapi_nb.runbook.run import RunbookRequest, run_runbook
 
-    order = Order(
+    order = RunbookRequest(
         Path(options.notebook),
         options.database,
         _values(options.parameter or (), options.raw_parameter or ()),

@@ -37,7 +37,7 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CellOutcome:
     """How a cell ended; of an error its name and text, as the kernel tells them."""
 
     end: End
@@ -93,7 +93,7 @@ class Kernel:
             raise ConfigurationError(f"no kernel of this Python started: {error}", state=_NOTHING) from None
         self._ready = True
 
-    async def run(self, cell: Any, number: int) -> Ended:
+    async def run(self, cell: Any, number: int) -> CellOutcome:
         """Run a cell; its outputs are put below it as they come."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -102,10 +102,10 @@ class Kernel:
             await self._client.async_execute_cell(cell, number)
         except CellExecutionError as error:
             end = End.INTERRUPTED if self.interrupted else End.FAILED
-            return Ended(end, str(error.ename), str(error.evalue))
+            return CellOutcome(end, str(error.ename), str(error.evalue))
         except DeadKernelError:
-            return Ended(End.INTERRUPTED if self.interrupted else End.KERNEL_DIED)
-        return Ended(End.INTERRUPTED if self.interrupted else End.DONE)
+            return CellOutcome(End.INTERRUPTED if self.interrupted else End.KERNEL_DIED)
+        return CellOutcome(End.INTERRUPTED if self.interrupted else End.DONE)
 
     async def tell(self, source: str) -> None:
         """Run something that is no cell: it is in no history, and gives no outputs."""

@@ -33,7 +33,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Bound:
+class ParameterValue:
     """A parameter with the value of this run. `given` is whether the run was told one, and not the notebook."""
 
     parameter: Parameter
@@ -115,7 +115,7 @@ def bind(
     *,
     secrets: Sequence[str],
     environment: Mapping[str, str],
-) -> tuple[Bound, ...]:
+) -> tuple[ParameterValue, ...]:
     """Each parameter with its value: what was given, for one named as secret also the variable of that name.
 
     Raises UsageError for a name that the notebook does not have, and a secret that is too short to be starred.
@@ -132,13 +132,13 @@ def bind(
         values: dict[str, object] = dict(given)
         if name in secrets and name not in given and environment.get(name):
             values[name] = environment[name]
-        each = Bound(parameter, values.get(name, parameter.literal), name in values, secret)
+        each = ParameterValue(parameter, values.get(name, parameter.literal), name in values, secret)
         _refuse_short(each)
         bound.append(each)
     return tuple(bound)
 
 
-def _refuse_short(bound: Bound) -> None:
+def _refuse_short(bound: ParameterValue) -> None:
     if bound.secret and bound.given and 0 < len(str(bound.value)) < SHORTEST:
         raise UsageError(
             f"the secret {bound.name!r} is too short to be kept out of the record",
@@ -147,7 +147,7 @@ def _refuse_short(bound: Bound) -> None:
         )
 
 
-def injected_source(bound: Sequence[Bound]) -> str:
+def injected_source(bound: Sequence[ParameterValue]) -> str:
     """The cell that is put after the parameters; a secret is only told of."""
     lines = ["# Parameters"]
     for each in bound:
@@ -156,6 +156,6 @@ def injected_source(bound: Sequence[Bound]) -> str:
     return "\n".join(lines)
 
 
-def secret_source(bound: Sequence[Bound]) -> str:
+def secret_source(bound: Sequence[ParameterValue]) -> str:
     """What sets the secrets that were given: sent to the kernel apart, kept nowhere."""
     return "\n".join(f"{each.name} = {written(each.value)}" for each in bound if each.secret and each.given)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from typing import TextIO
 
-from fsapi_nb.runbook.record import State
+from fsapi_nb.runbook.record import RunbookState
 from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.safe import visible
 
-_SIGNS = {State.DONE: "✓", State.FAILED: "✗", State.INTERRUPTED: "■"}
+_SIGNS = {RunbookState.DONE: "✓", RunbookState.FAILED: "✗", RunbookState.INTERRUPTED: "■"}
 _LONGEST = 72
 
 
@@ -46,7 +46,7 @@ class Progress:
         """Somebody has asked for the end, and the server is told."""
         self._write("\nstopping; once more kills the kernel\n")
 
-    def ended(self, state: State, elapsed: float) -> None:
+    def ended(self, state: RunbookState, elapsed: float) -> None:
         """The cell is over."""
         sign = _SIGNS.get(state, "")
         again = f"\r\x1b[2K{self._line}" if self._live else ""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from fsapi_nb.model import DatabaseFacts, JournalEntry
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import DatabaseFacts
 from fsapi_nb.runbook.provenance import Provenance
 
 
-class State(Enum):
+class RunbookState(Enum):
     """How a run ended, or a cell in it."""
 
     DONE = "done"
@@ -31,7 +32,7 @@ class CellRecord:
     kind: str
     section: str
     source: str
-    state: State | None = None
+    state: RunbookState | None = None
     elapsed: float = 0.0
     outputs: Sequence[Mapping[str, Any]] = ()
 
@@ -77,7 +78,7 @@ class RunRecord:
     title: str
     notebook: str
     digest: str
-    state: State
+    state: RunbookState
     started: datetime.datetime
     elapsed: float
     database: DatabaseFacts
@@ -95,7 +96,7 @@ class RunRecord:
         """The checks that were made, in order."""
         return tuple(check for cell in self.cells for check in _checks(cell))
 
-    def count(self, state: State) -> int:
+    def count(self, state: RunbookState) -> int:
         """How many cells ended so."""
         return sum(1 for cell in self.cells if cell.state is state)
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fsapi_nb.model import JournalEntry
+from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.runbook.progress import duration
-from fsapi_nb.runbook.record import CellRecord, CheckRecord, RunRecord, State
+from fsapi_nb.runbook.record import CellRecord, CheckRecord, RunbookState, RunRecord
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
 from fsapi_nb.text.safe import esc
 from fsapi_nb.views.highlight import highlight
@@ -21,11 +21,11 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _OF_OURS = '<div class="mathjax_ignore tex2jax_ignore">'
 _SQL = re.compile(r"%%(migration|check|query|sql|fsapi_migration|fsapi_check|fsapi_query)\b")
 _WORDS = {
-    State.DONE: "succeeded",
-    State.FAILED: "failed",
-    State.INTERRUPTED: "interrupted",
-    State.SKIPPED: "skipped",
-    State.NOT_REACHED: "not reached",
+    RunbookState.DONE: "succeeded",
+    RunbookState.FAILED: "failed",
+    RunbookState.INTERRUPTED: "interrupted",
+    RunbookState.SKIPPED: "skipped",
+    RunbookState.NOT_REACHED: "not reached",
 }
 
 STYLE = """
@@ -98,9 +98,9 @@ def _head(record: RunRecord) -> str:
 
 def _summary(record: RunRecord) -> str:
     """What came of it, in a sentence; and of a failure what, where, and what to do."""
-    tone = {State.DONE: "good", State.FAILED: "bad"}.get(record.state, "warn")
-    done, skipped = record.count(State.DONE), record.count(State.SKIPPED)
-    left = record.count(State.NOT_REACHED)
+    tone = {RunbookState.DONE: "good", RunbookState.FAILED: "bad"}.get(record.state, "warn")
+    done, skipped = record.count(RunbookState.DONE), record.count(RunbookState.SKIPPED)
+    left = record.count(RunbookState.NOT_REACHED)
     told = [f"{done} cell{'s' if done != 1 else ''} done"]
     told += [f"{skipped} skipped"] if skipped else []
     told += [f"{left} not reached"] if left else []
@@ -236,15 +236,17 @@ def _cells(record: RunRecord) -> str:
 def _cell(cell: CellRecord, events: Sequence[JournalEntry]) -> str:
     if cell.state is None:
         return f'<div class="note" id="cell-{cell.number}">{_prose(cell)}</div>' if cell.source.strip() else ""
-    tone = {State.DONE: "good", State.FAILED: "bad", State.INTERRUPTED: "warn"}.get(cell.state, "dim")
-    quiet = " quiet" if cell.state in {State.SKIPPED, State.NOT_REACHED} else ""
+    tone = {RunbookState.DONE: "good", RunbookState.FAILED: "bad", RunbookState.INTERRUPTED: "warn"}.get(
+        cell.state, "dim"
+    )
+    quiet = " quiet" if cell.state in {RunbookState.SKIPPED, RunbookState.NOT_REACHED} else ""
     took = f", {duration(cell.elapsed)}" if not quiet else ""
     rows = ", ".join(f'<a href="#journal-{e.id}">{e.id}</a>' for e in events if e.cell == cell.id)
     header = [
         f"<span>cell {cell.number}</span>",
         f'<span class="mono">{esc(cell.id)}</span>',
         f"<span>journal {rows}</span>" if rows else "",
-        f'<span class="state {tone}">{_WORDS[cell.state] if cell.state is not State.DONE else "done"}{took}</span>',
+        f'<span class="state {tone}">{_WORDS[cell.state] if cell.state is not RunbookState.DONE else "done"}{took}</span>',
     ]
     outputs = "".join(_output(output) for output in cell.outputs)
     return (

@@ -9,11 +9,11 @@ from typing import Any
 
 from fsapi_nb.errors import Interrupted
 from fsapi_nb.runbook.progress import duration
-from fsapi_nb.runbook.record import RunRecord, State
+from fsapi_nb.runbook.record import RunbookState, RunRecord
 from fsapi_nb.text.safe import visible
 from fsapi_nb.views.results import Result
 
-_WORDS = {State.DONE: "succeeded", State.FAILED: "failed", State.INTERRUPTED: "was interrupted"}
+_WORDS = {RunbookState.DONE: "succeeded", RunbookState.FAILED: "failed", RunbookState.INTERRUPTED: "was interrupted"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,7 +27,7 @@ class RunbookResult(Result):
     @property
     def exit_code(self) -> int:
         """What the terminal ends with."""
-        return {State.DONE: 0, State.INTERRUPTED: Interrupted.exit_code}.get(self.record.state, 1)
+        return {RunbookState.DONE: 0, RunbookState.INTERRUPTED: Interrupted.exit_code}.get(self.record.state, 1)
 
     def lines(self, *, times: bool = False) -> list[str]:
         """What came of it, where it ended if it did so early, and where the record is."""

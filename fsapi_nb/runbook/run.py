@@ -21,13 +21,14 @@ from typing import Any
 
 from fsapi_nb.errors import ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.model import DatabaseFacts, JournalEntry
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import DatabaseFacts
 from fsapi_nb.project.origin import SCHEMA, Origin, environment_of, origin
 from fsapi_nb.runbook import notebook as notebooks
-from fsapi_nb.runbook.kernel import End, Ended, Kernel, started
+from fsapi_nb.runbook.kernel import CellOutcome, End, Kernel, started
 from fsapi_nb.runbook.parameters import (
     INJECTED,
-    Bound,
+    ParameterValue,
     Value,
     bind,
     find_parameters,
@@ -36,10 +37,10 @@ from fsapi_nb.runbook.parameters import (
 )
 from fsapi_nb.runbook.progress import Progress
 from fsapi_nb.runbook.provenance import find_provenance
-from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunRecord, State
+from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunbookState, RunRecord
 from fsapi_nb.runbook.report import report
 from fsapi_nb.runbook.result import RunbookResult
-from fsapi_nb.runbook.sections import ROLLBACK, Placed, place, runs, title_of
+from fsapi_nb.runbook.sections import ROLLBACK, SectionedCell, place, runs, title_of
 from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
 from fsapi_nb.verbs.trust import RECORDS, require_inside
@@ -47,17 +48,17 @@ from fsapi_nb.verbs.trust import RECORDS, require_inside
 _NOTHING = "nothing was run; the database is as it was."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes
 _STATES = {
-    End.DONE: State.DONE,
-    End.FAILED: State.FAILED,
-    End.INTERRUPTED: State.INTERRUPTED,
-    End.KERNEL_DIED: State.FAILED,
+    End.DONE: RunbookState.DONE,
+    End.FAILED: RunbookState.FAILED,
+    End.INTERRUPTED: RunbookState.INTERRUPTED,
+    End.KERNEL_DIED: RunbookState.FAILED,
 }
 _UNDONE = "what was not committed is rolled back; `sapi migrate:status` tells where things stand."
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Order:
+class RunbookRequest:
     """What is to be run, on what, with which values, and where the record goes.
 
     `secrets` are names of parameters; `output` is a folder, `runs` beside the notebook where it is None.
@@ -74,7 +75,7 @@ class Order:
     schema: str | None = None
 
 
-def run_runbook(order: Order, progress: Progress) -> RunbookResult:
+def run_runbook(order: RunbookRequest, progress: Progress) -> RunbookResult:
     """Execute the notebook and write its record; what failed in it is in the result.
 
     Raises UsageError, ConfigurationError, ConfirmationRequired, or the database's own, before anything was run.
@@ -92,7 +93,9 @@ def run_runbook(order: Order, progress: Progress) -> RunbookResult:
     migrator = _migrator(order, original.path.parent)
     facts = migrator.facts()
     _refuse_unconfirmed(facts, confirmed=order.confirmed)
-    run = _Run(order, original, placed, bound, _mask(bound, order, migrator.known_secrets()), _files(order, original))
+    run = _RunbookRun(
+        order, original, placed, bound, _mask(bound, order, migrator.known_secrets()), _files(order, original)
+    )
     progress.begin(f"runbook {run.files.id}: {original.name} on {_told(facts)}")
     run.save()
     asyncio.run(run.execute(progress))
@@ -101,13 +104,13 @@ def run_runbook(order: Order, progress: Progress) -> RunbookResult:
     return RunbookResult(record, run.files.executed, run.files.report)
 
 
-def _bind(document: Any, order: Order) -> tuple[Bound, ...]:
+def _bind(document: Any, order: RunbookRequest) -> tuple[ParameterValue, ...]:
     cell = notebooks.parameters_cell(document)
     parameters = find_parameters(cell.source) if cell is not None else ()
     return bind(parameters, order.given, secrets=order.secrets, environment=os.environ)
 
 
-def _migrator(order: Order, folder: Path) -> Migrator:
+def _migrator(order: RunbookRequest, folder: Path) -> Migrator:
     """What the notebook's magics will work with: the project is that of the notebook's folder."""
     with contextlib.chdir(folder):
         return Migrator(order.database, application="fsapi_nb:sapi", schema=order.schema)
@@ -129,7 +132,7 @@ def _told(facts: DatabaseFacts) -> str:
     return f"{name} ({database})" if name and name != database else database
 
 
-def _mask(bound: Sequence[Bound], order: Order, known: Iterable[str]) -> Mask:
+def _mask(bound: Sequence[ParameterValue], order: RunbookRequest, known: Iterable[str]) -> Mask:
     """What must be in no file: the secret parameters, their defaults, and the passwords that lead to databases.
 
     `known` are those that the project and the environment hold.
@@ -153,7 +156,7 @@ class _Files:
     report: Path
 
 
-def _files(order: Order, original: notebooks.Original) -> _Files:
+def _files(order: RunbookRequest, original: notebooks.Original) -> _Files:
     """Where the record goes; the folder is there then. Raises ConfigurationError where it cannot be written."""
     began = datetime.datetime.now(datetime.UTC)
     run_id = f"{began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -167,18 +170,18 @@ def _files(order: Order, original: notebooks.Original) -> _Files:
 
 
 @dataclass(slots=True)
-class _Run:
+class _RunbookRun:
     """The run while it goes on: what became of each cell so far."""
 
-    order: Order
+    order: RunbookRequest
     original: notebooks.Original
-    placed: Sequence[Placed]
-    bound: Sequence[Bound]
+    placed: Sequence[SectionedCell]
+    bound: Sequence[ParameterValue]
     mask: Mask
     files: _Files
-    _states: dict[int, tuple[State, float]] = field(default_factory=dict)
-    _state: State | None = None
-    _failure: tuple[int | None, Ended] | None = None
+    _states: dict[int, tuple[RunbookState, float]] = field(default_factory=dict)
+    _state: RunbookState | None = None
+    _failure: tuple[int | None, CellOutcome] | None = None
     _elapsed: float = 0.0
 
     async def execute(self, progress: Progress) -> None:
@@ -188,13 +191,13 @@ class _Run:
         if self.order.schema is not None:
             environment[SCHEMA] = self.order.schema
         began = time.monotonic()
-        self._state = State.DONE
+        self._state = RunbookState.DONE
         try:
             folder = self.original.path.parent
             async with started(self.original.document, folder, environment, progress.stopping) as kernel:
                 await self._run_cells(kernel, progress)
         except Interrupted:
-            self._end(State.INTERRUPTED, None, Ended(End.INTERRUPTED))
+            self._end(RunbookState.INTERRUPTED, None, CellOutcome(End.INTERRUPTED))
         finally:
             self._elapsed = time.monotonic() - began
             self.save()
@@ -203,18 +206,18 @@ class _Run:
         for number, placed in enumerate(self.placed):
             if not runs(placed, rollback=self.order.rollback):
                 if placed.is_code:
-                    self._states[number] = (State.SKIPPED, 0.0)
+                    self._states[number] = (RunbookState.SKIPPED, 0.0)
                 continue
             if kernel.interrupted:
-                self._end(State.INTERRUPTED, None, Ended(End.INTERRUPTED))
+                self._end(RunbookState.INTERRUPTED, None, CellOutcome(End.INTERRUPTED))
                 return
             state, ended = await self._run_cell(kernel, number, progress)
-            if state is not State.DONE:
+            if state is not RunbookState.DONE:
                 self._end(state, number, ended)
                 return
             self.save()
 
-    async def _run_cell(self, kernel: Kernel, number: int, progress: Progress) -> tuple[State, Ended]:
+    async def _run_cell(self, kernel: Kernel, number: int, progress: Progress) -> tuple[RunbookState, CellOutcome]:
         placed = self.placed[number]
         cell = notebooks.as_code(self.original.document, number)
         progress.started(number + 1, len(self.placed), placed.section, placed.title(), self.mask)
@@ -228,7 +231,7 @@ class _Run:
         progress.ended(state, elapsed)
         return state, ended
 
-    def _end(self, state: State, number: int | None, ended: Ended) -> None:
+    def _end(self, state: RunbookState, number: int | None, ended: CellOutcome) -> None:
         self._state = state
         self._failure = (number, ended)
 
@@ -265,7 +268,7 @@ class _Run:
             title=self.mask.text(title_of(self.placed, self.original.path.stem)),
             notebook=self.original.name,
             digest=self.original.digest,
-            state=self._state or State.FAILED,
+            state=self._state or RunbookState.FAILED,
             started=self.files.began,
             elapsed=self._elapsed,
             database=facts,
@@ -286,7 +289,7 @@ class _Run:
         cell = self.mask.cell(self.original.document.cells[number])
         state, elapsed = self._states.get(number, (None, 0.0))
         if state is None and runs(placed, rollback=self.order.rollback):
-            state = State.NOT_REACHED
+            state = RunbookState.NOT_REACHED
         section = self.mask.text(placed.section)
         outputs = tuple(cell.get("outputs", ()))
         return CellRecord(number + 1, cell["id"], cell["cell_type"], section, cell["source"], state, elapsed, outputs)

@@ -19,7 +19,7 @@ _HEADING = re.compile(r"\s*(#{1,6})\s+(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SectionedCell:
     """A cell with the heading of its section, and the tags that hold for it."""
 
     cell: Mapping[str, Any]
@@ -37,9 +37,9 @@ class Placed:
         return next((line.strip() for line in str(self.cell["source"]).splitlines() if line.strip()), "")
 
 
-def place(cells: Sequence[Mapping[str, Any]]) -> list[Placed]:
+def place(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
     """The cells with their sections."""
-    placed: list[Placed] = []
+    placed: list[SectionedCell] = []
     open_headings: list[tuple[int, str, frozenset[str]]] = []
     for cell in cells:
         own = frozenset(str(tag) for tag in cell["metadata"].get("tags", []))
@@ -49,11 +49,11 @@ def place(cells: Sequence[Mapping[str, Any]]) -> list[Placed]:
             open_headings = [each for each in open_headings if each[0] < level]
             open_headings.append((level, text, own))
         inherited = frozenset(tag for _, _, tags in open_headings for tag in tags)
-        placed.append(Placed(cell, open_headings[-1][1] if open_headings else "", own | inherited))
+        placed.append(SectionedCell(cell, open_headings[-1][1] if open_headings else "", own | inherited))
     return placed
 
 
-def runs(placed: Placed, *, rollback: bool) -> bool:
+def runs(placed: SectionedCell, *, rollback: bool) -> bool:
     """Whether the cell is run: all but the rollback, or with `rollback` that alone and what comes before it.
 
     What a rollback needs is named by tags, so that a cell which somebody forgot to tag is not run in its stead.
@@ -63,7 +63,7 @@ def runs(placed: Placed, *, rollback: bool) -> bool:
     return placed.is_code and ROLLBACK not in placed.tags
 
 
-def title_of(placed: Sequence[Placed], name: str) -> str:
+def title_of(placed: Sequence[SectionedCell], name: str) -> str:
     """The notebook's first heading, else its name."""
     return next((each.section for each in placed if each.section), name)
 

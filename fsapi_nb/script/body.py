@@ -9,9 +9,9 @@ import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fsapi_nb.model import Contents, CopyData
+from fsapi_nb.model.migration import ByteSource, CopyData
 from fsapi_nb.script.checksum import as_token, tokens_between
-from fsapi_nb.script.contents import MemoryContents
+from fsapi_nb.script.contents import MemoryContents, read_copy_data
 from fsapi_nb.script.lexer import CopyBlock, Lexed
 from fsapi_nb.script.sections import Section, Source
 from fsapi_nb.script.tokens import COMMENTS, SyntaxProblem
@@ -27,7 +27,7 @@ class Body:
     source: Source
     lexed: Lexed
     section: Section
-    contents: Contents
+    contents: ByteSource
     first: int = field(init=False)
     last: int = field(init=False)
     problem: SyntaxProblem | None = field(init=False)
@@ -82,7 +82,7 @@ class Body:
                 yield from tokens_between(text, tokens, first, index)
             elif index < self.last:
                 yield from tokens_between(text, tokens, first, index + 1)
-                yield from as_token(self.data(block).chunks())
+                yield from as_token(read_copy_data(self.data(block)))
             first = index + 1
         yield from tokens_between(text, tokens, first, self.last)
         if self.problem:
@@ -92,7 +92,7 @@ class Body:
         """The bytes of the file between two places in the text, with what was left out of it."""
         for block in self._left_out(start, end):
             yield self.source.text[start : block.start]
-            yield from self.data(block).chunks()
+            yield from read_copy_data(self.data(block))
             start = block.end
         yield self.source.text[start:end]
 

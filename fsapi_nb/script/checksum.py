@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
+from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.parser import tokenize
 from fsapi_nb.script.tokens import COMMENTS, Tokens
 
@@ -74,4 +75,4 @@ def _tokens_of(text: bytes) -> Iterator[bytes]:
 def _contents(statement: Statement) -> Iterator[bytes]:
     yield from _tokens_of(statement.text.encode())
     if statement.copy:
-        yield from as_token(statement.copy.chunks())
+        yield from as_token(read_copy_data(statement.copy))

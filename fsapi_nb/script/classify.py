@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from fsapi_nb.model import EnumValue, TransactionRule
+from fsapi_nb.model.migration import EnumValue, TransactionRule
 
 #: A node of a parse tree behind its name (`index_stmt`), which is found once for all that is asked of it.
 Named = tuple[str, Any]

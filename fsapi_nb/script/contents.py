@@ -5,9 +5,14 @@ Says nothing of what they mean; that is for `script`. Opens a file only while it
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from fsapi_nb.errors import MigrationFileError
+from fsapi_nb.model.migration import CopyData
+from fsapi_nb.model.place import Problem, SourceLocation
 
 PIECE = 1 << 20
 _READING = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_BINARY", 0)  # it may be a pipe by now
@@ -51,3 +56,27 @@ class FileContents:
                 left, most = None if left is None else left - len(piece), PIECE
         finally:
             os.close(file)
+
+
+def read_copy_data(data: CopyData) -> Iterator[bytes]:
+    """Read the data of a COPY in pieces, to be sent, and check that it is what was read before.
+
+    A change is known at the end only: the caller must take back what was sent.
+
+    Raises:
+        MigrationFileError: The file cannot be read any more, or has other data than when it was read.
+    """
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in data.contents.chunks(data.start, data.size):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+    except OSError as error:
+        raise _changed(data, f"the file cannot be read any more: {error.strerror}") from None
+    if (size, digest.hexdigest()) != (data.size, data.digest):
+        raise _changed(data, "the file was changed after it was read: this COPY's data is not what it was")
+
+
+def _changed(data: CopyData, message: str) -> MigrationFileError:
+    return MigrationFileError(Problem(message, SourceLocation(data.contents.name, data.line), "run it again."))

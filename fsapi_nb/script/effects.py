@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fsapi_nb.model import Effect, EffectKind
+from fsapi_nb.model.migration import Effect, EffectKind
 from fsapi_nb.script.classify import Named, enum_name, node_of, option_on
 from fsapi_nb.script.parser import deparse, parse_one
 from fsapi_nb.script.tokens import SqlSyntaxError
+from fsapi_nb.text.sql import quote_name
 
 _REPEATABLE = {"vacuum_stmt", "cluster_stmt", "alter_system_stmt", "discard_stmt", "alter_database_stmt"}
 _BY_NAME = {
@@ -152,4 +153,4 @@ def _quoted(relation: Any) -> str:
 
 
 def _join(parts: list[str]) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+    return ".".join(map(quote_name, parts))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsapi_nb.errors import Place
-from fsapi_nb.model import Migration, Statement
+from fsapi_nb.model.migration import Migration, Statement
+from fsapi_nb.model.place import SourceLocation
 from fsapi_nb.script.redact import redact_line, redact_sql
 
 
@@ -14,7 +14,7 @@ def shown_lines(migration: Migration) -> list[str]:
     return redact_sql(migration.source).split("\n")
 
 
-def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> Place:
+def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> SourceLocation:
     """Return where a statement stands; of several in one line, the excerpt begins with this one.
 
     Args:
@@ -22,9 +22,9 @@ def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> Pl
         lines: Those of `shown_lines`.
     """
     if statement.line > len(lines):
-        return Place(name, statement.line)
+        return SourceLocation(name, statement.line)
     line = redact_line(lines[statement.line - 1].rstrip("\r"))
-    return Place(name, statement.line, None, line, near=begin_in(statement, line))
+    return SourceLocation(name, statement.line, None, line, near=begin_in(statement, line))
 
 
 def begin_in(statement: Statement, line: str) -> int | None:

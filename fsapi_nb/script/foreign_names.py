@@ -39,14 +39,14 @@ class Siblings:
         return {f"{match[1]}{match[2]}__": name for match, name in versions if match and match[1]}
 
 
-class Fault(NamedTuple):
+class NameFault(NamedTuple):
     """What is wrong with a name, and what to do."""
 
     message: str
     hint: str
 
 
-def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
+def find_foreign(names: Sequence[str]) -> dict[str, NameFault]:
     """Return what is wrong with those names that are not a whole migration's.
 
     A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` behind its time,
@@ -70,7 +70,7 @@ def find_foreign(names: Sequence[str]) -> dict[str, Fault]:
     return found
 
 
-def explain_bad_name(name: str, fault: str, known: Siblings) -> Fault:
+def explain_bad_name(name: str, fault: str, known: Siblings) -> NameFault:
     """Return what is wrong with a name that is not a migration's, and what to do with the file.
 
     The half of a pair that takes a change back must not be renamed: it would run as a change.
@@ -85,8 +85,8 @@ def explain_bad_name(name: str, fault: str, known: Siblings) -> Fault:
     number = _NUMBER.match(name)
     time = _minute(number[1]) if number and number[1] else None
     if time and number:
-        return Fault(fault, f"rename it to {time}_{name[number.end() :]}; the time is UTC, by minutes.")
-    return Fault(fault, "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes.")
+        return NameFault(fault, f"rename it to {time}_{name[number.end() :]}; the time is UTC, by minutes.")
+    return NameFault(fault, "rename it, such as 2026_01_31_09_30_add_phone.sql; UTC, by minutes.")
 
 
 class _Half(NamedTuple):
@@ -97,7 +97,7 @@ class _Half(NamedTuple):
     undoes: bool
 
 
-def _by_itself(name: str, known: Siblings) -> Fault | None:
+def _by_itself(name: str, known: Siblings) -> NameFault | None:
     """What is wrong with a name that says by itself what its file is for."""
     time = _TIME.match(name)
     flyway = _FLYWAY.fullmatch(name, time.end() if time else 0)
@@ -110,7 +110,7 @@ def _by_itself(name: str, known: Siblings) -> Fault | None:
     return _of_dotted(_Half(name, match[1], match[2].lower() in _BACK), match[2], known) if match else None
 
 
-def _of_dotted(half: _Half, word: str, known: Siblings) -> Fault:
+def _of_dotted(half: _Half, word: str, known: Siblings) -> NameFault:
     """What is wrong with `add_phone.down.sql`."""
     others = [f"{half.stem}.{each}.sql" for each in (_FORTH if half.undoes else _BACK)]
     other = next((each for each in [*others, f"{half.stem}.sql"] if each in known.names), None)
@@ -119,21 +119,21 @@ def _of_dotted(half: _Half, word: str, known: Siblings) -> Fault:
     whole = _whole(half)
     if half.undoes:
         message = f"by its name (.{word}), this file takes back what another one does, such as {others[0]}"
-        return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
+        return NameFault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
     message = f"by its name (.{word}), this file is one half of a migration, and {others[0]} would be the other"
-    return Fault(message, f"rename it to {whole}, with a line `-- UP` above its SQL.")
+    return NameFault(message, f"rename it to {whole}, with a line `-- UP` above its SQL.")
 
 
-def _of_bare(name: str, known: Siblings) -> Fault:
+def _of_bare(name: str, known: Siblings) -> NameFault:
     """What is wrong with a name that says only that its file takes something back."""
     other = next((each for word in _FORTH if (each := f"{name[:_LENGTH]}{word}.sql") in known.names), None)
     if other:
         return _of_pair(_Half(name, "name", undoes=True), other)
     hint = "put its SQL below a line `-- DOWN` in the file of that change, and delete this one."
-    return Fault("by its name, this file takes back what another one does", hint)
+    return NameFault("by its name, this file takes back what another one does", hint)
 
 
-def _of_pair(half: _Half, other: str, *, certain: bool = True) -> Fault:
+def _of_pair(half: _Half, other: str, *, certain: bool = True) -> NameFault:
     """What is wrong with one half of a pair whose other half is there."""
     up, down = (other, half.name) if half.undoes else (half.name, other)
     hint = (
@@ -141,24 +141,24 @@ def _of_pair(half: _Half, other: str, *, certain: bool = True) -> Fault:
         f"{down}; then delete the two."
     )
     if certain:
-        return Fault(f"this file and {other} are the two halves of one migration", hint)
+        return NameFault(f"this file and {other} are the two halves of one migration", hint)
     own = f" If {half.name} is a change of its own, rename it."
-    return Fault(f"by its name, this file and {other} are the two halves of one migration", hint + own)
+    return NameFault(f"by its name, this file and {other} are the two halves of one migration", hint + own)
 
 
-def _of_flyway(match: re.Match[str], known: Siblings) -> Fault:
+def _of_flyway(match: re.Match[str], known: Siblings) -> NameFault:
     letter, version, words = match[1] or "R", match[2], match[3]
     whole = f"{_EXAMPLE}{words}.sql"
     if letter == "R":
         message = "by its name (R__), this is a repeatable migration of Flyway; here each file runs once"
-        return Fault(message, f"rename it to {whole}, and put its new text into a new file when it changes.")
+        return NameFault(message, f"rename it to {whole}, and put its new text into a new file when it changes.")
     opposite = f"{'V' if letter == 'U' else 'U'}{version}__"
     other = known.by_version.get(opposite)
     if letter == "U":
         message = f"by its name (U{version}__), this file takes back what {other or f'{opposite}{words}.sql'} does"
-        return Fault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
+        return NameFault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
     down = f", a line `-- DOWN` and the SQL of {other} at its end" if other else ""
-    return Fault(
+    return NameFault(
         f"by its name ({letter}{version}__), this is a migration of Flyway",
         f"rename it to {whole}, in the order of the versions, with a line `-- UP` above its SQL{down}.",
     )
@@ -188,7 +188,7 @@ def _half(name: str) -> _Half | None:
     return _Half(name, before[:-1] or after[1:], word.lower() in _BACK)
 
 
-def _bad_half(name: str, known: Siblings) -> Fault | None:
+def _bad_half(name: str, known: Siblings) -> NameFault | None:
     """What is wrong with one half of a pair that has no time, such as `0001_a_down.sql` beside `0001_a_up.sql`."""
     half, found = _half(name), _mark_word(name.removesuffix(".sql"))
     if half is None or found is None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from fsapi_nb.errors import MigrationFileError, Place, Problem
-from fsapi_nb.model import Check, Contents, Direction, Migration, ParsedScript, Script, Statement
+from fsapi_nb.errors import MigrationFileError
+from fsapi_nb.model.migration import ByteSource, Check, Direction, Migration, ParsedScript, Script, Statement
+from fsapi_nb.model.place import Problem, SourceLocation
 from fsapi_nb.script.backslashes import find_escaped_quote
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.checksum import checksum
@@ -48,7 +49,7 @@ def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Probl
     return read_contents(MemoryContents(name, raw))
 
 
-def read_contents(contents: Contents) -> tuple[Migration | None, tuple[Problem, ...]]:
+def read_contents(contents: ByteSource) -> tuple[Migration | None, tuple[Problem, ...]]:
     """The same of a file that is read in pieces, however large the data in it is. Raises OSError where it cannot be.
 
     The migration's `digest` is that of the bytes that were read.
@@ -62,7 +63,7 @@ def read_contents(contents: Contents) -> tuple[Migration | None, tuple[Problem, 
         return _read(Source(contents.name, lexed), lexed, contents, f"sha256:{digest.hexdigest()}")
     except _NotText:
         problem = _undecodable(contents.name, b"".join(contents.chunks()))
-        return None, (problem or Problem("the file was changed while it was read", Place(contents.name, 1)),)
+        return None, (problem or Problem("the file was changed while it was read", SourceLocation(contents.name, 1)),)
     except MigrationFileError as error:
         return None, (error.problem,)
 
@@ -114,7 +115,7 @@ def _checked(chunks: Iterable[bytes], digest: _Digest) -> Iterator[bytes]:
 
 
 def _read(
-    source: Source, lexed: Lexed, contents: Contents, digest: str
+    source: Source, lexed: Lexed, contents: ByteSource, digest: str
 ) -> tuple[Migration | None, tuple[Problem, ...]]:
     sections, problems = find_sections(source, lexed)
     if lexed.problem and not (sections and sections.down and lexed.problem.offset >= sections.down.start):
@@ -130,7 +131,7 @@ def _read(
     return (None, (problem,)) if problem else (_build(source, lexed, sections, contents, digest), ())
 
 
-def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents, digest: str) -> Migration:
+def _build(source: Source, lexed: Lexed, sections: Sections, contents: ByteSource, digest: str) -> Migration:
     up = Body(source, lexed, sections.up, contents)
     down = Body(source, lexed, sections.down, contents) if sections.down else None
     checks = tuple((title, Body(source, lexed, section, contents)) for title, section in sections.checks)
@@ -141,8 +142,8 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: Contents,
 
     return Migration(
         name=source.file,
-        up=_script(_Written(up, sections.header.start, checks, marked=up.section.start > 0), Direction.UP),
-        down=_script(_Written(down, down.section.start), Direction.DOWN) if down else None,
+        up=_script(_FileSection(up, sections.header.start, checks, marked=up.section.start > 0), Direction.UP),
+        down=_script(_FileSection(down, down.section.start), Direction.DOWN) if down else None,
         hashed=hashed,
         digest=digest,
     )
@@ -153,7 +154,7 @@ def _hashed(up: Body, down: Body | None, checks: Iterable[Body]) -> str:
     return checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for body in checks)])
 
 
-def _script(written: _Written, direction: Direction) -> Script:
+def _script(written: _FileSection, direction: Direction) -> Script:
     body = written.body
     return Script(direction, body.source.line(body.section.start), written)
 
@@ -196,7 +197,7 @@ def checksum_without_down(migration: Migration) -> str | None:
     written = migration.up.written
     if isinstance(written, _Refused):
         written = written.script.written
-    if not isinstance(written, _Written):
+    if not isinstance(written, _FileSection):
         return None
     return checksum([written.body.hashed(), None, *(body.hashed() for _, body in written.checks)])
 
@@ -209,10 +210,12 @@ def refusal_of(migration: Migration) -> Problem | None:
 
 def _undecodable(name: str, raw: bytes) -> Problem | None:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem("this file is UTF-16", Place(name, 1), "save it as UTF-8.")
+        return Problem("this file is UTF-16", SourceLocation(name, 1), "save it as UTF-8.")
     if b"\x00" in raw:
         line = raw.count(b"\n", 0, raw.index(b"\x00")) + 1
-        return Problem("a NUL byte: this is no text file", Place(name, line), "PostgreSQL takes no NUL in SQL.")
+        return Problem(
+            "a NUL byte: this is no text file", SourceLocation(name, line), "PostgreSQL takes no NUL in SQL."
+        )
     try:
         raw.decode()
     except UnicodeDecodeError as error:
@@ -229,12 +232,16 @@ def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem 
     if any(find_commands(source, lexed.commands, 0, len(lexed.text))):
         return None  # each is a fault of the script
     if not source.text.strip():
-        return Problem("this file is empty", Place(source.file, 1), "write `-- UP` and SQL below it, or delete it.")
-    return Problem("this file holds no SQL", Place(source.file, 1), "for a deliberate no-op, add a line `-- UP`.")
+        return Problem(
+            "this file is empty", SourceLocation(source.file, 1), "write `-- UP` and SQL below it, or delete it."
+        )
+    return Problem(
+        "this file holds no SQL", SourceLocation(source.file, 1), "for a deliberate no-op, add a line `-- UP`."
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _FileSection:
     """A section of a file, and what is to be parsed with it: comments from `above` on, where options may stand; checks.
 
     `marked` is False if the file has no marker, so that all of it is the section.

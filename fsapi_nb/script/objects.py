@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.script.classify import Named, enum_name, node_of
 from fsapi_nb.script.parser import parse_one
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from fsapi_nb.errors import Problem
+from fsapi_nb.model.place import Problem
 from fsapi_nb.script.sections import Source, Span
 
 #: The options, and what they say.

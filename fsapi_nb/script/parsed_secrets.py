@@ -58,7 +58,7 @@ class Literal(NamedTuple):
     quoted: bool = True
 
 
-class _Piece(NamedTuple):
+class _TokenRange(NamedTuple):
     """The tokens of a statement: from `first` up to `last`."""
 
     first: int
@@ -80,7 +80,7 @@ def find_parsed(
         places: Where the words for a secret stand in the text.
         tables: Gives the columns of tables, for an INSERT that names none.
     """
-    pieces: dict[_Piece, set[int]] = {}
+    pieces: dict[_TokenRange, set[int]] = {}
     for index in {bisect.bisect_right(tokens.starts, place) - 1 for place in places}:
         if index >= 0 and _is_name(text, tokens, index):
             pieces.setdefault(_piece_around(tokens, index), set()).add(index)
@@ -98,7 +98,7 @@ def created_tables(text: bytes, tokens: Tokens) -> dict[str, Sequence[str]]:
         index = bisect.bisect_left(tokens.starts, match.start())
         if index == len(tokens) or tokens.starts[index] != match.start():
             continue  # in a comment or a literal
-        piece = _Piece(index, _piece_around(tokens, index).last)
+        piece = _TokenRange(index, _piece_around(tokens, index).last)
         statement = text[tokens.starts[index] : tokens.ends[piece.last - 1]]
         if may_hold_secret(statement) and (tree := _tree(tokens, piece, statement)) is not None:
             name, columns = columns_created(tree)
@@ -125,7 +125,7 @@ def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) 
 
 def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
     """Return the tree of the statement that the token of that number ends; None if it does not parse."""
-    piece = _Piece(_piece_around(tokens, semicolon).first, semicolon)
+    piece = _TokenRange(_piece_around(tokens, semicolon).first, semicolon)
     if piece.last - piece.first > _LARGEST or piece.last <= piece.first:
         return None
     return _tree(tokens, piece, text[tokens.starts[piece.first] : tokens.ends[semicolon - 1]])
@@ -134,7 +134,7 @@ def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
 def secret_parameters(statement: bytes) -> set[int]:
     """Return the numbers of the parameters (`$1`) of a statement that are secrets; none if it does not parse."""
     tokens, _ = tokenize(statement)
-    tree = _tree(tokens, _Piece(0, len(tokens)), statement)
+    tree = _tree(tokens, _TokenRange(0, len(tokens)), statement)
     places = [] if tree is None else secret_places(tree)
     found = (_PARAMETER.match(statement, place) for place in places)
     return {int(match[1]) for match in found if match}
@@ -154,17 +154,17 @@ def _is_name(text: bytes, tokens: Tokens, index: int) -> bool:
     return ends_in_secret_name(content) or (inside[1] - inside[0] <= _LONGEST_NAME and is_secret_name(content))
 
 
-def _piece_around(tokens: Tokens, index: int) -> _Piece:
+def _piece_around(tokens: Tokens, index: int) -> _TokenRange:
     first = tokens.sorts.rfind(END, 0, index) + 1
     last = tokens.sorts.find(END, index)
     last = len(tokens) if last < 0 else last
     while tokens.sorts[first] in COMMENTS:
         first += 1
-    return _Piece(first, last)
+    return _TokenRange(first, last)
 
 
 def _in_known(
-    text: bytes, tokens: Tokens, piece: _Piece, named: set[int], alike: _Alike, tables: Tables = _NO_TABLES
+    text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], alike: _Alike, tables: Tables = _NO_TABLES
 ) -> Iterator[int]:
     """Those of a statement: they stand where they stood in one that has but other values, of which a seed has many."""
     shape = _shape(text, tokens, piece, named)
@@ -177,7 +177,7 @@ def _in_known(
         yield piece.first + number
 
 
-def _shape(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> bytes | None:
+def _shape(text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int]) -> bytes | None:
     """A statement without its values; None for one whose values decide what is a secret, and for a long one."""
     first, last = piece
     if last - first > _LONGEST_SHAPE or any(tokens.sorts[index] == TEXT[0] for index in named):
@@ -190,7 +190,7 @@ def _shape(text: bytes, tokens: Tokens, piece: _Piece, named: set[int]) -> bytes
 
 
 def _in_piece(
-    text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables = _NO_TABLES
+    text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], tables: Tables = _NO_TABLES
 ) -> Iterator[int]:
     if piece.last - piece.first > _LARGEST:
         yield from _in_rows(text, tokens, piece, named, tables)
@@ -199,12 +199,12 @@ def _in_piece(
     yield from found if found is not None else _in_refused(text, tokens, piece)
 
 
-def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[int]:
+def _in_refused(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[int]:
     """The secrets in what does not parse as a whole: PL/pgSQL, or a statement with a fault."""
-    begun: list[_Piece] = []
+    begun: list[_TokenRange] = []
     parsed = False
     for begin, opening, owner in _beginnings(text, tokens, piece):
-        inner = _Piece(begin, _end_of_statement(text, tokens, begin, piece.last))
+        inner = _TokenRange(begin, _end_of_statement(text, tokens, begin, piece.last))
         if not opening:
             begun.append(inner)
         found = _parsed(text, tokens, inner, opening, owner) if inner.last > begin else None
@@ -214,7 +214,7 @@ def _in_refused(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[int]:
         yield from _parsed_in_part(text, tokens, piece if begun[0].first == piece.first else begun[0])
 
 
-def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[int]:
+def _parsed_in_part(text: bytes, tokens: Tokens, piece: _TokenRange) -> list[int]:
     """The secrets in a statement that is wrong: it is parsed without the tokens that the parser refuses, up to some."""
     start, statement = (
         tokens.starts[piece.first],
@@ -242,7 +242,7 @@ def _parsed_in_part(text: bytes, tokens: Tokens, piece: _Piece) -> list[int]:
 
 
 def _parsed(
-    text: bytes, tokens: Tokens, piece: _Piece, opening: bytes = b"", owner: str = "", tables: Tables = _NO_TABLES
+    text: bytes, tokens: Tokens, piece: _TokenRange, opening: bytes = b"", owner: str = "", tables: Tables = _NO_TABLES
 ) -> list[int] | None:
     """The secrets in a statement, which is written behind `opening`; None if it does not parse."""
     first, last = piece
@@ -255,7 +255,7 @@ def _parsed(
     return _indexes(tokens, (place + start - shift for place in places if place >= shift))
 
 
-def _tree(tokens: Tokens, piece: _Piece, statement: bytes) -> Any:
+def _tree(tokens: Tokens, piece: _TokenRange, statement: bytes) -> Any:
     try:
         refuse_depth(tokens, *piece)
         return parse_one(statement)
@@ -287,7 +287,7 @@ def _literals(text: bytes, tokens: Tokens, indexes: Iterable[int]) -> Iterator[L
 # -- PL/pgSQL --------------------------------------------------------------------------------------------------
 
 
-def _beginnings(text: bytes, tokens: Tokens, piece: _Piece) -> Iterator[tuple[int, bytes, str]]:
+def _beginnings(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[tuple[int, bytes, str]]:
     """Where a statement or an expression may begin in a piece of PL/pgSQL, what makes a query of it, and whose value it is."""
     depth = tries = 0
     for index in range(*piece):
@@ -325,7 +325,7 @@ def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int
 # -- large statements ------------------------------------------------------------------------------------------
 
 
-def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables: Tables) -> Iterator[int]:
+def _in_rows(text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], tables: Tables) -> Iterator[int]:
     """The secrets of `INSERT ... VALUES` with very many rows: those rows are parsed that may have one, some at a time."""
     rows = _first_row(text, tokens, piece)
     if rows is None:
@@ -335,10 +335,10 @@ def _in_rows(text: bytes, tokens: Tokens, piece: _Piece, named: set[int], tables
     for first, last in pairwise(_between_rows(tokens, rows, piece.last)):
         if of_all or any(first <= index < last for index in named):
             stop = last if last == piece.last else last - 1  # without the comma
-            yield from _parsed(text, tokens, _Piece(first, stop), head, tables=tables) or ()
+            yield from _parsed(text, tokens, _TokenRange(first, stop), head, tables=tables) or ()
 
 
-def _first_row(text: bytes, tokens: Tokens, piece: _Piece) -> int | None:
+def _first_row(text: bytes, tokens: Tokens, piece: _TokenRange) -> int | None:
     index = tokens.sorts.find(OPEN, piece.first, piece.last)
     while index > 0:
         if _word(text, tokens, index - 1).lower() == b"values":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
 # Those of them that run a query, somebody's script, or code, or change what new sessions begin with. What changes a table,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fsapi_nb.model import Procedure
+from fsapi_nb.model.migration import Procedure
 from fsapi_nb.script.classify import Named, node_of
 from fsapi_nb.script.parser import parse_one, parse_plpgsql, scan
 from fsapi_nb.script.tokens import SqlSyntaxError

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from fsapi_nb.errors import Problem
+from fsapi_nb.model.place import Problem
 from fsapi_nb.script.scan import Span
 from fsapi_nb.script.sections import Source
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.script.objects import made_and_removed
 
 _TRANSIENT = ("function ", "constraint ", "rule ")

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fsapi_nb.errors import Place, Problem
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.place import Problem, SourceLocation
 from fsapi_nb.script.foreign_marks import ForeignMark, find_mark, find_pair
 from fsapi_nb.script.lexer import Lexed
 from fsapi_nb.script.parsed_secrets import Literal
@@ -59,14 +59,14 @@ class Source:
         start = self.text.rfind(b"\n", 0, offset) + 1
         return len(self.text[start:offset].decode(errors="replace")) + 1 if start < offset else 1
 
-    def place(self, offset: int, *, column: bool = True) -> Place:
+    def place(self, offset: int, *, column: bool = True) -> SourceLocation:
         """The place of that byte, with the text of its line."""
         start = self.text.rfind(b"\n", 0, offset) + 1
         end = self.text.find(b"\n", offset)
         line = self._shown(start, len(self.text) if end < 0 else end)
         # Counted in the line as it is shown, so that the caret is right where a password is starred out.
         before = len(self._shown(start, offset))
-        return Place(self.file, self.line(offset), before + 1 if column else None, line)
+        return SourceLocation(self.file, self.line(offset), before + 1 if column else None, line)
 
     def problem(self, offset: int, message: str, hint: str | None = None, *, column: bool = True) -> Problem:
         """A fault that stands at that byte."""

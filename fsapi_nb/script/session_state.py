@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fsapi_nb.model import Statement
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one, scan
 from fsapi_nb.script.plain_definitions import is_quiet

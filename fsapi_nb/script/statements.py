@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fsapi_nb.errors import Problem
-from fsapi_nb.model import Meaning, Statement
+from fsapi_nb.model.migration import Statement, Traits
+from fsapi_nb.model.place import Problem
 from fsapi_nb.script.body import Body
 from fsapi_nb.script.depth import refuse_depth
 from fsapi_nb.script.lexer import CopyBlock
@@ -99,7 +99,7 @@ def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
         yield body.source.problem(place, "after this place, PostgreSQL's parser did not cover the text")
 
 
-def _statement(body: Body, extent: _Extent, meaning: Meaning, *, wants_strings: bool) -> Statement:
+def _statement(body: Body, extent: _Extent, meaning: Traits, *, wants_strings: bool) -> Statement:
     first, last, after, copy = extent
     source, tokens = body.source, body.lexed.tokens
     text, begins = body.lexed.code, tokens.starts[first]  # without psql's commands, which stand between statements

@@ -11,7 +11,8 @@ import hashlib
 import json
 from dataclasses import replace
 
-from fsapi_nb.model import Migration, StoredScripts
+from fsapi_nb.model.history import StoredScripts
+from fsapi_nb.model.migration import Migration
 from fsapi_nb.text.secrets import STARS
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fsapi_nb.model import Meaning
+from fsapi_nb.model.migration import Traits
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
 from fsapi_nb.script.losses import losses, lost
@@ -20,15 +20,15 @@ from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
 # Words with which a statement begins that is only this kind, whatever follows: in a transaction block like any other,
 # and nothing else is asked of it. The grammar has no other statement that begins so; None stands for any other word.
 _Words = dict[bytes | None, Any]
-_TABLE = Meaning("CREATE TABLE")
-_INDEX: _Words = {None: Meaning("CREATE INDEX"), b"CONCURRENTLY": None}
+_TABLE = Traits("CREATE TABLE")
+_INDEX: _Words = {None: Traits("CREATE INDEX"), b"CONCURRENTLY": None}
 _REPLACED: _Words = {
-    b"FUNCTION": Meaning("CREATE FUNCTION"),
-    b"TRIGGER": Meaning("CREATE TRIGGER"),
-    b"VIEW": Meaning("CREATE VIEW"),
+    b"FUNCTION": Traits("CREATE FUNCTION"),
+    b"TRIGGER": Traits("CREATE TRIGGER"),
+    b"VIEW": Traits("CREATE VIEW"),
 }
 _OPENINGS: _Words = {
-    b"COMMENT": Meaning("COMMENT"),
+    b"COMMENT": Traits("COMMENT"),
     b"CREATE": {
         b"INDEX": _INDEX,
         b"OR": {b"REPLACE": _REPLACED},
@@ -36,8 +36,8 @@ _OPENINGS: _Words = {
         b"UNIQUE": {b"INDEX": _INDEX},
         **_REPLACED,
     },
-    b"INSERT": Meaning("INSERT"),
-    b"UPDATE": Meaning("UPDATE"),
+    b"INSERT": Traits("INSERT"),
+    b"UPDATE": Traits("UPDATE"),
 }
 # What most DOWNs are: tables by names that are written as PostgreSQL keeps them.
 _NAME = rb"(?-i:[a-z_][a-z0-9_]{0,62})"
@@ -48,7 +48,7 @@ _DROPPED = re.compile(
 )
 
 
-def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
+def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
     """What the statement is that the tokens from `first` up to `last` are."""
     words: Any = _OPENINGS
     for index in range(first, last):
@@ -57,7 +57,7 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
         words = words.get(text[tokens.starts[index] : tokens.ends[index]].upper(), words.get(None))
         if words is None:
             break
-        if isinstance(words, Meaning):
+        if isinstance(words, Traits):
             if words is _TABLE and _is_filled(tokens.sorts[first:last]):
                 break
             return words
@@ -65,13 +65,13 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Meaning:
     return _dropped(statement) or _read(parse_one(statement), statement)
 
 
-def _dropped(statement: bytes) -> Meaning | None:
+def _dropped(statement: bytes) -> Traits | None:
     """What a plain DROP TABLE is, whose names are what the tree would say; None for any other statement."""
     match = _DROPPED.fullmatch(statement)
     if match is None:
         return None
     names = match[1].decode().split(",")
-    return Meaning("DROP TABLE", loses=tuple(lost("table", name.strip()) for name in names))
+    return Traits("DROP TABLE", loses=tuple(lost("table", name.strip()) for name in names))
 
 
 def _is_filled(sorts: bytearray) -> bool:
@@ -82,9 +82,9 @@ def _is_filled(sorts: bytearray) -> bool:
     return index >= 0
 
 
-def _read(tree: Any, statement: bytes) -> Meaning:
+def _read(tree: Any, statement: bytes) -> Traits:
     named = classify.node_of(tree)
-    return Meaning(
+    return Traits(
         kind=classify.kind_of(named),
         rule=classify.rule_of(named),
         effect=effect_of(named),

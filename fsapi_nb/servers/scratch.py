@@ -24,10 +24,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.errors import ConfigurationError, DatabaseError, Protected
-from fsapi_nb.history.rights import role_of
-from fsapi_nb.history.tables import written_name
 from fsapi_nb.postgres.advisory_lock import advisory_lock
-from fsapi_nb.postgres.ask import ask
+from fsapi_nb.postgres.ask import ask, role_of
 from fsapi_nb.postgres.connect import open_session, server_message
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Session
@@ -37,6 +35,7 @@ from fsapi_nb.project.settings import Address, Project
 from fsapi_nb.project.trust import require
 from fsapi_nb.servers import embedded
 from fsapi_nb.servers.own_server import start_embedded
+from fsapi_nb.text.sql import written_name
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
 _PATIENCE = 600.0  # seconds to wait for another process that fills the same template

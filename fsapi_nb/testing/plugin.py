@@ -15,9 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from fsapi_nb import Migrator
     from fsapi_nb.project.url import DatabaseUrl
-    from fsapi_nb.testing.databases import Databases
-
-_opened = pytest.StashKey["Databases | Exception"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +81,8 @@ def migrated_database(pytestconfig: pytest.Config) -> Iterator[DatabaseUrl]:
     The URL is a string with the password, if there is one; its repr hides that. What is set *for* a database rather
     than in it (ALTER DATABASE ... SET, GRANT ... ON DATABASE) is not copied by PostgreSQL.
     """
+    from fsapi_nb.testing.opened import databases_of
+
     with ExitStack() as stack:
         with _told_plainly():
             url = stack.enter_context(databases_of(pytestconfig).migrated())
@@ -97,36 +96,13 @@ def migrator(pytestconfig: pytest.Config) -> Iterator[Migrator]:
     Unlike in `migrated_database` nothing is applied: `migrator.migrate(to="add_phone")`, then put rows in
     (`migrator.query("INSERT ...")`), migrate on, and look at what became of them. It is dropped in the end.
     """
+    from fsapi_nb.testing.opened import databases_of
+
     with ExitStack() as stack:
         with _told_plainly():
             databases = databases_of(pytestconfig)
             fresh = databases.migrator(stack.enter_context(databases.empty()))
         yield fresh
-
-
-def databases_of(config: pytest.Config) -> Databases:
-    """The maker of databases of this process, opened when it is first asked for and closed with pytest.
-
-    Raises FsapiError where there is no such server, folder or right; the same one every time, without a further try.
-    """
-    from fsapi_nb.errors import FsapiError
-    from fsapi_nb.testing.databases import open_databases
-
-    if _opened not in config.stash:
-        stack = ExitStack()
-        config.add_cleanup(stack.close)
-        database = config.getoption("fsapi_database") or config.getini("fsapi_database") or None
-        directory = config.getini("fsapi_directory") or None
-        try:
-            config.stash[_opened] = stack.enter_context(
-                open_databases(config.rootpath, directory=directory, database=database)
-            )
-        except FsapiError as error:
-            config.stash[_opened] = error
-    opened = config.stash[_opened]
-    if isinstance(opened, Exception):
-        raise opened.with_traceback(None)
-    return opened
 
 
 @contextmanager

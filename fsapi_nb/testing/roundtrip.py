@@ -17,11 +17,12 @@ import pytest
 
 from fsapi_nb.catalog.difference import Change, difference, without_remarks
 from fsapi_nb.catalog.snapshot import Snapshot
-from fsapi_nb.errors import CheckFailed, ConfigurationError, FaultyMigrations, FsapiError
+from fsapi_nb.errors import ConfigurationError, FaultyMigrations, FsapiError, NotUpToDate
 from fsapi_nb.folder.read import read_folder
-from fsapi_nb.model import Folder, Migration
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.migration import Migration
 from fsapi_nb.testing.databases import Databases, find_folder
-from fsapi_nb.testing.plugin import databases_of
+from fsapi_nb.testing.opened import databases_of
 from fsapi_nb.testing.walk import Walk, open_walk
 
 _PROPERTY = "fsapi_roundtrip"  # of a test that passed without a way back; it is in the JUnit report as well
@@ -38,7 +39,7 @@ class RoundTrips:
             raise pytest.UsageError("\n".join(["--fsapi-roundtrip:", *error.lines()])) from None
         self.strict = strict
         self._config = config
-        self._walked: Walked | None = None
+        self._walked: RoundTripOutcome | None = None
 
     def pytest_sessionstart(self) -> None:
         """Collect the folder, unless what was named on the command line holds it, or some of its files."""
@@ -83,10 +84,10 @@ class RoundTrips:
         if self._walked:
             self._walked.leave()
 
-    def walked(self) -> Walked:
+    def walked(self) -> RoundTripOutcome:
         """The walk of this process, begun when the first test asks for it."""
         if self._walked is None:
-            self._walked = Walked(databases_of(self._config), read_folder(self.directory))
+            self._walked = RoundTripOutcome(databases_of(self._config), read_folder(self.directory))
         return self._walked
 
 
@@ -117,7 +118,7 @@ class RoundTrip(pytest.Item):
         except NotReached as reason:
             pytest.skip(str(reason))
         if found and self._roundtrips.strict:
-            raise CheckFailed(f"{name} is {found}", hint=f"write a DOWN that undoes it. {self._again()}")
+            raise NotUpToDate(f"{name} is {found}", hint=f"write a DOWN that undoes it. {self._again()}")
         if found:
             self.user_properties.append((_PROPERTY, found))
 
@@ -144,7 +145,7 @@ class NotReached(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wall:
+class _Barrier:
     """The file beyond which no walk gets, and what is said of those behind it."""
 
     name: str
@@ -152,7 +153,7 @@ class _Wall:
 
 
 @dataclass(slots=True)
-class Walked:
+class RoundTripOutcome:
     """How far the walk is: `at` counts the files that are applied; without a walk it begins with the next test."""
 
     databases: Databases
@@ -162,7 +163,7 @@ class Walked:
     _walk: Walk | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _seen: Snapshot | None = None
-    _wall: _Wall | None = None
+    _wall: _Barrier | None = None
 
     def __post_init__(self) -> None:
         """Take the files in order, the broken ones among them."""
@@ -177,12 +178,12 @@ class Walked:
     def check(self, name: str) -> str | None:
         """Walk to that migration and take it up, down and up again; say what is to be told of one that passes.
 
-        Raises CheckFailed where the catalogs differ, NotReached after a file that cannot be applied, and what
+        Raises NotUpToDate where the catalogs differ, NotReached after a file that cannot be applied, and what
         `migrate` and `rollback` raise. After any of them the next check begins a walk of its own.
         """
         migration = self.folder.get(name)
         if migration is None:
-            self._wall = self._wall or _Wall(name, f"{name}, which stands before it, cannot be applied")
+            self._wall = self._wall or _Barrier(name, f"{name}, which stands before it, cannot be applied")
             raise self._faulty(name)
         if self._wall and os.fsencode(name) > os.fsencode(self._wall.name):
             raise NotReached(self._wall.reason)
@@ -209,7 +210,7 @@ class Walked:
             except FsapiError as error:
                 told = " ".join((error.message, *error.details[:1]))
                 reason = f"what stands before it cannot be applied: {told}"
-                self._wall = _Wall(self._names[place - 1], reason)
+                self._wall = _Barrier(self._names[place - 1], reason)
                 raise NotReached(reason) from None
             self.at = place
         return self._walk
@@ -219,7 +220,7 @@ class Walked:
         try:
             walk.up(migration.name)
         except FsapiError:
-            self._wall = _Wall(migration.name, f"{migration.name}, which stands before it, cannot be applied")
+            self._wall = _Barrier(migration.name, f"{migration.name}, which stands before it, cannot be applied")
             raise
         first = self._seen = walk.snapshot()
         if migration.down is None:
@@ -239,7 +240,7 @@ class Walked:
     def _faulty(self, name: str) -> FsapiError:
         """Why a file is no migration."""
         problems = self.folder.problems(name)
-        return FaultyMigrations(problems) if problems else CheckFailed(f"{name!r} cannot be a migration's file name")
+        return FaultyMigrations(problems) if problems else NotUpToDate(f"{name!r} cannot be a migration's file name")
 
 
 def _changes(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
@@ -252,17 +253,17 @@ def _does_nothing(migration: Migration) -> bool:
     return migration.down is not None and not migration.down.statements and not migration.down.unparsed
 
 
-def _differs(migration: Migration, left: Sequence[Change], other: Sequence[Change]) -> CheckFailed:
+def _differs(migration: Migration, left: Sequence[Change], other: Sequence[Change]) -> NotUpToDate:
     details = [*_section("After DOWN, compared with before UP:", left)]
     details += _section("After the second UP, compared with after the first:", other)
     what = "DOWN does not undo what UP does" if left else "the second UP gives something else than the first"
-    return CheckFailed(f"{migration.name}: {what}{_on_purpose(migration)}", details=tuple(details))
+    return NotUpToDate(f"{migration.name}: {what}{_on_purpose(migration)}", details=tuple(details))
 
 
-def _not_up_again(migration: Migration, left: Sequence[Change], error: FsapiError) -> CheckFailed:
+def _not_up_again(migration: Migration, left: Sequence[Change], error: FsapiError) -> NotUpToDate:
     details = [*_section("After DOWN, compared with before UP:", left), "The second UP:"]
     details += [f"  {line}" for line in (error.message, *error.details)]
-    return CheckFailed(f"{migration.name}: after its DOWN, UP fails{_on_purpose(migration)}", details=tuple(details))
+    return NotUpToDate(f"{migration.name}: after its DOWN, UP fails{_on_purpose(migration)}", details=tuple(details))
 
 
 def _on_purpose(migration: Migration) -> str:

@@ -15,8 +15,9 @@ from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.errors import Locked
 from fsapi_nb.events import Observers
 from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.store import Access, Target, open_onlooker, open_target
-from fsapi_nb.model import Folder, Plan
+from fsapi_nb.history.store import DatabaseAccess, HistoryStore, open_onlooker, open_target
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.plan import Plan
 from fsapi_nb.plan import build
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.postgres.session import Connection, Session
@@ -35,8 +36,8 @@ class Walk:
     """
 
     folder: Folder
-    access: Access
-    target: Target
+    access: DatabaseAccess
+    target: HistoryStore
     recorder: Recorder
     onlooker: Connection
     stack: ExitStack
@@ -53,9 +54,9 @@ class Walk:
         """The catalog as it is, without our tables; read by a session that no script has changed."""
         return read_snapshot(self.onlooker, None)
 
-    def _circumstances(self, last: str) -> build.Circumstances:
+    def _circumstances(self, last: str) -> build.PlanInput:
         """The folder as if it ended with that file: what comes after it is looked at when its turn comes."""
-        return build.Circumstances(
+        return build.PlanInput(
             self.folder.up_to(last), self.target.history(), look_at_procedures=self.target.procedures
         )
 
@@ -83,7 +84,7 @@ class Walk:
 @contextmanager
 def open_walk(project: Project, folder: Folder, database: str) -> Iterator[Walk]:
     """A walk through the folder's migrations from an empty database on. Raises CannotConnect, DatabaseError."""
-    access = Access(
+    access = DatabaseAccess(
         project,
         Address(Secret(database), "a round trip"),
         settings=session_settings({}, {"lock_timeout": str(project.table.get("lock_timeout", "5s"))}),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-class _Written(dict[int, str]):
+class _Escapes(dict[int, str]):
     """What each character is written as, for `str.translate`; found out once, as notices have megabytes."""
 
     def __init__(self, escape: Callable[[str], str], kept: str = "") -> None:
@@ -36,11 +36,11 @@ def _as_json(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-_WRITTEN = _Written(_as_python, kept="\n\t")
-_WRITTEN_IN_LINE = _Written(_as_python)
+_WRITTEN = _Escapes(_as_python, kept="\n\t")
+_WRITTEN_IN_LINE = _Escapes(_as_python)
 _JOINER = "\u200d"  # of emoji
-_WRITTEN_IN_CELL = _Written(_as_python, kept=_JOINER)
-_WRITTEN_IN_JSON = _Written(_as_json)  # outside of its strings JSON has no such character but line ends
+_WRITTEN_IN_CELL = _Escapes(_as_python, kept=_JOINER)
+_WRITTEN_IN_JSON = _Escapes(_as_json)  # outside of its strings JSON has no such character but line ends
 
 
 def visible(text: str) -> str:

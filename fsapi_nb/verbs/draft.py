@@ -20,7 +20,9 @@ from pathlib import Path
 from fsapi_nb.errors import ConfigurationError, PlanChanged
 from fsapi_nb.events import Event, StepFinished, StepStarted
 from fsapi_nb.folder import read as folders
-from fsapi_nb.model import Direction, Folder, Mode, Step
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.plan import Mode, Step
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.script.naming import bad_file_name, with_suffix
 

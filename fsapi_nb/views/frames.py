@@ -1,6 +1,6 @@
 """Results as pandas DataFrames whose dtypes follow from the columns' types, so that they do not depend on the rows.
 
-Pure: takes finished results (by shape, not by class), does no I/O, and imports pandas only when a frame is made.
+Pure: takes finished results, does no I/O, and imports pandas only when a frame is made.
 Text and JSON forms of the same results are in `fsapi_nb.views.tables`.
 """
 
@@ -9,34 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from fsapi_nb.model.result import ResultSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fsapi_nb.query.values.stored import ColumnValues
+
 _MARKS = ("$", "\\")  # what MathJax's formulas begin with
-
-
-class ColumnLike(Protocol):
-    """A column of a result, as `fsapi_nb.query.query.Column` has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type_oid(self) -> int: ...
-    @property
-    def type_name(self) -> str: ...
-
-
-class ResultLike(Protocol):
-    """A result, as `fsapi_nb.query.query.ResultSet` has it."""
-
-    @property
-    def columns(self) -> Sequence[ColumnLike]: ...
-    @property
-    def rows(self) -> Sequence[tuple[object, ...]]: ...
-    @property
-    def command(self) -> str: ...
 
 
 def prepare() -> None:
@@ -44,7 +26,7 @@ def prepare() -> None:
     import pandas  # noqa: F401
 
 
-def to_frame(result: ResultLike) -> pd.DataFrame:
+def to_frame(result: ResultSet) -> pd.DataFrame:
     """Make a DataFrame, exactly: no value is rounded, no NULL becomes a value, no column is renamed or dropped.
 
     | PostgreSQL                                   | dtype                                           | NULL |
@@ -98,19 +80,10 @@ def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.copy(deep=int(pd.__version__.partition(".")[0]) < 3)
 
 
-class StoredLike(Protocol):
-    """A column that is kept as an array, as `fsapi_nb.query.values.stored.Values` has it."""
-
-    @property
-    def data(self) -> Any: ...
-    @property
-    def null(self) -> Any | None: ...
-
-
-def _arrays(result: ResultLike) -> Iterator[Any]:
+def _arrays(result: ResultSet) -> Iterator[Any]:
     """The columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
     if hasattr(result.rows, "columns"):
-        for column, stored in zip(result.columns, cast(Sequence[StoredLike], result.rows.columns), strict=True):
+        for column, stored in zip(result.columns, cast("Sequence[ColumnValues]", result.rows.columns), strict=True):
             if stored.data.dtype == object:
                 yield _made(column.type_oid, stored.data)
             else:

@@ -19,7 +19,7 @@ from fsapi_nb.events import (
     StepRetried,
     StepStarted,
 )
-from fsapi_nb.model import NO_BLOCKAGE, Blockage, ServerProgress
+from fsapi_nb.model.server import NO_BLOCKAGE, Blockage, ServerProgress
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang
 

@@ -13,19 +13,18 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.text.safe import visible_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from fsapi_nb.views.frames import ColumnLike, ResultLike
 
 _JSON_TYPES = frozenset({114, 3802})
 # int8, int2, int4, oid, xid, cid, float4, float8, money, numeric: what psql aligns to the right
 _NUMBERS = frozenset({20, 21, 23, 26, 28, 29, 700, 701, 790, 1700})
 
 
-def text_table(result: ResultLike) -> str:
+def text_table(result: ResultSet) -> str:
     r"""Draw a table as psql does: header, rule, rows, `(3 rows)`; of a statement without rows, its command tag.
 
     NULL is shown as `NULL`, an empty string as nothing. Line ends, tabs, escapes and all else that is invisible or
@@ -54,7 +53,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
     return "|".join(padded).rstrip(" ")
 
 
-def text_of(value: object, column: ColumnLike) -> str:
+def text_of(value: object, column: Column) -> str:
     """One value as the table shows it: `NULL` for NULL, nothing invisible."""
     if value is None:
         return "NULL"
@@ -75,7 +74,7 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
-def to_json(result: ResultLike) -> dict[str, object]:
+def to_json(result: ResultSet) -> dict[str, object]:
     r"""Make a value that `json.dumps(..., allow_nan=False)` takes and that loses nothing.
 
     Integers, finite floats, booleans and NULL are JSON's; arrays are lists. All else is text: numeric with all its
@@ -92,7 +91,7 @@ def to_json(result: ResultLike) -> dict[str, object]:
     }
 
 
-def _json_cell(value: object, column: ColumnLike) -> object:
+def _json_cell(value: object, column: Column) -> object:
     if value is not None and column.type_oid in _JSON_TYPES:
         return _json_text(value)
     return _json_value(value)

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from fsapi_nb.events import Event, LockAwaited, RunStarted, StatementStarted, StatementWatched, StepStarted
-from fsapi_nb.model import LockSession
+from fsapi_nb.model.server import LockSession
 from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible
 from fsapi_nb.views.progress import RunProgress, advance

@@ -17,11 +17,13 @@ import pytest
 from psycopg import sql as literal
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.errors import Place, QueryFailed
+from fsapi_nb.errors import QueryFailed
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.query.copy import plain_query
-from fsapi_nb.query.query import Column, ResultSet, run_query
+from fsapi_nb.query.query import run_query
 from fsapi_nb.query.values.chunk import MalformedRows, fields, unframe
-from fsapi_nb.query.values.stored import Rows
+from fsapi_nb.query.values.stored import ColumnarRows
 from fsapi_nb.views.frames import prepare, to_frame
 from fsapi_nb.views.results import QueryResult
 from tests.conftest import MakeDatabase
@@ -75,7 +77,7 @@ def query(connection: Connection, text: str, *, read_only: bool = False) -> Resu
 def test_a_plain_query_is_copied(connection: Connection, text: str, read_only: bool) -> None:
     assert plain_query(text)
     result = query(connection, text, read_only=read_only)
-    assert isinstance(result.rows, Rows)
+    assert isinstance(result.rows, ColumnarRows)
     assert len(result.rows) == 1
     assert result.command == "SELECT 1"
 
@@ -114,7 +116,7 @@ def test_an_enum_is_copied_and_has_its_name(connection: Connection) -> None:
     """Which is the database's own, so that its catalog is asked."""
     connection.execute("CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('sad', 'ok')")
     result = query(connection, "SELECT * FROM (VALUES (1, 'ok'::app.mood), (2, NULL)) v (id, mood)")
-    assert isinstance(result.rows, Rows)
+    assert isinstance(result.rows, ColumnarRows)
     assert result.rows == [(1, "ok"), (2, None)]
     assert [column.type_name for column in result.columns] == ["int4", "app.mood"]
     assert str(to_frame(result)["mood"].dtype) == "object"
@@ -123,7 +125,7 @@ def test_an_enum_is_copied_and_has_its_name(connection: Connection) -> None:
 def test_many_rows_that_come_as_text_are_the_same(connection: Connection) -> None:
     """They come in parts, each of which is let go once it is read."""
     result, _ = run_query(connection, f"{LARGE}; SELECT 1")
-    assert isinstance(result.rows, Rows)
+    assert isinstance(result.rows, ColumnarRows)
     assert result.command == f"SELECT {MANY}"
     rows = query(connection, LARGE).rows
     assert result.rows == rows
@@ -133,7 +135,7 @@ def test_many_rows_that_come_as_text_are_the_same(connection: Connection) -> Non
 
 def test_a_type_that_bytes_do_not_say_exactly_is_read_as_text(connection: Connection) -> None:
     result = query(connection, "SELECT 1 AS a, '10.0.0.1'::inet AS b")
-    assert not isinstance(result.rows, Rows)
+    assert not isinstance(result.rows, ColumnarRows)
     assert result.rows == [(1, "10.0.0.1")]
 
 
@@ -224,7 +226,7 @@ def test_another_client_encoding_is_followed(connection: Connection, encoding: s
     connection.execute(literal.SQL("SET client_encoding = {}").format(encoding))
     text = {"LATIN1": "é", "SJIS": "日本表", "UTF8": "é日😀"}[encoding]
     result = query(connection, f"SELECT '{text}' AS \"{text}\", '{text}'::bpchar, '{{\"a\": \"{text}\"}}'::json;")
-    assert isinstance(result.rows, Rows)
+    assert isinstance(result.rows, ColumnarRows)
     assert result.columns[0] == Column(text, 25, "text")
     assert result.rows == [(text, text, {"a": text})]
 
@@ -242,7 +244,7 @@ def test_bytes_that_are_no_text_are_visible(make_database: MakeDatabase, server:
             assert sorted(str(value) for (value,) in result.rows) == [r"a\xffb", "é"]
             with pytest.raises(QueryFailed) as caught:
                 query(connection, "SELECT 'é', 1 / (n - 1), nope FROM generate_series(1, 2) n")
-            assert caught.value.place == Place(
+            assert caught.value.place == SourceLocation(
                 "query", 1, 26, "SELECT 'é', 1 / (n - 1), nope FROM generate_series(1, 2) n"
             )
     finally:
@@ -257,7 +259,7 @@ def test_an_error_has_its_place_in_the_text(connection: Connection) -> None:
     with pytest.raises(QueryFailed) as caught:
         query(connection, "SELECT 1,\n  'é€', nope")
     assert caught.value.server.sqlstate == "42703"
-    assert caught.value.place == Place("query", 2, 9, "  'é€', nope")
+    assert caught.value.place == SourceLocation("query", 2, 9, "  'é€', nope")
     assert caught.value.state == "rolled back; nothing was changed."
     assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedColumn)
 

@@ -18,7 +18,7 @@ from fsapi_nb.servers import embedded
 from fsapi_nb.servers.embedded import server
 from fsapi_nb.servers.embedded.data_folder import initialise_data, template_for
 from fsapi_nb.servers.embedded.identity import renew_identity
-from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.template import Template
 from tests.database.embedded_servers import (
     INSTALLATIONS,
@@ -66,7 +66,7 @@ def made_by_initdb(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The data folders that initdb has made since."""
     made: list[Path] = []
 
-    def noted(place: Place, bin_folder: Path, template: Template | None, database: str) -> None:
+    def noted(place: ServerPaths, bin_folder: Path, template: Template | None, database: str) -> None:
         made.append(place.data)
         initialise_data(place, bin_folder, template, database)
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
 from bench.types import CASES, SETUP, Case
-from fsapi_nb.query.query import ResultSet, run_query
-from fsapi_nb.query.values.stored import Rows
+from fsapi_nb.model.result import ResultSet
+from fsapi_nb.query.query import run_query
+from fsapi_nb.query.values.stored import ColumnarRows
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
 
@@ -40,7 +41,7 @@ def query(connection: Connection, sql: str) -> ResultSet:
 def as_text(connection: Connection, sql: str) -> ResultSet:
     """The same result by the way that everything can take: as one of several statements."""
     result, _ = run_query(connection, f"{sql}; SET fsapi_nb.nothing = ''")
-    assert not isinstance(result.rows, Rows)
+    assert not isinstance(result.rows, ColumnarRows)
     return result
 
 
@@ -106,7 +107,7 @@ def test_whatever_the_values_both_ways_agree(connection: Connection, data: st.Da
     )
     sql = f"SELECT * FROM unnest({arrays}) AS t"
     copied, text = query(connection, sql), as_text(connection, sql)
-    assert isinstance(copied.rows, Rows)
+    assert isinstance(copied.rows, ColumnarRows)
     assert copied.columns == text.columns
     assert copied.command == text.command
     assert [shown(row) for row in copied.rows] == [shown(row) for row in text.rows]

@@ -20,10 +20,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from fsapi_nb.errors import Place, QueryFailed, TransactionEnded
+from fsapi_nb.errors import QueryFailed, TransactionEnded
+from fsapi_nb.model.place import SourceLocation
+from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.postgres.wire import collect
-from fsapi_nb.query.query import JSON_NULL, Column, JsonText, ResultSet, run_query
+from fsapi_nb.query.query import JSON_NULL, JsonText, run_query
 from fsapi_nb.views.frames import to_frame
 from tests.conftest import MakeDatabase
 
@@ -264,7 +266,7 @@ def test_another_client_encoding_is_followed(reader: Connection) -> None:
     assert only_value(reader, "SELECT '\xe9'") == "\xe9"
     with pytest.raises(QueryFailed) as caught:
         run_query(reader, "SELECT '€'")
-    assert caught.value.place == Place("query", 1, 9, "SELECT '€'")
+    assert caught.value.place == SourceLocation("query", 1, 9, "SELECT '€'")
 
 
 # ---------------------------------------------------------------------------------------------- whole results
@@ -303,7 +305,7 @@ def test_a_failing_second_statement_rolls_back_the_first(connection: Connection)
     with pytest.raises(QueryFailed) as caught:
         run_query(connection, "CREATE TABLE t (a int);\r\nSELECT 'é€', nope;")
     assert caught.value.server.sqlstate == "42703"
-    assert caught.value.place == Place("query", 2, 14, "SELECT 'é€', nope;")
+    assert caught.value.place == SourceLocation("query", 2, 14, "SELECT 'é€', nope;")
     assert caught.value.state == "rolled back; nothing was changed."
     assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedColumn)
     assert only_value(connection, "SELECT to_regclass('t')") is None
@@ -312,7 +314,7 @@ def test_a_failing_second_statement_rolls_back_the_first(connection: Connection)
 def test_an_error_at_the_very_end_has_its_place(reader: Connection) -> None:
     with pytest.raises(QueryFailed) as caught:
         run_query(reader, "\nSELECT (")
-    assert caught.value.place == Place("query", 2, 9, "SELECT (")
+    assert caught.value.place == SourceLocation("query", 2, 9, "SELECT (")
 
 
 def test_an_error_without_a_position_has_no_place(connection: Connection) -> None:
@@ -327,7 +329,7 @@ def test_an_error_without_a_position_has_no_place(connection: Connection) -> Non
 def test_a_nul_is_refused_rather_than_the_rest_left_out(reader: Connection) -> None:
     with pytest.raises(QueryFailed, match="NUL") as caught:
         run_query(reader, "SELECT 1\n\0 FROM nowhere")
-    assert caught.value.place == Place("query", 2, 1, "? FROM nowhere")
+    assert caught.value.place == SourceLocation("query", 2, 1, "? FROM nowhere")
 
 
 def test_vacuum_alone_runs_outside_a_transaction(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from fsapi_nb import Migrator
 from fsapi_nb.errors import NothingToDo
 from fsapi_nb.events import Event as RunEvent
 from fsapi_nb.events import LockAwaited, StepRetried
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 
 # A server that forks has imported everything and runs no threads: a client starts in a few milliseconds.
 _context = multiprocessing.get_context("forkserver")

@@ -10,7 +10,7 @@ from difflib import unified_diff
 from enum import Enum
 
 from fsapi_nb.errors import FsapiError, InDoubt
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.client import Client
 from tests.faults.migrations import Migrations
 from tests.faults.proxy import Action, Message, Rule

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 import pytest
 
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.migrations import ALL, Migrations
 from tests.faults.sweep import Case, Fault, Tally, Undisturbed, run_cases, undisturbed
 from tests.faults.world import World

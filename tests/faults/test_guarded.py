@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.errors import HistoryError
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.client import Client
 from tests.faults.migrations import Migrations
 from tests.faults.proxy import Action, Message, Rule

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fsapi_nb.errors import FsapiError, ReadOnlyDatabase
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.client import client
 from tests.faults.held import BUILD, DETACH, DROP, STANDS_STILL, UNIQUE, UNNAMED, Held, holding, stage
 from tests.faults.migrations import MIXED, PLAIN, Migrations

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from fsapi_nb.errors import Locked
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.client import client
 from tests.faults.migrations import MIXED
 from tests.faults.proxy import Action, Rule

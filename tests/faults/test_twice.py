@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from fsapi_nb.errors import FsapiError
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from tests.faults.held import CONCURRENT, STANDS_STILL, Held, assert_one_more_run_completes, holding, stage
 from tests.faults.proxy import Message
 from tests.faults.sweep import Case, Fault, Tally, disturb, steps_of

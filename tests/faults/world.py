@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator
 from fsapi_nb.errors import NothingToDo
-from fsapi_nb.model import Direction
+from fsapi_nb.model.migration import Direction
 from fsapi_nb.servers import embedded
 from tests.databases import Databases, Made
 from tests.faults.contents import Reader

@@ -44,7 +44,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.events import RunFailed, StatementStarted
-from fsapi_nb.model import Plan
+from fsapi_nb.model.plan import Plan
 from fsapi_nb.views.results import RepairResult, RunResult
 from tests.conftest import MakeDatabase
 from tests.model.expected import Model, Part, Planned, Planner, Refused

@@ -13,7 +13,7 @@ from fsapi_nb.events import (
     StepFinished,
     StepStarted,
 )
-from fsapi_nb.model import Plan
+from fsapi_nb.model.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

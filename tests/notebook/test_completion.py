@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fsapi_nb.commands import PLANNED, VERBS, Values, find_verb, global_arguments
+from fsapi_nb.commands import PLANNED, VERBS, CompletionKind, find_verb, global_arguments
 from fsapi_nb.errors import UsageError
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -177,7 +177,7 @@ def test_every_place_for_a_migration_is_known(cells: Cells, folder: Project) -> 
     for verb in VERBS:
         for argument in verb.arguments:
             if argument.settings.get("metavar") == "NAME" and verb.name != "make":
-                assert argument.values is Values.MIGRATION, (verb.name, argument.flags)
+                assert argument.values is CompletionKind.MIGRATION, (verb.name, argument.flags)
 
 
 def test_the_folder_of_the_line_is_looked_at(cells: Cells, folder: Project, tmp_path: Path) -> None:

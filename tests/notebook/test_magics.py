@@ -21,8 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.commands import GLOBAL, VERBS
 from fsapi_nb.errors import (
-    CheckFailed,
-    CheckViolated,
+    AssertionViolated,
     ConfigurationError,
     ConfirmationRequired,
     Drifted,
@@ -30,6 +29,7 @@ from fsapi_nb.errors import (
     FsapiError,
     Interrupted,
     MigrationFileError,
+    NotUpToDate,
     OutOfOrder,
     Protected,
     QueryFailed,
@@ -37,7 +37,7 @@ from fsapi_nb.errors import (
     UnknownMigration,
     UsageError,
 )
-from fsapi_nb.notebook.magics import MigrateMagics, Shown
+from fsapi_nb.notebook.magics import HelpText, MigrateMagics
 from fsapi_nb.views.results import (
     DiagramResult,
     FileResult,
@@ -164,7 +164,7 @@ def test_every_option_is_tried() -> None:
 def test_every_verb_explains_itself(cells: Cells, verb: str) -> None:
     """`%migrate VERB --help` is text that is shown as it is."""
     text = cells.run(f"%migrate {verb} --help")
-    assert isinstance(text, Shown)
+    assert isinstance(text, HelpText)
     assert repr(text).startswith(f"usage: %migrate {verb} ")
 
 
@@ -182,7 +182,7 @@ def test_the_overview_names_every_verb(cells: Cells, line: str) -> None:
 )
 def test_the_other_magics_explain_themselves(cells: Cells, line: str) -> None:
     """`--help` works on each of them and runs nothing."""
-    assert isinstance(cells.run(line), Shown)
+    assert isinstance(cells.run(line), HelpText)
 
 
 def test_the_docstring_is_there_for_the_question_mark(cells: Cells) -> None:
@@ -354,8 +354,8 @@ def test_a_check_fails_the_cell(cells: Cells, three: Project) -> None:
     """`--check` turns what a status or plan shows into an error, so that a runbook stops there."""
     for line in ("%migrate status --check", "%migrate pending --check", "%migrate plan --check"):
         error, text = cells.fail(line)
-        assert isinstance(error, CheckFailed)
-        assert text.startswith("CheckFailed: ")
+        assert isinstance(error, NotUpToDate)
+        assert text.startswith("NotUpToDate: ")
         assert "one.sql" in text
 
 
@@ -728,7 +728,7 @@ def test_a_clash_of_names_is_told_and_undone(bare: Cells) -> None:
     assert "%migrate was registered by tests.notebook.test_magics" in told
     assert "%fsapi_migrate" in told
     assert "%rollback" not in told
-    assert isinstance(bare.run("%migrate --help"), Shown)
+    assert isinstance(bare.run("%migrate --help"), HelpText)
     bare.run("%unload_ext fsapi_nb")
     assert bare.run("%migrate now") == "theirs: now"
     assert "not found" in bare.fail("%fsapi_migrate")[1]
@@ -871,9 +871,9 @@ def test_a_check_cell_shows_its_outcome_and_fails_where_it_does_not_hold(cells: 
     value = cells.run("%%check all is well\nSELECT 1 WHERE false")
     assert repr(value) == f"✓ all is well, on {project.label}"
     error, said = cells.fail("%%check 'no <b>rows</b>'\nSELECT '<i>' AS x")
-    assert isinstance(error, CheckViolated)
+    assert isinstance(error, AssertionViolated)
     assert "✗ no <b>rows</b>: does not hold, 1 row" in said
-    assert "CheckViolated: the check 'no <b>rows</b>' does not hold: 1 row" in said
+    assert "AssertionViolated: the check 'no <b>rows</b>' does not hold: 1 row" in said
     assert error.result is not None
     assert "&lt;i&gt;" in error.result.html()
     assert cells.fail("%%check\nSELECT 1")[0].__class__ is UsageError
@@ -883,9 +883,9 @@ def test_a_broken_check_of_a_migration_shows_its_rows_in_the_cell(cells: Cells) 
     """The error of a magic has no name in the notebook, so what its check found stands above it."""
     cell = "%%migration odd --apply\n-- UP\nCREATE TABLE odd AS SELECT 7 AS seven;\n-- CHECK: it is empty\nTABLE odd;\n"
     error, said = cells.fail(cell)
-    assert isinstance(error, CheckViolated)
+    assert isinstance(error, AssertionViolated)
     assert "✗ it is empty: does not hold, 1 row" in said
-    assert "seven" in said.partition("CheckViolated: ")[0]
+    assert "seven" in said.partition("AssertionViolated: ")[0]
     assert error.hint == "the rows are above."
 
 

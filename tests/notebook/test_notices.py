@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator, cli
-from fsapi_nb.errors import CheckViolated, QueryFailed, StatementFailed
+from fsapi_nb.errors import AssertionViolated, QueryFailed, StatementFailed
 from fsapi_nb.views.results import CheckResult, QueryResult
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -200,7 +200,7 @@ def test_a_check_shows_them(cells: Cells, project: Project) -> None:
     assert "WARNING: hm" in kept.html()
     assert kept.to_json()["notices"] == ["WARNING: hm"]
     error, shown = cells.fail("%%check it holds\nSELECT f(false)")
-    assert isinstance(error, CheckViolated)
+    assert isinstance(error, AssertionViolated)
     assert "  WARNING: hm" in shown
     error, shown = cells.fail("%%check it holds\nSELECT f(true), 1 / 0")
     assert isinstance(error, QueryFailed)

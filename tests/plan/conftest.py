@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.folder.read import read_folder
-from fsapi_nb.model import Migration
+from fsapi_nb.model.migration import Migration
 from tests.conftest import ROOT
 
 

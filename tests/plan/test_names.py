@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from fsapi_nb.errors import UnknownMigration
-from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, Retired, State
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry, RetiredMigration
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_name, find_retired
-from fsapi_nb.plan.reconcile import Standing
+from fsapi_nb.plan.reconcile import Reconciled
 
 USERS, POSTS, AGAIN = "2026_01_01_00_00_users.sql", "2026_01_01_00_01_posts.sql", "2026_01_01_00_02_users.sql"
 NAMES = [USERS, POSTS, AGAIN]
@@ -60,7 +62,7 @@ def test_an_unknown_name_is_refused_with_what_may_be_meant(wanted: str, hint: st
 A, B, C, D, E = (f"2026_01_01_00_0{number}_{name}.sql" for number, name in enumerate(("a", "b", "c", "d", "e")))
 
 
-def standing() -> Standing:
+def standing() -> Reconciled:
     """`a` and `c` are applied, `c` without a file; `b` is late, `d` pending, `e` was retired."""
     entries = tuple(HistoryEntry(number, name) for number, name in enumerate((A, C)))
     unsettled = (
@@ -69,10 +71,10 @@ def standing() -> Standing:
         MigrationStatus(D, State.PENDING),
     )
     folder = Folder(digests=dict.fromkeys((A, B, D), "digest"))
-    return Standing(folder, History(entries, exists=True, retired=(Retired(E),)), unsettled)
+    return Reconciled(folder, History(entries, exists=True, retired=(RetiredMigration(E),)), unsettled)
 
 
-def retired(name: str, found: Standing) -> str:
+def retired(name: str, found: Reconciled) -> str:
     """As `retire --undo` looks a name up."""
     return find_retired(name, found, retired=[E])
 
@@ -81,7 +83,7 @@ def retired(name: str, found: Standing) -> str:
     ("find", "names"),
     [(find_known, (A, B, C, D)), (find_applied, (A, C)), (find_filed, (A, B, D)), (retired, (A, C, E))],
 )
-def test_each_verb_finds_what_it_can_use(find: Callable[[str, Standing], str], names: tuple[str, ...]) -> None:
+def test_each_verb_finds_what_it_can_use(find: Callable[[str, Reconciled], str], names: tuple[str, ...]) -> None:
     """By the whole name and by its part after the time."""
     for name in names:
         assert find(name, standing()) == find(name[17:-4], standing()) == name
@@ -102,7 +104,7 @@ def test_each_verb_finds_what_it_can_use(find: Callable[[str, Standing], str], n
     ],
 )
 def test_a_name_that_a_verb_cannot_use_is_said_to_be_what_it_is(
-    find: Callable[[str, Standing], str], name: str, message: str, hint: str
+    find: Callable[[str, Reconciled], str], name: str, message: str, hint: str
 ) -> None:
     """A migration that is there is never said not to be; what may be given instead is named."""
     with pytest.raises(UnknownMigration) as raised:
@@ -113,7 +115,7 @@ def test_a_name_that_a_verb_cannot_use_is_said_to_be_what_it_is(
 
 def test_what_is_not_applied_has_no_neighbours_where_nothing_is() -> None:
     """An empty history is said to be one."""
-    nothing = Standing(Folder(digests={A: "digest"}), History(), (MigrationStatus(A, State.PENDING),))
+    nothing = Reconciled(Folder(digests={A: "digest"}), History(), (MigrationStatus(A, State.PENDING),))
     with pytest.raises(UnknownMigration) as raised:
         find_applied("a", nothing)
     assert raised.value.hint == "nothing is applied; `status` lists what is there."

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.errors import Problem
-from fsapi_nb.model import Migration, Mode
-from fsapi_nb.plan.steps import ABSORBED, BETWEEN, ONE_TRANSACTION, OWN_PAIR, TRANSACTION_OFF, UNPARSED, Piece, cut
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.place import Problem
+from fsapi_nb.model.plan import Mode
+from fsapi_nb.plan.steps import ABSORBED, BETWEEN, ONE_TRANSACTION, OWN_PAIR, TRANSACTION_OFF, UNPARSED, ScriptStep, cut
 from tests.script.reading import read
 
 TOGETHER, ALONE = Mode.TRANSACTION, Mode.AUTOCOMMIT
 
 
-def pieces(text: str) -> tuple[Piece, ...]:
+def pieces(text: str) -> tuple[ScriptStep, ...]:
     """The steps of an UP that can be run."""
     migration = read(f"-- UP\n{text}")
     found, problems = cut(migration, migration.up)

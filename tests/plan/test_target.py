@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fsapi_nb.errors import NothingToDo, UnknownMigration, UsageError
-from fsapi_nb.model import Folder, History, HistoryEntry, MigrationStatus, State
-from fsapi_nb.plan.reconcile import Standing
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History, HistoryEntry
+from fsapi_nb.model.status import MigrationStatus, State
+from fsapi_nb.plan.reconcile import Reconciled
 from fsapi_nb.plan.selection import choose_down, choose_up
 
 
-def standing() -> Standing:
+def standing() -> Reconciled:
     """One of each state, in the order of their names; the first is applied as it stands."""
     entry = HistoryEntry(1, "2026_01_01_00_00_a.sql")
     states = [
@@ -23,7 +25,7 @@ def standing() -> Standing:
         ("2026_01_01_00_07_é.sql", State.PENDING, None),
     ]
     unsettled = tuple(MigrationStatus(name, state, entry) for name, state, entry in states)
-    return Standing(Folder(), History((entry,), exists=True), unsettled)
+    return Reconciled(Folder(), History((entry,), exists=True), unsettled)
 
 
 def up(to: str | None = None, count: int | None = None) -> str:
@@ -45,10 +47,10 @@ def test_the_next_few_or_up_to_one() -> None:
     assert up(to="a") == ""
 
 
-def applied_only(count: int) -> Standing:
+def applied_only(count: int) -> Reconciled:
     """That many applied migrations, applied in another order than that of their names."""
     entries = tuple(HistoryEntry(n, f"2026_01_01_00_{59 - n:02}_m{n}.sql") for n in range(count))
-    return Standing(Folder(), History(entries, exists=True), ())
+    return Reconciled(Folder(), History(entries, exists=True), ())
 
 
 def down(applied: int, *, to: str | None = None, count: int | None = None, everything: bool = False) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from fsapi_nb.errors import Problem
-from fsapi_nb.model import Migration
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.place import Problem
 from fsapi_nb.script.migration import read_migration
 
 NAME = "2026_01_01_00_00_test.sql"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.model import EnumValue, TransactionRule
+from fsapi_nb.model.migration import EnumValue, TransactionRule
 from fsapi_nb.script.objects import creates
 from tests.script.reading import read
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.lexer import lex
 from tests.script.reading import read, refuse
 
@@ -31,7 +32,7 @@ def test_data_is_taken_byte_for_byte(data: str) -> None:
     before, copy, after = migration.up.statements
     assert before.copy is after.copy is None
     assert copy.copy
-    assert b"".join(copy.copy.chunks()) == data.encode()
+    assert b"".join(read_copy_data(copy.copy)) == data.encode()
     assert copy.copy.line == 4
     assert copy.text == "COPY t (a) FROM stdin WITH (FORMAT csv)"
     assert after.line == text[: text.rindex("SELECT 1")].count("\n") + 1
@@ -46,7 +47,7 @@ def test_several_copies_keep_their_data(data: str) -> None:
         f"COPY a FROM stdin;\n{data}\\.\ncopy b from STDIN\n; -- here it comes\n1\n\\.\nCOPY c FROM stdin;\n\\."
     )
     copies = [statement.copy for statement in migration.up.statements]
-    assert [copy and b"".join(copy.chunks()) for copy in copies] == [data.encode(), b"1\n", b""]
+    assert [copy and b"".join(read_copy_data(copy)) for copy in copies] == [data.encode(), b"1\n", b""]
 
 
 @pytest.mark.parametrize(

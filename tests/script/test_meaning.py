@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsapi_nb.model import Effect, EffectKind, Meaning
+from fsapi_nb.model.migration import Effect, EffectKind, Traits
 from fsapi_nb.script import traits
 from fsapi_nb.script.parser import parse_one, tokenize
 from fsapi_nb.script.tokens import SqlSyntaxError
@@ -67,13 +67,13 @@ NAMES = (
 GAPS = (" ", "\n", "/* a */", " -- b\n")
 
 
-def by_words(text: str) -> Meaning:
+def by_words(text: str) -> Traits:
     tokens, _ = tokenize(text.encode())
     first = next(index for index, sort in enumerate(tokens.sorts) if sort not in b"-/")
     return meaning_of(text.encode(), tokens, first, len(tokens))
 
 
-def by_tree(text: str) -> Meaning:
+def by_tree(text: str) -> Traits:
     return traits._read(parse_one(text.encode()), text.encode())
 
 
@@ -83,7 +83,7 @@ def test_words_and_tree_agree(text: str) -> None:
     words, tree = by_words(text), by_tree(text)
     if words.effect == Effect(EffectKind.UNKNOWN) and words.kind == "CREATE INDEX":
         assert tree.effect.kind is EffectKind.INDEX_CREATED
-        words = Meaning(words.kind, words.rule, tree.effect)
+        words = Traits(words.kind, words.rule, tree.effect)
     assert words == tree
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.model import StoredScripts
+from fsapi_nb.model.history import StoredScripts
 from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.redact import redact_line, redact_sql, secret_lines
 from fsapi_nb.script.stored_text import to_store

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fsapi_nb.model import Script, TransactionRule
+from fsapi_nb.model.migration import Script, TransactionRule
+from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.lexer import lex
 from fsapi_nb.script.migration import read_migration
 from fsapi_nb.script.parser import tokenize
@@ -30,7 +31,7 @@ def check(script: Script, put_in: tuple[Written, ...], text: str, position: int)
         position = core + len(each.core) + 1
         assert (found.copy is None) == (each.data is None)
         if found.copy and each.data is not None:
-            assert b"".join(found.copy.chunks()).decode() == each.data
+            assert b"".join(read_copy_data(found.copy)).decode() == each.data
             begins = text.index("\n", position) + 1
             assert found.copy.line == text.count("\n", 0, begins) + 1
             position = begins + len(each.data)

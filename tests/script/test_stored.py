@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from fsapi_nb.model import StoredScripts
+from fsapi_nb.model.history import StoredScripts
 from fsapi_nb.script.migration import read_migration, stored_statements
 from fsapi_nb.script.redact import redact_line
 from fsapi_nb.script.stored_text import stored_migration, to_store

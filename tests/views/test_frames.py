@@ -14,7 +14,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from fsapi_nb.query.query import Column, ResultSet, run_query
+from fsapi_nb.model.result import Column, ResultSet
+from fsapi_nb.query.query import run_query
 from fsapi_nb.views.frames import to_frame
 from fsapi_nb.views.tables import text_table, to_json
 from tests.conftest import MakeDatabase

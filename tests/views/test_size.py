@@ -19,34 +19,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsapi_nb.errors import (
-    CheckFailed,
     Drifted,
     FaultyMigrations,
     FsapiError,
     Interrupted,
-    Place,
-    Problem,
+    NotUpToDate,
     QueryFailed,
-    ServerMessage,
     StatementFailed,
 )
-from fsapi_nb.model import (
-    DatabaseObject,
-    Direction,
-    Done,
-    HistoryEntry,
-    Identity,
-    Inspection,
-    JournalEntry,
-    Migration,
-    MigrationStatus,
-    Mode,
-    Part,
-    Plan,
-    State,
-    Step,
-)
-from fsapi_nb.query.values import Column, ResultSet
+from fsapi_nb.model.history import HistoryEntry, JournalEntry
+from fsapi_nb.model.migration import Direction, Migration
+from fsapi_nb.model.place import Problem, SourceLocation
+from fsapi_nb.model.plan import CompletedMigration, DatabaseObject, Mode, Plan, Step, StepPart
+from fsapi_nb.model.result import Column, ResultSet
+from fsapi_nb.model.server import Identity, ServerMessage
+from fsapi_nb.model.status import Inspection, MigrationStatus, State
 from fsapi_nb.script.migration import read_migration
 from fsapi_nb.text.fold import HTML, LINE, OUTPUT, TEXT, WHOLE, Fold, bounded, clip, fit, shorten, stored_size
 from fsapi_nb.views.results import (
@@ -113,7 +100,7 @@ def migration(name: str, statements: int = 1) -> Migration:
 
 def step(name: str, statements: int = 1, reason: str = "one transaction, together with its history row") -> Step:
     made = migration(name, statements)
-    return Step(Mode.TRANSACTION, reason, (Part(made, Direction.UP, made.up.statements),))
+    return Step(Mode.TRANSACTION, reason, (StepPart(made, Direction.UP, made.up.statements),))
 
 
 def plan(count: int, statements: int = 1, *, drops: int = 0, marks: int = 0, notes: int = 0) -> PlanResult:
@@ -130,7 +117,9 @@ def plan(count: int, statements: int = 1, *, drops: int = 0, marks: int = 0, not
 
 
 def run(count: int, *notices: str, notes: tuple[str, ...] = ()) -> RunResult:
-    return RunResult("migrate", tuple(Done(n, Direction.UP, 0.01, 1, notices) for n in NAMES[:count]), notes, 1.0)
+    return RunResult(
+        "migrate", tuple(CompletedMigration(n, Direction.UP, 0.01, 1, notices) for n in NAMES[:count]), notes, 1.0
+    )
 
 
 def history(count: int, message: str | None = "the reason") -> HistoryResult:
@@ -147,7 +136,7 @@ def history(count: int, message: str | None = "the reason") -> HistoryResult:
 
 
 def problems(count: int, message: str = 'syntax error at or near "TABEL"') -> tuple[Problem, ...]:
-    return tuple(Problem(message, Place(n, 3, 4, "CREATE TABEL " * 20), "fix it") for n in NAMES[:count])
+    return tuple(Problem(message, SourceLocation(n, 3, 4, "CREATE TABEL " * 20), "fix it") for n in NAMES[:count])
 
 
 def table(rows: int, value: str = "x") -> QueryResult:
@@ -157,7 +146,9 @@ def table(rows: int, value: str = "x") -> QueryResult:
 
 def failed(message: str, *, context: str | None = None) -> StatementFailed:
     server = ServerMessage("P0001", message, context=context)
-    return StatementFailed(server, migration=NAMES[0], place=Place(NAMES[0], 1, 1, "SELECT 1"), state="nothing.")
+    return StatementFailed(
+        server, migration=NAMES[0], place=SourceLocation(NAMES[0], 1, 1, "SELECT 1"), state="nothing."
+    )
 
 
 LONG_LIST: dict[str, Callable[[], Result | FsapiError]] = {
@@ -189,7 +180,7 @@ LONG_LIST: dict[str, Callable[[], Result | FsapiError]] = {
     "1,000 faults": lambda: FaultyMigrations(problems(1_000)),
     "1,000 long faults": lambda: FaultyMigrations(problems(1_000, "m" * 10_000)),
     "1,000 drifted": lambda: Drifted("1000 migrations are not what was applied", details=("  -CREATE",) * 40_000),
-    "a check of 1,000": lambda: CheckFailed("found", details=tuple(status(1_000, State.PENDING).findings())),
+    "a check of 1,000": lambda: NotUpToDate("found", details=tuple(status(1_000, State.PENDING).findings())),
     "a long message": lambda: failed("x" * 1_000_000),
     "a message of many lines": lambda: failed("x\n" * 500_000, context="PL/pgSQL function\n" * 10_000),
     "a failed query": lambda: QueryFailed(ServerMessage("P0001", "x\n" * 100_000), place=None, state="s" * 100_000),
@@ -235,14 +226,16 @@ def test_names_and_messages_of_any_characters_stay_below_it(character: str) -> N
     """Names as long as a file's may be and long messages, of what takes most room when it is written."""
     name, text = (character * 255)[:255].replace("\n", " "), character * 8_000
     where = Identity(name)
-    broken = tuple(Problem(text, Place(name, 1, 1, text), text) for _ in range(50))
+    broken = tuple(Problem(text, SourceLocation(name, 1, 1, text), text) for _ in range(50))
     values: list[Result | FsapiError | Interrupted] = [
         StatusResult((MigrationStatus(name, State.BROKEN, problems=broken[:2], note=text[:9_000]),) * 60, where),
         PlanResult(Plan("migrate", (step(name, 100, text[:9_000]),) * 30, notes=(text,)), where),
-        RunResult("migrate", (Done(name, Direction.UP, 1.0, 1, (text,) * 5),) * 10, (text,)),
-        RunResult("migrate", tuple(Done(f"{i}{name}", Direction.UP, float(i), 1) for i in range(1_000))),
+        RunResult("migrate", (CompletedMigration(name, Direction.UP, 1.0, 1, (text,) * 5),) * 10, (text,)),
+        RunResult("migrate", tuple(CompletedMigration(f"{i}{name}", Direction.UP, float(i), 1) for i in range(1_000))),
         HistoryResult((JournalEntry(1, AT, "r", name, "up", "failed", message=text),) * 60),
-        FileResult(name, "created", run=RunResult("migrate", (Done(name, Direction.UP, 1.0, 1, (text,)),))),
+        FileResult(
+            name, "created", run=RunResult("migrate", (CompletedMigration(name, Direction.UP, 1.0, 1, (text,)),))
+        ),
         RepairResult((name,) * 50),
         FaultyMigrations(broken[:20]),
         failed(text, context=text),
@@ -369,7 +362,9 @@ def test_short_results_are_whole() -> None:
 def test_a_folded_run_says_how_many_spoke() -> None:
     """Of what is left out, how many there are, and of how many the server said something."""
     speaking = {n for n in range(1_000) if n % 2}
-    done = tuple(Done(NAMES[n], Direction.UP, 0.0, notices=("hey",) if n in speaking else ()) for n in range(1_000))
+    done = tuple(
+        CompletedMigration(NAMES[n], Direction.UP, 0.0, notices=("hey",) if n in speaking else ()) for n in range(1_000)
+    )
     assert "  … 961 migrations more, 480 with notices" in repr(RunResult("migrate", done)).splitlines()
 
 
@@ -436,7 +431,7 @@ def test_html_is_no_formula_and_can_be_heard() -> None:
 
 def test_metadata_keeps_the_slowest() -> None:
     """Of more migrations than there is room for; the whole list is in `to_frame()`."""
-    done = tuple(Done(name, Direction.UP, float(number)) for number, name in enumerate(NAMES))
+    done = tuple(CompletedMigration(name, Direction.UP, float(number)) for number, name in enumerate(NAMES))
     durations = RunResult("migrate", done).metadata()["durations_ms"]
     assert list(durations) == NAMES[-len(durations) :]
     assert 20 < len(durations) < 100

@@ -12,7 +12,7 @@ import pytest
 
 from fsapi_nb.errors import StatementFailed, UsageError
 from fsapi_nb.events import Event, StepRetried
-from fsapi_nb.model import JournalEntry
+from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.views.results import HistoryResult
 from tests.conftest import Project

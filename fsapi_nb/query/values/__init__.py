@@ -8,6 +8,6 @@ stored                       large results, kept by column
 """
 
 from fsapi_nb.query.values.documents import JSON_NULL, JsonNull, JsonText
-from fsapi_nb.query.values.results import Column, ResultSet, read_results
+from fsapi_nb.query.values.results import read_results
 
-__all__ = ["JSON_NULL", "Column", "JsonNull", "JsonText", "ResultSet", "read_results"]
+__all__ = ["JSON_NULL", "JsonNull", "JsonText", "read_results"]

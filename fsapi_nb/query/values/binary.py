@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 from fsapi_nb.query.values.chunk import Field
 from fsapi_nb.query.values.documents import read_json
 from fsapi_nb.query.values.numeric import read_numerics
-from fsapi_nb.query.values.stored import Array, Growing, Values, array_of, tolist
+from fsapi_nb.query.values.stored import Array, ColumnValues, GrowableArray, array_of, tolist
 from fsapi_nb.query.values.texts import read_texts
 
 AskForTexts: TypeAlias = Callable[[int, Sequence[bytes]], Sequence[str]]
@@ -30,7 +30,7 @@ class BinaryColumn(Protocol):
     def take(self, field: Field) -> None:
         """Read the next rows. Raises MalformedRows where they cannot be of this type."""
 
-    def finish(self, ask: AskForTexts) -> Values:
+    def finish(self, ask: AskForTexts) -> ColumnValues:
         """All that was taken, of which nothing is kept here. `ask` is called for what is odd."""
 
 
@@ -57,15 +57,15 @@ class _Numbers:
 
     def __init__(self, dtype: str, python: Callable[[Array], list[Any]], as_dtype: str | None = None) -> None:
         self._wire, self._python, self._dtype = dtype, python, as_dtype
-        self._data, self._null = Growing(dtype.replace(">", "=")), Growing("?")
+        self._data, self._null = GrowableArray(dtype.replace(">", "=")), GrowableArray("?")
 
     def take(self, field: Field) -> None:
         self._data.more(len(field))[:] = field.fixed(self._wire)
         self._null.more(len(field))[:] = False if field.null is None else field.null
 
-    def finish(self, ask: AskForTexts) -> Values:
+    def finish(self, ask: AskForTexts) -> ColumnValues:
         data, null = self._data.finish(), self._null.finish()
-        return Values(data.view(self._dtype or data.dtype), null if null.any() else None, self._python)
+        return ColumnValues(data.view(self._dtype or data.dtype), null if null.any() else None, self._python)
 
 
 # PostgreSQL counts from 2000.
@@ -83,7 +83,7 @@ class _Timestamps(_Numbers):
         super().__init__(">i8", python)
         self._oid = oid
 
-    def finish(self, ask: AskForTexts) -> Values:
+    def finish(self, ask: AskForTexts) -> ColumnValues:
         stored = super().finish(ask)
         data, null = stored.data, stored.null
         odd = (data < _FIRST) | (data > _LAST)
@@ -91,7 +91,7 @@ class _Timestamps(_Numbers):
         pieces = [int(value).to_bytes(8, "big", signed=True) for value in data[odd].tolist()]
         data[odd] = 0
         data += _NUMPY_EPOCH
-        moments = Values(data.view("M8[us]"), null, self._python)
+        moments = ColumnValues(data.view("M8[us]"), null, self._python)
         return _with_texts(moments.tolist(), rows, ask(self._oid, pieces)) if rows else moments
 
 
@@ -115,7 +115,7 @@ class _Objects:
 
     def __init__(self, oid: int, read: Read) -> None:
         self._oid, self._read = oid, read
-        self._data = Growing("O")
+        self._data = GrowableArray("O")
         self._odd: dict[int, bytes] = {}
 
     def take(self, field: Field) -> None:
@@ -130,18 +130,18 @@ class _Objects:
             row = number if field.null is None else int((~field.null).nonzero()[0][number])
             self._odd[start + row] = present.piece(number)
 
-    def finish(self, ask: AskForTexts) -> Values:
+    def finish(self, ask: AskForTexts) -> ColumnValues:
         data = self._data.finish()
         if self._odd:
             return _with_texts(data, list(self._odd), ask(self._oid, list(self._odd.values())))
-        return Values(data, None, tolist)
+        return ColumnValues(data, None, tolist)
 
 
-def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> Values:
+def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> ColumnValues:
     """Objects, with these texts in these rows."""
     data = array_of(values)
     data[rows] = array_of(texts)
-    return Values(data, None, tolist)
+    return ColumnValues(data, None, tolist)
 
 
 _DAY = 86_400_000_000  # microseconds

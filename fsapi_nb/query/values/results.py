@@ -6,41 +6,16 @@ What reads a value follows from its column's type alone (`types`); nothing is fo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.postgres.wire import Connection, encoding_of
 from fsapi_nb.query.values.columns import decode_cell, read_column
-from fsapi_nb.query.values.stored import Growing, Rows, Values, array_of, tolist
+from fsapi_nb.query.values.stored import ColumnarRows, ColumnValues, GrowableArray, array_of, tolist
 from fsapi_nb.query.values.types import Type, look_up_types
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a result. `type_name` is the catalog's short name (`int4`, `text[]`, `app.mood`).
-
-    PostgreSQL announces a column of a domain as a column of the type below it.
-    """
-
-    name: str
-    type_oid: int
-    type_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResultSet:
-    """What one statement answered; `command` is the server's tag (`SELECT 3`, `INSERT 0 2`, `CREATE TABLE`).
-
-    `columns` is empty where a statement returns no rows. (`SELECT FROM t` has rows of no columns.) `rows` is a list, or
-    what is kept by column (`stored.Rows`) and makes its values when they are looked at.
-    """
-
-    columns: tuple[Column, ...]
-    rows: Sequence[tuple[object, ...]]
-    command: str
 
 
 def read_results(connection: Connection, results: Iterable[PGresult]) -> tuple[ResultSet, ...]:
@@ -82,12 +57,14 @@ def _read_result(parts: deque[PGresult], types: Mapping[int, Type], encoding: st
 
     if len(parts) <= 2:  # the usual one part with rows, and perhaps the last without
         return ResultSet(columns, [row for part in parts for row in zip(*read(part), strict=True)], command)
-    grown = [Growing("O") for _ in columns]
+    grown = [GrowableArray("O") for _ in columns]
     while parts:  # each is let go as soon as it is read, as all of them take as much memory as their values
         part = parts.popleft()
         for column, values in zip(grown, read(part), strict=True):
             column.more(part.ntuples)[:] = array_of(values)
-    return ResultSet(columns, Rows([Values(column.finish(), None, tolist) for column in grown], count), command)
+    return ResultSet(
+        columns, ColumnarRows([ColumnValues(column.finish(), None, tolist) for column in grown], count), command
+    )
 
 
 def read_columns(result: PGresult, types: Mapping[int, Type], encoding: str) -> tuple[Column, ...]:

@@ -20,7 +20,7 @@ _AT_ONCE = 1024  # rows made into tuples by one round of an iteration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Values:
+class ColumnValues:
     """The values of one column: what stands in `data` where `null` is true means nothing.
 
     `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects, where `null` is None
@@ -31,8 +31,8 @@ class Values:
     null: Array | None
     python: Callable[[Array], list[Any]]
 
-    def __getitem__(self, rows: slice) -> Values:
-        return Values(self.data[rows], None if self.null is None else self.null[rows], self.python)
+    def __getitem__(self, rows: slice) -> ColumnValues:
+        return ColumnValues(self.data[rows], None if self.null is None else self.null[rows], self.python)
 
     def tolist(self) -> list[object]:
         """The values as Python's own."""
@@ -55,12 +55,12 @@ def array_of(values: Iterable[object] | Array, count: int = -1) -> Array:
     return values if isinstance(values, np.ndarray) else np.fromiter(values, object, count)
 
 
-class Rows(Sequence[Row]):
+class ColumnarRows(Sequence[Row]):
     """Rows that are kept by column. A sequence of tuples to whoever reads it; a slice of it copies nothing."""
 
     __slots__ = ("_count", "columns")
 
-    def __init__(self, columns: Sequence[Values], count: int) -> None:
+    def __init__(self, columns: Sequence[ColumnValues], count: int) -> None:
         self.columns = tuple(columns)
         self._count = count
 
@@ -70,10 +70,10 @@ class Rows(Sequence[Row]):
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> Rows: ...
-    def __getitem__(self, index: int | slice) -> Row | Rows:
+    def __getitem__(self, index: slice) -> ColumnarRows: ...
+    def __getitem__(self, index: int | slice) -> Row | ColumnarRows:
         if isinstance(index, slice):
-            return Rows([column[index] for column in self.columns], len(range(*index.indices(self._count))))
+            return ColumnarRows([column[index] for column in self.columns], len(range(*index.indices(self._count))))
         row = range(self._count)[index]
         return next(iter(self[row : row + 1]))
 
@@ -92,7 +92,7 @@ class Rows(Sequence[Row]):
         return f"<{self._count} rows of {len(self.columns)} columns>"
 
 
-class Growing:
+class GrowableArray:
     """An array that becomes longer, without its beginning being copied, let alone every object in it touched."""
 
     __slots__ = ("_array", "count")

@@ -21,9 +21,10 @@ from fsapi_nb.servers.embedded.address import ROLE
 from fsapi_nb.servers.embedded.command import run
 from fsapi_nb.servers.embedded.identity import renew_identity
 from fsapi_nb.servers.embedded.messages import OTHER_DATABASE, last_lines
-from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.template import Template, find_template
 from fsapi_nb.servers.embedded.users import await_lock, process
+from fsapi_nb.text.sql import quote_name
 
 _INITDB_SECONDS = 300
 _MKDIR_SECONDS = 30
@@ -36,7 +37,7 @@ def template_for(bin_folder: Path, version: str, database: str) -> Template | No
     return find_template(bin_folder, version, (*_ARGUMENTS, *_LOCALES, database))
 
 
-def unpack_data(place: Place, template: Template) -> bool:
+def unpack_data(place: ServerPaths, template: Template) -> bool:
     """Make the data folder from the template; False, with nothing left behind, where that cannot be."""
     with _draft(place) as (draft, lock), contextlib.suppress(OSError, EmbeddedServerError):
         # Made by its owner: root changes the owner of nothing that lies in a folder of another account.
@@ -48,7 +49,7 @@ def unpack_data(place: Place, template: Template) -> bool:
     return False
 
 
-def initialise_data(place: Place, bin_folder: Path, template: Template | None, database: str) -> None:
+def initialise_data(place: ServerPaths, bin_folder: Path, template: Template | None, database: str) -> None:
     """Make the data folder by initdb, and the template of it, if one can be kept. Raises EmbeddedServerError.
 
     A database whose name cannot be told in single-user mode is left to be made when the server runs.
@@ -84,13 +85,12 @@ def _can_be_told(database: str) -> bool:
 
 
 def _make_database(
-    place: Place, bin_folder: Path, data: str, database: str, *, passed: tuple[int, ...]
+    place: ServerPaths, bin_folder: Path, data: str, database: str, *, passed: tuple[int, ...]
 ) -> subprocess.CompletedProcess[str]:
     """Make the database in a data folder without a server. Like initdb's, its files are left to the system to write."""
-    quoted = database.replace('"', '""')
     reading, writing = os.pipe()
     with open(reading, "rb") as source, open(writing, "wb") as statement:
-        statement.write(f'CREATE DATABASE "{quoted}"\n'.encode())
+        statement.write(f"CREATE DATABASE {quote_name(database)}\n".encode())
         statement.close()
         return run(
             [str(bin_folder / "postgres"), "--single", "-F", "-D", data, "template1"],
@@ -103,7 +103,7 @@ def _make_database(
 
 
 @contextlib.contextmanager
-def _draft(place: Place) -> Iterator[tuple[Path, int]]:
+def _draft(place: ServerPaths) -> Iterator[tuple[Path, int]]:
     """A name for a folder that becomes the data folder, and the server's lock, for the tools that fill it to inherit.
 
     Where we are killed, they go on for a while; the next start waits for their end, and then removes what they made.

@@ -44,7 +44,7 @@ _NAME = ".fsapi_nb"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPaths:
     """Where one server lives.
 
     `desk` holds the record and the clients' locks. `folder` is ours too and holds the configuration and the server's
@@ -170,22 +170,22 @@ def refuse_foreign_desk(desk: Path) -> None:
         )
 
 
-def find_place(desk: Path) -> Place | None:
+def find_place(desk: Path) -> ServerPaths | None:
     """The place of a server that was started before; None if root has started none."""
     if os.geteuid() != 0:
-        return Place(desk, desk, desk, None, data_name(desk))
+        return ServerPaths(desk, desk, desk, None, data_name(desk))
     record = Record.read(desk)
     folder = Path(record.place)
     if not record.place or not is_root_folder(folder) or belongs_to_another(folder, desk):
         return None
     private = folder / "server"
-    return Place(desk, folder, private, account_of(private.stat().st_uid) if private.exists() else None)
+    return ServerPaths(desk, folder, private, account_of(private.stat().st_uid) if private.exists() else None)
 
 
-def make_place(desk: Path) -> Place:
+def make_place(desk: Path) -> ServerPaths:
     """The place of the server, made if it is not there."""
     if os.geteuid() != 0:
-        return Place(desk, desk, desk, None, data_name(desk))
+        return ServerPaths(desk, desk, desk, None, data_name(desk))
     record = Record.read(desk)
     found = find_place(desk)
     if found and found.private.is_dir():
@@ -197,12 +197,12 @@ def make_place(desk: Path) -> Place:
     account = powerless_account()
     folder = make_root_folder(desk, account)
     Record(record.bin_folder, "", str(folder)).write(desk)
-    return Place(desk, folder, folder / "server", account)
+    return ServerPaths(desk, folder, folder / "server", account)
 
 
-def abandoned_places(desk: Path) -> list[Place]:
+def abandoned_places(desk: Path) -> list[ServerPaths]:
     """Places of root's servers that an earlier desk of the same path had, which was deleted or moved away."""
-    return [Place(desk, folder, folder / "server", powerless_account()) for folder in abandoned_folders(desk)]
+    return [ServerPaths(desk, folder, folder / "server", powerless_account()) for folder in abandoned_folders(desk)]
 
 
 def forget_place(desk: Path) -> None:
@@ -211,7 +211,7 @@ def forget_place(desk: Path) -> None:
         _log.warning("%r was not deleted: it may not be the embedded server's of %r.", named, str(desk))
 
 
-def remove_place(place: Place) -> None:
+def remove_place(place: ServerPaths) -> None:
     """Delete what a stopped server has outside its desk, if that is beyond doubt ours; warn where it is not.
 
     A record that names the folder is no proof: it may have been copied, or have come with a cloned project.

@@ -17,7 +17,7 @@ from pathlib import Path
 from fsapi_nb import stop
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.messages import last_lines_of
-from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.socket_folder import listens, remove_socket_folder, socket_in
 from fsapi_nb.servers.embedded.users import is_free, wait_until
 
@@ -44,18 +44,18 @@ class _PidFile:
             return None
 
 
-def runs(place: Place) -> bool:
+def runs(place: ServerPaths) -> bool:
     """Whether a server runs: it, or a backend that outlives it for a moment, keeps the lock it inherited."""
     return not is_free(place.folder / "server.lock", fcntl.LOCK_SH)
 
 
-def where_it_answers(place: Place) -> Path | None:
+def where_it_answers(place: ServerPaths) -> Path | None:
     """The socket folder of a server that runs and is ready; None where it needs a closer look."""
     found = _PidFile.read(place.data) if runs(place) else None
     return found.folder if found and found.ready and listens(found.folder, place.uid) else None
 
 
-def where_it_settles(place: Place) -> Path | None:
+def where_it_settles(place: ServerPaths) -> Path | None:
     """Wait until the server is ready or gone; its socket folder, or None."""
     deadline = time.monotonic() + START_SECONDS
     while runs(place):
@@ -75,7 +75,7 @@ def where_it_settles(place: Place) -> Path | None:
     return None
 
 
-def end(place: Place) -> None:
+def end(place: ServerPaths) -> None:
     """Stop the server if it runs, cutting connections but losing nothing (`pg_ctl stop -m fast`).
 
     pg_ctl itself would believe a stale pid file, may have been uninstalled by now, and waits in longer steps.
@@ -86,7 +86,7 @@ def end(place: Place) -> None:
     remove_socket_folder(place)
 
 
-def _interrupt(found: _PidFile, place: Place) -> None:
+def _interrupt(found: _PidFile, place: ServerPaths) -> None:
     if not _is_server(found, place.uid):
         if not wait_until(lambda: not runs(place), seconds=1):
             raise EmbeddedServerError(

@@ -16,7 +16,7 @@ from fsapi_nb.servers.embedded.installation_copy import enterable_bin_folder
 from fsapi_nb.servers.embedded.made import is_recorded, name_data, remember
 from fsapi_nb.servers.embedded.messages import files_of
 from fsapi_nb.servers.embedded.place import (
-    Place,
+    ServerPaths,
     abandoned_places,
     find_place,
     make_desk,
@@ -79,7 +79,7 @@ def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
     return _begin(place, installation, bin_folder, database)
 
 
-def _begin(place: Place, installation: Installation, bin_folder: Path, database: str) -> Path:
+def _begin(place: ServerPaths, installation: Installation, bin_folder: Path, database: str) -> Path:
     """Make the data folder and start a server on it; return its socket folder."""
     template = template_for(bin_folder, installation.version, database)
     if template and template.is_there() and unpack_data(place, template):
@@ -96,7 +96,7 @@ def _begin(place: Place, installation: Installation, bin_folder: Path, database:
     return _start(place, installation, bin_folder)
 
 
-def _start(place: Place, installation: Installation, bin_folder: Path) -> Path:
+def _start(place: ServerPaths, installation: Installation, bin_folder: Path) -> Path:
     """Start the server in a socket folder of its own; return that."""
     remove_socket_folder(place)
     folder = make_socket_folder(place)
@@ -106,7 +106,7 @@ def _start(place: Place, installation: Installation, bin_folder: Path) -> Path:
     return folder
 
 
-def _make_way(place: Place, installation: Installation) -> None:
+def _make_way(place: ServerPaths, installation: Installation) -> None:
     """Stop a server that runs from other binaries than those asked for, unless somebody else uses it."""
     used = process.still_uses(place.desk)
     process.unuse(place.desk)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.permissions import is_private
-from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.record import Record
 
 PORT = 5432  # names the socket file only; each server has a socket folder of its own
@@ -23,7 +23,7 @@ _PREFIX = "fsapi_nb-"
 _MOST_BYTES = 103  # macOS takes 103 bytes and Linux 107
 
 
-def make_socket_folder(place: Place) -> Path:
+def make_socket_folder(place: ServerPaths) -> Path:
     """A new folder for the socket; for root it lies beside the data."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
     bases = [runtime] if runtime.is_absolute() and is_private(runtime, os.geteuid()) else []
@@ -40,7 +40,7 @@ def make_socket_folder(place: Place) -> Path:
     )
 
 
-def remove_socket_folder(place: Place) -> None:
+def remove_socket_folder(place: ServerPaths) -> None:
     """Tidy up after a server that is gone; a copied project's record may name a folder that is in use."""
     folder = Path(Record.read(place.desk).socket)
     if not folder.name.startswith(_PREFIX) or not is_private(folder, place.uid) or listens(folder, place.uid):

@@ -17,18 +17,19 @@ from fsapi_nb.servers.embedded.account import account_of
 from fsapi_nb.servers.embedded.address import ROLE
 from fsapi_nb.servers.embedded.command import run
 from fsapi_nb.servers.embedded.messages import last_lines, last_lines_of
-from fsapi_nb.servers.embedded.place import Place
+from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.record import write_file
 from fsapi_nb.servers.embedded.running import where_it_settles
 from fsapi_nb.servers.embedded.socket_folder import PORT
 from fsapi_nb.servers.embedded.users import await_lock, process
+from fsapi_nb.text.sql import quote_name
 
 _PG_CTL_SECONDS = 30  # it only launches the server
 _LOG_BYTES = 10_000_000
 _STATUS_LINE = 7  # of the pid file, counted from 0
 
 
-def start(place: Place, bin_folder: Path, folder: Path) -> None:
+def start(place: ServerPaths, bin_folder: Path, folder: Path) -> None:
     """Start the server with its socket in `folder`, and wait until it is ready."""
     _configure(place)
     if place.log.is_symlink() or (place.log.exists() and place.log.stat().st_size > _LOG_BYTES):
@@ -55,7 +56,7 @@ def start(place: Place, bin_folder: Path, folder: Path) -> None:
         )
 
 
-def _arguments(place: Place, folder: Path) -> list[str]:
+def _arguments(place: ServerPaths, folder: Path) -> list[str]:
     """What pg_ctl is told. Paths are relative, as it would have a shell read them."""
     conf = os.path.relpath(place.folder, place.private)
     server = ["-k", str(folder), "-p", str(PORT), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
@@ -64,20 +65,20 @@ def _arguments(place: Place, folder: Path) -> list[str]:
     return [*arguments, "-o", shlex.join(server)]
 
 
-def _configure(place: Place) -> None:
+def _configure(place: ServerPaths) -> None:
     """Write who may log in: the account that we run as, and only as the superuser.
 
     The files lie outside the data folder, which may belong to another account, and are written at each start, as
     the account may have another name by then.
     """
     mode = 0o644 if place.account else 0o600
-    client = account_of(os.geteuid()).name.replace('"', '""')
+    client = quote_name(account_of(os.geteuid()).name)
     rules = "".join(f"local {databases} all peer map=fsapi_nb\n" for databases in ("all", "replication"))
     write_file(place.folder / "pg_hba.conf", rules, mode=mode)
-    write_file(place.folder / "pg_ident.conf", f'fsapi_nb "{client}" {ROLE}\n', mode=mode)
+    write_file(place.folder / "pg_ident.conf", f"fsapi_nb {client} {ROLE}\n", mode=mode)
 
 
-def _disown_pid_file(place: Place) -> None:
+def _disown_pid_file(place: ServerPaths) -> None:
     """Make the pid file of a server that is gone harmless: we hold the server's lock, so none runs.
 
     After a restart of the machine, or of a container, another process may have the number that the file holds, and

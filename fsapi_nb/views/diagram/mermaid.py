@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table, TableName
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn, TableName
 from fsapi_nb.text.safe import visible
 
 #: PostgreSQL's long names of types, as everybody writes them.
@@ -72,7 +72,7 @@ def _entity(table: Table, name: str, label: str) -> list[str]:
     return [f"    {head} {{", *(f"        {_attribute(column)}" for column in table.columns), "    }"]
 
 
-def _attribute(column: Column) -> str:
+def _attribute(column: TableColumn) -> str:
     keys = [key for key, is_one in _marks(column) if is_one]
     name = _plain(column.name)
     words = ([] if name == column.name else [_quoted(column.name)]) + (["not null"] if column.not_null else [])
@@ -80,7 +80,7 @@ def _attribute(column: Column) -> str:
     return f"{_plain_type(short_type(column.type))} {name}{' ' + ', '.join(keys) if keys else ''}{comment}"
 
 
-def _marks(column: Column) -> tuple[tuple[str, bool], ...]:
+def _marks(column: TableColumn) -> tuple[tuple[str, bool], ...]:
     return ("PK", column.primary), ("FK", bool(column.references)), ("UK", column.unique)
 
 

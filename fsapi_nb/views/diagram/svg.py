@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from fsapi_nb.catalog.diagram import Column, Diagram, ForeignKey, Table
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn
 from fsapi_nb.text.safe import esc, visible
 from fsapi_nb.views.diagram.layout import Box, Edge, Layout, Point, lay_out
 from fsapi_nb.views.diagram.mermaid import short_type
@@ -82,7 +82,7 @@ def svg(diagram: Diagram, detail: Detail, *, title: str) -> str:
 
 
 def _draw(table: Table, label: str, detail: Detail) -> _Drawn:
-    shown: Sequence[Column] = ()
+    shown: Sequence[TableColumn] = ()
     if detail is Detail.COLUMNS:
         shown = table.columns
     elif detail is Detail.KEYS:
@@ -96,12 +96,12 @@ def _draw(table: Table, label: str, detail: Detail) -> _Drawn:
     return _Drawn(table, _clipped(label), note, tuple(rows), places)
 
 
-def _marks(column: Column) -> str:
+def _marks(column: TableColumn) -> str:
     marks = (("PK", column.primary), ("FK", bool(column.references)), ("U", column.unique))
     return " ".join(mark for mark, is_one in marks if is_one)
 
 
-def _type(column: Column, table: Table) -> str:
+def _type(column: TableColumn, table: Table) -> str:
     """The type, without its schema where that is the table's own."""
     name = short_type(column.type).removeprefix(f"{table.name.schema}.")
     return _clipped(name) + ("*" if column.not_null else "")

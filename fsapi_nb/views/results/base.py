@@ -14,7 +14,7 @@ from fsapi_nb.views.results.markup import html_of, html_of_lines
 if TYPE_CHECKING:
     import pandas
 
-    from fsapi_nb.model import Identity
+    from fsapi_nb.model.server import Identity
 
 #: What stands below a text or table from which something was left out.
 SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"

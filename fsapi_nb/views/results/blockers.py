@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import Blockage, Identity, LockSession
+from fsapi_nb.model.server import Blockage, Identity, LockSession
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.base import Result, counted
 from fsapi_nb.views.results.markup import without_empty

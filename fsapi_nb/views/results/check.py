@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.model.result import ResultSet
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.results.base import Result
@@ -14,8 +15,7 @@ from fsapi_nb.views.results.notices import brief_notices, notice_remarks
 if TYPE_CHECKING:
     import pandas
 
-    from fsapi_nb.model import Identity
-    from fsapi_nb.views.frames import ResultLike
+    from fsapi_nb.model.server import Identity
 
 #: Of the rows that should not be there so many are shown; `to_frame()` has the first hundred.
 _SHOWN = 20
@@ -30,7 +30,7 @@ class CheckResult(Result):
 
     title: str
     passed: bool
-    found: ResultLike
+    found: ResultSet
     identity: Identity | None = None
     notices: tuple[str, ...] = ()
 
@@ -58,7 +58,7 @@ class CheckResult(Result):
         said = brief_notices(self.notices)
         if self.passed:
             return [self.headline(), *said]
-        shown = _Cut(self.found.columns, self._rows(), self.found.command)
+        shown = ResultSet(self.found.columns, self._rows(), self.found.command)
         return [self.headline(), *(f"  {line}" for line in text_table(shown).splitlines()), *said]
 
     def remarks(self) -> Sequence[str]:
@@ -100,10 +100,3 @@ class CheckResult(Result):
 
         found, said = to_json(self.found), list(self.notices)
         return {**self.subject(), "title": self.title, "passed": self.passed, "found": found, "notices": said}
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    columns: Sequence[Any]
-    rows: Sequence[tuple[object, ...]]
-    command: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.catalog.diagram import Diagram
-from fsapi_nb.model import Identity
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.text.safe import esc
 from fsapi_nb.views.diagram.mermaid import comment, mermaid

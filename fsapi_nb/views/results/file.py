@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import Done, Identity, Step
+from fsapi_nb.model.plan import CompletedMigration, Step
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
@@ -80,7 +81,7 @@ class FileResult(Result):
             ),
         ]
 
-    def _speaking(self) -> list[Done]:
+    def _speaking(self) -> list[CompletedMigration]:
         """What ran and let the server say something."""
         return [done for done in self.run.done if done.notices] if self.run else []
 

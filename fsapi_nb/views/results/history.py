@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.errors import UsageError
-from fsapi_nb.model import (
-    HistoryEntry,
-    Identity,
-    JournalEntry,
-)
+from fsapi_nb.model.history import HistoryEntry, JournalEntry
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible, visible_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.model import State
+from fsapi_nb.model.status import State
 from fsapi_nb.text.fold import HTML, clip, fit, shorten
 from fsapi_nb.text.safe import esc
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import Identity, Inspection, JournalEntry, MigrationStatus
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import Identity
+from fsapi_nb.model.status import Inspection, MigrationStatus
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import esc, visible, visible_line

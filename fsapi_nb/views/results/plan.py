@@ -6,16 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import (
-    DatabaseObject,
-    Direction,
-    Identity,
-    Migration,
-    Part,
-    Plan,
-    Statement,
-    Step,
-)
+from fsapi_nb.model.migration import Direction, Migration, Statement
+from fsapi_nb.model.plan import DatabaseObject, Plan, Step, StepPart
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
@@ -167,7 +160,7 @@ def fold_of_statements(steps: Sequence[Step]) -> Fold:
 def statement_lines(step: Step, fold: Fold) -> list[str]:
     """A step's statements, a line each; where all are shown, many that repeat are one line."""
     statements = _statements(step)
-    runs = _runs(statements) if fold is WHOLE else [_Run((statement,)) for statement in statements]
+    runs = _runs(statements) if fold is WHOLE else [_Repetition((statement,)) for statement in statements]
     lines = fold.apply(runs, _statement_lines, lambda gap: f"       … {len(gap)} statements more")
     checks = [f"       check     {visible_line(check.title)}" for part in step.parts for check in part.checks]
     return [*lines, *checks] or ["       no statement: it is only recorded"]
@@ -178,7 +171,7 @@ def _statements(step: Step) -> list[Statement]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Repetition:
     """Statements in a row whose kinds are the same few, in the same order, so many `times`."""
 
     statements: Sequence[Statement]
@@ -189,14 +182,14 @@ class _Run:
         return [statement.kind for statement in self.statements[: len(self.statements) // self.times]]
 
 
-def _runs(statements: Sequence[Statement]) -> Sequence[_Run]:
+def _runs(statements: Sequence[Statement]) -> Sequence[_Repetition]:
     """Return the statements in order; many that repeat are one item: a seed may have a hundred thousand."""
-    runs: list[_Run] = []
+    runs: list[_Repetition] = []
     kinds, start = [statement.kind for statement in statements], 0
     while start < len(kinds):
         repeated = (_repeated(kinds, start, turn) for turn in range(1, _IN_TURN + 1))
         size, times = next((found for found in repeated if found[0] > _ALIKE), (1, 1))
-        runs.append(_Run(statements[start : start + size], times))
+        runs.append(_Repetition(statements[start : start + size], times))
         start += size
     return runs
 
@@ -210,7 +203,7 @@ def _repeated(kinds: Sequence[str], start: int, turn: int) -> tuple[int, int]:
     return times * turn, times
 
 
-def _statement_lines(run: _Run) -> list[str]:
+def _statement_lines(run: _Repetition) -> list[str]:
     first, last, kinds = run.statements[0].line, run.statements[-1].line, ", ".join(run.kinds)
     if len(run.statements) == 1:
         return [f"       line {first:<4} {kinds}"]
@@ -231,7 +224,7 @@ def _step_rows(number: int, step: Step, fold: Fold) -> list[Sequence[Any]]:
     return [row for part in step.parts for row in _part_rows(number, step, part, fold)]
 
 
-def _part_rows(number: int, step: Step, part: Part, fold: Fold) -> list[Sequence[Any]]:
+def _part_rows(number: int, step: Step, part: StepPart, fold: Fold) -> list[Sequence[Any]]:
     head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
     rows: list[Sequence[Any]] = fold.apply(
         part.statements,

@@ -15,8 +15,8 @@ from fsapi_nb.views.results.notices import brief_notices, notice_remarks
 if TYPE_CHECKING:
     import pandas
 
-    from fsapi_nb.model import Identity
-    from fsapi_nb.query.query import ResultSet
+    from fsapi_nb.model.result import ResultSet
+    from fsapi_nb.model.server import Identity
 
 
 _RESULTS = Fold(10, 5)

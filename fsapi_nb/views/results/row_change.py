@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.model import RowChange, RowChangeKind
+from fsapi_nb.model.history import RowChange, RowChangeKind
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.base import counted

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.model import (
-    DatabaseObject,
-    Direction,
-    Done,
-    Identity,
-    RowChange,
-)
+from fsapi_nb.model.history import RowChange
+from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.plan import CompletedMigration, DatabaseObject
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold, shorten
 from fsapi_nb.text.safe import visible, visible_line
@@ -36,7 +33,7 @@ class RunResult(Result):
     """
 
     verb: str
-    done: tuple[Done, ...]
+    done: tuple[CompletedMigration, ...]
     notes: tuple[str, ...] = ()
     elapsed: float = 0.0
     drops: tuple[DatabaseObject, ...] = ()
@@ -87,7 +84,7 @@ class RunResult(Result):
             ),
         ]
 
-    def _done_line(self, done: Done) -> str:
+    def _done_line(self, done: CompletedMigration) -> str:
         """Its name, after what happened to it: a baseline runs nothing."""
         sign = "record " if self.verb == "baseline" else "↑" if done.direction is Direction.UP else "↓"
         return f"  {sign} {visible_line(done.name)}"
@@ -153,17 +150,17 @@ class RunResult(Result):
         }
 
 
-def fold_of_notices(done: Sequence[Done]) -> Fold:
+def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
     """How much is shown of what the server said of each migration: of many migrations less."""
     return Fold(6, 3) if len(done) <= 4 else Fold(2, 1)
 
 
-def every_notice(done: Done) -> list[str]:
+def every_notice(done: CompletedMigration) -> list[str]:
     """All that the server said of a migration, indented."""
     return [line for notice in done.notices for line in hang(visible(notice), _INDENT)]
 
 
-def notice_lines(done: Done, fold: Fold) -> list[str]:
+def notice_lines(done: CompletedMigration, fold: Fold) -> list[str]:
     """What the server said of a migration, indented, as far as the fold shows it."""
     return fold.apply(
         done.notices,
@@ -172,14 +169,14 @@ def notice_lines(done: Done, fold: Fold) -> list[str]:
     )
 
 
-def notice_text(done: Done, fold: Fold) -> str:
+def notice_text(done: CompletedMigration, fold: Fold) -> str:
     """What the server said of a migration, as one cell, as far as the fold shows it."""
     return "\n".join(
         fold.apply(done.notices, lambda notice: hang(shorten(notice)), lambda gap: f"… {len(gap)} notices more")
     )
 
 
-def _more(gap: Sequence[Done]) -> str:
+def _more(gap: Sequence[CompletedMigration]) -> str:
     """How many are left out, and of how many of them the server said something."""
     speaking = sum(1 for done in gap if done.notices)
     return f"… {counted(len(gap), 'migration')} more" + (f", {speaking} with notices" if speaking else "")

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fsapi_nb.errors import Problem
-from fsapi_nb.model import (
-    Identity,
-    MigrationStatus,
-    State,
-)
+from fsapi_nb.model.place import Problem
+from fsapi_nb.model.server import Identity
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.text.command import Face, typed
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fsapi_nb.model import Identity, JournalEntry
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import clip, shorten
 from fsapi_nb.text.safe import esc, visible, visible_line
 from fsapi_nb.text.wrap import hang

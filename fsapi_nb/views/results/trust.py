@@ -10,7 +10,7 @@ from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.results.base import Result, counted
 
 if TYPE_CHECKING:
-    from fsapi_nb.model import Identity
+    from fsapi_nb.model.server import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb.model import DatabaseFacts, Identity, JournalEntry
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.runbook.provenance import Provenance
-from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunRecord, State
+from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunbookState, RunRecord
 from fsapi_nb.runbook.report import report
 from tests.notebook.lab.browser import Page
 from tests.notebook.lab.conftest import LabProject, OpenPage
@@ -192,14 +193,14 @@ def _record(cells: list[dict[str, Any]], sources: tuple[str, ...]) -> RunRecord:
     ]
     done = [*(each["outputs"] for each in cells), worse, [{"output_type": "stream", "name": TEXT, "text": TEXT}]]
     records = [
-        CellRecord(number, TEXT, "code", TEXT, source, State.DONE, 1.0, outputs)
+        CellRecord(number, TEXT, "code", TEXT, source, RunbookState.DONE, 1.0, outputs)
         for number, (outputs, source) in enumerate(zip(done, (*sources, TEXT, TEXT), strict=True), 1)
     ]
     records.append(CellRecord(len(records) + 1, TEXT, "markdown", TEXT, TEXT))
     moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     event = JournalEntry(1, moment, TEXT, TEXT, TEXT, TEXT, message=TEXT, cell=TEXT)
     return RunRecord(
-        TEXT, TEXT, TEXT, TEXT, State.FAILED, moment, 1.0,
+        TEXT, TEXT, TEXT, TEXT, RunbookState.FAILED, moment, 1.0,
         DatabaseFacts(Identity(TEXT, TEXT, protected=True), TEXT, TEXT, TEXT, TEXT), Provenance(TEXT, TEXT, TEXT, TEXT, TEXT),
         parameters=(ParameterRecord(TEXT, TEXT, given=True, secret=False),), cells=tuple(records),
         failure=Failure(records[0], TEXT, (TEXT,)), events=(event,),

@@ -9,12 +9,13 @@ from typing import Any
 import anywidget
 import traitlets
 
-from fsapi_nb.model import JournalEntry, MigrationStatus, State
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.status import MigrationStatus, State
+from fsapi_nb.notebook.widgets.progress import PARTS, STYLE
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
-from fsapi_nb.views.widgets.progress import PARTS, STYLE
 
 _HERE = Path(__file__).parent
 

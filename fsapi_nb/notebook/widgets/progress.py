@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from fsapi_nb.model import LockSession, ServerProgress
+from fsapi_nb.model.server import LockSession, ServerProgress
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.progress import RunProgress
 
