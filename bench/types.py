@@ -1,6 +1,6 @@
 """For every type of PostgreSQL: values that tools get wrong, and what ours makes of them, exactly.
 
-The tests hold us to this list (`tests/database/test_every_type.py`); `bench.exactness` asks the peers the same.
+The tests hold us to this list (`tests/query/test_every_type.py`); `bench.exactness` asks the peers the same.
 """
 
 from __future__ import annotations

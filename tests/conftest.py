@@ -21,7 +21,7 @@ from psycopg import sql
 
 from fsapi_nb import Migrator
 from fsapi_nb.servers import embedded
-from tests import asking, servers
+from tests import asking, session_servers
 from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +52,7 @@ def pytest_configure() -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """End the servers of sessions that were killed; a worker's session has that done."""
     if not hasattr(session.config, "workerinput"):
-        servers.end_abandoned()
+        session_servers.end_abandoned()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -72,7 +72,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -
 @pytest.fixture(scope="session", autouse=True)
 def _found_by_the_next_session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Servers below the session's temporary folder are ended by the next session if this one is killed."""
-    servers.also_in(pytestconfig, tmp_path_factory.getbasetemp())
+    session_servers.also_in(pytestconfig, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def server(pytestconfig: pytest.Config) -> Iterator[str]:
     if url:
         yield str(url)
         return
-    home = servers.folder_of(pytestconfig) / ".fsapi_nb"
+    home = session_servers.folder_of(pytestconfig) / ".fsapi_nb"
     binaries = pytestconfig.getoption("--postgres-bin")
     address = embedded.attach(home, bin_folder=Path(binaries) if binaries else None)
     with psycopg.connect(address, autocommit=True) as connection:

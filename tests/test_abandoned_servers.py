@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.servers import embedded
-from tests import servers
+from tests import session_servers
 from tests.conftest import ROOT
 
 SECONDS = 60
@@ -128,5 +128,5 @@ def test_a_session_that_lives_keeps_its_server(sessions: Sessions) -> None:
 
 def test_a_session_that_ends_leaves_no_folder(pytestconfig: pytest.Config) -> None:
     """This one's is there as long as it lives."""
-    assert servers.folder_of(pytestconfig).is_dir()
-    assert servers.folder_of(pytestconfig).parent == servers.FOLDER
+    assert session_servers.folder_of(pytestconfig).is_dir()
+    assert session_servers.folder_of(pytestconfig).parent == session_servers.FOLDER

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.catalog.nasty_schema import CHANGES, NASTY, NEWER_CHANGES
 from tests.conftest import MakeDatabase
-from tests.database.nasty_schema import CHANGES, NASTY, NEWER_CHANGES
 from tests.faults.contents import Connection, Reader
 
 _ROLES = ("reader", "writer")

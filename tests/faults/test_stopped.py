@@ -38,7 +38,7 @@ from tests.faults.held import (
     stage,
 )
 from tests.faults.world import World
-from tests.test_session import wait_for
+from tests.postgres.test_session import wait_for
 
 _BUSY = """
     SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()

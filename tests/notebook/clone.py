@@ -17,7 +17,7 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbFile
 
 from fsapi_nb.servers import embedded
-from tests import servers
+from tests import session_servers
 from tests.notebook.prepared import prepared
 from tests.notebook.store import NOTEBOOKS
 
@@ -56,7 +56,7 @@ class Clone:
 def clone_of(config: pytest.Config) -> Clone:
     """Return the clone of this process, made when it is first asked for and removed with pytest."""
     if _clone not in config.stash:
-        config.stash[_clone] = _make(servers.folder_of(config) / "clone", prepared(config))
+        config.stash[_clone] = _make(session_servers.folder_of(config) / "clone", prepared(config))
         config.add_cleanup(lambda: _remove(config.stash[_clone]))
     return config.stash[_clone]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import session_servers
 
 _folder = pytest.StashKey[Path]()
 #: Run without `site`, which takes longer than the rest.
@@ -41,7 +41,7 @@ def prepared(config: pytest.Config) -> Path:
     if _folder not in config.stash:
         stack = ExitStack()
         config.add_cleanup(stack.close)
-        config.stash[_folder] = servers.folder_of(config) / "prepared"
+        config.stash[_folder] = session_servers.folder_of(config) / "prepared"
         if hasattr(os, "pidfd_open"):  # elsewhere than on Linux, the folder is empty, and the kernel is the usual one
             stack.enter_context(_started(config.stash[_folder]))
     return config.stash[_folder]

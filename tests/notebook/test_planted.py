@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.catalog.test_planted import PATHS, database, found, garden, planted
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 from tests.notebook.panels import press_everything, told
-from tests.test_planted import PATHS, database, found, garden, planted
 
 __all__ = ["database", "planted"]  # the fixtures
 

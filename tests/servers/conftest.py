@@ -1,0 +1,40 @@
+"""Fixtures: places for embedded servers of the tests' own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fsapi_nb.servers import embedded
+from fsapi_nb.servers.embedded import root_folder
+from tests.servers.embedded_servers import Homes
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder of the module's own, empty at first: nothing is taken from the user's, and nothing left there."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Homes]:
+    """A maker of homes; their servers are stopped and removed in the end, whatever the tests did."""
+    made: list[Path] = []
+    had_base = root_folder.ROOT_BASES[0].exists()
+
+    def make(name: str = ".fsapi_nb") -> Path:
+        made.append(tmp_path_factory.mktemp("project") / name)
+        return made[-1]
+
+    yield make
+    for home in made:
+        embedded.destroy(home)
+    if not had_base:
+        with contextlib.suppress(OSError):
+            root_folder.ROOT_BASES[0].rmdir()
