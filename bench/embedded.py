@@ -31,7 +31,7 @@ _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _ATTACH = """
 import sys, time
 from pathlib import Path
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 started = time.perf_counter()
 embedded.attach(Path(sys.argv[1]))
 print(time.perf_counter() - started)

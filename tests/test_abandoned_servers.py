@@ -35,7 +35,7 @@ def test_waits(server):
 }
 WAITING = """
 import os, sys, time
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 
 def wait(address):
     print(f"waiting:{os.getpid()}:{address}", file=sys.__stdout__, flush=True)

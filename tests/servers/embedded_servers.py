@@ -97,7 +97,7 @@ class User:
     SCRIPT = """
 import sys
 from pathlib import Path
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 print(embedded.attach(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

@@ -58,7 +58,7 @@ def test_waits(migrated_database):
 DATABASES = """
 from pathlib import Path
 import psycopg
-from fsapi_nb.database import embedded
+from fsapi_nb.servers import embedded
 address = embedded.attach(Path(".fsapi_nb/tests"), database="postgres")
 with psycopg.connect(address) as connection:
     for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'fsapi%' ORDER BY 1"):
