@@ -49,6 +49,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "anywidget": "notebook/widgets/",
     "nbclient": "runbook/kernel.py",
     "nbformat": "runbook/notebook.py",
+    "nh3": "runbook/sanitise.py",
     "pytest": "testing/",
     "pygments": "views/highlight.py",
     "rich": "views/terminal.py",
