@@ -323,7 +323,7 @@ class Migrator:
 
         with self._open(writing=False) as target:
             chosen = [self._access.schema] if self._access.schema and schemas is None else schemas
-            found = read_diagram(target.session.connection, chosen)
+            found = read_diagram(target.session.connection(), chosen)
         return results.DiagramResult(select(found, tables) if tables else found, target.identity)
 
     @stoppable
@@ -377,12 +377,12 @@ class Migrator:
 
         with (
             self._open(writing=False) as target,
-            listening(target.session.connection) as notices,
+            listening(target.session.connection()) as notices,
             hiding(secret_values(sql, parameters)),
         ):
             read_only = target.identity.protected and not yes
             try:
-                found = run_query(target.session.connection, sql, parameters, read_only=read_only)
+                found = run_query(target.session.connection(), sql, parameters, read_only=read_only)
             except QueryFailed as error:
                 error.add_notices(notices)
                 error.hint = _hint_of_query(error, read_only=read_only, bound=bool(parameters)) or error.hint
@@ -403,10 +403,10 @@ class Migrator:
         from fsapi_nb.text.masking import hiding
 
         check = read_query(title, sql)
-        with self._open(writing=False) as target, listening(target.session.connection) as notices:
+        with self._open(writing=False) as target, listening(target.session.connection()) as notices:
             try:
                 with hiding(secret_values(sql)):
-                    found = ask_alone(target.session.connection, check.statement.text, sql)
+                    found = ask_alone(target.session.connection(), check.statement.text, sql)
             except QueryFailed as error:
                 error.add_notices(notices)
                 raise
@@ -552,7 +552,7 @@ class Migrator:
             around = _circumstances(target, folder)
             plan = build.plan_repair(around, name=name)
             _confirm(plan, target.identity, yes=yes)
-            with target.session.connection.transaction():
+            with target.session.connection().transaction():
                 for migration in plan.marks:
                     entry = around.history.get(migration.name)
                     if entry:
@@ -589,7 +589,7 @@ class Migrator:
                 _refuse_undo(around, progress)
             if not (undo and progress.done):
                 said = "the user says that it happened" if done else "the user says that it did not happen"
-                with target.session.connection.transaction():
+                with target.session.connection().transaction():
                     settle(recorder, ran, progress, around.history, done=done, reason=said)
         if undo and progress.done:
             return self._undo(progress, yes=yes)
@@ -624,7 +624,7 @@ class Migrator:
                     f"fresh drops {_count_drops(plan)} of the database {target.identity.database}",
                     target.identity,
                 )
-            with self._locked(target) as recorder, listening(target.session.connection) as notices:
+            with self._locked(target) as recorder, listening(target.session.connection()) as notices:
                 plan, kept = self._plan_fresh(target, folder, allow_unparsed=allow_unparsed), _kept(target, folder)
                 drop_all(target.session, recorder, plan.drops, schemas=self._schemas(target))
         # That a drop takes others along is a NOTICE, and meant here.

@@ -203,3 +203,46 @@ def test_a_class_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name.lstrip("_")].append(module)
     assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
+#: What talks to a server, a file or another program, by the name under which it is called.
+ACTS = {
+    "execute",
+    "exchange",
+    "commit",
+    "receive",
+    "send",
+    "connection",
+    "ask",
+    "ask_together",
+    "_settle",
+    "open",
+    "read_text",
+}
+ACTS |= {
+    "is_tidy",
+    "is_lost",
+    "status",
+    "rollback",
+    "clean",
+    "run",
+    "communicate",
+    "stat",
+    "lstat",
+    "exists",
+    "read_bytes",
+}
+
+
+def test_a_property_does_no_input_or_output() -> None:
+    """Whoever reads an attribute expects a value, not a wait, and no error of the network."""
+    acting = []
+    for module in files():
+        for node in ast.walk(parsed(module)):
+            if isinstance(node, ast.FunctionDef) and any(
+                "property" in ast.unparse(each) for each in node.decorator_list
+            ):
+                called = {each.func for each in ast.walk(node) if isinstance(each, ast.Call)}
+                names = {each.attr if isinstance(each, ast.Attribute) else ast.unparse(each) for each in called}
+                acting += [f"{module}.{node.name}: {name}" for name in sorted(names & ACTS)]
+    assert acting == []

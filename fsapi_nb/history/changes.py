@@ -31,7 +31,7 @@ def changes(target: HistoryStore, stopped: threading.Event, *, poll: float = _PO
         stopped.wait(poll)
         return
     target.require_history()
-    connection = target.session.connection
+    connection = target.session.connection()
     with contextlib.suppress(psycopg.errors.FeatureNotSupported):  # then there is the polling
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
     while not stopped.is_set():
@@ -52,5 +52,5 @@ def _state(target: HistoryStore) -> object:
 def _row(target: HistoryStore, query: sql.Composed) -> object:
     unknown = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.LockNotAvailable)
     with contextlib.suppress(*unknown):
-        return ask(target.session.connection, query)
+        return ask(target.session.connection(), query)
     return None

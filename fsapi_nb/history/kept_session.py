@@ -94,7 +94,7 @@ def state_of(session: Session, lock: int, names: Iterable[str]) -> sql.Composed:
 
 def read_state(session: Session, lock: int, names: Iterable[str]) -> dict[str, str]:
     """Return what the session has now; it is in no transaction."""
-    row = session.connection.execute(sql.SQL("SELECT {}").format(state_of(session, lock, names))).fetchone()
+    row = session.connection().execute(sql.SQL("SELECT {}").format(state_of(session, lock, names))).fetchone()
     return state_in(row[0] if row else None)
 
 

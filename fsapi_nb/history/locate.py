@@ -87,7 +87,7 @@ def locate(session: Session, rows: Rows, *, schema: str | None, table: str, know
 
 def refuse_absent(session: Session, schema: str) -> None:
     """Raise HistoryError if there is no such schema."""
-    if not ask(session.connection, _SCHEMA.format(sql.Literal(schema))):
+    if not ask(session.connection(), _SCHEMA.format(sql.Literal(schema))):
         raise HistoryError(
             f"there is no schema {schema!r}",
             state="nothing was run; the database is as it was.",
@@ -177,7 +177,7 @@ class _Candidate(NamedTuple):
     def is_chosen(self) -> bool:
         """Whether it is marked as made for its schema alone."""
         query = _MARKED.format(self.tables.schema, self.tables.names[2], CHOSEN)
-        return bool(ask(self.session.connection, query))
+        return bool(ask(self.session.connection(), query))
 
     @property
     def is_used(self) -> bool:
@@ -189,7 +189,7 @@ class _Candidate(NamedTuple):
 
         Without any right there are none.
         """
-        connection = self.session.connection
+        connection = self.session.connection()
         if not self.is_trusted:
             refuse_code(self.session, self.tables)
         try:
@@ -267,7 +267,7 @@ class _Path(NamedTuple):
 
 
 def _path(session: Session) -> _Path:
-    (row,) = ask_about_session(session.connection, {"path": _PATH})["path"]
+    (row,) = ask_about_session(session.connection(), {"path": _PATH})["path"]
     return _Path(*row)
 
 
@@ -277,7 +277,7 @@ def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[s
         return False
     query = _PATHS_SET.format(history.tables.scripts, history.tables.journal, list(known))
     try:
-        rows = ask(history.session.connection, query)
+        rows = ask(history.session.connection(), query)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
         return False
     return any(names_of(path.setting) in _paths_set(name, up) for name, up in rows)

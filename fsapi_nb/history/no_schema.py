@@ -74,10 +74,10 @@ class NoSchema:
 
 def find_no_schema(session: Session) -> NoSchema:
     """Return why none of the session's search_path can be used."""
-    ((setting,),) = ask_about_session(session.connection, {"path": _PATH})["path"]
+    ((setting,),) = ask_about_session(session.connection(), {"path": _PATH})["path"]
     role = role_of(session)
     wanted = [role if name == "$user" else name for name in names_of(setting)]
-    there = {name for (name,) in ask(session.connection, _THERE.format([*wanted, _DEFAULT]))}
+    there = {name for (name,) in ask(session.connection(), _THERE.format([*wanted, _DEFAULT]))}
     return explain(setting, wanted, there, role)
 
 

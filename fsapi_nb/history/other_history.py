@@ -137,12 +137,12 @@ def _has_tried(session: Session, setting: HistorySetting, layout: TablesPresent,
     if not layout.journal:
         return False
     known = list(fitting(names, session.encoding))
-    return bool(ask(session.connection, _TRIED.format(setting.tables.journal, known)))
+    return bool(ask(session.connection(), _TRIED.format(setting.tables.journal, known)))
 
 
 def _may_be_others(session: Session, own: Tables) -> bool:
     """Whether there may be another table that has the form of a history."""
-    return any((schema, table) != (own.schema, own.table) for schema, table in ask(session.connection, _DATED))
+    return any((schema, table) != (own.schema, own.table) for schema, table in ask(session.connection(), _DATED))
 
 
 def _find(session: Session) -> Iterable[Found]:
@@ -150,7 +150,7 @@ def _find(session: Session) -> Iterable[Found]:
     query = _ALIKE.format(
         mark=sql.Literal(CHOSEN), columns=sorted(REQUIRED), count=sql.Literal(len(REQUIRED)), **trusted
     )
-    for schema, table, *rest in ask_about_session(session.connection, {"alike": query})["alike"]:
+    for schema, table, *rest in ask_about_session(session.connection(), {"alike": query})["alike"]:
         yield Found(Tables(schema, table), *rest)
 
 

@@ -78,7 +78,7 @@ _WRITERS = sql.SQL("""
 def find_grants(session: Session, tables: Tables) -> tuple[TableGrant, ...]:
     """Return the rights to write the tables that roles have besides their owners, superusers and whoever asks."""
     written = dict(zip(tables.names, tables.written, strict=True))
-    rows = ask(session.connection, _WRITERS.format(sql.Literal(tables.schema), list(tables.names)))
+    rows = ask(session.connection(), _WRITERS.format(sql.Literal(tables.schema), list(tables.names)))
     return tuple(TableGrant(written[name], role, tuple(rights)) for name, role, rights in rows)
 
 
@@ -93,12 +93,12 @@ def _question(tables: Tables) -> sql.Composed:
 
 def runs_code(session: Session, tables: Tables) -> bool:
     """Return whether the tables of a role that is not trusted would run code; reads nothing of them."""
-    return bool(ask(session.connection, _question(tables)))
+    return bool(ask(session.connection(), _question(tables)))
 
 
 def refuse_code(session: Session, tables: Tables) -> None:
     """Raise HistoryError if the tables of a role that is not trusted would run code."""
-    found = ask(session.connection, _question(tables))
+    found = ask(session.connection(), _question(tables))
     if found:
         name, owner, what = found[0]
         raise HistoryError(

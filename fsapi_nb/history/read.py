@@ -87,7 +87,7 @@ def _history_queries(tables: Tables, layout: TablesPresent) -> dict[str, sql.Com
 
 def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) -> dict[str, Rows]:
     try:
-        answers = ask_together(session.connection, queries)
+        answers = ask_together(session.connection(), queries)
     except psycopg.errors.InsufficientPrivilege as error:
         raise no_right(session, tables, error) from None
     except psycopg.DataError as error:
@@ -324,13 +324,13 @@ def create_tables(session: Session, tables: Tables) -> TablesPresent:
     try:
         if not layout.complete:
             chosen = not layout.journal and _chose_path(session)
-            with session.connection.transaction():
-                session.connection.execute(OWN_NAMES)
-                session.connection.execute(create_statements(tables))
-                if session.connection.execute(_DEFAULT_RIGHTS).fetchone() == (True,):
+            with session.connection().transaction():
+                session.connection().execute(OWN_NAMES)
+                session.connection().execute(create_statements(tables))
+                if session.connection().execute(_DEFAULT_RIGHTS).fetchone() == (True,):
                     _keep_to_owner(session, tables, layout)
                 if chosen:
-                    session.connection.execute(chosen_statement(tables))
+                    session.connection().execute(chosen_statement(tables))
         if layout.lacking:
             _add_columns(session, tables, layout.lacking)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -347,9 +347,9 @@ def create_tables(session: Session, tables: Tables) -> TablesPresent:
 def _keep_to_owner(session: Session, tables: Tables, before: TablesPresent) -> None:
     """Take from all others the rights that default privileges gave them on the tables that were just made."""
     made = [name for name in tables.names if name not in before.present(tables)]
-    given = session.connection.execute(given_question(tables, made)).fetchall()
+    given = session.connection().execute(given_question(tables, made)).fetchall()
     for is_sequence, name, role in given:
-        session.connection.execute(revoke_statement(name, role, is_sequence=is_sequence))
+        session.connection().execute(revoke_statement(name, role, is_sequence=is_sequence))
 
 
 def _chose_path(session: Session) -> bool:
@@ -359,19 +359,19 @@ def _chose_path(session: Session) -> bool:
     """
     if not session.may_have_own_path:
         return False
-    return session.connection.execute(_OWN_PATH).fetchone() == (True,)
+    return session.connection().execute(_OWN_PATH).fetchone() == (True,)
 
 
 def _add_columns(session: Session, tables: Tables, lacking: Mapping[str, Sequence[str]]) -> None:
     """Give tables that an earlier build made the columns that came later. Raises HistoryError unless we own them."""
     statement = add_statement(tables, lacking)
     try:
-        with session.connection.transaction():
-            session.connection.execute(statement)
+        with session.connection().transaction():
+            session.connection().execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
         raise HistoryError(
             f"the tables beside {tables.shown()} lack columns that came later, and only their owner may add them",
             details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
             state="nothing was run; the database is as it was.",
-            hint=f"let their owner run any migration, or: {statement.as_string(session.connection)};",
+            hint=f"let their owner run any migration, or: {statement.as_string(session.connection())};",
         ) from None

@@ -189,7 +189,7 @@ class Recorder:
         query = sql.SQL(
             "SELECT true FROM {} WHERE run_id = {} AND migration = {} AND event = {} AND state = {} AND step = {} LIMIT 1"
         ).format(self.tables.journal, *map(sql.Literal, (self.run_id, name, row.event, row.state, row.step)))
-        return bool(ask(self.session.connection, query))
+        return bool(ask(self.session.connection(), query))
 
     def refusal(self, error: psycopg.Error, *, recording: bool) -> FsapiError | None:
         """Return what the server refused to record if that is for a reason of ours; None for every other error.

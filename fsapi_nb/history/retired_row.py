@@ -57,7 +57,7 @@ def read_retired_rows(session: Session, tables: Tables, names: Sequence[str]) ->
         return {}
     found: dict[str, RetiredRow] = {}
     for name, number, text in ask(
-        session.connection, _NEWEST.format(tables.journal, list(fitting(names, session.encoding)))
+        session.connection(), _NEWEST.format(tables.journal, list(fitting(names, session.encoding)))
     ):
         try:
             found[name] = row_of(text)
@@ -143,8 +143,8 @@ def _unreadable(tables: Tables, name: str, number: int, why: str) -> HistoryErro
 
 def _refuse_other_writers(session: Session, tables: Tables, name: str, number: int) -> None:
     """Raise HistoryError if a role may write the journal that may not write the scripts, and so what a rollback runs."""
-    places = (sql.Literal(table.as_string(session.connection)) for table in (tables.journal, tables.scripts))
-    writers = [role for (role,) in ask(session.connection, _WRITERS.format(*places))]
+    places = (sql.Literal(table.as_string(session.connection())) for table in (tables.journal, tables.scripts))
+    writers = [role for (role,) in ask(session.connection(), _WRITERS.format(*places))]
     if not writers:
         return
     revoke = f"REVOKE INSERT, UPDATE ON {tables.written[2]} FROM {', '.join(map(written_name, writers))};"

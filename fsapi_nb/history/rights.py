@@ -54,13 +54,13 @@ def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -
         HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it; or a trigger
             may run at COMMIT, when what was recorded has been verified.
     """
-    written = (table.as_string(session.connection) for table in (tables.history, tables.scripts, tables.journal))
+    written = (table.as_string(session.connection()) for table in (tables.history, tables.scripts, tables.journal))
     queries = {"missing": _MISSING.format(*map(sql.Literal, written))}
     if layout.has_row_security:
         queries["hiding"] = _hiding(tables)
     if layout.has_triggers:
         queries["deferred"] = _DEFERRED.format(sql.Literal(tables.schema), list(tables.names))
-    answers = ask_together(session.connection, queries)
+    answers = ask_together(session.connection(), queries)
     if answers["missing"]:
         role = role_of(session)
         to = _quoted(session, role)
@@ -83,11 +83,11 @@ def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -
 
 def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
     """Return the refusal for an InsufficientPrivilege over the history tables; the session is idle again."""
-    hiding = ask(session.connection, _hiding(tables))
+    hiding = ask(session.connection(), _hiding(tables))
     if hiding:
         return _row_security(session, tables, hiding)
     role = role_of(session)
-    denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
+    denied = ask(session.connection(), _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     grant = f"GRANT USAGE, CREATE ON SCHEMA {_quoted(session, tables.schema)} TO {_quoted(session, role)};"
     if denied:
         names = ", ".join(name for (name,) in denied)
@@ -106,8 +106,8 @@ def lost_right(session: Session, tables: Tables, error: psycopg.Error) -> Histor
 
     The right was there when the run began. What a script took away is there again now.
     """
-    denied = ask(session.connection, _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
-    if denied or ask(session.connection, _hiding(tables)):
+    denied = ask(session.connection(), _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
+    if denied or ask(session.connection(), _hiding(tables)):
         refused = no_right(session, tables, error)
         refused.state = None
         return refused
@@ -143,5 +143,5 @@ def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryErro
 
 def _quoted(session: Session, name: str) -> str:
     """Return a name as SQL writes it, in quotes only if it needs them."""
-    ((quoted,),) = ask(session.connection, sql.SQL("SELECT pg_catalog.quote_ident({})").format(sql.Literal(name)))
+    ((quoted,),) = ask(session.connection(), sql.SQL("SELECT pg_catalog.quote_ident({})").format(sql.Literal(name)))
     return str(quoted)

@@ -152,7 +152,7 @@ class HistoryStore:
         """The procedures that may end a transaction by themselves."""
         from fsapi_nb.postgres.procedures import read_procedures
 
-        return read_procedures(self.session.connection)
+        return read_procedures(self.session.connection())
 
     def session_state(self, names: Iterable[str]) -> dict[str, str]:
         """What this session has of the settings that are set, or that have these names."""
@@ -162,9 +162,9 @@ class HistoryStore:
 
     def facts(self) -> DatabaseFacts:
         """What a record says of this database."""
-        info, facts = self.session.connection.info, self.session.facts
+        info, facts = self.session.connection().info, self.session.facts
         address = f"{info.host}, port {info.port}" if info.host.startswith("/") else f"{info.host}:{info.port}"
-        execute = self.session.connection.execute
+        execute = self.session.connection().execute
         system = execute(_SYSTEM).fetchone() if execute(_MAY_READ_SYSTEM).fetchone() == (True,) else None
         server = facts.product.partition(" on ")[0]
         return DatabaseFacts(self.identity, server, address, facts.role, system[0] if system else None)
@@ -210,7 +210,7 @@ class HistoryStore:
                 raise
             self.session.check_same()  # the server has no slot for a second one
             return
-        if other.pgconn is self.session.connection.pgconn:
+        if other.pgconn is self.session.connection().pgconn:
             hint = "let it return psycopg.connect(...), a new connection at each call."
             raise ConfigurationError("the function for the database gave the same connection again", hint=hint)
         with closing(other), closed_after(other, _SECOND_WAIT) as is_late:
@@ -235,7 +235,7 @@ class HistoryStore:
         dsn, session = self.access.address.dsn, self.session
         if dsn is None or self.access.by_pooler or not leads_to_one_server(dsn):
             return False
-        return is_direct(session.connection, session.facts.pid) and holds(session, self.key)
+        return is_direct(session.connection(), session.facts.pid) and holds(session, self.key)
 
     @contextmanager
     def renewed(self, session: Session) -> Iterator[Session]:
@@ -346,8 +346,8 @@ def _place(access: DatabaseAccess) -> Place:
 
 def _identify(session: Session, access: DatabaseAccess) -> Identity:
     address, database = access.address, session.facts.database
-    protected = _is_protected(access, session.connection, database)
-    server = _server(session.connection, address)
+    protected = _is_protected(access, session.connection(), database)
+    server = _server(session.connection(), address)
     return Identity(database, address.name, protected, address.place, server, access.schema)
 
 

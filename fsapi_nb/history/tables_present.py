@@ -105,13 +105,13 @@ def relations(session: Session, rows: Rows) -> list[Relation]:
     trusted: dict[int, bool] = {}
     if others:
         query = _OWNERS.format(sql.SQL(TRUSTED.format("own.id")), others)
-        trusted = dict(ask(session.connection, query))
+        trusted = dict(ask(session.connection(), query))
     return [replace(Relation(*row[:-3]), is_trusted=trusted.get(row[-3], True)) for row in rows]
 
 
 def look(session: Session, tables: Tables) -> TablesPresent:
     """Which of our tables are there now."""
-    return layout_of(tables, relations(session, ask(session.connection, question(tables.table))))
+    return layout_of(tables, relations(session, ask(session.connection(), question(tables.table))))
 
 
 def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:

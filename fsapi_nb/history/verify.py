@@ -139,8 +139,8 @@ def refused_by_rule(session: Session, tables: Tables, error: psycopg.Error) -> H
 
 def _actors(session: Session, *identifiers: sql.Identifier) -> list[tuple[str, str]]:
     """Return the triggers and rules of those tables, and for each the statement that turns it off."""
-    names = [identifier.as_string(session.connection) for identifier in identifiers]
-    return [(what, change) for what, change in ask(session.connection, _ACTORS.format(names))]
+    names = [identifier.as_string(session.connection()) for identifier in identifiers]
+    return [(what, change) for what, change in ask(session.connection(), _ACTORS.format(names))]
 
 
 def _refusal(what: str, actors: Sequence[tuple[str, str]]) -> HistoryError:

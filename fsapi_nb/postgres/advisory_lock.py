@@ -18,7 +18,7 @@ from fsapi_nb import stop
 from fsapi_nb.errors import Locked, PooledConnection
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
-from fsapi_nb.postgres.session import Connection, Session, alone, shared
+from fsapi_nb.postgres.session import Connection, Session, in_own_transaction, shared
 
 # Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
@@ -91,7 +91,7 @@ def probe(session: Session, other: Connection, key: int) -> None:
 
 def holds(session: Session, key: int) -> bool:
     """Return whether the server's table of locks says that the session holds the lock."""
-    return bool(ask(session.connection, _HOLDS.format(sql.Literal(key))))
+    return bool(ask(session.connection(), _HOLDS.format(sql.Literal(key))))
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
     No third session can get the lock in between: `other` stands in its queue before it is let go, and whoever polls for
     it is refused while somebody stands there. Raises psycopg.Error.
     """
-    messages = alone(*_PATIENTLY, Message(_WAIT, [str(key).encode()]))
+    messages = in_own_transaction(*_PATIENTLY, Message(_WAIT, [str(key).encode()]))
     other.send(messages, last=True)
     values = {"me": session.facts.pid, "other": other.facts.pid}
     deadline = time.monotonic() + _PATIENCE
@@ -109,8 +109,8 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
         if time.monotonic() > deadline:
             raise psycopg.OperationalError("the new session does not answer")
         stop.pause(_POLL)
-    session.connection.close()
-    other.passed()
+    session.connection().close()
+    other.prelude_succeeded()
     other.receive(len(messages))
     with _released(other, key):
         yield
@@ -138,7 +138,7 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
 def _release(session: Session, key: int) -> None:
     """Let the lock go, and make sure that it was ours until now."""
     session.rollback()
-    if session.lost:
+    if session.is_lost():
         return
     if not _one(session, _UNLOCK, {"key": key}):
         raise PooledConnection(
@@ -167,10 +167,10 @@ class Holder:
 
 def find_holder(session: Session, key: int) -> Holder | None:
     """Who holds the lock; None where nobody does."""
-    rows = ask(session.connection, _HOLDER.format(sql.Literal(key)))
+    rows = ask(session.connection(), _HOLDER.format(sql.Literal(key)))
     return Holder(*rows[0]) if rows else None
 
 
 def _one(session: Session, query: str, values: Mapping[str, object]) -> object:
-    row = session.connection.execute(query.encode(), values).fetchone()
+    row = session.connection().execute(query.encode(), values).fetchone()
     return row[0] if row else None

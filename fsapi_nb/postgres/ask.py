@@ -102,5 +102,5 @@ def _send(
 
 def role_of(session: Session) -> str:
     """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
-    ((role,),) = ask(session.connection, sql.SQL("SELECT current_user::text"))
+    ((role,),) = ask(session.connection(), sql.SQL("SELECT current_user::text"))
     return str(role)

@@ -106,9 +106,8 @@ class Session:
         self._trailing = 0
         self._tidy = True
 
-    @property
     def connection(self) -> Connection:
-        """The connection, once it has nothing more to say of what it was told before."""
+        """Wait until all that was sent is answered, and return the connection."""
         self._settle()
         return self._connection
 
@@ -123,14 +122,13 @@ class Session:
         options = self._connection.info.options
         return self.by_pooler or bool(options) or "search_path" in self.settings or self.facts.event_triggers
 
-    @property
-    def tidy(self) -> bool:
-        """Whether the session is as it began, as far as we have seen to it."""
+    def is_tidy(self) -> bool:
+        """Wait until all that was sent is answered, and return whether the session is known to be as it began."""
         self._settle()
         return self._tidy
 
-    def touch(self) -> None:
-        """From now on the session is not as it began."""
+    def mark_dirty(self) -> None:
+        """Note that the session is not as it began any more."""
         self._tidy = False
 
     def send(
@@ -145,7 +143,7 @@ class Session:
         """Send the messages behind what is under way: see `Pipeline.send`. `before` stands in front of them, `then` behind
         them: `tidying`, `cleaning` or nothing; each is a transaction of its own.
 
-        Each call is followed by its `passed` and `receive`, in the same order. How `then` went is in `tidy`, which waits
+        Each call is followed by its `prelude_succeeded` and `receive`, in the same order. How `then` went is in `is_tidy`, which waits
         for all; where it did not go well, `clean` says why.
         """
         front = len(before)
@@ -154,7 +152,7 @@ class Session:
         self._pipeline.send((*before, *messages, *then), awaited={front + number for number in awaited}, last=last)
         self._under_way.append((front, len(then)))
 
-    def passed(self) -> bool:
+    def prelude_succeeded(self) -> bool:
         """Whether what stands in front of the messages of the next `receive` went well, once it has ended.
 
         Where it did not, nothing is under way any more. Raises OperationalError where the connection is lost.
@@ -163,7 +161,7 @@ class Session:
             self._pipeline.receive(self._trailing + self._under_way[0][0])
         except psycopg.Error:
             self._forget()
-            if self.lost:
+            if self.is_lost():
                 raise
             self.rollback()
             return False
@@ -216,7 +214,7 @@ class Session:
         Raises psycopg.Error; then nothing of it is kept.
         """
         try:
-            self.exchange(alone(*before, *AS_CONNECTED_ROLE, *messages))
+            self.exchange(in_own_transaction(*before, *AS_CONNECTED_ROLE, *messages))
         except psycopg.Error:
             self.rollback()
             raise
@@ -226,7 +224,7 @@ class Session:
 
         Raises PooledConnection where the session is not the one that was opened.
         """
-        self.connection.execute(b"; ".join((*RESET_SESSION, *DROP_PREPARED, self._set_all)))
+        self.connection().execute(b"; ".join((*RESET_SESSION, *DROP_PREPARED, self._set_all)))
         self._pipeline.prepared.clear()
         self.check_same()
         self.set_secrets()
@@ -260,7 +258,7 @@ class Session:
     @functools.cached_property
     def cleaning(self) -> tuple[Message, ...]:
         """The same in a transaction of their own; what is sent behind them does not run if the session is outdated."""
-        return alone(*self.resetting)
+        return in_own_transaction(*self.resetting)
 
     @functools.cached_property
     def tidying(self) -> tuple[Message, ...]:
@@ -268,7 +266,7 @@ class Session:
 
         Prepared, it takes the server two thirds of the time, thousands of times in a run.
         """
-        messages = alone(*map(Message, RESET_SESSION), Message(self._set_all), *self._secrets)
+        messages = in_own_transaction(*map(Message, RESET_SESSION), Message(self._set_all), *self._secrets)
         return tuple(message._replace(name=b"fsapi_nb tidy %d" % number) for number, message in enumerate(messages))
 
     def forgetting(self) -> tuple[Message, ...]:
@@ -277,39 +275,37 @@ class Session:
 
     def check_same(self) -> None:
         """Raise PooledConnection unless the server process is still the one that the session began with."""
-        row = self.connection.execute(_SAME).fetchone()
+        row = self.connection().execute(_SAME).fetchone()
         if row is None or row[0] != self.facts.pid:
             raise pooled()
         self.is_outdated = row[1] != self.facts.defaults
 
-    @property
     def status(self) -> TransactionStatus:
-        """Whether a transaction is open, as libpq knows it."""
-        return self.connection.info.transaction_status
+        """Wait until all that was sent is answered, and return whether a transaction is open, as libpq knows it."""
+        return self.connection().info.transaction_status
 
-    @property
-    def lost(self) -> bool:
-        """Whether the connection is gone."""
-        return self.connection.closed or self.connection.broken or self.status is TransactionStatus.UNKNOWN
+    def is_lost(self) -> bool:
+        """Wait until all that was sent is answered, and return whether the connection is gone."""
+        return self.connection().closed or self.connection().broken or self.status() is TransactionStatus.UNKNOWN
 
     def transactions_begun(self) -> int:
         """Return how many transactions this session has begun: one more for each message outside of a transaction.
 
         A statement that commits or rolls back by itself begins more.
         """
-        row = self.connection.execute(_TRANSACTIONS_BEGUN).fetchone()
+        row = self.connection().execute(_TRANSACTIONS_BEGUN).fetchone()
         if row is None:
             raise RuntimeError("a session without a transaction")
         return int(row[0])
 
     def rollback(self) -> None:
         """Roll back whatever is open; a connection that is busy or lost is closed instead."""
-        if self.lost:
+        if self.is_lost():
             return
-        if self.status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
-            self.connection.execute("ROLLBACK")
-        elif self.status is TransactionStatus.ACTIVE:
-            self.connection.close()
+        if self.status() in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            self.connection().execute("ROLLBACK")
+        elif self.status() is TransactionStatus.ACTIVE:
+            self.connection().close()
 
 
 def is_system(name: str) -> bool:
@@ -317,7 +313,7 @@ def is_system(name: str) -> bool:
     return name.startswith("pg_") or name == "information_schema"
 
 
-def alone(*messages: Message) -> tuple[Message, ...]:
+def in_own_transaction(*messages: Message) -> tuple[Message, ...]:
     """These in a transaction of their own; in a pipeline, what is sent behind them would else be of the same one."""
     return (Message(_BEGIN), *messages, Message(b"COMMIT")) if messages else ()
 

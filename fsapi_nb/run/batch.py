@@ -72,7 +72,7 @@ class Batch:
             elif lines[number + 1][0] is not lines[number][0]:
                 self.arrived(lines[number + 1][0])
 
-        if not self.session.passed():
+        if not self.session.prelude_succeeded():
             raise PassedOver
         self.arrived(lines[0][0])
         self.session.receive(len(lines), answered)

@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 def find_kept_settings(session: Session, scripts: Iterable[Statement]) -> str | None:
     """Return a note on the settings that new sessions begin with and that these scripts may have made; None for none."""
-    found = ask(session.connection, _FIND)
+    found = ask(session.connection(), _FIND)
     changes = [each.text.lower() for each in scripts if may_change_new_sessions(each)] if found else []
     made = [(name, reset) for name, reset in found if any(_names(text, name.lower()) for text in changes)]
     if not made:

@@ -47,7 +47,7 @@ def refuse_left_behind(
     if not made:
         return
     places = {"schemas": [schema for schema, _ in made], "names": [name for _, name in made]}
-    there = set(ask(session.connection, _THERE.format(**{key: sql.Literal(value) for key, value in places.items()})))
+    there = set(ask(session.connection(), _THERE.format(**{key: sql.Literal(value) for key, value in places.items()})))
     left = [text for place, text in made.items() if place in there]
     if left:
         managed = json.dumps([*schemas, *sorted({schema for schema, _ in there})])

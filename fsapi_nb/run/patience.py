@@ -33,9 +33,9 @@ def patient(session: Session, seconds: float) -> Iterator[None]:
         yield
         return
     values = {"usual": usual, "longer": f"{seconds * 1000:.0f}ms"}
-    lengthened = session.connection.execute(_LENGTHEN.encode(), values).fetchone()
+    lengthened = session.connection().execute(_LENGTHEN.encode(), values).fetchone()
     try:
         yield
     finally:
-        if lengthened and not session.lost:
-            session.connection.execute(_USUAL.encode(), values)
+        if lengthened and not session.is_lost():
+            session.connection().execute(_USUAL.encode(), values)

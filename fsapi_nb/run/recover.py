@@ -107,7 +107,7 @@ def find_relation(session: Session, name: str | None) -> int | None:
     """Return the OID of a relation whose name is read with the session's own search_path; None if there is none."""
     if name is None:
         return None
-    ((oid,),) = ask_about_session(session.connection, {"oid": _RELATION.format(sql.Literal(name))})["oid"]
+    ((oid,),) = ask_about_session(session.connection(), {"oid": _RELATION.format(sql.Literal(name))})["oid"]
     return None if oid is None else int(oid)
 
 
@@ -145,7 +145,7 @@ def _look_for_leftovers(session: Session, effect: Effect, known: Sight) -> Sight
     if table is None and effect.relation is not None:
         (table,) = _ask(session, _TABLE, find_relation(session, effect.relation)) or (0,)
     values = {"table": sql.Literal(table), "name": sql.Literal(effect.name)}
-    ((leftovers,),) = ask(session.connection, _LEFTOVERS.format(**values))
+    ((leftovers,),) = ask(session.connection(), _LEFTOVERS.format(**values))
     return {"table": table, "leftovers": leftovers}
 
 
@@ -158,7 +158,7 @@ def _look_at_index(session: Session, index: int | None) -> Sight:
 
 def _ask(session: Session, query: sql.SQL, *values: object) -> tuple[Any, ...] | None:
     """The first row of an answer; nothing is the row of NULL."""
-    rows = ask(session.connection, query.format(*map(sql.Literal, values)))
+    rows = ask(session.connection(), query.format(*map(sql.Literal, values)))
     return rows[0] if rows else None
 
 
@@ -255,7 +255,7 @@ def _as_before(session: Session, settings: Sequence[Statement]) -> Iterator[None
     session.clean()
     try:
         for statement in settings:
-            session.connection.execute(statement.text.encode())
+            session.connection().execute(statement.text.encode())
         yield
     finally:
         session.clean()
@@ -280,7 +280,7 @@ def _with_sameness(session: Session, now: Sight, before: Sight, sent: Sent | Non
 
 
 def _tried(session: Session, statement: Statement, relation: int, fresh: Sequence[int]) -> Mapping[int, bool | None]:
-    same = same_indexes(session.connection, statement.text, relation, fresh)
+    same = same_indexes(session.connection(), statement.text, relation, fresh)
     return {oid: None if same is None else oid in same for oid in fresh}
 
 
@@ -297,8 +297,8 @@ def _effect_of(text: str) -> Effect:
 
 def _place(session: Session) -> str:
     """Which database of which cluster this is: a restored dump is in another. Managed servers may keep the cluster's."""
-    ((database, may_ask),) = ask(session.connection, _HERE)
-    cluster = [str(identifier) for (identifier,) in ask(session.connection, _CLUSTER)] if may_ask else []
+    ((database, may_ask),) = ask(session.connection(), _HERE)
+    cluster = [str(identifier) for (identifier,) in ask(session.connection(), _CLUSTER)] if may_ask else []
     return "/".join((*cluster, str(database)))
 
 
@@ -316,7 +316,7 @@ def _act(
         recorder.write(recorder.journal(_row(ran, progress, "in doubt")._replace(message=verdict.reason)))
         return
     _drop_leftovers(session, verdict, max_wait)
-    with session.connection.transaction():
+    with session.connection().transaction():
         settle(recorder, ran, progress, history, done=_is_done(verdict), reason=verdict.reason)
 
 
@@ -341,9 +341,9 @@ def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
 def _drop_leftovers(session: Session, verdict: Verdict, max_wait: float = 0) -> None:
     with patient(session, max_wait):
         for leftover in verdict.first:
-            session.connection.execute(leftover.encode())
+            session.connection().execute(leftover.encode())
     if verdict.instead:
-        session.connection.execute(verdict.instead.encode())
+        session.connection().execute(verdict.instead.encode())
 
 
 def settle(

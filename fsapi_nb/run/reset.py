@@ -95,7 +95,7 @@ def find_drops(
     """
     created = list(_created(applied))
     values = {"schemas": list(schemas), "ours": list(tables.names), "home": tables.schema}
-    found = ask(session.connection, _FIND.format(**{name: sql.Literal(value) for name, value in values.items()}))
+    found = ask(session.connection(), _FIND.format(**{name: sql.Literal(value) for name, value in values.items()}))
     kept = {*schemas, tables.schema}
     return (
         *_there(session, "event trigger", "pg_event_trigger", "evtname", created),
@@ -113,7 +113,7 @@ def _there(session: Session, kind: str, catalog: str, column: str, created: Sequ
     """Those of the created objects of a kind that are still there."""
     names = [name.removeprefix(f"{kind} ") for name in created if name.startswith(f"{kind} ")]
     query = sql.SQL("SELECT {0}::text, quote_ident({0}) FROM pg_catalog.{1} WHERE {0} = ANY({2}::text[]) ORDER BY 1")
-    rows = ask(session.connection, query.format(sql.Identifier(column), sql.Identifier(catalog), sql.Literal(names)))
+    rows = ask(session.connection(), query.format(sql.Identifier(column), sql.Identifier(catalog), sql.Literal(names)))
     return [DatabaseObject(kind, quoted, name) for name, quoted in rows]
 
 
@@ -124,7 +124,7 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
     """
     gone = {drop.name for drop in drops if drop.kind == "schema"}
     outside = {"schemas": [*schemas, *gone]}
-    connection = session.connection
+    connection = session.connection()
     with connection.transaction():
         connection.execute(OWN_NAMES)
         before = set(connection.execute(_ELSEWHERE, outside))

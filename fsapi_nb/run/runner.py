@@ -58,7 +58,7 @@ from fsapi_nb.postgres.ask import ask, role_of
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.notices import notice_of
 from fsapi_nb.postgres.pipeline import Message
-from fsapi_nb.postgres.session import AS_CONNECTED_ROLE, Connection, Session, alone
+from fsapi_nb.postgres.session import AS_CONNECTED_ROLE, Connection, Session, in_own_transaction
 from fsapi_nb.run import failures
 from fsapi_nb.run.batch import Batch, PassedOver
 from fsapi_nb.run.failures import RunPosition
@@ -148,7 +148,7 @@ class Runner:
     def _run_all(self, plan: Plan) -> None:
         self._steps, self._travelling = plan.steps, [travels(step) for step in plan.steps]
         try:
-            self.session.connection.add_notice_handler(self._notice)
+            self.session.connection().add_notice_handler(self._notice)
             self._announce(plan)
             for number, step in enumerate(self._steps):
                 self._number = number
@@ -159,7 +159,7 @@ class Runner:
         except KeyboardInterrupt:
             raise self._interrupted() from None
         except psycopg.Error as error:
-            refused = None if self.session.lost else self.recorder.refusal(error, recording=True)
+            refused = None if self.session.is_lost() else self.recorder.refusal(error, recording=True)
             if refused:
                 refused.state = self._between()
                 raise refused from None
@@ -213,7 +213,7 @@ class Runner:
         What was written with it knew what lasts as long as the transaction. If this fails, that is what a later run goes by.
         """
         part = step.parts[-1]
-        if step.mode is not Mode.TRANSACTION or part.completes or self.session.lost:
+        if step.mode is not Mode.TRANSACTION or part.completes or self.session.is_lost():
             return
         row = done_row(part)
         with contextlib.suppress(psycopg.Error):
@@ -222,19 +222,19 @@ class Runner:
     def _begin_migration(self, step: Step, started: float) -> None:
         """Give the file a clean session; one that is under way has it already."""
         if not self._ahead:
-            if not self.session.tidy:
+            if not self.session.is_tidy():
                 self._clean()
             for statement in step.restore_session:
                 self._restore(step, statement)
             self._compare_session(step)
-        self.session.touch()
+        self.session.mark_dirty()
         self._began = started
         self._notices = []
 
     def _restore(self, step: Step, statement: Statement) -> None:
         """Run a statement again that an earlier run had run in its session. Raises DatabaseError if it is refused now."""
         try:
-            self.session.connection.execute(statement.text.encode())
+            self.session.connection().execute(statement.text.encode())
         except psycopg.Error as error:
             message, at = server_message(error), RunPosition(step, step.parts[0])
             name = at.part.migration.name
@@ -308,7 +308,7 @@ class Runner:
                 self._clean()
                 attempts -= 1
             except psycopg.Error as error:
-                lost = self.session.lost
+                lost = self.session.is_lost()
                 if lost and self._sealed and self._was_committed(error):
                     return ()
                 self._ahead.clear()
@@ -353,7 +353,7 @@ class Runner:
         whole = all(part.of == 1 for part in step.parts)
         quiet = whole and not self.session.facts.event_triggers and _is_quiet(step)
         # Not inside the transaction: it would take a snapshot, and the script may begin with SET TRANSACTION.
-        before = () if quiet else alone(*self.session.forgetting())
+        before = () if quiet else in_own_transaction(*self.session.forgetting())
         # A step that is tried again must find the session as the steps before it have left it.
         then = self.session.tidying if quiet else self.session.cleaning if whole else ()
         batch = Batch(self.session, self._arrived, before, then)
@@ -406,17 +406,17 @@ class Runner:
 
         self._at = RunPosition(step, part, check.statement, checking=check, shift=len(OPENING))
         self.emit(StatementStarted(part.migration.name, check.statement))
-        found = ask_check(self.session.connection, check.statement.text)
+        found = ask_check(self.session.connection(), check.statement.text)
         if not holds(found):
             raise failures.violated(self._at, check, found, self._done)
 
     def _transaction_id(self) -> object:
-        row = self.session.connection.execute("SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text").fetchone()
+        row = self.session.connection().execute("SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text").fetchone()
         return row[0] if row else None
 
     def _expect(self, status: TransactionStatus) -> None:
         """Make sure that a statement left the transaction as it was: open in a step, none outside."""
-        if self.session.status is not status and self._at:
+        if self.session.status() is not status and self._at:
             raise failures.ended(self._at, self._done)
 
     def _retry_or_raise(self, error: psycopg.Error, attempts: int, pauses: Iterator[float], *, lost: bool) -> None:
@@ -487,7 +487,7 @@ class Runner:
 
     def _take_over(self, session: Session) -> None:
         """Go on with a new session that holds the lock: the one before has ended, or it could not be had."""
-        session.connection.add_notice_handler(self._notice)
+        session.connection().add_notice_handler(self._notice)
         self.session, self.recorder = session, replace(self.recorder, session=session)
 
     # -- a step outside of any transaction ---------------------------------------------------------------------
@@ -533,7 +533,7 @@ class Runner:
 
     def _retry_alone_or_raise(self, error: psycopg.Error, attempts: int, pauses: Iterator[float]) -> None:
         """Wait for the next attempt, or raise what ends the run."""
-        at, lost = self._here, self.session.lost
+        at, lost = self._here, self.session.is_lost()
         may = not lost and not at.recording and at.statement is not None and at.statement.leaves_a_trace
         may = (
             may and time.monotonic() - self._step_began < self.max_wait
@@ -545,7 +545,7 @@ class Runner:
             self._pause(error, attempts, pause)
 
     def _fail_alone(self, error: psycopg.Error, attempts: int) -> None:
-        at, lost = self._here, self.session.lost
+        at, lost = self._here, self.session.is_lost()
         ended = not lost and not at.recording and self._has_committed()
         if ended:
             self._journal_outcome("in doubt", COMMITTED_ITSELF + failures.journalled(at, error))
@@ -573,7 +573,7 @@ class Runner:
             return
         relation = find_relation(self.session, effect.relation)
         query = _INVALID.format(sql.Literal(relation), sql.Literal(effect.name))
-        rows = ask(self.session.connection, query) if relation is not None else ()
+        rows = ask(self.session.connection(), query) if relation is not None else ()
         if not rows:
             return
         ((index,),) = rows
@@ -588,16 +588,16 @@ class Runner:
         """Send one statement byte for byte, with its COPY data, and wait until it is done."""
         text = statement.text.encode()
         if statement.copy is None:
-            self.session.connection.execute(text)
+            self.session.connection().execute(text)
             return
-        with self.session.connection.cursor().copy(text) as copy:
+        with self.session.connection().cursor().copy(text) as copy:
             for piece in read_copy_data(statement.copy):
                 copy.write(piece)
 
     def _set_options(self, part: StepPart) -> None:
         """The settings that the file asks for, outside of any transaction."""
         for name, value in wanted(part).items():
-            self.session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+            self.session.connection().execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
 
     def _announce(self, plan: Plan) -> None:
         """Journal what a run that is cut off must have said of itself, before anything of the plan can be committed."""
@@ -646,7 +646,7 @@ class Runner:
     def _journal_outcome(self, state: str, message: str) -> None:
         """The journal's row of a failure is kept if it can be; what failed is what the user must hear of."""
         at = self._here
-        if self.session.lost:
+        if self.session.is_lost():
             return
         row = row_of(at.part, state, in_transaction=at.step.mode is Mode.TRANSACTION)
         with contextlib.suppress(psycopg.Error):
@@ -664,7 +664,7 @@ class Runner:
         with contextlib.suppress(psycopg.Error, FsapiError):
             self._abandon()
             self.session.rollback()
-            if self.session.lost:
+            if self.session.is_lost():
                 self._take_over(self.reopen())
             # What was sent may have been committed before it was cancelled: in order, as far as that goes.
             for number in under_way:

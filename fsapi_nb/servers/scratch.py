@@ -141,9 +141,9 @@ class Scratch:
     def sweep(self) -> None:
         """Drop what killed processes have left: databases whose token nobody holds any more."""
         with _refusals(self.session):
-            names = [name for (name,) in ask(self.session.connection, _NAMES)]
+            names = [name for (name,) in ask(self.session.connection(), _NAMES)]
             # Asked after the names: whoever made one of them held its token before.
-            held = {key for (key,) in ask(self.session.connection, _HELD)}
+            held = {key for (key,) in ask(self.session.connection(), _HELD)}
             stale = [name for name in names if (match := _SCRATCH.fullmatch(name)) and _key(match[1]) not in held]
             self._drop_unused(stale[:_MOST])
 
@@ -159,7 +159,7 @@ class Scratch:
     def _sweep_templates(self) -> None:
         values = {"project": self.project, "kept": _KEPT, "forgotten": _FORGOTTEN}
         query = _TEMPLATES.format(**{name: sql.Literal(value) for name, value in values.items()})
-        self._drop_unused([name for (name,) in ask(self.session.connection, query)][:_MOST])
+        self._drop_unused([name for (name,) in ask(self.session.connection(), query)][:_MOST])
 
     def _drop_unused(self, names: list[str]) -> None:
         """Drop those that nobody is connected to or copies; another process may be doing the same."""
@@ -180,15 +180,15 @@ class Scratch:
         return f"fsapi_template_{self.project}_{contents}"
 
     def _exists(self, name: str) -> bool:
-        return bool(ask(self.session.connection, _THERE.format(sql.Literal(name))))
+        return bool(ask(self.session.connection(), _THERE.format(sql.Literal(name))))
 
     def _say_used(self, name: str) -> None:
-        ((now,),) = ask(self.session.connection, _NOW)
+        ((now,),) = ask(self.session.connection(), _NOW)
         comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(now))
-        self.session.connection.execute(comment)
+        self.session.connection().execute(comment)
 
     def _execute(self, statement: LiteralString, *names: str) -> None:
-        self.session.connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        self.session.connection().execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextmanager
@@ -220,7 +220,9 @@ def open_scratch(
             else:
                 _refuse_protected(project, session)
             token = secrets.token_hex(8)
-            session.connection.execute("SELECT pg_catalog.pg_advisory_lock(%s)", [_key(token)])  # nobody else knows it
+            session.connection().execute(
+                "SELECT pg_catalog.pg_advisory_lock(%s)", [_key(token)]
+            )  # nobody else knows it
             whose = hashlib.sha256(f"{project.root}\0{session.facts.role}".encode()).hexdigest()[:8]
             scratch = Scratch(session, place, token, whose)
             scratch.sweep()
@@ -268,14 +270,14 @@ def _key(token: str) -> int:
 
 def _be_quick(session: Session) -> None:
     """Let commits of the server that is for tests alone not wait for the disk. Nothing there can be damaged by that."""
-    row = session.connection.execute("SELECT pg_catalog.current_setting('synchronous_commit')").fetchone()
+    row = session.connection().execute("SELECT pg_catalog.current_setting('synchronous_commit')").fetchone()
     if row and row[0] != "off":
-        session.connection.execute("ALTER SYSTEM SET synchronous_commit = off")
-        session.connection.execute("SELECT pg_catalog.pg_reload_conf()")
+        session.connection().execute("ALTER SYSTEM SET synchronous_commit = off")
+        session.connection().execute("SELECT pg_catalog.pg_reload_conf()")
 
 
 def _refuse_protected(project: Project, session: Session) -> None:
-    info = session.connection.info
+    info = session.connection().info
     if is_protected(project, Endpoint(info.host, info.hostaddr, info.port, session.facts.database)):
         raise _protected(f"the database {session.facts.database}")
 

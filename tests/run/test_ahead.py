@@ -191,12 +191,12 @@ def test_nothing_runs_behind_a_session_that_could_not_be_cleaned(project: Projec
     with open_session(project.database, application="test", settings={"lock_timeout": "5s"}) as session:
         session.send([Message(b"CREATE TABLE a (i int)")], awaited=[0], then=[Message(b"SELECT 1/0")])
         session.send([Message(b"CREATE TABLE b (i int)")], last=True)
-        assert session.passed()
+        assert session.prelude_succeeded()
         session.receive(1)
-        assert not session.passed()
-        session.touch()
+        assert not session.prelude_succeeded()
+        session.mark_dirty()
         session.clean()
-        assert session.tidy
+        assert session.is_tidy()
     assert not project.has("b")
 
 

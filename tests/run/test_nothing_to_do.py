@@ -208,7 +208,7 @@ def test_a_setting_that_the_platform_refuses_is_left_out(project: Project, monke
     monkeypatch.setattr(connect, "SETTINGS", {**connect.SETTINGS, connect._CONNECTION_CHECK: "-1"})
     with connect.open_session(project.database, application="x", settings={"lock_timeout": "3s"}) as session:
         assert connect._CONNECTION_CHECK not in session.settings
-        assert session.connection.execute("SHOW lock_timeout").fetchone() == ("3s",)
+        assert session.connection().execute("SHOW lock_timeout").fetchone() == ("3s",)
     with pytest.raises(DatabaseError, match="lock_timeout"):
         project.migrator(lock_timeout="9999999d").status()
 
