@@ -173,15 +173,13 @@ class _Candidate(NamedTuple):
         """Whether some of these ended half-way in it."""
         return self.has_journal and self._answers(_HALF_WAY.format(self.tables.journal, list(names)))
 
-    @property
     def is_chosen(self) -> bool:
-        """Whether it is marked as made for its schema alone."""
+        """Ask whether it is marked as made for its schema alone."""
         query = _MARKED.format(self.tables.schema, self.tables.names[2], CHOSEN)
         return bool(ask(self.session.connection(), query))
 
-    @property
     def is_used(self) -> bool:
-        """Whether anything is applied by it."""
+        """Ask whether anything is applied by it."""
         return self._answers(sql.SQL("SELECT true FROM {} LIMIT 1").format(self.tables.history))
 
     def _answers(self, query: sql.Composed) -> bool:
@@ -213,7 +211,7 @@ def _inside(
     ours = [each for each in rivals if each.has(known)]
     if not ours:
         return first.tables
-    if len(ours) == 1 and ours[0] in later and first.is_used:
+    if len(ours) == 1 and ours[0] in later and first.is_used():
         return ours[0].tables
     _refuse([first, *ours], "several histories could be that of these files")
 
@@ -227,7 +225,7 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
     if ours:
         path = _path(session)
         if ours[0].is_trusted and (
-            (path.is_default and not ours[0].is_chosen) or _set_by_its_own_script(ours[0], path, known)
+            (path.is_default and not ours[0].is_chosen()) or _set_by_its_own_script(ours[0], path, known)
         ):
             return ours[0].tables
         _refuse_elsewhere(ours[0], here, meant=ours[0].tables.schema if path.is_default or not here else here)
