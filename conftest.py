@@ -51,7 +51,6 @@ PARTS = (
     Part("tests/notebook/test_kernel.py"),
     Part("tests/runbook/"),
     Part("tests/servers/test_embedded.py", "embedded servers"),
-    Part("tests/servers/test_embedded_template.py", "templates"),
     Part("tests/views/test_size.py", "long lists"),
     Part("tests/test_bench.py", "benchmark"),
     Part("tests/test_abandoned_servers.py"),

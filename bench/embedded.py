@@ -1,4 +1,4 @@
-"""The embedded server: its first start on a machine, a further cluster, a later start, and a fresh database for a test.
+"""The embedded server: a first start, a later one, and a fresh database for a test.
 
 By hand is PostgreSQL's own tools with their own defaults, as the same account and from the same binaries. A start of
 ours is what `attach` takes in a process of its own, imports not counted, with the database made and connected to.
@@ -48,7 +48,6 @@ def measure(rounds: int) -> list[tuple[str, Seconds]]:
     initdb, start, create = "initdb --no-sync, pg_ctl start", "pg_ctl start", "CREATE DATABASE ... TEMPLATE"
     works: dict[str, Seconds] = {
         "first start": {initdb: [], OURS: []},
-        "further new cluster": {start: [], OURS: []},
         "later start": {start: [], OURS: []},
         "fresh database": {create: [], f"{create} STRATEGY FILE_COPY": [], OURS: []},
     }
@@ -65,8 +64,8 @@ def measure(rounds: int) -> list[tuple[str, Seconds]]:
     return list(works.items())
 
 
-def _starts_by_hand(stack: ExitStack) -> tuple[float, float, float]:
-    """Seconds of a first start, of the start in it, and of a later one."""
+def _starts_by_hand(stack: ExitStack) -> tuple[float, float]:
+    """Seconds of a first start and of a later one."""
     account = powerless_account() if os.geteuid() == 0 else None
     binaries = enterable_bin_folder(inspect_installation(embedded.default_bin_folder()), account)
     folder = stack.enter_context(_folder(account))
@@ -78,24 +77,20 @@ def _starts_by_hand(stack: ExitStack) -> tuple[float, float, float]:
     _succeed([*pg_ctl, "stop"], folder, account)
     later = _seconds(lambda: _succeed(start, folder, account))
     _succeed([*pg_ctl, "stop"], folder, account)
-    return made + first, first, later
+    return made + first, later
 
 
-def _starts_of_ours(stack: ExitStack) -> tuple[float, float, float]:
-    """Seconds of a first start, with an empty cache folder, of a further cluster's, and of a later one of that."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench_")))
-    homes = [folder / name / ".fsapi_nb" for name in ("first", "further")]
-    for home in homes:
-        stack.callback(embedded.destroy, home)
-    first, further, later = (_attach(home, folder) for home in (*homes, homes[1]))
-    return first, further, later
+def _starts_of_ours(stack: ExitStack) -> tuple[float, float]:
+    """Seconds of a first start and of a later one."""
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench_")), ".fsapi_nb")
+    stack.callback(embedded.destroy, home)
+    return _attach(home), _attach(home)
 
 
-def _attach(home: Path, cache: Path) -> float:
+def _attach(home: Path) -> float:
     """What `attach` takes in a fresh process, with whose end the server stops."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     command = [sys.executable, "-c", _ATTACH, str(home)]
-    return float(subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout)
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
 @contextmanager

@@ -93,7 +93,6 @@ GOALS = (
     Goal("reading 1,000 small files", "cpu", 0.3),
     *(Goal(SEED, "peak", 150, verb) for verb in ("plan", "migrate", "rollback")),
     Goal("first start", "seconds", 1.3, to="initdb --no-sync, pg_ctl start"),
-    Goal("further new cluster", "seconds", 3.0, to="pg_ctl start"),
     Goal("later start", "seconds", 1.3, to="pg_ctl start"),
     Goal("fresh database", "seconds", 0.1),
     Goal(QUERY, "seconds", 1.3, to=LIMIT, floor=OBJECTS),

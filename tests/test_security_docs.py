@@ -17,8 +17,6 @@ DOCUMENTS = [ROOT / "SECURITY.md", ROOT / "docs" / "security.md"]
 #: The programs that docs/security.md lists: of the embedded server, a password_command, and git for a report.
 STARTING = {
     "servers/embedded/command.py",
-    "servers/embedded/data_folder.py",
-    "servers/embedded/template.py",
     "project/password.py",
     "project/programs.py",
     "runbook/provenance.py",

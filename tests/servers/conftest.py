@@ -14,16 +14,7 @@ from tests.servers.embedded_servers import Homes
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache folder of the module's own, empty at first: nothing is taken from the user's, and nothing left there."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Homes]:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
     """A maker of homes; their servers are stopped and removed in the end, whatever the tests did."""
     made: list[Path] = []
     had_base = root_folder.ROOT_BASES[0].exists()

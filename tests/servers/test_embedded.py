@@ -45,6 +45,8 @@ from tests.servers.embedded_servers import (
     without_fsync,
 )
 
+IDENTIFIER = "SELECT system_identifier FROM pg_control_system()"
+
 as_root = pytest.mark.skipif(not ROOT, reason="only root has other accounts at hand")
 
 
@@ -135,6 +137,39 @@ def test_long_and_odd_project_path(shared: Path) -> None:
     conninfo = embedded.attach(shared)
     assert query(conninfo, "SELECT 1") == 1
     assert len(host_of(conninfo)) < 90
+
+
+@pytest.mark.parametrize("bin_folder", INSTALLATIONS, ids=embedded.server_version)
+def test_new_servers_differ_in_identity(homes: Homes, bin_folder: Path) -> None:
+    """Two are two to PostgreSQL, to the journal and to every record of where a migration ran; each keeps its identity."""
+    identifiers = set()
+    for home in (homes(), homes()):
+        without_fsync(embedded.attach(home, bin_folder=bin_folder))
+        for _ in range(2):
+            identifiers.add(query(embedded.attach(home, bin_folder=bin_folder), IDENTIFIER))
+            embedded.stop(home)
+    assert len(identifiers) == 2
+    assert all(abs(time.time() - (identifier >> 32)) < 3600 for identifier in identifiers)
+
+
+def test_projects_that_begin_at_once_get_a_server_each(homes: Homes) -> None:
+    """Several projects may begin in the same moment: all get a server of their own, none waits for another's."""
+    users = [User(homes()) for _ in range(3)]
+    assert len({query(without_fsync(user.conninfo()), IDENTIFIER) for user in users}) == 3
+    for user in users:
+        user.end()
+
+
+def test_time_zone_is_that_of_the_environment(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """initdb writes down the time zone that it finds."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert query(without_fsync(embedded.attach(homes())), "SHOW timezone") == "Asia/Tokyo"
+
+
+def test_no_tools_of_the_system_are_needed(homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may hold hardly any."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert query(without_fsync(embedded.attach(homes())), "SELECT 1") == 1
 
 
 def test_environment_does_not_mislead_server_or_client(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,13 +292,8 @@ def test_output_of_a_process_that_left_the_server_running_ends(home: Path) -> No
     assert os.getsid(pid_of(home)) != os.getsid(0)
 
 
-@pytest.mark.parametrize("made_by", ["initdb", "template"])
-def test_interrupted_making_leaves_nothing_broken(
-    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_by: str
-) -> None:
+def test_interrupted_making_leaves_nothing_broken(homes: Homes) -> None:
     """A process that is killed while it makes the data folder does not spoil the next attach."""
-    if made_by == "initdb":
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     home = homes()
     user = User(home)
 
@@ -743,8 +773,8 @@ def test_waiting_for_another_start_is_bounded(shared: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("name", ['sho"p; --', "back\\", "two\nlines", "ü", "postgres", "template1"])
-def test_a_new_cluster_has_the_database_whatever_its_name(homes: Homes, name: str) -> None:
-    """Made without a server, it would be told by a line; what such a line cannot say is made by the server."""
+def test_a_new_server_has_the_database_whatever_its_name(homes: Homes, name: str) -> None:
+    """And beside it the three that initdb makes, no other."""
     home = homes()
     try:
         assert query(without_fsync(embedded.attach(home, database=name)), "SELECT current_database()") == name

@@ -1,8 +1,7 @@
 """An embedded PostgreSQL: a server of the project's own, started from any PostgreSQL's `bin` folder (14 or later).
 
 It starts, finds, shares and stops servers whose data lies in a project's private folder (`place`). They listen on a
-socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client. What
-initdb makes is kept in the user's cache folder for further projects (`template`).
+socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client.
 This package installs no PostgreSQL, loosens no permission of a folder that is not its own, and knows nothing of
 migrations.
 """
@@ -63,7 +62,7 @@ def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi
         )
     installation = inspect_installation(bin_folder or default_bin_folder())
     for attempt in range(3):
-        folder = find_or_start(home, installation, database)
+        folder = find_or_start(home, installation)
         try:
             ensure_database(folder, database)
             break

@@ -1,4 +1,4 @@
-"""Running PostgreSQL's own tools, and the system's: as the right account, and told of our environment only what they need.
+"""Running PostgreSQL's own tools: as the right account, and told of our environment only what they need.
 
 What they answer is judged by the callers.
 """
@@ -25,13 +25,10 @@ def run(
     account: Account | None,
     seconds: float,
     passed: tuple[int, ...] = (),
-    source: int = subprocess.DEVNULL,
-    sink: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool in `folder`, as `account` (None: as we are), away from our terminal's Ctrl-C.
 
-    It reads from `source` and writes to `sink`, which is what is returned where it is a pipe; open files are named by
-    their descriptors, and `passed` are further ones that it gets.
+    `passed` are descriptors of open files that it inherits.
     """
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
@@ -39,8 +36,8 @@ def run(
             command,
             cwd=folder,
             env=environment | {"LC_ALL": "C"},
-            stdin=source,
-            stdout=sink,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",

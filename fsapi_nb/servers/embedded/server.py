@@ -6,11 +6,10 @@ How it is started and ended is in `start` and `running`; who its users are, in `
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 
 from fsapi_nb.errors import EmbeddedServerError
-from fsapi_nb.servers.embedded.data_folder import initialise_data, template_for, unpack_data
+from fsapi_nb.servers.embedded.data_folder import initialise_data
 from fsapi_nb.servers.embedded.installation import Installation
 from fsapi_nb.servers.embedded.installation_copy import enterable_bin_folder
 from fsapi_nb.servers.embedded.made import is_recorded, name_data, remember
@@ -24,7 +23,7 @@ from fsapi_nb.servers.embedded.place import (
     refuse_foreign_desk,
 )
 from fsapi_nb.servers.embedded.record import Record
-from fsapi_nb.servers.embedded.running import end, runs, where_it_answers, where_it_settles
+from fsapi_nb.servers.embedded.running import end, where_it_answers, where_it_settles
 from fsapi_nb.servers.embedded.socket_folder import make_socket_folder, remove_socket_folder
 from fsapi_nb.servers.embedded.start import start
 from fsapi_nb.servers.embedded.users import guard, is_used, process
@@ -32,18 +31,15 @@ from fsapi_nb.servers.embedded.users import guard, is_used, process
 _log = logging.getLogger(__name__)
 
 
-def find_or_start(home: Path, installation: Installation, database: str) -> Path:
-    """The socket folder of the server, which this process counts as a user of from now on.
-
-    A cluster that is new has the database most likely; another need not have it.
-    """
+def find_or_start(home: Path, installation: Installation) -> Path:
+    """The socket folder of the server, which this process counts as a user of from now on."""
     with process.mutex, files_of(home):
         process.register(at_exit=_leave_all)
         desk = make_desk(home, installation.major)
         folder = _find(desk, installation) if process.still_uses(desk) else None
         if folder is None:
             with guard(desk):
-                folder = _bring_up(desk, installation, database)
+                folder = _bring_up(desk, installation)
                 process.use(desk)
         return folder
 
@@ -58,7 +54,7 @@ def _runs_from(desk: Path, installation: Installation) -> bool:
     return Record.read(desk).bin_folder == str(installation.bin_folder)
 
 
-def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
+def _bring_up(desk: Path, installation: Installation) -> Path:
     """Find the running server or start one; return its socket folder. The guard is held."""
     refuse_foreign_desk(desk)
     if not is_recorded(desk):
@@ -72,27 +68,10 @@ def _bring_up(desk: Path, installation: Installation, database: str) -> Path:
     name_data(desk)
     place = make_place(desk)
     bin_folder = enterable_bin_folder(installation, place.account)
-    if (place.data / "PG_VERSION").exists():
-        return _start(place, installation, bin_folder)
-    for abandoned in abandoned_places(desk):
-        end(abandoned)  # its project's folder was deleted while it ran: nobody else will ever stop it
-    return _begin(place, installation, bin_folder, database)
-
-
-def _begin(place: ServerPaths, installation: Installation, bin_folder: Path, database: str) -> Path:
-    """Make the data folder and start a server on it; return its socket folder."""
-    template = template_for(bin_folder, installation.version, database)
-    if template and template.is_there() and unpack_data(place, template):
-        try:
-            return _start(place, installation, bin_folder)
-        except EmbeddedServerError:
-            if runs(place):
-                raise
-        # Whatever is wrong with it: a home folder may be shared with a machine that has other locales, say.
-        _log.warning("No server starts from the template in %s: it is made anew.", template.folder)
-        template.forget()
-        shutil.rmtree(place.data)
-    initialise_data(place, bin_folder, template, database)
+    if not (place.data / "PG_VERSION").exists():
+        for abandoned in abandoned_places(desk):
+            end(abandoned)  # its project's folder was deleted while it ran: nobody else will ever stop it
+        initialise_data(place, bin_folder)
     return _start(place, installation, bin_folder)
 
 
