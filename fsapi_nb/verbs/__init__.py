@@ -1,1 +1,20 @@
-"""The choreography of each verb, the same for every face."""
+"""The choreography of each verb, the same for every face: plain functions over one frozen value of options.
+
+A module is imported when it is first used: `status` needs nothing of what a run needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsapi_nb.verbs import amend, ask, database, follow, fresh, look, options, run, trust, write
+
+__all__ = ["amend", "ask", "database", "follow", "fresh", "look", "options", "run", "trust", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")

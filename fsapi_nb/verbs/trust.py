@@ -13,6 +13,7 @@ from fsapi_nb.views.results.trust import TrustEntry, TrustResult
 
 if TYPE_CHECKING:
     from fsapi_nb.project.trust import Allowed
+    from fsapi_nb.verbs.options import VerbOptions
 
 RUNBOOKS = "runbooks"  # the folder beside that of the migrations where new ones go
 RECORDS = "runs"  # the folder beside runbooks with the records of their runs
@@ -48,6 +49,11 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
         )
     allowed = {each.digest: each for each in (allow(root, new) if new else read_trusted().get(root, ()))}
     return TrustResult("trusted", tuple(_entry(root, allowed[digest]) for digest, _ in things))
+
+
+def trust_migrations(options: VerbOptions) -> TrustResult:
+    """Allow all that the project of the migrations asks for: whoever calls this has decided."""
+    return trust_project(str(options.project.root if options.start else options.directory), yes=True)
 
 
 def list_trusted() -> TrustResult:

@@ -13,6 +13,7 @@ from fsapi_nb import Migrator
 from fsapi_nb.errors import HistoryError
 from fsapi_nb.history.record import JournalRow, Recorder
 from fsapi_nb.model.status import State
+from fsapi_nb.verbs.open import open_store
 from tests.conftest import Project
 
 STEPS = (
@@ -131,7 +132,7 @@ def test_a_commit_whose_answer_is_lost_is_not_taken_for_undone(project: Project,
     project.migrator().migrate()
     project.rows("ALTER TABLE migrations_journal ENABLE ROW LEVEL SECURITY")
     migrator = as_role(project, granted)
-    with migrator._open(writing=False) as target:
+    with open_store(migrator._options, writing=False) as target:
         recorder = Recorder(target.session, target.tables, uuid.uuid4())
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             recorder.is_recorded(JournalRow(None, "up", "done", 1, 1))

@@ -350,7 +350,7 @@ class Secretive(str):
 def test_no_value_shows_a_password(project: Project, way: str | None) -> None:
     """Neither what a Migrator holds, however deep it is looked into, nor what is pickled of it."""
     migrator = project.migrator(database=way)
-    shown = f"{vars(migrator)} {migrator} {migrator._access.address.dsn} {migrator._access.project}"
+    shown = f"{vars(migrator)} {migrator} {migrator._options.access.address.dsn} {migrator._options.project}"
     try:
         shown += pickle.dumps(migrator).decode("latin-1")
     except FsapiError as error:

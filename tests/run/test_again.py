@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fsapi_nb import Migrator
 from fsapi_nb.errors import Interrupted, PartlyApplied, RefusedPlan, StatementFailed
+from fsapi_nb.verbs.run import run_plan
 from tests.conftest import Project
 from tests.run.test_halfway import stop_at
 
@@ -98,15 +98,14 @@ def test_resolve_undoes_only_the_migration_that_it_names(project: Project, monke
     name = project.write("doubt", f"CREATE TABLE d (i int);\n{sql}\nCREATE TABLE e (i int);", "DROP TABLE d;")
     with pytest.raises(Interrupted):
         project.migrator(observers=[stop_at(3)]).migrate()
-    run = Migrator._run
 
-    def after_another(migrator: Migrator, *arguments: Any, **options: Any) -> Any:
-        monkeypatch.setattr(Migrator, "_run", run)
+    def after_another(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr("fsapi_nb.verbs.amend.run_plan", run_plan)
         project.migrator().resolve(name, retry=True)
         project.migrator().migrate()
-        return migrator._run(*arguments, **options)
+        return run_plan(*arguments, **options)
 
-    monkeypatch.setattr(Migrator, "_run", after_another)
+    monkeypatch.setattr("fsapi_nb.verbs.amend.run_plan", after_another)
     with pytest.raises(PartlyApplied, match="is not half-way any more: another run has gone on with it"):
         project.migrator().resolve(name, undo=True)
     assert len(project.applied()) == 2

@@ -1,0 +1,112 @@
+"""The verbs by which a user corrects the history: repair accepts an edited file, resolve settles a step in doubt.
+
+Only `resolve --undo` runs something: it rolls back what was done before the step in doubt.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from fsapi_nb.errors import FsapiError, Interrupted, PartlyApplied, UsageError
+from fsapi_nb.history.store import HistoryStore
+from fsapi_nb.model.history import PartialMigration
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.plan import build, refuse
+from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan.names import find_known
+from fsapi_nb.run.recover import settle
+from fsapi_nb.verbs.open import locked, open_store, open_to_write, read_folder
+from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.planning import confirm, needs_yes, read_plan_input
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.run import run_plan
+from fsapi_nb.views import results
+
+
+def repair(options: VerbOptions, name: str, *, yes: bool) -> results.RepairResult:
+    """Accept the file of an applied migration as it is now."""
+    folder = read_folder(options)
+    with open_to_write(options, folder) as store, locked(options, store) as recorder:
+        found = read_plan_input(store, folder)
+        plan = build.plan_repair(found, name=name)
+        confirm(plan, store.identity, yes=yes)
+        with store.session.connection().transaction():
+            for migration in plan.marks:
+                entry = found.history.get(migration.name)
+                if entry:
+                    recorder.write(recorder.repaired(migration, entry))
+        return results.RepairResult(tuple(migration.name for migration in plan.marks), identity=store.identity)
+
+
+def resolve(
+    options: VerbOptions, name: str, *, done: bool, retry: bool, undo: bool, yes: bool
+) -> results.RepairResult | results.RunResult:
+    """Record what became of a step in doubt; with `undo`, roll back what was done before it."""
+    if [done, retry, undo].count(True) != 1:
+        raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
+    folder = read_folder(options)
+    with open_to_write(options, folder) as store, locked(options, store) as recorder:
+        found = read_plan_input(store, folder)
+        progress = _find_doubt(name, found)
+        _require_yes(store, yes=yes)
+        if undo:
+            _refuse_undo(found, progress)
+        if not (undo and progress.done):
+            said = "the user says that it happened" if done else "the user says that it did not happen"
+            ran = build.text_that_ran(found, progress)
+            with store.session.connection().transaction():
+                settle(recorder, ran, progress, found.history, done=done, reason=said)
+    if undo and progress.done:
+        return _undo(options, progress, yes=yes)
+    return results.RepairResult((progress.name,), verb="resolve", identity=store.identity)
+
+
+def _find_doubt(name: str, found: PlanInput) -> PartialMigration:
+    """Return the migration of that name, which has a step in doubt. Raises UsageError if it has none."""
+    full = find_known(name, found.standing)
+    progress = found.history.progress(full)
+    if progress is None or not progress.in_flight:
+        state = found.standing.status(full).state.value
+        raise UsageError(f"no step of {full} is in doubt: it is {state}", hint="`status` shows what is.")
+    return progress
+
+
+def _require_yes(store: HistoryStore, *, yes: bool) -> None:
+    identity = store.identity
+    if identity.protected and not yes:
+        raise needs_yes(Plan("resolve"), f"the database {identity.database} is protected", identity)
+
+
+def _refuse_undo(found: PlanInput, progress: PartialMigration) -> None:
+    """Raise what would keep the steps before one in doubt from being rolled back.
+
+    What cannot be undone must not lose its doubt: the next run would repeat the step.
+    """
+    name = progress.name
+    refuse.undo_of_down(progress, found.history)
+    try:
+        if progress.done:
+            build.plan_undo(found, name=name)
+    except FsapiError as error:
+        error.state = "nothing was rolled back, and the step is in doubt as before."
+        if isinstance(error, PartlyApplied):
+            error.hint = (
+                "let its DOWN hold plain DROPs of what was made (only comments if that is undone by hand), and say this again; "
+                f"or say `resolve {name}` with --done or --retry, finish it with `migrate`, and roll it back then."
+            )
+        raise
+
+
+def _undo(options: VerbOptions, progress: PartialMigration, *, yes: bool) -> results.RunResult:
+    """Roll back what was done before a step in doubt; if that fails, say whether the step still is."""
+    name = progress.name
+    try:
+        return run_plan(options, PlanRequest("rollback"), partial(build.plan_undo, name=name), yes=yes)
+    except (FsapiError, Interrupted) as error:
+        with suppress(FsapiError), open_store(options, read_folder(options), writing=False) as store:
+            left = store.history().progress(name)
+            if left and left.in_flight and left.direction is progress.direction:
+                told = f"The step is in doubt as before: `resolve {name} --undo` tries again."
+                error.state = f"{error.state or ''} {told}".strip()
+        raise

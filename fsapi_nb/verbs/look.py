@@ -1,0 +1,107 @@
+"""The verbs that look at the history and the folder: status, pending, plan, show, history. They write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from fsapi_nb.errors import NotUpToDate
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.status import State
+from fsapi_nb.plan.inspect import inspect
+from fsapi_nb.plan.names import find_known
+from fsapi_nb.plan.ran_before import noted
+from fsapi_nb.plan.reconcile import reconcile
+from fsapi_nb.plan.stored_down import stored_downs
+from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder, read_folder_if_there
+from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.planning import planner_of, read_plan_input
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.views import results
+
+_HALF_WAY = {State.PARTLY_APPLIED, State.IN_DOUBT}
+_WAITING = {State.PENDING, State.LATE, State.BROKEN, *_HALF_WAY}
+
+
+def status(options: VerbOptions) -> results.StatusResult:
+    """Return every migration and its state."""
+    folder = read_folder(options)
+    with open_store(options, folder, writing=False) as store:
+        history, authors = store.history_and_authors()
+        statuses = noted(reconcile(folder, history).statuses(authors), history)
+        runner = store.runner_at_work()
+        if runner:
+            note = f"a runner is at work on it: {runner}"
+            statuses = tuple(replace(each, note=note) if each.state in _HALF_WAY else each for each in statuses)
+        lack = [folder.lack] if folder.lack and statuses else []
+        notes = (*folder.notes, *lack, *notes_without_schema(store, folder), *store.warnings())
+        return results.StatusResult(
+            statuses, store.identity, runner=str(runner) if runner else None, lack=folder.lack, notes=notes
+        )
+
+
+def pending(options: VerbOptions) -> results.StatusResult:
+    """Return what `migrate` would still apply, in order."""
+    found = status(options)
+    statuses = tuple(each for each in found.statuses if each.state in _WAITING)
+    return replace(found, statuses=statuses, verb="pending", runner=None)
+
+
+def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
+    """Return what a verb would do, step by step; the same plan that would run."""
+    planner = planner_of(request)
+    folder = read_folder(options)
+    with open_store(options, folder, writing=False) as store:
+        stored: tuple[str, ...] = ()
+        if planner is None:
+            from fsapi_nb.verbs.fresh import plan_fresh  # which looks at the catalog
+
+            made = plan_fresh(options, store, folder, request)
+        else:
+            found = read_plan_input(store, folder, request)
+            made = planner(found)
+            stored = tuple(stored_downs(made, found.stored, store.tables.written))
+        made = replace(made, notes=(*notes_without_schema(store, folder), *made.notes))
+        lack = folder.lack if request.verb in {"migrate", "fresh"} else None
+        return results.PlanResult(made, store.identity, lack, (*stored, *store.warnings()))
+
+
+def require_up_to_date(found: results.StatusResult | results.PlanResult) -> None:
+    """Raise NotUpToDate if something is pending, drifted or failing: what `--check` asks."""
+    if found.attention:
+        raise NotUpToDate(found.headline(), details=tuple(found.findings()))
+
+
+def history(options: VerbOptions, *, count: int | None, runbook: str | None) -> results.HistoryResult:
+    """Return the events of the journal, oldest first."""
+    folder = read_folder_if_there(options)
+    with open_store(options, folder, writing=False) as store:
+        entries = store.history().entries
+        events = store.journal(limit=count, runbook=runbook)
+        notes = notes_without_schema(store, folder)
+        return results.HistoryResult(events, entries, count, runbook, store.identity, notes)
+
+
+def show(options: VerbOptions, name: str) -> results.MigrationResult:
+    """Return one migration: its state, its scripts, what would run of it, how its file differs, its attempts."""
+    folder = read_folder(options)
+    with open_store(options, folder, writing=False) as store:
+        found = read_plan_input(store, folder)
+        status = found.standing.status(find_known(name, found.standing))
+        stored = store.scripts([status.name]).get(status.name)
+        events = store.journal()
+        # What was before everything was dropped is in `history`: it happened to another table of the same name.
+        emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
+        attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
+        seen = inspect(status, found, stored)
+        plan = replace(seen.plan, notes=(*notes_without_schema(store, folder), *seen.plan.notes))
+        return results.MigrationResult(status, replace(seen, plan=plan), attempts, store.identity)
+
+
+def _of_migration(events: Sequence[JournalEntry], name: str) -> Iterator[JournalEntry]:
+    """Yield the events of a migration, in order; those under the names that it had before, too."""
+    names = {name}
+    for event in reversed(events):
+        if event.migration in names and event.name_before:
+            names.add(event.name_before)
+    return (event for event in events if event.migration in names)

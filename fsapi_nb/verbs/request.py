@@ -1,0 +1,28 @@
+"""Which plan is wanted: the verb, the names that it takes, and its options. A value, for all that plan or run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """The plan of a verb, by what was asked for.
+
+    `names` are those that `rename` (old, new), `retire` and `baseline` take. `to` and `count` say how far `migrate` and
+    `rollback` go; for `redo`, `to` is the migration. `out_of_order` and `allow_unparsed` are what a plan may hold only if
+    its user says so: late files on a protected database, and scripts that the parser refuses.
+    """
+
+    verb: str = "migrate"
+    names: Sequence[str] = ()
+    to: str | None = None
+    count: int | None = None
+    everything: bool = False
+    out_of_order: bool = False
+    allow_unparsed: bool = False
+    missing: bool = False
+    undo: bool = False
+    only: Sequence[str] = ()
+    replaces: Sequence[str] = ()

@@ -1,0 +1,142 @@
+"""The verbs that write migration files: make, and write, by which a notebook's cell becomes a file and is run.
+
+How a text gets into the folder only with what happens in the database is in `draft`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fsapi_nb.errors import FsapiError, Interrupted, UsageError
+from fsapi_nb.folder import read as folders
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.history import History
+from fsapi_nb.model.migration import Migration
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.model.server import Identity
+from fsapi_nb.plan import build
+from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan.names import find_file
+from fsapi_nb.plan.reconcile import is_what_ran
+from fsapi_nb.plan.redo import plan_redo
+from fsapi_nb.run.recover import is_left
+from fsapi_nb.script.naming import TEMPLATE, with_suffix
+from fsapi_nb.verbs.draft import Draft, file_changed, stage
+from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
+from fsapi_nb.verbs.options import VerbOptions, require_place
+from fsapi_nb.verbs.planning import Planner, confirm, read_plan_input
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.run import run_plan
+from fsapi_nb.views import results
+
+_NOT_WRITTEN = "the file was not written; the database is as it was."
+
+
+@dataclass(frozen=True, slots=True)
+class _DraftPlan:
+    """What a cell's text would do: its plan over the folder as it is, on which database."""
+
+    folder: Folder
+    full_name: str | None  # of the file that is there; None: the text begins a new one
+    draft: Migration
+    plan: Plan
+    identity: Identity
+    history: History
+
+
+def make(options: VerbOptions, name: str) -> results.FileResult:
+    """Make a new migration file from the template, named by the next free minute (UTC)."""
+    require_place(options)
+    begun = _new_folder(options)
+    made = folders.create(options.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
+    return results.FileResult(made, "created", folder=begun)
+
+
+def write(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool, yes: bool) -> results.FileResult:
+    """Make the file of a migration say `text`; with `apply` or `redo` run it too."""
+    if apply and redo:
+        raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
+    text = text if text.endswith("\n") else text + "\n"
+    require_place(options)
+    made = _plan_draft(options, name, text, redo=redo)
+    runs = bool(made.plan) and (apply or redo or made.plan.verb == "repair")
+    if runs:
+        confirm(made.plan, made.identity, yes=yes, state=_NOT_WRITTEN)
+    now, run, begun = datetime.datetime.now(datetime.UTC), None, _new_folder(options)
+    with stage(options.directory, made.full_name, name, text, planned=made.folder, now=now) as file:
+        if runs:
+            draft = made.draft if made.draft.name == file.name else folders.parse_text(file.name, text)
+            run = _run_draft(options, file, draft, made, yes=yes)
+        action = file.action if file.publish() else "kept"
+        if action == "kept" and run is None:
+            raise file_changed(file.name, state=_NOT_WRITTEN)
+    applied = run is not None or made.history.get(file.name) is not None
+    shown_plan = None if applied else results.PlanResult(made.plan, made.identity)
+    return results.FileResult(
+        file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=made.identity, folder=begun
+    )
+
+
+def _plan_draft(options: VerbOptions, name: str, text: str, *, redo: bool) -> _DraftPlan:
+    """Plan the text over the folder and the history as they are."""
+    folder = read_folder_if_there(options)
+    with open_store(options, folder, writing=False) as store:
+        found = read_plan_input(store, folder)
+        full = find_file(name, folder, found.history)
+        draft = folders.parse_text(full or with_suffix(name), text)
+        plan = build.plan_draft(draft, found, redo=redo)
+        plan = replace(plan, notes=(*notes_without_schema(store, folder), *plan.notes))
+        return _DraftPlan(folder, full, draft, plan, store.identity, found.history)
+
+
+def _run_draft(
+    options: VerbOptions, file: Draft, draft: Migration, made: _DraftPlan, *, yes: bool
+) -> results.RunResult:
+    """Run what a cell says over the folder with its text in it; its file has the text once that has happened."""
+    planners: dict[str, Planner] = {
+        "migrate": partial(build.plan_migrate, to=file.name),
+        "redo": partial(plan_redo, name=file.name),
+        "repair": lambda found: build.plan_draft(draft, found, redo=False),
+    }
+    request, folder = PlanRequest(made.plan.verb), made.folder.with_draft(draft)
+    try:
+        return run_plan(options, request, planners[request.verb], yes=yes, folder=folder, observers=(file.follow,))
+    except (FsapiError, Interrupted) as error:
+        _settle_file(options, file, draft, folder, error)
+        raise
+
+
+def _settle_file(
+    options: VerbOptions, file: Draft, draft: Migration, folder: Folder, error: FsapiError | Interrupted
+) -> None:
+    """After a run that ended badly: give the file the text if something of it is in the database, else leave it."""
+    state = (error.state or "").rstrip()
+    try:
+        happened = file.happened or _has_begun(options, draft, folder)
+    except FsapiError:  # the run has told already why the database cannot be asked
+        state += "" if file.published else " The cell's file was not written: run it again once the database answers."
+    else:
+        if not happened:
+            file.withdraw()
+        written = happened and file.publish()
+        state += f" The cell's file {'has its text' if written else 'was not written'}."
+    error.state = state.strip()
+
+
+def _has_begun(options: VerbOptions, draft: Migration, folder: Folder) -> bool:
+    """Return whether the database holds something of that text: it is applied, or in the midst of that."""
+    with open_store(options, folder, writing=False) as store:
+        history = store.history()
+        entry = history.get(draft.name)
+        if entry is not None:
+            return is_what_ran(draft, entry)
+        found = PlanInput(folder, history, look_at_procedures=store.procedures)
+        begun = [progress for progress in history.unfinished if progress.name == draft.name]
+        return any(is_left(store.session, each, build.sent_by_file(found, each)) for each in begun)
+
+
+def _new_folder(options: VerbOptions) -> str | None:
+    """Return the folder's path, if a file is about to be the first in a folder that is not there yet."""
+    return None if options.directory.exists() else str(options.directory)
