@@ -203,7 +203,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]
                 # A rollback of a part: what the UP had done is what it undoes.
                 before = PartialMigration(name, direction, applied_before=before.done if before else ())
             if state == "started":
-                found[name] = replace(before, attempted=record, in_flight=True, witness=witness, doubt=None)
+                found[name] = replace(before, attempted=record, in_flight=True, catalog_before=witness, doubt=None)
             elif state == "done" and step == steps:
                 found.pop(name, None)
             elif state == "done":
@@ -212,7 +212,7 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]
                     done=(*before.done, record),
                     attempted=None,
                     in_flight=False,
-                    witness=None,
+                    catalog_before=None,
                     session=state_in(witness) or before.session,
                     outlived=False,
                 )

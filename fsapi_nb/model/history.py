@@ -68,7 +68,7 @@ class PartialMigration:
 
     `done` are the steps of `direction` that are committed, from the first; `applied_before` those of the UP that a
     rollback of a part began with. `attempted` is the step outside a
-    transaction that was sent last, with what the catalog said before it (`witness`, JSON); `in_flight` where
+    transaction that was sent last, with what the catalog said before it (`catalog_before`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
     by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values. Unless
     `outlived`, that was said inside of its transaction, and some of it may have ended with that.
@@ -79,7 +79,7 @@ class PartialMigration:
     done: tuple[StepRecord, ...] = ()
     attempted: StepRecord | None = None
     in_flight: bool = False
-    witness: str | None = None
+    catalog_before: str | None = None
     applied_before: tuple[StepRecord, ...] = ()
     doubt: str | None = None
     session: Mapping[str, str] = field(default_factory=dict)

@@ -107,7 +107,7 @@ class Announcement(NamedTuple):
 class Plan:
     """What will be done, in order: shown by `plan`, run by the runner, the same value.
 
-    `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `marks`
+    `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `to_record`
     are migrations that are only recorded (a baseline). `amends` are the applied ones, each with its entry, whose file has
     gained a DOWN: it is recorded, and nothing of it is run; `changes` are those of history rows. `drops` is what `fresh` takes away first, `announces` what is
     journalled before anything runs.
@@ -116,7 +116,7 @@ class Plan:
     verb: str
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
-    marks: tuple[Migration, ...] = ()
+    to_record: tuple[Migration, ...] = ()
     amends: tuple[StepPart, ...] = ()
     drops: tuple[DatabaseObject, ...] = ()
     announces: tuple[Announcement, ...] = ()
@@ -126,7 +126,7 @@ class Plan:
     def place(self) -> int | None:
         """The place in the history of what is recorded instead of rows that are retired: that of the last of them."""
         ids = [each.entry.id for each in self.changes if each.kind is RowChangeKind.RETIRE]
-        return max(ids) if ids and self.marks else None
+        return max(ids) if ids and self.to_record else None
 
     @property
     def migrations(self) -> tuple[tuple[str, Direction], ...]:
@@ -143,7 +143,7 @@ class Plan:
         return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.marks or self.amends or self.drops or self.announces or self.changes)
+        return bool(self.steps or self.to_record or self.amends or self.drops or self.announces or self.changes)
 
 
 @dataclass(frozen=True, slots=True)

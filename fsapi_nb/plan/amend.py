@@ -95,7 +95,7 @@ def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool =
         raise UsageError("give names, or --missing", hint="`status` lists what is missing.")
     retired = {each.name for each in around.history.retired} - around.history.by_name.keys()
     if missing:
-        entries = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
+        entries = [s.entry for s in around.standing.needs_attention if s.state is State.MISSING and s.entry]
     else:
         wanted = dict.fromkeys(find_applied(name, around.standing, also=retired) for name in names)
         entries = [_entry(around, name) for name in wanted if name not in retired]
@@ -181,7 +181,7 @@ def plan_baseline(
         raise UsageError(
             "give NAME, or --only NAME...; --replaces belongs to NAME", hint="`baseline --help` says more."
         )
-    refuse.doubt(around.standing.unsettled, around.history)
+    refuse.doubt(around.standing.needs_attention, around.history)
     if name and replaces:
         return _plan_squash(around, name, replaces)
     if only:
@@ -189,10 +189,10 @@ def plan_baseline(
         chosen = [status for status in _waiting(around) if status.name in named]
     else:
         chosen = choose_up(around.standing, to=name, count=None)
-    marks = _marks(chosen, around.encoding)
+    to_record = _chosen_migrations(chosen, around.encoding)
     ran_before.refuse(chosen, matches(around, chosen), around.history)
-    unnamed = [migration.name for migration in marks[:-1]] if name else []
-    return Plan("baseline", marks=marks, notes=(*_unnamed_note(unnamed), *_fault_notes(marks)))
+    unnamed = [migration.name for migration in to_record[:-1]] if name else []
+    return Plan("baseline", to_record=to_record, notes=(*_unnamed_note(unnamed), *_fault_notes(to_record)))
 
 
 def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
@@ -201,25 +201,25 @@ def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
         yield f"recorded as well, although not named: {', '.join(names[:_NAMED])}{more} (--only records what it names)"
 
 
-def _fault_notes(marks: Sequence[Migration]) -> Iterable[str]:
+def _fault_notes(to_record: Sequence[Migration]) -> Iterable[str]:
     """A word on each migration whose UP could not be run: it may have been by another tool, or never."""
-    for migration in marks:
+    for migration in to_record:
         if problems := migration.up.problems:
             yield f"recorded although its UP cannot be run: {problems[0].place}: {problems[0].message}"
 
 
-def _marks(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tuple[Migration, ...]:
-    marks = tuple(status.migration for status in chosen if status.migration)
+def _chosen_migrations(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tuple[Migration, ...]:
+    to_record = tuple(status.migration for status in chosen if status.migration)
     problems = [problem for status in chosen if not status.migration for problem in status.problems]
-    problems += unfit_names(marks, encoding)
+    problems += unfit_names(to_record, encoding)
     if problems:
         raise FaultyMigrations(tuple(problems))
     if any(status.state is State.PARTLY_APPLIED for status in chosen):
         raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
-    refuse.halves(marks)
-    for migration in marks:
+    refuse.halves(to_record)
+    for migration in to_record:
         refuse.template(migration)
-    return marks
+    return to_record
 
 
 def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
@@ -232,15 +232,15 @@ def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
         )
     chosen = [status for status in _waiting(around) if status.name == full]
     ran_before.refuse(chosen, (), around.history)
-    marks = _marks(chosen, around.encoding)
+    to_record = _chosen_migrations(chosen, around.encoding)
     entries = _replaced(around, replaces)
     _refuse_files(entries, around, "delete these files first: the new one stands for them.")
     _refuse_gaps(around, entries)
     _refuse_again(around, entries, named=True, instead=full)
     return Plan(
         "baseline",
-        notes=(*_order_notes(around, full, entries), *_fault_notes(marks)),
-        marks=marks,
+        notes=(*_order_notes(around, full, entries), *_fault_notes(to_record)),
+        to_record=to_record,
         changes=tuple(RowChange(RowChangeKind.RETIRE, entry, full) for entry in entries),
     )
 

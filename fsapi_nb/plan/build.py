@@ -66,7 +66,7 @@ class PlanInput:
 
     @cached_property
     def _procedures(self) -> tuple[Procedure, ...]:
-        waiting = (status.migration for status in self.standing.unsettled if status.entry is None)
+        waiting = (status.migration for status in self.standing.needs_attention if status.entry is None)
         statements = (statement for each in waiting if each for statement in each.up.statements)
         defined = (statement.procedure for statement in statements)
         return (*(each for each in defined if each and each.name), *self.look_at_procedures())
@@ -82,7 +82,7 @@ class PlanInput:
 
 def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
-    statuses = around.standing.unsettled
+    statuses = around.standing.needs_attention
     refuse.doubt(statuses, around.history)
     refuse.drift(statuses, around.stored)
     chosen = choose_up(around.standing, to=to, count=count, settled=around.settled_in(Direction.UP))
@@ -118,7 +118,7 @@ def plan_rollback(
 
     A migration that is partly applied counts as the last; only what was done of it is undone.
     """
-    statuses = around.standing.unsettled
+    statuses = around.standing.needs_attention
     refuse.doubt(statuses, around.history)
     refuse.same_rollback_again(around.history, count=count, settled=around.settled_in(Direction.DOWN))
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
@@ -153,7 +153,7 @@ def plan_undo(around: PlanInput, *, name: str) -> Plan:
     gone on with it.
     """
     around = _without_doubt(around, name)
-    refuse.doubt(around.standing.unsettled, around.history)
+    refuse.doubt(around.standing.needs_attention, around.history)
     progress, entry = around.history.progress(name), around.history.get(name)
     down = applied_migration(entry, around) if entry else None
     if progress is None:
@@ -241,7 +241,7 @@ def plan_repair(around: PlanInput, *, name: str) -> Plan:
     if entry.checksum == file.migration.checksum:
         return Plan("repair")
     refuse.template(file.migration)
-    return Plan("repair", marks=(file.migration,))
+    return Plan("repair", to_record=(file.migration,))
 
 
 def plan_one(status: MigrationStatus, around: PlanInput) -> Plan:
@@ -336,7 +336,7 @@ def sent_by_file(around: PlanInput, progress: PartialMigration) -> Sent | None:
 
 def matches(around: PlanInput, pending: Sequence[MigrationStatus]) -> tuple[ran_before.EarlierRun, ...]:
     """Return those of the pending migrations whose work applied ones without a file have done."""
-    missing = [s.entry for s in around.standing.unsettled if s.state is State.MISSING and s.entry]
+    missing = [s.entry for s in around.standing.needs_attention if s.state is State.MISSING and s.entry]
     return ran_before.find_matches(pending, missing, around.stored, around.history, around.folder)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from fsapi_nb.model.migration import Effect, EffectKind, Statement
 
 #: What the catalog said, as JSON holds it; which keys there are depends on the effect.
-Sight = Mapping[str, Any]
+CatalogView = Mapping[str, Any]
 
 _CREATED = {EffectKind.DATABASE_CREATED, EffectKind.TABLESPACE_CREATED, EffectKind.SUBSCRIPTION_CREATED}
 _DROPPED = {EffectKind.DATABASE_DROPPED, EffectKind.TABLESPACE_DROPPED, EffectKind.SUBSCRIPTION_DROPPED}
@@ -57,7 +57,7 @@ class Sent:
     settings: tuple[Statement, ...] = ()
 
 
-def sight_of(text: str | None, effect: Effect) -> dict[str, Any] | None:
+def view_of(text: str | None, effect: Effect) -> dict[str, Any] | None:
     """Return what the journal kept of the catalog before a statement; None if that is nothing, or has another form.
 
     Whoever may write into the journal may have written it: without a sight that can be used, the statement is in doubt.
@@ -66,10 +66,10 @@ def sight_of(text: str | None, effect: Effect) -> dict[str, Any] | None:
         seen = json.loads(text or "null")
     except (ValueError, RecursionError):
         return None
-    return seen if isinstance(seen, dict) and _is_sight(seen, effect) else None
+    return seen if isinstance(seen, dict) and _is_view(seen, effect) else None
 
 
-def _is_sight(seen: Sight, effect: Effect) -> bool:
+def _is_view(seen: CatalogView, effect: Effect) -> bool:
     needed = _NEEDED.get(effect.kind, "there")
     found = seen.get(needed)
     if needed in {"indexes", "leftovers"}:
@@ -90,7 +90,7 @@ def _is_oid(value: object) -> bool:
     return type(value) is int and value in _OID
 
 
-def as_begun(effect: Effect) -> Sight | None:
+def as_begun(effect: Effect) -> CatalogView | None:
     """What the catalog must have said before a statement that could begin; None where that says too little.
 
     For a history that came with a dump: what was seen before is known by OIDs of another database.
@@ -107,7 +107,7 @@ def as_begun(effect: Effect) -> Sight | None:
     }
 
 
-def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
+def judge(effect: Effect, before: CatalogView | None, now: CatalogView) -> Verdict:
     """The verdict over what the catalog said before the statement was sent, and what it says now."""
     if effect.kind is EffectKind.REPEATABLE:
         return Verdict(Outcome.RETRY, "it is safe to repeat")
@@ -126,7 +126,7 @@ def judge(effect: Effect, before: Sight | None, now: Sight) -> Verdict:
     return _judge_presence(effect, before, now)
 
 
-def _judge_index_drop(effect: Effect, before: Sight, now: Sight) -> Verdict:
+def _judge_index_drop(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
     """An index that the statement has made invalid serves no query any more, so that its drop must be completed."""
     if now["there"] and not now["valid"] and before["there"] and before.get("valid", True):
         drop = f"DROP INDEX CONCURRENTLY IF EXISTS {now['identity']}"
@@ -134,7 +134,7 @@ def _judge_index_drop(effect: Effect, before: Sight, now: Sight) -> Verdict:
     return _judge_presence(effect, before, now)
 
 
-def _judge_index(effect: Effect, before: Sight, now: Sight) -> Verdict:
+def _judge_index(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
     """An index of that name, or, without a name, the only new one of the table, if it is as the statement says."""
     known = {index["oid"] for index in before["indexes"]}
     fresh = [index for index in now["indexes"] if index["oid"] not in known]
@@ -159,7 +159,7 @@ def _judge_index(effect: Effect, before: Sight, now: Sight) -> Verdict:
     return Verdict(Outcome.RETRY, f"the index {index['identity']} is there, but invalid", first=(drop,))
 
 
-def _judge_reindex(before: Sight, now: Sight) -> Verdict:
+def _judge_reindex(before: CatalogView, now: CatalogView) -> Verdict:
     """Repeating is safe once the indexes that the interrupted run left (`_ccnew`, `_ccold`) are gone."""
     known = {index["oid"] for index in before["leftovers"]}
     left = [index["identity"] for index in now["leftovers"] if index["oid"] not in known]
@@ -169,7 +169,7 @@ def _judge_reindex(before: Sight, now: Sight) -> Verdict:
     )
 
 
-def _judge_detach(before: Sight, now: Sight) -> Verdict:
+def _judge_detach(before: CatalogView, now: CatalogView) -> Verdict:
     if not before["attached"]:
         return Verdict(Outcome.RETRY, "it was no partition before")
     if not now["attached"]:
@@ -180,7 +180,7 @@ def _judge_detach(before: Sight, now: Sight) -> Verdict:
     return Verdict(Outcome.RETRY, "the detach is pending", instead=finalize)
 
 
-def _judge_publications(effect: Effect, before: Sight, now: Sight) -> Verdict:
+def _judge_publications(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
     was, is_now, wanted = set(before["publications"]), set(now["publications"]), set(effect.names)
     added = effect.kind is EffectKind.PUBLICATIONS_ADDED
     done = wanted <= is_now and not wanted & was if added else not wanted & is_now and wanted <= was
@@ -189,7 +189,7 @@ def _judge_publications(effect: Effect, before: Sight, now: Sight) -> Verdict:
     )
 
 
-def _judge_presence(effect: Effect, before: Sight, now: Sight) -> Verdict:
+def _judge_presence(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
     """What was created or dropped, by whether it is there. What was so before it ran tells nothing of it.
 
     What somebody else has made since under the same name is another one: it has another OID, owner or publications.

@@ -21,28 +21,30 @@ from fsapi_nb.script.migration import checksum_without_down
 class Reconciled:
     """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
 
-    `unsettled` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
+    `needs_attention` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
     An applied one is among them if its file has gained a DOWN.
     """
 
     folder: Folder
     history: History
-    unsettled: tuple[MigrationStatus, ...]
+    needs_attention: tuple[MigrationStatus, ...]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Each name that either side knows, ordered by its bytes."""
-        known = {*self.history.by_name, *self.folder.names, *(status.name for status in self.unsettled)}
+        known = {*self.history.by_name, *self.folder.names, *(status.name for status in self.needs_attention)}
         return tuple(sorted(known, key=os.fsencode))
 
     def statuses(self, authors: Mapping[str, str] = MappingProxyType({})) -> tuple[MigrationStatus, ...]:
         """One for each name; `authors` are the roles that applied them, by name."""
-        unsettled = {s.name: replace(_judged(s), by=authors.get(s.name) if s.entry else None) for s in self.unsettled}
-        return tuple(unsettled.get(name) or self._settled(name, by=authors.get(name)) for name in self.names)
+        needs_attention = {
+            s.name: replace(_judged(s), by=authors.get(s.name) if s.entry else None) for s in self.needs_attention
+        }
+        return tuple(needs_attention.get(name) or self._settled(name, by=authors.get(name)) for name in self.names)
 
     def status(self, name: str) -> MigrationStatus:
         """That of one of the `names`."""
-        found = next((_judged(status) for status in self.unsettled if status.name == name), None)
+        found = next((_judged(status) for status in self.needs_attention if status.name == name), None)
         return found or self._settled(name)
 
     def _settled(self, name: str, *, by: str | None = None) -> MigrationStatus:

@@ -34,7 +34,7 @@ def plan_redo(around: PlanInput, *, name: str | None = None) -> Plan:
     One transaction if both scripts allow it. A redo that was cut off half-way is continued first. A `name` must be
     that of the last applied migration, or of the one whose redo was cut off.
     """
-    statuses = around.standing.unsettled
+    statuses = around.standing.needs_attention
     refuse.doubt(statuses, around.history)
     half = interrupted_redo(around, name=name)
     refuse.half([status for status in statuses if status.name != half])

@@ -19,7 +19,7 @@ def choose_up(standing: Reconciled, *, to: str | None, count: int | None, settle
     So many that were `settled` just now count as applied by this run.
     """
     _one_of(to=to, count=count)
-    waiting = [status for status in standing.unsettled if status.state in RUNNABLE and status.entry is None]
+    waiting = [status for status in standing.needs_attention if status.state in RUNNABLE and status.entry is None]
     if count is not None:
         _positive(count)
         return waiting[: max(count - settled, 0)]

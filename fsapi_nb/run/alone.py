@@ -23,9 +23,10 @@ from fsapi_nb.model.plan import Step, StepPart
 from fsapi_nb.model.server import Blockage
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.run import failures
+from fsapi_nb.run.catalog_view import find_relation, view_before
 from fsapi_nb.run.failures import RunPosition
 from fsapi_nb.run.patience import blocks_nobody, patient
-from fsapi_nb.run.recover import clear_up, find_relation, witness
+from fsapi_nb.run.recover import clear_up
 from fsapi_nb.run.state import RETRYABLE, RunState
 from fsapi_nb.run.transaction import pauses_between_attempts
 
@@ -80,7 +81,7 @@ class AloneRunner:
     def _journal_start(self, part: StepPart, statement: Statement) -> str | None:
         """Write down that the statement is about to be sent, and what the catalog says before it, which is returned."""
         session, recorder = self.run.session, self.run.recorder
-        seen = witness(session, statement.effect)
+        seen = view_before(session, statement.effect)
         row = row_of(part, "started", in_transaction=False)._replace(witness=seen)
         session.commit([*session.forgetting(), *recorder.journal(row)])
         return seen

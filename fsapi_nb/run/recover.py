@@ -1,165 +1,27 @@
-"""Looks into the catalog for what a statement outside of a transaction has left, and settles what ended half-way.
+"""Settle what ended half-way: find out whether a statement outside of a transaction happened, and write that down.
 
-The looking and the writing are here, the judging is in `plan.recovery`. Called with the lock held: whoever was
+The looking is in `catalog_view`, the judging in `plan.judge`. Called with the lock held: whoever was
 at work before is gone, and what the catalog says now is final.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from fsapi_nb.history.record import JournalRow, Recorder
 from fsapi_nb.model.history import History, PartialMigration, StepRecord
 from fsapi_nb.model.migration import Direction, Effect, EffectKind, Migration, Statement
-from fsapi_nb.plan.judge import Outcome, Sent, Sight, Verdict, as_begun, judge, sight_of
-from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
+from fsapi_nb.plan.judge import CatalogView, Outcome, Sent, Verdict, as_begun, judge, view_of
 from fsapi_nb.postgres.session import Session
+from fsapi_nb.run.catalog_view import look, place_of_database
 from fsapi_nb.run.indexes import same_indexes
 from fsapi_nb.run.patience import patient
 from fsapi_nb.script.effects import is_same_index
 from fsapi_nb.script.migration import stored_statements
-
-_RELATION = sql.SQL("SELECT pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.int8")
-_INDEXES = sql.SQL("""
-    SELECT coalesce((
-        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-            'oid', i.indexrelid::bigint, 'name', x.relname, 'valid', i.indisvalid,
-            'identity', pg_catalog.format('%I.%I', n.nspname, x.relname),
-            'definition', pg_catalog.pg_get_indexdef(i.indexrelid)) ORDER BY i.indexrelid)
-        FROM pg_catalog.pg_index i
-        JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
-        WHERE i.indrelid = c.oid), '[]') AS indexes
-    FROM pg_catalog.pg_class c WHERE c.oid = {}
-""")
-_INDEX = sql.SQL("""
-    SELECT c.oid::bigint, coalesce(i.indisvalid, true), pg_catalog.format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-    WHERE c.oid = {}
-""")
-# Of the table, its partitions and their TOAST tables; of somebody else's REINDEX nothing is looked at.
-_LEFTOVERS = sql.SQL(r"""
-    WITH parts AS (
-        SELECT {table}::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({table}::oid::regclass)
-    ), tables AS (
-        SELECT oid FROM parts
-        UNION SELECT c.reltoastrelid FROM pg_catalog.pg_class c JOIN parts ON parts.oid = c.oid
-    )
-    SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
-        'oid', i.indexrelid::bigint, 'identity', pg_catalog.format('%I.%I', n.nspname, x.relname))
-        ORDER BY i.indexrelid), '[]') AS leftovers
-    FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
-    WHERE NOT i.indisvalid AND x.relname ~ '_cc(new|old)\d*$'
-      AND ({table}::oid IS NULL OR i.indrelid IN (SELECT oid FROM tables))
-      AND ({name}::text IS NULL OR n.nspname = {name})
-""")
-_TABLE = sql.SQL("""
-    SELECT coalesce((SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = {0}), {0}::oid, 0::oid)::bigint
-""")
-_PARTITION = sql.SQL("""
-    SELECT p.oid::bigint AS parent_oid, c.oid::bigint AS child_oid, i.inhrelid IS NOT NULL AS attached,
-           coalesce(i.inhdetachpending, false) AS pending,
-           pg_catalog.format('%I.%I', pn.nspname, p.relname) AS parent,
-           pg_catalog.format('%I.%I', cn.nspname, c.relname) AS child
-    FROM pg_catalog.pg_class p
-    JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-    CROSS JOIN pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
-    LEFT JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND i.inhrelid = c.oid
-    WHERE p.oid = {} AND c.oid = {}
-""")
-_DATABASE = sql.SQL(
-    "SELECT oid::bigint, pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = {}"
-)
-_TABLESPACE = sql.SQL(
-    "SELECT oid::bigint, pg_catalog.pg_get_userbyid(spcowner)::text FROM pg_catalog.pg_tablespace WHERE spcname = {}"
-)
-_THERE = {
-    EffectKind.DATABASE_CREATED: _DATABASE,
-    EffectKind.DATABASE_DROPPED: _DATABASE,
-    EffectKind.TABLESPACE_CREATED: _TABLESPACE,
-    EffectKind.TABLESPACE_DROPPED: _TABLESPACE,
-}
-_SUBSCRIPTION = sql.SQL("""
-    SELECT oid::bigint, pg_catalog.pg_get_userbyid(subowner)::text, pg_catalog.to_json(subpublications)
-    FROM pg_catalog.pg_subscription WHERE subname = {}
-    AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-""")
-_HERE = sql.SQL("""
-    SELECT oid::text, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-    FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
-""")
-_CLUSTER = sql.SQL("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
-
-
-def find_relation(session: Session, name: str | None) -> int | None:
-    """Return the OID of a relation whose name is read with the session's own search_path; None if there is none."""
-    if name is None:
-        return None
-    ((oid,),) = ask_about_session(session.connection(), {"oid": _RELATION.format(sql.Literal(name))})["oid"]
-    return None if oid is None else int(oid)
-
-
-def look(session: Session, effect: Effect, before: Sight | None = None) -> Sight:
-    """What the catalog says of an effect's names now.
-
-    With the sight from before, the same relations are looked at by their OIDs, whatever the search_path is.
-    """
-    known = before or {}
-    match effect.kind:
-        case EffectKind.INDEX_CREATED:
-            relation = known.get("relation") or find_relation(session, effect.relation)
-            row = _ask(session, _INDEXES, relation)
-            return {"relation": relation, "indexes": row[0]} if row else {"relation": None, "indexes": []}
-        case EffectKind.REINDEXED:
-            return _look_for_leftovers(session, effect, known)
-        case EffectKind.PARTITION_DETACHED:
-            parent = known.get("parent_oid") or find_relation(session, effect.relation)
-            child = known.get("child_oid") or find_relation(session, effect.name)
-            row = _ask(session, _PARTITION, parent, child)
-            keys = ("parent_oid", "child_oid", "attached", "pending", "parent", "child")
-            return dict(zip(keys, row, strict=True)) if row else {"attached": False, "pending": False}
-        case EffectKind.INDEX_DROPPED:
-            return _look_at_index(session, known.get("index") or find_relation(session, effect.relation))
-        case EffectKind.REPEATABLE | EffectKind.UNKNOWN:
-            return {}
-    row = _ask(session, _THERE.get(effect.kind, _SUBSCRIPTION), effect.name)
-    oid, owner, *publications = row or (None, None, [])
-    there: dict[str, object] = {"there": oid is not None, "oid": oid, "owner": owner, "role": role_of(session)}
-    return there | {"publications": publications[0]} if publications else there
-
-
-def _look_for_leftovers(session: Session, effect: Effect, known: Sight) -> Sight:
-    table = known.get("table")
-    if table is None and effect.relation is not None:
-        (table,) = _ask(session, _TABLE, find_relation(session, effect.relation)) or (0,)
-    values = {"table": sql.Literal(table), "name": sql.Literal(effect.name)}
-    ((leftovers,),) = ask(session.connection(), _LEFTOVERS.format(**values))
-    return {"table": table, "leftovers": leftovers}
-
-
-def _look_at_index(session: Session, index: int | None) -> Sight:
-    row = _ask(session, _INDEX, index)
-    if row is None:
-        return {"there": False, "index": None}
-    return {"there": True, **dict(zip(("index", "valid", "identity"), row, strict=True))}
-
-
-def _ask(session: Session, query: sql.SQL, *values: object) -> tuple[Any, ...] | None:
-    """The first row of an answer; nothing is the row of NULL."""
-    rows = ask(session.connection(), query.format(*map(sql.Literal, values)))
-    return rows[0] if rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +83,8 @@ def _is_done(verdict: Verdict) -> bool:
 
 def _judge(session: Session, progress: PartialMigration, attempted: StepRecord, sent: Sent | None) -> Verdict:
     effect = sent.statement.effect if sent else _effect_of(attempted.text or "")
-    before = sight_of(progress.witness, effect)
-    if before is not None and before.pop("place", None) != _place(session):
+    before = view_of(progress.catalog_before, effect)
+    if before is not None and before.pop("place", None) != place_of_database(session):
         # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
         return _judge_by_name(session, progress, effect, attempted, sent)
     now = look(session, effect, before)
@@ -261,7 +123,9 @@ def _as_before(session: Session, settings: Sequence[Statement]) -> Iterator[None
         session.clean()
 
 
-def _with_sameness(session: Session, now: Sight, before: Sight, sent: Sent | None, text: str | None) -> Sight:
+def _with_sameness(
+    session: Session, now: CatalogView, before: CatalogView, sent: Sent | None, text: str | None
+) -> CatalogView:
     """The same, with a word on each new index of the table: whether it is what the statement makes.
 
     A statement that its file still has is tried on an empty copy; the journal's `text` of another is only compared.
@@ -284,7 +148,7 @@ def _tried(session: Session, statement: Statement, relation: int, fresh: Sequenc
     return {oid: None if same is None else oid in same for oid in fresh}
 
 
-def _said(now: Sight, same: Mapping[int, bool | None]) -> Sight:
+def _said(now: CatalogView, same: Mapping[int, bool | None]) -> CatalogView:
     """The same with what was found out of the new indexes; the others are not asked for it."""
     return {**now, "indexes": [{**index, "same": same.get(index["oid"])} for index in now["indexes"]]}
 
@@ -293,13 +157,6 @@ def _effect_of(text: str) -> Effect:
     """The trace that the one statement leaves which the journal kept."""
     statements = stored_statements(text)
     return statements[0].effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
-
-
-def _place(session: Session) -> str:
-    """Which database of which cluster this is: a restored dump is in another. Managed servers may keep the cluster's."""
-    ((database, may_ask),) = ask(session.connection(), _HERE)
-    cluster = [str(identifier) for (identifier,) in ask(session.connection(), _CLUSTER)] if may_ask else []
-    return "/".join((*cluster, str(database)))
 
 
 def _act(
@@ -325,7 +182,7 @@ def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
 
     `seen` is what `witness` said before it was sent first. Raises psycopg.Error, also where nothing tells what it has left.
     """
-    effect, before = statement.effect, sight_of(seen, statement.effect)
+    effect, before = statement.effect, view_of(seen, statement.effect)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
         known = {index["oid"] for index in before["indexes"]}
@@ -383,10 +240,3 @@ def _row(ran: Migration | None, progress: PartialMigration, state: str) -> Journ
         script=attempted.text,
         name=progress.name,
     )
-
-
-def witness(session: Session, effect: Effect) -> str | None:
-    """What the catalog says before a statement is sent, as the journal keeps it; None where it cannot help."""
-    if effect.kind in {EffectKind.REPEATABLE, EffectKind.UNKNOWN}:
-        return None
-    return json.dumps({**look(session, effect), "place": _place(session)})

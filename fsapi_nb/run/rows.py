@@ -42,7 +42,7 @@ def close_redo(run: RunState, plan: Plan) -> None:
 
 def write_rows(run: RunState, plan: Plan) -> None:
     """Write what is only recorded or changed in the history. Raises HistoryError if the role may not, or a row is taken."""
-    if not (plan.marks or plan.amends or plan.changes):
+    if not (plan.to_record or plan.amends or plan.changes):
         return
     restored = [change.entry.name for change in plan.changes if change.kind is RowChangeKind.RESTORE]
     try:
@@ -55,7 +55,7 @@ def write_rows(run: RunState, plan: Plan) -> None:
         if not restored:
             raise
         raise not_restored(error, run.recorder.tables) from None
-    run.done += [CompletedMigration(migration.name, Direction.UP, 0.0) for migration in plan.marks]
+    run.done += [CompletedMigration(migration.name, Direction.UP, 0.0) for migration in plan.to_record]
 
 
 def _messages(run: RunState, plan: Plan, restored: list[str]) -> list[Message]:
@@ -64,7 +64,7 @@ def _messages(run: RunState, plan: Plan, restored: list[str]) -> list[Message]:
     messages = [message for name, row in rows.items() for message in recorder.restored(name, row)]
     others = (change for change in plan.changes if change.kind is not RowChangeKind.RESTORE)
     messages += [message for change in others for message in recorder.change(change)]
-    messages += [message for each in plan.marks for message in recorder.baseline(each, place=plan.place)]
+    messages += [message for each in plan.to_record for message in recorder.baseline(each, place=plan.place)]
     for part in plan.amends:
         if part.entry is not None:
             messages += recorder.repaired(part.migration, part.entry)

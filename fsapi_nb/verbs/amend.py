@@ -32,11 +32,11 @@ def repair(options: VerbOptions, name: str, *, yes: bool) -> results.RepairResul
         plan = build.plan_repair(found, name=name)
         confirm(plan, store.identity, yes=yes)
         with store.session.connection().transaction():
-            for migration in plan.marks:
+            for migration in plan.to_record:
                 entry = found.history.get(migration.name)
                 if entry:
                     recorder.write(recorder.repaired(migration, entry))
-        return results.RepairResult(tuple(migration.name for migration in plan.marks), identity=store.identity)
+        return results.RepairResult(tuple(migration.name for migration in plan.to_record), identity=store.identity)
 
 
 def resolve(

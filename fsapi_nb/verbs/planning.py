@@ -101,7 +101,7 @@ def read_plan_input(
         look_at_session=store.session_state,
     )
     # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
-    unclear = [status.name for status in found.standing.unsettled if status.entry]
+    unclear = [status.name for status in found.standing.needs_attention if status.entry]
     return replace(found, stored=store.scripts(unclear)) if unclear else found
 
 

@@ -65,13 +65,13 @@ A, B, C, D, E = (f"2026_01_01_00_0{number}_{name}.sql" for number, name in enume
 def standing() -> Reconciled:
     """`a` and `c` are applied, `c` without a file; `b` is late, `d` pending, `e` was retired."""
     entries = tuple(HistoryEntry(number, name) for number, name in enumerate((A, C)))
-    unsettled = (
+    needs_attention = (
         MigrationStatus(B, State.LATE),
         MigrationStatus(C, State.MISSING, entries[1]),
         MigrationStatus(D, State.PENDING),
     )
     folder = Folder(digests=dict.fromkeys((A, B, D), "digest"))
-    return Reconciled(folder, History(entries, exists=True, retired=(RetiredMigration(E),)), unsettled)
+    return Reconciled(folder, History(entries, exists=True, retired=(RetiredMigration(E),)), needs_attention)
 
 
 def retired(name: str, found: Reconciled) -> str:

@@ -24,8 +24,8 @@ def standing() -> Reconciled:
         ("2026_01_01_00_06_g.sql", State.BROKEN, None),
         ("2026_01_01_00_07_é.sql", State.PENDING, None),
     ]
-    unsettled = tuple(MigrationStatus(name, state, entry) for name, state, entry in states)
-    return Reconciled(Folder(), History((entry,), exists=True), unsettled)
+    needs_attention = tuple(MigrationStatus(name, state, entry) for name, state, entry in states)
+    return Reconciled(Folder(), History((entry,), exists=True), needs_attention)
 
 
 def up(to: str | None = None, count: int | None = None) -> str:

@@ -109,7 +109,7 @@ def plan(count: int, statements: int = 1, *, drops: int = 0, marks: int = 0, not
             "migrate",
             tuple(step(name, statements) for name in NAMES[:count]),
             notes=tuple(f"{name} is applied, and its file is gone" for name in NAMES[:notes]),
-            marks=tuple(map(migration, NAMES[:marks])),
+            to_record=tuple(map(migration, NAMES[:marks])),
             drops=tuple(DatabaseObject("table", f"public.table_{number}") for number in range(drops)),
         ),
         HERE,

@@ -56,7 +56,9 @@ class PlanResult(Result):
             count = sum(1 for _, each in self.plan.migrations if each is direction)
             parts += [f"{word} {counted(count, 'migration')}"] if count else []
         parts += row_change.planned(self.plan.changes)
-        parts += [f"record {counted(len(self.plan.marks), 'migration')}, running nothing"] if self.plan.marks else []
+        parts += (
+            [f"record {counted(len(self.plan.to_record), 'migration')}, running nothing"] if self.plan.to_record else []
+        )
         parts += [f"record {counted(len(self.plan.amends), 'DOWN')}, running nothing"] if self.plan.amends else []
         return f"Plan: {' and '.join(parts)}{self._on()}"
 
@@ -89,7 +91,7 @@ class PlanResult(Result):
             *notes.apply(self.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"),
             *objects.apply(self.plan.drops, _drop_lines, lambda gap: f"  … {len(gap)} objects more"),
             *row_change.lines(self.plan.changes, objects),
-            *objects.apply(self.plan.marks, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),
+            *objects.apply(self.plan.to_record, _mark_lines, lambda gap: f"  … {len(gap)} migrations more"),
         ]
 
     def table(self) -> tuple[list[str], list[Sequence[Any]]]:
@@ -105,7 +107,9 @@ class PlanResult(Result):
         return [
             *objects.apply(self.plan.drops, _drop_rows, lambda gap: ("", "drop", f"… {len(gap)} more", "", "", "")),
             *(("", kind, text, "", "", "") for kind, text in row_change.rows(self.plan.changes, objects)),
-            *objects.apply(self.plan.marks, _mark_rows, lambda gap: ("", "record", f"… {len(gap)} more", "", "", "")),
+            *objects.apply(
+                self.plan.to_record, _mark_rows, lambda gap: ("", "record", f"… {len(gap)} more", "", "", "")
+            ),
             *steps.apply(
                 list(enumerate(self.plan.steps, 1)),
                 lambda each: _step_rows(*each, statements),
@@ -125,7 +129,7 @@ class PlanResult(Result):
             "notes": [*([self.lack] if self.lack else []), *self.notes],
             "drops": [{"kind": drop.kind, "identity": drop.identity} for drop in self.plan.drops],
             "changes": row_change.as_json(self.plan.changes),
-            "records": [migration.name for migration in self.plan.marks],
+            "records": [migration.name for migration in self.plan.to_record],
             "records_down": [part.migration.name for part in self.plan.amends],
             "steps": [
                 {
