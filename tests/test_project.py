@@ -73,3 +73,14 @@ def test_the_reference_is_that_of_the_code() -> None:
     from tests.reference import FILE, reference
 
     assert FILE.read_text(encoding="utf-8") == reference()
+
+
+def test_every_document_is_linked_from_a_short_readme() -> None:
+    """The README leads to all else, and each link of a document leads somewhere."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) <= 110
+    for document in sorted((ROOT / "docs").glob("*.md")):
+        assert f"(docs/{document.name})" in readme, document.name
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"

@@ -1,6 +1,6 @@
 """Which project, which database, which rules: found from options, environment, `.env` and `pyproject.toml`.
 
-Reads files and the environment, connects to nothing. The order is that of the README: the option, the
+Reads files and the environment, connects to nothing. The order is that of docs/databases.md: the option, the
 argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`, libpq's `PG*`, the embedded server.
 """
 
