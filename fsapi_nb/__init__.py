@@ -1,28 +1,163 @@
 """PostgreSQL migrations in a notebook and a terminal: see what will happen, apply it, prove it, undo it.
 
-`Migrator` is the Python interface, `%load_ext fsapi_nb` the notebook's, `sapi` the terminal's. Importing this,
-or loading the extension, opens no connection, starts no server and imports no pandas.
+`Migrator` is the Python interface, `%load_ext fsapi_nb` the notebook's, `sapi` the terminal's. What is in `__all__` is public:
+`Migrator`, the errors that it raises, the events that its observers hear, the results that it returns. Importing this, or
+loading the extension, opens no connection, starts no server and imports no pandas.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from fsapi_nb.errors import (
+        AssertionViolated,
+        CannotConnect,
+        ConfigurationError,
+        ConfirmationRequired,
+        DatabaseError,
+        Drifted,
+        EmbeddedServerError,
+        FaultyMigrations,
+        FsapiError,
+        HistoryError,
+        InDoubt,
+        Interrupted,
+        Irreversible,
+        Locked,
+        MigrationFileError,
+        NothingToDo,
+        NotUpToDate,
+        OutOfOrder,
+        PartlyApplied,
+        PlanChanged,
+        PooledConnection,
+        Protected,
+        QueryFailed,
+        RanBefore,
+        ReadOnlyDatabase,
+        RefusedPlan,
+        StatementFailed,
+        TransactionEnded,
+        UnknownMigration,
+        Untrusted,
+        UsageError,
+    )
+    from fsapi_nb.events import (
+        Event,
+        LockAwaited,
+        MigrationFinished,
+        NoticeReceived,
+        Observer,
+        RunFailed,
+        RunFinished,
+        RunStarted,
+        StatementStarted,
+        StatementWatched,
+        StepFinished,
+        StepRetried,
+        StepStarted,
+    )
     from fsapi_nb.migrator import Migrator
+    from fsapi_nb.views.results import (
+        BlockersResult,
+        CheckResult,
+        DiagramResult,
+        FileResult,
+        HistoryResult,
+        MigrationResult,
+        PlanResult,
+        QueryResult,
+        RepairResult,
+        Result,
+        RunResult,
+        ScaledTimelineResult,
+        StatusResult,
+        TimelineResult,
+        TrustResult,
+    )
 
-__all__ = ["Migrator", "__version__"]
+__all__ = [
+    "AssertionViolated",
+    "BlockersResult",
+    "CannotConnect",
+    "CheckResult",
+    "ConfigurationError",
+    "ConfirmationRequired",
+    "DatabaseError",
+    "DiagramResult",
+    "Drifted",
+    "EmbeddedServerError",
+    "Event",
+    "FaultyMigrations",
+    "FileResult",
+    "FsapiError",
+    "HistoryError",
+    "HistoryResult",
+    "InDoubt",
+    "Interrupted",
+    "Irreversible",
+    "LockAwaited",
+    "Locked",
+    "MigrationFileError",
+    "MigrationFinished",
+    "MigrationResult",
+    "Migrator",
+    "NotUpToDate",
+    "NothingToDo",
+    "NoticeReceived",
+    "Observer",
+    "OutOfOrder",
+    "PartlyApplied",
+    "PlanChanged",
+    "PlanResult",
+    "PooledConnection",
+    "Protected",
+    "QueryFailed",
+    "QueryResult",
+    "RanBefore",
+    "ReadOnlyDatabase",
+    "RefusedPlan",
+    "RepairResult",
+    "Result",
+    "RunFailed",
+    "RunFinished",
+    "RunResult",
+    "RunStarted",
+    "ScaledTimelineResult",
+    "StatementFailed",
+    "StatementStarted",
+    "StatementWatched",
+    "StatusResult",
+    "StepFinished",
+    "StepRetried",
+    "StepStarted",
+    "TimelineResult",
+    "TransactionEnded",
+    "TrustResult",
+    "UnknownMigration",
+    "Untrusted",
+    "UsageError",
+    "__version__",
+]
 __version__ = "0.1.0"
+#: Where the public names are. A module is imported when one of its names is first used.
+_MODULES = ("errors", "events", "views.results", "migrator")
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Migrator":
-        from fsapi_nb.migrator import Migrator
-
-        return Migrator
+    for module in _MODULES if name in __all__ else ():
+        found = getattr(import_module(f"{__name__}.{module}"), name, None)
+        if found is not None:
+            return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
