@@ -32,6 +32,7 @@ from fsapi_nb.errors import (
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.streams import open_missing, show_every_character, write
 from fsapi_nb.text.command import Face, begin, typed, typed_lines
+from fsapi_nb.text.fold import one_by_one
 from fsapi_nb.text.safe import json_text, visible
 from fsapi_nb.text.wrap import wrap
 
@@ -117,7 +118,7 @@ def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
                 raise
             from fsapi_nb.verbs.trust import accept
 
-            _ask(refusal, f"Trust {refusal.project}?", "nothing was run, connected to or written.")
+            _ask(refusal, f"Trust {refusal.project}?", "not connected; nothing was run or written.")
             accept(refusal)
 
 
@@ -139,7 +140,7 @@ def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.
     try:
         return verb(options)
     except ConfirmationRequired as refusal:
-        _ask(refusal, "Allow it?", "nothing was allowed.")
+        _ask(refusal, "Allow it?", "not connected; nothing was allowed.")
         options.yes = True
         return verb(options)
 
@@ -156,7 +157,7 @@ def _call(verb: Verb, options: argparse.Namespace) -> Result:
         print("\n".join(map(visible, (refusal.message, *refusal.details))), file=sys.stderr)
         print("Drop all this? Type yes: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() != "yes":
-            raise UsageError("not confirmed", state="nothing was dropped; the database is as it was.") from None
+            raise UsageError("not confirmed", state="unchanged.") from None
         options.yes = True
         return _call_once(verb, options)
 
@@ -248,7 +249,7 @@ def _written(text: str, *, otherwise: int = 1) -> int:
     )
     lines = [
         f"error: the result cannot be written to stdout: {failure.strerror}",
-        "Now: the command itself has ended as it should; only what it shows is lost.",
+        "Database: the command itself succeeded; only its output is lost.",
         f"→ {again}",
     ]
     write("\n".join(lines), sys.stderr)
@@ -259,11 +260,11 @@ def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as
     if as_json:
         said = {key: typed(document[key], Face.TERMINAL) for key in ("state", "hint") if document.get(key)}
         write(json_text(document | said), sys.stdout)
-    first, *rest = [visible(part) for line in typed_lines(error.lines(), Face.TERMINAL) for part in line.split("\n")]
+    first, *rest = one_by_one(error.lines(Face.TERMINAL))
     lines = _fitted([f"error: {first}", *rest])
-    if isinstance(error, StatementFailed) and error.blockers:
-        lines += error.blockers.lines(times=True)
-    if isinstance(error, AssertionViolated) and error.result:
+    if isinstance(error, StatementFailed) and (blockers := error.blockers):
+        lines += blockers.lines(times=True)
+    if isinstance(error, AssertionViolated):
         lines += error.result.lines()
     write("\n".join(visible(line) for line in lines), sys.stderr)
 

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fsapi_nb.errors import NotUpToDate, UsageError
+from fsapi_nb.text.command import Advice, command
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
@@ -47,12 +48,12 @@ class Argument:
     @property
     def takes_value(self) -> bool:
         """Whether something follows its flag."""
-        return self.settings.get("action", "store") in {"store", "append"}
+        return self.settings.get("action", "store") in {"store", "append", "extend"}
 
     @property
     def repeats(self) -> bool:
         """Whether it may be given more than once."""
-        return self.settings.get("action") == "append"
+        return self.settings.get("action") in {"append", "extend"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ _ONLY = _argument(
     "--only",
     values=CompletionKind.MIGRATION,
     nargs="+",
-    default=(),
+    action="extend",
+    default=[],
     metavar="NAME",
     help="just these, not all before them",
 )
@@ -107,7 +109,8 @@ _REPLACES = _argument(
     "--replaces",
     values=CompletionKind.MIGRATION,
     nargs="+",
-    default=(),
+    action="extend",
+    default=[],
     metavar="NAME",
     help="in the place of these, which it stands for and whose files are gone; A..B is a range",
 )
@@ -145,7 +148,9 @@ def _trust(options: argparse.Namespace) -> Result:
     from fsapi_nb.verbs import trust
 
     if options.list and (options.revoke or options.path):
-        raise UsageError("--list takes no PATH, and no --revoke", hint="`trust --list` shows every project.")
+        raise UsageError(
+            "--list takes no PATH, and no --revoke", hint=Advice(command("trust", list=True), " shows every project.")
+        )
     if options.list:
         return trust.list_trusted()
     return trust.revoke(options.path) if options.revoke else trust.trust_project(options.path, yes=options.yes)

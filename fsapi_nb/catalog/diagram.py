@@ -90,7 +90,7 @@ def select(diagram: Diagram, names: Collection[str]) -> Diagram:
         there = ", ".join(diagram.label(table.name) for table in diagram.tables[:20])
         raise UsageError(
             f"there is no table {', '.join(unknown)}",
-            state="nothing was drawn.",
+            state="unchanged.",
             hint=f"the tables are {there}{', …' if len(diagram.tables) > 20 else ''}." if there else None,
         )
     tables = tuple(table for table in diagram.tables if {table.name.name, str(table.name)} & set(names))

@@ -28,6 +28,7 @@ from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.place import Problem, SourceLocation
 from fsapi_nb.script.foreign_names import Siblings, explain_bad_name, find_foreign
 from fsapi_nb.script.naming import TEMPLATE, bad_file_name, next_name, slug
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.safe import visible_name
 
 _PATIENCE = 100  # looks at a draft that is in the way, 10 ms apart, before it counts as left behind
@@ -99,7 +100,7 @@ def words_of(what: str) -> str:
     if time := _TIME.match(words):
         raise UsageError(
             f"{what!r} begins with a time, and a new file is given the time at which it is made",
-            hint=f"give the part after the time: `make {words[time.end() :]}`",
+            hint=Advice("give the part after the time: ", command("make", words[time.end() :])),
         )
     return words
 
@@ -141,7 +142,7 @@ def parse_text(name: str, text: str) -> Migration:
 
     migration, problems = read_migration(name, encode(text))
     if migration is None:
-        raise MigrationFileError(problems[0], state="the file was not written; the database is as it was.")
+        raise MigrationFileError(problems[0], state="unchanged; the file was not written.")
     foreign = _foreign((name,)).get(name)
     return refuse_up(migration, foreign) if foreign else migration
 
@@ -164,7 +165,9 @@ def _listed(path: Path) -> list[str]:
             ]
     except FileNotFoundError:
         if path.name and not path.exists() and path.parent.exists():
-            hint = "`make NAME` makes it, with a first file; or give another folder with --dir."
+            hint: str = Advice(
+                command("make", "NAME"), " makes it, with a first file; or give another folder with --dir."
+            )
         else:
             hint = "give the folder with --dir, or run this inside the project."
         raise ConfigurationError(f"there is no folder {str(path)!r} with migrations", hint=hint) from None

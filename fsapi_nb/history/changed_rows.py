@@ -79,6 +79,6 @@ def may_not_change(error: psycopg.Error, tables: Tables, role: str) -> HistoryEr
     return HistoryError(
         f"the role {role!r} may not change rows of {tables.shown()}",
         details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
-        state="nothing was changed; the database is as it was.",
+        state="unchanged.",
         hint=f"let its owner run: GRANT UPDATE ON {tables.written[0]} TO {written_name(role)};",
     )

@@ -30,7 +30,7 @@ def sound_events(rows: Rows, tables: Tables) -> Rows:
             event = f"FROM {tables.written[2]} WHERE id = {number}"
             raise HistoryError(
                 f"the event {number} of {tables.schema}.{tables.names[2]} is not one that fsapi_nb writes: {fault}",
-                state="nothing was run; the database is as it was.",
+                state="unchanged.",
                 hint=f"look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
             )
     return [row[1:] for row in rows]

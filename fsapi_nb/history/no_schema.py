@@ -54,7 +54,7 @@ class NoSchema:
                 "  The history of the migrations needs a schema.",
                 *([f"  There are {self.no_files}."] if self.no_files else []),
             ),
-            state="nothing was run; the database is as it was.",
+            state="unchanged.",
             hint=self.remedy,
         )
 

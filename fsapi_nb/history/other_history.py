@@ -184,7 +184,7 @@ def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside
     raise HistoryError(
         f"the history of these files is {other.shown()}, and this project's is set to {own.shown()}",
         details=tuple(details),
-        state="nothing was run; the database is as it was.",
+        state="unchanged.",
         hint=f"go on with it: {go_on}.",
     )
 

@@ -104,6 +104,6 @@ def refuse_code(session: Session, tables: Tables) -> None:
         raise HistoryError(
             f"{name} belongs to the role {owner!r}, and {what} would run with the rights of whoever migrates",
             details=tuple(f"  {each} of {table}" for table, _, each in found[1:]),
-            state="nothing was run; the database is as it was.",
+            state="unchanged.",
             hint=f"look at it; if it is meant, let a superuser take the table over: ALTER TABLE {name} OWNER TO CURRENT_USER;",
         )

@@ -30,6 +30,7 @@ from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import keep
+from fsapi_nb.text.command import Advice, command
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -207,8 +208,8 @@ class Recorder:
         if changed_rows.GONE in message:
             return HistoryError(
                 "a history row that was to be changed is gone, or has another name now",
-                state="nothing was changed.",
-                hint="look at `status`, and say it again.",
+                state="unchanged.",
+                hint=Advice("look at ", command("status"), ", and run it again."),
             )
         failed = failed_check(error)
         if failed:

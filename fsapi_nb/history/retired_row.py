@@ -19,6 +19,7 @@ from fsapi_nb.history.tables import Tables
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.sql import written_name
 
 _NEWEST = sql.SQL(
@@ -29,7 +30,7 @@ _WRITERS = sql.SQL(
     "SELECT rolname::text FROM pg_roles WHERE NOT rolsuper AND has_any_column_privilege(oid, {0}::text, 'INSERT, UPDATE') "
     "AND NOT has_table_privilege(oid, {1}::text, 'INSERT, UPDATE') ORDER BY 1"
 )
-_UNCHANGED = "nothing was changed; the database is as it was."
+_UNCHANGED = "unchanged."
 _ID, _NUMBER = range(1, 1 << 63), range(-(1 << 31), 1 << 31)
 
 
@@ -68,7 +69,9 @@ def read_retired_rows(session: Session, tables: Tables, names: Sequence[str]) ->
     for name in names:
         if name not in found:
             raise HistoryError(
-                f"the journal holds no retired row of {name}", state=_UNCHANGED, hint="`history` has its events."
+                f"the journal holds no retired row of {name}",
+                state=_UNCHANGED,
+                hint=Advice(command("history"), " has its events."),
             )
     return found
 
@@ -163,5 +166,5 @@ def not_restored(error: psycopg.Error, tables: Tables) -> HistoryError:
         f"the row cannot be put back into {tables.shown()}",
         details=(f"  {message} [{error.sqlstate}]",),
         state=_UNCHANGED,
-        hint="`history` shows what was recorded since; `status` what is applied.",
+        hint=Advice(command("history"), " shows what was recorded since; ", command("status"), " what is applied."),
     )

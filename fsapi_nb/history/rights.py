@@ -11,7 +11,7 @@ from fsapi_nb.history.tables_present import TablesPresent
 from fsapi_nb.postgres.ask import ask, ask_together, role_of
 from fsapi_nb.postgres.session import Rows, Session
 
-_UNCHANGED = "nothing was run; the database is as it was."
+_UNCHANGED = "unchanged."
 _MISSING = sql.SQL("""
     SELECT wanted.name, wanted.rights, ''
     FROM (VALUES ({0}, 'SELECT, INSERT, DELETE'), ({1}, 'SELECT, INSERT, UPDATE, DELETE'),

@@ -222,7 +222,7 @@ class HistoryStore:
             if is_late():
                 raise PooledConnection(
                     f"the connection pooler gave no second session within {_SECOND_WAIT:g} s",
-                    state="nothing was run.",
+                    state="unchanged.",
                     hint="its pool must have two free ones for a run (pool_size in PgBouncer); or connect to PostgreSQL itself.",
                 )
 

@@ -183,6 +183,6 @@ def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
     if columns and missing:
         raise HistoryError(
             f"the table {tables.shown()} is not fsapi's: it has no column {', '.join(sorted(missing))}",
-            state="nothing was run; the table is as it was.",
+            state="unchanged.",
             hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
         )

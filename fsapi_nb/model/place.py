@@ -62,5 +62,5 @@ class Problem:
         """The problem as text, two to four lines."""
         lines = [f"{self.place}: {self.message}", *self.place.excerpt()]
         if self.hint:
-            lines.append(f"  → {self.hint}")
+            lines.append("  → " + self.hint)
         return lines

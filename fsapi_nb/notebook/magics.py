@@ -42,7 +42,7 @@ from fsapi_nb.commands import (
     parser_of,
     settings_of,
 )
-from fsapi_nb.errors import AssertionViolated, ConfigurationError, QueryFailed, UsageError
+from fsapi_nb.errors import AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
@@ -177,7 +177,7 @@ class MigrateMagics(Magics):
                 result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
-                error.hint = explain(found, notebook=True)
+                raise revise(error, hint=explain(found, notebook=True)) from error.__cause__
             raise
         if result.last is None:
             return result
@@ -208,10 +208,8 @@ class MigrateMagics(Magics):
         result = self._migrator(options).check(" ".join(options.title), cell)
         if result.passed:
             return result
-        error = AssertionViolated(result.title, result.found)
-        error.result = result
         with _rows_shown():
-            raise error
+            raise AssertionViolated(result.title, result.found, identity=result.identity, notices=result.notices)
 
     def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | HelpText:
         options = _parse(parser_of(verb, prog=prog), words)
@@ -254,7 +252,7 @@ class MigrateMagics(Magics):
         elif self._folder is not None and self._folder.is_dir():
             raise ConfigurationError(
                 f"the working directory has changed, and there are no migrations in it: {migrator.directory}",
-                state="nothing was run, and no file was written.",
+                state="unchanged; no file was written.",
                 hint=f"`%config MigrateMagics.directory = {str(self._folder)!r}` goes on with the migrations from before; "
                 "--dir migrations begins others.",
             )
@@ -324,10 +322,8 @@ def _rows_shown() -> Iterator[None]:
     try:
         yield
     except AssertionViolated as error:
-        if error.result:
-            publish(*error.result._repr_mimebundle_())
-            error.hint = "the rows are above."
-        raise
+        publish(*error.result._repr_mimebundle_())
+        raise revise(error, hint="the rows are above.") from error.__cause__
 
 
 def cell_id(shell: Any) -> str | None:
@@ -349,7 +345,7 @@ def _refuse_another(database: str | None) -> None:
     if meant and database is not None and database != meant:
         raise UsageError(
             "this cell names another database than the runbook was started on",
-            state="nothing was run.",
+            state="unchanged.",
             hint="take --database out of the cell, or MigrateMagics.database; or start the runbook without --database.",
         )
 

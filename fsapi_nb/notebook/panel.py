@@ -157,7 +157,7 @@ class Panel:
         try:
             act(*values)
         except (FsapiError, Interrupted) as error:
-            self._show_error(typed_lines(error.lines(), Face.NOTEBOOK), error)
+            self._show_error(error.lines(Face.NOTEBOOK), error)
         except KeyboardInterrupt:
             self._tell(error=["Interrupted."])
         except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log

@@ -20,8 +20,9 @@ from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retir
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
 from fsapi_nb.plan.selection import choose_up
 from fsapi_nb.script.encoding import Encoding
+from fsapi_nb.text.command import Advice, command, commands_of
 
-_UNCHANGED = "nothing was changed; the database is as it was."
+_UNCHANGED = "unchanged."
 _NAMED = 5  # names in a note
 
 
@@ -43,7 +44,9 @@ def plan_rename(around: PlanInput, *, old: str, new: str) -> Plan:
     _refuse_files([entry], around, "rename the file first, or leave the row as it is.")
     name = find_filed(new, around.standing)
     if around.history.get(name):
-        raise RefusedPlan(f"{name} is applied itself", state=_UNCHANGED, hint="`status` lists what is missing.")
+        raise RefusedPlan(
+            f"{name} is applied itself", state=_UNCHANGED, hint=Advice(command("status"), " lists what is missing.")
+        )
     if around.history.progress(name):
         raise _half(name)
     migration = _sound(around, name)
@@ -66,7 +69,7 @@ def _refuse_the_real_one(around: PlanInput, entry: HistoryEntry, name: str) -> N
             raise RanBefore(
                 f"{status.name} has the script that ran as {entry.name}, and {name} has another",
                 state=_UNCHANGED,
-                hint=f"its row belongs to that file: `rename {entry.name} {status.name}`",
+                hint=Advice("its row belongs to that file: ", command("rename", entry.name, status.name)),
             )
 
 
@@ -75,7 +78,11 @@ def _rename_notes(around: PlanInput, entry: HistoryEntry, migration: Migration) 
     if same is None:
         yield f"what ran as {entry.name} is not known, so it was not compared with {migration.name}"
     elif not same:
-        yield f"{migration.name} is not what ran as {entry.name}: it will count as edited, until `repair` accepts it"
+        yield Advice(
+            f"{migration.name} is not what ran as {entry.name}: it will count as edited, until ",
+            command("repair", migration.name),
+            " accepts it",
+        )
 
 
 def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
@@ -92,16 +99,21 @@ def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool =
         RefusedPlan: a file is still there, so that the migration would be pending.
     """
     if bool(names) == missing:
-        raise UsageError("give names, or --missing", hint="`status` lists what is missing.")
+        raise UsageError("give names, or --missing", hint=Advice(command("status"), " lists what is missing."))
     retired = {each.name for each in around.history.retired} - around.history.by_name.keys()
     if missing:
         entries = [s.entry for s in around.standing.needs_attention if s.state is State.MISSING and s.entry]
     else:
         wanted = dict.fromkeys(find_applied(name, around.standing, also=retired) for name in names)
         entries = [_entry(around, name) for name in wanted if name not in retired]
-    _refuse_files(entries, around, "delete the file first, if the migration is gone for good; `rollback` undoes it.")
+    hint = Advice("delete the file first, if the migration is gone for good; ", command("rollback"), " undoes it.")
+    _refuse_files(entries, around, hint)
     _refuse_again(around, entries, named=not missing)
-    note = "what was made stays, and no rollback will undo it; the journal keeps the rows (`retire --undo NAME` puts them back)"
+    note = Advice(
+        "what was made stays, and no rollback will undo it; the journal keeps the rows (",
+        command("retire", *(entry.name for entry in entries[:1]), undo=True),
+        " puts them back)",
+    )
     return Plan(
         "retire",
         notes=(note,) if entries else (),
@@ -133,7 +145,9 @@ def plan_restore(around: PlanInput, *, names: Sequence[str]) -> Plan:
         RefusedPlan: the migration that was recorded in their place is still there.
     """
     if not names:
-        raise UsageError("give the names of what is to be restored", hint="`history` lists what was retired.")
+        raise UsageError(
+            "give the names of what is to be restored", hint=Advice(command("history"), " lists what was retired.")
+        )
     retired = {each.name: each for each in around.history.retired if each.name not in around.history.by_name}
     wanted = dict.fromkeys(find_retired(name, around.standing, retired=retired) for name in names)
     found = [retired[name] for name in wanted if name in retired]
@@ -150,13 +164,18 @@ def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) ->
             raise RefusedPlan(
                 f"{each.represented_by} is recorded in the place of {each.name}",
                 state=_UNCHANGED,
-                hint=f"take the file {each.represented_by} away, and retire its row first: `retire {each.represented_by}`",
+                hint=Advice(
+                    f"take the file {each.represented_by} away, and retire its row first: ",
+                    command("retire", each.represented_by),
+                ),
             )
         if parts := [name for name in each.stands_for if name in recorded]:
             raise RefusedPlan(
                 f"{each.name} was recorded in the place of {parts[0]}, which is recorded itself",
                 state=_UNCHANGED,
-                hint=f"restore one or the other; to go back to {each.name}, `retire {parts[0]}` first.",
+                hint=Advice(
+                    f"restore one or the other; to go back to {each.name}, ", command("retire", parts[0]), " first."
+                ),
             )
 
 
@@ -179,7 +198,8 @@ def plan_baseline(
     """
     if bool(name) == bool(only) or (replaces and not name):
         raise UsageError(
-            "give NAME, or --only NAME...; --replaces belongs to NAME", hint="`baseline --help` says more."
+            "give NAME, or --only NAME...; --replaces belongs to NAME",
+            hint=Advice(command("baseline", help=True), " says more."),
         )
     refuse.doubt(around.standing.needs_attention, around.history)
     if name and replaces:
@@ -215,7 +235,10 @@ def _chosen_migrations(chosen: Sequence[MigrationStatus], encoding: Encoding | N
     if problems:
         raise FaultyMigrations(tuple(problems))
     if any(status.state is State.PARTLY_APPLIED for status in chosen):
-        raise PartlyApplied("a migration that ended half-way cannot be a baseline", hint="finish it with `migrate`.")
+        raise PartlyApplied(
+            "a migration that ended half-way cannot be a baseline",
+            hint=Advice("finish it with ", command("migrate"), "."),
+        )
     refuse.halves(to_record)
     for migration in to_record:
         refuse.template(migration)
@@ -228,7 +251,9 @@ def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
         raise RefusedPlan(
             f"{full} is applied already",
             state=_UNCHANGED,
-            hint="rows of what it stands for, whose files are gone, are taken out by `retire --missing`",
+            hint=Advice(
+                "rows of what it stands for, whose files are gone, are taken out by ", command("retire", missing=True)
+            ),
         )
     chosen = [status for status in _waiting(around) if status.name == full]
     ran_before.refuse(chosen, (), around.history)
@@ -267,9 +292,16 @@ def _replaced_entry(around: PlanInput, name: str) -> HistoryEntry:
     except UnknownMigration as error:
         raise UnknownMigration(
             f"{name!r} is not applied here, so nothing can stand for it",
-            details=(f"  {error.message}", *([f"  {error.hint}"] if error.hint and "`" not in error.hint else [])),
+            details=(
+                f"  {error.message}",
+                *(["  " + error.hint] if error.hint and not commands_of(error.hint) else []),
+            ),
             state=_UNCHANGED,
-            hint="if its name is right: bring the old files back, run `migrate`, and record the new file then.",
+            hint=Advice(
+                "if its name is right: bring the old files back, run ",
+                command("migrate"),
+                ", and record the new file then.",
+            ),
         ) from None
 
 
@@ -308,7 +340,9 @@ def _entry(around: PlanInput, name: str) -> HistoryEntry:
 
 def _half(name: str) -> PartlyApplied:
     return PartlyApplied(
-        f"{name} ended half-way", state=_UNCHANGED, hint="finish it with `migrate` or `rollback` first."
+        f"{name} ended half-way",
+        state=_UNCHANGED,
+        hint=Advice("finish it with ", command("migrate"), " or ", command("rollback"), " first."),
     )
 
 
@@ -318,7 +352,7 @@ def _sound(around: PlanInput, name: str) -> Migration:
     if reading.migration is None:
         if reading.problems:
             raise FaultyMigrations(reading.problems)
-        raise UnknownMigration(f"there is no file {name}", hint="`status` lists the files.")
+        raise UnknownMigration(f"there is no file {name}", hint=Advice(command("status"), " lists the files."))
     refuse.template(reading.migration)
     return reading.migration
 

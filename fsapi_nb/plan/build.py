@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fsapi_nb.errors import Drifted, FaultyMigrations, OutOfOrder, PartlyApplied, UnknownMigration, UsageError
+from fsapi_nb.errors import Drifted, FaultyMigrations, OutOfOrder, PartlyApplied, UnknownMigration, UsageError, revise
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History, HistoryEntry, PartialMigration, StoredScripts
 from fsapi_nb.model.migration import Direction, Migration, Procedure, Statement
@@ -34,6 +34,7 @@ from fsapi_nb.script.checksum import statements_checksum
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.script.session_state import named_settings, settings_of_transaction
 from fsapi_nb.script.stored_text import stored_migration, to_store
+from fsapi_nb.text.command import Advice, command
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None 
         raise OutOfOrder(
             f"{refuse.count_migrations(late)} older than the newest applied one, and this database is protected",
             details=tuple(f"  {status.name}" for status in late),
-            state="nothing was run; the database is as it was.",
+            state="unchanged.",
             hint="rename the file so that it sorts last, or say --out-of-order.",
         )
     steps = collect(
@@ -136,8 +137,10 @@ def plan_rollback(
         steps = collect(found)
     except FaultyMigrations as error:  # the text that was stored runs, so that to correct the file is not enough
         name = error.problems[0].place.file
-        error.hint = f"correct the DOWN in the file, accept that with `repair {name}`, and roll back again."
-        raise
+        hint = Advice(
+            "correct the DOWN in the file, accept that with ", command("repair", name), ", and roll back again."
+        )
+        raise revise(error, hint=hint) from None
     undone = [step for status in halves for step in _half_applied(status, around)]
     steps = (*undone, *steps)
     notes = (*_down_notes(entries, down, around), *session_notes(steps))
@@ -159,8 +162,8 @@ def plan_undo(around: PlanInput, *, name: str) -> Plan:
     if progress is None:
         raise PartlyApplied(
             f"{name} is not half-way any more: another run has gone on with it",
-            state="the step is settled; nothing was rolled back.",
-            hint="look at `status`.",
+            state="unchanged; the step is settled.",
+            hint=Advice("look at ", command("status"), "."),
         )
     if entry and down:
         steps = collect([down_steps(down, entry, around, progress)])
@@ -198,8 +201,10 @@ def _half_applied(status: MigrationStatus, around: PlanInput) -> tuple[Step, ...
         gone = migration is None
         raise PartlyApplied(
             f"{status.name} ended half-way, and {'its file is gone' if gone else 'it has no DOWN'}",
-            state="nothing was rolled back.",
-            hint=f"{'bring the file back and ' if gone else ''}finish it with `migrate`, or write a DOWN.",
+            state="unchanged.",
+            hint=Advice(
+                f"{'bring the file back and ' if gone else ''}finish it with ", command("migrate"), ", or write a DOWN."
+            ),
         )
     up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
     down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
@@ -235,8 +240,13 @@ def plan_repair(around: PlanInput, *, name: str) -> Plan:
     if file.migration is None:
         raise UnknownMigration(
             f"{entry.name} has no file that could be accepted: it is only in the history",
-            hint="bring the file back; if it has another name now, rename its row with `rename OLD NEW`; if it is gone for good, "
-            "take the row out of the history with `retire`.",
+            hint=Advice(
+                "bring the file back; if it has another name now, rename its row with ",
+                command("rename", entry.name, "NEW"),
+                "; if it is gone for good, take the row out of the history with ",
+                command("retire", entry.name),
+                ".",
+            ),
         )
     if entry.checksum == file.migration.checksum:
         return Plan("repair")
@@ -270,7 +280,7 @@ def plan_draft(draft: Migration, around: PlanInput, *, redo: bool) -> Plan:
             *unfit(draft, draft.down.statements, around.encoding),
         ]
     if problems:
-        raise FaultyMigrations(tuple(problems), state="the file was not written; the database is as it was.")
+        raise FaultyMigrations(tuple(problems), state="unchanged; the file was not written.")
     entry = around.history.get(draft.name)
     if entry is None:
         if redo and draft.name not in around.history.redone:
@@ -296,7 +306,7 @@ def _drafted_over(draft: Migration, around: PlanInput) -> Drifted:
     return Drifted(
         f"{draft.name} is applied, and this text is not what ran",
         details=tuple(f"  {line}" for line in script_difference(stored, draft)) if stored else (),
-        state="the file was not written; the database is as it was.",
+        state="unchanged; the file was not written.",
         hint=hint,
     )
 

@@ -35,4 +35,4 @@ def _plan(status: MigrationStatus, around: PlanInput) -> tuple[Plan, str | None]
     try:
         return plan_one(status, around), None
     except FsapiError as error:
-        return Plan("migrate"), str(error)
+        return Plan("migrate"), error.advice()

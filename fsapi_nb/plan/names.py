@@ -11,8 +11,9 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
 from fsapi_nb.plan.reconcile import Reconciled
 from fsapi_nb.script.naming import with_suffix
+from fsapi_nb.text.command import Advice, command
 
-_LIST = "`status` lists them all."
+_LIST = Advice(command("status"), " lists them all.")
 
 
 def find_name(wanted: str, names: Iterable[str]) -> str:
@@ -86,7 +87,7 @@ def _misplaced(name: str, standing: Reconciled, wanting: str) -> UnknownMigratio
     if name not in standing.names:
         return UnknownMigration(
             f"{name} was retired: its row is not in the history any more",
-            hint=f"put the row back: `retire --undo {name}`",
+            hint=Advice("put the row back: ", command("retire", name, undo=True)),
         )
     if wanting == "filed":
         return UnknownMigration(
@@ -94,7 +95,9 @@ def _misplaced(name: str, standing: Reconciled, wanting: str) -> UnknownMigratio
         )
     state = standing.status(name).state.value
     if wanting == "retired":
-        return UnknownMigration(f"{name} was not retired: it is {state}", hint="`history` lists what was retired.")
+        return UnknownMigration(
+            f"{name} was not retired: it is {state}", hint=Advice(command("history"), " lists what was retired.")
+        )
     return UnknownMigration(f"{name} is not applied: it is {state}", hint=_nearest(name, standing))
 
 
@@ -104,7 +107,9 @@ def _nearest(name: str, standing: Reconciled) -> str:
     before = [each for each in applied if os.fsencode(each) < os.fsencode(name)]
     after = applied[len(before) :]
     found = [*(f"{each} before it" for each in before[-1:]), *(f"{each} after it" for each in after[:1])]
-    return f"the nearest applied: {', '.join(found)}." if found else "nothing is applied; `status` lists what is there."
+    if found:
+        return f"the nearest applied: {', '.join(found)}."
+    return Advice("nothing is applied; ", command("status"), " lists what is there.")
 
 
 def _matches(wanted: str, known: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from fsapi_nb.errors import PartlyApplied
 from fsapi_nb.model.migration import Direction, Statement
 from fsapi_nb.model.plan import SessionBefore, StepPart
 from fsapi_nb.script.session_state import LOCKS, SessionObject, dropped_at_commit, leaves, needs, only_sets
+from fsapi_nb.text.command import Advice, Command, command
 from fsapi_nb.text.sql import quote_literal, quote_name
 
 _GIVEN = "fsapi."  # before the names of what --set gives
@@ -32,19 +33,22 @@ def refuse_other_session(part: StepPart, before: SessionBefore, now: Mapping[str
         return
     again = " ".join(filter(None, (_statement(each, before.state.get(each)) for each in names)))
     name, is_applied = part.migration.name, part.entry is not None
-    accepted = f", accept that with `repair {name}`" if part.direction is Direction.DOWN and is_applied else ""
+    accepted: tuple[str | Command, ...] = ()
+    if part.direction is Direction.DOWN and is_applied:
+        accepted = (", accept that with ", command("repair", name))
     given = [each.removeprefix(_GIVEN) for each in names if each.startswith(_GIVEN)]
-    hints = [
-        f"give --set {' and --set '.join(given)} as it was given to the run before" if given else "",
-        f"put this in front of the part of the file that has not run{accepted}, and run again: {again}"
-        if again
-        else "",
-    ]
+    hints: list[str] = []
+    if given:
+        hints.append(f"give --set {' and --set '.join(given)} as it was given to the run before")
+    if again:
+        hints.append(
+            Advice("put this in front of the part of the file that has not run", *accepted, f", and run again: {again}")
+        )
     raise PartlyApplied(
         f"{name} cannot go on: its first steps had other settings than this session",
         details=tuple(f"  {_changed(each, before.state.get(each), now.get(each))}" for each in names),
-        state=f"{'its first step is' if part.number == 1 else f'its first {part.number} steps are'} committed; nothing was run now.",
-        hint="; ".join(filter(None, hints)),
+        state=f"unchanged: {'its first step is' if part.number == 1 else f'its first {part.number} steps are'} committed.",
+        hint=Advice("; ").join(hints),
     )
 
 

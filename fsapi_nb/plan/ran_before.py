@@ -19,6 +19,7 @@ from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.script.checksum import text_checksum
 from fsapi_nb.script.objects import tables_dropped, tables_made
 from fsapi_nb.script.stored_text import stored_migration, to_store
+from fsapi_nb.text.command import Advice, command
 
 _TIME = len("YYYY_MM_DD_HH_MM_")
 _MOST = 20
@@ -77,14 +78,14 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[EarlierRun], hi
                 f"  {name}" + (f", under the name {found.name}" if found.name != name else "")
                 for name, found in again[:_MOST]
             ),
-            state="nothing was run; the database is as it was.",
+            state="unchanged.",
             hint=_way_back(again[0][1]),
         )
     if matches:
         raise RanBefore(
             f"{_count(matches)} run already, under another name",
             details=(*(line for match in matches[:_MOST] for line in _lines(match)), *_exception(matches)),
-            state="nothing was run; the database is as it was.",
+            state="unchanged.",
             hint=_way_on(matches[0]),
         )
 
@@ -92,7 +93,7 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[EarlierRun], hi
 def _way_back(retired: RetiredMigration) -> str:
     if retired.represented_by:
         return f"take the file away: {retired.represented_by} is recorded in its place."
-    return f"restore the row: `retire --undo {retired.name}`; or take the file away."
+    return Advice("restore the row: ", command("retire", retired.name, undo=True), "; or take the file away.")
 
 
 def _retired(status: MigrationStatus, history: History) -> RetiredMigration | None:
@@ -221,10 +222,9 @@ def _exception(matches: Sequence[EarlierRun]) -> Iterator[str]:
 def _way_on(match: EarlierRun) -> str:
     name, done = match.status.name, [entry.name for entry in match.entries]
     if match.evidence is Evidence.TABLES:
-        return (
-            f"if it stands for them, record it instead of them: `baseline {name} --replaces {' '.join(done[:_MOST])}`"
-        )
-    return f"if the file was renamed, rename its row: `rename {done[0]} {name}`"
+        instead = command("baseline", name, replaces=done[:_MOST])
+        return Advice("if it stands for them, record it instead of them: ", instead)
+    return Advice("if the file was renamed, rename its row: ", command("rename", done[0], name))
 
 
 def _counted(things: Sequence[object]) -> str:

@@ -15,6 +15,7 @@ from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.down import fault_of_down
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.migration import checksum_without_down
+from fsapi_nb.text.command import Advice, command
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _applied(entry: HistoryEntry, folder: Folder, progress: PartialMigration | N
     if migration is None:
         return MigrationStatus(name, State.MISSING, entry, note="applied, but there is no such file")
     if only_adds_down(migration, entry):
-        note = "its file has gained a DOWN, which the next `migrate` records"
+        note = Advice("its file has gained a DOWN, which the next ", command("migrate"), " records")
         return MigrationStatus(name, State.APPLIED, entry, migration, note=note)
     if is_drifted(migration, entry):
         return MigrationStatus(name, State.DRIFTED, entry, migration, note="the file was edited after it was applied")

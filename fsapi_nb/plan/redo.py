@@ -26,6 +26,7 @@ from fsapi_nb.plan.secrets import secret_notes
 from fsapi_nb.plan.selection import choose_down
 from fsapi_nb.plan.session import session_notes
 from fsapi_nb.script.session_state import may_change_new_sessions, sets_transaction
+from fsapi_nb.text.command import Advice, command
 
 
 def plan_redo(around: PlanInput, *, name: str | None = None) -> Plan:
@@ -42,11 +43,12 @@ def plan_redo(around: PlanInput, *, name: str | None = None) -> Plan:
         return _continued(half, around)
     if around.settled:
         name = around.settled[0][0]
-        return Plan("redo", notes=(f"an earlier rollback of {name} is complete by that; `migrate` applies it again",))
+        note = Advice(f"an earlier rollback of {name} is complete by that; ", command("migrate"), " applies it again")
+        return Plan("redo", notes=(note,))
     (entry,) = choose_down(around.standing, to=None, count=1, everything=False)
     if name is not None:
         refuse.unless_last(find_applied(name, around.standing), around.history)
-    migration = _file(entry.name, around, hint="`rollback` needs no file.")
+    migration = _file(entry.name, around, hint=Advice(command("rollback"), " needs no file."))
     back = plan_rollback(around)
     forth = collect([up_steps(migration, around, None)])
     steps = _as_one(back.steps, forth)
@@ -71,7 +73,13 @@ def interrupted_redo(around: PlanInput, *, name: str | None = None) -> str | Non
 
 def _continued(name: str, around: PlanInput) -> Plan:
     """What is left of a redo: the rest of its DOWN, and its UP from where that has come."""
-    hint = "bring the file back and run `redo` again; `redo NAME` takes the migration that was applied last."
+    hint = Advice(
+        "bring the file back and run ",
+        command("redo"),
+        " again; ",
+        command("redo", "NAME"),
+        " takes the migration that was applied last.",
+    )
     migration = _file(name, around, hint=hint)
     entry, progress = around.history.get(name), around.history.progress(name)
     back: tuple[Step, ...] = ()

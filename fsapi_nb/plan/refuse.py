@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan, UsageError
@@ -13,6 +14,7 @@ from fsapi_nb.plan.steps import ScriptStep
 from fsapi_nb.plan.text_difference import script_difference, text_difference
 from fsapi_nb.script.naming import is_placeholder
 from fsapi_nb.script.stored_text import lacks_secret
+from fsapi_nb.text.command import Advice, Command, command
 from fsapi_nb.text.sql import quote_literal
 
 _MOST = 20
@@ -33,7 +35,7 @@ def other_steps(migration: Migration, pieces: Sequence[ScriptStep], done: Sequen
             raise PartlyApplied(
                 f"{migration.name} was edited in step {record.number + 1}, which an earlier run has committed",
                 details=tuple(f"  {line}" for line in text_difference(record.text, now)),
-                state=f"{'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed; nothing was run now.",
+                state=f"unchanged: {'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed.",
                 hint="take the edit back and run again; put the change behind these steps, or into a new migration.",
             )
 
@@ -55,23 +57,27 @@ def irreversible(
     lines = [
         f"  {entry.name}: {_why_not(entry, migration, stored.get(entry.name), folder)}" for entry, migration in stuck
     ]
-    hint = (
-        "give it a DOWN below its UP, which stays as it ran, and say `migrate`: the DOWN is recorded, and this works; or "
-        "write a new migration that takes the change back."
+    hint = Advice(
+        "add a DOWN below its UP, leave the UP as it ran, and run ",
+        command("migrate"),
+        ", which records the DOWN; then run this again. Or write a new migration that reverts the change.",
     )
     if starred := [
         entry.name
         for entry, migration in stuck
         if migration is None and (kept := stored.get(entry.name)) and kept.redacted
     ]:
-        hint = (
-            f"bring the file back as it ran (`git log --all -- '*{starred[0]}'` finds it), and roll back again; or accept "
-            f"the DOWN of the file that is there with `repair {starred[0]}`."
+        found = shlex.quote(f"*{starred[0]}")
+        hint = Advice(
+            f"bring the file back as it ran (`git log --all -- {found}` finds it), and roll back again; or accept "
+            "the DOWN of the file that is there with ",
+            command("repair", starred[0]),
+            ".",
         )
     raise Irreversible(
         f"{count_migrations(lines)} irreversible",
         details=(*lines[:_MOST], *([f"  … and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])),
-        state="nothing was rolled back; the database is as it was.",
+        state="unchanged.",
         hint=hint,
     )
 
@@ -89,7 +95,7 @@ def _why_not(entry: HistoryEntry, migration: Migration | None, stored: StoredScr
 def template(migration: Migration) -> None:
     """Raise FaultyMigrations if the UP is still the template's: there is nothing that could be recorded as applied."""
     if is_placeholder(migration.up.text):
-        raise FaultyMigrations(migration.up.problems, state="nothing was recorded; the database is as it was.")
+        raise FaultyMigrations(migration.up.problems, state="unchanged.")
 
 
 def halves(migrations: Sequence[Migration]) -> None:
@@ -98,7 +104,7 @@ def halves(migrations: Sequence[Migration]) -> None:
 
     problems = tuple(problem for migration in migrations if (problem := refusal_of(migration)))
     if problems:
-        raise FaultyMigrations(problems, state="nothing was recorded; the database is as it was.")
+        raise FaultyMigrations(problems, state="unchanged.")
 
 
 def unless_last(name: str, history: History) -> None:
@@ -109,8 +115,8 @@ def unless_last(name: str, history: History) -> None:
         raise RefusedPlan(
             f"{name} is not the last applied migration, so it cannot be swapped alone",
             details=tuple(f"  applied after it: {each}" for each in later),
-            state="nothing was run; the database is as it was.",
-            hint=f"roll back to it first: `rollback --to {name}`",
+            state="unchanged.",
+            hint=Advice("roll back to it first: ", command("rollback", to=name)),
         )
 
 
@@ -129,9 +135,14 @@ def drift(statuses: Sequence[MigrationStatus], stored_scripts: Mapping[str, Stor
     raise Drifted(
         f"{count_migrations(drifted)} not what was applied",
         details=tuple(details),
-        state="nothing was run; the database is as it was.",
-        hint="restore the file and put the change into a new migration; or accept the file with `repair NAME`, "
-        "or swap the last one with `redo`.",
+        state="unchanged.",
+        hint=Advice(
+            "restore the file and put the change into a new migration; or accept the file with ",
+            command("repair", drifted[0].name),
+            ", or swap the last one with ",
+            command("redo"),
+            ".",
+        ),
     )
 
 
@@ -155,15 +166,17 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
             *(f"    {line}" for line in lines[:_MOST]),
             *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
-        state="nothing was run.",
-        hint=f"look whether it has done its work, then say `resolve {name}` with {_answers(doubtful[0])}.",
+        state="unchanged.",
+        hint=Advice("look whether it has done its work, then say ", *_answers(doubtful[0]), "."),
     )
 
 
-def _answers(status: MigrationStatus) -> str:
+def _answers(status: MigrationStatus) -> tuple[str | Command, ...]:
+    done, retry = command("resolve", status.name, done=True), command("resolve", status.name, retry=True)
     if status.rolling_back:
-        return "--done (it has) or --retry (it has not: the next rollback runs it again)"
-    return "--done (it has), --retry (it has not: run it again) or --undo (roll back what was done before it)"
+        return done, " (it has) or ", retry, " (it has not: the next rollback runs it again)"
+    undo = command("resolve", status.name, undo=True)
+    return done, " (it has), ", retry, " (it has not: run it again) or ", undo, " (roll back what was done before it)"
 
 
 def undo_of_down(progress: PartialMigration, history: History) -> None:
@@ -173,9 +186,16 @@ def undo_of_down(progress: PartialMigration, history: History) -> None:
     name, goes_on = progress.name, "redo" if progress.name in history.redone else "rollback"
     raise UsageError(
         f"the step of {name} in doubt is one of its DOWN, and --undo rolls back what an UP has done",
-        state="nothing was rolled back, and the step is in doubt as before.",
-        hint=f"look whether it has done its work, then say `resolve {name}` with --done (it has) or --retry (it has not), and "
-        f"finish with `{goes_on}`.",
+        state="unchanged; the step is in doubt as before.",
+        hint=Advice(
+            "look whether it has done its work, then say ",
+            command("resolve", name, done=True),
+            " (it has) or ",
+            command("resolve", name, retry=True),
+            " (it has not), and finish with ",
+            command(goes_on),
+            ".",
+        ),
     )
 
 
@@ -186,8 +206,8 @@ def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> N
         redone = half[0].name in history.redone
         raise PartlyApplied(
             f"the {'redo' if redone else 'rollback'} of {half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run.",
-            hint="finish it with `redo`." if redone else "finish it with `rollback`.",
+            state="unchanged.",
+            hint=Advice("finish it with ", command("redo" if redone else "rollback"), "."),
         )
 
 
@@ -203,10 +223,18 @@ def same_rollback_again(history: History, *, count: int | None, settled: int) ->
     if count is None or count != len(names) or not left or done <= settled or newest[: len(left)] != left:
         return
     raise RefusedPlan(
-        f"`rollback {count}` was cut off after {done} of {count}: the same again would roll back {done} more than those",
+        Advice(
+            command("rollback", str(count)),
+            f" was cut off after {done} of {count}: the same again would roll back {done} more than those",
+        ),
         details=tuple(f"  still applied: {name}" for name in left),
-        state="nothing was run.",
-        hint=f"`rollback {len(left)}` does the rest; `rollback --to NAME` says how far to go, whatever was done before.",
+        state="unchanged.",
+        hint=Advice(
+            command("rollback", str(len(left))),
+            " does the rest; ",
+            command("rollback", to="NAME"),
+            " says how far to go, whatever was done before.",
+        ),
     )
 
 
@@ -216,7 +244,7 @@ def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
-            state="nothing was run.",
+            state="unchanged.",
             hint="bring the file back (is another branch checked out?) and run again.",
         )
 
@@ -227,6 +255,11 @@ def half(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way: {half[0].note}",
-            state="nothing was run.",
-            hint=f"finish it with {'`rollback`' if half[0].rolling_back else '`migrate` or `rollback`'} first.",
+            state="unchanged.",
+            hint=Advice(
+                "finish it with ",
+                *(() if half[0].rolling_back else (command("migrate"), " or ")),
+                command("rollback"),
+                " first.",
+            ),
         )

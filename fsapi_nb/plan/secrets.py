@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.script.redact import secret_lines
+from fsapi_nb.text.command import Advice, command
 
 
 def secret_notes(migrations: Iterable[Migration]) -> Iterator[str]:
@@ -14,8 +15,9 @@ def secret_notes(migrations: Iterable[Migration]) -> Iterator[str]:
         lines = secret_lines(migration.source)
         if lines:
             more = f", and {len(lines) - 1} more," if len(lines) > 1 else ""
-            yield (
+            yield Advice(
                 f"a secret is written in {migration.name}, line {lines[0]}{more} and will be stored as ***: write "
-                "current_setting('fsapi.NAME') instead, and `migrate --set NAME`, which takes its value from the "
-                "environment and stores it nowhere"
+                "current_setting('fsapi.NAME') instead, and ",
+                command("migrate", set="NAME"),
+                ", which takes its value from the environment and stores it nowhere",
             )

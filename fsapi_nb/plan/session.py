@@ -25,6 +25,7 @@ from fsapi_nb.script.session_state import (
     needs,
     only_sets,
 )
+from fsapi_nb.text.command import Advice, Command, command
 
 _MOST = 3
 _SUCH_AS = "such as with CREATE TEMP TABLE IF NOT EXISTS"
@@ -139,28 +140,35 @@ def refuse_lost(
         raise PartlyApplied(
             f"{migration.name} cannot go on in a new session: what its first steps left in theirs is gone",
             details=tuple(f"  {each}" for each in found),
-            state=f"{'its first step is' if done == 1 else f'its first {done} steps are'} committed; nothing was run now.",
+            state=f"unchanged: {'its first step is' if done == 1 else f'its first {done} steps are'} committed.",
             hint=_way_back(migration, pieces, done) if direction is Direction.UP else _way_on(migration, is_applied),
         )
 
 
 def _way_back(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> str:
     """What helps an UP: a rollback if there is a DOWN for what was done, and the rest of the file in any case."""
-    whole = "so that `migrate` runs all of it in one session"
+    undo: tuple[str | Command, ...]
     if migration.down is None:
-        undo = f"write a DOWN below its UP that drops what was made, and `rollback`, {whole}"
+        undo = ("write a DOWN below its UP that drops what was made, and ", command("rollback"))
     elif _can_undo(migration, pieces, done):
-        undo = f"`rollback` undoes what was done, {whole}"
+        undo = (command("rollback"), " undoes what was done")
     else:
-        undo = f"let its DOWN hold plain DROPs of what was made, and `rollback`, {whole}"
-    return f"{undo}; or make what is needed again in the part of the file that has not run, {_SUCH_AS}."
+        undo = ("let its DOWN hold plain DROPs of what was made, and ", command("rollback"))
+    return Advice(
+        *undo,
+        ", so that ",
+        command("migrate"),
+        f" runs all of it in one session; or make what is needed again in the part of the file that has not run, {_SUCH_AS}.",
+    )
 
 
 def _way_on(migration: Migration, is_applied: bool) -> str:
     """What helps a DOWN: the rest of it, accepted if another text is stored."""
-    accepted = f", accept that with `repair {migration.name}`" if is_applied else ""
-    return (
-        f"make what is needed again in the part of its DOWN that has not run, {_SUCH_AS}{accepted}, and run this again."
+    accepted = (", accept that with ", command("repair", migration.name)) if is_applied else ()
+    return Advice(
+        f"make what is needed again in the part of its DOWN that has not run, {_SUCH_AS}",
+        *accepted,
+        ", and run this again.",
     )
 
 

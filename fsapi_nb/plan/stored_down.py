@@ -14,6 +14,7 @@ from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.script.stored_text import kept_digest
+from fsapi_nb.text.command import Advice, command
 
 _MOST = 40  # lines of a DOWN that are shown
 
@@ -35,8 +36,12 @@ def _altered(name: str, what: str, stored: str, journal: str) -> RefusedPlan:
     return RefusedPlan(
         f"the scripts that are stored of {name} are not those that ran: the journal has {what} of them",
         details=(f"  stored:    {stored}", f"  journal:   {journal}"),
-        state="nothing was rolled back; the database is as it was.",
-        hint=f"bring the file of that checksum back: its DOWN runs then; or accept another one with `repair {name}`.",
+        state="unchanged.",
+        hint=Advice(
+            "bring the file of that checksum back: its DOWN runs then; or accept another one with ",
+            command("repair", name),
+            ".",
+        ),
     )
 
 
@@ -52,5 +57,9 @@ def stored_downs(plan: Plan, known: Mapping[str, StoredScripts], tables: tuple[s
             else "by whom is not known"
         )
         lines = redact_sql(stored.down or "").strip().splitlines()  # an older release may have stored a secret
-        more = [f"… {len(lines) - _MOST} lines more: `show {name}` has all of them"] if len(lines) > _MOST else []
-        yield "\n    ".join([f"the DOWN of {name} is the one of {scripts} ({who}):", *lines[:_MOST], *more])
+        said = "\n    ".join([f"the DOWN of {name} is the one of {scripts} ({who}):", *lines[:_MOST]])
+        if len(lines) <= _MOST:
+            yield said
+        else:
+            more = f"\n    … {len(lines) - _MOST} lines more: "
+            yield Advice(said, more, command("show", name), " has all of them")

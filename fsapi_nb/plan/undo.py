@@ -12,6 +12,7 @@ from fsapi_nb.errors import PartlyApplied
 from fsapi_nb.model.migration import Migration, Statement, TransactionRule
 from fsapi_nb.plan.steps import ScriptStep
 from fsapi_nb.script.objects import creates, drops
+from fsapi_nb.text.command import Advice, command
 
 _CONTROL = {TransactionRule.BEGIN, TransactionRule.COMMIT, TransactionRule.CHAIN}
 
@@ -49,7 +50,13 @@ def _belongs(migration: Migration, statement: Statement, made: set[str], never: 
         why = f"line {statement.line} of its DOWN drops {', '.join(sorted(dropped - made))}, which no step has created"
     raise PartlyApplied(
         f"{migration.name} is partly applied, and its DOWN cannot be run for a part: {why}",
-        state="nothing was rolled back.",
-        hint="finish it with `migrate` and roll it back then; or let its DOWN hold plain DROPs of what was made (only comments "
-        "if that is undone by hand), and `rollback` again.",
+        state="unchanged.",
+        hint=Advice(
+            "finish it with ",
+            command("migrate"),
+            " and roll it back then; or let its DOWN hold plain DROPs of what was made (only comments if that is undone by "
+            "hand), and ",
+            command("rollback"),
+            " again.",
+        ),
     )

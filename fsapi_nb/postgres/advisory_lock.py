@@ -128,7 +128,7 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
         if left <= 0:
             raise Locked(
                 f"another runner is at work on this database: {holder or 'it has just let go'}",
-                state="nothing was run.",
+                state="unchanged.",
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
         stop.pause(min(pause, left))

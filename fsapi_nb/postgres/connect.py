@@ -33,6 +33,7 @@ from fsapi_nb.postgres.session import (
 from fsapi_nb.postgres.untranslatable import lacking, say_lacking
 from fsapi_nb.postgres.wait import StoppableConnection
 from fsapi_nb.project.password import CommandAddress
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 
 #: What opens a new connection to a database where its address alone does not do: a token for each, say.
@@ -217,8 +218,8 @@ def _refused(error: psycopg.Error) -> DatabaseError:
     return DatabaseError(
         f"{message.message}{code}",
         details=tuple(message.lines()),
-        state="what was not committed is rolled back; `status` tells where things stand.",
-        hint="somebody else holds a lock: `blockers` shows who; then run again."
+        state=Advice("what was not committed is rolled back; ", command("status"), " shows the outcome."),
+        hint=Advice("somebody else holds a lock: ", command("blockers"), " shows who; then run again.")
         if message.sqlstate == "55P03"
         else None,
     )
@@ -251,10 +252,10 @@ def _check(connection: Connection, facts: Facts, *, writing: bool, by_pooler: bo
         raise pooled()
     if writing and facts.in_recovery:
         hint = "connect to the primary; with several hosts in the address, add target_session_attrs=read-write."
-        raise ReadOnlyDatabase("this server is a read-only replica", state="nothing was run.", hint=hint)
+        raise ReadOnlyDatabase("this server is a read-only replica", state="unchanged.", hint=hint)
     if writing and facts.read_only:
         hint = "somebody set default_transaction_read_only for this role or database; see \\drds in psql."
-        raise ReadOnlyDatabase("sessions on this database may only read", state="nothing was run.", hint=hint)
+        raise ReadOnlyDatabase("sessions on this database may only read", state="unchanged.", hint=hint)
 
 
 def _refuse_product(connection: Connection, version: str) -> None:
@@ -262,7 +263,7 @@ def _refuse_product(connection: Connection, version: str) -> None:
     if product:
         raise DatabaseError(
             f"this is {product}, not PostgreSQL",
-            state="nothing was run.",
+            state="unchanged.",
             hint="its locks and its transactions are not PostgreSQL's: give the address of a PostgreSQL server.",
         )
 

@@ -347,7 +347,7 @@ def pooled() -> PooledConnection:
     return PooledConnection(
         "a connection pooler stands between fsapi_nb and PostgreSQL",
         details=("  In transaction mode, locks and settings of a session are shared with other clients.",),
-        state="nothing more was run.",
+        state="unchanged since.",
         hint="connect to PostgreSQL itself (another port, usually 5432); for a pooler in session mode, say --pooler session "
         'or pooler = "session" in pyproject.toml.',
     )
@@ -358,7 +358,7 @@ def shared() -> PooledConnection:
     return PooledConnection(
         "a second connection to this address was given the lock that the first one holds",
         details=("  Two runners would not keep each other out.",),
-        state="nothing was run.",
+        state="unchanged.",
         hint="connect to one PostgreSQL server itself: a pooler in transaction mode, several servers behind one name, or "
         "another product answers here.",
     )

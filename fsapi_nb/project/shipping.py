@@ -29,7 +29,7 @@ class ShippedDatabase:
         if _public_parts(address) != self.leads_to:
             raise ConfigurationError(
                 "this Migrator was pickled with another database than the one that the settings lead to here",
-                state="nothing was connected to.",
+                state="not connected.",
                 hint="set the same environment and pyproject.toml here, or pass the database's name and make a Migrator of it.",
             )
 

@@ -20,9 +20,10 @@ from pathlib import Path
 from fsapi_nb.errors import ConfigurationError, Untrusted
 from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.project.requests import Request, in_reading_order
+from fsapi_nb.text.command import Advice, command
 
 VARIABLE = "FSAPI_NB_TRUST"
-_NOTHING = "nothing was run, connected to or written."
+_NOTHING = "not connected; nothing was run or written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be written: {error.strerror}",
-            state="nothing was allowed, and nothing was taken back.",
+            state="unchanged; nothing was allowed or revoked.",
             hint="make it writable, or set XDG_CONFIG_HOME to a folder that is.",
         ) from None
 
@@ -165,7 +166,11 @@ def _untrusted(project: str, missing: Sequence[Request], named: str) -> Untruste
         f"the project in {project} is not trusted yet",
         details=tuple(f"  {request}" for request in missing),
         state=_NOTHING,
-        hint=f"look at {files}. If you trust it: `trust {shlex.quote(named)}`; in CI: {VARIABLE}=1.{_other_way(missing)}",
+        hint=Advice(
+            f"look at {files}. If you trust it: ",
+            command("trust", named),
+            f"; in CI: {VARIABLE}=1.{_other_way(missing)}",
+        ),
         project=project,
         asked=tuple((request.digest, str(request)) for request in missing),
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 from fsapi_nb.errors import ConfigurationError, Interrupted
 
-_NOTHING = "nothing was run; the database is as it was."
+_NOTHING = "unchanged."
 _START_SECONDS = 120
 #: So long a cell may take to end once it was interrupted; the kernel is killed then.
 _GRACE = 20.0

@@ -12,7 +12,7 @@ from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.runbook.parameters import INJECTED, TAG
 
-_NOTHING = "nothing was run; the database is as it was."
+_NOTHING = "unchanged."
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from fsapi_nb.text.secrets import STARS, is_secret_variable
 
 TAG, INJECTED = "parameters", "injected-parameters"
 _SECRET_COMMENT = re.compile(r"#.*\bsecret\b", re.IGNORECASE)
-_NOTHING = "nothing was run; the database is as it was."
+_NOTHING = "unchanged."
 
 Value = str | int | float | bool | None
 

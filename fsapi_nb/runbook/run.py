@@ -45,7 +45,7 @@ from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
 from fsapi_nb.verbs.trust import RECORDS, require_inside
 
-_NOTHING = "nothing was run; the database is as it was."
+_NOTHING = "unchanged."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes
 _STATES = {
     End.DONE: RunbookState.DONE,
@@ -53,7 +53,7 @@ _STATES = {
     End.INTERRUPTED: RunbookState.INTERRUPTED,
     End.KERNEL_DIED: RunbookState.FAILED,
 }
-_UNDONE = "what was not committed is rolled back; `sapi migrate:status` tells where things stand."
+_UNDONE = "what was not committed is rolled back; `sapi migrate:status` shows the outcome."
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -121,7 +121,7 @@ def _refuse_unconfirmed(facts: DatabaseFacts, *, confirmed: bool) -> None:
     if identity.protected and not confirmed:
         raise ConfirmationRequired(
             f"the database {identity.name or identity.database} is protected: no cell was run",
-            state="the database is as it was.",
+            state="unchanged.",
             hint="say --yes to run the notebook on it; its cells need not say it again, and the report does.",
         )
 
@@ -312,9 +312,9 @@ class _RunbookRun:
         cell = None if number is None else cells[number]
         name, text = ended.name, self.mask.text(_COLOUR.sub("", ended.text))
         if ended.end is End.KERNEL_DIED:
-            return Failure(cell, "KernelDied", ("the kernel died while this cell was running.", f"Now: {_UNDONE}"))
+            return Failure(cell, "KernelDied", ("the kernel died while this cell was running.", f"Database: {_UNDONE}"))
         if ended.end is End.INTERRUPTED and not name:
-            return Failure(cell, Interrupted.__name__, ("stopped by whoever ran it.", f"Now: {_UNDONE}"))
+            return Failure(cell, Interrupted.__name__, ("stopped by whoever ran it.", f"Database: {_UNDONE}"))
         if not text and cell is not None:  # IPython's UsageError is only printed
             text = _printed(cell)
         return Failure(cell, name, tuple(f"{name}: {text}".rstrip(": ").splitlines()))

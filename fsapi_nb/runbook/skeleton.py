@@ -68,7 +68,9 @@ def create(folder: Path, name: str) -> Path:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"there is {path.name} already", state="it is as it was.", hint="take another name.") from None
+        raise UsageError(
+            f"there is {path.name} already", state="unchanged; the notebook is as it was.", hint="take another name."
+        ) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", hint="--dir says where.") from None
     return path

@@ -11,6 +11,7 @@ import functools
 from typing import Any
 
 from fsapi_nb.model.migration import EnumValue, TransactionRule
+from fsapi_nb.text.command import Advice, command
 
 #: A node of a parse tree behind its name (`index_stmt`), which is found once for all that is asked of it.
 Named = tuple[str, Any]
@@ -160,7 +161,9 @@ def unsupported(named: Named) -> tuple[str, str] | None:
     """Why a statement cannot stand in a migration, and what to do instead; None where it can."""
     name, node = named
     if name == "copy_stmt" and not node.is_from and not node.filename:
-        return "COPY ... TO STDOUT has nobody to send its rows to", "use `query`, or COPY to a table."
+        return "COPY ... TO STDOUT has nobody to send its rows to", Advice(
+            "use ", command("query"), ", or COPY to a table."
+        )
     if name == "discard_stmt" and enum_name(node, "target") == "DISCARD_ALL":
         return "DISCARD ALL would release the lock that keeps other runners out", "use RESET ALL."
     if name != "transaction_stmt":

@@ -343,7 +343,7 @@ def read_query(title: str, text: str) -> Check:
     body = Body(Source(title, lexed), lexed, Section(0, len(lexed.text)), contents)
     check, problems = (None, [problem]) if problem else read_check(title, body)
     if check is None:
-        raise MigrationFileError(problems[0], state="nothing was run.")
+        raise MigrationFileError(problems[0], state="unchanged.")
     return check
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from fsapi_nb.model.place import Problem
 from fsapi_nb.script.scan import Span
 from fsapi_nb.script.sections import Source
+from fsapi_nb.text.command import Advice, command
 
 # A command's name, and what follows it up to the next backslash outside of quotes: that begins another command.
 _COMMAND = re.compile(
@@ -46,7 +47,7 @@ _OTHER_FILE = "copy the other file's SQL into this one."
 _VALUES = "use --set name=value, and current_setting('fsapi.name') in SQL."
 _CONDITION = "write a DO block with IF, and current_setting('fsapi.name', true) for what --set gives."
 _SEMICOLON = "end the statement with a semicolon instead."
-_ONLY_SHOWS = "it only shows something; remove this line, and look with `query`."
+_ONLY_SHOWS = Advice("it only shows something; remove this line, and look with ", command("query"), ".")
 _HINTS = {
     "c": _ONE_DATABASE,
     "connect": _ONE_DATABASE,
@@ -76,7 +77,7 @@ _HINTS = {
 _OTHERWISE = "write it as SQL, or remove it: only psql understands it."
 
 
-class _Command(NamedTuple):
+class _BackslashCommand(NamedTuple):
     """A command of psql: where it stands, its name and the words behind it."""
 
     start: int
@@ -98,13 +99,13 @@ def find_commands(source: Source, lines: Iterable[Span], start: int, end: int) -
             yield source.problem(fault.start, f"psql's command \\{fault.name} is not SQL", _hint(fault))
 
 
-def _split(text: bytes, start: int, end: int) -> Iterator[_Command]:
+def _split(text: bytes, start: int, end: int) -> Iterator[_BackslashCommand]:
     for match in _COMMAND.finditer(text, start, end):
         name, rest = match["name"].decode(errors="replace"), match["rest"].decode(errors="replace")
-        yield _Command(match.start(), name or "\\", [word.strip("'\"") for word in rest.split()])
+        yield _BackslashCommand(match.start(), name or "\\", [word.strip("'\"") for word in rest.split()])
 
 
-def _means_nothing(command: _Command, open_keys: Sequence[_Command]) -> bool:
+def _means_nothing(command: _BackslashCommand, open_keys: Sequence[_BackslashCommand]) -> bool:
     """Whether a migration runs in the same way without the command."""
     words = command.words
     match command.name:
@@ -128,18 +129,18 @@ def _is_harmless_variable(words: Sequence[str]) -> bool:
     return name in _SHOWING_VARIABLES or not words
 
 
-def _unmatched(commands: Iterable[_Command]) -> list[_Command]:
+def _unmatched(commands: Iterable[_BackslashCommand]) -> list[_BackslashCommand]:
     r"""Those \restrict and \unrestrict that do not belong to each other by their keys."""
-    left: list[_Command] = []
-    for command in commands:
-        if command.name == "unrestrict" and left and left[-1].name == "restrict" and left[-1].words == command.words:
+    left: list[_BackslashCommand] = []
+    for each in commands:
+        if each.name == "unrestrict" and left and left[-1].name == "restrict" and left[-1].words == each.words:
             left.pop()
-        elif command.name in {"restrict", "unrestrict"}:
-            left.append(command)
+        elif each.name in {"restrict", "unrestrict"}:
+            left.append(each)
     return left
 
 
-def _hint(command: _Command) -> str:
+def _hint(command: _BackslashCommand) -> str:
     if command.name in {"restrict", "unrestrict"}:
         other = "unrestrict" if command.name == "restrict" else "restrict"
         return f"the \\{other} line with the same key is missing: is this all of the dump? If it is, remove this line."

@@ -45,7 +45,7 @@ def _refuse_other_data(desks: Sequence[Path]) -> None:
         raise EmbeddedServerError(
             f"the data of this project's embedded server is of PostgreSQL {version}, which the installed one cannot read",
             details=tuple(f"  {desk}" for desk in desks),
-            state="nothing was started; the data is as it was.",
+            state="not started; the data is unchanged.",
             hint=f"to go on with it, or to dump it with pg_dump: --postgres-bin FOLDER of a PostgreSQL {version}; to begin with an "
             "empty server: move the folder away.",
         )

@@ -285,7 +285,7 @@ def _refuse_protected(project: Project, session: Session) -> None:
 def _protected(what: str) -> Protected:
     return Protected(
         f"{what} is protected, and tests would make and drop databases on its server",
-        state="nothing was made there.",
+        state="unchanged.",
         hint="give tests a server of their own, or none: the embedded one is used then.",
     )
 
@@ -296,6 +296,6 @@ def _may_not_create(session: Session, error: psycopg.Error) -> DatabaseError:
     return DatabaseError(
         f"the role {role!r} may not make databases on this server",
         details=(f"  {message.message} [{message.sqlstate}]",),
-        state="nothing was made there.",
+        state="unchanged.",
         hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: the embedded one is used then.",
     )

@@ -1,42 +1,24 @@
-"""Commands in what is said to a user, as they are typed where the user is. Pure.
+"""Commands in what is said to a user, written so that they can be pasted where the user is. Pure.
 
-A hint names a command between backticks, by its verb: `rename OLD NEW`. That is the form of the Python methods and of an
-error's own text; the terminal and the notebook show it as it can be pasted there.
+A next step is a value, `Command`: a verb, the names that it is about, and options. `Advice` is text with commands in it. Each
+face shows it in its own form: a shell splits a terminal's line; a magic's line is expanded by IPython (`{name}`, `$name`) and
+then split as a shell does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any, Self, SupportsIndex
 
-#: The verbs that a command may begin with.
-NAMES = frozenset(
-    [
-        "migrate",
-        "status",
-        "pending",
-        "plan",
-        "show",
-        "blockers",
-        "diagram",
-        "make",
-        "rollback",
-        "redo",
-        "fresh",
-        "baseline",
-        "rename",
-        "retire",
-        "repair",
-        "resolve",
-        "history",
-        "query",
-        "trust",
-    ]
-)
-_COMMAND = re.compile(r"`([a-z]+)((?: [^`\n]*)?)`")
-# The lines that say what to do, where things stand and what must be known; all others quote files and the server.
-_OURS = re.compile(r" *(?:→|!|Now:) ")
+from fsapi_nb.text.safe import visible_line
+
+# Verbs that are commands of the terminal, and magics, by themselves.
+_ALONE_IN_TERMINAL = frozenset({"migrate", "query", "trust"})
+_ALONE_IN_NOTEBOOK = frozenset({"migrate", "rollback", "query"})
 
 
 class Face(Enum):
@@ -46,23 +28,153 @@ class Face(Enum):
     NOTEBOOK = "%migrate "
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A next step: the verb, the names behind it, and its options with their values (none for a flag)."""
+
+    verb: str
+    names: tuple[str, ...] = ()
+    options: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def typed(self, face: Face) -> str:
+        """Return the command as it is typed there, each word quoted for that place.
+
+        A name that a terminal would obey, such as one with a line end, is written out, so it cannot be pasted.
+        """
+        names = [_quote(name, face) for name in self.names]
+        options = [word for flag, values in self.options for word in _option(flag, values, face)]
+        if any(name.startswith("-") for name in self.names):
+            return " ".join([begin(self.verb, face), *options, "--", *names])
+        return " ".join([begin(self.verb, face), *names, *options])
+
+
+def command(verb: str, *names: str, **options: bool | str | Sequence[str]) -> Command:
+    """Return a command; an option is named as in Python: `no_migrate=True`, `to=NAME`, `replaces=NAMES`.
+
+    One that is False is left out.
+    """
+    return Command(verb, names, tuple((_flag(name), _values(value)) for name, value in options.items() if value))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _values(value: bool | str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _option(flag: str, values: Sequence[str], face: Face) -> list[str]:
+    if any(value.startswith("-") for value in values):
+        return [f"{flag}={_quote(value, face)}" for value in values]
+    return [flag, *(_quote(value, face) for value in values)]
+
+
+def _quote(word: str, face: Face) -> str:
+    """Return a word so that it is read as that word there. IPython expands a magic's line before it is split."""
+    quoted = shlex.quote(visible_line(word))
+    if face is Face.TERMINAL:
+        return quoted
+    return quoted.replace("$", "$''").replace("{", "{{").replace("}", "}}")
+
+
+class Advice(str):
+    """Text with commands in it. As a `str` it has the terminal's form; `typed` gives another face's.
+
+    Added to text it stays one. What else makes a new string of it (an f-string, `strip`) keeps the terminal's form.
+    """
+
+    parts: tuple[str | Command, ...]
+
+    def __new__(cls, *parts: str | Command) -> Self:
+        flat = tuple(each for part in parts for each in (part.parts if isinstance(part, Advice) else (part,)))
+        advice = super().__new__(cls, _join(flat, Face.TERMINAL))
+        advice.parts = flat
+        return advice
+
+    def typed(self, face: Face) -> str:
+        """Return the text with its commands as they are typed there."""
+        return _join(self.parts, face)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The commands, in the order of the text."""
+        return tuple(part for part in self.parts if isinstance(part, Command))
+
+    def __add__(self, other: str) -> Advice:
+        return Advice(self, other)
+
+    def __radd__(self, other: str) -> Advice:
+        return Advice(other, self)
+
+    def join(self, texts: Iterable[str], /) -> Advice:
+        """Return the texts as one, with this one between them."""
+        first, *rest = [*texts] or [""]
+        return Advice(first, *(part for text in rest for part in (self, text)))
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        """Return the lines of the advice as advice, for `split("\\n")`; for another separator, plain strings."""
+        if sep != "\n" or maxsplit != -1:
+            return super().split(sep, maxsplit)
+        lines: list[list[str | Command]] = [[]]
+        for part in self.parts:
+            first, *rest = [part] if isinstance(part, Command) else part.split("\n")
+            lines[-1].append(first)
+            lines += [[each] for each in rest]
+        return [Advice(*line) for line in lines]
+
+    def translate(self, table: Any, /) -> Advice:
+        """Return the advice with its text translated; a command is already safe to show."""
+        return Advice(*(part if isinstance(part, Command) else part.translate(table) for part in self.parts))
+
+    def __getnewargs__(self) -> tuple[str | Command, ...]:  # type: ignore[override]  # what `__new__` takes here
+        return self.parts
+
+
+def _join(parts: Iterable[str | Command], face: Face) -> str:
+    return "".join(_marked(part.typed(face)) if isinstance(part, Command) else part for part in parts)
+
+
+def _marked(text: str) -> str:
+    """Return a command between backticks: as many as Markdown needs where the command holds some itself."""
+    marks = "`"
+    while marks in text:
+        marks += "`"
+    return f"{marks}{text}{marks}"
+
+
 def typed(text: str, face: Face) -> str:
-    """The text with its commands as they are typed there."""
+    """Return the text with its commands, if it is `Advice`, as they are typed there."""
+    return text.typed(face) if isinstance(text, Advice) else _found(text, face)
 
-    def command(found: re.Match[str]) -> str:
-        verb, rest = found.groups()
-        return f"`{begin(verb, face)}{rest}`" if verb in NAMES else found[0]
 
-    return _COMMAND.sub(command, text)
+def commands_of(text: str) -> tuple[Command, ...]:
+    """Return the commands in a text: those of `Advice`, else none."""
+    return text.commands if isinstance(text, Advice) else ()
+
+
+# Until every hint is made of commands.
+_COMMAND = re.compile(
+    "`(migrate|status|plan|blockers|rollback|redo|fresh|baseline|rename|repair|resolve|diagram)((?: [^`\n]*)?)`"
+)
+_HINT = re.compile(r" *(?:→|!|Database:) ")
+
+
+def _found(text: str, face: Face) -> str:
+    if not _HINT.match(text):
+        return text
+    return _COMMAND.sub(lambda found: f"`{begin(found[1], face)}{found[2]}`", text)
 
 
 def typed_lines(lines: Iterable[str], face: Face) -> list[str]:
-    """The lines of an error or a result, the commands in its hints, states and notes as they are typed there."""
-    return [typed(line, face) if _OURS.match(line) else line for line in lines]
+    """Return the lines of an error or a result, those that are `Advice` with their commands as they are typed there."""
+    return [typed(line, face) for line in lines]
 
 
 def begin(verb: str, face: Face) -> str:
-    """How a command with that verb begins there."""
+    """Return how a command with that verb begins there."""
     if face is Face.TERMINAL:
-        return f"sapi {verb}" if verb in {"migrate", "query", "trust"} else f"{face.value}{verb}"
-    return f"%{verb}" if verb in {"migrate", "rollback", "query"} else f"{face.value}{verb}"
+        return f"sapi {verb}" if verb in _ALONE_IN_TERMINAL else f"{face.value}{verb}"
+    return f"%{verb}" if verb in _ALONE_IN_NOTEBOOK else f"{face.value}{verb}"

@@ -10,8 +10,8 @@ COLUMNS = 100
 
 # A line of SQL and the caret below it, as `Place.excerpt` draws them: the caret must stay under its column.
 _EXCERPT = re.compile(r" +(?:\d+ )?\| ")
-# A command between backticks is one word, so that it can be pasted.
-_WORD = re.compile(r" *(?:`[^`]*`|[^ ])+| +")
+# A command between backticks, one or more, is one word, so that it can be pasted.
+_WORD = re.compile(r" *(?:(?P<marks>`+).*?(?<!`)(?P=marks)(?!`)|[^ ])+| +")
 
 
 def hang(text: str, before: str = "") -> list[str]:
@@ -29,7 +29,7 @@ def wrap(line: str, columns: int) -> list[str]:
         return [line]
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     lines = [""]
-    for word in _WORD.findall(line):
+    for word in (found[0] for found in _WORD.finditer(line)):
         if lines[-1].strip() and _width(lines[-1] + word) > columns:
             lines.append(indent + word.lstrip(" "))
         else:

@@ -122,7 +122,7 @@ def stage(
         full = with_suffix(name)
     before = _planned(path / full) if full is not None else None
     if full is not None and _digest(before) != planned.digest(full):
-        raise file_changed(full, state="nothing was written or run; the database is as it was.")
+        raise file_changed(full, state="unchanged; no file was written.")
     with folders.writing(path):
         there = path.is_dir()
         path.mkdir(parents=True, exist_ok=True)
@@ -165,7 +165,7 @@ def _planned(file: Path) -> bytes | None:
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}",
-            state="nothing was written or run; the database is as it was.",
+            state="unchanged; no file was written.",
             hint="give the migration another name, or move away what has this one.",
         ) from None
 

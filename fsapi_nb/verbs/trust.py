@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsapi_nb.errors import ConfirmationRequired, Untrusted, UsageError
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.views.results.trust import TrustEntry, TrustResult
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
         raise ConfirmationRequired(
             f"the project in {root} asks for this",
             details=tuple(f"  {what}" for _, what in new),
-            state="nothing was allowed yet.",
-            hint=f"`trust --yes {shlex.quote(root)}` allows it.",
+            state="not connected; nothing is allowed yet.",
+            hint=Advice(command("trust", root, yes=True), " allows it."),
         )
     allowed = {each.digest: each for each in (allow(root, new) if new else read_trusted().get(root, ()))}
     return TrustResult("trusted", tuple(_entry(root, allowed[digest]) for digest, _ in things))
@@ -77,7 +77,7 @@ def revoke(folder: str | None) -> TrustResult:
     disowned = disown_servers(Path(named) / ".fsapi_nb")
     taken = forget(named)
     if not taken and not disowned:
-        raise UsageError(f"{named} is not trusted", hint="`trust --list` shows what is.")
+        raise UsageError(f"{named} is not trusted", hint=Advice(command("trust", list=True), " shows what is."))
     return TrustResult("revoked", tuple(_entry(named, each) for each in taken))
 
 

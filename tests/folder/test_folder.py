@@ -231,7 +231,7 @@ def test_a_new_file_is_not_given_two_times(tmp_path: Path, what: str) -> None:
     """Its own is that at which it is made; what a name in full would be called is said."""
     with pytest.raises(UsageError, match="begins with a time") as refused:
         create(tmp_path, what, now=NOW)
-    assert refused.value.hint == "give the part after the time: `make users`"
+    assert refused.value.hint == "give the part after the time: `sapi migrate:make users`"
     assert not names(tmp_path)
     assert create(tmp_path, "2020_plan", now=NOW) == "2026_01_31_09_30_2020_plan.sql"
 

@@ -97,7 +97,7 @@ def test_a_retired_row_of_another_form_is_not_restored(retired: tuple[Project, s
     assert lines[0].startswith(f"the row of {name} cannot be restored from public.migrations_journal: {why}")
     assert lines[1:] == [
         f"  it is kept in the column script of the event with the id {number}",
-        "Now: nothing was changed; the database is as it was.",
+        "Database: unchanged.",
         f"→ look at it: SELECT * {event}; if fsapi_nb did not write it, take it out: DELETE {event};",
     ]
     assert remembered(project) == before
@@ -167,7 +167,7 @@ def test_a_script_that_a_writer_of_the_journal_may_have_planted_is_not_restored(
     assert str(caught.value).splitlines() == [
         f"the script of {name} in public.migrations_journal may have been written by a role that may not write scripts",
         f"  {writer} may write the journal only",
-        "Now: nothing was changed; the database is as it was.",
+        "Database: unchanged.",
         f"→ look at it: SELECT script FROM {journal} WHERE id = {number}; if it is what ran: {revoke} and restore then.",
     ]
     assert remembered(project) == before
@@ -232,7 +232,7 @@ def test_an_event_that_no_verb_writes_is_named_by_every_verb(retired: tuple[Proj
             verb()
         assert str(caught.value).splitlines() == [
             f"the event {number} of public.migrations_journal is not one that fsapi_nb writes: {fault}",
-            "Now: nothing was run; the database is as it was.",
+            "Database: unchanged.",
             f"→ look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
         ]
     project.rows(f"DELETE {event}")

@@ -72,7 +72,7 @@ def test_a_renamed_applied_file_does_not_run_a_second_time(rates: Project) -> No
         f"  {new}",
         f"    {old}, whose file is missing, ran the same script",
         "  (one that is meant to run a second time must differ in more than comments)",
-        "Now: nothing was run; the database is as it was.",
+        "Database: unchanged.",
         f"→ if the file was renamed, rename its row: `rename {old} {new}`",
     ]
     assert count(rates) == 1

@@ -115,7 +115,7 @@ def test_what_writes_is_refused_before_anything_runs(lost: tuple[Project, str, s
         assert str(caught.value).splitlines() == [
             why,
             "  The history of the migrations needs a schema.",
-            "Now: nothing was run; the database is as it was.",
+            "Database: unchanged.",
             f"→ {remedy}",
         ]
     assert project.rows("SELECT relname FROM pg_class WHERE relname IN ('a', 'b') OR relname ~ '^migrations'") == []
@@ -200,7 +200,7 @@ def test_schemas_that_the_role_may_not_use_are_named_with_the_grant(two: Project
     assert str(caught.value).splitlines() == [
         f"the role '{role}' may use no schema of this session's search_path (\"$user\", public)",
         "  The history of the migrations needs a schema.",
-        "Now: nothing was run; the database is as it was.",
+        "Database: unchanged.",
         f'→ let the owner run: GRANT USAGE, CREATE ON SCHEMA public TO "{role}"; or work in another schema: --schema NAME.',
     ]
     assert [each.state for each in two.migrator(database=guest).status().statuses] == [State.PENDING] * 2

@@ -83,7 +83,7 @@ def test_a_table_that_is_named_otherwise_later_is_refused(rates: Project) -> Non
         '  to go on with public.migrations: [tool.fsapi_nb] table = "migrations" in pyproject.toml',
         f"  to call it public.hist from now on: {RENAMES}",
         "  to run the files a second time, in another schema with a history of its own: --schema NAME",
-        "Now: nothing was run; the database is as it was.",
+        "Database: unchanged.",
         '→ go on with it: [tool.fsapi_nb] table = "migrations" in pyproject.toml.',
     ]
     assert count(rates) == 1

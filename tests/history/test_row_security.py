@@ -71,7 +71,7 @@ def test_hidden_rows_are_not_absent_rows(project: Project, accounts: str, grante
         assert str(caught.value) == (
             f"row-level security on public.{table} applies to the role '{granted}', and may hide rows from it\n"
             f"  public.{table}: row-level security is on, and the owner is {owner}\n"
-            "Now: nothing was run; the database is as it was.\n"
+            "Database: unchanged.\n"
             f"→ connect as the owner or as a role with BYPASSRLS; or let the owner ({owner}) run: "
             f"ALTER TABLE public.{table} DISABLE ROW LEVEL SECURITY;"
         ), verb

@@ -52,7 +52,7 @@ def refuse_all(migrator: Migrator, *schemas: str) -> None:
             verb()
         text = str(caught.value)
         assert all(schema in text for schema in (*schemas, "--schema")), text
-        assert "nothing was run" in text
+        assert "Database: unchanged." in text
 
 
 def test_the_history_of_another_schema_is_not_taken(items: Project) -> None:
@@ -76,7 +76,7 @@ def test_the_refusal_says_what_is_there_and_what_goes_on(items: Project) -> None
         "  to go on with t_a: --schema t_a",
         "  to migrate t_b as well, with a history of its own: --schema t_b",
         '  if only the history is meant to be in t_a: [tool.fsapi_nb] schema = "t_a" in pyproject.toml',
-        "Now: nothing was run; the database is as it was.",
+        "Database: unchanged.",
         "→ say which schema is meant, such as --schema t_b",
     ]
 
@@ -246,7 +246,7 @@ def test_a_schema_that_does_not_exist_is_refused_with_the_command_that_makes_it(
             verb()
         assert str(caught.value).splitlines() == [
             "there is no schema 'T new'",
-            "Now: nothing was run; the database is as it was.",
+            "Database: unchanged.",
             '→ create it, or look at the name: CREATE SCHEMA "T new"; (query runs it with --schema public)',
         ]
     with pytest.raises(HistoryError, match="T new"):

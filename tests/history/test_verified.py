@@ -62,7 +62,7 @@ def test_a_row_that_is_swallowed_undoes_the_migration(
         assert str(caught.value) == (
             f"the history row was not written to public.{table}\n"
             f"  the trigger quiet of public.{table} may be the cause\n"
-            f"Now: {name} was rolled back and left nothing behind.\n"
+            f"Database: {name} was rolled back and left nothing behind.\n"
             f"→ if it must not do that: ALTER TABLE public.{table} DISABLE TRIGGER quiet; then run again."
         )
         assert number(counted) == 0
@@ -158,7 +158,7 @@ def test_a_row_that_stays_undoes_the_rollback(counted: Project, table: str) -> N
     with pytest.raises(HistoryError) as caught:
         counted.migrator().rollback()
     assert f"the history row was not deleted from public.{table}\n" in str(caught.value)
-    assert f"Now: nothing of this was kept: {name} is applied, as before.\n" in str(caught.value)
+    assert f"Database: nothing of this was kept: {name} is applied, as before.\n" in str(caught.value)
     assert number(counted) == 1
     assert name in counted.applied()
 

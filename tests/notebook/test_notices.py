@@ -144,7 +144,7 @@ def test_a_notice_of_several_lines_stands_apart_from_what_is_around_it(
     capsys.readouterr()
     assert cli.main(["migrate", "--database", project.database, "--dir", str(project.folder)]) == 1
     told = capsys.readouterr().err
-    assert "\n" + "\n".join(further_in(shown, 2)) + "\nNow: " in told
+    assert "\n" + "\n".join(further_in(shown, 2)) + "\nDatabase: " in told
 
 
 def test_an_error_of_several_lines_stands_apart_from_its_details(project: Project) -> None:

@@ -40,7 +40,7 @@ def test_it_is_a_warning_until_it_is_to_be_run(project: Project, down: str, faul
     result = migrator.migrate()
     assert result.notes == (warning,)
     assert warning in str(result)
-    with pytest.raises(FaultyMigrations, match=f"`repair {name}`"):
+    with pytest.raises(FaultyMigrations, match=f"`sapi migrate:repair {name}`"):
         migrator.rollback()
     assert project.applied() == [name]
     assert noted(project) == [status.note]

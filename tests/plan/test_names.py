@@ -43,8 +43,8 @@ def test_a_short_name_of_several_is_refused() -> None:
         ("psots", f"did you mean {POSTS}?"),
         ("user", f"did you mean {USERS} or {AGAIN}?"),
         ("2026_01_01_00_01", f"did you mean {POSTS}?"),
-        ("nothing_like_it", "`status` lists them all."),
-        ("", "`status` lists them all."),
+        ("nothing_like_it", "`sapi migrate:status` lists them all."),
+        ("", "`sapi migrate:status` lists them all."),
         ("2027_02_02_00_00_posts.sql", f"did you mean {POSTS}?"),
         ("2026_01_01_00_01_psots", f"did you mean {POSTS}?"),
         (f"migrations/{POSTS}", f"give {POSTS}."),
@@ -94,13 +94,13 @@ def test_each_verb_finds_what_it_can_use(find: Callable[[str, Reconciled], str],
     [
         (find_applied, "d", f"{D} is not applied: it is pending", f"the nearest applied: {C} before it."),
         (find_applied, "b", f"{B} is not applied: it is late", f"the nearest applied: {A} before it, {C} after it."),
-        (find_applied, "e", f"{E} was retired: its row is not in the history any more", f"retire --undo {E}"),
-        (find_known, "e", f"{E} was retired: its row is not in the history any more", f"retire --undo {E}"),
-        (find_filed, "e", f"{E} was retired: its row is not in the history any more", f"retire --undo {E}"),
+        (find_applied, "e", f"{E} was retired: its row is not in the history any more", f"retire {E} --undo"),
+        (find_known, "e", f"{E} was retired: its row is not in the history any more", f"retire {E} --undo"),
+        (find_filed, "e", f"{E} was retired: its row is not in the history any more", f"retire {E} --undo"),
         (find_filed, "c", f"{C} has no file: it is only in the history", "bring the file back"),
-        (retired, "d", f"{D} was not retired: it is pending", "`history` lists what was retired."),
-        (find_applied, "z", "there is no migration 'z'", "`status` lists them all."),
-        (find_applied, "", "the name of the migration is empty", "`status` lists them all."),
+        (retired, "d", f"{D} was not retired: it is pending", "`sapi migrate:history` lists what was retired."),
+        (find_applied, "z", "there is no migration 'z'", "`sapi migrate:status` lists them all."),
+        (find_applied, "", "the name of the migration is empty", "`sapi migrate:status` lists them all."),
     ],
 )
 def test_a_name_that_a_verb_cannot_use_is_said_to_be_what_it_is(
@@ -118,4 +118,4 @@ def test_what_is_not_applied_has_no_neighbours_where_nothing_is() -> None:
     nothing = Reconciled(Folder(digests={A: "digest"}), History(), (MigrationStatus(A, State.PENDING),))
     with pytest.raises(UnknownMigration) as raised:
         find_applied("a", nothing)
-    assert raised.value.hint == "nothing is applied; `status` lists what is there."
+    assert raised.value.hint == "nothing is applied; `sapi migrate:status` lists what is there."

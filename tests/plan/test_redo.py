@@ -80,7 +80,7 @@ def test_a_redo_that_was_cut_off_in_its_down_is_continued(project: Project) -> N
     with pytest.raises(StatementFailed):
         project.migrator().redo()
     project.rows("UPDATE may SET number = 1")
-    with pytest.raises(PartlyApplied, match=r"the redo of .* ended half-way(.|\n)*finish it with `redo`"):
+    with pytest.raises(PartlyApplied, match=r"the redo of .* ended half-way(.|\n)*finish it with `sapi migrate:redo`"):
         project.migrator().migrate()
     assert done(project) == [(last, "down"), (last, "up")]
     assert (project.applied(), rows(project)) == ([users, last], 100)
@@ -126,7 +126,7 @@ def test_a_redo_whose_file_is_gone_is_refused(project: Project) -> None:
     with pytest.raises(StatementFailed):
         project.migrator().redo()
     (project.folder / last).unlink()
-    with pytest.raises(UnknownMigration, match="bring the file back and run `redo` again"):
+    with pytest.raises(UnknownMigration, match="bring the file back and run `sapi migrate:redo` again"):
         project.migrator().redo()
     assert (project.applied(), rows(project)) == ([users], 100)
 
@@ -196,7 +196,7 @@ def test_a_rollback_behind_a_redo_whose_last_word_was_lost_is_no_redo(project: P
     with pytest.raises(StatementFailed):
         project.migrator().rollback()
     project.rows("UPDATE may SET number = 1")
-    with pytest.raises(PartlyApplied, match="finish it with `rollback`"):
+    with pytest.raises(PartlyApplied, match="finish it with `sapi migrate:rollback`"):
         project.migrator().redo()
     assert [(each.name, each.direction) for each in project.migrator().rollback().done] == [(last, Direction.DOWN)]
     assert project.applied() == [users]

@@ -124,7 +124,7 @@ def test_a_long_down_is_shown_in_part(project: Project) -> None:
     project.migrator().migrate()
     (project.folder / name).unlink()
     (warning,) = project.migrator().plan("rollback").warnings
-    assert warning.endswith(f"… 61 lines more: `show {name}` has all of them")
+    assert warning.endswith(f"… 61 lines more: `sapi migrate:show {name}` has all of them")
 
 
 def test_a_file_s_down_is_not_shown_so(project: Project) -> None:

@@ -86,7 +86,7 @@ def test_a_server_without_advisory_locks_is_refused(project: Project) -> None:
         )
     with pytest.raises(PooledConnection, match="a second connection to this address was given the lock") as caught:
         project.migrator().migrate()
-    assert caught.value.state == "nothing was run."
+    assert caught.value.state == "unchanged."
     assert not project.has("a")
     assert not project.has("migrations")
 

@@ -215,7 +215,7 @@ def test_a_folder_that_the_user_names_asks_nothing(clone: Path, elsewhere: Path)
     (elsewhere / "sql" / "2026_01_01_00_02_x.sql").symlink_to(elsewhere / "shadow")
     with pytest.raises(Untrusted) as caught:
         Migrator(NOWHERE, elsewhere / "sql").status()
-    assert f"`trust {elsewhere}/sql`" in str(caught.value)
+    assert f"`sapi trust {elsewhere}/sql`" in str(caught.value)
     trust_project(str(elsewhere / "sql"), yes=True)
     assert_asks_nothing(lambda: Migrator(NOWHERE, elsewhere / "sql").status())
 

@@ -135,7 +135,7 @@ def test_looking_runs_no_program_of_a_project(clone: Path, verb: str) -> None:
             READING[verb](Migrator(database))
         assert caught.value.exit_code == 2
         assert "\x1b" not in str(caught.value)
-        assert f"`trust {clone}`" in str(caught.value)
+        assert f"`sapi trust {clone}`" in str(caught.value)
         assert "FSAPI_NB_TRUST=1" in str(caught.value)
     assert not list(clone.rglob("ran"))
     assert not (clone / ".fsapi_nb").exists()
@@ -741,7 +741,7 @@ def test_a_link_of_another_user_is_theirs(tmp_path: Path) -> None:
 
 
 def test_trust_shows_everything_and_can_be_taken_back(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`sapi trust` without a terminal is a yes; it is listed, and revoked, also when the folder is gone."""
+    """`trust` without a terminal is a yes; it is listed, and revoked, also when the folder is gone."""
     configure(clone, prod="connect = 'a:b'", far="url = 'postgresql://u:canary@far.example/x'")
     (clone / ".env").write_text("DB_HOST=db.example\nDB_NAME=x\nDB_PASS=canary\n")
     assert cli.main(["trust"]) == 0

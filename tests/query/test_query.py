@@ -306,7 +306,7 @@ def test_a_failing_second_statement_rolls_back_the_first(connection: Connection)
         run_query(connection, "CREATE TABLE t (a int);\r\nSELECT 'é€', nope;")
     assert caught.value.server.sqlstate == "42703"
     assert caught.value.place == SourceLocation("query", 2, 14, "SELECT 'é€', nope;")
-    assert caught.value.state == "rolled back; nothing was changed."
+    assert caught.value.state == "rolled back: unchanged."
     assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedColumn)
     assert only_value(connection, "SELECT to_regclass('t')") is None
 
@@ -424,7 +424,7 @@ def test_copy_is_refused_and_leaves_the_connection_usable(connection: Connection
     run_query(connection, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
     with pytest.raises(QueryFailed, match="COPY") as caught:
         run_query(connection, sql)
-    assert caught.value.state == "rolled back; nothing was changed."
+    assert caught.value.state == "rolled back: unchanged."
     assert run_query(connection, "SELECT a FROM t")[0].rows == [(1,)]
 
 
@@ -469,7 +469,7 @@ def test_a_lost_connection_says_what_became_of_the_changes(connection: Connectio
     with pytest.raises(QueryFailed) as caught:
         run_query(connection, "SELECT 1")
     assert caught.value.server.sqlstate is None
-    assert caught.value.state == "nothing was run."
+    assert caught.value.state == "unchanged."
 
 
 def test_a_connection_lost_during_commit_leaves_it_open(connection: Connection) -> None:

@@ -37,7 +37,10 @@ def test_a_rollback_of_a_number_that_failed_is_not_begun_again(project: Project)
         project.migrator().rollback(2)
     assert project.applied() == [a, b, c]
     project.rows("UPDATE may SET yes = 1")
-    with pytest.raises(RefusedPlan, match=r"`rollback 2` was cut off after 1 of 2(.|\n)*`rollback 1` does the rest"):
+    with pytest.raises(
+        RefusedPlan,
+        match=r"`sapi migrate:rollback 2` was cut off after 1 of 2(.|\n)*`sapi migrate:rollback 1` does the rest",
+    ):
         project.migrator().rollback(2)
     assert names(project.migrator().rollback(1)) == [c]
     assert names(project.migrator().rollback(2)) == [b, a]

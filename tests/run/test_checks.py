@@ -35,7 +35,7 @@ def test_a_check_that_does_not_hold_rolls_the_migration_back(project: Project) -
     assert str(error).splitlines() == [
         f"{NAME}:6: the check 'nobody owes points' does not hold: 2 rows",
         "  6 | SELECT customer, amount",
-        f"Now: {NAME} was rolled back and left nothing behind.",
+        f"Database: {NAME} was rolled back and left nothing behind.",
         "→ look at the rows: error.to_frame(); the check stands below the UP of the file.",
     ]
     frame = error.to_frame()

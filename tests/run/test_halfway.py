@@ -312,7 +312,7 @@ def test_what_cannot_be_undone_stays_in_doubt(project: Project, down: str, messa
         project.migrator().migrate()
     with pytest.raises(FsapiError, match=message) as caught:
         project.migrator().resolve(name, undo=True)
-    assert caught.value.state == "nothing was rolled back, and the step is in doubt as before."
+    assert caught.value.state == "unchanged; the step is in doubt as before."
     with pytest.raises(InDoubt):
         project.migrator().migrate()
     assert project.rows("SELECT i FROM kept") == [(1,)]

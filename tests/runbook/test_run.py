@@ -141,7 +141,7 @@ def test_an_interrupted_one_is_over_at_once(runbooks: Runbooks, number: signal.S
     assert sleeping(runbooks.project) == 0
     told = json.loads(out)
     assert (told["state"], told["failure"]["cell"], told["failure"]["error"]) == ("interrupted", "sleep", "Interrupted")
-    assert f"Now: {nap} was rolled back and left nothing behind." in told["failure"]["lines"]
+    assert f"Database: {nap} was rolled back and left nothing behind." in told["failure"]["lines"]
     assert [(*row[:2], row[4]) for row in runbooks.journal()] == [("up", "failed", "sleep")]
     report = Path(told["files"]["report"]).read_text(encoding="utf-8")
     assert "Interrupted</span> after" in report

@@ -2,50 +2,127 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import pickle
 import re
 import shlex
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
-from fsapi_nb.cli import main
-from fsapi_nb.commands import QUERY, VERBS
+from fsapi_nb.cli import _verb_of, main
+from fsapi_nb.commands import find_verb, parser_of
 from fsapi_nb.errors import FsapiError
-from fsapi_nb.text.command import NAMES, Face, typed, typed_lines
+from fsapi_nb.notebook.magics import _split
+from fsapi_nb.text.command import Advice, Command, Face, command, typed, typed_lines
+from fsapi_nb.text.safe import visible
+from fsapi_nb.text.wrap import wrap
 from tests.conftest import Project
 
 
 @pytest.mark.parametrize(
-    ("text", "terminal", "notebook"),
+    ("shown", "terminal", "notebook"),
     [
-        ("`status` lists them.", "`sapi migrate:status` lists them.", "`%migrate status` lists them."),
-        ("`migrate --to a`", "`sapi migrate --to a`", "`%migrate --to a`"),
-        ("`rollback 2`, `migrate`", "`sapi migrate:rollback 2`, `sapi migrate`", "`%rollback 2`, `%migrate`"),
-        ("`retire --undo a.sql`", "`sapi migrate:retire --undo a.sql`", "`%migrate retire --undo a.sql`"),
-        ("`query`", "`sapi query`", "`%query`"),
-        ("rename the file; `-- UP`", "rename the file; `-- UP`", "rename the file; `-- UP`"),
+        (command("status"), "sapi migrate:status", "%migrate status"),
+        (command("migrate", to="a"), "sapi migrate --to a", "%migrate --to a"),
+        (command("rollback", "2"), "sapi migrate:rollback 2", "%rollback 2"),
+        (command("retire", "a.sql", undo=True), "sapi migrate:retire a.sql --undo", "%migrate retire a.sql --undo"),
+        (command("fresh", no_migrate=True), "sapi migrate:fresh --no-migrate", "%migrate fresh --no-migrate"),
         (
-            "`statuses` `sapi status` `%migrate`",
-            "`statuses` `sapi status` `%migrate`",
-            "`statuses` `sapi status` `%migrate`",
+            command("resolve", "a b", done=True, undo=False),
+            "sapi migrate:resolve 'a b' --done",
+            "%migrate resolve 'a b' --done",
         ),
+        (command("resolve", "-x", done=True), "sapi migrate:resolve --done -- -x", "%migrate resolve --done -- -x"),
+        (command("redo", "{a}$b"), "sapi migrate:redo '{a}$b'", "%migrate redo '{{a}}$''b'"),
+        (command("query"), "sapi query", "%query"),
     ],
 )
-def test_a_command_is_shown_as_it_is_typed(text: str, terminal: str, notebook: str) -> None:
-    """The verb between backticks becomes a command; all else is as it was."""
-    assert (typed(text, Face.TERMINAL), typed(text, Face.NOTEBOOK)) == (terminal, notebook)
+def test_a_command_is_shown_as_it_is_typed(shown: Command, terminal: str, notebook: str) -> None:
+    """Each word is quoted for the place where it is pasted."""
+    assert (shown.typed(Face.TERMINAL), shown.typed(Face.NOTEBOOK)) == (terminal, notebook)
 
 
-def test_every_verb_can_be_named() -> None:
-    """Those of the one table."""
-    assert {verb.name for verb in (*VERBS, QUERY)} == NAMES
+_WORDS = st.text(
+    st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]) | st.sampled_from("-'\"$`{}\\ ;?!#&%"), min_size=1
+)
+
+
+@given(_WORDS, st.lists(_WORDS, min_size=1, max_size=3))
+def test_any_name_comes_back_from_the_terminal_that_a_command_is_pasted_into(name: str, others: list[str]) -> None:
+    """A shell and the terminal's parser read what was meant: blanks, quotes, leading dashes."""
+    for shown, read in commands_with(name, others):
+        words = shlex.split(shown.typed(Face.TERMINAL))
+        assert words[0] == "sapi"
+        options = parser_of(_verb_of(words[1]), prog="sapi").parse_args(words[2:])
+        assert read(options), words
+
+
+@given(_WORDS, st.lists(_WORDS, min_size=1, max_size=3))
+def test_any_name_comes_back_from_the_cell_that_a_command_is_pasted_into(name: str, others: list[str]) -> None:
+    """IPython turns the cell into a call, expands its line, and the magic splits that."""
+    for shown, read in commands_with(name, others):
+        magic, line = line_of_cell(shown.typed(Face.NOTEBOOK))
+        words = _split(line)
+        verb = find_verb(words.pop(0) if magic == "migrate" and words and not words[0].startswith("-") else magic)
+        assert read(parser_of(verb, prog="%migrate").parse_args(words)), line
+
+
+Reader = Callable[[argparse.Namespace], bool]
+
+
+def commands_with(name: str, others: list[str]) -> list[tuple[Command, Reader]]:
+    """Every form of command that hints have, and whether what was read of it is what was meant."""
+    return [
+        (command("resolve", name, done=True), lambda o: (o.name, o.done, o.undo) == (name, True, False)),
+        (command("repair", name), lambda o: o.name == name),
+        (command("rename", name, others[0]), lambda o: (o.old, o.new) == (name, others[0])),
+        (command("retire", *others, undo=True), lambda o: (o.names, o.undo) == (others, True)),
+        (command("rollback", to=name), lambda o: o.to == name),
+        (command("baseline", name, replaces=others), lambda o: (o.name, list(o.replaces)) == (name, others)),
+        (command("fresh", confirm=name), lambda o: o.confirm == name),
+        (command("show", name), lambda o: o.name == name),
+        (command("make", name), lambda o: o.name == name),
+        (command("trust", name, yes=True), lambda o: (o.path, o.yes) == (name, True)),
+    ]
+
+
+def line_of_cell(cell: str) -> tuple[str, str]:
+    """The magic and its line, as IPython gives them to it."""
+    shell: Any = InteractiveShell.instance()
+    call = ast.parse(shell.transform_cell(cell)).body[0]
+    assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
+    magic, line = (ast.literal_eval(argument) for argument in call.value.args)
+    return magic, shell.var_expand(line)
+
+
+def test_advice_is_text_in_the_terminals_form() -> None:
+    """And stays advice where text is added, cut into lines or made safe to show."""
+    advice = Advice("look at ", command("status"), "\nor ", Advice("at ", command("history")), "\x1b")
+    assert advice == "look at `sapi migrate:status`\nor at `sapi migrate:history`\x1b"
+    same = pickle.loads(pickle.dumps(visible("→ " + advice + ".")))
+    assert typed(same, Face.NOTEBOOK) == "→ look at `%migrate status`\nor at `%migrate history`\\x1b."
+    first, second = advice.split("\n")
+    assert typed_lines([first, second], Face.NOTEBOOK) == ["look at `%migrate status`", "or at `%migrate history`\x1b"]
+    assert [each.verb for each in advice.commands] == ["status", "history"]
+
+
+def test_a_command_with_backticks_is_marked_by_more_of_them() -> None:
+    """As Markdown does, so that it is clear where it ends, and no line is broken within it."""
+    advice = Advice("say ", command("repair", "a ` b"), ".")
+    assert advice == "say ``sapi migrate:repair 'a ` b'``."
+    assert wrap(advice, 20) == ["say", "  ``sapi migrate:repair 'a ` b'``."]
 
 
 def test_what_others_say_is_left_as_it_is() -> None:
-    """Only hints, states and notes are ours: the server's messages and lines of files may have backticks, too."""
-    lines = ["e: `status`", "  `status`", "  NOTICE: `status`", "Now: `status`", "  → `status`", "  ! `status`"]
-    shown = typed_lines(lines, Face.NOTEBOOK)
-    assert shown[:3] == lines[:3]
-    assert all("`%migrate status`" in line for line in shown[3:])
+    """The server's messages and lines of files may have backticks, too."""
+    lines = ["e: `status`", "  `status`", "  NOTICE: `status`"]
+    assert typed_lines(lines, Face.NOTEBOOK) == lines
 
 
 def lost(project: Project) -> None:
@@ -106,12 +183,13 @@ def test_the_command_of_a_hint_can_be_pasted(
 
 
 def test_a_notebook_shows_commands_as_magics() -> None:
-    """And the error itself has the verbs, which are the methods' names."""
-    error = FsapiError("`status`", details=("  `status`",), state="`status`", hint="`rename a b`")
+    """And the error itself has them as a terminal takes them."""
+    status = command("status")
+    error = FsapiError("`status`", details=("  `status`",), state=Advice("see ", status), hint=Advice(status))
     assert error._render_traceback_() == [
         "FsapiError: `status`",
         "  `status`",
-        "Now: `%migrate status`",
-        "→ `%migrate rename a b`",
+        "Database: see `%migrate status`",
+        "→ `%migrate status`",
     ]
-    assert str(error).endswith("→ `rename a b`")
+    assert str(error).endswith("→ `sapi migrate:status`")

@@ -53,9 +53,7 @@ def test_an_error_in_a_notebook_is_broken_between_words() -> None:
 def test_a_caret_stays_under_its_column(column: int) -> None:
     """However long the line of SQL is."""
     sql = "x" * (column - 1) + "!" + "y" * (150 - column)
-    error = QueryFailed(
-        ServerMessage("42601", "no"), place=SourceLocation("query", 1, column, sql), state="nothing was run."
-    )
+    error = QueryFailed(ServerMessage("42601", "no"), place=SourceLocation("query", 1, column, sql), state="unchanged.")
     lines = error._render_traceback_()
     (source,) = (line for line in lines if line.startswith("  1 | "))
     (caret,) = (line for line in lines if line.startswith("    | "))

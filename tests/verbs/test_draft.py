@@ -416,7 +416,7 @@ def test_the_advice_of_an_irreversible_redo_leads_on(project: Project, options: 
     project.migrator().write(NAME, UP, apply=True)
     new = f"-- UP\nCREATE TABLE a (id bigint);\n{DOWN}"
     said = refused(project, Irreversible, new, redo=True)
-    assert "give it a DOWN below its UP, which stays as it ran" in said
+    assert "add a DOWN below its UP, leave the UP as it ran" in said
     project.migrator().write(NAME, UP + DOWN, **options)
     assert project.migrator().write(NAME, new, redo=True).run is not None
     assert project.value("SELECT pg_typeof(id)::text FROM (SELECT 1) s LEFT JOIN a ON true") == "bigint"
@@ -440,7 +440,7 @@ def test_migrate_records_a_down_that_a_file_has_gained(project: Project) -> None
     (status,) = project.migrator().status().statuses
     assert (status.state.value, status.note) == (
         "applied",
-        "its file has gained a DOWN, which the next `migrate` records",
+        "its file has gained a DOWN, which the next `sapi migrate` records",
     )
     assert project.migrator().plan().headline().startswith("Plan: record 1 DOWN, running nothing on ")
     result = project.migrator().migrate()

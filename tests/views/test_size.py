@@ -384,7 +384,7 @@ def test_errors_keep_their_end() -> None:
     lines = str(error).splitlines()
     assert lines[0] == "1000 faults found before anything ran."
     assert "… 986 faults more in 986 files" in lines
-    assert lines[-3:-1] == ["Now: nothing was run; the database is as it was.", "→ mend them."]
+    assert lines[-3:-1] == ["Database: unchanged.", "→ mend them."]
     assert error._render_traceback_()[0] == f"FaultyMigrations: {lines[0]}"
 
 

@@ -12,7 +12,7 @@ import traitlets
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.notebook.widgets.progress import PARTS, STYLE
-from fsapi_nb.text.command import Face, typed_lines
+from fsapi_nb.text.command import Face, typed, typed_lines
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
@@ -92,7 +92,7 @@ def detail_state(result: MigrationResult) -> dict[str, Any]:
         ],
         "irreversible": found.up is not None and found.down is None,
         "plan": typed_lines(PlanResult(found.plan).lines(), Face.NOTEBOOK) if found.plan else [],
-        "refusal": "\n".join(typed_lines(visible(found.refusal or "").split("\n"), Face.NOTEBOOK)),
+        "refusal": typed(visible(found.refusal or ""), Face.NOTEBOOK),
         "difference": [visible(line) for line in found.difference],
         "events": [_event(event) for event in result.events],
     }

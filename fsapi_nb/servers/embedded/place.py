@@ -144,7 +144,7 @@ def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
         raise EmbeddedServerError(
             f"{folder} is a link, and fsapi_nb keeps its data in folders only.",
-            state="nothing was started, and nothing was written.",
+            state="not started; nothing was written.",
             hint=f"Remove the link (rm {shlex.quote(str(folder))}): the next start makes a folder. {OTHER_DATABASE}",
         )
 
@@ -154,7 +154,7 @@ def _check_owner(home: Path) -> None:
     if home.stat().st_uid != os.geteuid():
         raise EmbeddedServerError(
             f"{home} belongs to another user.",
-            state="nothing was started, and nothing was written.",
+            state="not started; nothing was written.",
             hint=f"Run as that user, or give this one a project folder of its own. {OTHER_DATABASE}",
         )
 
@@ -164,7 +164,7 @@ def refuse_foreign_desk(desk: Path) -> None:
     if _is_foreign(desk):
         raise EmbeddedServerError(
             f"{desk} was not made here by fsapi_nb: its server could run programs that its files name.",
-            state="nothing was started; the folder is as it was.",
+            state="not started; the folder is unchanged.",
             hint=f"A copy, and what came with an archive, is no folder to start. If you do not need it: rm -r "
             f"{shlex.quote(str(desk))}, and the next start makes an empty one. {OTHER_DATABASE}",
         )

@@ -10,7 +10,7 @@ from typing import Any
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.server import Identity
 from fsapi_nb.model.status import Inspection, MigrationStatus
-from fsapi_nb.text.command import Face, typed_lines
+from fsapi_nb.text.command import Advice, Face, typed, typed_lines
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import esc, visible, visible_line
 from fsapi_nb.views.highlight import TONES, highlight
@@ -35,8 +35,8 @@ class MigrationResult(Result):
 
     def headline(self) -> str:
         """Its name and where it stands."""
-        note = f" ({visible_line(self.status.note)})" if self.status.note else ""
-        return f"{visible_line(self.status.name)} is {self.status.state.value}{self._on()}{note}"
+        note = " (" + visible_line(self.status.note) + ")" if self.status.note else ""
+        return f"{visible_line(self.status.name)} is {self.status.state.value}{self._on()}" + note
 
     def lines(self, *, times: bool = False) -> list[str]:
         """The headline, both scripts, the plan, the attempts and the difference."""
@@ -48,9 +48,9 @@ class MigrationResult(Result):
 
     def _lines(self, longest: int, events: Fold, *, times: bool) -> list[str]:
         lines = [self.headline()]
-        lines += [f"  {visible(line)}" for problem in self.status.problems for line in problem.lines()]
+        lines += ["  " + visible(line) for problem in self.status.problems for line in problem.lines()]
         for title, text in self._sections(longest):
-            lines += ["", title, *(f"  {line}" for line in text.split("\n"))]
+            lines += ["", title, *("  " + line for line in text.split("\n"))]
         if self.events:
             lines += ["", "Attempts"]
             lines += events.apply(
@@ -65,7 +65,7 @@ class MigrationResult(Result):
         sections = [("UP", _cut(found.up, longest))] if found.up is not None else []
         sections += [("DOWN", _cut(found.down, longest))] if found.down is not None else []
         if found.plan:
-            sections.append(("Next", "\n".join(PlanResult(found.plan).lines())))
+            sections.append(("Next", Advice("\n").join(PlanResult(found.plan).lines())))
         elif found.refusal:
             sections.append(("Next", visible(found.refusal)))
         if found.difference:
@@ -86,8 +86,13 @@ class MigrationResult(Result):
             parts.append(f"<div><em>{esc(title)}</em></div><pre {_PRE}>{body}</pre>")
         rows = [(event.event, event.state, event.message or "") for event in self.events]
         attempts = html_of("Attempts", ["event", "state", "message"], rows, ()) if rows else ""
-        problems = [line for problem in self.status.problems for line in problem.lines()]
-        return html_of(self.headline(), [], [], problems).removesuffix("</div>") + "".join(parts) + attempts + "</div>"
+        problems = [typed(line, Face.NOTEBOOK) for problem in self.status.problems for line in problem.lines()]
+        return (
+            html_of(typed(self.headline(), Face.NOTEBOOK), [], [], problems).removesuffix("</div>")
+            + "".join(parts)
+            + attempts
+            + "</div>"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything, the plan included."""

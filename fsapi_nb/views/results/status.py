@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from fsapi_nb.model.place import Problem
 from fsapi_nb.model.server import Identity
 from fsapi_nb.model.status import MigrationStatus, State
-from fsapi_nb.text.command import Face, typed
+from fsapi_nb.text.command import Face, typed, typed_lines
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang
@@ -162,14 +162,18 @@ class StatusResult(Result):
 
 def _lines(status: MigrationStatus, width: int, fold: Fold, *, moment: str = "") -> list[str]:
     # What is wrong with a broken file stands below its line, with its place.
-    note = f"  ({status.note})" if status.note and status.state is not State.BROKEN else ""
-    head = f"  {status.state.value:<{width}}  {moment}{visible_line(status.name)}{visible_line(note)}"
-    return [head, *(f"    {visible(line)}" for line in _problem_lines(status, fold))]
+    note = "  (" + status.note + ")" if status.note and status.state is not State.BROKEN else ""
+    head = f"  {status.state.value:<{width}}  {moment}{visible_line(status.name)}" + visible_line(note)
+    return [head, *("    " + visible(line) for line in _problem_lines(status, fold))]
 
 
 def _row(status: MigrationStatus) -> Sequence[Any]:
     note = [status.note] if status.note else []
-    return status.name, status.state.value, "\n".join([*note, *_problem_lines(status, _PROBLEMS)])
+    return (
+        status.name,
+        status.state.value,
+        "\n".join(typed_lines([*note, *_problem_lines(status, _PROBLEMS)], Face.NOTEBOOK)),
+    )
 
 
 def _problem_lines(status: MigrationStatus, fold: Fold) -> list[str]:
