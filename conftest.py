@@ -1,4 +1,4 @@
-"""How the tests are divided between two workers: which are slow, which share one worker, and which begin first.
+"""How the tests are divided between three workers: which are slow, which share one worker, and which begin first.
 
 It stands here because notebooks are tests as well. Tests of a group run one after the other in one worker, because what
 they share is costly to make twice; all others are handed out one by one.
@@ -39,7 +39,7 @@ class Part:
     slow: bool = True
 
 
-#: In the order in which they begin: what takes longest first, so that both workers end at about the same time.
+#: In the order in which they begin: what takes longest first, so that all workers end at about the same time.
 PARTS = (
     Part("tests/test_project.py", "ruff and mypy", slow=False),
     Part("notebooks/", "notebooks"),

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import jedi
 import pytest
 from IPython.core.completer import ProvisionalCompleterWarning, provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -64,6 +65,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     settings = Config()
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.ipython_dir = str(tmp_path_factory.mktemp("ipython"))
+    # What Jedi has parsed it keeps in a folder of the user's, and writes without care for others who read it at that
+    # moment: IPython then offers nothing. So each worker has a folder of its own.
+    jedi.settings.cache_directory = str(tmp_path_factory.getbasetemp() / "jedi")
     main = sys.modules["__main__"]
     gc.collect()
     gc.freeze()  # `%reset` collects garbage after each test, and need not go through what was there before
