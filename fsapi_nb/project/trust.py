@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError, Untrusted
-from fsapi_nb.project.ownership import why_foreign
+from fsapi_nb.project.private_files import ForeignFile, make_private_folder, read_private, replace_file, user_folders
 from fsapi_nb.project.requests import Request, in_reading_order
 from fsapi_nb.text.command import Advice, command
 
@@ -66,12 +66,13 @@ def read_trusted() -> dict[str, tuple[Allowed, ...]]:
     """Return what is allowed, by project. Raises ConfigurationError if the file cannot be read, or may be another's."""
     file = _file()
     try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        return {}
+        raw = read_private(file)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
-    _refuse_foreign(file)
+    except ForeignFile as error:
+        raise _does_not_count(error) from None
+    if raw is None:
+        return {}
     try:
         projects = json.loads(raw)["projects"]
         return {str(name): tuple(Allowed(**each) for each in entries) for name, entries in projects.items()}
@@ -100,8 +101,7 @@ def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
     """What is allowed, to be changed: written when all went well, while no other process does the same."""
     file = _file()
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_foreign(file.parent)
+        make_private_folder(file.parent)
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -110,6 +110,8 @@ def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
             _write(file, trusted)
         finally:
             os.close(folder)
+    except ForeignFile as error:
+        raise _does_not_count(error) from None
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be written: {error.strerror}",
@@ -121,29 +123,21 @@ def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
 def _write(file: Path, trusted: Mapping[str, Sequence[Allowed]]) -> None:
     content = {"projects": {name: [asdict(each) for each in trusted[name]] for name in sorted(trusted)}}
     target = Path(os.path.realpath(file))  # which a keeper of dotfiles may have made a link
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as written:
-        os.fchmod(descriptor, 0o600)
-        written.write(json.dumps(content, indent=2) + "\n")  # in ASCII: a path need not be UTF-8
-    draft.replace(target)
+    replace_file(target, json.dumps(content, indent=2) + "\n")
 
 
 def _file() -> Path:
-    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    try:
-        base = base if base.is_absolute() else Path.home() / ".config"
-    except RuntimeError:
+    folders = user_folders("XDG_CONFIG_HOME", ".config")
+    if not folders:
         hint = "set HOME or XDG_CONFIG_HOME."
-        raise ConfigurationError("this account has no folder for what is trusted", state=_NOTHING, hint=hint) from None
-    return base / "fsapi_nb" / "trusted.json"
+        raise ConfigurationError("this account has no folder for what is trusted", state=_NOTHING, hint=hint)
+    return folders[0] / "trusted.json"
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Raise ConfigurationError if others may have written there: they would say what this user trusts."""
-    if reason := why_foreign(path):
-        hint = "correct its owner and mode, or set XDG_CONFIG_HOME to a folder of your own."
-        raise ConfigurationError(f"{path} does not count: {reason}", state=_NOTHING, hint=hint)
+def _does_not_count(error: ForeignFile) -> ConfigurationError:
+    """Return the error for a file that others may have written: they would say what this user trusts."""
+    hint = "correct its owner and mode, or set XDG_CONFIG_HOME to a folder of your own."
+    return ConfigurationError(f"{error.path} does not count: {error.reason}", state=_NOTHING, hint=hint)
 
 
 def _missing(project: str, requests: Sequence[Request]) -> list[Request]:
