@@ -64,7 +64,7 @@ PARTS = (
     Part("tests/project/test_tokens.py"),
     Part("tests/cli/test_cli.py::test_ctrl_c"),
     Part("tests/project/test_trust.py::test_a_terminal_asks_once"),
-    Part("tests/servers/test_foreign_desks.py"),
+    Part("tests/servers/test_foreign_folders.py"),
     # Each waits for locks and sessions of others.
     Part("tests/postgres/test_blockers.py"),
     Part("tests/run/test_locked_alone.py"),

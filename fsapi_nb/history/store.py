@@ -332,7 +332,7 @@ def _place(access: DatabaseAccess) -> Place:
     """What to connect to; the embedded server is started for it. Raises Untrusted before that."""
     address, project = access.address, access.project
     if address.embedded:
-        from fsapi_nb.servers.own_server import start_embedded
+        from fsapi_nb.servers.project_server import start_embedded
 
         return start_embedded(
             project.root, project.home, access.requests, bin_folder=access.postgres_bin, database=address.database

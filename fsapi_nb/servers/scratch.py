@@ -34,7 +34,7 @@ from fsapi_nb.project.requests import Request
 from fsapi_nb.project.settings import Address, Project
 from fsapi_nb.project.trust import require
 from fsapi_nb.servers import embedded
-from fsapi_nb.servers.own_server import start_embedded
+from fsapi_nb.servers.project_server import start_embedded
 from fsapi_nb.text.sql import written_name
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")

@@ -27,7 +27,7 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
     from fsapi_nb.project.requests import in_reading_order
     from fsapi_nb.project.settings import find_all_requests, find_project
     from fsapi_nb.project.trust import allow, read_trusted
-    from fsapi_nb.servers.own_server import find_server_requests
+    from fsapi_nb.servers.project_server import find_server_requests
 
     start = _existing(path)
     # A runbook is a file, whose record is written beside it.
@@ -69,7 +69,7 @@ def revoke(folder: str | None) -> TrustResult:
     """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
     from fsapi_nb.project.settings import expanded, find_project
     from fsapi_nb.project.trust import forget, read_trusted
-    from fsapi_nb.servers.own_server import disown_servers
+    from fsapi_nb.servers.project_server import disown_servers
 
     named = os.path.realpath(expanded(folder or ".", "the folder"))
     if named not in read_trusted() and os.path.isdir(named):

@@ -15,9 +15,8 @@ from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.address import ROLE, conninfo
 from fsapi_nb.servers.embedded.database import answers, ensure_database
 from fsapi_nb.servers.embedded.installation import default_bin_folder, inspect_installation, server_version
-from fsapi_nb.servers.embedded.made import forget, remember
 from fsapi_nb.servers.embedded.messages import files_of
-from fsapi_nb.servers.embedded.place import (
+from fsapi_nb.servers.embedded.paths import (
     find_adopted_desks,
     find_desks,
     find_foreign_desks,
@@ -27,9 +26,10 @@ from fsapi_nb.servers.embedded.place import (
     remove_place,
     take_over,
 )
-from fsapi_nb.servers.embedded.running import end
+from fsapi_nb.servers.embedded.registry import forget, remember
 from fsapi_nb.servers.embedded.server import find_or_start, leave
 from fsapi_nb.servers.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.status import end
 from fsapi_nb.servers.embedded.users import guard, process
 
 __all__ = [

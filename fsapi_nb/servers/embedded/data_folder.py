@@ -17,7 +17,7 @@ from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.address import ROLE
 from fsapi_nb.servers.embedded.command import run
 from fsapi_nb.servers.embedded.messages import OTHER_DATABASE, last_lines
-from fsapi_nb.servers.embedded.place import ServerPaths
+from fsapi_nb.servers.embedded.paths import ServerPaths
 from fsapi_nb.servers.embedded.users import await_lock, process
 
 _INITDB_SECONDS = 300

@@ -15,7 +15,7 @@ from psycopg import pq, sql
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.address import SERVICE, conninfo
 from fsapi_nb.servers.embedded.messages import last_lines
-from fsapi_nb.servers.embedded.running import START_SECONDS
+from fsapi_nb.servers.embedded.status import START_SECONDS
 from fsapi_nb.servers.embedded.users import wait_until
 
 

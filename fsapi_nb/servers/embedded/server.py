@@ -1,6 +1,6 @@
 """One server and its users: it is found or started by whoever comes, and stopped by the last one who goes.
 
-How it is started and ended is in `start` and `running`; who its users are, in `users`.
+How it is started and ended is in `start` and `status`; who its users are, in `users`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.data_folder import initialise_data
 from fsapi_nb.servers.embedded.installation import Installation
 from fsapi_nb.servers.embedded.installation_copy import enterable_bin_folder
-from fsapi_nb.servers.embedded.made import is_recorded, name_data, remember
 from fsapi_nb.servers.embedded.messages import files_of
-from fsapi_nb.servers.embedded.place import (
+from fsapi_nb.servers.embedded.paths import (
     ServerPaths,
     abandoned_places,
     find_place,
@@ -23,9 +22,10 @@ from fsapi_nb.servers.embedded.place import (
     refuse_foreign_desk,
 )
 from fsapi_nb.servers.embedded.record import Record
-from fsapi_nb.servers.embedded.running import end, where_it_answers, where_it_settles
+from fsapi_nb.servers.embedded.registry import is_recorded, name_data, remember
 from fsapi_nb.servers.embedded.socket_folder import make_socket_folder, remove_socket_folder
 from fsapi_nb.servers.embedded.start import start
+from fsapi_nb.servers.embedded.status import end, where_it_answers, where_it_settles
 from fsapi_nb.servers.embedded.users import guard, is_used, process
 
 _log = logging.getLogger(__name__)

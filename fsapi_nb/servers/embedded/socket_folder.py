@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from fsapi_nb.errors import EmbeddedServerError
+from fsapi_nb.servers.embedded.paths import ServerPaths
 from fsapi_nb.servers.embedded.permissions import is_private
-from fsapi_nb.servers.embedded.place import ServerPaths
 from fsapi_nb.servers.embedded.record import Record
 
 PORT = 5432  # names the socket file only; each server has a socket folder of its own

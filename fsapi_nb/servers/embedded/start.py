@@ -17,10 +17,10 @@ from fsapi_nb.servers.embedded.account import account_of
 from fsapi_nb.servers.embedded.address import ROLE
 from fsapi_nb.servers.embedded.command import run
 from fsapi_nb.servers.embedded.messages import last_lines, last_lines_of
-from fsapi_nb.servers.embedded.place import ServerPaths
+from fsapi_nb.servers.embedded.paths import ServerPaths
 from fsapi_nb.servers.embedded.record import write_file
-from fsapi_nb.servers.embedded.running import where_it_settles
 from fsapi_nb.servers.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.status import where_it_settles
 from fsapi_nb.servers.embedded.users import await_lock, process
 from fsapi_nb.text.sql import quote_name
 

@@ -16,12 +16,12 @@ import pytest
 from fsapi_nb import Migrator
 from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
 from fsapi_nb.servers import embedded
-from fsapi_nb.servers.embedded import made as made_desks
+from fsapi_nb.servers.embedded import registry as made_desks
 from fsapi_nb.servers.embedded import root_folder
-from fsapi_nb.servers.embedded.made import remember
-from fsapi_nb.servers.embedded.place import make_desk
+from fsapi_nb.servers.embedded.paths import make_desk
 from fsapi_nb.servers.embedded.record import Record
-from fsapi_nb.servers.own_server import start_embedded
+from fsapi_nb.servers.embedded.registry import remember
+from fsapi_nb.servers.project_server import start_embedded
 from fsapi_nb.verbs.trust import accept, revoke, trust_project
 from tests.conftest import Project
 from tests.servers.embedded_servers import ROOT, data_of, desk_of, in_child, query, without_fsync

@@ -17,7 +17,7 @@ from pathlib import Path
 from fsapi_nb import stop
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.messages import last_lines_of
-from fsapi_nb.servers.embedded.place import ServerPaths
+from fsapi_nb.servers.embedded.paths import ServerPaths
 from fsapi_nb.servers.embedded.socket_folder import listens, remove_socket_folder, socket_in
 from fsapi_nb.servers.embedded.users import is_free, wait_until
 

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.account import Account, account_of, powerless_account
-from fsapi_nb.servers.embedded.made import data_name, forget, is_adopted, is_made
 from fsapi_nb.servers.embedded.messages import OTHER_DATABASE
 from fsapi_nb.servers.embedded.record import Record, write_file
+from fsapi_nb.servers.embedded.registry import data_name, forget, is_adopted, is_made
 from fsapi_nb.servers.embedded.root_folder import (
     abandoned_folders,
     belongs_to,
