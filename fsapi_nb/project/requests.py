@@ -174,17 +174,17 @@ def folder_request(file: str, real: str) -> Request:
     return Request(file, f"has the migrations outside of the project: {real} is read and written", (_LINK, real))
 
 
-def data_request(desk: Path, elsewhere: str) -> Request:
-    """What the data folder of an embedded server asks for that this account has not made here.
+def data_request(server_folder: Path, elsewhere: str) -> Request:
+    """Return what a server folder of the embedded server asks for that this account has not made here.
 
     `elsewhere` is where its record says that the data of root's server lies, empty if it is in the folder itself.
     """
-    found = desk.lstat()
+    found = server_folder.lstat()
     where = f"the data in {elsewhere}, which" if elsewhere else "data that"
     what = f"starts a server on {where} was not made here: its settings and functions may run programs"
-    name = str(Path(desk.parent.name, desk.name))
+    name = str(Path(server_folder.parent.name, server_folder.name))
     return Request(
-        name, what, (_DATA, str(desk), str(found.st_ino), str(found.st_ctime_ns), *filter(None, [elsewhere]))
+        name, what, (_DATA, str(server_folder), str(found.st_ino), str(found.st_ctime_ns), *filter(None, [elsewhere]))
     )
 
 

@@ -1,1 +1,1 @@
-"""Servers and databases of a project's own: the embedded server, and databases for a moment."""
+"""The embedded server of a project, and scratch databases for its tests."""

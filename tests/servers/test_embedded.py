@@ -33,7 +33,6 @@ from tests.servers.embedded_servers import (
     Homes,
     User,
     data_of,
-    desk_of,
     host_of,
     in_child,
     pid_of,
@@ -41,6 +40,7 @@ from tests.servers.embedded_servers import (
     query,
     record,
     runs,
+    server_folder_of,
     wait_until,
     without_fsync,
 )
@@ -443,21 +443,21 @@ def test_destroyed_copy_leaves_the_original(home: Path, homes: Homes) -> None:
 
 
 @as_root
-@pytest.mark.parametrize("named", ["another desk's", "nobody's", "outside"])
+@pytest.mark.parametrize("named", ["another server's", "nobody's", "outside"])
 def test_destroy_follows_no_record_to_what_is_not_ours(
     root_base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, named: str
 ) -> None:
     """A record may have come with a cloned project, and name any folder of root's."""
-    desk = tmp_path / ".fsapi_nb/postgres-18"
-    desk.mkdir(parents=True)
+    server_folder = tmp_path / ".fsapi_nb/postgres-18"
+    server_folder.mkdir(parents=True)
     folder = (tmp_path if named == "outside" else root_base) / "folder"
     folder.mkdir()
     if named != "nobody's":
-        (folder / "desk").write_text(str(desk if named == "outside" else tmp_path / "other/postgres-18"))
-    (desk / "server.json").write_text(json.dumps({"bin_folder": "", "socket": "", "place": str(folder)}))
+        (folder / "desk").write_text(str(server_folder if named == "outside" else tmp_path / "other/postgres-18"))
+    (server_folder / "server.json").write_text(json.dumps({"bin_folder": "", "socket": "", "place": str(folder)}))
     before = list(folder.iterdir())
-    embedded.destroy(desk.parent)
-    assert not desk.parent.exists()
+    embedded.destroy(server_folder.parent)
+    assert not server_folder.parent.exists()
     assert list(folder.iterdir()) == before
     assert "was not deleted" in caplog.text
 
@@ -466,7 +466,11 @@ def test_deleted_home_is_a_fresh_start(homes: Homes) -> None:
     """Who deletes the folder wants an empty database, and no server that nobody can stop."""
     home = homes()
     query(without_fsync(embedded.attach(home)), "CREATE TABLE gone ()")
-    place, folder, pid = record(desk_of(home))["place"], Path(record(desk_of(home))["socket"]), pid_of(home)
+    place, folder, pid = (
+        record(server_folder_of(home))["place"],
+        Path(record(server_folder_of(home))["socket"]),
+        pid_of(home),
+    )
     shutil.rmtree(home)
     assert query(without_fsync(embedded.attach(home)), "SELECT to_regclass('gone')") is None
     if place:
@@ -765,9 +769,9 @@ def test_server_that_does_not_start_shows_its_log(home: Path) -> None:
 def test_waiting_for_another_start_is_bounded(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that hangs while it starts the server is named, not waited for without end."""
     monkeypatch.setattr(users, "LOCK_SECONDS", 0.1)
-    with (desk_of(shared) / "start.lock").open() as lock:
+    with (server_folder_of(shared) / "start.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(EmbeddedServerError, match="Another process"):
+        with pytest.raises(EmbeddedServerError, match="another process"):
             embedded.stop(shared)
     assert runs(shared)
 

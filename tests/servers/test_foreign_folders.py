@@ -16,15 +16,14 @@ import pytest
 from fsapi_nb import Migrator
 from fsapi_nb.errors import EmbeddedServerError, Untrusted, UsageError
 from fsapi_nb.servers import embedded
-from fsapi_nb.servers.embedded import registry as made_desks
-from fsapi_nb.servers.embedded import root_folder
-from fsapi_nb.servers.embedded.paths import make_desk
+from fsapi_nb.servers.embedded import registry, root_folder
 from fsapi_nb.servers.embedded.record import Record
-from fsapi_nb.servers.embedded.registry import remember
+from fsapi_nb.servers.embedded.registry import register
+from fsapi_nb.servers.embedded.server_folder import make_server_folder
 from fsapi_nb.servers.project_server import start_embedded
 from fsapi_nb.verbs.trust import accept, revoke, trust_project
 from tests.conftest import Project
-from tests.servers.embedded_servers import ROOT, data_of, desk_of, in_child, query, without_fsync
+from tests.servers.embedded_servers import ROOT, data_of, in_child, query, server_folder_of, without_fsync
 
 _HOSTILE = "\nrestore_command = 'touch {ran}; false'\narchive_command = 'touch {ran}; true'\n"
 
@@ -100,7 +99,7 @@ def pulled(home: Path, files: dict[str, str]) -> None:
     git("commit", "--quiet", "--allow-empty", "--message", "theirs")
     git("worktree", "add", "--quiet", "../theirs", "HEAD", "--detach")
     for name, text in files.items():
-        file = project.parent / "theirs" / ".fsapi_nb" / desk_of(home).name / name
+        file = project.parent / "theirs" / ".fsapi_nb" / server_folder_of(home).name / name
         file.parent.mkdir(parents=True, exist_ok=True)
         if text.startswith("/"):
             file.symlink_to(text)
@@ -132,7 +131,7 @@ def test_what_is_pulled_over_an_own_server_is_not_used(workshop: Path) -> None:
                 "pg_hba.conf": "local all all trust",
             },
         )
-        assert (desk_of(home) / "data/postgresql.auto.conf").read_text() == hostile
+        assert (server_folder_of(home) / "data/postgresql.auto.conf").read_text() == hostile
         assert query(embedded.attach(home), "SELECT n FROM kept") == 7
         assert not (workshop / "ran").exists()
         assert mine.read_text() == "mine"
@@ -148,8 +147,8 @@ def test_data_of_an_earlier_version_is_kept(workshop: Path) -> None:
         home = made(workshop / "one")
         query(embedded.attach(home), "CREATE TABLE kept AS SELECT 7 AS n")
         embedded.stop(home)
-        desk = desk_of(home)
-        data_of(home).rename(desk / "data")
+        server_folder = server_folder_of(home)
+        data_of(home).rename(server_folder / "data")
         (record,) = (workshop / ".local/state/fsapi_nb/servers").iterdir()
         record.write_text(record.read_text().replace("named\n", ""))
         for _ in range(2):
@@ -171,11 +170,11 @@ def test_data_that_came_with_a_project_is_not_started(workshop: Path, brought: C
         for _ in range(2):
             with pytest.raises(EmbeddedServerError, match="was not made here by fsapi_nb") as caught:
                 embedded.attach(foreign)
-        assert f"rm -r {desk_of(foreign)}" in str(caught.value)
-        assert "nothing was started" in str(caught.value)
+        assert f"rm -r {server_folder_of(foreign)}" in str(caught.value)
+        assert "not started" in str(caught.value)
         assert not (foreign.parent / "ran").exists()
         embedded.stop(foreign)
-        shutil.rmtree(desk_of(foreign))
+        shutil.rmtree(server_folder_of(foreign))
         assert query(without_fsync(embedded.attach(foreign)), "SELECT 1") == 1
         embedded.destroy(foreign)
 
@@ -201,8 +200,8 @@ def test_data_that_its_user_has_allowed_is_started(
         migrator = Migrator("embedded", workshop / "two" / "migrations")
         with pytest.raises(Untrusted, match="starts a server on data that was not made here") as caught:
             migrator.query("SELECT n FROM kept")
-        assert f"rm -r {workshop / 'two' / '.fsapi_nb' / desk_of(home).name}" in str(caught.value)
-        (workshop / "two" / ".fsapi_nb" / desk_of(home).name / "planted").touch()
+        assert f"rm -r {workshop / 'two' / '.fsapi_nb' / server_folder_of(home).name}" in str(caught.value)
+        (workshop / "two" / ".fsapi_nb" / server_folder_of(home).name / "planted").touch()
         accept(caught.value)
         with pytest.raises(Untrusted):
             migrator.query("SELECT n FROM kept")
@@ -251,7 +250,7 @@ def test_a_project_that_was_moved_keeps_its_data(workshop: Path) -> None:
 def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The notes are kept where only this account can write."""
     monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.setattr(made_desks, "_SHARED", workshop)
+    monkeypatch.setattr(registry, "_SHARED", workshop)
 
     def make() -> None:
         made(workshop / "one")
@@ -271,13 +270,13 @@ def test_a_folder_that_another_process_is_making_is_not_a_foreign_one(workshop: 
     """Several processes may begin in the same moment; nobody is asked about that."""
 
     def look() -> None:
-        desk = workshop / "one/.fsapi_nb/postgres-18"
-        desk.mkdir(parents=True)
+        server_folder = workshop / "one/.fsapi_nb/postgres-18"
+        server_folder.mkdir(parents=True)
         for name in files:
-            (desk / name).touch()
-        assert embedded.foreign_desks(desk.parent) == []
-        (desk / "postgresql.conf").touch()
-        assert embedded.foreign_desks(desk.parent) == [desk]
+            (server_folder / name).touch()
+        assert embedded.foreign_folders(server_folder.parent) == []
+        (server_folder / "postgresql.conf").touch()
+        assert embedded.foreign_folders(server_folder.parent) == [server_folder]
 
     as_user(look)
 
@@ -316,35 +315,35 @@ def test_the_place_of_a_record_is_not_believed(tmp_path: Path, owner: str) -> No
     (trap / "server/data").mkdir(parents=True)
     if owner == "daemon":
         os.chown(trap, pwd.getpwnam("daemon").pw_uid, -1)
-    desk = desk_of(tmp_path / "clone/.fsapi_nb")
-    desk.mkdir(parents=True)
-    (desk / "server.json").write_text(json.dumps({"bin_folder": "", "socket": "", "place": str(trap)}))
+    server_folder = server_folder_of(tmp_path / "clone/.fsapi_nb")
+    server_folder.mkdir(parents=True)
+    (server_folder / "server.json").write_text(json.dumps({"bin_folder": "", "socket": "", "place": str(trap)}))
     before = sorted(trap.rglob("*"))
-    address = without_fsync(embedded.attach(desk.parent))
+    address = without_fsync(embedded.attach(server_folder.parent))
     try:
         assert query(address, "SELECT 1") == 1
-        assert Path(json.loads((desk / "server.json").read_text())["place"]).parent in root_folder.ROOT_BASES
+        assert Path(json.loads((server_folder / "server.json").read_text())["place"]).parent in root_folder.ROOT_BASES
         assert sorted(trap.rglob("*")) == before
     finally:
-        embedded.destroy(desk.parent)
+        embedded.destroy(server_folder.parent)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "other name"])
 def test_a_record_of_any_kind_does_no_harm(tmp_path: Path, kind: str) -> None:
     """A link is not read, a pipe is not waited for, and a private folder of the user's is not tidied up."""
-    desk = desk_of(tmp_path / "clone/.fsapi_nb")
-    desk.mkdir(parents=True)
+    server_folder = server_folder_of(tmp_path / "clone/.fsapi_nb")
+    server_folder.mkdir(parents=True)
     mine = tmp_path / "mine"
     mine.mkdir(mode=0o700)
     text = json.dumps({"bin_folder": "", "socket": str(mine), "place": ""})
     if kind == "pipe":
-        os.mkfifo(desk / "server.json")
+        os.mkfifo(server_folder / "server.json")
     elif kind == "link":
         (tmp_path / "elsewhere").write_text(text)
-        (desk / "server.json").symlink_to(tmp_path / "elsewhere")
+        (server_folder / "server.json").symlink_to(tmp_path / "elsewhere")
     else:
-        (desk / "server.json").write_text(text)
-    embedded.destroy(desk.parent)
+        (server_folder / "server.json").write_text(text)
+    embedded.destroy(server_folder.parent)
     assert mine.is_dir()
 
 
@@ -354,12 +353,12 @@ def test_another_version_does_not_begin_empty_beside_the_data(tmp_path: Path, ve
     home = tmp_path / ".fsapi_nb"
     installed = int(embedded.server_version(embedded.default_bin_folder()).partition(".")[0])
     for version in versions:
-        desk = make_desk(home, installed + version)
-        remember(desk)
-        Record().write(desk)
+        server_folder = make_server_folder(home, installed + version)
+        register(server_folder)
+        Record().write(server_folder)
     with pytest.raises(EmbeddedServerError, match=rf"of PostgreSQL {installed + versions[-1]}, which") as caught:
         start_embedded(tmp_path, home, (), bin_folder=None, database="shop")
     assert "--postgres-bin FOLDER" in (caught.value.hint or "")
     assert sorted(home.glob("postgres-*")) == sorted(home / f"postgres-{installed + each}" for each in versions)
-    Record().write(make_desk(home, installed))
-    assert embedded.desks_of_other_versions(home) == []
+    Record().write(make_server_folder(home, installed))
+    assert embedded.folders_of_other_versions(home) == []

@@ -1,9 +1,9 @@
-"""An embedded PostgreSQL: a server of the project's own, started from any PostgreSQL's `bin` folder (14 or later).
+"""An embedded PostgreSQL: a server of a project's own, started from the `bin` folder of any PostgreSQL (14 or later).
 
-It starts, finds, shares and stops servers whose data lies in a project's private folder (`place`). They listen on a
-socket in a private folder only (no TCP), know their clients by peer authentication, and outlive a killed client.
-This package installs no PostgreSQL, loosens no permission of a folder that is not its own, and knows nothing of
-migrations.
+This package starts, finds, shares and stops servers whose data lies in a project's private folder, its `home` (`paths`). They
+listen on a socket in a private folder only (no TCP), and let in the account that started them, by peer authentication. A server
+belongs to all processes that use it, and outlives a killed one (`server`). PostgreSQL is not installed here, permissions
+of other folders are never changed, and migrations are not known here.
 """
 
 from __future__ import annotations
@@ -16,138 +16,149 @@ from fsapi_nb.servers.embedded.address import ROLE, conninfo
 from fsapi_nb.servers.embedded.database import answers, ensure_database
 from fsapi_nb.servers.embedded.installation import default_bin_folder, inspect_installation, server_version
 from fsapi_nb.servers.embedded.messages import files_of
-from fsapi_nb.servers.embedded.paths import (
-    find_adopted_desks,
-    find_desks,
-    find_foreign_desks,
-    find_place,
-    forget_place,
-    private_folder,
-    remove_place,
-    take_over,
-)
-from fsapi_nb.servers.embedded.registry import forget, remember
+from fsapi_nb.servers.embedded.paths import find_paths, remove_data, warn_of_data_elsewhere
+from fsapi_nb.servers.embedded.registry import register, unregister
 from fsapi_nb.servers.embedded.server import find_or_start, leave
+from fsapi_nb.servers.embedded.server_folder import (
+    assign_data,
+    find_adopted_folders,
+    find_foreign_folders,
+    find_server_folders,
+    resolve_home,
+)
+from fsapi_nb.servers.embedded.shutdown import shut_down
 from fsapi_nb.servers.embedded.socket_folder import PORT
-from fsapi_nb.servers.embedded.status import end
-from fsapi_nb.servers.embedded.users import guard, process
+from fsapi_nb.servers.embedded.users import process, start_lock
 
 __all__ = [
     "PORT",
     "ROLE",
     "adopt",
     "attach",
+    "data_elsewhere",
     "default_bin_folder",
-    "desks_of_other_versions",
     "destroy",
     "detach",
     "disown",
-    "foreign_desks",
-    "named_place",
+    "folders_of_other_versions",
+    "foreign_folders",
     "server_version",
     "stop",
 ]
 
+_ATTEMPTS = 3
+_MOST_BYTES = 63  # of a name in PostgreSQL
+
 
 def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi") -> str:
-    """Make sure that the server of `home` runs and has the database; return libpq's conninfo string for it.
+    """Make sure that the server of `home` runs and has the database; return libpq's connection string for it.
 
-    `home` is the project's private folder, made (0700) where absent. `bin_folder` holds `postgres`, `initdb` and
-    `pg_ctl`; None takes the installed wheel's. The process counts as a user of the server until it ends or calls
-    `detach`. Safe to call often, from threads and in forked children. Raises EmbeddedServerError.
+    The process counts as a user of the server until it ends or calls `detach`. Safe to call often, from threads and in forked
+    children.
+
+    Args:
+        home: the project's private folder, made (0700) if it is missing.
+        bin_folder: the folder with `postgres`, `initdb` and `pg_ctl`; None is that of the installed wheel.
+        database: the name of the database, made if the server has none of that name.
+
+    Raises:
+        EmbeddedServerError: the server cannot be started, or may not be; or the database cannot be used.
     """
-    if not database or "\0" in database or len(database.encode()) > 63:
+    if not database or "\0" in database or len(database.encode()) > _MOST_BYTES:
         raise EmbeddedServerError(
-            f"{database!r} cannot be the name of a database.", hint="Choose a name of 1 to 63 bytes."
+            f"{database!r} cannot be the name of a database", hint=f"choose a name of 1 to {_MOST_BYTES} bytes."
         )
     installation = inspect_installation(bin_folder or default_bin_folder())
-    for attempt in range(3):
-        folder = find_or_start(home, installation)
+    for attempt in range(1, _ATTEMPTS + 1):
+        socket_folder = find_or_start(home, installation)
         try:
-            ensure_database(folder, database)
+            ensure_database(socket_folder, database)
             break
         except EmbeddedServerError:
-            # It may have died, or been stopped, in the moment between.
-            if attempt == 2 or answers(folder, database):
+            # The server may have died, or another process may have stopped it, in the moment between.
+            if attempt == _ATTEMPTS or answers(socket_folder, database):
                 raise
-    return conninfo(folder, database)
-
-
-def desks_of_other_versions(home: Path) -> list[Path]:
-    """Return the folders of servers in `home` whose data the installed wheel cannot read, if it has none of its own there."""
-    major = inspect_installation(default_bin_folder()).major
-    with files_of(home):
-        desks = find_desks(home)
-    return [] if any(desk.name == f"postgres-{major}" for desk in desks) else desks
-
-
-def foreign_desks(home: Path) -> list[Path]:
-    """The folders of servers in `home` that this account has not made there. Raises EmbeddedServerError for a link."""
-    with files_of(home):
-        return find_foreign_desks(home)
-
-
-def named_place(desk: Path) -> str:
-    """Return where the record of a desk says that the data lies of the server that root starts; empty for others."""
-    with files_of(desk.parent):
-        place = find_place(desk)
-    return "" if place is None or place.folder == desk else str(place.folder)
-
-
-def adopt(desk: Path) -> None:
-    """Take a folder of a server for one that this account has made: its user has looked at it."""
-    with files_of(desk.parent):
-        remember(desk, adopted=True)
-        take_over(desk)
-
-
-def disown(home: Path) -> bool:
-    """Take the servers' folders of `home` that were adopted for foreign ones again; return whether there were any."""
-    with files_of(home):
-        found = find_adopted_desks(home)
-        for desk in found:
-            forget(desk)
-    return bool(found)
+    return conninfo(socket_folder, database)
 
 
 def detach(home: Path) -> None:
-    """End this process's use of the servers of `home`; one that no other process uses is stopped.
+    """End this process's use of the servers of `home`; a server that no other process uses is stopped.
 
-    Nothing happens where this process uses none. Raises EmbeddedServerError where a server does not stop.
+    Nothing happens if this process uses none. Raises EmbeddedServerError if a server does not stop.
     """
     with process.mutex, files_of(home):
-        for desk in [desk for desk in process.uses if desk.parent == private_folder(home)]:
-            leave(desk)
+        for server_folder in [folder for folder in process.uses if folder.parent == resolve_home(home)]:
+            leave(server_folder)
 
 
 def stop(home: Path) -> None:
-    """Stop the servers of `home`, whoever uses them; their data stays.
+    """Stop the servers of `home`, even if other processes use them; their data stays.
 
-    Nothing happens where none runs. Raises EmbeddedServerError where a server does not stop.
+    Nothing happens if none runs. Raises EmbeddedServerError if a server does not stop.
     """
     with process.mutex, files_of(home):
-        for desk in find_desks(home):
-            with guard(desk):
-                process.unuse(desk)
-                if place := find_place(desk):
-                    end(place)
+        for server_folder in find_server_folders(home):
+            with start_lock(server_folder):
+                process.unuse(server_folder)
+                if paths := find_paths(server_folder):
+                    shut_down(paths)
 
 
 def destroy(home: Path) -> None:
-    """Stop the servers of `home`, whoever uses them, and delete all their data and `home` itself, whatever is in it.
+    """Stop the servers of `home`, even if other processes use them; delete all their data, and `home` with all that is in it.
 
-    What lies elsewhere, as root's servers have it, is deleted only where it is `home`'s beyond doubt, and left with
-    a warning otherwise. Nothing happens where there is no `home`. Raises EmbeddedServerError where a server does not
-    stop or a file stays; then it can be called again.
+    Data that lies elsewhere, as that of root's servers does, is deleted only if it belongs to `home` beyond doubt; a warning
+    is logged if it does not. Nothing happens if there is no `home`. Raises EmbeddedServerError if a server does not stop, or
+    a file cannot be deleted; then it can be called again.
     """
     with process.mutex, files_of(home):
-        for desk in find_desks(home):
-            with guard(desk):
-                process.unuse(desk)
-                if place := find_place(desk):
-                    end(place)
-                    remove_place(place)
+        for server_folder in find_server_folders(home):
+            with start_lock(server_folder):
+                process.unuse(server_folder)
+                if paths := find_paths(server_folder):
+                    shut_down(paths)
+                    remove_data(paths)
                 else:
-                    forget_place(desk)
+                    warn_of_data_elsewhere(server_folder)
         if home.exists():
-            shutil.rmtree(private_folder(home))
+            shutil.rmtree(resolve_home(home))
+
+
+def folders_of_other_versions(home: Path) -> list[Path]:
+    """Return the server folders in `home` whose data the installed wheel cannot read; none if it has one of its own there.
+
+    Raises EmbeddedServerError if no wheel is installed.
+    """
+    major = inspect_installation(default_bin_folder()).major
+    with files_of(home):
+        server_folders = find_server_folders(home)
+    return [] if any(folder.name == f"postgres-{major}" for folder in server_folders) else server_folders
+
+
+def foreign_folders(home: Path) -> list[Path]:
+    """Return the server folders in `home` that this account has not made there. Raises EmbeddedServerError for a link."""
+    with files_of(home):
+        return find_foreign_folders(home)
+
+
+def data_elsewhere(server_folder: Path) -> str:
+    """Return the folder where the data of root's server lies, as its record says; empty if it is in the server folder."""
+    with files_of(server_folder.parent):
+        paths = find_paths(server_folder)
+    return str(paths.config_folder) if paths and paths.is_elsewhere else ""
+
+
+def adopt(server_folder: Path) -> None:
+    """Let a foreign server folder count as one that this account has made: its user has looked at it, and trusts it."""
+    with files_of(server_folder.parent):
+        register(server_folder, adopted=True)
+        assign_data(server_folder)
+
+
+def disown(home: Path) -> bool:
+    """Let the adopted server folders of `home` be foreign again; return whether there were any."""
+    with files_of(home):
+        found = find_adopted_folders(home)
+        for server_folder in found:
+            unregister(server_folder)
+    return bool(found)

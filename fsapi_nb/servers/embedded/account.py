@@ -1,6 +1,6 @@
-"""Whom a server runs as: PostgreSQL refuses to run as root, so there it gets an account without rights.
+"""The account that a server runs as. PostgreSQL refuses to run as root, so root's servers run as an account without rights.
 
-This module looks accounts up; it changes none, and makes none.
+Accounts are looked up here; none is made or changed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ class Account:
 
 
 def account_of(uid: int) -> Account:
-    """The account of that number. Raises EmbeddedServerError where it has no name."""
+    """Return the account of that number. Raises EmbeddedServerError if it has no name."""
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
         raise EmbeddedServerError(
-            f"The account with number {uid} has no name on this machine, and PostgreSQL does not run without one.",
-            hint=f"Add a line for it to /etc/passwd, or run as a user that has one. {OTHER_DATABASE}",
+            f"the account with number {uid} has no name on this machine, and PostgreSQL does not run without one",
+            hint=f"add a line for it to /etc/passwd, or run as a user that has one. {OTHER_DATABASE}",
         ) from None
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
 def powerless_account() -> Account:
-    """The account that PostgreSQL runs as where we are root."""
+    """Return the account that PostgreSQL runs as if this process is root's. Raises EmbeddedServerError if there is none."""
     try:
         return account_of(pwd.getpwnam(_POWERLESS).pw_uid)
     except KeyError:
         raise EmbeddedServerError(
-            f"PostgreSQL refuses to run as root, and this machine has no account {_POWERLESS} for it.",
-            hint=f"Run as another user than root. {OTHER_DATABASE}",
+            f"PostgreSQL refuses to run as root, and this machine has no account {_POWERLESS} for it",
+            hint=f"run as another user than root. {OTHER_DATABASE}",
         ) from None

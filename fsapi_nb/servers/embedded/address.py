@@ -1,7 +1,7 @@
-"""The address of a database of an embedded server, which no setting of libpq outside of it changes.
+"""The address of a database of an embedded server, complete: no variable or service of libpq changes it.
 
 libpq fills in each parameter that an address leaves open: from a `PG*` variable, or from the service that `PGSERVICE`
-names. `PGHOSTADDR`, or `hostaddr` of a service, would lead to another server.
+names. `PGHOSTADDR`, or the `hostaddr` of a service, would lead to another server.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from fsapi_nb.servers.embedded.socket_folder import PORT
 ROLE = "postgres"
 SERVICE = "PGSERVICE"
 
-# Parameters that fsapi_nb sets for each connection, that change nothing about where it goes or what it is, or that a server
-# by peer authentication never asks for.
+# Parameters that fsapi_nb sets for each connection, parameters that change nothing about where it goes or what it is, and
+# those that a server with peer authentication never asks for.
 _HARMLESS = {
     "service",
     "passfile",
@@ -37,7 +37,7 @@ _HARMLESS = {
     "scram_client_key",
     "scram_server_key",
 }
-# Where libpq's own default is not neutral, or an empty value is an error.
+# Parameters whose default in libpq is not neutral, or whose empty value is an error.
 _NEUTRAL = {
     "sslmode": "disable",
     "sslcertmode": "allow",
@@ -49,13 +49,13 @@ _NEUTRAL = {
 }
 
 
-def conninfo(folder: Path, database: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return the address of a database of the server whose socket is in `folder`.
+def conninfo(socket_folder: Path, database: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return the address of a database of the server whose socket is in that folder, as libpq's connection string.
 
-    Each parameter that the environment would fill in is named, too; all of them if it names a service.
+    It names each parameter that the environment would fill in; all of them if the environment names a service.
     """
     environment = os.environ if environment is None else environment
-    own = {"host": str(folder), "port": str(PORT), "user": ROLE, "dbname": database}
+    own = {"host": str(socket_folder), "port": str(PORT), "user": ROLE, "dbname": database}
     named = {
         keyword: value
         for keyword, (variable, value) in _defaults().items()
@@ -66,7 +66,7 @@ def conninfo(folder: Path, database: str, environment: Mapping[str, str] | None 
 
 @cache
 def _defaults() -> dict[str, tuple[str, str]]:
-    """Return the parameters of this libpq: the variable that fills each in, and a value that means nothing was said."""
+    """Return the parameters of this libpq: for each the variable that fills it in, and the value that says nothing."""
     return {
         keyword: (
             (option.envvar or b"").decode(),

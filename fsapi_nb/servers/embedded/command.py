@@ -1,6 +1,6 @@
-"""Running PostgreSQL's own tools: as the right account, and told of our environment only what they need.
+"""Running PostgreSQL's own tools: as the right account, with only those variables of the environment that they need.
 
-What they answer is judged by the callers.
+The callers judge what a tool answers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fsapi_nb.project.programs import communicate
 from fsapi_nb.servers.embedded.account import Account
 from fsapi_nb.servers.embedded.messages import ROOT_HINT
 
-# PG* variables would mislead the server, and the rest may hold secrets, which whoever may run SQL could read.
+# PG* variables would mislead the server. Others may hold secrets, which every user of the server who may run programs could read.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "TMPDIR", "LOCPATH", "LOCALE_ARCHIVE")
 
 
@@ -26,9 +26,16 @@ def run(
     seconds: float,
     passed: tuple[int, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool in `folder`, as `account` (None: as we are), away from our terminal's Ctrl-C.
+    """Run a tool in a session of its own, out of reach of the terminal's Ctrl-C, and wait for its end.
 
-    `passed` are descriptors of open files that it inherits.
+    Args:
+        command: the program and its arguments.
+        folder: its working directory.
+        account: the account that it runs as; None is that of this process.
+        seconds: how long it may take.
+        passed: descriptors of open files that it inherits, with the locks on them.
+
+    Raises EmbeddedServerError if it cannot be run or takes longer.
     """
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
@@ -54,8 +61,8 @@ def run(
         reason = f"it took more than {seconds} s" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
         who = f" as {account.name}" if account else ""
         raise EmbeddedServerError(
-            f"{command[0]} could not be run{who}: {reason}.",
+            f"{command[0]} could not be run{who}: {reason}",
             hint=ROOT_HINT
             if account
-            else "Check that this machine may run it, or set postgres_bin in [tool.fsapi_nb] to another PostgreSQL.",
+            else "check that this machine may run it, or set postgres_bin in [tool.fsapi_nb] to another PostgreSQL.",
         ) from error

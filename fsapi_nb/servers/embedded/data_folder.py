@@ -1,7 +1,9 @@
-"""Making a data folder by initdb.
+"""Making a server's data folder, by initdb.
 
-It is made under another name first, so that an interrupted one is never taken for whole. The caller holds the guard; no
-server is started here.
+The caller holds `start.lock`, and no server is started here. The folder is made under another name first, so that one whose
+making was interrupted is never taken for a whole one. initdb inherits `server.lock`: if its starter is killed, it goes on for a
+while, and the next start waits for its end before it removes what was made. Each data folder has a system identifier of
+its own, by which PostgreSQL and the journal tell one server's data from another's.
 """
 
 from __future__ import annotations
@@ -25,40 +27,38 @@ _ARGUMENTS = (f"--username={ROLE}", "--encoding=UTF8", "--no-sync", "--auth-loca
 _LOCALES = ("C.UTF-8", "C")  # not every machine has the first
 
 
-def initialise_data(place: ServerPaths, bin_folder: Path) -> None:
-    """Make the data folder by initdb. Raises EmbeddedServerError."""
-    with _draft(place) as (draft, lock):
+def initialise_data(paths: ServerPaths, bin_folder: Path) -> None:
+    """Make the data folder of a server that has none. Raises EmbeddedServerError, OSError."""
+    with _draft(paths) as (draft, lock):
         command = [str(bin_folder / "initdb"), "-D", draft.name, *_ARGUMENTS, "--no-instructions"]
         for locale in _LOCALES:
             completed = run(
                 [*command, f"--locale={locale}"],
-                folder=place.private,
-                account=place.account,
+                folder=paths.private_folder,
+                account=paths.account,
                 seconds=_INITDB_SECONDS,
                 passed=(lock,),
             )
             if completed.returncode == 0:
-                draft.replace(place.data)
+                draft.replace(paths.data)
                 return
     raise EmbeddedServerError(
-        "The embedded server's data folder could not be made.",
+        "the embedded server's data folder could not be made",
         details=last_lines(completed.stdout + completed.stderr),
-        state=f"nothing is left of it in {place.private}.",
-        hint=f"Repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
+        state=f"not started; nothing is left of its data in {paths.private_folder}.",
+        hint=f"repair what initdb says, or use another PostgreSQL (postgres_bin in [tool.fsapi_nb]). {OTHER_DATABASE}",
     )
 
 
 @contextlib.contextmanager
-def _draft(place: ServerPaths) -> Iterator[tuple[Path, int]]:
-    """A name for a folder that becomes the data folder, and the server's lock, for the tools that fill it to inherit.
-
-    Where we are killed, they go on for a while; the next start waits for their end, and then removes what they made.
-    """
-    with process.opened(place.folder / "server.lock") as lock:
-        await_lock(lock, fcntl.LOCK_EX, seconds=1)  # where another process has it all the same, the start will say so
-        for abandoned in place.private.glob("new-*"):
+def _draft(paths: ServerPaths) -> Iterator[tuple[Path, int]]:
+    """Yield the path of a folder to be made, and the descriptor of the server's lock; remove the folder if it is still there."""
+    with process.opened(paths.lock) as lock:
+        # An initdb whose starter was killed is waited for. Any other holder is left to `start`, which has a message for it.
+        await_lock(lock, fcntl.LOCK_EX, seconds=1)
+        for abandoned in paths.private_folder.glob("new-*"):
             shutil.rmtree(abandoned, ignore_errors=True)
-        draft = place.private / f"new-{secrets.token_hex(4)}"
+        draft = paths.private_folder / f"new-{secrets.token_hex(4)}"
         try:
             yield draft, lock
         finally:

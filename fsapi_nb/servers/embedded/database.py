@@ -1,7 +1,4 @@
-"""The database in a running server: whether the server takes connections, and making the database if it is absent.
-
-Nothing here starts a server.
-"""
+"""The database in a running server: it is made if the server has none of that name. Nothing here starts a server."""
 
 from __future__ import annotations
 
@@ -15,28 +12,31 @@ from psycopg import pq, sql
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.address import SERVICE, conninfo
 from fsapi_nb.servers.embedded.messages import last_lines
-from fsapi_nb.servers.embedded.status import START_SECONDS
+from fsapi_nb.servers.embedded.start import START_SECONDS
 from fsapi_nb.servers.embedded.users import wait_until
 
 
-def answers(folder: Path, database: str) -> bool:
-    """Whether the server takes connections now; one that recovers from a crash is waited for, and does not count."""
-    target = f"{conninfo(folder, database)} connect_timeout=10".encode()
+def answers(socket_folder: Path, database: str) -> bool:
+    """Return whether the server takes connections now.
+
+    The end of a recovery from a crash is waited for, but the answer is False then: the caller's attempt came too early.
+    """
+    target = f"{conninfo(socket_folder, database)} connect_timeout=10".encode()
     if pq.PGconn.ping(target) == pq.Ping.OK:
         return True
     wait_until(lambda: pq.PGconn.ping(target) != pq.Ping.REJECT, seconds=START_SECONDS)
     return False
 
 
-def ensure_database(folder: Path, database: str) -> None:
-    """Create the database where there is none of that name."""
+def ensure_database(socket_folder: Path, database: str) -> None:
+    """Create the database if there is none of that name. Raises EmbeddedServerError."""
     try:
-        psycopg.connect(conninfo(folder, database), connect_timeout=10).close()
+        psycopg.connect(conninfo(socket_folder, database), connect_timeout=10).close()
         return
     except psycopg.OperationalError:
-        pass  # most likely there is no such database; if it is something else, what follows fails likewise
+        pass  # most likely there is no such database; if the reason is another one, what follows fails for it, too
     try:
-        with psycopg.connect(conninfo(folder, "postgres"), autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(conninfo(socket_folder, "postgres"), autocommit=True, connect_timeout=10) as connection:
             found = connection.execute(
                 "SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) %s", [database]
             ).fetchone()
@@ -44,19 +44,19 @@ def ensure_database(folder: Path, database: str) -> None:
                 with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
                 return
-        psycopg.connect(conninfo(folder, database), connect_timeout=10).close()
+        psycopg.connect(conninfo(socket_folder, database), connect_timeout=10).close()
     except psycopg.Error as error:
         raise EmbeddedServerError(
-            f"The embedded server runs, but its database {database} cannot be used.",
+            f"the embedded server runs, but its database {database} cannot be used",
             details=last_lines(str(error)),
-            hint=_unless_service("See the server's message above; restarting the embedded server may help."),
+            hint=_unless_service("see the server's message above; restarting the embedded server may help."),
         ) from error
 
 
 def _unless_service(hint: str) -> str:
-    """Return the hint, or one for a service that libpq looks up for each connection, wherever it goes."""
+    """Return the hint, or another one if a service is named, which libpq looks up for each connection."""
     if SERVICE not in os.environ:
         return hint
     return (
-        f"Unset {SERVICE}: libpq looks up the service that it names before it connects anywhere. Run: unset {SERVICE}"
+        f"unset {SERVICE}: libpq looks up the service that it names before it connects anywhere. Run: unset {SERVICE}"
     )

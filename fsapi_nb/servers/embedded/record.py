@@ -1,51 +1,44 @@
-"""The record of a server, and how files are written of which no reader may see half.
+"""The record of a server: which binaries it runs from, and where its socket and data are.
 
-It is a note, not the truth: a project may have been copied, moved or cloned with it, so others check what it says.
+A record is a note, not the truth: a project may have been copied, moved or cloned with it. Its readers check what it says.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from fsapi_nb.project.private_files import replace_file
+from fsapi_nb.project.regular_file import read_regular
+
 _MOST_BYTES = 100_000
+_FILE = "server.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What `server.json` holds: absolute paths, empty where there is none yet.
+    """What `server.json` holds: absolute paths, each empty if there is none yet.
 
-    `bin_folder` is what the user asked for, `socket` the socket folder, and `place` where the data of a server
-    that root started lies.
+    `bin_folder` is the one that the user asked for; `root_folder` has the data of a server that root started.
     """
 
     bin_folder: str = ""
-    socket: str = ""
-    place: str = ""
+    socket_folder: str = ""
+    root_folder: str = ""
 
     @staticmethod
-    def read(desk: Path) -> Record:
-        """The record of a desk; an empty one where there is none, or none that we wrote."""
+    def read(server_folder: Path) -> Record:
+        """Return the record in a server folder; an empty one if there is none, or none that fsapi_nb wrote."""
         try:
-            # No link is followed, and nobody is waited for: the file may have come with a project of somebody else's.
-            with open(os.open(desk / "server.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-                found = json.loads(file.read(_MOST_BYTES))
+            # The file may have come with a project: no link is followed, and no pipe is waited for.
+            found = json.loads(read_regular(server_folder / _FILE, most=_MOST_BYTES, links=False))
             return Record(str(found["bin_folder"]), str(found["socket"]), str(found["place"]))
         except (OSError, ValueError, KeyError, TypeError):
             return Record()
 
-    def write(self, desk: Path) -> None:
-        """Replace the record of a desk."""
-        write_file(desk / "server.json", json.dumps(asdict(self), indent=2) + "\n")
-
-
-def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace a file at once, so that no reader sees half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # a path need not be UTF-8
-        os.fchmod(descriptor, mode)
-        file.write(text)
-    draft.replace(path)
+    def write(self, server_folder: Path) -> None:
+        """Replace the record in a server folder. Raises OSError."""
+        # The names in the file stay: an earlier version may have written it, or may read it next.
+        content = {"bin_folder": self.bin_folder, "socket": self.socket_folder, "place": self.root_folder}
+        replace_file(server_folder / _FILE, json.dumps(content, indent=2) + "\n")

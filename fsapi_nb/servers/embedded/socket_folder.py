@@ -1,6 +1,6 @@
-"""The folder of a server's socket: short, private, and of a name that no other account can have taken before.
+"""The folder of a server's socket: its path is short, it is private, and no other account can have taken its name before.
 
-It says whether something listens there; what that is, and whether it is well, is for others to find out.
+Nothing here asks what listens at a socket, or in which state it is.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import contextlib
 import os
 import re
 import socket
+import stat
 import tempfile
 from pathlib import Path
 
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.servers.embedded.paths import ServerPaths
-from fsapi_nb.servers.embedded.permissions import is_private
 from fsapi_nb.servers.embedded.record import Record
 
 PORT = 5432  # names the socket file only; each server has a socket folder of its own
@@ -23,27 +23,30 @@ _PREFIX = "fsapi_nb-"
 _MOST_BYTES = 103  # macOS takes 103 bytes and Linux 107
 
 
-def make_socket_folder(place: ServerPaths) -> Path:
-    """A new folder for the socket; for root it lies beside the data."""
+def make_socket_folder(paths: ServerPaths) -> Path:
+    """Make a folder for the socket; for root it lies beside the data. Raises EmbeddedServerError."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
-    bases = [runtime] if runtime.is_absolute() and is_private(runtime, os.geteuid()) else []
+    bases = [runtime] if runtime.is_absolute() and _is_private(runtime, os.geteuid()) else []
     bases += [Path(tempfile.gettempdir()), Path("/tmp")]
-    for base in [place.private] if place.account else bases:
+    for base in [paths.private_folder] if paths.account else bases:
         if re.fullmatch(r"[\w/.+-]+", str(base), re.ASCII) and _fits(base / "fsapi_nb-12345678"):
             with contextlib.suppress(OSError):
                 folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-                os.chown(folder, place.uid, -1)
+                os.chown(folder, paths.uid, -1)
                 return folder
     raise EmbeddedServerError(
-        "No folder was found for the embedded server's socket: its path must be short, plain and writable.",
-        hint="Set TMPDIR to such a folder.",
+        "no folder was found for the embedded server's socket: its path must be short, plain and writable",
+        hint="set TMPDIR to such a folder.",
     )
 
 
-def remove_socket_folder(place: ServerPaths) -> None:
-    """Tidy up after a server that is gone; a copied project's record may name a folder that is in use."""
-    folder = Path(Record.read(place.desk).socket)
-    if not folder.name.startswith(_PREFIX) or not is_private(folder, place.uid) or listens(folder, place.uid):
+def remove_socket_folder(paths: ServerPaths) -> None:
+    """Remove the socket folder of a server that is gone, unless another server uses it.
+
+    The record of a copied project names the folder of the original.
+    """
+    folder = Path(Record.read(paths.server_folder).socket_folder)
+    if not folder.name.startswith(_PREFIX) or not _is_private(folder, paths.uid) or listens(folder, paths.uid):
         return
     with contextlib.suppress(OSError):
         file = socket_in(folder)
@@ -53,14 +56,17 @@ def remove_socket_folder(place: ServerPaths) -> None:
 
 
 def listens(folder: Path, uid: int) -> bool:
-    """Whether a server answers at the socket; refuses a folder that another account could have made."""
+    """Return whether a server answers at the socket in a folder of `uid`'s.
+
+    Raises EmbeddedServerError for a folder that another account could have made.
+    """
     if not folder.exists():
         return False
-    if not is_private(folder, uid):
+    if not _is_private(folder, uid):
         raise EmbeddedServerError(
-            f"The embedded server's socket folder {folder} is not private: connecting there would not be safe.",
-            hint="Find out who changed it. chmod 700 repairs its permissions; where it has another owner, end the "
-            "server's process: the next start makes another folder.",
+            f"the embedded server's socket folder {folder} is not private: connecting there would not be safe",
+            hint="find out who changed it. chmod 700 repairs its permissions; if it has another owner, end the server's "
+            "process: the next start makes another folder.",
         )
     with socket.socket(socket.AF_UNIX) as client:
         try:
@@ -71,9 +77,18 @@ def listens(folder: Path, uid: int) -> bool:
 
 
 def socket_in(folder: Path) -> Path:
-    """The socket's file, as PostgreSQL names it."""
+    """Return the path of the socket in a folder, as PostgreSQL names it."""
     return folder / f".s.PGSQL.{PORT}"
 
 
 def _fits(folder: Path) -> bool:
     return len(os.fsencode(socket_in(folder))) <= _MOST_BYTES
+
+
+def _is_private(folder: Path, uid: int) -> bool:
+    """Return whether a path is a folder, not a link to one, that `uid` owns and no other account can enter."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not found.st_mode & 0o077
