@@ -23,7 +23,7 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.testing.databases import Databases, find_folder
 from fsapi_nb.testing.opened import databases_of
-from fsapi_nb.testing.walk import Walk, open_walk
+from fsapi_nb.verbs.walk import Walk, open_walk
 
 _PROPERTY = "fsapi_roundtrip"  # of a test that passed without a way back; it is in the JUnit report as well
 _IRREVERSIBLE = "irreversible: only its UP was run"
@@ -202,7 +202,8 @@ class RoundTripOutcome:
         if self._walk is None or self.at > place:
             self.leave()
             database = self._stack.enter_context(self.databases.empty())
-            self._walk = self._stack.enter_context(open_walk(self.databases.project, self.folder, database))
+            walk = open_walk(self.databases.project, self.databases.directory, self.folder, database)
+            self._walk = self._stack.enter_context(walk)
         if self.at < place:
             self._seen = None
             try:

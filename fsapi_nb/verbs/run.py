@@ -70,27 +70,20 @@ def run_plan(
     folder = read_folder(options) if folder is None else folder
     with ExitStack() as stack:
         store = stack.enter_context(open_to_write(options, folder))
-        before, plan = read_plan_input(store, folder, request), None
-        try:
-            plan = planner(before)
-        except PartlyApplied:
-            pass  # perhaps another runner is in the middle of it: ask again under the lock
-        else:
-            refuse_other_plan(plan, planned)
-            if not plan:
-                result = run_result(request.verb, (), plan.notes, started, store)
-                return replace(result, lack=folder.lack if request.verb == "migrate" else None)
+        before = read_plan_input(store, folder, request)
+        plan = _plan_before_lock(planner, before, planned)
+        if plan is not None and not plan:
+            result = run_result(request.verb, (), plan.notes, started, store)
+            return replace(result, lack=folder.lack if request.verb == "migrate" else None)
+        if plan is not None:
             confirm(plan, store.identity, yes=yes)
         recorder = stack.enter_context(locked(options, store))
         now, settled = _settle_earlier_runs(store, recorder, folder, request, before)
-        try:
-            plan = plan if plan and is_same_input(before, now) else planner(now)
-        except InDoubt as error:
-            error.details += tuple(f"  {note}" for note in settled.notes)
-            raise
+        if plan is None or not is_same_input(before, now):
+            plan = _plan_after_settling(planner, now, settled)
         confirm(plan, store.identity, yes=yes)
         refuse_other_plan(plan, planned)
-        runner = _make_runner(options, stack, store, recorder, folder, observers)
+        runner = make_runner(options, stack, store, recorder, folder, observers)
         done = _carry_out(plan, runner, store.identity, now.history) if plan else ()
         done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
         notes = (*settled.notes, *_timeout_notes(store), *notes_once_run(plan))
@@ -115,6 +108,24 @@ def run_result(
     return results.RunResult(verb, done, notes, time.monotonic() - started, drops, store.identity, run_id)
 
 
+def _plan_before_lock(planner: Planner, before: PlanInput, planned: Plan | None) -> Plan | None:
+    """Return the plan as it is before the lock is held; None if another runner may be in the middle of a migration."""
+    try:
+        plan = planner(before)
+    except PartlyApplied:
+        return None  # it is asked again under the lock
+    refuse_other_plan(plan, planned)
+    return plan
+
+
+def _plan_after_settling(planner: Planner, now: PlanInput, settled: Settled) -> Plan:
+    try:
+        return planner(now)
+    except InDoubt as error:
+        error.details += tuple(f"  {note}" for note in settled.notes)
+        raise
+
+
 def _settle_earlier_runs(
     store: HistoryStore, recorder: Recorder, folder: Folder, request: PlanRequest, before: PlanInput
 ) -> tuple[PlanInput, Settled]:
@@ -130,13 +141,13 @@ def _settle_earlier_runs(
     return found, settled
 
 
-def _make_runner(
+def make_runner(
     options: VerbOptions,
     stack: ExitStack,
     store: HistoryStore,
     recorder: Recorder,
     folder: Folder,
-    observers: Sequence[Observer],
+    observers: Sequence[Observer] = (),
 ) -> Runner:
     """Return a runner on this session; if its connection is lost, it may take another that the stack closes."""
 
