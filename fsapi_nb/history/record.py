@@ -30,6 +30,7 @@ from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import keep
+from fsapi_nb.script.plain_definitions import is_quiet
 from fsapi_nb.text.command import Advice, command
 
 if TYPE_CHECKING:
@@ -129,17 +130,15 @@ class Recorder:
         return self.tables.lock_key(self.session.facts.database)
 
     def still(self, row: KeptRow | None, step: Step) -> tuple[Message, ...]:
-        """Look whether a row of the history that no step takes away is there; fails where a script has removed it.
+        """Look whether a row of the history that no step takes away is there; fails if a script has removed it.
 
-        Only behind what may have done so; the row's script is looked for only if the history is named.
+        Behind all that may run somebody's code: which tables a function empties, no text of a script says.
         """
-        statements = [statement for part in step.parts for statement in part.statements]
-        is_named = any(self.tables.table in statement.text for statement in statements)
-        if row is None or not (is_named or any(statement.kind in _MAY_EMPTY for statement in statements)):
+        is_plain = all(part.is_parsed and is_quiet(part.statements) for part in step.parts)
+        is_named = any(self.tables.table in each.text for part in step.parts for each in part.statements)
+        if row is None or (is_plain and not is_named):
             return ()
-        return (
-            self._message("check kept with its script" if is_named and row.has_script else "check kept", [row.name]),
-        )
+        return (self._message("check kept with its script" if row.has_script else "check kept", [row.name]),)
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
         """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
@@ -281,10 +280,6 @@ class Recorder:
             self._fitting(self.cell),
             self._fitting(self.runbook),
         ]
-
-
-#: What may remove rows of tables that it does not name; a text that the parser does not know is one statement, SQL.
-_MAY_EMPTY = frozenset({"CALL", "DELETE", "DO", "EXECUTE", "MERGE", "SELECT", "SQL", "TRUNCATE"})
 
 
 # -- the statements ----------------------------------------------------------------------------------------------

@@ -109,6 +109,10 @@ EMPTYING = {
     "all of a schema": "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
     "LOOP EXECUTE format('TRUNCATE %I CASCADE', t); END LOOP; END $$",
     "by a function": "CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'DELETE FROM migrations'; SELECT clear()",
+    "by a function of an INSERT": "CREATE TABLE sums (n int); CREATE FUNCTION clear() RETURNS int LANGUAGE sql AS "
+    "'DELETE FROM migrations; SELECT 1'; INSERT INTO sums SELECT clear()",
+    "by a function that was there": "INSERT INTO one SELECT swept()",
+    "by a default": "ALTER TABLE one ADD COLUMN more int DEFAULT swept()",
     "the scripts": "DELETE FROM migrations_scripts",
     "made again": "DROP TABLE migrations; CREATE TABLE migrations (id serial PRIMARY KEY, name varchar(255) UNIQUE, "
     "applied_at timestamp DEFAULT now(), duration_ms int)",
@@ -131,6 +135,10 @@ def refuse_to_empty(project: Project, act: Callable[[], object]) -> None:
 @pytest.mark.parametrize("script", EMPTYING.values(), ids=EMPTYING)
 def test_a_script_that_empties_the_history_is_undone(counted: Project, script: str) -> None:
     """What ran before it would be pending again, and run a second time."""
+    counted.rows(
+        "CREATE TABLE one (n int); INSERT INTO one VALUES (1); "
+        "CREATE FUNCTION swept() RETURNS int LANGUAGE sql AS 'DELETE FROM migrations_scripts; SELECT 1'"
+    )
     counted.write("empties", script)
     refuse_to_empty(counted, lambda: counted.migrator().migrate())
     assert len(counted.applied()) == 1
