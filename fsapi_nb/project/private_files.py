@@ -1,9 +1,9 @@
-"""Files of this user's own, outside of every project: what is trusted, and which servers were made here.
+"""Files of this user's own, outside of every project.
 
-They lie where the XDG Base Directory Specification has them. One rule holds for all of them: a file counts only if this user
-and root alone can have written it and every folder above it (`ownership`); a link counts like what it leads to, as
-keepers of dotfiles make links. Folders are made with mode 0700 and files with 0600. A file is replaced at once, so that no
-reader sees half of it, even if the writer is killed.
+They hold what is trusted, and which servers were made here, and lie where the XDG Base Directory Specification has them. One
+rule holds for all: a file counts only if this user and root alone can have written it and every folder above it
+(`ownership`). A link counts like what it leads to, as keepers of dotfiles make links. Folders are made with mode 0700 and
+files with 0600. A file is replaced at once, so that no reader sees half of it, even if the writer is killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ForeignFile(Exception):
 
 
 def user_folders(variable: str, default: str) -> list[Path]:
-    """Return the folders of fsapi_nb for one kind of file, the best first; none if the account has no home folder.
+    """Return the folders of fsapi_nb for one kind of file, the best first; none if there is no home folder.
 
     Args:
         variable: the XDG variable, such as `XDG_CONFIG_HOME`; a relative path in it does not count.
@@ -50,7 +50,10 @@ def read_private(file: Path) -> bytes | None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing; close one that others may enter. Raises ForeignFile, OSError."""
+    """Make a folder, and those above it that are missing; close one that others may enter.
+
+    Raises ForeignFile, OSError.
+    """
     real = Path(os.path.realpath(folder))
     missing = [way for way in (real, *real.parents) if not way.exists()]
     if missing:

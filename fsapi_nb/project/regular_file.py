@@ -1,4 +1,7 @@
-"""Read a file that somebody else may have put there: never a pipe, which may wait for ever, nor a device, which may have no end."""
+"""Reading a file that somebody else may have put there.
+
+A pipe is never read, as it may wait for ever, nor a device, which may have no end.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,10 @@ SETTINGS_MOST = 16 << 20
 
 
 def read_regular(file: Path, *, most: int | None = None, links: bool = True) -> bytes:
-    """Return the bytes of a file. Raises OSError, also if it is not a regular file, or has more than `most` bytes.
+    """Return the bytes of a file.
 
-    Without `links`, a link to a file is not one either.
-
-    What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
+    Raises OSError, also if it is not a regular file, or has more than `most` bytes. Without `links`, a link to a file is not
+    one either. What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
     """
     with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW)), "rb") as opened:
         found = os.fstat(opened.fileno())

@@ -63,7 +63,10 @@ def trusts_everything(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def read_trusted() -> dict[str, tuple[Allowed, ...]]:
-    """Return what is allowed, by project. Raises ConfigurationError if the file cannot be read, or may be another's."""
+    """Return what is allowed, by project.
+
+    Raises ConfigurationError if the file cannot be read, or others may have written it.
+    """
     file = _file()
     try:
         raw = read_private(file)
@@ -98,7 +101,7 @@ def forget(project: str) -> tuple[Allowed, ...]:
 
 @contextlib.contextmanager
 def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
-    """What is allowed, to be changed: written when all went well, while no other process does the same."""
+    """Yield what is allowed, to be changed; write it if all went well. No other process changes it meanwhile."""
     file = _file()
     try:
         make_private_folder(file.parent)
@@ -148,7 +151,7 @@ def _missing(project: str, requests: Sequence[Request]) -> list[Request]:
 
 
 def _other_way(missing: Sequence[Request]) -> str:
-    """What to do instead with data of no use, whose folders are the second part of what identifies a request."""
+    """Return what to do with data that is not needed; the second part of a request's identity is its folder."""
     folders = shlex.join(request.identity[1] for request in missing if request.is_about_data)
     return f" If you do not need that data, begin with none: rm -r {folders}" if folders else ""
 

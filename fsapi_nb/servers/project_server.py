@@ -77,7 +77,7 @@ def _data_request(server_folder: Path) -> Request:
 
 
 def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
-    """Return what the embedded servers of a project ask for besides its `pyproject.toml`: its own, and that for its tests."""
+    """Return what the embedded servers of a project, and of its tests, ask for besides `pyproject.toml`."""
     data = [
         _data_request(server_folder)
         for each in (home, home / "tests")
@@ -89,7 +89,10 @@ def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
 
 
 def disown_servers(home: Path) -> bool:
-    """Let the servers of a project, and those for its tests, be foreign again if they were adopted; return whether any was."""
+    """Let the servers of a project, and those for its tests, be foreign again if they were adopted.
+
+    Return whether any was.
+    """
     found = False
     for each in (home, home / "tests"):
         with suppress(EmbeddedServerError):  # it is a link, or another user's: no server is started in it anyway

@@ -1,10 +1,11 @@
-"""Databases for a moment: empty ones, and copies of a template that was filled once; each is dropped in the end.
+"""Scratch databases for tests: empty ones, and copies of a template that was filled once.
 
-    fsapi_test_<token>_<number>            lives as long as a session holds the advisory lock of its token
-    fsapi_template_<project>_<contents>    a template; its comment says when it was used last
+    fsapi_test_<token>_<number>            a scratch database, in use as long as a session holds the advisory lock of its token
+    fsapi_template_<project>_<contents>    a template database; its comment says when it was used last
 
-Who was killed holds no lock any more, so what it has left is known for certain, from whichever machine it came: no
-process id is guessed about. Nothing of another name is ever dropped. Knows neither migrations nor tests.
+The session of a killed process ends, and its advisory lock with it. So the databases that it has left are known for certain,
+on whichever machine it ran: no process id is guessed about. A database of another name is never dropped. Neither
+migrations nor tests are known here.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ from fsapi_nb.text.sql import written_name
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
 _PATIENCE = 600.0  # seconds to wait for another process that fills the same template
-_MOST = 100  # databases that are swept at one start, so that it stays short
-_KEPT = 3  # templates of one project that stay, those used last
-_FORGOTTEN = "7 days"  # after which a template of any project goes
-# Those that somebody is connected to are left out: PostgreSQL would wait for seconds before it refuses to drop one.
+_MOST = 100  # databases that are dropped at one start, so that it stays short
+_KEPT = 3  # templates of one project that stay: those used last
+_FORGOTTEN = "7 days"  # after which an unused template of any project is dropped
+# A database with a session is left out: PostgreSQL would wait for seconds before it refuses to drop it.
 _NAMES = sql.SQL(r"""
     SELECT d.datname::text FROM pg_catalog.pg_database d
     WHERE d.datname ~ '^fsapi_test_[0-9a-f]{16}_[0-9]+$'
@@ -54,7 +55,7 @@ _HELD = sql.SQL("""
     SELECT (classid::bigint << 32) | objid::bigint FROM pg_catalog.pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted
 """)
-# The comment is a time as text; one that is not ours is no time, and its database is left alone.
+# A template whose comment fsapi_nb has not written has no time of use, and is left alone.
 _TEMPLATES = sql.SQL(r"""
     WITH found AS (
         SELECT d.datname::text AS name, pg_catalog.substring(d.datname::text, '^fsapi_template_([0-9a-f]{{8}})_') AS project,
@@ -78,9 +79,10 @@ _THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
 @dataclass(slots=True)
 class Scratch:
-    """Makes databases on one server, for as long as its session lives; `address` leads to that server.
+    """Scratch databases on one server, which can be made as long as the session lives.
 
-    Every method raises DatabaseError where the server refuses; the role needs CREATEDB.
+    `address` leads to that server. The session holds the advisory lock of `token`; `project` identifies the project and
+    the role in names of templates. The role needs CREATEDB. Every method raises DatabaseError if the server refuses.
     """
 
     session: Session
@@ -91,12 +93,15 @@ class Scratch:
     _used: set[str] = field(default_factory=set)
 
     def make(self) -> str:
-        """A fresh, empty database, as the server makes them; return its address."""
+        """Make an empty database; return its address."""
         with _refusals(self.session):
             return self._create(None)
 
     def copy(self, contents: str) -> str | None:
-        """A fresh copy of the template of these contents (16 hexadecimal digits); None where there is none."""
+        """Make a copy of the template of these contents (16 hexadecimal digits).
+
+        Return its address, None if there is no template.
+        """
         template = self._template(contents)
         with _refusals(self.session):
             try:
@@ -105,15 +110,16 @@ class Scratch:
                 return None
             if template not in self._used:
                 self._used.add(template)
-                with contextlib.suppress(psycopg.errors.InternalError_):  # another process says so at the same moment
+                # Another process may write the comment at the same moment.
+                with contextlib.suppress(psycopg.errors.InternalError_):
                     self._say_used(template)
             return address
 
     def publish(self, contents: str, fill: Callable[[str], None]) -> None:
-        """Make the template of these contents, unless it is there: `fill` is given an empty database's address.
+        """Make the template of these contents, unless there is one.
 
-        Of several processes one fills it, and the others wait. It has its name only once it is complete.
-        Raises Locked where that takes another process too long, and whatever `fill` raises.
+        `fill` gets the address of an empty database. One of several processes fills it, and the others wait. It gets its name when it is complete, so half a template is
+        never copied. Raises Locked if another process takes too long, and what `fill` raises.
         """
         template = self._template(contents)
         key = _key(hashlib.sha256(template.encode()).hexdigest()[:16])
@@ -134,26 +140,33 @@ class Scratch:
             self._sweep_templates()
 
     def drop(self, address: str) -> None:
-        """Drop a database that was made here, whoever is connected to it; nothing happens where it is gone."""
+        """Drop a database that was made here, even if sessions are connected to it.
+
+        Nothing happens if it is gone.
+        """
         with _refusals(self.session):
             self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", _name_of(address))
 
     def sweep(self) -> None:
-        """Drop what killed processes have left: databases whose token nobody holds any more."""
+        """Drop the scratch databases of killed processes: those whose token no session holds."""
         with _refusals(self.session):
             names = [name for (name,) in ask(self.session.connection(), _NAMES)]
-            # Asked after the names: whoever made one of them held its token before.
+            # Asked after the names: a process takes the lock of its token before it makes its first database.
             held = {key for (key,) in ask(self.session.connection(), _HELD)}
             stale = [name for name in names if (match := _SCRATCH.fullmatch(name)) and _key(match[1]) not in held]
             self._drop_unused(stale[:_MOST])
 
     def _freeze(self, name: str, template: str) -> None:
-        """Make a filled database the template. Who would connect to it would keep it from being copied."""
+        """Make a filled database the template.
+
+        It refuses connections, as a session in it would keep it from being copied.
+        """
         self._execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
         self._say_used(name)
         try:
             self._execute("ALTER DATABASE {} RENAME TO {}", name, template)
-        except psycopg.errors.DuplicateDatabase:  # a lock holds among those who came by one maintenance database
+        except psycopg.errors.DuplicateDatabase:
+            # The advisory lock excludes only processes whose session is in the same database.
             self._execute("DROP DATABASE {}", name)
 
     def _sweep_templates(self) -> None:
@@ -162,7 +175,7 @@ class Scratch:
         self._drop_unused([name for (name,) in ask(self.session.connection(), query)][:_MOST])
 
     def _drop_unused(self, names: list[str]) -> None:
-        """Drop those that nobody is connected to or copies; another process may be doing the same."""
+        """Drop the databases that no session is in and none copies; another process may be dropping them, too."""
         for name in names:
             with contextlib.suppress(psycopg.errors.ObjectInUse, psycopg.errors.InternalError_):
                 self._execute("DROP DATABASE IF EXISTS {}", name)
@@ -200,21 +213,32 @@ def open_scratch(
     requests: Sequence[Request] = (),
     application: str = "fsapi_nb tests",
 ) -> Iterator[Scratch]:
-    """Databases for a moment on that server; None is an embedded one of the project's own for tests.
+    """Yield what makes scratch databases on a server.
 
-    `requests` must have been allowed. What killed processes have left there is swept first. Raises Protected for a protected database, CannotConnect,
-    DatabaseError, EmbeddedServerError, Untrusted.
+    What killed processes have left there is dropped first.
+
+    Args:
+        project: the project, whose templates are its own.
+        address: the server; None is the embedded server of the project for its tests.
+        postgres_bin: the PostgreSQL of the embedded server; None is the installed wheel's.
+        requests: what the project asks for, which its user must have allowed.
+        application: the name of the session on the server.
+
+    Raises:
+        Protected: the database is protected, by its own setting or because its address is that of a protected one.
+        Untrusted: the user has not allowed all that the project asks for.
+        CannotConnect, DatabaseError, EmbeddedServerError: the server cannot be used.
     """
     if address is not None and address.protected:
         raise _protected(address.name or "this database")
     home = project.home / "tests"
     require(project.root, requests)
     dsn = _dsn(address) if address is not None else None
-    place = dsn or start_embedded(
+    server = dsn or start_embedded(
         project.root, home, requests, bin_folder=postgres_bin, database="postgres", keeps_data=False
     )
     try:
-        with open_session(place, application=application) as session:
+        with open_session(server, application=application) as session:
             if dsn is None:
                 _be_quick(session)
             else:
@@ -222,9 +246,9 @@ def open_scratch(
             token = secrets.token_hex(8)
             session.connection().execute(
                 "SELECT pg_catalog.pg_advisory_lock(%s)", [_key(token)]
-            )  # nobody else knows it
+            )  # never waits, as no other process knows the token
             whose = hashlib.sha256(f"{project.root}\0{session.facts.role}".encode()).hexdigest()[:8]
-            scratch = Scratch(session, place, token, whose)
+            scratch = Scratch(session, server, token, whose)
             scratch.sweep()
             yield scratch
     finally:
@@ -234,7 +258,7 @@ def open_scratch(
 
 @contextmanager
 def _refusals(session: Session) -> Iterator[None]:
-    """Say in our words what the server refuses."""
+    """Raise what the server refuses as DatabaseError."""
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
@@ -245,15 +269,17 @@ def _refusals(session: Session) -> Iterator[None]:
         raise DatabaseError(
             f"a database for the test could not be made or dropped: {message.message}{code}",
             details=tuple(message.lines()),
-            hint="is the server still running? What stays there is swept by the next run.",
+            hint="is the server still running? Databases that stay there are dropped by the next run.",
         ) from None
 
 
 def _dsn(address: Address) -> str | None:
-    """The connection string of the server, with its password; None for the embedded one."""
+    """Return the connection string of the server, with its password; None for the embedded server."""
     if address.connector is not None:
         hint = "name a database with url or url_env, which may have a password_command."
-        raise ConfigurationError("tests make databases on a server by its URL, not by a function", hint=hint)
+        raise ConfigurationError(
+            "tests make databases on a server that is named by a URL, not by a function", hint=hint
+        )
     if address.dsn is not None and address.password_command is not None:
         return CommandAddress(address.dsn, address.password_command).with_password()[0]
     return address.dsn
@@ -264,12 +290,15 @@ def _name_of(address: str) -> str:
 
 
 def _key(token: str) -> int:
-    """The key of a token's advisory lock: its 64 bits as a signed number."""
+    """Return the key of a token's advisory lock: its 64 bits as a signed number."""
     return int.from_bytes(bytes.fromhex(token), "big", signed=True)
 
 
 def _be_quick(session: Session) -> None:
-    """Let commits of the server that is for tests alone not wait for the disk. Nothing there can be damaged by that."""
+    """Let commits on the server for tests not wait for the disk.
+
+    A power cut may lose the last of them, which no test needs, but does not damage the data.
+    """
     row = session.connection().execute("SELECT pg_catalog.current_setting('synchronous_commit')").fetchone()
     if row and row[0] != "off":
         session.connection().execute("ALTER SYSTEM SET synchronous_commit = off")
@@ -286,7 +315,7 @@ def _protected(what: str) -> Protected:
     return Protected(
         f"{what} is protected, and tests would make and drop databases on its server",
         state="unchanged.",
-        hint="give tests a server of their own, or none: the embedded one is used then.",
+        hint="give tests a server of their own, or none: then the embedded server is used.",
     )
 
 
@@ -297,5 +326,5 @@ def _may_not_create(session: Session, error: psycopg.Error) -> DatabaseError:
         f"the role {role!r} may not make databases on this server",
         details=(f"  {message.message} [{message.sqlstate}]",),
         state="unchanged.",
-        hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: the embedded one is used then.",
+        hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: then the embedded server is used.",
     )

@@ -1,9 +1,9 @@
-"""An embedded PostgreSQL: a server of a project's own, started from the `bin` folder of any PostgreSQL (14 or later).
+"""An embedded PostgreSQL: a server of a project's own, run from any PostgreSQL's binaries.
 
 This package starts, finds, shares and stops servers whose data lies in a project's private folder, its `home` (`paths`). They
 listen on a socket in a private folder only (no TCP), and let in the account that started them, by peer authentication. A server
 belongs to all processes that use it, and outlives a killed one (`server`). PostgreSQL is not installed here, permissions
-of other folders are never changed, and migrations are not known here.
+of other folders are never changed, and migrations are not known here. Any PostgreSQL from version 14 on will do.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ _MOST_BYTES = 63  # of a name in PostgreSQL
 
 
 def attach(home: Path, *, bin_folder: Path | None = None, database: str = "fsapi") -> str:
-    """Make sure that the server of `home` runs and has the database; return libpq's connection string for it.
+    """Start the server of `home` unless it runs; return libpq's connection string for a database of it.
 
-    The process counts as a user of the server until it ends or calls `detach`. Safe to call often, from threads and in forked
-    children.
+    The process counts as a user of the server until it ends or calls `detach`.
+    Safe to call often, from threads and in forked children.
 
     Args:
         home: the project's private folder, made (0700) if it is missing.
@@ -105,11 +105,12 @@ def stop(home: Path) -> None:
 
 
 def destroy(home: Path) -> None:
-    """Stop the servers of `home`, even if other processes use them; delete all their data, and `home` with all that is in it.
+    """Stop the servers of `home`, even if other processes use them, and delete `home` and all their data.
 
-    Data that lies elsewhere, as that of root's servers does, is deleted only if it belongs to `home` beyond doubt; a warning
-    is logged if it does not. Nothing happens if there is no `home`. Raises EmbeddedServerError if a server does not stop, or
-    a file cannot be deleted; then it can be called again.
+    Data that lies elsewhere, as that of root's servers does,
+    is deleted only if it belongs to `home` beyond doubt; a warning is logged if it does not. Nothing happens if there
+    is no `home`. Raises EmbeddedServerError if a server does not stop, or a file cannot be deleted; then it can be
+    called again.
     """
     with process.mutex, files_of(home):
         for server_folder in find_server_folders(home):
@@ -125,9 +126,9 @@ def destroy(home: Path) -> None:
 
 
 def folders_of_other_versions(home: Path) -> list[Path]:
-    """Return the server folders in `home` whose data the installed wheel cannot read; none if it has one of its own there.
+    """Return the server folders in `home` whose data the installed wheel cannot read.
 
-    Raises EmbeddedServerError if no wheel is installed.
+    The list is empty if it has one of its own there. Raises EmbeddedServerError if no wheel is installed.
     """
     major = inspect_installation(default_bin_folder()).major
     with files_of(home):
@@ -136,20 +137,23 @@ def folders_of_other_versions(home: Path) -> list[Path]:
 
 
 def foreign_folders(home: Path) -> list[Path]:
-    """Return the server folders in `home` that this account has not made there. Raises EmbeddedServerError for a link."""
+    """Return the server folders in `home` that this account has not made there.
+
+    Raises EmbeddedServerError for a link.
+    """
     with files_of(home):
         return find_foreign_folders(home)
 
 
 def data_elsewhere(server_folder: Path) -> str:
-    """Return the folder where the data of root's server lies, as its record says; empty if it is in the server folder."""
+    """Return the folder where the data of root's server lies; empty if it is in the server folder."""
     with files_of(server_folder.parent):
         paths = find_paths(server_folder)
     return str(paths.config_folder) if paths and paths.is_elsewhere else ""
 
 
 def adopt(server_folder: Path) -> None:
-    """Let a foreign server folder count as one that this account has made: its user has looked at it, and trusts it."""
+    """Let a foreign server folder count as one that this account has made, as its user trusts it."""
     with files_of(server_folder.parent):
         register(server_folder, adopted=True)
         assign_data(server_folder)

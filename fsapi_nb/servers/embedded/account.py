@@ -1,6 +1,7 @@
-"""The account that a server runs as. PostgreSQL refuses to run as root, so root's servers run as an account without rights.
+"""The account that a server runs as.
 
-Accounts are looked up here; none is made or changed.
+PostgreSQL refuses to run as root, so root's servers run as an account without rights. Accounts are looked up here; none
+is made or changed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def account_of(uid: int) -> Account:
 
 
 def powerless_account() -> Account:
-    """Return the account that PostgreSQL runs as if this process is root's. Raises EmbeddedServerError if there is none."""
+    """Return the account that PostgreSQL runs as if this process is root's.
+
+    Raises EmbeddedServerError if there is none.
+    """
     try:
         return account_of(pwd.getpwnam(_POWERLESS).pw_uid)
     except KeyError:

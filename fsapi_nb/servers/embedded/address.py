@@ -1,4 +1,4 @@
-"""The address of a database of an embedded server, complete: no variable or service of libpq changes it.
+"""The address of a database of an embedded server, which no variable or service of libpq changes.
 
 libpq fills in each parameter that an address leaves open: from a `PG*` variable, or from the service that `PGSERVICE`
 names. `PGHOSTADDR`, or the `hostaddr` of a service, would lead to another server.
@@ -50,7 +50,7 @@ _NEUTRAL = {
 
 
 def conninfo(socket_folder: Path, database: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return the address of a database of the server whose socket is in that folder, as libpq's connection string.
+    """Return libpq's connection string for a database of the server whose socket is in that folder.
 
     It names each parameter that the environment would fill in; all of them if the environment names a service.
     """
@@ -66,7 +66,7 @@ def conninfo(socket_folder: Path, database: str, environment: Mapping[str, str] 
 
 @cache
 def _defaults() -> dict[str, tuple[str, str]]:
-    """Return the parameters of this libpq: for each the variable that fills it in, and the value that says nothing."""
+    """Return for each parameter of libpq the variable that fills it in, and the value that says nothing."""
     return {
         keyword: (
             (option.envvar or b"").decode(),

@@ -1,6 +1,6 @@
-"""Running PostgreSQL's own tools: as the right account, with only those variables of the environment that they need.
+"""Running PostgreSQL's own tools, as the account of the server.
 
-The callers judge what a tool answers.
+They get only those variables of the environment that they need. The callers judge what a tool answers.
 """
 
 from __future__ import annotations

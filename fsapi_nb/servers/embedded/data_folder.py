@@ -52,7 +52,10 @@ def initialise_data(paths: ServerPaths, bin_folder: Path) -> None:
 
 @contextlib.contextmanager
 def _draft(paths: ServerPaths) -> Iterator[tuple[Path, int]]:
-    """Yield the path of a folder to be made, and the descriptor of the server's lock; remove the folder if it is still there."""
+    """Yield the path of a folder to be made, and the descriptor of the server's lock.
+
+    Remove the folder if it is still there.
+    """
     with process.opened(paths.lock) as lock:
         # An initdb whose starter was killed is waited for. Any other holder is left to `start`, which has a message for it.
         await_lock(lock, fcntl.LOCK_EX, seconds=1)

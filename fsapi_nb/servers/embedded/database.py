@@ -1,4 +1,7 @@
-"""The database in a running server: it is made if the server has none of that name. Nothing here starts a server."""
+"""The database in a running server: it is made if the server has none of that name.
+
+Nothing here starts a server.
+"""
 
 from __future__ import annotations
 

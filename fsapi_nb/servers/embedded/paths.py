@@ -1,4 +1,6 @@
-"""Where the parts of one server lie, and which account they belong to. Nothing here knows whether the server runs.
+"""Where the parts of one server lie, and which account they belong to.
+
+Nothing here knows whether the server runs.
 
     <home>/                     0700, the project's, ignored by git
       postgres-18/              the server folder: one for each major version, as its data fits no other
@@ -89,7 +91,10 @@ def find_paths(server_folder: Path) -> ServerPaths | None:
 
 
 def make_paths(server_folder: Path) -> ServerPaths:
-    """Return the paths of a server, and make root's folder for it if there is none. Raises EmbeddedServerError, OSError."""
+    """Return the paths of a server, and make root's folder for it if there is none.
+
+    Raises EmbeddedServerError, OSError.
+    """
     if os.geteuid() != 0:
         return _paths_inside(server_folder)
     found = find_paths(server_folder)
@@ -109,15 +114,15 @@ def make_paths(server_folder: Path) -> ServerPaths:
 
 
 def find_abandoned_paths(server_folder: Path) -> list[ServerPaths]:
-    """Return the paths of root's servers whose server folder had the same path, and was deleted or moved away."""
+    """Return the paths of root's servers of an earlier server folder that was deleted or moved away."""
     folders = find_abandoned_folders(server_folder)
     return [_paths_of_root(server_folder, folder, powerless_account()) for folder in folders]
 
 
 def remove_data(paths: ServerPaths) -> None:
-    """Delete what a stopped server has outside of its server folder, or warn if it may belong to another one.
+    """Delete what a stopped server has outside of its server folder; warn if it may be another one's.
 
-    A record that names the folder is no proof: it may have been copied, or have come with a project. Raises OSError.
+    A record that names the folder does not prove it: the record may have been copied, or have come with a project. Raises OSError.
     """
     unregister(paths.server_folder)
     if not paths.is_elsewhere or not paths.config_folder.exists():
@@ -132,7 +137,7 @@ def remove_data(paths: ServerPaths) -> None:
 
 
 def warn_of_data_elsewhere(server_folder: Path) -> None:
-    """Warn that the data which the record names is not deleted with the server folder: root has not made it for that."""
+    """Warn that the data which the record names is not deleted, as it may be another server's."""
     if named := Record.read(server_folder).root_folder:
         _warn_of_data(named, server_folder)
 

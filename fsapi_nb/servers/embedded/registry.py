@@ -50,7 +50,10 @@ class _RegistryEntry:
 
 
 def is_own(server_folder: Path) -> bool:
-    """Return whether this account has made a server folder, or it holds nothing that could do harm. Raises OSError."""
+    """Return whether this account has made a server folder, or it holds nothing that could do harm.
+
+    Raises OSError.
+    """
     return is_registered(server_folder) or _is_empty(server_folder)
 
 
@@ -63,7 +66,10 @@ def is_registered(server_folder: Path) -> bool:
 
 
 def register(server_folder: Path, *, adopted: bool = False) -> None:
-    """Enter a server folder that this account has made, or has `adopted`: it was made elsewhere. Raises OSError."""
+    """Enter a server folder that this account has made, or has `adopted`: it was made elsewhere.
+
+    Raises OSError.
+    """
     if os.geteuid() == 0:
         return
     number = secrets.token_hex(16)
@@ -80,7 +86,10 @@ def register(server_folder: Path, *, adopted: bool = False) -> None:
 
 
 def unregister(server_folder: Path) -> None:
-    """Remove the entry of a server folder, which is about to be deleted or counts as foreign again. Raises OSError."""
+    """Remove the entry of a server folder, which is about to be deleted or counts as foreign again.
+
+    Raises OSError.
+    """
     number = _read_note(server_folder)
     if number is not None and _is_known(server_folder, number):
         for folder in _folders():
@@ -94,7 +103,7 @@ def is_adopted(server_folder: Path) -> bool:
 
 
 def data_name(server_folder: Path) -> str:
-    """Return the name of the data folder in a server folder: one that cannot be guessed, if there is a note."""
+    """Return the name of a server's data folder: one that cannot be guessed, if there is a note."""
     number = _read_note(server_folder)
     if number is None:
         return "data"
@@ -103,7 +112,10 @@ def data_name(server_folder: Path) -> str:
 
 
 def rename_plain_data(server_folder: Path) -> None:
-    """Rename the data folder that an earlier version has made, which called each of them `data`. Raises OSError."""
+    """Rename the data folder that an earlier version has made, which called each of them `data`.
+
+    Raises OSError.
+    """
     number = _read_note(server_folder)
     if number is None or not _has_plain_name(server_folder, number):
         return
@@ -129,7 +141,7 @@ def _is_entered_as_adopted(number: str) -> bool:
 
 
 def _has_plain_name(server_folder: Path, number: str) -> bool:
-    """Return whether the entry is of an earlier version, which called all data folders `data`, or there is no entry."""
+    """Return whether no entry is there, or one of an earlier version, which called all data `data`."""
     return _identify_note(server_folder) not in _unkept and not any(entry.named for entry in _entries(number))
 
 

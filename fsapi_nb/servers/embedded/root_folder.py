@@ -1,4 +1,4 @@
-"""The folders for servers that root starts, which lie where the account that the server runs as can enter.
+"""The folders for servers that root starts, where the account that a server runs as can enter.
 
     /var/lib/fsapi_nb/          0711, root's
       <hash>-<random>/          0711, root's: the root folder of one server
@@ -32,7 +32,10 @@ _OWNER, _INODE = "desk", "inode"
 
 
 def root_base() -> Path:
-    """Return a folder of root's that any account can enter and only root can change. Raises EmbeddedServerError."""
+    """Return a folder of root's that any account can enter and only root can change.
+
+    Raises EmbeddedServerError.
+    """
     for base in ROOT_BASES:
         with contextlib.suppress(OSError):
             if not base.exists():
@@ -64,7 +67,7 @@ def make_root_folder(server_folder: Path, account: Account) -> Path:
 
 
 def find_abandoned_folders(server_folder: Path) -> list[Path]:
-    """Return the root folders of an earlier server folder of the same path, which was deleted or moved away."""
+    """Return the root folders of an earlier server folder of this path, which was deleted or moved away."""
     if os.geteuid() != 0:
         return []
     named = Record.read(server_folder).root_folder
@@ -85,13 +88,13 @@ def belongs_to(folder: Path, server_folder: Path) -> bool:
 
 
 def belongs_to_another(folder: Path, server_folder: Path) -> bool:
-    """Return whether another server folder uses the data: the project was copied, and the original is still there."""
+    """Return whether another server folder uses the data, from which this one was copied."""
     other = owner_of(folder)
     return other is not None and other != server_folder and Record.read(other).root_folder == str(folder)
 
 
 def may_be_of_another(folder: Path, server_folder: Path) -> bool:
-    """Return whether a root folder may belong to another server folder than this one, here or before it was moved.
+    """Return whether a root folder may belong to another server folder, unless this one was only moved.
 
     The record of this one may have come with a project, and name the data of one that is gone from its path.
     """

@@ -48,7 +48,10 @@ def find_or_start(home: Path, installation: Installation) -> Path:
 
 
 def leave(server_folder: Path, *, at_exit: bool = False) -> None:
-    """Stop counting as a user of the server; stop the server if this was its last user. Raises EmbeddedServerError."""
+    """Stop counting as a user of the server; stop the server if this was its last user.
+
+    Raises EmbeddedServerError.
+    """
     if not server_folder.exists():
         process.unuse(server_folder)  # the project was deleted; a server without its data ends by itself
         return
@@ -69,7 +72,7 @@ def _leave_all() -> None:
 
 
 def _find(server_folder: Path, installation: Installation) -> Path | None:
-    """Return the socket folder of a server that is ready and runs from these binaries; None if there is none."""
+    """Return the socket folder of the server if it is ready and runs from these binaries, else None."""
     paths = find_paths(server_folder) if _runs_from(server_folder, installation) else None
     return ready_socket_folder(paths) if paths else None
 
@@ -94,7 +97,7 @@ def _find_or_start_locked(server_folder: Path, installation: Installation) -> Pa
 
 
 def _start(paths: ServerPaths, installation: Installation) -> Path:
-    """Start the server in a socket folder of its own, on new data if there is none; return the socket folder."""
+    """Start the server, on new data if there is none; return its socket folder."""
     bin_folder = enterable_bin_folder(installation, paths.account)
     if not (paths.data / "PG_VERSION").exists():
         for abandoned in find_abandoned_paths(paths.server_folder):
@@ -109,7 +112,10 @@ def _start(paths: ServerPaths, installation: Installation) -> Path:
 
 
 def _make_way(paths: ServerPaths, installation: Installation) -> None:
-    """Stop a server that runs from other binaries than those asked for. Raises EmbeddedServerError if it is in use."""
+    """Stop a server that runs from other binaries than those asked for.
+
+    Raises EmbeddedServerError if it is in use.
+    """
     used = process.still_uses(paths.server_folder)
     process.unuse(paths.server_folder)  # so that this process is not found as a user
     if is_used(paths.server_folder):

@@ -1,4 +1,4 @@
-"""A project's private folder (its home), and the server folders in it: made, found, and refused if they are foreign.
+"""A project's private folder (its home), and the server folders in it.
 
 A project may have come from anybody. So no link is followed in place of these folders, no folder of another user is used,
 and no server is started in a folder that this account has not made or adopted (`registry`).
@@ -22,9 +22,10 @@ _UNTOUCHED = "not started; nothing was written."
 
 
 def resolve_home(home: Path) -> Path:
-    """Return `home` with the links above the project resolved. Raises EmbeddedServerError if `home` itself is a link.
+    """Return `home` with the links above the project resolved.
 
-    A link in place of the `.fsapi_nb` that `home` lies in is refused, too.
+    Raises EmbeddedServerError if `home` itself is a link. A link in place of the `.fsapi_nb` that `home` lies in is
+    refused, too.
     """
     above = resolve_home(home.parent) if home.parent.name == _HOME else home.parent.resolve()
     folder = above / home.name
@@ -58,9 +59,9 @@ def find_server_folders(home: Path) -> list[Path]:
 
 
 def find_foreign_folders(home: Path) -> list[Path]:
-    """Return the server folders of `home` that this account has not made: they came with the project, or are copies.
+    """Return the server folders of `home` that this account has not made.
 
-    A server folder of root's whose record names the data of another one is foreign, too.
+    They came with the project, or are copies. A server folder of root's whose record names the data of another one is foreign, too.
     """
     return [folder for folder in _all_server_folders(home) if _is_foreign(folder)]
 
@@ -77,7 +78,7 @@ def assign_data(server_folder: Path) -> None:
 
 
 def refuse_foreign_folder(server_folder: Path) -> None:
-    """Raise EmbeddedServerError for a foreign server folder: settings and functions in its data may run programs."""
+    """Raise EmbeddedServerError for a foreign server folder, whose data may run programs."""
     if _is_foreign(server_folder):
         raise EmbeddedServerError(
             f"{server_folder} was not made here by fsapi_nb: its server could run programs that its files name",
@@ -110,7 +111,10 @@ def _refuse_link(folder: Path) -> None:
 
 
 def _refuse_other_owner(folder: Path) -> None:
-    """Raise EmbeddedServerError for a folder of another user: its records say what is removed and which process is ended."""
+    """Raise EmbeddedServerError for a folder of another user.
+
+    The records in it say which files are removed and which process is ended.
+    """
     if folder.stat().st_uid != os.geteuid():
         raise EmbeddedServerError(
             f"{folder} belongs to another user",

@@ -21,9 +21,10 @@ _STOP_SECONDS = 60
 
 
 def shut_down(paths: ServerPaths) -> None:
-    """Stop the server if it runs, as `pg_ctl stop -m fast` does, and wait for its end. Raises EmbeddedServerError.
+    """Stop the server if it runs, as `pg_ctl stop -m fast` does, and wait for its end.
 
-    pg_ctl itself would believe the pid file of a server that crashed, may have been uninstalled, and waits in longer steps.
+    Raises EmbeddedServerError. pg_ctl itself would believe the pid file of a server that crashed, may have been
+    uninstalled, and waits in longer steps.
     """
     if found := read_pid_file(paths):
         _interrupt(found, paths)

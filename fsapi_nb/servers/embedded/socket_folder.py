@@ -1,4 +1,4 @@
-"""The folder of a server's socket: its path is short, it is private, and no other account can have taken its name before.
+"""The folder of a server's socket: private, with a short path that no other account can foresee.
 
 Nothing here asks what listens at a socket, or in which state it is.
 """
@@ -86,7 +86,7 @@ def _fits(folder: Path) -> bool:
 
 
 def _is_private(folder: Path, uid: int) -> bool:
-    """Return whether a path is a folder, not a link to one, that `uid` owns and no other account can enter."""
+    """Return whether a path is a folder, not a link, that `uid` owns and no other account can enter."""
     try:
         found = folder.lstat()
     except OSError:

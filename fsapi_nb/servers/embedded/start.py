@@ -37,7 +37,10 @@ _STATUS_LINE = 7  # of the pid file, counted from 0
 
 
 def start(paths: ServerPaths, bin_folder: Path, socket_folder: Path) -> None:
-    """Start the server with its socket in that folder, and wait until it is ready. Raises EmbeddedServerError, OSError."""
+    """Start the server with its socket in that folder, and wait until it is ready.
+
+    Raises EmbeddedServerError, OSError.
+    """
     _configure(paths)
     if paths.log.is_symlink() or (paths.log.exists() and paths.log.stat().st_size > _LOG_BYTES):
         paths.log.unlink()  # a project may have brought a link, to have the server write where it leads
@@ -67,7 +70,10 @@ def start(paths: ServerPaths, bin_folder: Path, socket_folder: Path) -> None:
 
 
 def await_ready(paths: ServerPaths) -> Path | None:
-    """Wait until the server is ready or gone; return its socket folder, None if it is gone. Raises EmbeddedServerError."""
+    """Wait until the server is ready or gone; return its socket folder, None if it is gone.
+
+    Raises EmbeddedServerError.
+    """
     deadline = time.monotonic() + START_SECONDS
     while runs(paths):
         if socket_folder := ready_socket_folder(paths):
@@ -118,11 +124,12 @@ def _configure(paths: ServerPaths) -> None:
 
 
 def _disown_pid_file(paths: ServerPaths) -> None:
-    """Make the pid file that a server has left harmless; this process holds the server's lock, so no server runs.
+    """Make the pid file that a server has left harmless.
 
-    After a restart of the machine, or of a container, another process may have the number in the file, and PostgreSQL
-    would take it for a server. It knows that a number of its starter's is not one. To delete the file would take
-    PostgreSQL's last check away as well, that of the shared memory. The last line, that the server is ready, is left out.
+    This process holds the server's lock, so no server runs. After a restart of the machine, or of a container, another
+    process may have the number in the file, and PostgreSQL would take it for a server. It knows that a number of its
+    starter's is not one. To delete the file would take PostgreSQL's last check away as well, that of the shared memory.
+    The last line, that the server is ready, is left out.
     """
     path = paths.data / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError):

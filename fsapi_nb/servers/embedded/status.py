@@ -18,7 +18,7 @@ from fsapi_nb.servers.embedded.users import is_free
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What a server writes to `postmaster.pid`: its process, its socket folder, and whether it takes connections."""
+    """The content of `postmaster.pid`: the server's process, its socket folder, and whether it is ready."""
 
     pid: int
     socket_folder: Path
@@ -45,7 +45,10 @@ def runs(paths: ServerPaths) -> bool:
 
 
 def read_pid_file(paths: ServerPaths) -> PidFile | None:
-    """Return what the pid file of a running server says; None if the server is gone or has not written all of it."""
+    """Return what the pid file of a running server says.
+
+    None if the server is gone or has not written all of it.
+    """
     if not runs(paths):
         return None
     try:
@@ -57,6 +60,6 @@ def read_pid_file(paths: ServerPaths) -> PidFile | None:
 
 
 def ready_socket_folder(paths: ServerPaths) -> Path | None:
-    """Return the socket folder of a server that runs, is ready and answers there; None if one of these is not so."""
+    """Return the socket folder of a server that is ready and answers there; None if it is not."""
     found = read_pid_file(paths)
     return found.socket_folder if found and found.ready and listens(found.socket_folder, paths.uid) else None

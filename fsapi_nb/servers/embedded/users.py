@@ -109,9 +109,10 @@ process = ServerUser()
 
 @contextlib.contextmanager
 def start_lock(server_folder: Path, *, at_exit: bool = False) -> Iterator[None]:
-    """Hold the lock to start or stop the server; wait if another process holds it, less long `at_exit` of this one.
+    """Hold the lock to start or stop the server.
 
-    Raises EmbeddedServerError if the other process takes too long.
+    Wait if another process holds it, less long `at_exit` of this one. Raises EmbeddedServerError if the other process
+    takes too long.
     """
     seconds = _EXIT_SECONDS if at_exit else LOCK_SECONDS
     with process.opened(server_folder / "start.lock") as descriptor:
@@ -132,7 +133,7 @@ def is_used(server_folder: Path) -> bool:
 
 
 def is_free(lock: Path, kind: int) -> bool:
-    """Return whether a lock of that kind (`LOCK_SH`, `LOCK_EX`) could be taken now: no other one excludes it."""
+    """Return whether a lock of that kind (`LOCK_SH`, `LOCK_EX`) could be taken now."""
     try:
         with process.opened(lock, make=False) as descriptor:
             return await_lock(descriptor, kind, seconds=0)
