@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fsapi_nb.errors import NotUpToDate, UsageError
-from fsapi_nb.text.command import Advice, command
+from fsapi_nb import verbs
+from fsapi_nb.errors import UsageError
+from fsapi_nb.verbs.request import PLANNED
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
@@ -70,10 +71,10 @@ class Verb:
     alone: Callable[[argparse.Namespace], Result] | None = None
 
 
-#: The verbs that `plan` shows the plan of.
-PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline")
 #: The verbs that a result is wanted from, and nothing else. A query may change data, but who asks wants to see an answer.
 READING = frozenset({"status", "pending", "plan", "show", "blockers", "diagram", "history", "query"})
+#: The verbs that change the database or its history: their progress is shown while they run.
+CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})
 
 
 def _argument(*flags: str, values: CompletionKind | None = None, **settings: Any) -> Argument:
@@ -122,8 +123,8 @@ def _of(verb: str, argument: Argument) -> Argument:
 
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
-    if options.check and result.attention:
-        raise NotUpToDate(result.headline(), details=tuple(result.findings()))
+    if options.check:
+        verbs.look.require_up_to_date(result)
     return result
 
 
@@ -145,15 +146,7 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
 
 
 def _trust(options: argparse.Namespace) -> Result:
-    from fsapi_nb.verbs import trust
-
-    if options.list and (options.revoke or options.path):
-        raise UsageError(
-            "--list takes no PATH, and no --revoke", hint=Advice(command("trust", list=True), " shows every project.")
-        )
-    if options.list:
-        return trust.list_trusted()
-    return trust.revoke(options.path) if options.revoke else trust.trust_project(options.path, yes=options.yes)
+    return verbs.trust.trust(options.path, shown=options.list, revoked=options.revoke, yes=options.yes)
 
 
 VERBS: tuple[Verb, ...] = (

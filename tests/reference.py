@@ -10,7 +10,8 @@ from typing import Any
 
 from fsapi_nb import errors
 from fsapi_nb.commands import GLOBAL, QUERY, VERBS, Argument
-from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
+from fsapi_nb.notebook.line import VERB_OF_MAGIC
+from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.project.configuration import DATABASE_SETTINGS, SETTINGS
 from fsapi_nb.runbook.commands import COMMANDS
 from fsapi_nb.script.options import HELP as OPTIONS

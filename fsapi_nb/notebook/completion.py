@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
-from fsapi_nb.commands import PLANNED, VERBS, Argument, CompletionKind, Verb, global_arguments
+from fsapi_nb.commands import VERBS, Argument, CompletionKind, Verb, global_arguments
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
-from fsapi_nb.notebook.magics import VERB_OF_MAGIC, MigrateMagics
+from fsapi_nb.notebook.line import VERB_OF_MAGIC
+from fsapi_nb.notebook.magics import MigrateMagics
+from fsapi_nb.verbs.request import PLANNED
 
 if TYPE_CHECKING:
     from fsapi_nb.notebook.names import KnownNames

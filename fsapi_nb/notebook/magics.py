@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,23 +27,22 @@ from IPython.core.magic import (
 )
 from traitlets import Enum, Unicode, validate
 
-from fsapi_nb.commands import (
-    GLOBAL,
-    QUERY,
-    VERBS,
-    Argument,
-    CompletionKind,
-    Help,
-    Parser,
-    Verb,
-    find_verb,
-    parser_of,
-    settings_of,
-)
+from fsapi_nb.commands import CHANGING, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.errors import AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
+from fsapi_nb.notebook.line import (
+    CHECK,
+    MIGRATION,
+    PANEL,
+    QUERY_OF_MAGIC,
+    HelpText,
+    leading_options,
+    overview,
+    parse,
+    split,
+)
 from fsapi_nb.project.origin import origin
 from fsapi_nb.script.placeholders import Meant, explain, find_placeholder, placeholder_of
 from fsapi_nb.text.secrets import is_secret_name
@@ -56,35 +53,6 @@ if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.notebook.panel import Panel
     from fsapi_nb.views.results import Result
-
-_APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
-_REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
-_YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "do it on a protected database"})
-_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, CompletionKind.MIGRATION)
-_MIGRATION = Verb(
-    "migration",
-    "write this cell as a migration, and show its plan",
-    lambda *_: NotImplemented,
-    (_NAME, _APPLY, _REDO, _YES),
-)
-_TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what is promised, in words"})
-_CHECK = Verb("check", "a query that must hold: no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
-_PANEL = Verb("panel", "all of it in one live view, with buttons", lambda *_: NotImplemented)
-# The SQL is no argument here: it is the rest of the line, or the cell, as it stands.
-_QUERY = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
-#: What stands behind each magic but `%migrate`, which is followed by a verb.
-VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": _QUERY, "migration": _MIGRATION, "check": _CHECK}
-_CHANGING = {"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"}
-_QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
-
-
-class HelpText(str):
-    """Help text as the value of a cell: shown as it is, not as a Python string."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class ShownAddress(str):
@@ -125,11 +93,11 @@ class MigrateMagics(Magics):
     @hides_values
     def migrate(self, line: str) -> Result | HelpText | Panel:
         """Apply all pending migrations, or do what the verb says: `%migrate status`, `%migrate plan`, `%migrate --help`."""
-        words = _split(line)
+        words = split(line)
         if words[:1] in (["--help"], ["-h"], ["help"]):
-            return HelpText(_overview())
+            return HelpText(overview())
         named = bool(words) and not words[0].startswith("-")
-        if words[:1] == [_PANEL.name]:
+        if words[:1] == [PANEL.name]:
             return self._panel(words[1:])
         verb = find_verb(words.pop(0) if named else "migrate")
         return self._run(verb, words, prog=f"%migrate {verb.name}")
@@ -139,7 +107,7 @@ class MigrateMagics(Magics):
     @hides_values
     def rollback(self, line: str) -> Result | HelpText:
         """Undo the last migration, the last N (`%rollback 2`), all after NAME (`--to NAME`), or everything (`--all`)."""
-        return self._run(find_verb("rollback"), _split(line), prog="%rollback")
+        return self._run(find_verb("rollback"), split(line), prog="%rollback")
 
     @no_var_expand
     @needs_local_scope
@@ -153,10 +121,10 @@ class MigrateMagics(Magics):
         from fsapi_nb.views.frames import prepare
         from fsapi_nb.views.results import NoticesResult
 
-        words, sql = _leading_options(line)
+        words, sql = leading_options(line)
         if sql.split() in (["--help"], ["-h"]):
             words, sql = ["--help"], ""
-        options = _parse(parser_of(_QUERY, prog="%query" if cell is None else "%%query"), words)
+        options = parse(parser_of(QUERY_OF_MAGIC, prog="%query" if cell is None else "%%query"), words)
         if isinstance(options, HelpText):
             return options
         if cell is not None and sql.strip():
@@ -189,7 +157,7 @@ class MigrateMagics(Magics):
     @hides_values
     def migration(self, line: str, cell: str) -> Result | HelpText:
         """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one."""
-        options = _parse(parser_of(_MIGRATION, prog="%%migration"), _split(line))
+        options = parse(parser_of(MIGRATION, prog="%%migration"), split(line))
         if isinstance(options, HelpText):
             return options
         with self._acting(options, changing=options.apply or options.redo) as migrator:
@@ -202,7 +170,7 @@ class MigrateMagics(Magics):
     @hides_values
     def check(self, line: str, cell: str) -> Result | HelpText:
         """A query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
-        options = _parse(parser_of(_CHECK, prog="%%check"), _split(line))
+        options = parse(parser_of(CHECK, prog="%%check"), split(line))
         if isinstance(options, HelpText):
             return options
         result = self._migrator(options).check(" ".join(options.title), cell)
@@ -212,7 +180,7 @@ class MigrateMagics(Magics):
             raise AssertionViolated(result.title, result.found, identity=result.identity, notices=result.notices)
 
     def _run(self, verb: Verb, words: list[str], *, prog: str) -> Result | HelpText:
-        options = _parse(parser_of(verb, prog=prog), words)
+        options = parse(parser_of(verb, prog=prog), words)
         if isinstance(options, HelpText):
             return options
         if verb.alone is not None:  # a cell cannot ask, and nobody types this for another reason
@@ -220,13 +188,13 @@ class MigrateMagics(Magics):
             return verb.alone(options)
         if "yes" in options and verb.name != "fresh":  # which asks for itself, on any database
             options.yes = _is_confirmed(options)
-        with self._acting(options, changing=verb.name in _CHANGING) as migrator:
+        with self._acting(options, changing=verb.name in CHANGING) as migrator:
             return verb.run(migrator, options)
 
     def _panel(self, words: list[str]) -> Panel | HelpText:
         from fsapi_nb.notebook.panel import Panel
 
-        options = _parse(parser_of(_PANEL, prog="%migrate panel"), words)
+        options = parse(parser_of(PANEL, prog="%migrate panel"), words)
         if isinstance(options, HelpText):
             return options
         return Panel(lambda observers: self._migrator(options, observers), live=self._somebody_looks())
@@ -267,7 +235,7 @@ class MigrateMagics(Magics):
 
     def migrator(self) -> Migrator:
         """What the magics work with where no option says otherwise. Raises ConfigurationError."""
-        return self._migrator(parser_of(_QUERY, prog="%query").parse_args([]))
+        return self._migrator(parser_of(QUERY_OF_MAGIC, prog="%query").parse_args([]))
 
     def _tell_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
         """A step that waits for a lock would say who holds it; that it is the cell above is better said before."""
@@ -356,14 +324,6 @@ def notebook_name(names: dict[str, Any]) -> str | None:
     return os.path.basename(str(path)) if path else None
 
 
-def _split(line: str) -> list[str]:
-    """The words of a magic's line; a final semicolon only silences the output."""
-    try:
-        return shlex.split(line.strip().removesuffix(";"))
-    except ValueError as error:
-        raise UsageError(f"a quote has no end: {error}", hint="close it, or write the value without one.") from None
-
-
 def _value(name: str, names: Mapping[str, object]) -> object:
     """The variable that `--param NAME` binds. Raises UsageError where there is none of that name."""
     if name not in names:
@@ -375,30 +335,3 @@ def _value(name: str, names: Mapping[str, object]) -> object:
 def _secrets(names: Sequence[str], values: Sequence[object]) -> list[object]:
     """The values of variables that are secrets by their names: the server may quote them."""
     return [value for name, value in zip(names, values, strict=True) if is_secret_name(name)]
-
-
-def _leading_options(line: str) -> tuple[list[str], str]:
-    """The options before the SQL of `%query`, and the SQL, byte for byte."""
-    words: list[str] = []
-    while match := _QUERY_OPTION.match(line):
-        words += _split(match[1])
-        line = line[match.end() :]
-    return words, line
-
-
-def _parse(parser: Parser, words: list[str]) -> argparse.Namespace | HelpText:
-    try:
-        return parser.parse_args(words)
-    except Help as text:
-        return HelpText(str(text))
-
-
-def _overview() -> str:
-    lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help says more)", ""]
-    lines += [f"  {verb.name:<10} {verb.help}" for verb in (*VERBS, _PANEL)]
-    lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query, %%check TITLE", ""]
-    lines += [
-        f"  {argument.flags[0] + ' ' + argument.settings.get('metavar', ''):<25} {argument.settings['help']}"
-        for argument in GLOBAL
-    ]
-    return "\n".join(lines)

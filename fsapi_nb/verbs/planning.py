@@ -15,7 +15,7 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.plan import amend, build
 from fsapi_nb.plan.build import PlanInput
 from fsapi_nb.plan.redo import plan_redo
-from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.request import PLANNED, PlanRequest
 from fsapi_nb.views import results
 
 Planner = Callable[[PlanInput], Plan]
@@ -29,12 +29,11 @@ def planner_of(request: PlanRequest) -> Planner | None:
     """
     if request.everything and request.verb != "rollback":
         raise UsageError(f"--all is for a rollback, not for {request.verb}")
-    if request.verb not in {*_PLANNERS, "fresh"}:
-        verbs = ", ".join(_PLANNERS)
-        raise UsageError(f"there is no plan of {request.verb!r}", hint=f"the verbs with a plan: {verbs}, fresh.")
+    if request.verb not in PLANNED:
+        raise UsageError(f"there is no plan of {request.verb!r}", hint=f"the verbs with a plan: {', '.join(PLANNED)}.")
     if request.names and request.verb not in _WITH_NAMES:
         raise UsageError(f"the plan of {request.verb} takes no names", hint="--to NAME says up to which migration.")
-    return _PLANNERS[request.verb](request) if request.verb in _PLANNERS else None
+    return None if request.verb == "fresh" else _PLANNERS[request.verb](request)
 
 
 def _to_migrate(request: PlanRequest) -> Planner:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: The verbs that have a plan, in the order in which they are offered.
+PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline")
+
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:

@@ -19,6 +19,22 @@ RUNBOOKS = "runbooks"  # the folder beside that of the migrations where new ones
 RECORDS = "runs"  # the folder beside runbooks with the records of their runs
 
 
+def trust(path: str | None, *, shown: bool, revoked: bool, yes: bool) -> TrustResult:
+    """Do what the command says: allow what a project asks for, show what is allowed, or take it back.
+
+    Raises:
+        UsageError: The options exclude each other, or there is nothing to take back.
+        ConfirmationRequired: With what the project asks for, unless `yes`.
+    """
+    if shown and (revoked or path):
+        raise UsageError(
+            "--list takes no PATH, and no --revoke", hint=Advice(command("trust", list=True), " shows every project.")
+        )
+    if shown:
+        return list_trusted()
+    return revoke(path) if revoked else trust_project(path, yes=yes)
+
+
 def trust_project(path: str | None, *, yes: bool) -> TrustResult:
     """Allow all that a project asks for, by its folder or a folder or runbook in it; None is the folder where the user is.
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from fsapi_nb.commands import PLANNED, VERBS, CompletionKind, find_verb, global_arguments
+from fsapi_nb.commands import VERBS, CompletionKind, find_verb, global_arguments
 from fsapi_nb.errors import UsageError
+from fsapi_nb.verbs.request import PLANNED
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 from tests.notebook.test_kernel import Kernel, opening

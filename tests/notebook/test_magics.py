@@ -37,7 +37,8 @@ from fsapi_nb.errors import (
     UnknownMigration,
     UsageError,
 )
-from fsapi_nb.notebook.magics import HelpText, MigrateMagics
+from fsapi_nb.notebook.line import HelpText
+from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.views.results import (
     DiagramResult,
     FileResult,

@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from fsapi_nb.cli import _verb_of, main
 from fsapi_nb.commands import find_verb, parser_of
 from fsapi_nb.errors import FsapiError
-from fsapi_nb.notebook.magics import _split
+from fsapi_nb.notebook.line import split
 from fsapi_nb.text.command import Advice, Command, Face, command, typed, typed_lines
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.wrap import wrap
@@ -68,7 +68,7 @@ def test_any_name_comes_back_from_the_cell_that_a_command_is_pasted_into(name: s
     """IPython turns the cell into a call, expands its line, and the magic splits that."""
     for shown, read in commands_with(name, others):
         magic, line = line_of_cell(shown.typed(Face.NOTEBOOK))
-        words = _split(line)
+        words = split(line)
         verb = find_verb(words.pop(0) if magic == "migrate" and words and not words[0].startswith("-") else magic)
         assert read(parser_of(verb, prog="%migrate").parse_args(words)), line
 

@@ -1,0 +1,79 @@
+"""The lines of the magics: which arguments they take, how they are read, and their help. Runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+
+from fsapi_nb.commands import GLOBAL, QUERY, VERBS, Argument, CompletionKind, Help, Parser, Verb, find_verb
+from fsapi_nb.errors import UsageError
+
+_APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
+_REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
+_YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "do it on a protected database"})
+_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, CompletionKind.MIGRATION)
+MIGRATION = Verb(
+    "migration",
+    "write this cell as a migration, and show its plan",
+    lambda *_: NotImplemented,
+    (_NAME, _APPLY, _REDO, _YES),
+)
+_TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what is promised, in words"})
+CHECK = Verb("check", "a query that must hold: no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
+PANEL = Verb("panel", "all of it in one live view, with buttons", lambda *_: NotImplemented)
+# The SQL is no argument here: it is the rest of the line, or the cell, as it stands.
+QUERY_OF_MAGIC = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
+#: The verb of each magic but `%migrate`, which is followed by one.
+VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": QUERY_OF_MAGIC, "migration": MIGRATION, "check": CHECK}
+_QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
+
+
+class HelpText(str):
+    """Help text as the value of a cell: shown as it is, not as a Python string."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def split(line: str) -> list[str]:
+    """Split a magic's line into words as a shell does; a final semicolon only silences the output.
+
+    Raises:
+        UsageError: A quote has no end.
+    """
+    try:
+        return shlex.split(line.strip().removesuffix(";"))
+    except ValueError as error:
+        raise UsageError(f"a quote has no end: {error}", hint="close it, or write the value without one.") from None
+
+
+def leading_options(line: str) -> tuple[list[str], str]:
+    """Split the line of `%query` into the options before the SQL, and the SQL, byte for byte."""
+    words: list[str] = []
+    while match := _QUERY_OPTION.match(line):
+        words += split(match[1])
+        line = line[match.end() :]
+    return words, line
+
+
+def parse(parser: Parser, words: list[str]) -> argparse.Namespace | HelpText:
+    """Return the options that the words give, or the help if they ask for it. Raises UsageError."""
+    try:
+        return parser.parse_args(words)
+    except Help as text:
+        return HelpText(str(text))
+
+
+def overview() -> str:
+    """Return the help of `%migrate`: its verbs, the other magics, and the options of all."""
+    lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help says more)", ""]
+    lines += [f"  {verb.name:<10} {verb.help}" for verb in (*VERBS, PANEL)]
+    lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query, %%check TITLE", ""]
+    lines += [
+        f"  {argument.flags[0] + ' ' + argument.settings.get('metavar', ''):<25} {argument.settings['help']}"
+        for argument in GLOBAL
+    ]
+    return "\n".join(lines)
