@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import Interrupted
+from fsapi_nb.model.server import Identity
 from fsapi_nb.runbook.progress import duration
 from fsapi_nb.runbook.record import RunbookState, RunRecord
 from fsapi_nb.text.safe import visible
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Paragraphs, Records, ResultTable, paragraph
 from fsapi_nb.views.results import Result
 
 _WORDS = {RunbookState.DONE: "succeeded", RunbookState.FAILED: "failed", RunbookState.INTERRUPTED: "was interrupted"}
@@ -23,17 +24,34 @@ class RunbookResult(Result):
     record: RunRecord
     executed: Path
     report: Path
+    identity: Identity | None = None
 
     @property
     def exit_code(self) -> int:
         """What the terminal ends with."""
         return {RunbookState.DONE: 0, RunbookState.INTERRUPTED: Interrupted.exit_code}.get(self.record.state, 1)
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """What came of it, where it ended if it did so early, and where the record is."""
-        record = self.record
-        took = f" after {duration(record.elapsed)}" if times else ""
-        lines = [f"Runbook {record.id} {_WORDS[record.state]}{took}."]
+    def headline(self) -> str:
+        """Return what came of it."""
+        return self._headline(times=False)
+
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return where it ended if it did so early, what it changed and checked, and where the record is."""
+        said = Paragraphs([Item(self._said())])
+        cells = [
+            Item(rows=[(cell.number, cell.id, cell.state.value, cell.source)])
+            for cell in self.record.cells
+            if cell.state and medium.folded
+        ]
+        table = ResultTable(["cell", "id", "state", "source"], cells)
+        return Document(self._headline(times=medium.times), [said, table])
+
+    def _headline(self, *, times: bool) -> str:
+        took = f" after {duration(self.record.elapsed)}" if times else ""
+        return f"Runbook {self.record.id} {_WORDS[self.record.state]}{took}."
+
+    def _said(self) -> list[str]:
+        record, lines = self.record, []
         failure = record.failure
         if failure:
             cell = failure.cell
@@ -48,17 +66,17 @@ class RunbookResult(Result):
             lines.append(f"  the journal could not be read: {visible(record.unread)}")
         return [*lines, f"  notebook: {visible(str(self.executed))}", f"  report:   {visible(str(self.report))}"]
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The cells that are code."""
-        columns = ["cell", "id", "state", "seconds", "source"]
-        return columns, [
+    def records(self) -> Records:
+        """Return the cells that are code."""
+        rows = [
             (cell.number, cell.id, cell.state.value, round(cell.elapsed, 3), cell.source)
             for cell in self.record.cells
             if cell.state
         ]
+        return Records(["cell", "id", "state", "seconds", "source"], rows)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record without the outputs, which the executed notebook has."""
+    def facts(self) -> dict[str, Any]:
+        """Return the record without the outputs, which the executed notebook has."""
         record = self.record
         failure = record.failure
         return {
@@ -121,16 +139,21 @@ class NewRunbook(Result):
     """A notebook that was made."""
 
     path: Path
+    identity: Identity | None = None
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """Where it is, and how it is run."""
-        shown = visible(str(self.path))
-        return [f"Created {shown}", f"Open it in JupyterLab; run it with: sapi runbook:run {shown}"]
+    def headline(self) -> str:
+        """Return where it is."""
+        return f"Created {visible(str(self.path))}"
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The file."""
-        return ["file"], [(str(self.path),)]
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return where it is, and how it is run."""
+        run = f"Open it in JupyterLab; run it with: sapi runbook:run {visible(str(self.path))}"
+        return Document(self.headline(), [Paragraphs([paragraph(run, run)])])
 
-    def to_json(self) -> dict[str, Any]:
-        """The file."""
+    def records(self) -> Records:
+        """Return the file."""
+        return Records(["file"], [(str(self.path),)])
+
+    def facts(self) -> dict[str, Any]:
+        """Return the file."""
         return {"file": str(self.path)}

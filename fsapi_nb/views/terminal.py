@@ -18,8 +18,8 @@ from fsapi_nb.events import Event, LockAwaited, RunStarted, StatementStarted, St
 from fsapi_nb.model.server import LockSession
 from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.progress import RunProgress, advance
-from fsapi_nb.views.results.base import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -66,7 +66,7 @@ def test_every_form_of_a_result_has_the_notices(project: Project, text: str, las
         else ["NOTICE: half-way", "WARNING: low on milk"]
     )
     assert result.lines()[-len(said) - 2 : -1] == [last, *(f"  {notice}" for notice in said)]
-    assert result.brief() == result.lines()
+    assert repr(result) == "\n".join(result.lines())
     assert result.to_json()["notices"] == said
     assert result.to_frame().attrs["notices"] == said
     assert all(notice.replace('"', "&quot;") in result.html() for notice in said)
@@ -131,14 +131,16 @@ def test_a_notice_of_several_lines_stands_apart_from_what_is_around_it(
     markup = "\n".join(shown)
     result = project.migrator().query(says)
     assert result.to_json()["notices"] == [text]
-    assert result.lines() == result.brief() == ["DO", *further_in(shown, 2), result.lines()[-1]]
+    assert result.lines() == ["DO", *further_in(shown, 2), result.lines()[-1]]
+    assert repr(result) == "\n".join(result.lines())
     assert f'<p style="white-space:pre-wrap">{markup}</p>' in result.html()
     cells.run(f"%%query\n{says}; SELECT 1 AS one")
     assert markup in cells.said()
     project.write("a", f"{says};")
     project.write("b", f"{says};\nSELECT 1 / 0;")
     run = project.migrator().migrate(count=1)
-    assert run.lines()[2:] == run.brief()[2:] == further_in(shown, 6)
+    assert run.lines()[2:] == further_in(shown, 6)
+    assert repr(run) == "\n".join(run.lines())
     assert f"{markup}</td>" in run.html()
     assert run.to_json()["done"][0]["notices"] == [text]
     capsys.readouterr()

@@ -408,7 +408,7 @@ def test_every_migration_is_on_the_terminal() -> None:
     assert "\n".join(plan(100, 20).lines()).count("CREATE TABLE") == 2_000
     assert "\n".join(run(100, "hey", "you").lines()).count("you") == 100
     assert len(plan(0, drops=1_000).lines()) == 1_001
-    assert [len(r.table()[1]) for r in (status(1_000, *State), plan(1_000, 5), run(1_000), history(1_000))] == [
+    assert [len(r.records().rows) for r in (status(1_000, *State), plan(1_000, 5), run(1_000), history(1_000))] == [
         1_000,
         5_000,
         1_000,

@@ -48,7 +48,7 @@ class Layout:
 
 
 @dataclass(slots=True)
-class _Item:
+class _Node:
     """What takes room in a layer: a box, or a line that passes through."""
 
     layer: int
@@ -137,7 +137,7 @@ def _lay_out_part(boxes: Sequence[Box], edges: Sequence[Edge], members: list[int
     loops = {number: edge for number, edge in ours.items() if edge.start == edge.end}
     straight = {number: edge for number, edge in ours.items() if edge.start != edge.end}
     layers = _layers(members, straight.values())
-    items = {index: _Item(layers[index], boxes[index].width, boxes[index].height) for index in members}
+    items = {index: _Node(layers[index], boxes[index].width, boxes[index].height) for index in members}
     nets = _nets(straight, items)
     rows = _ordered(items, _rows(items))
     _place_vertically(items, rows)
@@ -194,7 +194,7 @@ def _layers(members: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
     return {index: layer - lowest for index, layer in layers.items()}
 
 
-def _nets(edges: Mapping[int, Edge], items: dict[int, _Item]) -> list[_Net]:
+def _nets(edges: Mapping[int, Edge], items: dict[int, _Node]) -> list[_Net]:
     """The lines by the port they leave to the right, with an item in each layer that they only pass through."""
     nets: dict[tuple[int, ...], _Net] = {}
     for number, edge in edges.items():
@@ -213,7 +213,7 @@ def _nets(edges: Mapping[int, Edge], items: dict[int, _Item]) -> list[_Net]:
                 if items[box].layer == layer:
                     _link(items, previous, port, box, end_port)
             if any(items[box].layer > layer for _, box, _ in net.ends):
-                items[following] = _Item(layer, 0, 0, is_box=False)
+                items[following] = _Node(layer, 0, 0, is_box=False)
                 net.passes[layer] = following
                 _link(items, previous, port, following, 0)
                 previous, port = following, 0
@@ -221,12 +221,12 @@ def _nets(edges: Mapping[int, Edge], items: dict[int, _Item]) -> list[_Net]:
     return list(nets.values())
 
 
-def _link(items: dict[int, _Item], left: int, left_port: int, right: int, right_port: int) -> None:
+def _link(items: dict[int, _Node], left: int, left_port: int, right: int, right_port: int) -> None:
     items[left].links.append((right, right_port, left_port))
     items[right].links.append((left, left_port, right_port))
 
 
-def _rows(items: Mapping[int, _Item]) -> list[list[int]]:
+def _rows(items: Mapping[int, _Node]) -> list[list[int]]:
     """The items of each layer, in the order of their numbers."""
     return [
         [index for index in sorted(items) if items[index].layer == layer]
@@ -234,7 +234,7 @@ def _rows(items: Mapping[int, _Item]) -> list[list[int]]:
     ]
 
 
-def _ordered(items: Mapping[int, _Item], rows: list[list[int]]) -> list[list[int]]:
+def _ordered(items: Mapping[int, _Node], rows: list[list[int]]) -> list[list[int]]:
     """The items of each layer from top to bottom, so that few lines cross: each near the middle of its neighbours."""
     best, fewest = [list(row) for row in rows], _crossings(items, rows)
     for sweep in range(_SWEEPS):
@@ -249,7 +249,7 @@ def _ordered(items: Mapping[int, _Item], rows: list[list[int]]) -> list[list[int
     return best
 
 
-def _middle(items: Mapping[int, _Item], places: Mapping[int, int], row: Sequence[int]) -> _Key:
+def _middle(items: Mapping[int, _Node], places: Mapping[int, int], row: Sequence[int]) -> _Key:
     now = {index: float(place) for place, index in enumerate(row)}
 
     def key(index: int) -> float:
@@ -263,7 +263,7 @@ def _middle(items: Mapping[int, _Item], places: Mapping[int, int], row: Sequence
     return key
 
 
-def _crossings(items: Mapping[int, _Item], rows: Sequence[Sequence[int]]) -> int:
+def _crossings(items: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> int:
     """How many pairs of lines between neighbouring layers cross."""
     count = 0
     for left, right in itertools.pairwise(rows):
@@ -278,7 +278,7 @@ def _crossings(items: Mapping[int, _Item], rows: Sequence[Sequence[int]]) -> int
     return count
 
 
-def _place_vertically(items: Mapping[int, _Item], rows: Sequence[Sequence[int]]) -> None:
+def _place_vertically(items: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> None:
     """Heights in that order: each as near to its neighbours' ports as there is room."""
     for row in rows:
         y = 0.0
@@ -298,11 +298,11 @@ def _place_vertically(items: Mapping[int, _Item], rows: Sequence[Sequence[int]])
         item.y = float(round(item.y - top))
 
 
-def _below(item: _Item) -> int:
+def _below(item: _Node) -> int:
     return GAP if item.is_box else PASS
 
 
-def _spread(row: Sequence[_Item], wanted: Sequence[float]) -> None:
+def _spread(row: Sequence[_Node], wanted: Sequence[float]) -> None:
     """Put each at the height it wants, or where that overlaps, as near as the order allows (least squares)."""
     offset = 0.0
     blocks: list[tuple[float, int]] = []  # the mean of what its members want, and how many they are
@@ -320,7 +320,7 @@ def _spread(row: Sequence[_Item], wanted: Sequence[float]) -> None:
         offset += item.height + _below(item)
 
 
-def _ways(items: Mapping[int, _Item], nets: Sequence[_Net], layers: int) -> list[list[_Way]]:
+def _ways(items: Mapping[int, _Node], nets: Sequence[_Net], layers: int) -> list[list[_Way]]:
     """What the nets do in each space between two layers, in the order of their tracks from left to right."""
     spaces: list[list[_Way]] = [[] for _ in range(layers)]
     for number, net in enumerate(nets):
@@ -353,7 +353,7 @@ def _cost(left: _Way, right: _Way) -> int:
 
 
 def _place_horizontally(
-    items: Mapping[int, _Item], rows: Sequence[Sequence[int]], ways: Sequence[Sequence[_Way]], loops: Iterable[Edge]
+    items: Mapping[int, _Node], rows: Sequence[Sequence[int]], ways: Sequence[Sequence[_Way]], loops: Iterable[Edge]
 ) -> tuple[list[dict[int, int]], list[int], int]:
     """Where each net turns in each space, where each layer begins, and how wide all is."""
     looping = {items[edge.start].layer for edge in loops}
@@ -373,7 +373,7 @@ def _lines(
     boxes: Sequence[Box],
     edges: Mapping[int, Edge],
     nets: Sequence[_Net],
-    items: Mapping[int, _Item],
+    items: Mapping[int, _Node],
     corners: Mapping[int, Point],
     tracks: Sequence[Mapping[int, int]],
 ) -> dict[int, tuple[Point, ...]]:

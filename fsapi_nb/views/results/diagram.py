@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsapi_nb.catalog.diagram import Diagram
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import HTML, stored_size
-from fsapi_nb.text.safe import esc
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.diagram.mermaid import comment, mermaid
 from fsapi_nb.views.diagram.svg import COLUMN_SIGNS, LINE_SIGNS, MANY, Detail, svg
-from fsapi_nb.views.results.base import Result, counted
-from fsapi_nb.views.results.markup import html_of
+from fsapi_nb.views.document import (
+    STORED,
+    Document,
+    Item,
+    Medium,
+    Paragraphs,
+    Picture,
+    Records,
+    ResultTable,
+    Section,
+    paragraph,
+)
+from fsapi_nb.views.results.base import Result
 
 _LEFT_OUT = {
     Detail.COLUMNS: "",
@@ -45,54 +55,46 @@ class DiagramResult(Result):
         return svg(self.diagram, Detail.COLUMNS, title=self.headline())
 
     def headline(self) -> str:
-        """How much there is."""
+        """Return how much there is."""
         if not self.diagram.tables:
             return f"no tables{self._on()}"
         tables, keys = len(self.diagram.tables), len(self.diagram.foreign_keys)
         return f"{counted(tables, 'table')}, {counted(keys, 'foreign key')}{self._on()}"
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """Mermaid's source, and as its comments what it does not say."""
-        return [*mermaid(self.diagram), *(comment(remark) for remark in [self.headline(), *self.remarks()])]
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return Mermaid's source for the text, with comments that say the rest; for HTML the picture and its signs.
 
-    def remarks(self) -> Sequence[str]:
-        """What leads out of the picture."""
-        outside = self.diagram.outside
-        return [f"{counted(outside, 'foreign key')} to tables that are not shown"] if outside else []
+        If the picture would be too large, the HTML has a table of the tables.
+        """
+        outside = [f"{counted(self.diagram.outside, 'foreign key')} to tables that are not shown"]
+        remarks = [paragraph(text, comment(text)) for text in outside if self.diagram.outside]
+        source = Paragraphs([Item([*mermaid(self.diagram), comment(self.headline())])])
+        drawn = self._drawn(remarks) if medium.folded and self.diagram.tables else [Paragraphs(remarks)]
+        return Document(self.headline(), [source, *drawn], headed=False)
 
-    def html(self) -> str:
-        """The headline, the picture, and what its signs mean; a table where it would be too large."""
-        if not self.diagram.tables:
-            return html_of(self.headline(), [], [], self.remarks())
-        picture, detail = self._picture()
-        left_out = [_LEFT_OUT[detail]] if detail and _LEFT_OUT[detail] else []
-        remarks = [*left_out, *self.remarks()]
-        if detail is None:
-            large = "too many tables for a picture: choose some with --schema or --tables"
-            rows: list[Sequence[Any]] = [
-                (self.diagram.label(table.name), len(table.columns)) for table in self.diagram.tables
-            ]
-            return html_of(self.headline(), ["table", "columns"], rows, [large, *remarks])
-        signs = [COLUMN_SIGNS] if detail is not Detail.NAMES else []
-        signs += [LINE_SIGNS] if self.diagram.foreign_keys else []
-        below = "".join(f"<p>{esc(line)}</p>" for line in [*remarks, *([" · ".join(signs)] if signs else [])])
-        head = html_of(self.headline(), [], [], ()).removesuffix("</div>")
-        return f'{head}<div style="overflow:auto;padding:8px 0">{picture}</div>{below}</div>'
-
-    def _picture(self) -> tuple[str, Detail | None]:
-        """The picture with as much detail as there is room for."""
+    def _drawn(self, remarks: list[Item]) -> list[Section]:
+        """Return the picture with as much detail as there is room for, between what is said of it."""
         count = len(self.diagram.tables)
         details = list(Detail) if count <= MANY else [Detail.NAMES] if count <= _MOST else []
         for detail in details:
             picture = svg(self.diagram, detail, title=self.headline())
             if stored_size(picture) <= _ROOM:
-                return picture, detail
-        return "", None
+                left_out = [paragraph(_LEFT_OUT[detail])] if _LEFT_OUT[detail] else []
+                return [Picture(picture), Paragraphs([*left_out, *remarks, *self._signs(detail)])]
+        rows = [Item(rows=[(self.diagram.label(each.name), len(each.columns))]) for each in self.diagram.tables]
+        large = paragraph("too many tables for a picture: choose some with --schema or --tables")
+        return [ResultTable(["table", "columns"], rows), Paragraphs([large, *remarks])]
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """A row for each column, with its type and keys."""
+    def _signs(self, detail: Detail) -> list[Item]:
+        """Return what the picture's signs mean."""
+        signs = [COLUMN_SIGNS] if detail is not Detail.NAMES else []
+        signs += [LINE_SIGNS] if self.diagram.foreign_keys else []
+        return [paragraph(" · ".join(signs))] if signs else []
+
+    def records(self) -> Records:
+        """Return a row for each column, with its type and keys."""
         columns = ["schema", "table", "column", "type", "not_null", "default", "primary_key", "unique", "references"]
-        return columns, [
+        rows = [
             (
                 table.name.schema,
                 table.name.name,
@@ -107,43 +109,46 @@ class DiagramResult(Result):
             for table in self.diagram.tables
             for column in table.columns
         ]
+        return Records(columns, rows)
 
-    def to_json(self) -> dict[str, Any]:
-        """Tables with their columns, foreign keys, and Mermaid's source."""
+    def facts(self) -> dict[str, Any]:
+        """Return tables with their columns, foreign keys, and Mermaid's source."""
         return {
             **self.subject(),
-            "tables": [
-                {
-                    "schema": table.name.schema,
-                    "name": table.name.name,
-                    "partitions": table.partitions,
-                    "columns": [
-                        {
-                            "name": column.name,
-                            "type": column.type,
-                            "not_null": column.not_null,
-                            "default": column.default,
-                            "primary_key": column.primary,
-                            "unique": column.unique,
-                            "references": [each for each in column.references if each],
-                        }
-                        for column in table.columns
-                    ],
-                }
-                for table in self.diagram.tables
-            ],
-            "foreign_keys": [
-                {
-                    "name": key.name,
-                    "table": str(key.table),
-                    "columns": list(key.columns),
-                    "references": str(key.target),
-                    "referenced_columns": list(key.target_columns),
-                    "mandatory": key.mandatory,
-                    "single": key.single,
-                }
-                for key in self.diagram.foreign_keys
-            ],
+            "tables": [_table_json(table) for table in self.diagram.tables],
+            "foreign_keys": [_key_json(key) for key in self.diagram.foreign_keys],
             "outside": self.diagram.outside,
             "mermaid": self.mermaid,
         }
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    return {
+        "schema": table.name.schema,
+        "name": table.name.name,
+        "partitions": table.partitions,
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "not_null": column.not_null,
+                "default": column.default,
+                "primary_key": column.primary,
+                "unique": column.unique,
+                "references": [each for each in column.references if each],
+            }
+            for column in table.columns
+        ],
+    }
+
+
+def _key_json(key: ForeignKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "table": str(key.table),
+        "columns": list(key.columns),
+        "references": str(key.target),
+        "referenced_columns": list(key.target_columns),
+        "mandatory": key.mandatory,
+        "single": key.single,
+    }

@@ -10,23 +10,23 @@ from typing import Any
 from fsapi_nb.errors import UsageError
 from fsapi_nb.model.history import HistoryEntry, JournalEntry
 from fsapi_nb.model.server import Identity
-from fsapi_nb.text.command import Face, typed
-from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.words import counted
 from fsapi_nb.text.wrap import hang
-from fsapi_nb.views.results.base import Result, counted, iso
-from fsapi_nb.views.results.markup import without_empty
-from fsapi_nb.views.results.timeline import TimelineResult, attempts
+from fsapi_nb.views.attempts import attempts
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
+from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.timeline import TimelineResult
 
 _SIGNS = {"done": "✓", "resolved": "✓", "failed": "✗", "retried": "↻", "started": "…", "in doubt": "?"}
-_WIDTH = 20
-#: Of more events than this a notebook shows the newest.
+_BAR = 20  # columns of the longest bar
+#: Of more events than this a notebook stores the newest.
 LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HistoryResult(Result):
-    """The journal, oldest first, and what is applied without standing in it (fsapi's own rows)."""
+    """The journal, oldest first, and what is applied but not in it (fsapi's own rows)."""
 
     events: tuple[JournalEntry, ...]
     entries: tuple[HistoryEntry, ...] = ()
@@ -36,7 +36,7 @@ class HistoryResult(Result):
     notes: tuple[str, ...] = ()
 
     def headline(self) -> str:
-        """How much there is."""
+        """Return how much there is."""
         events = counted(len(self.events), "event")
         newest = f"the newest {events} of the journal" if self.count else f"{events} in the journal"
         if self.runbook is not None:
@@ -45,49 +45,28 @@ class HistoryResult(Result):
             newest += self._on("of")
         return f"{newest}, {counted(len(self.entries), 'migration')} applied"
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """The timeline: a block for each run, a line for each event; with `times`, when, where and a bar of how long."""
-        lines = [self.headline(), *self._note_lines()]
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return a block for each run with a line for each event; with times, when, where and a bar of how long.
+
+        Of many events the newest are stored, under the numbers that their runs have in the whole journal.
+        """
+        folded = medium.folded and len(self.events) > LONGEST
+        newest = self.events[-LONGEST:] if folded else self.events
         longest = max((event.duration_ms or 0 for event in self.events), default=0)
-        for number, events in _by_runs(self.events, self._numbers()).items():
-            lines.append(f"run {number}{_by_whom(events[0]) if times else ''}")
-            lines += _from_runbook(events[0]) if times else []
-            lines += [_event_line(event, event.message, bar=_bar(event, longest) if times else "") for event in events]
-        return lines
-
-    def brief(self) -> list[str]:
-        """Of many events the newest, under the numbers that their runs have."""
-        newest, before = self._newest()
-        lines = [self.headline(), *self._note_lines(), *([f"  {before}"] if before else [])]
+        items = []
+        if folded:
+            before = _earlier(self.events[:-LONGEST])
+            items.append(gap(f"  {before}", "…", before, "", "", "", ""))
         for number, events in _by_runs(newest, self._numbers()).items():
-            lines.append(f"run {number}")
-            lines += [_event_line(event, shorten(event.message or "")) for event in events]
-        return lines
-
-    def remarks(self) -> Sequence[str]:
-        """What else to know of the database."""
-        return [typed(note, Face.NOTEBOOK) for note in self.notes]
-
-    def _note_lines(self) -> list[str]:
-        return [line for note in self.notes for line in hang(visible(note), "  ! ")]
-
-    def _newest(self) -> tuple[Sequence[JournalEntry], str]:
-        """The events that a notebook shows, and what there is before them."""
-        if len(self.events) <= LONGEST:
-            return self.events, ""
-        return self.events[-LONGEST:], _earlier(self.events[:-LONGEST])
-
-    def _numbers(self) -> dict[str, int]:
-        """The runs by the order in which they began, counted from one."""
-        numbers: dict[str, int] = {}
-        for event in self.events:
-            numbers.setdefault(event.run_id, len(numbers) + 1)
-        return numbers
+            items.append(Item(_run_lines(number, events[0], times=medium.times)))
+            items += [_item(number, event, longest, medium) for event in events]
+        columns = ["run", "migration", "event", "state", "step", "message"]
+        return Document(self.headline(), [ResultTable(columns, items, sparse=True)], notes_of(self.notes, medium))
 
     def timeline(self, run: int | None = None) -> TimelineResult:
-        """A picture of that run, by the number that it has here; of the last one where none is said.
+        """Return a picture of that run, by the number that it has here; of the last one if none is given.
 
-        Raises UsageError where there is no such run.
+        Raises UsageError if there is no such run.
         """
         runs = _by_runs(self.events, self._numbers())
         number = max(runs, default=0) if run is None else run
@@ -96,49 +75,32 @@ class HistoryResult(Result):
             raise UsageError(f"there is no run {number} here", hint=there)
         return TimelineResult(number, attempts(runs[number]), self.identity)
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Everything that the journal holds of each event."""
+    def records(self) -> Records:
+        """Return everything that the journal holds of each event."""
         columns = ["at", "migration", "event", "state", "step", "steps", "duration_ms", "role", "host", "application"]
         columns += ["server_pid", "notebook", "cell", "runbook", "message", "run_id"]
-        return columns, [tuple(getattr(event, column) for column in columns) for event in self.events]
+        return Records(columns, [tuple(getattr(event, column) for column in columns) for event in self.events])
 
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The newest events, without times, places and identities."""
-        numbers = self._numbers()
-        newest, before = self._newest()
-        rows: list[Sequence[Any]] = [("…", before, "", "", "", "")] if before else []
-        rows += [
-            (
-                numbers[e.run_id],
-                e.migration or "",
-                e.event,
-                e.state,
-                f"{e.step} of {e.steps}" if e.steps else "",
-                e.message or "",
-            )
-            for e in newest
-        ]
-        return without_empty(["run", "migration", "event", "state", "step", "message"], rows)
-
-    def to_json(self) -> dict[str, Any]:
-        """The events, and the applied migrations."""
-        columns, rows = self.table()
+    def facts(self) -> dict[str, Any]:
+        """Return the events, and the applied migrations."""
+        applied = [(entry.name, entry.applied_at, entry.duration_ms) for entry in self.entries]
         return {
             **self.subject(),
-            "events": [
-                {name: iso(value) if name == "at" else value for name, value in zip(columns, row, strict=True)}
-                for row in rows
-            ],
-            "applied": [
-                {"name": entry.name, "applied_at": iso(entry.applied_at), "duration_ms": entry.duration_ms}
-                for entry in self.entries
-            ],
-            "notes": list(self.notes),
+            "events": self.records(),
+            "applied": Records(["name", "applied_at", "duration_ms"], applied),
+            "notes": self.notes,
         }
+
+    def _numbers(self) -> dict[str, int]:
+        """Return the runs' numbers, in the order in which they began, counted from one."""
+        numbers: dict[str, int] = {}
+        for event in self.events:
+            numbers.setdefault(event.run_id, len(numbers) + 1)
+        return numbers
 
 
 def _by_runs(events: Sequence[JournalEntry], numbers: dict[str, int]) -> dict[int, list[JournalEntry]]:
-    """The events by runs, in the order in which the runs began."""
+    """Return the events by runs, in the order in which the runs began."""
     runs: dict[int, list[JournalEntry]] = {}
     for event in events:
         runs.setdefault(numbers[event.run_id], []).append(event)
@@ -146,18 +108,28 @@ def _by_runs(events: Sequence[JournalEntry], numbers: dict[str, int]) -> dict[in
 
 
 def _earlier(events: Sequence[JournalEntry]) -> str:
-    """How many came before, and how many of them did not go well."""
+    """Return how many came before, and how many of them did not go well."""
     states = Counter(event.state for event in events)
     bad = ", ".join(f"{states[state]} {state}" for state in ("failed", "in doubt") if states[state])
     return f"… {counted(len(events), 'earlier event')}{f' ({bad})' if bad else ''}"
 
 
-def _event_line(event: JournalEntry, message: str | None, *, bar: str = "") -> str:
-    return f"  {_SIGNS.get(event.state, '·')} {visible_line(_what(event))}{bar}{_said(message)}"
+def _run_lines(number: int, first: JournalEntry, *, times: bool) -> list[str]:
+    runbook = [f"  runbook {visible_line(first.runbook)}"] if times and first.runbook else []
+    return [f"run {number}{_by_whom(first) if times else ''}", *runbook]
 
 
-def _said(message: str | None) -> str:
-    """What the server said, behind the event; its further lines stand further in than any line of the journal."""
+def _item(run: int, event: JournalEntry, longest: int, medium: Medium) -> Item:
+    message = event.message or ""
+    shown, bar = medium.text(message), _bar(event, longest) if medium.times else ""
+    line = f"  {_SIGNS.get(event.state, '·')} {visible_line(_what(event))}{bar}{_said(shown)}"
+    step = f"{event.step} of {event.steps}" if event.steps else ""
+    row = (run, event.migration or "", event.event, event.state, step, message)
+    return Item([line], [row], whole=shown == message)
+
+
+def _said(message: str) -> str:
+    """Return what the server said, behind the event; its further lines stand further in than any line of the journal."""
     return "\n".join(hang(visible(message), "  ")).replace("\n", f"\n{' ' * 4}") if message else ""
 
 
@@ -173,12 +145,8 @@ def _by_whom(event: JournalEntry) -> str:
     return visible_line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.role}{where}, {event.application}{notebook}")
 
 
-def _from_runbook(event: JournalEntry) -> list[str]:
-    return [f"  runbook {visible_line(event.runbook)}"] if event.runbook else []
-
-
 def _bar(event: JournalEntry, longest: int) -> str:
-    """How long it took, in figures and as a bar beside the longest."""
+    """Return how long it took, in figures and as a bar beside the longest."""
     if event.duration_ms is None:
         return ""
-    return f"  {event.duration_ms} ms {'▇' * max(1, round(_WIDTH * event.duration_ms / max(longest, 1)))}"
+    return f"  {event.duration_ms} ms {'▇' * max(1, round(_BAR * event.duration_ms / max(longest, 1)))}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fsapi_nb.text.fold import Fold, shorten
+from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.wrap import hang
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Paragraphs, Records, gap
 from fsapi_nb.views.results.base import Result
+
+if TYPE_CHECKING:
+    from fsapi_nb.model.server import Identity
 
 _NOTICES = Fold(6, 3)
 
@@ -19,47 +23,34 @@ class NoticesResult(Result):
     """What the server said, in order."""
 
     notices: tuple[str, ...]
-
-    def lines(self, *, times: bool = False) -> list[str]:
-        """Each one, its further lines further in."""
-        return [line for notice in self.notices for line in hang(visible(notice))]
-
-    def brief(self) -> list[str]:
-        """Of many the first and the last."""
-        return brief_notices(self.notices, indent="")
+    identity: Identity | None = None
 
     def headline(self) -> str:
-        """What the HTML form begins with."""
+        """Return what the HTML form begins with."""
         return "The server said:"
 
-    def remarks(self) -> Sequence[str]:
-        """As far as `brief` shows them."""
-        return notice_remarks(self.notices)
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return the notices, each with its further lines further in."""
+        return Document(self.headline(), [Paragraphs(notice_items(self.notices, medium, indent=""))], headed=False)
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """A row each."""
-        return ["notice"], [(notice,) for notice in self.notices]
+    def records(self) -> Records:
+        """Return a row for each."""
+        return Records(["notice"], [(notice,) for notice in self.notices])
 
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Nothing: they are in the remarks."""
-        return [], []
-
-    def to_json(self) -> dict[str, Any]:
-        """The texts."""
-        return {"notices": list(self.notices)}
+    def facts(self) -> dict[str, Any]:
+        """Return the texts."""
+        return {"notices": self.notices}
 
 
-def brief_notices(notices: Sequence[str], *, indent: str = "  ") -> list[str]:
-    """Return what a notebook stores of them: of many the first and the last, of a long one its beginning and end."""
-    return _NOTICES.apply(
+def notice_items(notices: Sequence[str], medium: Medium, *, indent: str = "  ") -> list[Item]:
+    """Return a paragraph for each; of many the first and the last are stored, of a long one its beginning and end."""
+    return medium.items(
+        _NOTICES,
         notices,
-        lambda notice: hang(visible(shorten(notice)), indent),
-        lambda gap: f"{indent}… {len(gap)} notices more",
+        lambda notice: _item(notice, medium.text(notice), indent),
+        lambda left: gap(f"{indent}… {len(left)} notices more", f"… {len(left)} notices more"),
     )
 
 
-def notice_remarks(notices: Sequence[str]) -> list[str]:
-    """Return what `brief_notices` shows as the HTML form has it: a text each, which may have several lines."""
-    return _NOTICES.apply(
-        notices, lambda notice: ["\n".join(hang(shorten(notice)))], lambda gap: f"… {len(gap)} notices more"
-    )
+def _item(notice: str, shown: str, indent: str) -> Item:
+    return Item(hang(visible(shown), indent), [("\n".join(hang(shown)),)], whole=shown == notice)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fsapi_nb.model.history import RowChange, RowChangeKind
-from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
-from fsapi_nb.views.results.base import counted
+from fsapi_nb.text.words import counted
 
 _DONE = {
     RowChangeKind.RENAME: "Renamed {} in the history",
@@ -27,32 +26,20 @@ def done(changes: Sequence[RowChange]) -> list[str]:
     return [_DONE[kind].format(counted(count, "migration")) for kind, count in _counts(changes)]
 
 
-def lines(changes: Sequence[RowChange], fold: Fold) -> list[str]:
-    """Return a line for each, as far as the fold shows them."""
-    return fold.apply(
-        changes,
-        lambda each: [f"  {each.kind.value:<7} {visible_line(_text(each))}"],
-        lambda gap: f"  … {counted(len(gap), 'row')} more",
-    )
+def change_line(change: RowChange) -> str:
+    """Return the line of one change."""
+    return f"  {change.kind.value:<7} {visible_line(change_text(change))}"
 
 
-def rows(changes: Sequence[RowChange], fold: Fold) -> list[tuple[str, str]]:
-    """Return kind and text of each, as far as the fold shows them."""
-    return fold.apply(
-        changes,
-        lambda each: [(each.kind.value, _text(each))],
-        lambda gap: ("…", f"{counted(len(gap), 'row')} more"),
-    )
+def change_text(change: RowChange) -> str:
+    """Return the name that is changed, with its new name if it gets one."""
+    other = f" to {change.other}" if change.kind is RowChangeKind.RENAME else ""
+    return f"{change.entry.name}{other}"
 
 
 def as_json(changes: Sequence[RowChange]) -> list[dict[str, Any]]:
     """Return them as JSON holds them."""
     return [{"kind": each.kind.value, "name": each.entry.name, "other": each.other} for each in changes]
-
-
-def _text(change: RowChange) -> str:
-    other = f" to {change.other}" if change.kind is RowChangeKind.RENAME else ""
-    return f"{change.entry.name}{other}"
 
 
 def _counts(changes: Sequence[RowChange]) -> list[tuple[RowChangeKind, int]]:

@@ -10,25 +10,25 @@ from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import CompletedMigration, DatabaseObject
 from fsapi_nb.model.server import Identity
-from fsapi_nb.text.command import Face, typed
-from fsapi_nb.text.fold import WHOLE, Fold, shorten
+from fsapi_nb.text.fold import METADATA, Fold, stored_size
 from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.words import counted
 from fsapi_nb.text.wrap import hang
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
 from fsapi_nb.views.results import row_change
-from fsapi_nb.views.results.base import Result, counted, slowest
-from fsapi_nb.views.results.markup import without_empty
+from fsapi_nb.views.results.base import Result
 
-_NOTES = Fold(8, 2)
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
 _INDENT = " " * 6
+_NUMBER = 24  # bytes that a number takes in a notebook's file
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Result):
     """What a run did, in order. `elapsed` is in seconds, by a monotonic clock.
 
-    `run_id` is what the journal calls the run; None where nothing had to be done. `lack` says that the folder has no
+    `run_id` is what the journal calls the run; None if nothing had to be done. `lack` says that the folder has no
     migration file.
     """
 
@@ -43,92 +43,74 @@ class RunResult(Result):
     lack: str | None = None
 
     def headline(self) -> str:
-        """What was done, in one sentence."""
+        """Return what was done, in one sentence."""
         if self.verb == "baseline" and self.done:
             instead = f" in the place of {len(self.changes)} that are retired" if self.changes else ""
             recorded = f"Recorded {counted(len(self.done), 'migration')} as applied"
             return f"{recorded}{instead}{self._on()}, running nothing."
-        parts = [f"Dropped {counted(len(self.drops), 'object')}"] if self.verb == "fresh" else []
-        for direction, word in ((Direction.DOWN, "Rolled back"), (Direction.UP, "Applied")):
-            count = sum(1 for done in self.done if done.direction is direction)
-            parts += [f"{word} {counted(count, 'migration')}"] if count else []
         if self.verb == "repair":
             return f"Its DOWN is recorded{self._on()}; nothing was run."
         if self.changes:
             return f"{'. '.join(row_change.done(self.changes))}{self._on()}, running nothing."
+        parts = [f"Dropped {counted(len(self.drops), 'object')}"] if self.verb == "fresh" else []
+        for direction, word in ((Direction.DOWN, "Rolled back"), (Direction.UP, "Applied")):
+            count = sum(1 for done in self.done if done.direction is direction)
+            parts += [f"{word} {counted(count, 'migration')}"] if count else []
         if not parts:
             why = self.lack or ("everything is applied" if self.verb == "migrate" else "")
             return f"Nothing to do{self._on()}{visible(f': {why}' if why else '')}."
         return f"{'. '.join(parts)}{self._on()}."
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """The headline, the notes, and each migration with what the server said."""
-        lines = [self.headline(), *(line for note in self.notes for line in hang(visible(note), "  ! "))]
-        lines += row_change.lines(self.changes, WHOLE)
-        for done in self.done:
-            elapsed = f"  {done.elapsed * 1000:.0f} ms" if times and self.verb != "baseline" else ""
-            lines += [f"{self._done_line(done)}{elapsed}", *every_notice(done)]
-        return lines
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return the notes, and each migration with what the server said; with times, how long each took.
 
-    def brief(self) -> list[str]:
-        """Of many migrations, and of much that the server said of one, the first and the last."""
+        Of many migrations, and of much that the server said of one, the first and the last are stored.
+        """
+        changes = medium.items(
+            _DONE,
+            self.changes,
+            lambda each: Item([row_change.change_line(each)], [(row_change.change_text(each), each.kind.value, "")]),
+            lambda left: gap(f"  … {counted(len(left), 'row')} more", f"{counted(len(left), 'row')} more", "…", ""),
+        )
         notices = fold_of_notices(self.done)
-        return [
-            self.headline(),
-            *_NOTES.apply(self.notes, lambda note: hang(visible(note), "  ! "), lambda gap: f"  ! … {len(gap)} more"),
-            *row_change.lines(self.changes, _DONE),
-            *_DONE.apply(
-                self.done,
-                lambda done: [self._done_line(done), *notice_lines(done, notices)],
-                lambda gap: f"  {_more(gap)}",
-            ),
-        ]
+        done = medium.items(
+            _DONE,
+            self.done,
+            lambda each: self._item(each, notices, medium),
+            lambda left: gap(f"  {_more(left)}", _more(left), "", ""),
+        )
+        table = ResultTable(["migration", "direction", "said by the server"], [*changes, *done], sparse=True)
+        return Document(self.headline(), [table], notes_of(self.notes, medium))
 
-    def _done_line(self, done: CompletedMigration) -> str:
-        """Its name, after what happened to it: a baseline runs nothing."""
-        sign = "record " if self.verb == "baseline" else "↑" if done.direction is Direction.UP else "↓"
-        return f"  {sign} {visible_line(done.name)}"
+    def _item(self, done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
+        """Return its name, after what happened to it: a baseline runs nothing."""
+        recorded = self.verb == "baseline"
+        sign = "record " if recorded else "↑" if done.direction is Direction.UP else "↓"
+        elapsed = f"  {done.elapsed * 1000:.0f} ms" if medium.times and not recorded else ""
+        said = said_item(done, fold, medium)
+        direction, text = "record" if recorded else done.direction.value, said.rows[0][0]
+        head = f"  {sign} {visible_line(done.name)}{elapsed}"
+        return Item([head, *said.lines], [(done.name, direction, text)], said.whole)
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, direction, steps, notices, how long (milliseconds), and the run's id."""
-        columns = ["name", "direction", "steps", "notices", "duration_ms", "run_id"]
-        rows: list[Sequence[Any]] = [
+    def records(self) -> Records:
+        """Return a row for each migration, with milliseconds, and one for each change of a history row."""
+        rows = [
             (d.name, d.direction.value, d.steps, "\n".join(d.notices), round(d.elapsed * 1000), self.run_id)
             for d in self.done
         ]
-        return columns, [
-            *rows,
-            *((text, kind, 0, "", 0, self.run_id) for kind, text in row_change.rows(self.changes, WHOLE)),
-        ]
-
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, direction and notices, as far as `brief` shows them."""
-        notices = fold_of_notices(self.done)
-        recorded = "record" if self.verb == "baseline" else None
-        rows = [
-            *((text, kind, "") for kind, text in row_change.rows(self.changes, _DONE)),
-            *_DONE.apply(
-                self.done,
-                lambda done: [(done.name, recorded or done.direction.value, notice_text(done, notices))],
-                lambda gap: (_more(gap), "", ""),
-            ),
-        ]
-        return without_empty(["migration", "direction", "said by the server"], rows)
-
-    def remarks(self) -> Sequence[str]:
-        """The notes of the plan that ran."""
-        return _NOTES.apply(self.notes, lambda note: [typed(note, Face.NOTEBOOK)], lambda gap: f"… {len(gap)} more")
+        rows += [(row_change.change_text(each), each.kind.value, 0, "", 0, self.run_id) for each in self.changes]
+        return Records(["name", "direction", "steps", "notices", "duration_ms", "run_id"], rows)
 
     def metadata(self) -> dict[str, Any]:
-        """How long it took, and how long the migrations did; of many the slowest."""
+        """Return how long it took, and how long the migrations did; of many the slowest."""
         return {
             **({"run_id": self.run_id} if self.run_id else {}),
             "elapsed_ms": round(self.elapsed * 1000),
-            "durations_ms": slowest([(done.name, round(done.elapsed * 1000)) for done in self.done]),
+            "durations_ms": _slowest([(done.name, round(done.elapsed * 1000)) for done in self.done]),
         }
 
-    def to_json(self) -> dict[str, Any]:
-        """What was done, with durations."""
+    def facts(self) -> dict[str, Any]:
+        """Return what was done, with durations."""
         return {
             "verb": self.verb,
             **self.subject(),
@@ -151,35 +133,42 @@ class RunResult(Result):
 
 
 def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
-    """How much is shown of what the server said of each migration: of many migrations less."""
+    """Return how much is stored of what the server said of each migration: of many migrations less."""
     return Fold(6, 3) if len(done) <= 4 else Fold(2, 1)
 
 
-def every_notice(done: CompletedMigration) -> list[str]:
-    """All that the server said of a migration, indented."""
-    return [line for notice in done.notices for line in hang(visible(notice), _INDENT)]
-
-
-def notice_lines(done: CompletedMigration, fold: Fold) -> list[str]:
-    """What the server said of a migration, indented, as far as the fold shows it."""
-    return fold.apply(
+def said_item(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
+    """Return what the server said of a migration: its lines, indented, and its text as one cell."""
+    notices = medium.items(
+        fold,
         done.notices,
-        lambda notice: hang(visible(shorten(notice)), _INDENT),
-        lambda gap: f"{_INDENT}… {len(gap)} notices more",
+        lambda notice: _notice(notice, medium.text(notice)),
+        lambda left: gap(f"{_INDENT}… {len(left)} notices more", f"… {len(left)} notices more"),
     )
+    lines = [line for notice in notices for line in notice.lines]
+    text = "\n".join(cell for notice in notices for (cell,) in notice.rows)
+    return Item(lines, [(text,)], all(notice.whole for notice in notices))
 
 
-def notice_text(done: CompletedMigration, fold: Fold) -> str:
-    """What the server said of a migration, as one cell, as far as the fold shows it."""
-    return "\n".join(
-        fold.apply(done.notices, lambda notice: hang(shorten(notice)), lambda gap: f"… {len(gap)} notices more")
-    )
+def _notice(notice: str, shown: str) -> Item:
+    return Item(hang(visible(shown), _INDENT), [("\n".join(hang(shown)),)], whole=shown == notice)
 
 
-def _more(gap: Sequence[CompletedMigration]) -> str:
-    """How many are left out, and of how many of them the server said something."""
-    speaking = sum(1 for done in gap if done.notices)
-    return f"… {counted(len(gap), 'migration')} more" + (f", {speaking} with notices" if speaking else "")
+def _more(left: Sequence[CompletedMigration]) -> str:
+    """Return how many are left out, and of how many of them the server said something."""
+    speaking = sum(1 for done in left if done.notices)
+    return f"… {counted(len(left), 'migration')} more" + (f", {speaking} with notices" if speaking else "")
+
+
+def _slowest(durations: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Return the durations by name, in order: all that a notebook's metadata has room for, and of many the longest."""
+    room, kept = METADATA, set[str]()
+    for name, _ in sorted(durations, key=lambda each: -each[1]):
+        room -= stored_size(name) + _NUMBER
+        if room < 0:
+            break
+        kept.add(name)
+    return {name: duration for name, duration in durations if name in kept}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -190,32 +179,31 @@ class RepairResult(Result):
     verb: str = "repair"
     identity: Identity | None = None
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """One sentence for each."""
-        return self._sentences(WHOLE)
-
-    def brief(self) -> list[str]:
-        """Of many the first and the last."""
-        return self._sentences(_NAMES)
-
-    def _sentences(self, fold: Fold) -> list[str]:
+    def headline(self) -> str:
+        """Return what was written about the first."""
         if not self.names:
-            return [f"Nothing to repair{self._on()}: the file is what was applied."]
-        said = "accepted as it is now" if self.verb == "repair" else "resolved"
-        return fold.apply(
+            return f"Nothing to repair{self._on()}: the file is what was applied."
+        return self._sentence(self.names[0])
+
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return a sentence for each; of many the first and the last are stored."""
+        items = medium.items(
+            _NAMES,
             self.names,
-            lambda name: [f"{visible_line(name)} {said}; this is recorded in the journal{self._on('of')}."],
-            lambda gap: f"… {len(gap)} more",
+            lambda name: Item([self._sentence(name)], [(name,)]),
+            lambda left: gap(f"… {len(left)} more", f"… {len(left)} more"),
         )
+        nothing = [] if self.names else [Item([self.headline()])]
+        return Document(self.headline(), [ResultTable(["migration"], items or nothing)], headed=False)
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The names."""
-        return ["migration"], [(name,) for name in self.names]
+    def _sentence(self, name: str) -> str:
+        said = "accepted as it is now" if self.verb == "repair" else "resolved"
+        return f"{visible_line(name)} {said}; this is recorded in the journal{self._on('of')}."
 
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Of many names the first and the last."""
-        return ["migration"], _NAMES.apply(self.names, lambda name: [(name,)], lambda gap: (f"… {len(gap)} more",))
+    def records(self) -> Records:
+        """Return the names."""
+        return Records(["migration"], [(name,) for name in self.names])
 
-    def to_json(self) -> dict[str, Any]:
-        """The names."""
-        return {**self.subject(), "verb": self.verb, "names": list(self.names)}
+    def facts(self) -> dict[str, Any]:
+        """Return the names."""
+        return {**self.subject(), "verb": self.verb, "names": self.names}

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fsapi_nb.model.place import Problem
 from fsapi_nb.model.server import Identity
 from fsapi_nb.model.status import MigrationStatus, State
-from fsapi_nb.text.command import Face, typed, typed_lines
-from fsapi_nb.text.fold import WHOLE, Fold
+from fsapi_nb.text.command import Advice
+from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible, visible_line
-from fsapi_nb.text.wrap import hang
-from fsapi_nb.views.results.base import Result, counted, iso
-from fsapi_nb.views.results.markup import without_empty
+from fsapi_nb.text.words import counted
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
+from fsapi_nb.views.results.base import Result
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40
-# In a folded one stands first what is not well, then what is not applied, then of those that are what to know, and the last.
+# A folded one begins with what is not well; then comes what is not applied, then what is applied and has a note, then the last.
 _BY_STATE = {
     State.IN_DOUBT: Fold(8, 4),
     State.PARTLY_APPLIED: Fold(8, 4),
@@ -30,10 +30,8 @@ _BY_STATE = {
     State.PENDING: Fold(8, 4),
     State.APPLIED: Fold(0, 10),
 }
-_NOTED = Fold(8, 4)  # applied ones with something to be known of them
+_NOTED = Fold(8, 4)  # applied ones that have a note
 _PROBLEMS = Fold(3, 1)
-
-Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +54,7 @@ class StatusResult(Result):
         return self.lack is not None or any(status.state is not State.APPLIED for status in self.statuses)
 
     def headline(self) -> str:
-        """How many there are in each state."""
+        """Return how many there are in each state."""
         if not self.statuses and self.lack:
             state = "pending" if self.verb == "pending" else "applied"
             return f"{visible(self.lack[0].upper() + self.lack[1:])}; nothing is {state}{self._on()}."
@@ -66,120 +64,81 @@ class StatusResult(Result):
         parts = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
         return f"{counted(len(self.statuses), 'migration')}{self._on()}: {parts}"
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """The headline and a line for each migration, with its problems below it."""
-        width = self._width()
-        return [
-            self.headline(),
-            *self._note_lines(),
-            *(
-                line
-                for status in self.statuses
-                for line in _lines(status, width, WHOLE, moment=_at(status, times=times))
-            ),
-        ]
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return a line for each migration, with its problems below it; with times, when it was applied.
 
-    def brief(self) -> list[str]:
-        """Of many migrations, first what is not well, then what is not applied, then the last that are."""
-        width = self._width()
+        Of many migrations are stored first what is not well, then what is not applied, then the last that are.
+        """
+        table = ResultTable(["migration", "state", "note"], self._items(medium), sparse=True)
+        return Document(self.headline(), [table], notes_of(self.notes, medium))
+
+    def _items(self, medium: Medium) -> list[Item]:
+        width = max((len(status.state.value) for status in self.statuses), default=0)
+        if not medium.folded or len(self.statuses) <= LONGEST:
+            return [_item(status, width, medium) for status in self.statuses]
         return [
-            self.headline(),
-            *self._note_lines(),
-            *self._folded(
-                lambda status: _lines(status, width, _PROBLEMS),
-                lambda count, state: f"  … {count} more {state.value}",
-            ),
+            item
+            for group, fold in _groups(self.statuses)
+            for item in medium.items(fold, group, lambda status: _item(status, width, medium), _gap)
         ]
 
     def findings(self) -> list[str]:
-        """What a check found: the lines of what is not applied, or not as it should be, as `brief` orders them."""
+        """Return what a check found: the lines of what is not applied, or not as it should be, what is not well first."""
         found = sorted(
             (status for status in self.statuses if status.state is not State.APPLIED),
             key=lambda status: list(_BY_STATE).index(status.state),
         )
         return StatusResult(tuple(found), self.identity, self.verb, notes=self.notes).lines()[1:]
 
-    def remarks(self) -> Sequence[str]:
-        """What else to know of the folder."""
-        return [typed(note, Face.NOTEBOOK) for note in self.notes]
-
-    def _note_lines(self) -> list[str]:
-        return [line for note in self.notes for line in hang(visible(note), "  ! ")]
-
-    def _width(self) -> int:
-        return max((len(status.state.value) for status in self.statuses), default=0)
-
-    def _folded(
-        self, shown: Callable[[MigrationStatus], Iterable[Shown]], left_out: Callable[[int, State], Shown]
-    ) -> list[Shown]:
-        """What is shown of all of a short status, and of what matters of a long one."""
-        if len(self.statuses) <= LONGEST:
-            return [each for status in self.statuses for each in shown(status)]
-        groups: dict[State, list[MigrationStatus]] = {state: [] for state in _BY_STATE}
-        noted: list[MigrationStatus] = []
-        for status in self.statuses:
-            (noted if status.state is State.APPLIED and status.note else groups[status.state]).append(status)
-        folds = [*((group, _BY_STATE[state]) for state, group in groups.items())]
-        folds.insert(-1, (noted, _NOTED))
-        return [
-            each
-            for group, fold in folds
-            for each in fold.apply(group, shown, lambda gap: left_out(len(gap), gap[0].state))
-        ]
-
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, state, note, when, by whom and how long (milliseconds)."""
+    def records(self) -> Records:
+        """Return a row for each migration, with milliseconds."""
         columns = ["name", "state", "note", "applied_at", "by", "duration_ms"]
-        return columns, [
-            (s.name, s.state.value, s.note, s.entry and s.entry.applied_at, s.by, s.entry and s.entry.duration_ms)
-            for s in self.statuses
-        ]
+        return Records(columns, [_record(status) for status in self.statuses])
 
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """Name, state and note; of many migrations those that `brief` shows."""
-        rows = self._folded(lambda status: [_row(status)], lambda count, state: (f"… {count} more", state.value, ""))
-        return without_empty(["migration", "state", "note"], rows)
-
-    def to_json(self) -> dict[str, Any]:
-        """The database and its migrations."""
+    def facts(self) -> dict[str, Any]:
+        """Return the migrations, each with its problems as text."""
+        columns = [*self.records().columns, "problems"]
+        rows = [(*_record(each), ["\n".join(problem.lines()) for problem in each.problems]) for each in self.statuses]
         return {
             **self.subject(),
             "notes": [*([self.lack] if self.lack else []), *self.notes],
-            "migrations": [
-                {
-                    "name": status.name,
-                    "state": status.state.value,
-                    "note": status.note,
-                    "applied_at": iso(status.entry.applied_at) if status.entry else None,
-                    "by": status.by,
-                    "duration_ms": status.entry.duration_ms if status.entry else None,
-                    "problems": ["\n".join(problem.lines()) for problem in status.problems],
-                }
-                for status in self.statuses
-            ],
+            "migrations": Records(columns, rows),
         }
 
 
-def _lines(status: MigrationStatus, width: int, fold: Fold, *, moment: str = "") -> list[str]:
+def _groups(statuses: Sequence[MigrationStatus]) -> list[tuple[list[MigrationStatus], Fold]]:
+    """Return the migrations by states, in the order in which a folded status shows them, each with its fold."""
+    groups: dict[State, list[MigrationStatus]] = {state: [] for state in _BY_STATE}
+    noted: list[MigrationStatus] = []
+    for status in statuses:
+        (noted if status.state is State.APPLIED and status.note else groups[status.state]).append(status)
+    folds = [(group, _BY_STATE[state]) for state, group in groups.items()]
+    folds.insert(-1, (noted, _NOTED))
+    return folds
+
+
+def _gap(left: Sequence[MigrationStatus]) -> Item:
+    state = left[0].state.value
+    return gap(f"  … {len(left)} more {state}", f"… {len(left)} more", state, "")
+
+
+def _item(status: MigrationStatus, width: int, medium: Medium) -> Item:
     # What is wrong with a broken file stands below its line, with its place.
     note = "  (" + status.note + ")" if status.note and status.state is not State.BROKEN else ""
+    moment = _moment(status) if medium.times else ""
     head = f"  {status.state.value:<{width}}  {moment}{visible_line(status.name)}" + visible_line(note)
-    return [head, *("    " + visible(line) for line in _problem_lines(status, fold))]
+    problems = medium.fold(_PROBLEMS).apply(status.problems, Problem.lines, lambda left: f"… {len(left)} faults more")
+    said = Advice("\n").join([*([status.note] if status.note else []), *problems])
+    whole = not medium.folded or len(status.problems) <= _PROBLEMS.first + _PROBLEMS.last + 1
+    lines = [head, *("    " + visible(line) for line in problems)]
+    return Item(lines, [(status.name, status.state.value, said)], whole)
 
 
-def _row(status: MigrationStatus) -> Sequence[Any]:
-    note = [status.note] if status.note else []
-    return (
-        status.name,
-        status.state.value,
-        "\n".join(typed_lines([*note, *_problem_lines(status, _PROBLEMS)], Face.NOTEBOOK)),
-    )
+def _moment(status: MigrationStatus) -> str:
+    return f"{status.entry.applied_at:%Y-%m-%d %H:%M}  " if status.entry else " " * 18
 
 
-def _problem_lines(status: MigrationStatus, fold: Fold) -> list[str]:
-    return fold.apply(status.problems, Problem.lines, lambda gap: f"… {len(gap)} faults more")
-
-
-def _at(status: MigrationStatus, *, times: bool) -> str:
-    at = status.entry.applied_at if status.entry else None
-    return "" if not times else f"{at:%Y-%m-%d %H:%M}  " if at else " " * 18
+def _record(status: MigrationStatus) -> tuple[object, ...]:
+    entry = status.entry
+    applied_at, duration_ms = (entry.applied_at, entry.duration_ms) if entry else (None, None)
+    return status.name, status.state.value, status.note, applied_at, status.by, duration_ms

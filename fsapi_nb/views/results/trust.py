@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.text.safe import visible_line
-from fsapi_nb.views.results.base import Result, counted
+from fsapi_nb.text.words import counted
+from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable
+from fsapi_nb.views.results.base import Result
 
 if TYPE_CHECKING:
     from fsapi_nb.model.server import Identity
@@ -31,7 +32,7 @@ class TrustResult(Result):
     identity: Identity | None = None
 
     def headline(self) -> str:
-        """What was done."""
+        """Return what was done."""
         things, projects = counted(len(self.entries), "thing"), {entry.project for entry in self.entries}
         if self.action == "revoked":
             return f"The project is not trusted any more; it could do {things}."
@@ -43,25 +44,21 @@ class TrustResult(Result):
             return "No project is trusted."
         return f"{counted(len(projects), 'project')} may do {things}."
 
-    def lines(self, *, times: bool = False) -> list[str]:
-        """The headline, and each thing below its project."""
-        found, project = [self.headline()], None
+    def document(self, medium: Medium = STORED) -> Document:
+        """Return each thing below its project; with times, since when."""
+        items, project = [], None
         for entry in self.entries:
-            if entry.project != project:
-                project = entry.project
-                found.append(f"  {visible_line(project)}")
-            found.append(f"    {visible_line(entry.what)}" + (f" (since {visible_line(entry.at)})" if times else ""))
-        return found
+            above = [] if entry.project == project else [f"  {visible_line(entry.project)}"]
+            since = f" (since {visible_line(entry.at)})" if medium.times else ""
+            items.append(Item([*above, f"    {visible_line(entry.what)}{since}"], [(entry.project, entry.what)]))
+            project = entry.project
+        return Document(self.headline(), [ResultTable(["project", "allowed"], items)])
 
-    def table(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """A row for each thing."""
-        return ["project", "allowed", "since"], [(entry.project, entry.what, entry.at) for entry in self.entries]
+    def records(self) -> Records:
+        """Return a row for each thing."""
+        rows = [(entry.project, entry.what, entry.at) for entry in self.entries]
+        return Records(["project", "allowed", "since"], rows)
 
-    def preview(self) -> tuple[list[str], list[Sequence[Any]]]:
-        """The same without the times."""
-        return ["project", "allowed"], [(entry.project, entry.what) for entry in self.entries]
-
-    def to_json(self) -> dict[str, Any]:
-        """The action, and the things."""
-        columns, rows = self.table()
-        return {"action": self.action, "projects": [dict(zip(columns, row, strict=True)) for row in rows]}
+    def facts(self) -> dict[str, Any]:
+        """Return the action, and the things."""
+        return {"action": self.action, "projects": self.records()}

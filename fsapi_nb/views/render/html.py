@@ -1,0 +1,147 @@
+"""Documents as HTML: a headline, tables, pictures, paragraphs; everything escaped, no script, no style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fsapi_nb.model.status import State
+from fsapi_nb.text.command import Advice, Face, typed, typed_lines
+from fsapi_nb.text.fold import HTML, clip, fit, shorten
+from fsapi_nb.text.safe import esc
+from fsapi_nb.views.document import Document, Listing, Paragraphs, Picture, ResultTable, Row
+from fsapi_nb.views.highlight import TONES, highlight
+from fsapi_nb.views.render.text import SHORTENED
+
+# Tones in the middle, so that they can be read on a light and on a dark page (contrast about 4 : 1 on both).
+_TONES = {
+    State.APPLIED.value: "#2b8a3e",
+    State.PENDING.value: "#2c7be5",
+    State.LATE.value: "#b56f00",
+    State.DRIFTED.value: "#e0454a",
+    State.MISSING.value: "#b56f00",
+    State.PARTLY_APPLIED.value: "#e0454a",
+    State.IN_DOUBT.value: "#e0454a",
+    State.BROKEN.value: "#e0454a",
+}
+
+# Names and SQL are no formulas, though a name may hold two dollars: MathJax of either version leaves these alone.
+_OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
+_PRE = 'style="text-align:left;white-space:pre-wrap;margin:0 0 0.5em"'
+_PARAGRAPHS = 4 * 1024
+_ROWS = HTML - 2 * _PARAGRAPHS  # and as much for the headline
+
+
+def html_of(document: Document, *, shortened: bool = False) -> str:
+    """Return the document as one `div`, which of too many rows or paragraphs has the first and the last.
+
+    Tables and paragraphs have no more than `HTML` bytes; listings and pictures are as long as they are. `shortened` says
+    that the text has not everything: the HTML says so, too, unless listings or a picture show what the text cannot.
+    """
+    above: list[str] = []
+    paragraphs = [typed(note.text, Face.NOTEBOOK) for note in document.notes]
+    below: list[str] = []
+    for section in document.sections:
+        match section:
+            case ResultTable(title=title):
+                (below if title else above).append(_titled_table(section) if title else _table(section))
+            case Paragraphs(items=items):
+                paragraphs += [_text(row[0]) for item in items for row in item.rows]
+            case Listing():
+                below.append(_listing(section))
+            case Picture(svg=svg):
+                above.append(f'<div style="overflow:auto;padding:8px 0">{svg}</div>')
+    if shortened and not any(isinstance(section, Listing | Picture) for section in document.sections):
+        paragraphs.append(SHORTENED)
+    said = fit([_paragraph(text) for text in paragraphs], _PARAGRAPHS, lambda count: f"<p>… {count} more</p>")
+    return "".join(
+        [
+            f"{_OPENING}<strong>{esc(clip(typed(document.headline, Face.NOTEBOOK)))}</strong>",
+            *above,
+            *said,
+            *below,
+            "</div>",
+        ]
+    )
+
+
+def html_of_lines(lines: Sequence[str]) -> str:
+    """Return a text as HTML, for a document whose own HTML would have more than `HTML` bytes."""
+    shown = fit([esc(line) for line in lines], _ROWS, lambda count: f"… {count} lines more")
+    return f'{_OPENING}<pre style="text-align:left;white-space:pre-wrap">' + "\n".join(shown) + "</pre></div>"
+
+
+def coloured(sql: str) -> str:
+    """Return SQL as HTML: escaped, with the colours of `TONES`."""
+    return "".join(
+        f'<span style="color:{TONES[kind]}">{esc(text)}</span>' if kind else esc(text) for kind, text in highlight(sql)
+    )
+
+
+def cells(table: ResultTable) -> tuple[list[str], list[Row]]:
+    """Return the columns and rows of a table as HTML shows them."""
+    columns, rows = list(table.columns), [row for item in table.items for row in item.rows]
+    rows = _said_once(rows, table.said_once)
+    return _without_empty(columns, rows) if table.sparse else (columns, rows)
+
+
+def _table(table: ResultTable) -> str:
+    columns, rows = cells(table)
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col" style="text-align:left">{esc(column)}</th>' for column in columns)
+    body = fit([_row(row) for row in rows], _ROWS, lambda count: _row_gap(count, len(columns)))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _titled_table(table: ResultTable) -> str:
+    return f"{_OPENING}<strong>{esc(clip(table.title))}</strong>{_table(table)}</div>"
+
+
+def _listing(listing: Listing) -> str:
+    said = "\n".join(typed_lines(listing.text.split("\n"), Face.NOTEBOOK))
+    body = coloured(listing.text) if listing.sql else esc(said)
+    return f"<div><em>{esc(listing.title)}</em></div><pre {_PRE}>{body}</pre>"
+
+
+def _paragraph(text: str) -> str:
+    style = ' style="white-space:pre-wrap"' if "\n" in text else ""
+    return f"<p{style}>{esc(shorten(text))}</p>"
+
+
+def _row(row: Sequence[object]) -> str:
+    return f"<tr>{''.join(_cell(value) for value in row)}</tr>"
+
+
+def _text(value: object) -> str:
+    """Return what is shown of a value: of advice its commands as they are typed in a notebook."""
+    return value.typed(Face.NOTEBOOK) if isinstance(value, Advice) else str(value)
+
+
+def _row_gap(count: int, columns: int) -> str:
+    return f'<tr><td colspan="{columns}" style="text-align:left">… {count} rows more</td></tr>'
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "<td></td>"
+    text = _text(value)
+    tone = _TONES.get(value) if isinstance(value, str) else None
+    wrap = "pre-wrap" if isinstance(value, str) and len(text) > 50 else "pre"
+    style = f"text-align:left;vertical-align:top;white-space:{wrap}{f';color:{tone};font-weight:600' if tone else ''}"
+    return f'<td style="{style}">{esc(shorten(text))}</td>'
+
+
+def _said_once(rows: Sequence[Row], width: int) -> list[Row]:
+    """Return the rows, with the first `width` cells empty if the row before has the same."""
+    shown: list[Row] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        same = width and before is not None and tuple(before[:width]) == tuple(row[:width])
+        shown.append((*([""] * width), *row[width:]) if same else row)
+    return shown
+
+
+def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[Row]]:
+    """Return the table without the columns in which nothing stands."""
+    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
+    return [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]

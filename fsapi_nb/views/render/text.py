@@ -1,0 +1,51 @@
+"""Documents as lines of text, for terminals and for the text that a notebook stores."""
+
+from __future__ import annotations
+
+from fsapi_nb.text.command import Face, typed_lines
+from fsapi_nb.text.fold import bounded, one_by_one
+from fsapi_nb.text.safe import visible
+from fsapi_nb.text.wrap import hang
+from fsapi_nb.views.document import Document, Listing, Paragraphs, Picture, ResultTable, Section
+
+#: The last line of a text from which something was left out.
+SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"
+
+
+def lines_of(document: Document) -> list[str]:
+    """Return the text, a line each; an element may hold line ends, such as those of a server's message."""
+    return [
+        *([document.headline] if document.headed else []),
+        *(line for note in document.notes for line in hang(visible(note.text), "  ! ")),
+        *(line for section in document.sections for line in _section_lines(section)),
+    ]
+
+
+def stored_lines(document: Document) -> list[str]:
+    """Return the lines that a notebook stores, within the bound of `text.fold`; the last says if they are not everything."""
+    lines = lines_of(document)
+    kept = bounded(lines)
+    whole = document.whole and kept == one_by_one(lines)
+    return [*typed_lines(kept, Face.NOTEBOOK), *([] if whole else [SHORTENED])]
+
+
+def is_shortened(stored: list[str]) -> bool:
+    """Return whether such lines say that they are not everything."""
+    return stored[-1:] == [SHORTENED]
+
+
+def _section_lines(section: Section) -> list[str]:
+    match section:
+        case ResultTable(items=items, title=title):
+            lines = [line for item in items for line in item.lines]
+            return _below(title, lines) if title else lines
+        case Paragraphs(items=items):
+            return [line for item in items for line in item.lines]
+        case Listing(title=title, text=text):
+            return _below(title, text.split("\n"))
+        case Picture():
+            return []
+
+
+def _below(title: str, lines: list[str]) -> list[str]:
+    return ["", title, *("  " + line for line in lines)]
