@@ -29,7 +29,8 @@ from fsapi_nb.project.settings import (
     find_requests,
 )
 from fsapi_nb.project.url import DatabaseUrl, as_url
-from fsapi_nb.servers.scratch import Scratch, open_scratch
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.servers.scratch_server import open_scratch
 
 _APPLICATION = "fsapi_nb tests"
 

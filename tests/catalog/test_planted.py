@@ -17,7 +17,7 @@ from fsapi_nb.events import StatementWatched
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.project.settings import Address
 from fsapi_nb.project.settings import Project as Settings
-from fsapi_nb.servers.scratch import open_scratch
+from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
 from tests.catalog.planted import called, plant
 from tests.conftest import Project

@@ -1,4 +1,4 @@
-"""What tests of the embedded server ask of its files and processes; each helper looks, but for those that say what they do."""
+"""What tests of the embedded server ask of its files and processes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 class User:
-    """Another process that attaches, says so, and ends when told to."""
+    """Another process that attaches, prints the address, and ends when its input does."""
 
     SCRIPT = """
 import sys

@@ -89,7 +89,7 @@ def root_base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def psql_as(uid: int, folder: str) -> str:
-    """What another account is told that tries to log in as the superuser."""
+    """Return what psql says to another account that tries to log in as the superuser."""
     command = [str(embedded.default_bin_folder() / "psql"), "-X", "-h", folder, "-U", embedded.ROLE, "-c", "SELECT 1"]
     return subprocess.run(
         command, user=uid, extra_groups=[], cwd="/", capture_output=True, text=True, check=False
@@ -132,7 +132,7 @@ def test_two_major_versions_have_a_server_each(home: Path) -> None:
 
 
 def test_long_and_odd_project_path(shared: Path) -> None:
-    """A path far beyond a socket's limit, with characters that a shell would take apart, is no problem."""
+    """The path may be far longer than a socket's may, and have characters that a shell would take apart."""
     assert len(str(shared)) > 500
     conninfo = embedded.attach(shared)
     assert query(conninfo, "SELECT 1") == 1
@@ -236,7 +236,7 @@ SERVICE = {
 
 
 def _reached(home: Path) -> tuple[object, ...]:
-    """Where a connection to the embedded server of `home` comes, by an address that is made now."""
+    """Return what a connection to the embedded server of `home` reaches, by an address that is made now."""
     with psycopg.connect(embedded.attach(home)) as connection:
         assert connection.info.password == ""
         row = connection.execute(
@@ -309,7 +309,7 @@ def test_interrupted_making_leaves_nothing_broken(homes: Homes) -> None:
 
 
 def test_processes_that_start_at_once_share_one_server(homes: Homes) -> None:
-    """Nobody starts a second server, and nobody fails, where several begin in the same moment."""
+    """If several processes begin in the same moment, one server is started, and all of them use it."""
     home = homes()
     users = [User(home) for _ in range(4)]
     (conninfo,) = {user.conninfo() for user in users}
@@ -344,7 +344,7 @@ def test_attach_starts_again_what_another_process_stopped(home: Path) -> None:
 
 
 def test_last_of_two_processes_stops_the_server(home: Path) -> None:
-    """The first one's end disturbs nobody; the last one's leaves no process behind."""
+    """The first one's end does not disturb the second; the last one's leaves no server behind."""
     first, second = User(home), User(home)
     conninfo = first.conninfo()
     assert second.conninfo() == conninfo
@@ -463,7 +463,7 @@ def test_destroy_follows_no_record_to_what_is_not_ours(
 
 
 def test_deleted_home_is_a_fresh_start(homes: Homes) -> None:
-    """Who deletes the folder wants an empty database, and no server that nobody can stop."""
+    """A user who deletes the folder wants an empty database; the server that has lost its data is stopped."""
     home = homes()
     query(without_fsync(embedded.attach(home)), "CREATE TABLE gone ()")
     place, folder, pid = (
@@ -483,7 +483,7 @@ def test_deleted_home_is_a_fresh_start(homes: Homes) -> None:
 
 
 def test_other_binaries_of_the_same_version_replace_the_server_unless_it_is_used(home: Path) -> None:
-    """Who names another PostgreSQL gets it, or is told who is in the way."""
+    """A user who names another PostgreSQL gets it, or an error that says who uses the first."""
     other = Path(tempfile.mkdtemp(prefix="fsapi_nb-test-", dir="/var/tmp"))
     try:
         other.chmod(0o755)
@@ -539,7 +539,7 @@ def test_pid_of_a_dead_server_that_another_process_has_now(home: Path) -> None:
 
 
 def test_swept_away_socket_folder_is_replaced(home: Path) -> None:
-    """Where a cleaner of temporary files took the socket, the server is restarted with another."""
+    """If a cleaner of temporary files has removed the socket, the server is restarted with another one."""
     folder = Path(host_of(embedded.attach(home)))
     shutil.rmtree(folder)
     assert query(embedded.attach(home), "SELECT 1") == 1
@@ -644,7 +644,7 @@ def test_ordinary_user_has_data_at_home_and_a_socket_in_the_runtime_folder(monke
 
 @as_root
 def test_installation_that_the_account_cannot_enter_is_copied_once(root_base: Path) -> None:
-    """A project under a closed folder works, and no permission outside our own folders changes."""
+    """A project in a closed folder works, and permissions change only in folders of fsapi_nb."""
     closed = Path(tempfile.mkdtemp(prefix="fsapi_nb-test-", dir=Path.home()))
     package = embedded.default_bin_folder().parents[1]
     site = closed / "project/.venv/lib"
@@ -676,7 +676,7 @@ def test_installation_that_the_account_cannot_enter_is_copied_once(root_base: Pa
 
 @as_root
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv takes rights away")
-def test_root_without_the_right_to_change_account_is_told(homes: Homes) -> None:
+def test_root_without_the_right_to_change_account_gets_an_error(homes: Homes) -> None:
     """A container may take that from root; the way out is to be somebody else."""
     command = ["setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-all", sys.executable, "-c"]
     home = homes()
@@ -706,8 +706,8 @@ def test_folder_that_others_can_change_is_no_place_for_roots_servers(
 # Messages
 
 
-def test_missing_wheel_is_told_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has no embedded server learns what to install, or what to set."""
+def test_the_error_for_a_missing_wheel_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install, and what to set instead."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EmbeddedServerError, match="not installed") as caught:
         embedded.default_bin_folder()
@@ -715,15 +715,15 @@ def test_missing_wheel_is_told_with_both_ways_out(monkeypatch: pytest.MonkeyPatc
     assert "postgres_bin" in str(caught.value)
 
 
-def test_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """What the operating system says is shown as an error of ours, with a way out."""
+def test_a_home_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """What the operating system says is shown as an EmbeddedServerError, with a way out."""
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedServerError, match="cannot be used: .*Not a directory") as caught:
         embedded.attach(tmp_path / "file" / ".fsapi_nb")
     assert "DATABASE_URL" in str(caught.value)
 
 
-def test_folder_without_a_server_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_server_is_an_error(tmp_path: Path) -> None:
     """The message names what is missing."""
     (tmp_path / "psql").touch()
     with pytest.raises(EmbeddedServerError, match="postgres, initdb, pg_ctl not found"):
@@ -738,7 +738,7 @@ def test_folder_without_a_server_is_told(tmp_path: Path) -> None:
         ("cannot execute binary file", "does not run here, or says no version"),
     ],
 )
-def test_unusable_installation_is_told(tmp_path: Path, says: str, expected: str) -> None:
+def test_an_unusable_installation_is_an_error(tmp_path: Path, says: str, expected: str) -> None:
     """Neither a server of another time nor one for another machine is started."""
     for tool in ("postgres", "initdb", "pg_ctl"):
         (tmp_path / tool).write_text(f"#!/bin/sh\necho '{says}'\n")
@@ -802,7 +802,7 @@ def test_database_of_any_name_is_made(shared: Path) -> None:
     assert query(embedded.attach(shared, database=name), "SELECT current_database()") == name
 
 
-def test_database_that_refuses_connections_is_told(shared: Path) -> None:
+def test_a_database_that_refuses_connections_is_an_error(shared: Path) -> None:
     """The server's own message is shown."""
     with pytest.raises(EmbeddedServerError, match="template0 cannot be used") as caught:
         embedded.attach(shared, database="template0")

@@ -1,4 +1,4 @@
-"""Folders of embedded servers that came with a project of somebody else's: an archive, a copy, a link. None is started."""
+"""Server folders that came with a project, in an archive, as a copy or by a link, are not started."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_an_account_without_a_home_knows_its_folders_too(workshop: Path, monkeyp
 
 @pytest.mark.parametrize("files", [[], ["start.lock"], ["start.lock", ".made.17"], ["start.lock", "made"]])
 def test_a_folder_that_another_process_is_making_is_not_a_foreign_one(workshop: Path, files: list[str]) -> None:
-    """Several processes may begin in the same moment; nobody is asked about that."""
+    """Several processes may begin in the same moment; their user is not asked about that."""
 
     def look() -> None:
         server_folder = workshop / "one/.fsapi_nb/postgres-18"

@@ -1,4 +1,4 @@
-"""Databases for a moment: made, copied, dropped, and swept after processes that were killed; nothing else is touched."""
+"""Scratch databases are made, copied, dropped, and swept after processes that were killed; nothing else is touched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.errors import DatabaseError, FsapiError, Protected
 from fsapi_nb.project.settings import Address, Project
-from fsapi_nb.servers.scratch import Scratch, open_scratch
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
 
 CONTENTS = "0123456789abcdef"
@@ -21,7 +22,7 @@ CONTENTS = "0123456789abcdef"
 
 @pytest.fixture
 def admin(server: str) -> Iterator[psycopg.Connection]:
-    """A session of the server; databases of our names that a test has left are dropped after it."""
+    """A session of the server; scratch databases and templates that a test has left are dropped after it."""
     with psycopg.connect(server, autocommit=True) as connection:
         yield connection
         for name in names(connection):
@@ -46,7 +47,7 @@ def scratch_on(server: str, root: Path) -> Iterator[Scratch]:
 
 @pytest.fixture
 def scratch(server: str, admin: psycopg.Connection, tmp_path: Path) -> Iterator[Scratch]:
-    """Databases for a moment, of a project of their own."""
+    """Scratch databases of a project of the test's own."""
     yield from scratch_on(server, tmp_path)
 
 
@@ -101,7 +102,7 @@ def test_a_template_that_cannot_be_filled_is_not_there(scratch: Scratch, admin: 
 
 
 def test_what_a_killed_process_has_left_is_swept(server: str, admin: psycopg.Connection, tmp_path: Path) -> None:
-    """Gone is what nobody holds the token of; what somebody holds stays, and so does every other name."""
+    """A database goes if no session holds its token. It stays if one does, and so does a database of any other name."""
     living, dead = secrets.token_hex(8), secrets.token_hex(8)
     for name in (f"fsapi_test_{living}_1", f"fsapi_test_{dead}_1", f"fsapi_test_{dead}_22"):
         create(admin, name)
@@ -113,7 +114,7 @@ def test_what_a_killed_process_has_left_is_swept(server: str, admin: psycopg.Con
 
 
 def test_what_is_left_but_in_use_is_not_swept(server: str, admin: psycopg.Connection, tmp_path: Path) -> None:
-    """Whoever looks at what a killed run has left is not thrown out."""
+    """A user may look at what a killed run has left, and is not thrown out."""
     name = create(admin, f"fsapi_test_{secrets.token_hex(8)}_1")
     with psycopg.connect(make_conninfo(server, dbname=name)):
         for _ in scratch_on(server, tmp_path):
@@ -121,17 +122,17 @@ def test_what_is_left_but_in_use_is_not_swept(server: str, admin: psycopg.Connec
 
 
 def test_old_templates_go(scratch: Scratch, admin: psycopg.Connection) -> None:
-    """Three of a project stay, those used last; another project's stay for a week; what has no comment of ours stays."""
+    """Three of a project stay, those used last; other projects' stay for a week, and those without a comment of fsapi_nb for ever."""
     comment = "COMMENT ON DATABASE {} IS 'template of fsapi_nb, last used {}'"
-    ours = [create(admin, f"fsapi_template_{scratch.project}_{number:016}") for number in range(4)]
-    for number, name in enumerate(ours):
+    own = [create(admin, f"fsapi_template_{scratch.project}_{number:016}") for number in range(4)]
+    for number, name in enumerate(own):
         admin.execute(comment.format(name, f"2990-01-0{number + 1} 00:00:00"))
     fresh, forgotten, foreign = (create(admin, f"fsapi_template_{number:08}_{number:016}") for number in (1, 2, 3))
     admin.execute(comment.format(fresh, "2990-01-01 00:00:00"))
     admin.execute(comment.format(forgotten, "2020-01-01 00:00:00"))
     admin.execute(f"COMMENT ON DATABASE {foreign} IS 'mine'")
     scratch.publish(CONTENTS, fill("one"))
-    assert {*names(admin, "fsapi_template_")} == {*ours[1:], fresh, foreign}
+    assert {*names(admin, "fsapi_template_")} == {*own[1:], fresh, foreign}
 
 
 def test_a_template_that_is_used_stays(scratch: Scratch, admin: psycopg.Connection) -> None:
@@ -145,7 +146,7 @@ def test_a_template_that_is_used_stays(scratch: Scratch, admin: psycopg.Connecti
 
 
 @pytest.mark.parametrize("role", ["fsapi_nobody", "fsapi;--", 'fsapi"%s{}'])
-def test_a_role_that_may_not_make_databases_is_told(
+def test_the_error_for_a_role_that_may_not_make_databases_says_what_it_needs(
     server: str, admin: psycopg.Connection, tmp_path: Path, role: str
 ) -> None:
     """The error says which right which role needs, as a statement that can be pasted, and how to do without."""
@@ -170,8 +171,8 @@ def test_a_protected_database_is_refused(server: str, tmp_path: Path) -> None:
         assert "server of their own" in str(caught.value)
 
 
-def test_a_server_that_is_lost_is_told_in_our_words(scratch: Scratch, admin: psycopg.Connection) -> None:
-    """Not as the driver's error."""
+def test_a_lost_server_is_an_error_of_fsapi_nb(scratch: Scratch, admin: psycopg.Connection) -> None:
+    """It is not the driver's error."""
     admin.execute("SELECT pg_terminate_backend(%s)", [scratch.session.facts.pid])
     with pytest.raises(FsapiError, match="could not be made or dropped"):
         scratch.make()
