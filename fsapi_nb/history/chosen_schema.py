@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.project.environment import read_dotenv
 from fsapi_nb.project.origin import SCHEMA
-from fsapi_nb.project.settings import Project
+from fsapi_nb.project.root import Project
 from fsapi_nb.text.secrets import Variables
 from fsapi_nb.text.sql import LONGEST_NAME, quote_name, written_name
 

@@ -32,9 +32,11 @@ from fsapi_nb.postgres.keepalive import wanted
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Connection, Session, set_all
 from fsapi_nb.postgres.wait import closed_after
+from fsapi_nb.project.address import Address
 from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.project.requests import Request
-from fsapi_nb.project.settings import Address, Project, secret_settings
+from fsapi_nb.project.root import Project
+from fsapi_nb.project.settings import secret_settings
 from fsapi_nb.project.trust import require
 from fsapi_nb.text.secrets import Secret
 

@@ -26,7 +26,8 @@ def find_names(directory: str | None) -> KnownNames:
     Raises ConfigurationError where the `pyproject.toml` cannot be read.
     """
     from fsapi_nb.project.configuration import EMBEDDED
-    from fsapi_nb.project.settings import expanded, find_place_request, find_project
+    from fsapi_nb.project.permissions import find_place_request
+    from fsapi_nb.project.root import expanded, find_project
     from fsapi_nb.project.trust import is_allowed
 
     start = Path.cwd() if directory is None else expanded(directory, "--dir").absolute()

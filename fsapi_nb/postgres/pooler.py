@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 
 from fsapi_nb.errors import ConfigurationError
-from fsapi_nb.project.settings import Project
+from fsapi_nb.project.root import Project
 from fsapi_nb.text.secrets import Variables
 
 VARIABLE = "FSAPI_NB_POOLER"

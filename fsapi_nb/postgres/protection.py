@@ -25,7 +25,8 @@ from fsapi_nb.project.parts import Parts, connection_parts, own_parts
 from fsapi_nb.text.secrets import Secret, Variables
 
 if TYPE_CHECKING:
-    from fsapi_nb.project.settings import Address, Project
+    from fsapi_nb.project.address import Address
+    from fsapi_nb.project.root import Project
 
 #: A plain URL with a database in it and nothing that could change that: read without libpq, as there may be thousands.
 _PLAIN = re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^/?%]*/([^?%]+)")

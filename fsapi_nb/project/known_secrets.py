@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from fsapi_nb.project.environment import read_whole_dotenv
 from fsapi_nb.project.password import printed_passwords
-from fsapi_nb.project.settings import Project
+from fsapi_nb.project.root import Project
 from fsapi_nb.text.secrets import find_passwords, is_secret_variable, revealed
 
 _SHORTEST = 8  # characters of a variable's value: a shorter one is a word, or has been written for a test

@@ -13,7 +13,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.errors import ConfigurationError, UsageError
-from fsapi_nb.project.settings import Address
+from fsapi_nb.project.address import Address
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, is_secret_name, revealed
 
 

@@ -11,9 +11,10 @@ from fsapi_nb.errors import ConfigurationError, Protected
 from fsapi_nb.postgres.connect import open_session
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Session
+from fsapi_nb.project.address import Address
 from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.project.requests import Request
-from fsapi_nb.project.settings import Address, Project
+from fsapi_nb.project.root import Project
 from fsapi_nb.project.trust import require
 from fsapi_nb.servers import embedded
 from fsapi_nb.servers.project_server import start_embedded

@@ -16,18 +16,11 @@ from fsapi_nb import __version__
 from fsapi_nb.errors import ConfigurationError, FsapiError
 from fsapi_nb.folder.read import fingerprint
 from fsapi_nb.migrator import Migrator
+from fsapi_nb.project.address import Address, find_address
 from fsapi_nb.project.configuration import EMBEDDED
+from fsapi_nb.project.permissions import find_reading_requests, find_requests
 from fsapi_nb.project.regular_file import read_regular
-from fsapi_nb.project.settings import (
-    Address,
-    Project,
-    expanded,
-    find_address,
-    find_binaries,
-    find_project,
-    find_reading_requests,
-    find_requests,
-)
+from fsapi_nb.project.root import Project, expanded, find_binaries, find_project
 from fsapi_nb.project.url import DatabaseUrl, as_url
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.servers.scratch_server import open_scratch

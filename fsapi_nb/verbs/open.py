@@ -13,7 +13,7 @@ from fsapi_nb.events import LockAwaited, Observer, Observers
 from fsapi_nb.folder import read as folders
 from fsapi_nb.history.store import HistoryStore, open_target
 from fsapi_nb.model.folder import Folder
-from fsapi_nb.project.settings import find_reading_requests
+from fsapi_nb.project.permissions import find_reading_requests
 from fsapi_nb.project.trust import require
 from fsapi_nb.verbs.options import VerbOptions
 

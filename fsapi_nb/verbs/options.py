@@ -16,18 +16,11 @@ from fsapi_nb.events import Observer
 from fsapi_nb.history.chosen_schema import find_schema, search_path
 from fsapi_nb.history.store import DatabaseAccess
 from fsapi_nb.postgres.pooler import allows_pooler
+from fsapi_nb.project.address import find_address
 from fsapi_nb.project.origin import origin
-from fsapi_nb.project.settings import (
-    Project,
-    expanded,
-    find_address,
-    find_binaries,
-    find_place_request,
-    find_project,
-    find_requests,
-    finite_wait,
-    session_settings,
-)
+from fsapi_nb.project.permissions import find_place_request, find_requests
+from fsapi_nb.project.root import Project, expanded, find_binaries, find_project
+from fsapi_nb.project.settings import finite_wait, session_settings
 from fsapi_nb.project.shipping import ShippedDatabase, ship, ship_settings
 from fsapi_nb.project.trust import require
 from fsapi_nb.text.secrets import Secret

@@ -40,8 +40,9 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
 
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
+    from fsapi_nb.project.permissions import find_all_requests
     from fsapi_nb.project.requests import in_reading_order
-    from fsapi_nb.project.settings import find_all_requests, find_project
+    from fsapi_nb.project.root import find_project
     from fsapi_nb.project.trust import allow, read_trusted
     from fsapi_nb.servers.project_server import find_server_requests
 
@@ -83,7 +84,7 @@ def list_trusted() -> TrustResult:
 
 def revoke(folder: str | None) -> TrustResult:
     """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
-    from fsapi_nb.project.settings import expanded, find_project
+    from fsapi_nb.project.root import expanded, find_project
     from fsapi_nb.project.trust import forget, read_trusted
     from fsapi_nb.servers.project_server import disown_servers
 
@@ -103,7 +104,7 @@ def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = N
     `named` is the one that the user has named.
     """
     from fsapi_nb.project.foreign_files import find_link
-    from fsapi_nb.project.settings import find_project
+    from fsapi_nb.project.root import find_project
     from fsapi_nb.project.trust import require
 
     root = find_project(start).root
@@ -118,7 +119,7 @@ def accept(refusal: Untrusted) -> None:
 
 
 def _existing(path: str | None) -> Path:
-    from fsapi_nb.project.settings import expanded
+    from fsapi_nb.project.root import expanded
 
     start = expanded(path or ".", "the folder").absolute()
     if not start.exists():

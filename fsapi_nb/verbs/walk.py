@@ -19,7 +19,9 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.plan import build
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.project.settings import Address, Project, session_settings
+from fsapi_nb.project.address import Address
+from fsapi_nb.project.root import Project
+from fsapi_nb.project.settings import session_settings
 from fsapi_nb.text.secrets import Secret
 from fsapi_nb.verbs.open import locked, open_store
 from fsapi_nb.verbs.options import VerbOptions

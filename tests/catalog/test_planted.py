@@ -15,8 +15,8 @@ from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.errors import HistoryError, Locked
 from fsapi_nb.events import StatementWatched
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.project.settings import Address
-from fsapi_nb.project.settings import Project as Settings
+from fsapi_nb.project.address import Address
+from fsapi_nb.project.root import Project as Settings
 from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
 from tests.catalog.planted import called, plant

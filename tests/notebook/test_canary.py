@@ -25,7 +25,7 @@ from fsapi_nb.errors import FsapiError
 from fsapi_nb.history import store
 from fsapi_nb.postgres import protection
 from fsapi_nb.postgres.wait import StoppableConnection
-from fsapi_nb.project import settings
+from fsapi_nb.project import dsn
 from tests.canary import CANARY, traces
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -311,7 +311,7 @@ def _a_lively_history(project: Project, more: str = "") -> dict[str, str]:
 
 
 BREAKS: dict[str, tuple[Any, str]] = {
-    "reading the settings": (settings, "own_parts"),
+    "reading the settings": (dsn, "own_parts"),
     "connecting": (StoppableConnection, "connect"),
     "looking for the history": (store, "locate"),
     "comparing addresses": (protection, "_best"),

@@ -8,7 +8,7 @@ import pytest
 
 from fsapi_nb import cli
 from fsapi_nb.errors import ConfigurationError, FsapiError
-from fsapi_nb.project.settings import find_project
+from fsapi_nb.project.root import find_project
 
 PROD = '[tool.fsapi_nb.databases.prod]\nurl = "postgresql://db.example/shop"\n'
 

@@ -10,7 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from fsapi_nb import Migrator
 from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.postgres.protection import Endpoint, is_protected
-from fsapi_nb.project.settings import Project, find_address, find_project
+from fsapi_nb.project.address import find_address
+from fsapi_nb.project.root import Project, find_project
 from fsapi_nb.text.secrets import revealed
 
 TABLE = {

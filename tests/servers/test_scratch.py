@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fsapi_nb.errors import DatabaseError, FsapiError, Protected
-from fsapi_nb.project.settings import Address, Project
+from fsapi_nb.project.address import Address
+from fsapi_nb.project.root import Project
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
