@@ -1,9 +1,9 @@
 """Files of this user's own, outside of every project.
 
-They hold what is trusted, and which servers were made here, and lie where the XDG Base Directory Specification has them. One
-rule holds for all: a file counts only if this user and root alone can have written it and every folder above it
-(`ownership`). A link counts like what it leads to, as keepers of dotfiles make links. Folders are made with mode 0700 and
-files with 0600. A file is replaced at once, so that no reader sees half of it, even if the writer is killed.
+They hold what is trusted, and which servers were made here, and lie where the XDG Base Directory Specification has
+them. One rule holds for all: a file counts only if this user and root alone can have written it and every folder above
+it (`ownership`). A link counts like what it leads to, as keepers of dotfiles make links. Folders are made with mode
+0700 and files with 0600. A file is replaced at once, so that no reader sees half of it, even if the writer is killed.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ SETTINGS_MOST = 16 << 20
 def read_regular(file: Path, *, most: int | None = None, links: bool = True) -> bytes:
     """Return the bytes of a file.
 
-    Raises OSError, also if it is not a regular file, or has more than `most` bytes. Without `links`, a link to a file is not
-    one either. What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
+    Raises OSError, also if it is not a regular file, or has more than `most` bytes. Without `links`, a link to a file
+    is not one either. What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
     """
     with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW)), "rb") as opened:
         found = os.fstat(opened.fileno())

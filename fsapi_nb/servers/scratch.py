@@ -1,11 +1,11 @@
 """Scratch databases for tests: empty ones, and copies of a template that was filled once.
 
-    fsapi_test_<token>_<number>            a scratch database, in use as long as a session holds the advisory lock of its token
+    fsapi_test_<token>_<number>            a scratch database, in use while a session holds the lock of its token
     fsapi_template_<project>_<contents>    a template database; its comment says when it was used last
 
-The session of a killed process ends, and its advisory lock with it. So the databases that it has left are known for certain,
-on whichever machine it ran: no process id is guessed about. A database of another name is never dropped. Neither
-migrations nor tests are known here.
+The session of a killed process ends, and its advisory lock with it. So the databases that it has left are known for
+certain, on whichever machine it ran: no process id is guessed about. A database of another name is never dropped.
+Neither migrations nor tests are known here.
 """
 
 from __future__ import annotations
@@ -110,8 +110,9 @@ class Scratch:
     def publish(self, contents: str, fill: Callable[[str], None]) -> None:
         """Make the template of these contents, unless there is one.
 
-        `fill` gets the address of an empty database. One of several processes fills it, and the others wait. It gets its name when it is complete, so half a template is
-        never copied. Raises Locked if another process takes too long, and what `fill` raises.
+        `fill` gets the address of an empty database. One of several processes fills it, and the others wait. It gets
+        its name when it is complete, so half a template is never copied. Raises Locked if another process takes too
+        long, and what `fill` raises.
         """
         template = self._template(contents)
         key = _key(hashlib.sha256(template.encode()).hexdigest()[:16])
@@ -237,5 +238,5 @@ def _may_not_create(session: Session, error: psycopg.Error) -> DatabaseError:
         f"the role {role!r} may not make databases on this server",
         details=(f"  {message.message} [{message.sqlstate}]",),
         state="unchanged.",
-        hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: then the embedded server is used.",
+        hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: then the embedded one is used.",
     )

@@ -1,9 +1,10 @@
 """An embedded PostgreSQL: a server of a project's own, run from any PostgreSQL's binaries.
 
-This package starts, finds, shares and stops servers whose data lies in a project's private folder, its `home` (`paths`). They
-listen on a socket in a private folder only (no TCP), and let in the account that started them, by peer authentication. A server
-belongs to all processes that use it, and outlives a killed one (`server`). PostgreSQL is not installed here, permissions
-of other folders are never changed, and migrations are not known here. Any PostgreSQL from version 14 on will do.
+This package starts, finds, shares and stops servers whose data lies in a project's private folder, its `home`
+(`paths`). They listen on a socket in a private folder only (no TCP), and let in the account that started them, by peer
+authentication. A server belongs to all processes that use it, and outlives a killed one (`server`). PostgreSQL is not
+installed here, permissions of other folders are never changed, and migrations are not known here. Any PostgreSQL from
+version 14 on will do.
 """
 
 from __future__ import annotations

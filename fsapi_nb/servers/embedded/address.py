@@ -20,8 +20,8 @@ from fsapi_nb.servers.embedded.socket_folder import PORT
 ROLE = "postgres"
 SERVICE = "PGSERVICE"
 
-# Parameters that fsapi_nb sets for each connection, parameters that change nothing about where it goes or what it is, and
-# those that a server with peer authentication never asks for.
+# Parameters that fsapi_nb sets for each connection, parameters that change nothing about where it goes or what it
+# is, and those that a server with peer authentication never asks for.
 _HARMLESS = {
     "service",
     "passfile",

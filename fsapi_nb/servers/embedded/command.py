@@ -14,7 +14,7 @@ from fsapi_nb.project.programs import communicate
 from fsapi_nb.servers.embedded.account import Account
 from fsapi_nb.servers.embedded.messages import ROOT_HINT
 
-# PG* variables would mislead the server. Others may hold secrets, which every user of the server who may run programs could read.
+# PG* variables would mislead the server. Others may hold secrets, which SQL could read (COPY ... FROM PROGRAM).
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "TZDIR", "TMPDIR", "LOCPATH", "LOCALE_ARCHIVE")
 
 

@@ -1,9 +1,9 @@
 """Making a server's data folder, by initdb.
 
-The caller holds `start.lock`, and no server is started here. The folder is made under another name first, so that one whose
-making was interrupted is never taken for a whole one. initdb inherits `server.lock`: if its starter is killed, it goes on for a
-while, and the next start waits for its end before it removes what was made. Each data folder has a system identifier of
-its own, by which PostgreSQL and the journal tell one server's data from another's.
+The caller holds `start.lock`, and no server is started here. The folder is made under another name first, so that one
+whose making was interrupted is never taken for a whole one. initdb inherits `server.lock`: if its starter is killed, it
+goes on for a while, and the next start waits for its end before it removes what was made. Each data folder has a system
+identifier of its own, by which PostgreSQL and the journal tell one server's data from another's.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _draft(paths: ServerPaths) -> Iterator[tuple[Path, int]]:
     Remove the folder if it is still there.
     """
     with process.opened(paths.lock) as lock:
-        # An initdb whose starter was killed is waited for. Any other holder is left to `start`, which has a message for it.
+        # An initdb whose starter was killed is waited for. Any other holder is left to `start`, which reports it.
         await_lock(lock, fcntl.LOCK_EX, seconds=1)
         for abandoned in paths.private_folder.glob("new-*"):
             shutil.rmtree(abandoned, ignore_errors=True)

@@ -1,7 +1,7 @@
 """A copy of the binaries, for an account that cannot enter the folder which they are in.
 
-A virtual environment in root's home is such a folder. The copy lies beside the data of root's servers, and all projects share
-it. Permissions of the original are never changed.
+A virtual environment in root's home is such a folder. The copy lies beside the data of root's servers, and all projects
+share it. Permissions of the original are never changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _can_run(bin_folder: Path, account: Account) -> bool:
     try:
         completed = run([str(bin_folder / "initdb"), "--version"], folder=Path("/"), account=account, seconds=30)
     except EmbeddedServerError as error:
-        # EACCES is about the file, and a copy helps; anything else is not, such as a container that forbids the change of account.
+        # EACCES is about the file, and a copy helps. It does not if, say, a container forbids the change of account.
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES:
             return False
         raise

@@ -4,7 +4,7 @@ Nothing here knows whether the server runs.
 
     <home>/                     0700, the project's, ignored by git
       postgres-18/              the server folder: one for each major version, as its data fits no other
-        server.json             which binaries the server runs from, where its socket and, for root, its data are (`record`)
+        server.json             the binaries that the server runs from, its socket folder, and root's folder (`record`)
         made                    a note: this account has made the folder (`registry`)
         start.lock, users.lock  the locks of processes that start, stop or use the server (`users`)
         server.lock             the lock of the server itself, and of the tools that make its data (`users`)
@@ -41,9 +41,9 @@ _log = logging.getLogger(__name__)
 class ServerPaths:
     """The folders of one server, and the account that it runs as; None is the account of this process.
 
-    `server_folder` holds the record and the clients' locks. `config_folder` holds the configuration and the server's lock, and
-    belongs to the account of this process, too. `private_folder` belongs to the account that the server runs as, and
-    holds what the server writes. The three are one, except for root.
+    `server_folder` holds the record and the clients' locks. `config_folder` holds the configuration and the server's
+    lock, and belongs to the account of this process, too. `private_folder` belongs to the account that the server runs
+    as, and holds what the server writes. The three are one, except for root.
     """
 
     server_folder: Path
@@ -122,7 +122,8 @@ def find_abandoned_paths(server_folder: Path) -> list[ServerPaths]:
 def remove_data(paths: ServerPaths) -> None:
     """Delete what a stopped server has outside of its server folder; warn if it may be another one's.
 
-    A record that names the folder does not prove it: the record may have been copied, or have come with a project. Raises OSError.
+    A record that names the folder does not prove it: the record may have been copied, or have come with a project.
+    Raises OSError.
     """
     unregister(paths.server_folder)
     if not paths.is_elsewhere or not paths.config_folder.exists():

@@ -1,6 +1,7 @@
 """The record of a server: which binaries it runs from, and where its socket and data are.
 
-A record is a note, not the truth: a project may have been copied, moved or cloned with it. Its readers check what it says.
+A record is a note, not the truth: a project may have been copied, moved or cloned with it. Its readers check what it
+says.
 """
 
 from __future__ import annotations

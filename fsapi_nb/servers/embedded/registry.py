@@ -3,15 +3,15 @@
 It is kept outside of every project, as a project may come from anybody, and its data would run programs.
 
     $XDG_STATE_HOME/fsapi_nb/servers/   ~/.local/state if that is not set, /var/tmp/fsapi_nb-UID if neither can be used
-      <number>                          an entry: what identifies the note of a server folder, the folder's path, `named` if
-                                        its data has a name of its own, and `adopted` if it was made elsewhere and its
-                                        user has trusted it
+      <number>                          an entry: what identifies the note of a server folder, the folder's path,
+                                        `named` if its data has a name of its own, and `adopted` if it was made
+                                        elsewhere and its user has trusted it
     <server folder>/made                the note: the number
     <server folder>/data-<number>       the data: what is brought later, by `git pull` as well, cannot know its name
 
-A note is identified by its inode and by the time of its last change. A copy of a folder, or an archive, can bring a note with
-the same number, but not with the same time of change, which only the system sets. A folder that was moved keeps both. Root
-has no registry: the data of its servers lies in a folder that only root can make.
+A note is identified by its inode and by the time of its last change. A copy of a folder, or an archive, can bring a
+note with the same number, but not with the same time of change, which only the system sets. A folder that was moved
+keeps both. Root has no registry: the data of its servers lies in a folder that only root can make.
 """
 
 from __future__ import annotations

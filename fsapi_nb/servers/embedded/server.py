@@ -1,9 +1,9 @@
 """One server and the processes that use it: who starts it, and who stops it.
 
-No process owns a server. The first process that needs it starts it, each that uses it holds a share of `users.lock`, and
-the last that leaves stops it (`users`). Starting, stopping and the decision about either are made under `start.lock`, so two
-processes never start two servers on the same data, and none stops a server that another one is about to use. A killed process
-leaves the server running, with its data sound; the next last user stops it.
+No process owns a server. The first process that needs it starts it, each that uses it holds a share of `users.lock`,
+and the last that leaves stops it (`users`). Starting, stopping and the decision about either are made under
+`start.lock`, so two processes never start two servers on the same data, and none stops a server that another one is
+about to use. A killed process leaves the server running, with its data sound; the next last user stops it.
 
 How a server is started and stopped is in `start` and `shutdown`.
 """

@@ -1,7 +1,7 @@
 """A project's private folder (its home), and the server folders in it.
 
-A project may have come from anybody. So no link is followed in place of these folders, no folder of another user is used,
-and no server is started in a folder that this account has not made or adopted (`registry`).
+A project may have come from anybody. So no link is followed in place of these folders, no folder of another user is
+used, and no server is started in a folder that this account has not made or adopted (`registry`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def find_server_folders(home: Path) -> list[Path]:
 def find_foreign_folders(home: Path) -> list[Path]:
     """Return the server folders of `home` that this account has not made.
 
-    They came with the project, or are copies. A server folder of root's whose record names the data of another one is foreign, too.
+    They came with the project, or are copies. A server folder of root's whose record names the data of another one is
+    foreign, too.
     """
     return [folder for folder in _all_server_folders(home) if _is_foreign(folder)]
 

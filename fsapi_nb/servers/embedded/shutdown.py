@@ -1,7 +1,8 @@
 """Stopping a server.
 
-The caller holds `start.lock`, and has decided that the server may be stopped, whether other processes use it or not. Only a
-process that is the server beyond doubt is sent a signal. Open connections are cut, and nothing that was committed is lost.
+The caller holds `start.lock`, and has decided that the server may be stopped, whether other processes use it or not.
+Only a process that is the server beyond doubt is sent a signal. Open connections are cut, and nothing that was
+committed is lost.
 """
 
 from __future__ import annotations
@@ -49,5 +50,5 @@ def _interrupt(found: PidFile, paths: ServerPaths) -> None:
             details=last_lines_of(paths.log),
             hint=f"see {paths.log}; try again.",
         )
-    # The pid file goes a moment before the process. A program that COPY ... PROGRAM left running may keep the lock longer.
+    # The pid file goes a moment before the process. What COPY ... PROGRAM left running may keep the lock longer.
     wait_until(lambda: not runs(paths), seconds=1)

@@ -1,8 +1,8 @@
 """Starting a server on its data folder, by pg_ctl.
 
-The caller holds `start.lock` and knows that no server runs there. The starter takes `server.lock`, and pg_ctl and the server
-inherit it: the server holds it from its first moment on, and it ends with the server's last process. The server is in no
-process group and has no pipe of its starter's, so it outlives a starter that is interrupted or killed.
+The caller holds `start.lock` and knows that no server runs there. The starter takes `server.lock`, and pg_ctl and the
+server inherit it: the server holds it from its first moment on, and it ends with the server's last process. The server
+is in no process group and has no pipe of its starter's, so it outlives a starter that is interrupted or killed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def start(paths: ServerPaths, bin_folder: Path, socket_folder: Path) -> None:
             "the embedded server did not start: it ended at once",
             details=last_lines(completed.stdout + completed.stderr) + last_lines_of(paths.log, logged),
             state=f"not started; its data in {paths.data} is unchanged.",
-            hint=f"see {paths.log}. If the data is not needed, delete {paths.server_folder}: the next start makes an empty one.",
+            hint=f"see {paths.log}. If the data is not needed, delete {paths.server_folder}: the next start makes it "
+            "again, empty.",
         )
 
 

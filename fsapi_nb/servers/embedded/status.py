@@ -1,7 +1,7 @@
 """Whether a server runs, and where it answers.
 
-It runs as long as its lock is held. `postmaster.pid` may be of a server that crashed, or of another machine, so it is believed
-only while the lock is held.
+It runs as long as its lock is held. `postmaster.pid` may be of a server that crashed, or of another machine, so it is
+believed only while the lock is held.
 """
 
 from __future__ import annotations

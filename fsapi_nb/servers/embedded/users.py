@@ -3,15 +3,15 @@
 Each is a `flock` on a file. The kernel releases it when the last process that holds the open file has ended, however it
 ended: what a killed process leaves is known for certain, and no process id is ever guessed about.
 
-    start.lock      exclusive: the process that starts or stops the server, for as long as that takes. It writes its process id
-                    there, only for the message to a process that waits too long
-    users.lock      shared: each process that uses the server, until it detaches or ends. A process that holds `start.lock`
-                    and finds no user may stop the server
+    start.lock      exclusive: the process that starts or stops the server, for as long as that takes. It writes its
+                    process id there, only for the message to a process that waits too long
+    users.lock      shared: each process that uses the server, until it detaches or ends. A process that holds
+                    `start.lock` and finds no user may stop the server
     server.lock     exclusive: the server. It inherits the lock from its starter, and its own processes inherit it
                     from the server. The tools that make its data inherit it in the same way
 
-A killed user stops nothing: the server runs on, and the next user that leaves it as the last one stops it. A forked child
-shares the open files of its parent, and so the locks: it closes them at once, and begins as a user of no server.
+A killed user stops nothing: the server runs on, and the next user that leaves it as the last one stops it. A forked
+child shares the open files of its parent, and so the locks: it closes them at once, and begins as a user of no server.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _POLL_SECONDS = 0.01
 class ServerUser:
     """This process as a user of servers: the lock files that it has open, and the servers that it uses.
 
-    A forked child begins as a user of none. `mutex` is held by a thread that starts, finds or stops a server; `uses` has
-    for each server folder the descriptor of its `users.lock`.
+    A forked child begins as a user of none. `mutex` is held by a thread that starts, finds or stops a server; `uses`
+    has for each server folder the descriptor of its `users.lock`.
     """
 
     def __init__(self) -> None:
