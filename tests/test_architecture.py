@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -246,3 +247,34 @@ def test_a_property_does_no_input_or_output() -> None:
                 names = {each.attr if isinstance(each, ast.Attribute) else ast.unparse(each) for each in called}
                 acting += [f"{module}.{node.name}: {name}" for name in sorted(names & ACTS)]
     assert acting == []
+
+
+PAGE = PACKAGE.parent / "docs" / "architecture.md"
+
+
+def test_the_page_about_the_rooms_has_them_in_order() -> None:
+    """Who reads it first sees the rooms as they are."""
+    shown = re.findall(r"^ (\w+)  +\S", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(shown) == tuple(room for room in ROOMS if room != "__main__")
+
+
+def test_the_page_about_the_rooms_names_what_is_there() -> None:
+    """`module.py: name` is a module of the package, and a class, method or function in it."""
+    text = re.sub(r"\s+", " ", PAGE.read_text(encoding="utf-8"))
+    named = re.findall(r"`(?:fsapi_nb/)?((?!tests/)[\w/]+\.py)(?:: ([\w.]+))?`", text)
+    assert len(named) > 40
+    assert [f"{file}: {name}" for file, name in named if not is_there(file, name)] == []
+
+
+def is_there(file: str, name: str) -> bool:
+    """Return whether the package has that module, and in it that function, or a class with that method."""
+    module = file.removesuffix(".py").replace("/", ".").removesuffix("__init__").removesuffix(".")
+    if module not in files():
+        return False
+    body: list[ast.stmt] = parsed(module).body
+    for part in name.split(".") if name else ():
+        found = [each for each in body if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == part]
+        if not found:
+            return False
+        body = found[0].body
+    return True
