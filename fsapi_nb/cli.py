@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fsapi_nb import stop
 from fsapi_nb.commands import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.errors import (
+    UNCHANGED,
     AssertionViolated,
     ConfirmationRequired,
     FsapiError,
@@ -157,7 +158,7 @@ def _call(verb: Verb, options: argparse.Namespace) -> Result:
         print("\n".join(map(visible, (refusal.message, *refusal.details))), file=sys.stderr)
         print("Drop all this? Type yes: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() != "yes":
-            raise UsageError("not confirmed", state="unchanged.") from None
+            raise UsageError("not confirmed", state=UNCHANGED) from None
         options.yes = True
         return _call_once(verb, options)
 

@@ -87,8 +87,8 @@ def _errors() -> Iterator[str]:
 
 def error_classes() -> list[Any]:
     """Every error that users can meet."""
-    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.Rendered)]
-    return [each for each in found if each not in {errors.Rendered, errors.FsapiError}]
+    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, BaseException)]
+    return [each for each in found if each is not errors.FsapiError]
 
 
 def meaning_of(kind: type[object]) -> tuple[str, str]:

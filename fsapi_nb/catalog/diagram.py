@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from fsapi_nb.errors import UsageError
+from fsapi_nb.errors import UNCHANGED, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def select(diagram: Diagram, names: Collection[str]) -> Diagram:
         there = ", ".join(diagram.label(table.name) for table in diagram.tables[:20])
         raise UsageError(
             f"there is no table {', '.join(unknown)}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint=f"the tables are {there}{', …' if len(diagram.tables) > 20 else ''}." if there else None,
         )
     tables = tuple(table for table in diagram.tables if {table.name.name, str(table.name)} & set(names))

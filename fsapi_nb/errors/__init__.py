@@ -32,7 +32,7 @@ never holds a password.
 
 from __future__ import annotations
 
-from fsapi_nb.errors.base import SHORTENED, UNCHANGED, FsapiError, Rendered, revise
+from fsapi_nb.errors.base import SHORTENED, UNCHANGED, FsapiError, revise, with_state
 from fsapi_nb.errors.database import (
     CannotConnect,
     DatabaseError,
@@ -94,11 +94,11 @@ __all__ = [
     "RanBefore",
     "ReadOnlyDatabase",
     "RefusedPlan",
-    "Rendered",
     "StatementFailed",
     "TransactionEnded",
     "UnknownMigration",
     "Untrusted",
     "UsageError",
     "revise",
+    "with_state",
 ]

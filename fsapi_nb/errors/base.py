@@ -26,11 +26,14 @@ class Rendered(BaseException):
     """An error whose facts are fixed, with a short form: a headline, then what helps; no Python traceback in IPython."""
 
     exit_code: int = 1
+    message: str
+    state: str | None
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Until no catcher completes an error any more.
-        if name in {"blockers", "result"}:
-            name, value = "identity", getattr(value, "identity", None)
+        if not name.startswith("__"):  # Python's own, such as __traceback__
+            raise AttributeError(
+                f"an error is not changed after it was made ({name}): revise() makes another one of it"
+            )
         super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -74,9 +77,7 @@ class FsapiError(Rendered, Exception):
     `str(error)` unless it is very long.
     """
 
-    message: str
     details: tuple[str, ...]
-    state: str | None
     hint: str | None
 
     def __init__(
@@ -129,6 +130,11 @@ def revise(error: Error, **facts: object) -> Error:
     revised.__cause__ = error.__cause__
     revised.__suppress_context__ = True
     return revised
+
+
+def with_state(error: Error, *sentences: str | None) -> Error:
+    """Return another error like that one whose state is made of these sentences, without those that are empty."""
+    return revise(error, state=Advice(" ").join(each for each in sentences if each))
 
 
 def _restore(kind: type[Error], args: tuple[object, ...], attributes: dict[str, object]) -> Error:

@@ -91,10 +91,6 @@ class StatementFailed(FsapiError):
         view: Presented | None = import_module(_VIEWS).blockers_of(self)
         return view
 
-    @blockers.setter
-    def blockers(self, value: Presented) -> None:  # until no catcher completes an error any more
-        raise NotImplementedError
-
     def to_json(self) -> dict[str, object]:
         """Return the error as one JSON object, for `--json`."""
         place, blockers = self.place, self.blockers
@@ -152,10 +148,6 @@ class QueryFailed(FsapiError):
             f"{server.message}{code}", details=details, state=state, server=server, place=place, notices=()
         )
 
-    def add_notices(self, notices: Sequence[str]) -> None:
-        """Show what the server had said before it refused the SQL."""
-        vars(self).update(vars(self.with_notices(notices)))
-
     def with_notices(self, notices: Sequence[str]) -> Self:
         """Return the error with what the server had said before it refused the SQL."""
         return revise(self, notices=tuple(notices), details=(*self.details, *_notice_lines(notices)))
@@ -206,10 +198,6 @@ class AssertionViolated(FsapiError):
         """What the check found, as a result."""
         view: Presented = import_module(_VIEWS).check_of(self)
         return view
-
-    @result.setter
-    def result(self, value: Presented) -> None:  # until no catcher completes an error any more
-        raise NotImplementedError
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the rows that should not be there."""

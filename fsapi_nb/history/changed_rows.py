@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import psycopg
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.verify import LEFT, MISSING, fail
 from fsapi_nb.text.sql import written_name
@@ -79,6 +79,6 @@ def may_not_change(error: psycopg.Error, tables: Tables, role: str) -> HistoryEr
     return HistoryError(
         f"the role {role!r} may not change rows of {tables.shown()}",
         details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"let its owner run: GRANT UPDATE ON {tables.written[0]} TO {written_name(role)};",
     )

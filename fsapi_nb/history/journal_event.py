@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.postgres.session import Rows
@@ -30,7 +30,7 @@ def sound_events(rows: Rows, tables: Tables) -> Rows:
             event = f"FROM {tables.written[2]} WHERE id = {number}"
             raise HistoryError(
                 f"the event {number} of {tables.schema}.{tables.names[2]} is not one that fsapi_nb writes: {fault}",
-                state="unchanged.",
+                state=UNCHANGED,
                 hint=f"look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
             )
     return [row[1:] for row in rows]

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.chosen_schema import create_command, usage_command
 from fsapi_nb.history.no_schema import NoSchema, find_no_schema, names_of
 from fsapi_nb.history.owners import refuse_code, runs_code
@@ -90,7 +90,7 @@ def refuse_absent(session: Session, schema: str) -> None:
     if not ask(session.connection(), _SCHEMA.format(sql.Literal(schema))):
         raise HistoryError(
             f"there is no schema {schema!r}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint=f"create it, or look at the name: {create_command(schema)};"
             + ("" if schema == "public" else " (query runs it with --schema public)"),
         )
@@ -146,7 +146,7 @@ def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
             tables = Tables(each.schema, each.name)
             raise HistoryError(
                 f"the search_path names the schema {each.schema}, whose history {tables.shown()} the role {role!r} may not see",
-                state="unchanged.",
+                state=UNCHANGED,
                 hint=f"let its owner run: {usage_command(each.schema, role)}; or take the schema out of the search_path.",
             )
 
@@ -238,7 +238,7 @@ def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
         f"say which, such as --schema {histories[0].tables.schema}; or for good, where only the history is meant: "
         f'[tool.fsapi_nb] schema = "{histories[0].tables.schema}" in pyproject.toml.'
     )
-    raise HistoryError(f"{why}: {places}", state="unchanged.", hint=hint)
+    raise HistoryError(f"{why}: {places}", state=UNCHANGED, hint=hint)
 
 
 def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoReturn:
@@ -251,7 +251,7 @@ def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoR
             *([f"  to migrate {here} as well, with a history of its own: --schema {here}"] if here else []),
             f'  if only the history is meant to be in {theirs}: [tool.fsapi_nb] schema = "{theirs}" in pyproject.toml',
         ),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"say which schema is meant, such as --schema {meant}",
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.chosen_schema import create_command, rights_command
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
@@ -54,7 +54,7 @@ class NoSchema:
                 "  The history of the migrations needs a schema.",
                 *([f"  There are {self.no_files}."] if self.no_files else []),
             ),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=self.remedy,
         )
 

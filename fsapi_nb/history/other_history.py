@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.owners import TRUSTED
 from fsapi_nb.history.read import read_history
 from fsapi_nb.history.tables import CHOSEN, REQUIRED, Tables, move_statements
@@ -184,7 +184,7 @@ def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside
     raise HistoryError(
         f"the history of these files is {other.shown()}, and this project's is set to {own.shown()}",
         details=tuple(details),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"go on with it: {go_on}.",
     )
 

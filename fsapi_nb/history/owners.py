@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.migration import TableGrant
 from fsapi_nb.postgres.ask import ask
@@ -104,6 +104,6 @@ def refuse_code(session: Session, tables: Tables) -> None:
         raise HistoryError(
             f"{name} belongs to the role {owner!r}, and {what} would run with the rights of whoever migrates",
             details=tuple(f"  {each} of {table}" for table, _, each in found[1:]),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=f"look at it; if it is meant, let a superuser take the table over: ALTER TABLE {name} OWNER TO CURRENT_USER;",
         )

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError, UsageError
+from fsapi_nb.errors import UNCHANGED, HistoryError, UsageError
 from fsapi_nb.history.authors import Author, authors_query, fold_authors
 from fsapi_nb.history.journal_event import sound_events
 from fsapi_nb.history.kept_session import state_in
@@ -105,7 +105,7 @@ def _out_of_range(tables: Tables, error: psycopg.DataError, *, of_journal: bool)
     return HistoryError(
         str(error),
         details=(f"  it stands in the column {column} of {table}",),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"find it, and set it right: SELECT * FROM {table} WHERE NOT ({column} >= '0001-01-01' AND {column} < '10000-01-01');",
     )
 
@@ -337,7 +337,7 @@ def create_tables(session: Session, tables: Tables) -> TablesPresent:
         raise no_right(session, tables, error) from None
     except psycopg.errors.InvalidSchemaName:
         hint = "create the schema first, or name another one in pyproject.toml."
-        raise HistoryError(f"there is no schema {tables.schema!r}", state="unchanged.", hint=hint) from None
+        raise HistoryError(f"there is no schema {tables.schema!r}", state=UNCHANGED, hint=hint) from None
     if layout.lacking or not layout.complete:
         layout = look(session, tables)
     refuse_unwritable(session, tables, layout)
@@ -372,6 +372,6 @@ def _add_columns(session: Session, tables: Tables, lacking: Mapping[str, Sequenc
         raise HistoryError(
             f"the tables beside {tables.shown()} lack columns that came later, and only their owner may add them",
             details=(f"  {error.diag.message_primary or ''} [{error.sqlstate}]",),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=f"let their owner run any migration, or: {statement.as_string(session.connection())};",
         ) from None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import FsapiError, HistoryError, Locked
+from fsapi_nb.errors import UNCHANGED, FsapiError, HistoryError, Locked
 from fsapi_nb.history import changed_rows
 from fsapi_nb.history.kept_session import SETTING, capture
 from fsapi_nb.history.retired_row import RetiredRow
@@ -207,7 +207,7 @@ class Recorder:
         if changed_rows.GONE in message:
             return HistoryError(
                 "a history row that was to be changed is gone, or has another name now",
-                state="unchanged.",
+                state=UNCHANGED,
                 hint=Advice("look at ", command("status"), ", and run it again."),
             )
         failed = failed_check(error)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
@@ -30,7 +30,6 @@ _WRITERS = sql.SQL(
     "SELECT rolname::text FROM pg_roles WHERE NOT rolsuper AND has_any_column_privilege(oid, {0}::text, 'INSERT, UPDATE') "
     "AND NOT has_table_privilege(oid, {1}::text, 'INSERT, UPDATE') ORDER BY 1"
 )
-_UNCHANGED = "unchanged."
 _ID, _NUMBER = range(1, 1 << 63), range(-(1 << 31), 1 << 31)
 
 
@@ -70,7 +69,7 @@ def read_retired_rows(session: Session, tables: Tables, names: Sequence[str]) ->
         if name not in found:
             raise HistoryError(
                 f"the journal holds no retired row of {name}",
-                state=_UNCHANGED,
+                state=UNCHANGED,
                 hint=Advice(command("history"), " has its events."),
             )
     return found
@@ -138,7 +137,7 @@ def _unreadable(tables: Tables, name: str, number: int, why: str) -> HistoryErro
     return HistoryError(
         f"the row of {name} cannot be restored from {tables.schema}.{tables.names[2]}: {why}",
         details=(f"  it is kept in the column script of the event with the id {number}",),
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint=f"look at it: SELECT * FROM {tables.written[2]} WHERE id = {number}; if fsapi_nb did not write it, take it out: "
         f"DELETE FROM {tables.written[2]} WHERE id = {number};",
     )
@@ -154,7 +153,7 @@ def _refuse_other_writers(session: Session, tables: Tables, name: str, number: i
     raise HistoryError(
         f"the script of {name} in {tables.schema}.{tables.names[2]} may have been written by a role that may not write scripts",
         details=tuple(f"  {role} may write the journal only" for role in writers),
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint=f"look at it: SELECT script FROM {tables.written[2]} WHERE id = {number}; if it is what ran: {revoke} and restore then.",
     )
 
@@ -165,6 +164,6 @@ def not_restored(error: psycopg.Error, tables: Tables) -> HistoryError:
     return HistoryError(
         f"the row cannot be put back into {tables.shown()}",
         details=(f"  {message} [{error.sqlstate}]",),
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint=Advice(command("history"), " shows what was recorded since; ", command("status"), " what is applied."),
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError, revise
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.tables_present import TablesPresent
 from fsapi_nb.postgres.ask import ask, ask_together, role_of
 from fsapi_nb.postgres.session import Rows, Session
 
-_UNCHANGED = "unchanged."
 _MISSING = sql.SQL("""
     SELECT wanted.name, wanted.rights, ''
     FROM (VALUES ({0}, 'SELECT, INSERT, DELETE'), ({1}, 'SELECT, INSERT, UPDATE, DELETE'),
@@ -68,7 +67,7 @@ def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -
         raise HistoryError(
             f"the role {role!r} may not write the history in {tables.shown()}",
             details=tuple(f"  missing on {name}: {rights}" for name, rights, _ in answers["missing"]),
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=f"let its owner run: {' '.join(grants)}",
         )
     if answers.get("hiding"):
@@ -76,7 +75,7 @@ def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -
     for trigger, table in answers.get("deferred", ()):
         raise HistoryError(
             f"the trigger {trigger} of {table} may run at COMMIT, after what is recorded was verified",
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=f"make it one that is NOT DEFERRABLE, or: ALTER TABLE {table} DISABLE TRIGGER {_quoted(session, trigger)};",
         )
 
@@ -95,7 +94,7 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
     return HistoryError(
         f"the role {role!r} may not use the history in {tables.shown()}",
         details=(_said(error),),
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint=f"let its owner run: {grant} or name a schema of your own in pyproject.toml: "
         '[tool.fsapi_nb] schema = "…".',
     )
@@ -108,9 +107,7 @@ def lost_right(session: Session, tables: Tables, error: psycopg.Error) -> Histor
     """
     denied = ask(session.connection(), _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     if denied or ask(session.connection(), _hiding(tables)):
-        refused = no_right(session, tables, error)
-        refused.state = None
-        return refused
+        return revise(no_right(session, tables, error), state=None)
     return HistoryError(
         f"the script takes away the right to write the history in {tables.shown()}",
         details=(_said(error),),
@@ -135,7 +132,7 @@ def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryErro
     return HistoryError(
         f"row-level security on {', '.join(names)} applies to the role {role_of(session)!r}, and may hide rows from it",
         details=tuple(f"  {name}: row-level security is on, and the owner is {owner}" for name, owner, _ in hiding),
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint="connect as the owner or as a role with BYPASSRLS; or "
         f"{who}: {' '.join(f'ALTER TABLE {name} {change};' for name in names)}",
     )

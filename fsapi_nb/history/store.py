@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from fsapi_nb.errors import CannotConnect, ConfigurationError, Interrupted, PooledConnection
+from fsapi_nb.errors import UNCHANGED, CannotConnect, ConfigurationError, Interrupted, PooledConnection
 from fsapi_nb.history.chosen_schema import search_path
 from fsapi_nb.history.locate import Location, locate, refuse_absent
 from fsapi_nb.history.no_schema import NoSchema
@@ -224,7 +224,7 @@ class HistoryStore:
             if is_late():
                 raise PooledConnection(
                     f"the connection pooler gave no second session within {_SECOND_WAIT:g} s",
-                    state="unchanged.",
+                    state=UNCHANGED,
                     hint="its pool must have two free ones for a run (pool_size in PgBouncer); or connect to PostgreSQL itself.",
                 )
 

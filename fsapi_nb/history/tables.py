@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.text.sql import written_name
 
 #: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
@@ -183,6 +183,6 @@ def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
     if columns and missing:
         raise HistoryError(
             f"the table {tables.shown()} is not fsapi's: it has no column {', '.join(sorted(missing))}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
         )

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from fsapi_nb.errors import HistoryError
+from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.owners import TRUSTED
 from fsapi_nb.history.tables import ADDED, Tables
 from fsapi_nb.postgres.ask import ask, rendered
@@ -122,7 +122,7 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:
         if not each.is_table:
             raise HistoryError(
                 f"{tables.schema}.{each.name} is not a table: it belongs to the role {each.owner!r}, and was not read",
-                state="unchanged.",
+                state=UNCHANGED,
                 hint='take it away, or name another history in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
             )
     strangers = {written[each.name]: each.owner for each in found.values() if not each.is_trusted}
@@ -154,6 +154,6 @@ def _refuse_added(name: str, owner: str) -> HistoryError:
     """The refusal for a history to which another role, that is not trusted, has added a table."""
     return HistoryError(
         f"{name} belongs to the role {owner!r}, and the tables beside it to another one",
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"look at it; if it is meant, let a superuser take the table over: ALTER TABLE {name} OWNER TO CURRENT_USER;",
     )

@@ -28,7 +28,7 @@ from IPython.core.magic import (
 from traitlets import Enum, Unicode, validate
 
 from fsapi_nb.commands import CHANGING, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.errors import AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
+from fsapi_nb.errors import UNCHANGED, AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
@@ -313,7 +313,7 @@ def _refuse_another(database: str | None) -> None:
     if meant and database is not None and database != meant:
         raise UsageError(
             "this cell names another database than the runbook was started on",
-            state="unchanged.",
+            state=UNCHANGED,
             hint="take --database out of the cell, or MigrateMagics.database; or start the runbook without --database.",
         )
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 
-from fsapi_nb.errors import FaultyMigrations, PartlyApplied, RanBefore, RefusedPlan, UnknownMigration, UsageError
+from fsapi_nb.errors import (
+    UNCHANGED,
+    FaultyMigrations,
+    PartlyApplied,
+    RanBefore,
+    RefusedPlan,
+    UnknownMigration,
+    UsageError,
+)
 from fsapi_nb.model.history import HistoryEntry, RetiredMigration, RowChange, RowChangeKind
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import Plan
@@ -22,7 +30,6 @@ from fsapi_nb.plan.selection import choose_up
 from fsapi_nb.script.encoding import Encoding
 from fsapi_nb.text.command import Advice, command, commands_of
 
-_UNCHANGED = "unchanged."
 _NAMED = 5  # names in a note
 
 
@@ -45,7 +52,7 @@ def plan_rename(around: PlanInput, *, old: str, new: str) -> Plan:
     name = find_filed(new, around.standing)
     if around.history.get(name):
         raise RefusedPlan(
-            f"{name} is applied itself", state=_UNCHANGED, hint=Advice(command("status"), " lists what is missing.")
+            f"{name} is applied itself", state=UNCHANGED, hint=Advice(command("status"), " lists what is missing.")
         )
     if around.history.progress(name):
         raise _half(name)
@@ -68,7 +75,7 @@ def _refuse_the_real_one(around: PlanInput, entry: HistoryEntry, name: str) -> N
         if status.migration and is_same_script(status.migration, entry, stored):
             raise RanBefore(
                 f"{status.name} has the script that ran as {entry.name}, and {name} has another",
-                state=_UNCHANGED,
+                state=UNCHANGED,
                 hint=Advice("its row belongs to that file: ", command("rename", entry.name, status.name)),
             )
 
@@ -109,9 +116,10 @@ def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool =
     hint = Advice("delete the file first, if the migration is gone for good; ", command("rollback"), " undoes it.")
     _refuse_files(entries, around, hint)
     _refuse_again(around, entries, named=not missing)
+    back = [entry.name for entry in entries] if len(entries) <= _NAMED else ["NAME"]
     note = Advice(
         "what was made stays, and no rollback will undo it; the journal keeps the rows (",
-        command("retire", *(entry.name for entry in entries[:1]), undo=True),
+        command("retire", *back, undo=True),
         " puts them back)",
     )
     return Plan(
@@ -163,7 +171,7 @@ def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) ->
         if each.represented_by:
             raise RefusedPlan(
                 f"{each.represented_by} is recorded in the place of {each.name}",
-                state=_UNCHANGED,
+                state=UNCHANGED,
                 hint=Advice(
                     f"take the file {each.represented_by} away, and retire its row first: ",
                     command("retire", each.represented_by),
@@ -172,7 +180,7 @@ def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) ->
         if parts := [name for name in each.stands_for if name in recorded]:
             raise RefusedPlan(
                 f"{each.name} was recorded in the place of {parts[0]}, which is recorded itself",
-                state=_UNCHANGED,
+                state=UNCHANGED,
                 hint=Advice(
                     f"restore one or the other; to go back to {each.name}, ", command("retire", parts[0]), " first."
                 ),
@@ -250,7 +258,7 @@ def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
     if around.history.get(full):
         raise RefusedPlan(
             f"{full} is applied already",
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=Advice(
                 "rows of what it stands for, whose files are gone, are taken out by ", command("retire", missing=True)
             ),
@@ -296,7 +304,7 @@ def _replaced_entry(around: PlanInput, name: str) -> HistoryEntry:
                 f"  {error.message}",
                 *(["  " + error.hint] if error.hint and not commands_of(error.hint) else []),
             ),
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=Advice(
                 "if its name is right: bring the old files back, run ",
                 command("migrate"),
@@ -314,7 +322,7 @@ def _refuse_gaps(around: PlanInput, entries: Sequence[HistoryEntry]) -> None:
         raise RefusedPlan(
             "other migrations were applied between those that are to be replaced",
             details=tuple(f"  {each}" for each in between),
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=f"replace them, too: --replaces {entries[0].name} {between[0]} ...",
         )
 
@@ -341,7 +349,7 @@ def _entry(around: PlanInput, name: str) -> HistoryEntry:
 def _half(name: str) -> PartlyApplied:
     return PartlyApplied(
         f"{name} ended half-way",
-        state=_UNCHANGED,
+        state=UNCHANGED,
         hint=Advice("finish it with ", command("migrate"), " or ", command("rollback"), " first."),
     )
 
@@ -366,7 +374,7 @@ def _refuse_files(entries: Sequence[HistoryEntry], around: PlanInput, hint: str)
             f"{len(there)} migration{'s' if len(there) != 1 else ''} {has}: without a row {it} would be pending, "
             "and run a second time",
             details=tuple(f"  {name}" for name in there),
-            state=_UNCHANGED,
+            state=UNCHANGED,
             hint=hint,
         )
 

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fsapi_nb.errors import Drifted, FaultyMigrations, OutOfOrder, PartlyApplied, UnknownMigration, UsageError, revise
+from fsapi_nb.errors import (
+    UNCHANGED,
+    Drifted,
+    FaultyMigrations,
+    OutOfOrder,
+    PartlyApplied,
+    UnknownMigration,
+    UsageError,
+    revise,
+)
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History, HistoryEntry, PartialMigration, StoredScripts
 from fsapi_nb.model.migration import Direction, Migration, Procedure, Statement
@@ -95,7 +104,7 @@ def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None 
         raise OutOfOrder(
             f"{refuse.count_migrations(late)} older than the newest applied one, and this database is protected",
             details=tuple(f"  {status.name}" for status in late),
-            state="unchanged.",
+            state=UNCHANGED,
             hint="rename the file so that it sorts last, or say --out-of-order.",
         )
     steps = collect(
@@ -201,7 +210,7 @@ def _half_applied(status: MigrationStatus, around: PlanInput) -> tuple[Step, ...
         gone = migration is None
         raise PartlyApplied(
             f"{status.name} ended half-way, and {'its file is gone' if gone else 'it has no DOWN'}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint=Advice(
                 f"{'bring the file back and ' if gone else ''}finish it with ", command("migrate"), ", or write a DOWN."
             ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from fsapi_nb.errors import RanBefore
+from fsapi_nb.errors import UNCHANGED, RanBefore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History, HistoryEntry, RetiredMigration, StoredScripts
 from fsapi_nb.model.migration import Migration
@@ -78,14 +78,14 @@ def refuse(pending: Sequence[MigrationStatus], matches: Sequence[EarlierRun], hi
                 f"  {name}" + (f", under the name {found.name}" if found.name != name else "")
                 for name, found in again[:_MOST]
             ),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=_way_back(again[0][1]),
         )
     if matches:
         raise RanBefore(
             f"{_count(matches)} run already, under another name",
             details=(*(line for match in matches[:_MOST] for line in _lines(match)), *_exception(matches)),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=_way_on(matches[0]),
         )
 

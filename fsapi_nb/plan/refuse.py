@@ -5,7 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from fsapi_nb.errors import Drifted, FaultyMigrations, InDoubt, Irreversible, PartlyApplied, RefusedPlan, UsageError
+from fsapi_nb.errors import (
+    UNCHANGED,
+    Drifted,
+    FaultyMigrations,
+    InDoubt,
+    Irreversible,
+    PartlyApplied,
+    RefusedPlan,
+    UsageError,
+)
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History, HistoryEntry, PartialMigration, StepRecord, StoredScripts
 from fsapi_nb.model.migration import Direction, Migration
@@ -77,7 +86,7 @@ def irreversible(
     raise Irreversible(
         f"{count_migrations(lines)} irreversible",
         details=(*lines[:_MOST], *([f"  … and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=hint,
     )
 
@@ -95,7 +104,7 @@ def _why_not(entry: HistoryEntry, migration: Migration | None, stored: StoredScr
 def template(migration: Migration) -> None:
     """Raise FaultyMigrations if the UP is still the template's: there is nothing that could be recorded as applied."""
     if is_placeholder(migration.up.text):
-        raise FaultyMigrations(migration.up.problems, state="unchanged.")
+        raise FaultyMigrations(migration.up.problems, state=UNCHANGED)
 
 
 def halves(migrations: Sequence[Migration]) -> None:
@@ -104,7 +113,7 @@ def halves(migrations: Sequence[Migration]) -> None:
 
     problems = tuple(problem for migration in migrations if (problem := refusal_of(migration)))
     if problems:
-        raise FaultyMigrations(problems, state="unchanged.")
+        raise FaultyMigrations(problems, state=UNCHANGED)
 
 
 def unless_last(name: str, history: History) -> None:
@@ -115,7 +124,7 @@ def unless_last(name: str, history: History) -> None:
         raise RefusedPlan(
             f"{name} is not the last applied migration, so it cannot be swapped alone",
             details=tuple(f"  applied after it: {each}" for each in later),
-            state="unchanged.",
+            state=UNCHANGED,
             hint=Advice("roll back to it first: ", command("rollback", to=name)),
         )
 
@@ -135,7 +144,7 @@ def drift(statuses: Sequence[MigrationStatus], stored_scripts: Mapping[str, Stor
     raise Drifted(
         f"{count_migrations(drifted)} not what was applied",
         details=tuple(details),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=Advice(
             "restore the file and put the change into a new migration; or accept the file with ",
             command("repair", drifted[0].name),
@@ -166,7 +175,7 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
             *(f"    {line}" for line in lines[:_MOST]),
             *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=Advice("look whether it has done its work, then say ", *_answers(doubtful[0]), "."),
     )
 
@@ -206,7 +215,7 @@ def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> N
         redone = half[0].name in history.redone
         raise PartlyApplied(
             f"the {'redo' if redone else 'rollback'} of {half[0].name} ended half-way: {half[0].note}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint=Advice("finish it with ", command("redo" if redone else "rollback"), "."),
         )
 
@@ -228,7 +237,7 @@ def same_rollback_again(history: History, *, count: int | None, settled: int) ->
             f" was cut off after {done} of {count}: the same again would roll back {done} more than those",
         ),
         details=tuple(f"  still applied: {name}" for name in left),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=Advice(
             command("rollback", str(len(left))),
             " does the rest; ",
@@ -244,7 +253,7 @@ def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way, and its file is gone: {half[0].note}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint="bring the file back (is another branch checked out?) and run again.",
         )
 
@@ -255,7 +264,7 @@ def half(statuses: Sequence[MigrationStatus]) -> None:
     if half:
         raise PartlyApplied(
             f"{half[0].name} ended half-way: {half[0].note}",
-            state="unchanged.",
+            state=UNCHANGED,
             hint=Advice(
                 "finish it with ",
                 *(() if half[0].rolling_back else (command("migrate"), " or ")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fsapi_nb.errors import RefusedPlan
+from fsapi_nb.errors import UNCHANGED, RefusedPlan
 from fsapi_nb.model.history import HistoryEntry, StoredScripts
 from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import Plan
@@ -36,7 +36,7 @@ def _altered(name: str, what: str, stored: str, journal: str) -> RefusedPlan:
     return RefusedPlan(
         f"the scripts that are stored of {name} are not those that ran: the journal has {what} of them",
         details=(f"  stored:    {stored}", f"  journal:   {journal}"),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=Advice(
             "bring the file of that checksum back: its DOWN runs then; or accept another one with ",
             command("repair", name),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsapi_nb.errors import PartlyApplied
+from fsapi_nb.errors import UNCHANGED, PartlyApplied
 from fsapi_nb.model.migration import Migration, Statement, TransactionRule
 from fsapi_nb.plan.steps import ScriptStep
 from fsapi_nb.script.objects import creates, drops
@@ -50,7 +50,7 @@ def _belongs(migration: Migration, statement: Statement, made: set[str], never: 
         why = f"line {statement.line} of its DOWN drops {', '.join(sorted(dropped - made))}, which no step has created"
     raise PartlyApplied(
         f"{migration.name} is partly applied, and its DOWN cannot be run for a part: {why}",
-        state="unchanged.",
+        state=UNCHANGED,
         hint=Advice(
             "finish it with ",
             command("migrate"),

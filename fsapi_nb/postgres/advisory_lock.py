@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb import stop
-from fsapi_nb.errors import Locked, PooledConnection
+from fsapi_nb.errors import UNCHANGED, Locked, PooledConnection
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Connection, Session, in_own_transaction, shared
@@ -128,7 +128,7 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
         if left <= 0:
             raise Locked(
                 f"another runner is at work on this database: {holder or 'it has just let go'}",
-                state="unchanged.",
+                state=UNCHANGED,
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
         stop.pause(min(pause, left))

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fsapi_nb.errors import CannotConnect, ConfigurationError, DatabaseError, FsapiError, ReadOnlyDatabase
+from fsapi_nb.errors import UNCHANGED, CannotConnect, ConfigurationError, DatabaseError, FsapiError, ReadOnlyDatabase
 from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.postgres.ask import ask_about_session, rendered
 from fsapi_nb.postgres.defaults import DEFAULTS, HAS_EVENT_TRIGGERS
@@ -252,10 +252,10 @@ def _check(connection: Connection, facts: Facts, *, writing: bool, by_pooler: bo
         raise pooled()
     if writing and facts.in_recovery:
         hint = "connect to the primary; with several hosts in the address, add target_session_attrs=read-write."
-        raise ReadOnlyDatabase("this server is a read-only replica", state="unchanged.", hint=hint)
+        raise ReadOnlyDatabase("this server is a read-only replica", state=UNCHANGED, hint=hint)
     if writing and facts.read_only:
         hint = "somebody set default_transaction_read_only for this role or database; see \\drds in psql."
-        raise ReadOnlyDatabase("sessions on this database may only read", state="unchanged.", hint=hint)
+        raise ReadOnlyDatabase("sessions on this database may only read", state=UNCHANGED, hint=hint)
 
 
 def _refuse_product(connection: Connection, version: str) -> None:
@@ -263,7 +263,7 @@ def _refuse_product(connection: Connection, version: str) -> None:
     if product:
         raise DatabaseError(
             f"this is {product}, not PostgreSQL",
-            state="unchanged.",
+            state=UNCHANGED,
             hint="its locks and its transactions are not PostgreSQL's: give the address of a PostgreSQL server.",
         )
 

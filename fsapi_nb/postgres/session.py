@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.errors import PooledConnection
+from fsapi_nb.errors import UNCHANGED, PooledConnection
 from fsapi_nb.postgres.defaults import DEFAULTS, unchanged
 from fsapi_nb.postgres.pipeline import Answered, Message, Pipeline
 from fsapi_nb.script.encoding import Encoding, encoding_named
@@ -358,7 +358,7 @@ def shared() -> PooledConnection:
     return PooledConnection(
         "a second connection to this address was given the lock that the first one holds",
         details=("  Two runners would not keep each other out.",),
-        state="unchanged.",
+        state=UNCHANGED,
         hint="connect to one PostgreSQL server itself: a pooler in transaction mode, several servers behind one name, or "
         "another product answers here.",
     )

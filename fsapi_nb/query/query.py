@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from fsapi_nb.errors import QueryFailed, TransactionEnded, UsageError
+from fsapi_nb.errors import UNCHANGED, QueryFailed, TransactionEnded, UsageError
 from fsapi_nb.model.place import SourceLocation
 from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.model.server import ServerMessage
@@ -108,7 +108,6 @@ _BEGIN_READ_ONLY = (b"BEGIN READ ONLY", b"SET LOCAL fsapi_nb.query = 'ours'", b"
 # Of a large result libpq gives so many rows at once, so that those which are read can be let go.
 _PART = 10_000
 
-_NOTHING_RAN = "unchanged."
 _ROLLED_BACK = "rolled back: unchanged."
 _LOST_BEFORE_COMMIT = (
     "the connection is lost. query had sent no COMMIT, so the server rolls back all that the text did not "
@@ -128,7 +127,7 @@ def _encode(connection: Connection, sql: str) -> bytes:
         bad, why = error.start, say_lacking(sql[error.start], error.encoding)
     if bad >= 0:
         printable = sql.encode(errors="replace").decode().replace("\0", "?")
-        raise QueryFailed(ServerMessage("22021", why), place=place_in(printable, bad), state=_NOTHING_RAN)
+        raise QueryFailed(ServerMessage("22021", why), place=place_in(printable, bad), state=UNCHANGED)
     return message
 
 
@@ -171,7 +170,7 @@ def _check_parameters(query: _SentQuery, parameters: Sequence[object]) -> None:
         start = next(t.start for t in tokens if t.start >= statements[1].start and t.kind not in COMMENTS)
         message = f"this text is {len(statements)} statements, and parameters can be bound to one"
         place = place_in(query.text, len(text[:start].decode()))
-        raise QueryFailed(ServerMessage("42601", message), place=place, state=_NOTHING_RAN)
+        raise QueryFailed(ServerMessage("42601", message), place=place, state=UNCHANGED)
 
 
 def _refuse_list_in_parentheses(tokens: Sequence[Token], text: bytes, parameters: Sequence[object]) -> None:
@@ -186,7 +185,7 @@ def _refuse_list_in_parentheses(tokens: Sequence[Token], text: bytes, parameters
             raise UsageError(
                 f"${number} is a {type(parameters[number - 1]).__name__}, and IN (${number}) compares with all of it as one "
                 "value",
-                state=_NOTHING_RAN,
+                state=UNCHANGED,
                 hint=f"write = any(${number}), or <> all(${number}) for NOT IN, with a list.",
             )
 
@@ -221,7 +220,7 @@ def _in_transaction(connection: Connection, query: _SentQuery, *, read_only: boo
 def _begin(connection: Connection, begin: Sequence[bytes]) -> None:
     begun = send(connection, b"; ".join(begin))
     if begun.error:
-        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN)
+        raise _failure(connection, _UNPLACED, begun, rolled_back=UNCHANGED, lost=UNCHANGED)
 
 
 def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _SentQuery) -> PGresult:
@@ -230,7 +229,7 @@ def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _
     if begun.error is None:
         return begun.results[-1]
     if len(begun.results) < len(begin):
-        raise _failure(connection, _UNPLACED, begun, rolled_back=_NOTHING_RAN, lost=_NOTHING_RAN)
+        raise _failure(connection, _UNPLACED, begun, rolled_back=UNCHANGED, lost=UNCHANGED)
     raise _failure(connection, query, begun, lost=_LOST_BEFORE_COMMIT)
 
 
@@ -275,7 +274,7 @@ def _refuse_control(query: _SentQuery) -> None:
         return  # PostgreSQL says what is wrong with it
     if "transaction_stmt" in names:
         message = "this text begins or ends a transaction, and here a query may only read"
-        raise QueryFailed(ServerMessage("25006", message), place=None, state=_NOTHING_RAN)
+        raise QueryFailed(ServerMessage("25006", message), place=None, state=UNCHANGED)
 
 
 def _outside_transaction(connection: Connection, query: _SentQuery) -> _Read:

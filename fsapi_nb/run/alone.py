@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from fsapi_nb.errors import with_state
 from fsapi_nb.history.recording import done_row, row_of, wanted
 from fsapi_nb.model.history import COMMITTED_ITSELF
 from fsapi_nb.model.migration import Statement
@@ -139,8 +140,7 @@ class AloneRunner:
             run.journal_outcome("failed", failures.journalled(at, error))
         refused = None if lost else run.recorder.refusal(error, recording=at.statement is None)
         if refused:
-            refused.state = failures.state_after(at, lost=lost) + failures.before(run.done)
-            raise refused from None
+            raise with_state(refused, failures.state_after(at, lost=lost) + failures.before(run.done)) from None
         tried = failures.Attempts(attempts, run.max_wait, self.blockage(at.step), tuple(run.notices))
         tables = run.recorder.tables
         raise failures.failed(at, error, run.done, lost=lost, tried=tried, tables=tables) from None

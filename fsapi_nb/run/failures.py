@@ -23,6 +23,7 @@ from fsapi_nb.postgres.defaults import OUTDATED
 from fsapi_nb.postgres.quoted_values import hide_row, without_values
 from fsapi_nb.run.hints import hint_for, hint_recording
 from fsapi_nb.script.excerpt import shown_lines, statement_place
+from fsapi_nb.text.command import Advice, command
 
 if TYPE_CHECKING:
     from fsapi_nb.model.result import ResultSet
@@ -94,8 +95,12 @@ def half_redone(state: str | None, done: Sequence[CompletedMigration]) -> str:
     if [each.direction for each in done] != [Direction.DOWN]:
         return state or ""
     name, rest = done[0].name, (state or "").removesuffix(before(done)).rstrip(".")
-    return (
-        f"{name} was rolled back, and its UP is not complete; the next `redo`, or `migrate`, goes on with it ({rest})."
+    return Advice(
+        f"{name} was rolled back, and its UP is not complete; the next ",
+        command("redo"),
+        ", or ",
+        command("migrate"),
+        f", goes on with it ({rest}).",
     )
 
 
@@ -116,7 +121,11 @@ def failed(
         message = hide_row(message, at.statement.text)
     if state is None and is_history_gone(at, message):
         state = state_without_history(at)
-        hint = f"`plan` shows what the next run would do; to record what is applied, running nothing: `baseline {at.part.migration.name}`"
+        hint = Advice(
+            command("plan"),
+            " shows what the next run would do; to record what is applied, running nothing: ",
+            command("baseline", at.part.migration.name),
+        )
     elif hint is None and at.recording and not lost:
         hint = hint_recording(message, at.part.statements, tables)
     elif hint is None:
@@ -153,7 +162,7 @@ def outdated(at: RunPosition, error: psycopg.Error) -> RefusedPlan | None:
     return RefusedPlan(
         f"the DOWN of {name} changes what new sessions begin with, so its UP cannot run in the same transaction",
         details=("  Code that it runs changes settings of the database or the role, or event triggers.",),
-        hint="`rollback`, and then `migrate`: the UP runs in a new session then.",
+        hint=Advice(command("rollback"), ", and then ", command("migrate"), ": the UP runs in a new session then."),
     )
 
 
@@ -167,14 +176,24 @@ def half_committed(
         f"{begun}step {part.number + 1} of {part.of} had committed by itself before it failed: a part of it may be "
         "committed, and the next run does not repeat it."
     )
-    hint = (
-        f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again), --done (the rest was "
-        "done by hand) or --undo (roll back what was done before it)."
+    name = part.migration.name
+    retry, done_by_hand = command("resolve", name, retry=True), command("resolve", name, done=True)
+    hint = Advice(
+        "look what is there, then say ",
+        retry,
+        " (run it again), ",
+        done_by_hand,
+        " (the rest was done by hand) or ",
+        command("resolve", name, undo=True),
+        " (roll back what was done before it).",
     )
     if part.direction is Direction.DOWN:
-        hint = (
-            f"look what is there, then say `resolve {part.migration.name}` with --retry (run it again) or --done (the rest was "
-            "done by hand), and run this again."
+        hint = Advice(
+            "look what is there, then say ",
+            retry,
+            " (run it again) or ",
+            done_by_hand,
+            " (the rest was done by hand), and run this again.",
         )
     return failed(at, error, done, lost=False, state=state, hint=hint, tried=Attempts(notices=notices))
 

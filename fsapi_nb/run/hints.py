@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from fsapi_nb.history.tables import Tables, move_statements
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.model.server import ServerMessage
+from fsapi_nb.text.command import Advice, command
 
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
     "statement, so that each statement commits alone.",
     "2D000": "a procedure commits by itself, which could not be seen before it ran: CALL it as a statement of its own, in a "
     "migration with the line `-- fsapi: transaction=off`; no function and no EXECUTE may call it.",
-    "55P03": "`blockers` shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or "
-    "--lock-timeout 30s.",
+    "55P03": Advice(
+        command("blockers"),
+        " shows who it is at any time, with pid; run again, or wait longer with --max-wait 300 or --lock-timeout 30s.",
+    ),
     "55P04": "a new enum value must be committed before it is used: put the use into a migration of its own.",
     "55006": "deferred checks are waiting: put SET CONSTRAINTS ALL IMMEDIATE; before this statement.",
     "42501": "the role lacks a right; run as the owner, or let the owner grant it.",
@@ -83,9 +86,10 @@ def hint_on_filled_database(sqlstate: str | None, migration: str) -> str | None:
     """Return what to do if the first migration of all makes what is there; None for every other error."""
     if sqlstate not in _DUPLICATE:
         return None
-    return (
+    return Advice(
         "nothing is recorded as applied, but the database is not empty: if the work of this migration is there already, "
-        f"record it without running it: `baseline {migration}`"
+        "record it without running it: ",
+        command("baseline", migration),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg import sql
 
-from fsapi_nb.errors import RefusedPlan
+from fsapi_nb.errors import UNCHANGED, RefusedPlan
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import ask
@@ -55,7 +55,7 @@ def refuse_left_behind(
         raise RefusedPlan(
             "fresh would run migrations again beside what they have made: it stands in schemas that are not managed, and stays",
             details=(*(f"  {text}" for text in left[:20]), *more),
-            state="nothing was dropped; the database is as it was.",
+            state=UNCHANGED,
             hint=f"if all in them may be dropped, name them in pyproject.toml: [tool.fsapi_nb] schemas = {managed}; "
             "else roll back, or drop these first.",
         )

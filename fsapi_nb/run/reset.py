@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.errors import DatabaseError, RefusedPlan
+from fsapi_nb.errors import UNCHANGED, DatabaseError, RefusedPlan
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.migration import Migration
@@ -136,7 +136,7 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
                 raise DatabaseError(
                     f"{drop.kind} {drop.identity} cannot be dropped: {message.message} [{message.sqlstate}]",
                     details=tuple(message.lines()),
-                    state="nothing was dropped; the database is as it was.",
+                    state=UNCHANGED,
                     hint="run as the owner of what is in these schemas.",
                 ) from None
         lost = before - set(connection.execute(_ELSEWHERE, outside))
@@ -144,7 +144,7 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
             raise RefusedPlan(
                 "dropping this would also drop what is in schemas that are not managed",
                 details=tuple(f"  {kind} {identity}" for kind, identity in sorted(lost)[:20]),
-                state="nothing was dropped; the database is as it was.",
+                state=UNCHANGED,
                 hint='name those schemas too: [tool.fsapi_nb] schemas = ["public", "…"]; or drop these first.',
             )
         recorder.write(recorder.forget_all())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import psycopg
 
-from fsapi_nb.errors import DatabaseError, PartlyApplied
+from fsapi_nb.errors import DatabaseError, PartlyApplied, revise
 from fsapi_nb.history.kept_session import own_names, read_state
 from fsapi_nb.model.migration import Direction, Statement
 from fsapi_nb.model.plan import Step
@@ -18,6 +18,7 @@ from fsapi_nb.run import failures
 from fsapi_nb.run.failures import RunPosition
 from fsapi_nb.run.state import RunState
 from fsapi_nb.script.session_state import named_settings
+from fsapi_nb.text.command import Advice, command
 
 
 def prepare_session(run: RunState, step: Step) -> None:
@@ -42,8 +43,12 @@ def _restore(run: RunState, step: Step, statement: Statement) -> None:
             f"{name}:{statement.line}: what an earlier run had set in its session cannot be set again: "
             f"{message.message} [{message.sqlstate or 'connection lost'}]",
             details=tuple(message.lines()),
-            state=f"{at.before_it()}; nothing was run now.",
-            hint=f"make what is missing, and run again{'; `rollback` undoes what was done' if can_undo else ''}.",
+            state=f"unchanged: {at.before_it()}.",
+            hint=Advice(
+                "make what is missing, and run again",
+                *(("; ", command("rollback"), " undoes what was done") if can_undo else ()),
+                ".",
+            ),
         ) from None
 
 
@@ -58,5 +63,4 @@ def _compare(run: RunState, step: Step) -> None:
     try:
         refuse_other_session(part, before, state)
     except PartlyApplied as error:
-        error.state = f"{error.state}{failures.before(run.done)}"
-        raise
+        raise revise(error, state=f"{error.state}{failures.before(run.done)}") from error.__cause__

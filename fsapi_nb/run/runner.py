@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from fsapi_nb import stop
-from fsapi_nb.errors import DatabaseError, FsapiError, Interrupted
+from fsapi_nb.errors import DatabaseError, FsapiError, Interrupted, revise, with_state
 from fsapi_nb.events import Observers, RunFailed, RunFinished, RunStarted, StepStarted
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.recording import done_row
@@ -70,10 +70,11 @@ class Runner:
             with hiding(_written_secrets(plan)):
                 self._run_all(plan)
         except (FsapiError, Interrupted) as error:
+            failed = error
             if plan.verb == "redo":
-                error.state = failures.half_redone(error.state, self._run.done)
-            self.emit(RunFailed(error))
-            raise
+                failed = revise(error, state=failures.half_redone(error.state, self._run.done))
+            self.emit(RunFailed(failed))
+            raise failed from error.__cause__
         finally:
             self._run.is_idle = True
             self._watcher.stop()
@@ -118,8 +119,7 @@ class Runner:
         run = self._run
         refused = None if run.session.is_lost() else run.recorder.refusal(error, recording=True)
         if refused:
-            refused.state = run.between()
-            return refused
+            return with_state(refused, run.between())
         message = server_message(error)
         return DatabaseError(
             f"{message.message} [{message.sqlstate or 'connection lost'}]",
@@ -164,8 +164,7 @@ class Runner:
         try:
             run.take_over(self.renew(run.session))
         except FsapiError as error:
-            error.state = run.between()
-            raise
+            raise with_state(error, run.between()) from error.__cause__
 
     def _keep_session(self, step: Step) -> None:
         """Journal what a step in a transaction has left in the session, if others follow.

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb import stop
+from fsapi_nb.errors import UNCHANGED
 from fsapi_nb.events import MigrationFinished, NoticeReceived, Observers, StatementStarted, StepFinished, StepRetried
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.recording import row_of
@@ -140,7 +141,7 @@ class RunState:
 
     def standing(self) -> str:
         """Return what the run has done so far, as what the database holds."""
-        return failures.before(self.done).strip() or "nothing was run."
+        return failures.before(self.done).strip() or UNCHANGED
 
     def between(self) -> str:
         """Return what the database holds if what failed belongs to no migration's step."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.errors import AssertionViolated, FsapiError, MigrationFileError, TransactionEnded
+from fsapi_nb.errors import AssertionViolated, FsapiError, MigrationFileError, TransactionEnded, with_state
 from fsapi_nb.events import StatementStarted
 from fsapi_nb.history.recording import done_row, options
 from fsapi_nb.model.migration import Check
@@ -77,7 +77,7 @@ class TransactionRunner:
                 run.session.rollback()
                 run.journal_outcome("failed", error.message)
                 if isinstance(error, MigrationFileError):  # the inline data are not those that were planned
-                    error.state = run.here().left() + failures.before(run.done)
+                    raise with_state(error, run.here().left() + failures.before(run.done)) from error.__cause__
                 raise
 
     def _attempt(self, step: Step) -> Sequence[float | None]:
@@ -170,9 +170,8 @@ class TransactionRunner:
         if not lost:
             refused = failures.outdated(at, error) or run.recorder.refusal(error, recording=at.recording)
         if refused:
-            refused.state = refused.state or at.left() + failures.before(run.done)
             run.journal_outcome("failed", refused.message)
-            raise refused
+            raise with_state(refused, refused.state or at.left() + failures.before(run.done))
         pause = next(pauses, None) if not lost and error.sqlstate in RETRYABLE else None
         if pause is None:
             run.journal_outcome("failed", failures.journalled(at, error))

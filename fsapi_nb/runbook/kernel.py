@@ -18,9 +18,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from fsapi_nb.errors import ConfigurationError, Interrupted
+from fsapi_nb.errors import UNCHANGED, ConfigurationError, Interrupted
 
-_NOTHING = "unchanged."
 _START_SECONDS = 120
 #: So long a cell may take to end once it was interrupted; the kernel is killed then.
 _GRACE = 20.0
@@ -89,8 +88,8 @@ class Kernel:
             await self._client.async_start_new_kernel_client()
         except (OSError, RuntimeError) as error:
             if self.interrupted:
-                raise Interrupted("stopped before the first cell", _NOTHING) from None
-            raise ConfigurationError(f"no kernel of this Python started: {error}", state=_NOTHING) from None
+                raise Interrupted("stopped before the first cell", UNCHANGED) from None
+            raise ConfigurationError(f"no kernel of this Python started: {error}", state=UNCHANGED) from None
         self._ready = True
 
     async def run(self, cell: Any, number: int) -> CellOutcome:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fsapi_nb.errors import ConfigurationError, UsageError
+from fsapi_nb.errors import UNCHANGED, ConfigurationError, UsageError
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.runbook.parameters import INJECTED, TAG
-
-_NOTHING = "unchanged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,13 @@ def read(path: Path) -> Original:
         document = nbformat.reads(content.decode(), as_version=4)
     except OSError as error:
         what = "there is no notebook" if isinstance(error, FileNotFoundError) else "the notebook cannot be read:"
-        raise UsageError(f"{what} {path.name}", details=(f"  {path}: {error.strerror}",), state=_NOTHING) from None
+        raise UsageError(f"{what} {path.name}", details=(f"  {path}: {error.strerror}",), state=UNCHANGED) from None
     except Exception as error:  # noqa: BLE001 - nbformat raises what its parsers raise
         hint = "is it an .ipynb file, and saved?"
-        raise UsageError(f"{path.name} is no notebook: {_first_line(error)}", state=_NOTHING, hint=hint) from None
+        raise UsageError(f"{path.name} is no notebook: {_first_line(error)}", state=UNCHANGED, hint=hint) from None
     language = document.metadata.get("kernelspec", {}).get("language") or "python"
     if str(language).lower() != "python":
-        raise UsageError(f"{path.name} is a notebook of {language}, not of Python", state=_NOTHING)
+        raise UsageError(f"{path.name} is a notebook of {language}, not of Python", state=UNCHANGED)
     return Original(path.absolute(), hashlib.sha256(content).hexdigest(), _prepared(document))
 
 

@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fsapi_nb.errors import UsageError
+from fsapi_nb.errors import UNCHANGED, UsageError
 from fsapi_nb.text.masking import SHORTEST
 from fsapi_nb.text.secrets import STARS, is_secret_variable
 
 TAG, INJECTED = "parameters", "injected-parameters"
 _SECRET_COMMENT = re.compile(r"#.*\bsecret\b", re.IGNORECASE)
-_NOTHING = "unchanged."
 
 Value = str | int | float | bool | None
 
@@ -59,7 +58,7 @@ def find_parameters(source: str) -> tuple[Parameter, ...]:
     try:
         tree = ast.parse("\n".join(lines))
     except (SyntaxError, ValueError) as error:
-        raise UsageError(f"the cell tagged {TAG} is no Python: {error}", state=_NOTHING) from None
+        raise UsageError(f"the cell tagged {TAG} is no Python: {error}", state=UNCHANGED) from None
     found: dict[str, Parameter] = {}
     for node in tree.body:
         match node:
@@ -125,7 +124,7 @@ def bind(
         if name not in known:
             names = ", ".join(f"{each.name}={STARS if each.secret else each.default}" for each in parameters)
             hint = f"its parameters are: {names}." if names else f"tag the cell that sets them: {TAG}."
-            raise UsageError(f"the notebook has no parameter {name!r}", state=_NOTHING, hint=hint)
+            raise UsageError(f"the notebook has no parameter {name!r}", state=UNCHANGED, hint=hint)
     bound = []
     for parameter in parameters:
         name, secret = parameter.name, parameter.secret or parameter.name in secrets
@@ -142,7 +141,7 @@ def _refuse_short(bound: ParameterValue) -> None:
     if bound.secret and bound.given and 0 < len(str(bound.value)) < SHORTEST:
         raise UsageError(
             f"the secret {bound.name!r} is too short to be kept out of the record",
-            state=_NOTHING,
+            state=UNCHANGED,
             hint=f"a secret has at least {SHORTEST} characters.",
         )
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fsapi_nb.errors import ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
+from fsapi_nb.errors import UNCHANGED, ConfigurationError, ConfirmationRequired, FsapiError, Interrupted, UsageError
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.server import DatabaseFacts
@@ -45,7 +45,6 @@ from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
 from fsapi_nb.verbs.trust import RECORDS, require_inside
 
-_NOTHING = "unchanged."
 _EVERY = 0.2  # seconds between two drawings of the time that a cell takes
 _STATES = {
     End.DONE: RunbookState.DONE,
@@ -89,7 +88,7 @@ def run_runbook(order: RunbookRequest, progress: Progress) -> RunbookResult:
         notebooks.inject(document, injected_source(bound))
     placed = place(document.cells)
     if order.rollback and not any(ROLLBACK in each.tags and each.is_code for each in placed):
-        raise UsageError(f"{original.name} has no cell tagged {ROLLBACK}", state=_NOTHING)
+        raise UsageError(f"{original.name} has no cell tagged {ROLLBACK}", state=UNCHANGED)
     migrator = _migrator(order, original.path.parent)
     facts = migrator.facts()
     _refuse_unconfirmed(facts, confirmed=order.confirmed)
@@ -121,7 +120,7 @@ def _refuse_unconfirmed(facts: DatabaseFacts, *, confirmed: bool) -> None:
     if identity.protected and not confirmed:
         raise ConfirmationRequired(
             f"the database {identity.name or identity.database} is protected: no cell was run",
-            state="unchanged.",
+            state=UNCHANGED,
             hint="say --yes to run the notebook on it; its cells need not say it again, and the report does.",
         )
 
@@ -164,7 +163,7 @@ def _files(order: RunbookRequest, original: notebooks.Original) -> _Files:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}", state=_NOTHING) from None
+        raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}", state=UNCHANGED) from None
     stem = f"{original.path.stem}.{run_id}"
     return _Files(run_id, began, folder / f"{stem}.ipynb", folder / f"{stem}.html")
 
@@ -254,7 +253,7 @@ class _RunbookRun:
         except OSError as error:
             raise ConfigurationError(
                 f"{self.files.executed} cannot be written: {error.strerror}",
-                state=_NOTHING if not self._states else _UNDONE,
+                state=UNCHANGED if not self._states else _UNDONE,
             ) from None
 
     # -- what is left of it --------------------------------------------------------------------------------------

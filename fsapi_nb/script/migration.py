@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from fsapi_nb.errors import MigrationFileError
+from fsapi_nb.errors import UNCHANGED, MigrationFileError
 from fsapi_nb.model.migration import ByteSource, Check, Direction, Migration, ParsedScript, Script, Statement
 from fsapi_nb.model.place import Problem, SourceLocation
 from fsapi_nb.script.backslashes import find_escaped_quote
@@ -343,7 +343,7 @@ def read_query(title: str, text: str) -> Check:
     body = Body(Source(title, lexed), lexed, Section(0, len(lexed.text)), contents)
     check, problems = (None, [problem]) if problem else read_check(title, body)
     if check is None:
-        raise MigrationFileError(problems[0], state="unchanged.")
+        raise MigrationFileError(problems[0], state=UNCHANGED)
     return check
 
 

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fsapi_nb.errors import DatabaseError
+from fsapi_nb.errors import UNCHANGED, DatabaseError
 from fsapi_nb.postgres.advisory_lock import advisory_lock
 from fsapi_nb.postgres.ask import ask, role_of
 from fsapi_nb.postgres.connect import server_message
@@ -237,6 +237,6 @@ def _may_not_create(session: Session, error: psycopg.Error) -> DatabaseError:
     return DatabaseError(
         f"the role {role!r} may not make databases on this server",
         details=(f"  {message.message} [{message.sqlstate}]",),
-        state="unchanged.",
+        state=UNCHANGED,
         hint=f"let a superuser run: ALTER ROLE {written_name(role)} CREATEDB; or give no server: then the embedded one is used.",
     )

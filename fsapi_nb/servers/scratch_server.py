@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fsapi_nb.errors import ConfigurationError, Protected
+from fsapi_nb.errors import UNCHANGED, ConfigurationError, Protected
 from fsapi_nb.postgres.connect import open_session
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Session
@@ -101,6 +101,6 @@ def _refuse_protected(project: Project, session: Session) -> None:
 def _protected(what: str) -> Protected:
     return Protected(
         f"{what} is protected, and tests would make and drop databases on its server",
-        state="unchanged.",
+        state=UNCHANGED,
         hint="give tests a server of their own, or none: then the embedded server is used.",
     )

@@ -7,7 +7,6 @@ then split as a shell does.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -147,25 +146,12 @@ def _marked(text: str) -> str:
 
 def typed(text: str, face: Face) -> str:
     """Return the text with its commands, if it is `Advice`, as they are typed there."""
-    return text.typed(face) if isinstance(text, Advice) else _found(text, face)
+    return text.typed(face) if isinstance(text, Advice) else text
 
 
 def commands_of(text: str) -> tuple[Command, ...]:
     """Return the commands in a text: those of `Advice`, else none."""
     return text.commands if isinstance(text, Advice) else ()
-
-
-# Until every hint is made of commands.
-_COMMAND = re.compile(
-    "`(migrate|status|plan|blockers|rollback|redo|fresh|baseline|rename|repair|resolve|diagram)((?: [^`\n]*)?)`"
-)
-_HINT = re.compile(r" *(?:→|!|Database:) ")
-
-
-def _found(text: str, face: Face) -> str:
-    if not _HINT.match(text):
-        return text
-    return _COMMAND.sub(lambda found: f"`{begin(found[1], face)}{found[2]}`", text)
 
 
 def typed_lines(lines: Iterable[str], face: Face) -> list[str]:

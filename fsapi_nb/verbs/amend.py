@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
-from fsapi_nb.errors import FsapiError, Interrupted, PartlyApplied, UsageError
+from fsapi_nb.errors import FsapiError, Interrupted, PartlyApplied, UsageError, revise, with_state
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.history import PartialMigration
 from fsapi_nb.model.plan import Plan
@@ -16,6 +16,7 @@ from fsapi_nb.plan import build, refuse
 from fsapi_nb.plan.build import PlanInput
 from fsapi_nb.plan.names import find_known
 from fsapi_nb.run.recover import settle
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.open import locked, open_store, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import confirm, needs_yes, read_plan_input
@@ -68,7 +69,9 @@ def _find_doubt(name: str, found: PlanInput) -> PartialMigration:
     progress = found.history.progress(full)
     if progress is None or not progress.in_flight:
         state = found.standing.status(full).state.value
-        raise UsageError(f"no step of {full} is in doubt: it is {state}", hint="`status` shows what is.")
+        raise UsageError(
+            f"no step of {full} is in doubt: it is {state}", hint=Advice(command("status"), " shows what is.")
+        )
     return progress
 
 
@@ -89,13 +92,19 @@ def _refuse_undo(found: PlanInput, progress: PartialMigration) -> None:
         if progress.done:
             build.plan_undo(found, name=name)
     except FsapiError as error:
-        error.state = "nothing was rolled back, and the step is in doubt as before."
+        state, hint = "unchanged; the step is in doubt as before.", error.hint
         if isinstance(error, PartlyApplied):
-            error.hint = (
-                "let its DOWN hold plain DROPs of what was made (only comments if that is undone by hand), and say this again; "
-                f"or say `resolve {name}` with --done or --retry, finish it with `migrate`, and roll it back then."
+            hint = Advice(
+                "let its DOWN hold plain DROPs of what was made (only comments if that is undone by hand), and run this again; "
+                "or say ",
+                command("resolve", name, done=True),
+                " or ",
+                command("resolve", name, retry=True),
+                ", finish it with ",
+                command("migrate"),
+                ", and roll it back then.",
             )
-        raise
+        raise revise(error, state=state, hint=hint) from error.__cause__
 
 
 def _undo(options: VerbOptions, progress: PartialMigration, *, yes: bool) -> results.RunResult:
@@ -104,9 +113,15 @@ def _undo(options: VerbOptions, progress: PartialMigration, *, yes: bool) -> res
     try:
         return run_plan(options, PlanRequest("rollback"), partial(build.plan_undo, name=name), yes=yes)
     except (FsapiError, Interrupted) as error:
-        with suppress(FsapiError), open_store(options, read_folder(options), writing=False) as store:
-            left = store.history().progress(name)
-            if left and left.in_flight and left.direction is progress.direction:
-                told = f"The step is in doubt as before: `resolve {name} --undo` tries again."
-                error.state = f"{error.state or ''} {told}".strip()
-        raise
+        if not _is_still_in_doubt(options, progress):
+            raise
+        doubt = Advice("The step is in doubt as before: ", command("resolve", name, undo=True), " tries again.")
+        raise with_state(error, error.state, doubt) from error.__cause__
+
+
+def _is_still_in_doubt(options: VerbOptions, progress: PartialMigration) -> bool:
+    """Ask whether the step that was in doubt is so still; False if the database does not answer."""
+    with suppress(FsapiError), open_store(options, read_folder(options), writing=False) as store:
+        left = store.history().progress(progress.name)
+        return left is not None and left.in_flight and left.direction is progress.direction
+    return False

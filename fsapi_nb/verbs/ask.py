@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsapi_nb.errors import QueryFailed
+from fsapi_nb.errors import QueryFailed, revise
 from fsapi_nb.model.place import SourceLocation
 from fsapi_nb.postgres.notices import listening
 from fsapi_nb.query.query import run_query, secret_values
 from fsapi_nb.run.check import ask_alone, holds
 from fsapi_nb.script.migration import read_query
 from fsapi_nb.script.placeholders import explain, placeholder_of
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.masking import hiding
 from fsapi_nb.verbs.open import open_store
 from fsapi_nb.verbs.options import VerbOptions
@@ -28,9 +29,8 @@ def query(options: VerbOptions, sql: str, parameters: Sequence[object], *, yes: 
         try:
             found = run_query(store.session.connection(), sql, parameters, read_only=read_only)
         except QueryFailed as error:
-            error.add_notices(notices)
-            error.hint = _hint_of_query(error, read_only=read_only, bound=bool(parameters)) or error.hint
-            raise
+            hint = _hint_of_query(error, read_only=read_only, bound=bool(parameters)) or error.hint
+            raise revise(error.with_notices(notices), hint=hint) from error.__cause__
         return results.QueryResult(found, store.identity, tuple(notices))
 
 
@@ -42,8 +42,7 @@ def check(options: VerbOptions, title: str, sql: str) -> results.CheckResult:
             with hiding(secret_values(sql)):
                 found = ask_alone(store.session.connection(), asked.statement.text, sql)
         except QueryFailed as error:
-            error.add_notices(notices)
-            raise
+            raise error.with_notices(notices) from error.__cause__
         return results.CheckResult(title, holds(found), found, store.identity, tuple(notices))
 
 
@@ -52,11 +51,13 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
     if error.server.sqlstate == "42P02" and not bound:
         return "$1 and $2 are parameters: bind their values, with --param for each."
     if error.server.sqlstate == "25006" and read_only:
-        return "this database is protected, so a query may only read; say --yes if it shall change."
+        return "this database is protected, so queries are read-only; pass --yes to allow changes."
     if error.server.sqlstate == "22P05" and error.place:
         return "write the character otherwise, in a comment as well: PostgreSQL is sent the whole text."
     if error.server.sqlstate == "42601" and error.place and _stands_at(error.place, "\\"):
-        return "psql's commands are not SQL: end a statement with a semicolon; `diagram` shows the tables."
+        return Advice(
+            "psql's commands are not SQL: end a statement with a semicolon; ", command("diagram"), " shows the tables."
+        )
     found = placeholder_of(error)
     return explain(found, notebook=False) if found else None
 

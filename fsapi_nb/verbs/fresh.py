@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from fsapi_nb.errors import ConfigurationError, FsapiError, Interrupted, Protected
+from fsapi_nb.errors import UNCHANGED, ConfigurationError, FsapiError, Interrupted, Protected, with_state
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
@@ -20,6 +20,7 @@ from fsapi_nb.run.kept_settings import find_kept_settings
 from fsapi_nb.run.left_behind import refuse_left_behind
 from fsapi_nb.run.reset import drop_all, find_drops
 from fsapi_nb.script.stored_text import stored_migration
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import needs_yes
@@ -90,8 +91,8 @@ def _apply(options: VerbOptions, dropped: Plan, request: PlanRequest, *, yes: bo
     try:
         return run(options, replace(request, verb="migrate"), yes=yes)
     except (FsapiError, Interrupted) as error:
-        error.state = f"{_count_drops(dropped)} had been dropped, which is committed. {error.state or ''}".strip()
-        raise
+        gone = f"{_count_drops(dropped)} had been dropped, which is committed."
+        raise with_state(error, gone, error.state) from error.__cause__
 
 
 def _applied_migrations(store: HistoryStore, history: History) -> list[Migration]:
@@ -125,8 +126,10 @@ def _refuse_empty(folder: Folder) -> None:
     if folder.lack:
         raise ConfigurationError(
             f"{folder.lack}: fresh would drop everything and apply nothing",
-            state="nothing was dropped.",
-            hint="give the folder with --dir; to leave the database empty: `fresh --no-migrate`.",
+            state=UNCHANGED,
+            hint=Advice(
+                "give the folder with --dir; to leave the database empty: ", command("fresh", no_migrate=True), "."
+            ),
         )
 
 
@@ -135,13 +138,13 @@ def _refuse_unconfirmed(identity: Identity, confirmed_name: str | None) -> None:
     if confirmed_name is not None and confirmed_name != name:
         raise Protected(
             f"this is the database {name}, not {confirmed_name}",
-            state="nothing was dropped.",
+            state=UNCHANGED,
             hint="look where you are.",
         )
     if identity.protected and confirmed_name is None:
         raise Protected(
             "this database is protected, and fresh would drop everything in it",
-            state="nothing was dropped.",
+            state=UNCHANGED,
             hint=f"if that is meant, add the database's name: --confirm {name}",
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from fsapi_nb.errors import ConfirmationRequired, PlanChanged, UsageError
+from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, PlanChanged, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
@@ -15,6 +15,7 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.plan import amend, build
 from fsapi_nb.plan.build import PlanInput
 from fsapi_nb.plan.redo import plan_redo
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.request import PLANNED, PlanRequest
 from fsapi_nb.views import results
 
@@ -50,7 +51,7 @@ def _to_redo(request: PlanRequest) -> Planner:
 
 def _to_rename(request: PlanRequest) -> Planner:
     if len(request.names) != 2:
-        raise UsageError("rename takes two names", hint="`rename OLD NEW`")
+        raise UsageError("rename takes two names", hint=Advice("such as ", command("rename", "OLD", "NEW")))
     return partial(amend.plan_rename, old=request.names[0], new=request.names[1])
 
 
@@ -119,24 +120,22 @@ def refuse_other_plan(plan: Plan, planned: Plan | None) -> None:
     if planned is not None and plan != planned:
         raise PlanChanged(
             "this is not the plan any more: the files or the database have changed since it was shown",
-            state="nothing was run; the database is as it was.",
+            state=UNCHANGED,
             hint="look at the plan again.",
         )
 
 
-def confirm(plan: Plan, identity: Identity, *, yes: bool, state: str = "the database is as it was.") -> None:
+def confirm(plan: Plan, identity: Identity, *, yes: bool, state: str = UNCHANGED) -> None:
     """Raise ConfirmationRequired, with the plan, if it would change a protected database and nobody has said yes."""
     if plan and identity.protected and not yes:
-        refusal = needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity)
-        refusal.state = state
-        raise refusal
+        raise needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity, state=state)
 
 
-def needs_yes(plan: Plan, why: str, identity: Identity) -> ConfirmationRequired:
+def needs_yes(plan: Plan, why: str, identity: Identity, *, state: str = UNCHANGED) -> ConfirmationRequired:
     """Return the refusal that shows the plan and asks for `--yes`."""
     return ConfirmationRequired(
         f"{why}: nothing was done yet",
         details=tuple(results.PlanResult(plan, identity).lines()),
-        state="the database is as it was.",
+        state=state,
         hint="this is the plan; say --yes to run it.",
     )

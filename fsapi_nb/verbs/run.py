@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
-from fsapi_nb.errors import AssertionViolated, InDoubt, PartlyApplied, StatementFailed, UsageError
+from fsapi_nb.errors import AssertionViolated, InDoubt, PartlyApplied, StatementFailed, UsageError, revise
 from fsapi_nb.events import Observer
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.store import HistoryStore, open_onlooker
@@ -122,8 +122,8 @@ def _plan_after_settling(planner: Planner, now: PlanInput, settled: Settled) -> 
     try:
         return planner(now)
     except InDoubt as error:
-        error.details += tuple(f"  {note}" for note in settled.notes)
-        raise
+        details = (*error.details, *(f"  {note}" for note in settled.notes))
+        raise revise(error, details=details) from error.__cause__
 
 
 def _settle_earlier_runs(
@@ -167,18 +167,16 @@ def make_runner(
 
 
 def _carry_out(plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[CompletedMigration, ...]:
-    """Run the plan; the error of a lock has who blocked as a table, that of a check what it found."""
+    """Run the plan; an error that shows a result, of who blocked or what a check found, knows the database."""
     try:
         return runner.run(plan, history.entries)
     except StatementFailed as error:
-        if error.blockage:
-            error.blockers = results.BlockersResult(error.blockage, error.attempts, identity)
+        hint = error.hint
         if not history.entries and not error.applied and not error.steps_before:
-            error.hint = error.hint or hint_on_filled_database(error.sqlstate, error.migration)
-        raise
+            hint = hint or hint_on_filled_database(error.sqlstate, error.migration)
+        raise revise(error, identity=identity, hint=hint) from error.__cause__
     except AssertionViolated as error:
-        error.result = results.CheckResult(error.title, False, error.found, identity)
-        raise
+        raise revise(error, identity=identity) from error.__cause__
 
 
 def _timeout_notes(store: HistoryStore) -> tuple[str, ...]:

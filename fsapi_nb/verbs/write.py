@@ -9,7 +9,7 @@ import datetime
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fsapi_nb.errors import FsapiError, Interrupted, UsageError
+from fsapi_nb.errors import FsapiError, Interrupted, UsageError, with_state
 from fsapi_nb.folder import read as folders
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
@@ -31,7 +31,7 @@ from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
 from fsapi_nb.views import results
 
-_NOT_WRITTEN = "the file was not written; the database is as it was."
+_NOT_WRITTEN = "unchanged; the file was not written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +104,19 @@ def _run_draft(
     try:
         return run_plan(options, request, planners[request.verb], yes=yes, folder=folder, observers=(file.follow,))
     except (FsapiError, Interrupted) as error:
-        _settle_file(options, file, draft, folder, error)
-        raise
+        raise with_state(error, error.state, _settle_file(options, file, draft, folder)) from error.__cause__
 
 
-def _settle_file(
-    options: VerbOptions, file: Draft, draft: Migration, folder: Folder, error: FsapiError | Interrupted
-) -> None:
-    """After a run that ended badly: give the file the text if something of it is in the database, else leave it."""
-    state = (error.state or "").rstrip()
+def _settle_file(options: VerbOptions, file: Draft, draft: Migration, folder: Folder) -> str:
+    """Give the file the text if a run that failed has left something of it in the database; return what became of it."""
     try:
         happened = file.happened or _has_begun(options, draft, folder)
-    except FsapiError:  # the run has told already why the database cannot be asked
-        state += "" if file.published else " The cell's file was not written: run it again once the database answers."
-    else:
-        if not happened:
-            file.withdraw()
-        written = happened and file.publish()
-        state += f" The cell's file {'has its text' if written else 'was not written'}."
-    error.state = state.strip()
+    except FsapiError:  # the run's own error says why the database cannot be asked
+        return "" if file.published else "The cell's file was not written: run it again once the database answers."
+    if not happened:
+        file.withdraw()
+    written = happened and file.publish()
+    return f"The cell's file {'has its text' if written else 'was not written'}."
 
 
 def _has_begun(options: VerbOptions, draft: Migration, folder: Folder) -> bool:

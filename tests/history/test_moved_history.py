@@ -82,7 +82,7 @@ def test_a_renamed_applied_file_does_not_run_a_second_time(rates: Project) -> No
         f"    {old}, whose file is missing, ran the same script",
         "  (one that is meant to run a second time must differ in more than comments)",
         "Database: unchanged.",
-        f"→ if the file was renamed, rename its row: `rename {old} {new}`",
+        f"→ if the file was renamed, rename its row: `sapi migrate:rename {old} {new}`",
     ]
     assert count(rates) == 1
     notes = {status.name: status.note for status in rates.migrator().status().statuses}
@@ -213,7 +213,7 @@ def test_a_rename_is_refused_where_a_script_would_run_twice(rates: Project) -> N
     d = move(rates, a, "2026_03_01_00_00_d.sql")
     with pytest.raises(RanBefore) as caught:
         rates.migrator().rename(a, c)
-    assert str(caught.value).endswith(f"→ its row belongs to that file: `rename {a} {d}`")
+    assert str(caught.value).endswith(f"→ its row belongs to that file: `sapi migrate:rename {a} {d}`")
     empty = rates.write_text("2026_03_01_00_01_e.sql", TEMPLATE)
     (rates.folder / b).unlink()
     with pytest.raises(FaultyMigrations, match="template"):
@@ -254,7 +254,7 @@ def test_missing_rows_are_retired_and_restored(rates: Project) -> None:
     result = rates.migrator().retire(missing=True)
     assert str(result).splitlines() == [
         f"Retired 2 migrations on {where(rates)}, running nothing.",
-        "  ! what was made stays, and no rollback will undo it; the journal keeps the rows (`%migrate retire --undo NAME` puts them back)",
+        f"  ! what was made stays, and no rollback will undo it; the journal keeps the rows (`%migrate retire {gone[0]} {gone[1]} --undo` puts them back)",
         f"  retire  {gone[0]}",
         f"  retire  {gone[1]}",
     ]
@@ -281,7 +281,7 @@ def test_a_retired_script_that_comes_back_does_not_run_again(rates: Project) -> 
     assert "its row was retired" in str(rates.migrator().status())
     with pytest.raises(RanBefore) as caught:
         rates.migrator().migrate()
-    assert f"retire --undo {name}" in str(caught.value)
+    assert f"retire {name} --undo" in str(caught.value)
     assert count(rates) == 1
     rates.migrator().retire([name], undo=True)
     assert rates.migrator().migrate().done == ()
@@ -405,7 +405,7 @@ def test_a_squash_that_was_not_recorded_does_not_run(squashed: tuple[Project, li
     for verb, values in (("migrate", ()), ("baseline", ("base",))):
         with pytest.raises(RanBefore) as caught:
             getattr(project.migrator(), verb)(*values)
-        assert str(caught.value).endswith(f"`baseline {squash} --replaces {' '.join(names)}`")
+        assert str(caught.value).endswith(f"`sapi migrate:baseline {squash} --replaces {' '.join(names)}`")
     project.migrator().baseline(squash, replaces=names)
     assert not project.migrator().status().attention
 
@@ -475,7 +475,7 @@ def test_a_baseline_does_not_record_what_was_retired(rates: Project) -> None:
     rates.migrator().retire([name])
     (rates.root / name).rename(rates.folder / name)
     for options in ({"name": name}, {"only": [name]}):
-        with pytest.raises(RanBefore, match="retire --undo"):
+        with pytest.raises(RanBefore, match="retire .* --undo"):
             rates.migrator().baseline(**options)
 
 

@@ -168,7 +168,7 @@ def test_a_first_migration_of_what_is_there_is_told_of_baseline(project: Project
     project.rows(there)
     error = refused(project, up)
     (name,) = [file.name for file in project.folder.iterdir()]
-    assert (error.hint or "").endswith(f"record it without running it: `baseline {name}`")
+    assert (error.hint or "").endswith(f"record it without running it: `sapi migrate:baseline {name}`")
     project.migrator().baseline(name)
     assert "baseline" not in str(refused(project, f"{up}\nSELECT 1;"))
 
@@ -191,5 +191,5 @@ def test_what_fails_before_anything_of_it_runs_says_so(project: Project) -> None
     project.rows(f"ALTER TABLE migrations ADD CHECK (name <> '{other}')")
     with pytest.raises(DatabaseError) as caught:
         project.migrator().baseline(other)
-    assert caught.value.state == "nothing was run."
+    assert caught.value.state == "unchanged."
     assert project.applied() == [name]

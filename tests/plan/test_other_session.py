@@ -214,14 +214,14 @@ def refused(project: Project, verb: str) -> PartlyApplied:
 @pytest.mark.parametrize(
     ("down", "advice", "then"),
     [
-        (None, "write a DOWN below its UP that drops what was made, and `rollback`", "DROP TABLE v;"),
+        (None, "write a DOWN below its UP that drops what was made, and `sapi migrate:rollback`", "DROP TABLE v;"),
         (
             "DELETE FROM v; DROP TABLE v;",
-            "let its DOWN hold plain DROPs of what was made, and `rollback`",
+            "let its DOWN hold plain DROPs of what was made, and `sapi migrate:rollback`",
             "DROP TABLE v;",
         ),
-        ("DROP TABL v;", "let its DOWN hold plain DROPs of what was made, and `rollback`", "-- by hand"),
-        ("DROP TABLE v;", "`rollback` undoes what was done, so that", "DROP TABLE v;"),
+        ("DROP TABL v;", "let its DOWN hold plain DROPs of what was made, and `sapi migrate:rollback`", "-- by hand"),
+        ("DROP TABLE v;", "`sapi migrate:rollback` undoes what was done, so that", "DROP TABLE v;"),
     ],
 )
 def test_the_advice_is_a_rollback_only_if_there_is_a_down_for_it(
@@ -256,7 +256,7 @@ def test_a_down_that_cannot_go_on_is_not_advised_to_roll_back(project: Project, 
     project.rows("UPDATE may SET yes = 1")
     hint = refused(project, verb).hint or ""
     assert hint.startswith("make what is needed again in the part of its DOWN that has not run")
-    assert f"accept that with `repair {name}`, and run this again" in hint
+    assert f"accept that with `sapi migrate:repair {name}`, and run this again" in hint
     again = f"CREATE TEMP TABLE IF NOT EXISTS x AS SELECT n FROM t;\n{rest}"
     project.write_text(name, f"{text}\n-- DOWN\n{down.replace(rest, again)}\n")
     project.migrator().repair(name)

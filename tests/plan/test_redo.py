@@ -43,8 +43,9 @@ def test_a_redo_whose_up_fails_is_continued(project: Project) -> None:
     edit(project, last, TYPO)
     with pytest.raises(StatementFailed) as failure:
         project.migrator().redo()
-    assert f"{last} was rolled back, and its UP is not complete; the next `redo`, or `migrate`, goes on with it" in str(
-        failure.value
+    assert (
+        f"{last} was rolled back, and its UP is not complete; the next `sapi migrate:redo`, or `sapi migrate`, goes on with it"
+        in str(failure.value)
     )
     with pytest.raises(StatementFailed):
         project.migrator().redo()
@@ -317,7 +318,7 @@ def test_a_redo_whose_down_changes_new_sessions_unseen_is_undone_and_says_what_w
     with pytest.raises(RefusedPlan, match="cannot run in the same transaction") as refused:
         project.migrator().redo()
     assert refused.value.state == f"nothing of this was kept: {name} is applied, as before."
-    assert "`rollback`, and then `migrate`" in str(refused.value)
+    assert "`sapi migrate:rollback`, and then `sapi migrate`" in str(refused.value)
     assert project.has("public.t")
     project.migrator().rollback()
     project.migrator().migrate()

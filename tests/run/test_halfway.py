@@ -351,7 +351,7 @@ def end_session_at(project: Project, event: type[Event]) -> Callable[[Event], No
 
 def stays_in_doubt(project: Project, name: str, told: FsapiError | Interrupted) -> None:
     """What was told says so; nothing runs, and the step that may have happened was not repeated."""
-    assert f"The step is in doubt as before: `resolve {name} --undo` tries again." in (told.state or "")
+    assert f"The step is in doubt as before: `sapi migrate:resolve {name} --undo` tries again." in (told.state or "")
     assert state(project) == "in doubt"
     with pytest.raises(InDoubt):
         project.migrator().migrate()
@@ -412,7 +412,7 @@ def test_an_undo_that_ended_half_way_is_finished_by_a_rollback(project: Project)
     with pytest.raises(StatementFailed) as caught:
         project.migrator().resolve(name, undo=True)
     assert "in doubt" not in (caught.value.state or "")
-    with pytest.raises(PartlyApplied, match="finish it with `rollback`"):
+    with pytest.raises(PartlyApplied, match="finish it with `sapi migrate:rollback`"):
         project.migrator().migrate()
     project.rows("DROP VIEW v")
     project.migrator().rollback()
@@ -435,8 +435,9 @@ def test_a_step_of_a_rollback_in_doubt_is_not_offered_an_undo(project: Project, 
         assert "--undo" not in str(error)
     with pytest.raises(UsageError, match="one of its DOWN") as caught:
         project.migrator().resolve(name, undo=True)
-    assert f"`resolve {name}` with --done (it has) or --retry (it has not), and finish with `rollback`" in str(
-        caught.value
+    assert (
+        f"`sapi migrate:resolve {name}` with --done (it has) or --retry (it has not), and finish with `sapi migrate:rollback`"
+        in str(caught.value)
     )
     assert state(project) == "in doubt"
     assert project.rows("SELECT i FROM kept") == [(1,)]

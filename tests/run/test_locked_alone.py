@@ -191,7 +191,7 @@ def test_a_drop_that_was_stopped_half_way_leaves_no_invalid_index(
     writer.commit()
     result = getattr(migrator, then)()
     if (verb, then) == ("rollback", "redo"):
-        assert f"an earlier rollback of {name} is complete by that; `migrate` applies it again" in result.notes
+        assert f"an earlier rollback of {name} is complete by that; `sapi migrate` applies it again" in result.notes
     if then == "rollback" or (verb, then) == ("rollback", "redo"):  # what a redo would roll back is gone already
         assert (project.applied(), project.value("SELECT to_regclass('x')")) == ([first], None)
     else:

@@ -147,7 +147,7 @@ def test_a_protected_database_without_a_yes_keeps_its_files(project: Project) ->
         before = texts(project)
         with pytest.raises(ConfirmationRequired) as caught:
             project.migrator(database="prod").write(name, text, **options)
-        assert caught.value.state == "the file was not written; the database is as it was."
+        assert caught.value.state == "unchanged; the file was not written."
         assert texts(project) == before
 
 

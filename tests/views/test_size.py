@@ -26,6 +26,7 @@ from fsapi_nb.errors import (
     NotUpToDate,
     QueryFailed,
     StatementFailed,
+    revise,
 )
 from fsapi_nb.model.history import HistoryEntry, JournalEntry
 from fsapi_nb.model.migration import Direction, Migration
@@ -379,12 +380,11 @@ def test_a_folded_history_shows_the_newest() -> None:
 
 def test_errors_keep_their_end() -> None:
     """What the database holds and what to do next are there however long the list before them is."""
-    error = FaultyMigrations(problems(1_000))
-    error.hint = "mend them."
+    error = revise(FaultyMigrations(problems(1_000)), hint="correct them.")
     lines = str(error).splitlines()
     assert lines[0] == "1000 faults found before anything ran."
     assert "… 986 faults more in 986 files" in lines
-    assert lines[-3:-1] == ["Database: unchanged.", "→ mend them."]
+    assert lines[-3:-1] == ["Database: unchanged.", "→ correct them."]
     assert error._render_traceback_()[0] == f"FaultyMigrations: {lines[0]}"
 
 
