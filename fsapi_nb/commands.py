@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CompletionKind(Enum):
-    """What an argument's value is the name of, where whoever types it can be offered some."""
+    """The kind of name that an argument takes, used to offer completions."""
 
     MIGRATION = "a migration"
     DATABASE = "a database"
@@ -35,7 +35,7 @@ class CompletionKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a verb, as argparse takes it; `values` says what it names."""
+    """One argument of a verb, as argparse takes it; `values` is the kind of name that it takes."""
 
     flags: tuple[str, ...]
     settings: Mapping[str, Any]
@@ -43,12 +43,12 @@ class Argument:
 
     @property
     def is_option(self) -> bool:
-        """Whether it is named by a flag, and not by its place."""
+        """Whether it is given by a flag, not by its position."""
         return self.flags[0].startswith("-")
 
     @property
     def takes_value(self) -> bool:
-        """Whether something follows its flag."""
+        """Whether a value follows its flag."""
         return self.settings.get("action", "store") in {"store", "append", "extend"}
 
     @property
@@ -59,9 +59,9 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb: its name, one line of help, its arguments, and what it does.
+    """A verb: its name, one line of help, its arguments, and the call that does it.
 
-    One that is about no database does it `alone`, and takes none of the options of the others.
+    One that needs no database has `alone` instead, and takes none of the options of the others.
     """
 
     name: str
@@ -118,7 +118,7 @@ _REPLACES = _argument(
 
 
 def _of(verb: str, argument: Argument) -> Argument:
-    """Return the argument as `plan` has it, whose help says which verb it is of."""
+    """Return the argument as `plan` has it: its help says which verb it belongs to."""
     return replace(argument, settings={**argument.settings, "help": f"of {verb}: {argument.settings['help']}"})
 
 
@@ -388,11 +388,11 @@ GLOBAL: tuple[Argument, ...] = (
 
 
 class Help(Exception):
-    """The help of a verb was asked for; the text is the argument."""
+    """The request for the help of a verb, raised with its text."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse without its habit of ending the process: raises UsageError, or Help."""
+    """A parser that raises UsageError or Help, and never ends the process as argparse does."""
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the arguments."""
@@ -407,7 +407,7 @@ _WIDTH = 100
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help of one width, as what a notebook stores must not depend on a terminal; a narrower terminal breaks no word."""
+    """A formatter of one width: what a notebook stores must not depend on a terminal. A narrower terminal breaks no word."""
 
     def __init__(self, prog: str) -> None:
         terminal = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
@@ -415,7 +415,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """The parser of a verb's own arguments and the global ones but those that the verb has itself."""
+    """Return the parser of a verb's own arguments, and of the global ones that the verb does not have itself."""
     parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
     if verb.alone is None:
         parser.set_defaults(schema=parser.get_default("schema"))  # what a diagram's --schema is called is `schemas`
@@ -431,7 +431,7 @@ def global_arguments(verb: Verb) -> tuple[Argument, ...]:
 
 
 def own_parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """The parser of a verb's own arguments, for one that is not a migration's."""
+    """Return the parser of a verb's own arguments, for a verb that is not about migrations."""
     parser = Parser(prog=prog, description=verb.help, allow_abbrev=False, formatter_class=_Formatter)
     for argument in (*verb.arguments, *extra):
         parser.add_argument(*argument.flags, **argument.settings)
@@ -439,7 +439,7 @@ def own_parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> P
 
 
 def find_verb(name: str) -> Verb:
-    """The verb of that name. Raises UsageError where there is none."""
+    """Return the verb of that name. Raises UsageError if there is none."""
     found = next((verb for verb in VERBS if verb.name == name), None)
     if found is None:
         raise UsageError(f"there is no verb {name!r}", hint=f"the verbs are {', '.join(verb.name for verb in VERBS)}.")
@@ -447,7 +447,7 @@ def find_verb(name: str) -> Verb:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, str]:
-    """Return the values of the `--set` options. One without a value takes it from the environment, so that it is in no command.
+    """Return the values of the `--set` options. One without a value takes it from the environment, so that no command has it.
 
     Raises UsageError for one that is not a name, and for a variable that is not set.
     """
@@ -461,7 +461,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _of_environment(name: str) -> str:
-    """The value of the variable of that name, in small letters or in capitals."""
+    """Return the value of the variable of that name, in small letters or in capitals."""
     for variable in (name, name.upper()):
         if variable in os.environ:
             return os.environ[variable]

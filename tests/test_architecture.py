@@ -122,6 +122,14 @@ def test_a_room_imports_only_from_the_rooms_above_it(room: str) -> None:
     assert pairs == set()
 
 
+@pytest.mark.parametrize("face", ["commands", "cli", "notebook", "runbook", "testing"])
+def test_no_face_carries_out_a_verb_by_itself(face: str) -> None:
+    """A verb does the same wherever it is typed: faces call the Migrator, or a function of verbs/."""
+    inner = {"plan", "postgres", "history", "query", "run"}
+    around = {(module, other) for module in in_room(face) for other in own_imports(module) if room_of(other) in inner}
+    assert around == set()
+
+
 def test_every_module_is_in_a_room() -> None:
     """A module that belongs nowhere would escape the rule above."""
     assert {module for module in files() if module and room_of(module) not in ROOMS} == set()
