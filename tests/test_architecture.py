@@ -53,7 +53,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "nh3": "runbook/sanitise.py",
     "pytest": "testing/",
     "pygments": "views/highlight.py",
-    "rich": "views/terminal.py",
+    "rich": ("text/width.py", "views/terminal.py"),
 }
 HEAVY = {"numpy", "pandas", "sqlalchemy", "ipywidgets", "rich", "sql"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from fsapi_nb.text.width import text_width
 
 #: Columns of a text that a notebook stores, whoever reads it in which window.
 COLUMNS = 100
@@ -15,31 +16,23 @@ _WORD = re.compile(r" *(?:(?P<marks>`+).*?(?<!`)(?P=marks)(?!`)|[^ ])+| +")
 
 
 def hang(text: str, before: str = "") -> list[str]:
-    """The lines of a text, the first one behind `before`, the others two columns further in."""
+    """Return the lines of a text, the first one behind `before`, the others two columns further in."""
     first, *rest = text.split("\n")
     return [before + first, *(" " * (len(before) + 2) + line if line else "" for line in rest)]
 
 
 def wrap(line: str, columns: int) -> list[str]:
-    """The line as lines of at most so many columns, broken between words; a word that is longer stays whole.
+    """Return the line as lines of at most so many columns, broken between words; a word that is longer stays whole.
 
     A line of SQL with its caret stays as it is.
     """
-    if _width(line) <= columns or _EXCERPT.match(line):
+    if text_width(line) <= columns or _EXCERPT.match(line):
         return [line]
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     lines = [""]
     for word in (found[0] for found in _WORD.finditer(line)):
-        if lines[-1].strip() and _width(lines[-1] + word) > columns:
+        if lines[-1].strip() and text_width(lines[-1] + word) > columns:
             lines.append(indent + word.lstrip(" "))
         else:
             lines[-1] += word
     return lines
-
-
-def _width(text: str) -> int:
-    """How many columns the text takes: two for East Asian wide characters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.text.safe import visible_cell
+from fsapi_nb.text.width import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,15 +40,15 @@ def text_table(result: ResultSet) -> str:
     names = [visible_cell(column.name) for column in result.columns]
     cells = [[text_of(value, column) for value, column in zip(row, result.columns, strict=True)] for row in result.rows]
     right = [column.type_oid in _NUMBERS for column in result.columns]
-    widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
-    rule = "+".join("-" * (width + 2) for width in widths)
+    widths = [max(map(text_width, column)) for column in zip(names, *cells, strict=True)]
+    rule = "+".join("-" * (places + 2) for places in widths)
     return "\n".join([_line(names, widths, right), rule, *(_line(row, widths, right) for row in cells), footer])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     padded = []
-    for cell, width, is_right in zip(cells, widths, right, strict=True):
-        blank = " " * (width - _width(cell))
+    for cell, places, is_right in zip(cells, widths, right, strict=True):
+        blank = " " * (places - text_width(cell))
         padded.append(f" {blank}{cell} " if is_right else f" {cell}{blank} ")
     return "|".join(padded).rstrip(" ")
 
@@ -58,20 +58,6 @@ def text_of(value: object, column: Column) -> str:
     if value is None:
         return "NULL"
     return visible_cell(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))
-
-
-_JOINER = "\u200d"  # of emoji, which takes no place
-
-
-def _width(text: str) -> int:
-    """How many places of a terminal the text takes: two for East Asian wide characters, none for combining ones."""
-    return len(text) if text.isascii() else sum(map(_character_width, text))
-
-
-def _character_width(character: str) -> int:
-    if character == _JOINER or unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def to_json(result: ResultSet) -> dict[str, object]:

@@ -7,13 +7,13 @@ only repeat what words and shapes say. The same diagram gives the same text.
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn
 from fsapi_nb.text.safe import esc, visible
+from fsapi_nb.text.width import text_width
 from fsapi_nb.views.diagram.layout import Box, Edge, Layout, Point, lay_out
 from fsapi_nb.views.diagram.mermaid import short_type
 
@@ -49,8 +49,10 @@ class _Drawn:
 
     @property
     def box(self) -> Box:
-        marks, names, types = (max((_width(row[part]) for row in self.rows), default=0) for part in range(3))
-        inside = max(marks + names + types + (3 if self.rows else 0), _width(self.title) + _width(self.note) + 2)
+        marks, names, types = (max((text_width(row[part]) for row in self.rows), default=0) for part in range(3))
+        inside = max(
+            marks + names + types + (3 if self.rows else 0), text_width(self.title) + text_width(self.note) + 2
+        )
         return Box(round(inside * _CHARACTER) + 2 * _PADDING, _HEAD + len(self.rows) * _ROW + (4 if self.rows else 0))
 
     def port(self, column: str) -> int:
@@ -137,7 +139,7 @@ def _table(drawn: _Drawn, corner: Point) -> Iterator[str]:
     if drawn.note:
         yield f'<text x="{right}" y="16" text-anchor="end" opacity=".75">{esc(drawn.note)}</text>'
     if drawn.rows:
-        marks = max(_width(row[0]) for row in drawn.rows)
+        marks = max(text_width(row[0]) for row in drawn.rows)
         names = _PADDING + (round((marks + 1) * _CHARACTER) if marks else 0)
         yield _text_column(_PADDING, [row[0] for row in drawn.rows], 'font-size="10" font-weight="700"')
         yield _text_column(names, [row[1] for row in drawn.rows])
@@ -178,17 +180,12 @@ def _side(table: str, columns: Sequence[str]) -> str:
 def _clipped(text: str) -> str:
     """A name of bounded width on one line."""
     line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
-    if _width(line) <= _LONGEST:
+    if text_width(line) <= _LONGEST:
         return line
     kept, width = "", 1
     for character in line:
-        width += _width(character)
+        width += text_width(character)
         if width > _LONGEST:
             break
         kept += character
     return kept + "…"
-
-
-def _width(text: str) -> int:
-    """How many places of a fixed-width font a text takes."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
