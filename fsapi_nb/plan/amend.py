@@ -33,11 +33,11 @@ from fsapi_nb.text.command import Advice, command, commands_of
 _NAMED = 5  # names in a note
 
 
-def plan_rename(around: PlanInput, *, old: str, new: str) -> Plan:
+def plan_rename(given: PlanInput, *, old: str, new: str) -> Plan:
     """Give the row of an applied migration the name that its file has now.
 
     Args:
-        around: the files and the history.
+        given: the files and the history.
         old: the applied migration, whose file is gone.
         new: the file, which is not applied.
 
@@ -47,28 +47,28 @@ def plan_rename(around: PlanInput, *, old: str, new: str) -> Plan:
         RefusedPlan: the old file is still there, or the new name is applied itself.
         FaultyMigrations: the new file cannot be used.
     """
-    entry = _entry(around, old)
-    _refuse_files([entry], around, "rename the file first, or leave the row as it is.")
-    name = find_filed(new, around.standing)
-    if around.history.get(name):
+    entry = _entry(given, old)
+    _refuse_files([entry], given, "rename the file first, or leave the row as it is.")
+    name = find_filed(new, given.standing)
+    if given.history.get(name):
         raise RefusedPlan(
             f"{name} is applied itself", state=UNCHANGED, hint=Advice(command("status"), " lists what is missing.")
         )
-    if around.history.progress(name):
+    if given.history.progress(name):
         raise _half(name)
-    migration = _sound(around, name)
-    unfit = unfit_names([migration], around.encoding)
+    migration = _sound(given, name)
+    unfit = unfit_names([migration], given.encoding)
     if unfit:
         raise FaultyMigrations(tuple(unfit))
-    _refuse_the_real_one(around, entry, name)
-    notes = tuple(_rename_notes(around, entry, migration))
+    _refuse_the_real_one(given, entry, name)
+    notes = tuple(_rename_notes(given, entry, migration))
     return Plan("rename", notes=notes, changes=(RowChange(RowChangeKind.RENAME, entry, name),))
 
 
-def _refuse_the_real_one(around: PlanInput, entry: HistoryEntry, name: str) -> None:
+def _refuse_the_real_one(given: PlanInput, entry: HistoryEntry, name: str) -> None:
     """Raise RanBefore if another pending file is what ran: it would be left to run a second time."""
-    others = [status for status in _pending(around) if status.name != name]
-    file, stored = around.folder.get(name), around.stored.get(entry.name)
+    others = [status for status in _pending(given) if status.name != name]
+    file, stored = given.folder.get(name), given.stored.get(entry.name)
     if file and is_same_script(file, entry, stored):
         return
     for status in others:
@@ -80,8 +80,8 @@ def _refuse_the_real_one(around: PlanInput, entry: HistoryEntry, name: str) -> N
             )
 
 
-def _rename_notes(around: PlanInput, entry: HistoryEntry, migration: Migration) -> Iterable[str]:
-    same = is_same_script(migration, entry, around.stored.get(entry.name))
+def _rename_notes(given: PlanInput, entry: HistoryEntry, migration: Migration) -> Iterable[str]:
+    same = is_same_script(migration, entry, given.stored.get(entry.name))
     if same is None:
         yield f"what ran as {entry.name} is not known, so it was not compared with {migration.name}"
     elif not same:
@@ -92,11 +92,11 @@ def _rename_notes(around: PlanInput, entry: HistoryEntry, migration: Migration) 
         )
 
 
-def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
+def plan_retire(given: PlanInput, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
     """Take the rows of applied migrations whose files are gone for good out of the history; the journal keeps them.
 
     Args:
-        around: the files and the history.
+        given: the files and the history.
         names: the migrations; one that was retired before is passed over.
         missing: all that have no file, instead of names.
 
@@ -107,15 +107,15 @@ def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool =
     """
     if bool(names) == missing:
         raise UsageError("give names, or --missing", hint=Advice(command("status"), " lists what is missing."))
-    retired = {each.name for each in around.history.retired} - around.history.by_name.keys()
+    retired = {each.name for each in given.history.retired} - given.history.by_name.keys()
     if missing:
-        entries = [s.entry for s in around.standing.needs_attention if s.state is State.MISSING and s.entry]
+        entries = [s.entry for s in given.standing.needs_attention if s.state is State.MISSING and s.entry]
     else:
-        wanted = dict.fromkeys(find_applied(name, around.standing, also=retired) for name in names)
-        entries = [_entry(around, name) for name in wanted if name not in retired]
+        wanted = dict.fromkeys(find_applied(name, given.standing, also=retired) for name in names)
+        entries = [_entry(given, name) for name in wanted if name not in retired]
     hint = Advice("delete the file first, if the migration is gone for good; ", command("rollback"), " undoes it.")
-    _refuse_files(entries, around, hint)
-    _refuse_again(around, entries, named=not missing)
+    _refuse_files(entries, given, hint)
+    _refuse_again(given, entries, named=not missing)
     back = [entry.name for entry in entries] if len(entries) <= _NAMED else ["NAME"]
     note = Advice(
         "what was made stays, and no rollback will undo it; the journal keeps the rows (",
@@ -130,7 +130,7 @@ def plan_retire(around: PlanInput, *, names: Sequence[str] = (), missing: bool =
 
 
 def _refuse_again(
-    around: PlanInput, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
+    given: PlanInput, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
 ) -> None:
     """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script.
 
@@ -138,13 +138,13 @@ def _refuse_again(
     """
     strong = [
         match
-        for match in matches(around, [status for status in _pending(around) if status.name != instead])
+        for match in matches(given, [status for status in _pending(given) if status.name != instead])
         if any(entry in entries for entry in match.entries) and (not named or match.evidence is Evidence.SCRIPT)
     ]
-    ran_before.refuse((), strong, around.history)
+    ran_before.refuse((), strong, given.history)
 
 
-def plan_restore(around: PlanInput, *, names: Sequence[str]) -> Plan:
+def plan_restore(given: PlanInput, *, names: Sequence[str]) -> Plan:
     """Put retired rows back, as they were and in their places.
 
     Raises:
@@ -156,17 +156,17 @@ def plan_restore(around: PlanInput, *, names: Sequence[str]) -> Plan:
         raise UsageError(
             "give the names of what is to be restored", hint=Advice(command("history"), " lists what was retired.")
         )
-    retired = {each.name: each for each in around.history.retired if each.name not in around.history.by_name}
-    wanted = dict.fromkeys(find_retired(name, around.standing, retired=retired) for name in names)
+    retired = {each.name: each for each in given.history.retired if each.name not in given.history.by_name}
+    wanted = dict.fromkeys(find_retired(name, given.standing, retired=retired) for name in names)
     found = [retired[name] for name in wanted if name in retired]
-    _refuse_represented(around, found)
+    _refuse_represented(given, found)
     changes = tuple(RowChange(RowChangeKind.RESTORE, HistoryEntry(0, each.name)) for each in found)
     return Plan("retire", changes=changes)
 
 
-def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) -> None:
+def _refuse_represented(given: PlanInput, found: Sequence[RetiredMigration]) -> None:
     """Raise RefusedPlan if the work of one of these would then be recorded twice: by it, and by what stands for it."""
-    recorded = {*around.history.by_name, *(each.name for each in found)}
+    recorded = {*given.history.by_name, *(each.name for each in found)}
     for each in found:
         if each.represented_by:
             raise RefusedPlan(
@@ -188,12 +188,12 @@ def _refuse_represented(around: PlanInput, found: Sequence[RetiredMigration]) ->
 
 
 def plan_baseline(
-    around: PlanInput, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
+    given: PlanInput, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
 ) -> Plan:
     """Record migrations as applied, running nothing.
 
     Args:
-        around: the files and the history.
+        given: the files and the history.
         name: every migration up to and with this one.
         only: just these, instead.
         replaces: `name` alone, in the place of these applied ones, whose rows are retired: names, or `A..B`.
@@ -209,16 +209,16 @@ def plan_baseline(
             "give NAME, or --only NAME...; --replaces belongs to NAME",
             hint=Advice(command("baseline", help=True), " says more."),
         )
-    refuse.doubt(around.standing.needs_attention, around.history)
+    refuse.doubt(given.standing.needs_attention, given.history)
     if name and replaces:
-        return _plan_squash(around, name, replaces)
+        return _plan_squash(given, name, replaces)
     if only:
-        named = {find_known(each, around.standing) for each in only}
-        chosen = [status for status in _waiting(around) if status.name in named]
+        named = {find_known(each, given.standing) for each in only}
+        chosen = [status for status in _waiting(given) if status.name in named]
     else:
-        chosen = choose_up(around.standing, to=name, count=None)
-    to_record = _chosen_migrations(chosen, around.encoding)
-    ran_before.refuse(chosen, matches(around, chosen), around.history)
+        chosen = choose_up(given.standing, to=name, count=None)
+    to_record = _chosen_migrations(chosen, given.encoding)
+    ran_before.refuse(chosen, matches(given, chosen), given.history)
     unnamed = [migration.name for migration in to_record[:-1]] if name else []
     return Plan("baseline", to_record=to_record, notes=(*_unnamed_note(unnamed), *_fault_notes(to_record)))
 
@@ -253,9 +253,9 @@ def _chosen_migrations(chosen: Sequence[MigrationStatus], encoding: Encoding | N
     return to_record
 
 
-def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
-    full = find_known(name, around.standing)
-    if around.history.get(full):
+def _plan_squash(given: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
+    full = find_known(name, given.standing)
+    if given.history.get(full):
         raise RefusedPlan(
             f"{full} is applied already",
             state=UNCHANGED,
@@ -263,40 +263,40 @@ def _plan_squash(around: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
                 "rows of what it stands for, whose files are gone, are taken out by ", command("retire", missing=True)
             ),
         )
-    chosen = [status for status in _waiting(around) if status.name == full]
-    ran_before.refuse(chosen, (), around.history)
-    to_record = _chosen_migrations(chosen, around.encoding)
-    entries = _replaced(around, replaces)
-    _refuse_files(entries, around, "delete these files first: the new one stands for them.")
-    _refuse_gaps(around, entries)
-    _refuse_again(around, entries, named=True, instead=full)
+    chosen = [status for status in _waiting(given) if status.name == full]
+    ran_before.refuse(chosen, (), given.history)
+    to_record = _chosen_migrations(chosen, given.encoding)
+    entries = _replaced(given, replaces)
+    _refuse_files(entries, given, "delete these files first: the new one stands for them.")
+    _refuse_gaps(given, entries)
+    _refuse_again(given, entries, named=True, instead=full)
     return Plan(
         "baseline",
-        notes=(*_order_notes(around, full, entries), *_fault_notes(to_record)),
+        notes=(*_order_notes(given, full, entries), *_fault_notes(to_record)),
         to_record=to_record,
         changes=tuple(RowChange(RowChangeKind.RETIRE, entry, full) for entry in entries),
     )
 
 
-def _replaced(around: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
+def _replaced(given: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
     """The entries of these names and ranges, in the order in which they were applied."""
     wanted: set[str] = set()
     for text in replaces:
         first, dots, last = text.partition("..")
         if not dots:
-            wanted.add(_replaced_entry(around, text).name)
+            wanted.add(_replaced_entry(given, text).name)
             continue
-        low, high = (os.fsencode(_replaced_entry(around, end).name) for end in (first, last))
-        found = {each for each in around.history.by_name if low <= os.fsencode(each) <= high}
+        low, high = (os.fsencode(_replaced_entry(given, end).name) for end in (first, last))
+        found = {each for each in given.history.by_name if low <= os.fsencode(each) <= high}
         if not found:
             raise UsageError(f"{text}: the first stands behind the last", hint="give the older one first.")
         wanted |= found
-    return [_entry(around, entry.name) for entry in around.history.entries if entry.name in wanted]
+    return [_entry(given, entry.name) for entry in given.history.entries if entry.name in wanted]
 
 
-def _replaced_entry(around: PlanInput, name: str) -> HistoryEntry:
+def _replaced_entry(given: PlanInput, name: str) -> HistoryEntry:
     try:
-        return _entry(around, name)
+        return _entry(given, name)
     except UnknownMigration as error:
         raise UnknownMigration(
             f"{name!r} is not applied here, so nothing can stand for it",
@@ -313,9 +313,9 @@ def _replaced_entry(around: PlanInput, name: str) -> HistoryEntry:
         ) from None
 
 
-def _refuse_gaps(around: PlanInput, entries: Sequence[HistoryEntry]) -> None:
+def _refuse_gaps(given: PlanInput, entries: Sequence[HistoryEntry]) -> None:
     """Raise RefusedPlan if others were applied between these: a rollback could not undo them in any order."""
-    all_of_them = around.history.entries
+    all_of_them = given.history.entries
     first, last = all_of_them.index(entries[0]), all_of_them.index(entries[-1])
     between = [entry.name for entry in all_of_them[first : last + 1] if entry not in entries]
     if between:
@@ -327,10 +327,10 @@ def _refuse_gaps(around: PlanInput, entries: Sequence[HistoryEntry]) -> None:
         )
 
 
-def _order_notes(around: PlanInput, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
+def _order_notes(given: PlanInput, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
     """A word on files that a new database would get before the one that stands for what they were built on."""
     low = min(os.fsencode(entry.name) for entry in entries)
-    before = [each for each in around.folder.names if low < os.fsencode(each) < os.fsencode(name)]
+    before = [each for each in given.folder.names if low < os.fsencode(each) < os.fsencode(name)]
     if before:
         yield (
             f"a new database runs {before[0]} before {name}: if it builds on what was replaced, give {name} "
@@ -338,12 +338,12 @@ def _order_notes(around: PlanInput, name: str, entries: Sequence[HistoryEntry]) 
         )
 
 
-def _entry(around: PlanInput, name: str) -> HistoryEntry:
+def _entry(given: PlanInput, name: str) -> HistoryEntry:
     """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
-    full = find_applied(name, around.standing)
-    if around.history.progress(full):
+    full = find_applied(name, given.standing)
+    if given.history.progress(full):
         raise _half(full)
-    return around.history.by_name[full]
+    return given.history.by_name[full]
 
 
 def _half(name: str) -> PartlyApplied:
@@ -354,9 +354,9 @@ def _half(name: str) -> PartlyApplied:
     )
 
 
-def _sound(around: PlanInput, name: str) -> Migration:
+def _sound(given: PlanInput, name: str) -> Migration:
     """The migration of that file. Raises FaultyMigrations if it cannot be used, or is the untouched template."""
-    reading = around.folder.reading(name)
+    reading = given.folder.reading(name)
     if reading.migration is None:
         if reading.problems:
             raise FaultyMigrations(reading.problems)
@@ -365,9 +365,9 @@ def _sound(around: PlanInput, name: str) -> Migration:
     return reading.migration
 
 
-def _refuse_files(entries: Sequence[HistoryEntry], around: PlanInput, hint: str) -> None:
+def _refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -> None:
     """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
-    there = [entry.name for entry in entries if entry.name in around.folder.names]
+    there = [entry.name for entry in entries if entry.name in given.folder.names]
     if there:
         has, it = ("still has its file", "it") if len(there) == 1 else ("still have their files", "they")
         raise RefusedPlan(
@@ -379,9 +379,9 @@ def _refuse_files(entries: Sequence[HistoryEntry], around: PlanInput, hint: str)
         )
 
 
-def _waiting(around: PlanInput) -> list[MigrationStatus]:
-    return choose_up(around.standing, to=None, count=None)
+def _waiting(given: PlanInput) -> list[MigrationStatus]:
+    return choose_up(given.standing, to=None, count=None)
 
 
-def _pending(around: PlanInput) -> list[MigrationStatus]:
-    return [status for status in _waiting(around) if status.migration]
+def _pending(given: PlanInput) -> list[MigrationStatus]:
+    return [status for status in _waiting(given) if status.migration]

@@ -90,17 +90,17 @@ class PlanInput:
         return sum(1 for _, each in self.settled if each is direction)
 
 
-def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None = None) -> Plan:
+def plan_migrate(given: PlanInput, *, to: str | None = None, count: int | None = None) -> Plan:
     """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
-    statuses = around.standing.needs_attention
-    refuse.doubt(statuses, around.history)
-    refuse.drift(statuses, around.stored)
-    chosen = choose_up(around.standing, to=to, count=count, settled=around.settled_in(Direction.UP))
-    refuse.half_rolled_back(statuses, around.history)
+    statuses = given.standing.needs_attention
+    refuse.doubt(statuses, given.history)
+    refuse.drift(statuses, given.stored)
+    chosen = choose_up(given.standing, to=to, count=count, settled=given.settled_in(Direction.UP))
+    refuse.half_rolled_back(statuses, given.history)
     refuse.half_without_file(statuses)
-    ran_before.refuse(chosen, matches(around, chosen), around.history)
+    ran_before.refuse(chosen, matches(given, chosen), given.history)
     late = [status for status in chosen if status.state is State.LATE]
-    if late and around.protected and not around.out_of_order:
+    if late and given.protected and not given.out_of_order:
         raise OutOfOrder(
             f"{refuse.count_migrations(late)} older than the newest applied one, and this database is protected",
             details=tuple(f"  {status.name}" for status in late),
@@ -108,37 +108,37 @@ def plan_migrate(around: PlanInput, *, to: str | None = None, count: int | None 
             hint="rename the file so that it sorts last, or say --out-of-order.",
         )
     steps = collect(
-        up_steps(status.migration, around, around.history.progress(status.name))
+        up_steps(status.migration, given, given.history.progress(status.name))
         if status.migration
         else ((), list(status.problems))
         for status in chosen
     )
     amends = tuple(_amended(status) for status in statuses if status.state is State.APPLIED)
     files = [status.migration for status in chosen if status.migration]
-    warnings = (*down_warnings(files, around.encoding), *secret_notes(files))
+    warnings = (*down_warnings(files, given.encoding), *secret_notes(files))
     renames = ran_before.edited_renames(chosen, statuses)
     notes = (*_late_notes(late), *_missing_notes(statuses), *renames, *_amended_notes(amends), *warnings)
     return Plan("migrate", steps, notes=(*notes, *session_notes(steps)), amends=amends)
 
 
 def plan_rollback(
-    around: PlanInput, *, to: str | None = None, count: int | None = None, everything: bool = False
+    given: PlanInput, *, to: str | None = None, count: int | None = None, everything: bool = False
 ) -> Plan:
     """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied.
 
     A migration that is partly applied counts as the last; only what was done of it is undone.
     """
-    statuses = around.standing.needs_attention
-    refuse.doubt(statuses, around.history)
-    refuse.same_rollback_again(around.history, count=count, settled=around.settled_in(Direction.DOWN))
+    statuses = given.standing.needs_attention
+    refuse.doubt(statuses, given.history)
+    refuse.same_rollback_again(given.history, count=count, settled=given.settled_in(Direction.DOWN))
     halves = [s for s in statuses if s.state is State.PARTLY_APPLIED and not s.entry]
     entries = choose_down(
-        around.standing, to=to, count=count, everything=everything, half=len(halves) + around.settled_in(Direction.DOWN)
+        given.standing, to=to, count=count, everything=everything, half=len(halves) + given.settled_in(Direction.DOWN)
     )
-    down = [applied_migration(entry, around) for entry in entries]
-    refuse.irreversible(entries, down, around.stored, around.folder)
+    down = [applied_migration(entry, given) for entry in entries]
+    refuse.irreversible(entries, down, given.stored, given.folder)
     found = (
-        down_steps(migration, entry, around, around.history.progress(entry.name))
+        down_steps(migration, entry, given, given.history.progress(entry.name))
         for migration, entry in zip(down, entries, strict=True)
         if migration
     )
@@ -150,24 +150,24 @@ def plan_rollback(
             "correct the DOWN in the file, accept that with ", command("repair", name), ", and roll back again."
         )
         raise revise(error, hint=hint) from None
-    undone = [step for status in halves for step in _half_applied(status, around)]
+    undone = [step for status in halves for step in _half_applied(status, given)]
     steps = (*undone, *steps)
-    notes = (*_down_notes(entries, down, around), *session_notes(steps))
+    notes = (*_down_notes(entries, down, given), *session_notes(steps))
     plan = Plan("rollback", steps, notes=notes)
-    return replace(plan, announces=(*_given_up(plan, around), *_numbered(plan, count)))
+    return replace(plan, announces=(*_given_up(plan, given), *_numbered(plan, count)))
 
 
-def plan_undo(around: PlanInput, *, name: str) -> Plan:
+def plan_undo(given: PlanInput, *, name: str) -> Plan:
     """Roll back what was done of one migration that ended half-way, and nothing else.
 
     A step of it that is in doubt counts as not having happened. The journal says that only by the DOWN that follows: a DOWN
     that fails leaves it in doubt. Raises PartlyApplied if the migration does not stand half-way any more: somebody else has
     gone on with it.
     """
-    around = _without_doubt(around, name)
-    refuse.doubt(around.standing.needs_attention, around.history)
-    progress, entry = around.history.progress(name), around.history.get(name)
-    down = applied_migration(entry, around) if entry else None
+    given = _without_doubt(given, name)
+    refuse.doubt(given.standing.needs_attention, given.history)
+    progress, entry = given.history.progress(name), given.history.get(name)
+    down = applied_migration(entry, given) if entry else None
     if progress is None:
         raise PartlyApplied(
             f"{name} is not half-way any more: another run has gone on with it",
@@ -175,18 +175,18 @@ def plan_undo(around: PlanInput, *, name: str) -> Plan:
             hint=Advice("look at ", command("status"), "."),
         )
     if entry and down:
-        steps = collect([down_steps(down, entry, around, progress)])
+        steps = collect([down_steps(down, entry, given, progress)])
     else:
-        steps = _half_applied(around.standing.status(name), around)
+        steps = _half_applied(given.standing.status(name), given)
     plan = Plan("rollback", steps, notes=tuple(session_notes(steps)))
-    return replace(plan, announces=(*_given_up(plan, around), Announcement("resolve", name)))
+    return replace(plan, announces=(*_given_up(plan, given), Announcement("resolve", name)))
 
 
-def _without_doubt(around: PlanInput, name: str) -> PlanInput:
+def _without_doubt(given: PlanInput, name: str) -> PlanInput:
     """The same, as if the step of that migration which is in doubt had not happened."""
-    history = around.history
+    history = given.history
     told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
-    return replace(around, history=replace(history, unfinished=tuple(told)))
+    return replace(given, history=replace(history, unfinished=tuple(told)))
 
 
 def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
@@ -195,17 +195,17 @@ def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
     return (Announcement("rollback", names[0], names=names),) if count is not None and len(names) > 1 else ()
 
 
-def _given_up(plan: Plan, around: PlanInput) -> tuple[Announcement, ...]:
+def _given_up(plan: Plan, given: PlanInput) -> tuple[Announcement, ...]:
     """The redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
-    gone = {name for name, direction in (*plan.migrations, *around.settled) if direction is Direction.DOWN}
-    return tuple(Announcement("redo", name, "abandoned") for name in around.history.redone if name in gone)
+    gone = {name for name, direction in (*plan.migrations, *given.settled) if direction is Direction.DOWN}
+    return tuple(Announcement("redo", name, "abandoned") for name in given.history.redone if name in gone)
 
 
-def _half_applied(status: MigrationStatus, around: PlanInput) -> tuple[Step, ...]:
+def _half_applied(status: MigrationStatus, given: PlanInput) -> tuple[Step, ...]:
     """The steps that undo what was done of a migration that ended half-way."""
     from fsapi_nb.plan.undo import undo_pieces
 
-    progress, migration = around.history.progress(status.name), status.migration
+    progress, migration = given.history.progress(status.name), status.migration
     if progress is None or migration is None or migration.down is None:
         gone = migration is None
         raise PartlyApplied(
@@ -215,35 +215,35 @@ def _half_applied(status: MigrationStatus, around: PlanInput) -> tuple[Step, ...
                 f"{'bring the file back and ' if gone else ''}finish it with ", command("migrate"), ", or write a DOWN."
             ),
         )
-    up, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
-    down, more = cut(migration, migration.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
+    up, problems = cut(migration, migration.up, allow_unparsed=given.allow_unparsed, procedures=given.procedures)
+    down, more = cut(migration, migration.down, allow_unparsed=given.allow_unparsed, procedures=given.procedures)
     if problems or more:
         raise FaultyMigrations((*problems, *more))
     applied = progress.done if progress.direction is Direction.UP else progress.applied_before
     refuse.other_steps(migration, up, applied)
     pieces = undo_pieces(migration, up, down, done=len(applied))
     nothing = ScriptStep(Mode.TRANSACTION, "its DOWN undoes nothing of what was done; it is recorded", ())
-    steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None, around)
-    return collect([(steps, unfit_steps(migration, steps, around.encoding))])
+    steps = _steps(migration, Direction.DOWN, pieces or (nothing,), progress, None, given)
+    return collect([(steps, unfit_steps(migration, steps, given.encoding))])
 
 
-def plan_fresh(around: PlanInput) -> Plan:
+def plan_fresh(given: PlanInput) -> Plan:
     """Apply every file to what is empty once everything was dropped."""
-    history = History(exists=around.history.exists)
+    history = History(exists=given.history.exists)
     empty = PlanInput(
-        around.folder,
+        given.folder,
         history,
-        allow_unparsed=around.allow_unparsed,
-        encoding=around.encoding,
-        look_at_procedures=around.look_at_procedures,
+        allow_unparsed=given.allow_unparsed,
+        encoding=given.encoding,
+        look_at_procedures=given.look_at_procedures,
     )
     return plan_migrate(empty)
 
 
-def plan_repair(around: PlanInput, *, name: str) -> Plan:
+def plan_repair(given: PlanInput, *, name: str) -> Plan:
     """Accept the file of an applied migration as it is now: its checksum and its scripts."""
-    entry = around.history.by_name[find_applied(name, around.standing)]
-    file = around.folder.reading(entry.name)
+    entry = given.history.by_name[find_applied(name, given.standing)]
+    file = given.folder.reading(entry.name)
     if file.problems:
         raise FaultyMigrations(file.problems)
     if file.migration is None:
@@ -263,52 +263,52 @@ def plan_repair(around: PlanInput, *, name: str) -> Plan:
     return Plan("repair", to_record=(file.migration,))
 
 
-def plan_one(status: MigrationStatus, around: PlanInput) -> Plan:
+def plan_one(status: MigrationStatus, given: PlanInput) -> Plan:
     """What would run of one migration, whatever stands before it: its UP where it is not applied, else its DOWN."""
-    progress = around.history.progress(status.name)
+    progress = given.history.progress(status.name)
     if status.entry is None:
         if status.migration is None:
             raise FaultyMigrations(status.problems)
-        return Plan("migrate", collect([up_steps(status.migration, around, progress)]))
-    down = applied_migration(status.entry, around)
-    refuse.irreversible([status.entry], [down], around.stored, around.folder)
-    return Plan("rollback", collect([down_steps(down, status.entry, around, progress)]) if down else ())
+        return Plan("migrate", collect([up_steps(status.migration, given, progress)]))
+    down = applied_migration(status.entry, given)
+    refuse.irreversible([status.entry], [down], given.stored, given.folder)
+    return Plan("rollback", collect([down_steps(down, status.entry, given, progress)]) if down else ())
 
 
-def plan_draft(draft: Migration, around: PlanInput, *, redo: bool) -> Plan:
+def plan_draft(draft: Migration, given: PlanInput, *, redo: bool) -> Plan:
     """What a cell's text would do alone: its steps; nothing where it is applied as it stands; a DOWN that is only recorded.
 
     Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
     Drifted where it is applied and says something else, unless it is to be swapped by `redo`.
     """
-    steps, problems = up_steps(draft, around, around.history.progress(draft.name))
+    steps, problems = up_steps(draft, given, given.history.progress(draft.name))
     if draft.down:
         problems = [
             *problems,
-            *cut(draft, draft.down, allow_unparsed=around.allow_unparsed, procedures=around.procedures)[1],
-            *unfit(draft, draft.down.statements, around.encoding),
+            *cut(draft, draft.down, allow_unparsed=given.allow_unparsed, procedures=given.procedures)[1],
+            *unfit(draft, draft.down.statements, given.encoding),
         ]
     if problems:
         raise FaultyMigrations(tuple(problems), state="unchanged; the file was not written.")
-    entry = around.history.get(draft.name)
+    entry = given.history.get(draft.name)
     if entry is None:
-        if redo and draft.name not in around.history.redone:
+        if redo and draft.name not in given.history.redone:
             raise UsageError(f"{draft.name} is not applied, so there is nothing to redo", hint="use --apply.")
         return Plan("redo" if redo else "migrate", steps)
     if not is_drifted(draft, entry):
         return Plan("redo")
     if redo:
-        refuse.unless_last(draft.name, around.history)
+        refuse.unless_last(draft.name, given.history)
         return Plan("redo", steps)
     if only_adds_down(draft, entry):
         part = StepPart(draft, Direction.UP, (), entry=entry)
         return Plan("repair", amends=(part,), notes=tuple(_amended_notes([part])))
-    raise _drafted_over(draft, around)
+    raise _drafted_over(draft, given)
 
 
-def _drafted_over(draft: Migration, around: PlanInput) -> Drifted:
-    file = around.folder.get(draft.name)
-    stored = around.stored.get(draft.name) or (to_store(file) if file else None)
+def _drafted_over(draft: Migration, given: PlanInput) -> Drifted:
+    file = given.folder.get(draft.name)
+    stored = given.stored.get(draft.name) or (to_store(file) if file else None)
     hint = "put the change into a new migration; or say --redo to roll it back and apply this text."
     if stored and stored.down is None:
         hint = "put the change into a new migration: this one has no DOWN, so --redo could not roll it back."
@@ -320,14 +320,14 @@ def _drafted_over(draft: Migration, around: PlanInput) -> Drifted:
     )
 
 
-def text_that_ran(around: PlanInput, progress: PartialMigration) -> Migration | None:
+def text_that_ran(given: PlanInput, progress: PartialMigration) -> Migration | None:
     """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
-    stored = around.stored.get(progress.name)
-    candidates = [around.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
+    stored = given.stored.get(progress.name)
+    candidates = [given.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
     attempted = progress.attempted
     for migration in candidates:
         script = migration.script(progress.direction) if migration else None
-        pieces = cut(migration, script, procedures=around.procedures)[0] if migration and script else ()
+        pieces = cut(migration, script, procedures=given.procedures)[0] if migration and script else ()
         if attempted is None or attempted.number >= len(pieces):
             continue
         if statements_checksum(pieces[attempted.number].statements) == attempted.checksum:
@@ -335,17 +335,17 @@ def text_that_ran(around: PlanInput, progress: PartialMigration) -> Migration | 
     return None
 
 
-def sent_by_file(around: PlanInput, progress: PartialMigration) -> Sent | None:
+def sent_by_file(given: PlanInput, progress: PartialMigration) -> Sent | None:
     """Return the step that was sent last as the file has it; None if a step up to it is not what the journal says that ran.
 
     What the journal says is compared, and never executed: others may have written it.
     """
-    migration, attempted = around.folder.get(progress.name), progress.attempted
+    migration, attempted = given.folder.get(progress.name), progress.attempted
     script = migration.script(progress.direction) if migration else None
     if migration is None or script is None or attempted is None or attempted.number != len(progress.done):
         return None
     records = (*progress.done, attempted)
-    pieces = cut(migration, script, procedures=around.procedures)[0][: len(records)]
+    pieces = cut(migration, script, procedures=given.procedures)[0][: len(records)]
     if [statements_checksum(piece.statements) for piece in pieces] != [record.checksum for record in records]:
         return None
     *before, last = pieces
@@ -353,30 +353,30 @@ def sent_by_file(around: PlanInput, progress: PartialMigration) -> Sent | None:
     return Sent(last.statements[0], tuple(settings)) if len(last.statements) == 1 else None
 
 
-def matches(around: PlanInput, pending: Sequence[MigrationStatus]) -> tuple[ran_before.EarlierRun, ...]:
+def matches(given: PlanInput, pending: Sequence[MigrationStatus]) -> tuple[ran_before.EarlierRun, ...]:
     """Return those of the pending migrations whose work applied ones without a file have done."""
-    missing = [s.entry for s in around.standing.needs_attention if s.state is State.MISSING and s.entry]
-    return ran_before.find_matches(pending, missing, around.stored, around.history, around.folder)
+    missing = [s.entry for s in given.standing.needs_attention if s.state is State.MISSING and s.entry]
+    return ran_before.find_matches(pending, missing, given.stored, given.history, given.folder)
 
 
 def up_steps(
-    migration: Migration, around: PlanInput, progress: PartialMigration | None
+    migration: Migration, given: PlanInput, progress: PartialMigration | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's UP that are still to run, and what keeps them from running."""
-    pieces, problems = cut(migration, migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures)
-    steps = _steps(migration, Direction.UP, pieces, progress, None, around)
-    return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
+    pieces, problems = cut(migration, migration.up, allow_unparsed=given.allow_unparsed, procedures=given.procedures)
+    steps = _steps(migration, Direction.UP, pieces, progress, None, given)
+    return steps, [*problems, *unfit_steps(migration, steps, given.encoding)]
 
 
 def down_steps(
-    migration: Migration, entry: HistoryEntry, around: PlanInput, progress: PartialMigration | None
+    migration: Migration, entry: HistoryEntry, given: PlanInput, progress: PartialMigration | None
 ) -> tuple[tuple[Step, ...], list[Problem]]:
     """Return the steps of a migration's DOWN that are still to run, and what keeps them from running."""
     pieces, problems = cut(
-        migration, migration.down or migration.up, allow_unparsed=around.allow_unparsed, procedures=around.procedures
+        migration, migration.down or migration.up, allow_unparsed=given.allow_unparsed, procedures=given.procedures
     )
-    steps = _steps(migration, Direction.DOWN, pieces, progress, entry, around)
-    return steps, [*problems, *unfit_steps(migration, steps, around.encoding)]
+    steps = _steps(migration, Direction.DOWN, pieces, progress, entry, given)
+    return steps, [*problems, *unfit_steps(migration, steps, given.encoding)]
 
 
 def _steps(
@@ -385,7 +385,7 @@ def _steps(
     pieces: Sequence[ScriptStep],
     progress: PartialMigration | None,
     entry: HistoryEntry | None,
-    around: PlanInput,
+    given: PlanInput,
 ) -> tuple[Step, ...]:
     """The pieces as steps of that migration, without those that an earlier run has done."""
     state = progress.session if progress and progress.direction is direction else {}
@@ -412,12 +412,12 @@ def _steps(
             "" if progress and progress.outlived else "\n".join(each.text for each in pieces[len(done) - 1].statements)
         )
         own = settings_of_transaction(last)
-        steps[0] = _resumed(steps[0], SessionBefore(state, own), before, rest, around)
+        steps[0] = _resumed(steps[0], SessionBefore(state, own), before, rest, given)
     return tuple(steps)
 
 
 def _resumed(
-    step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], around: PlanInput
+    step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], given: PlanInput
 ) -> Step:
     """The first step that is left, with what must be in its session; raises PartlyApplied if that cannot be had."""
     (part,), again = step.parts, restored(before)
@@ -425,7 +425,7 @@ def _resumed(
     if not had.state:
         return step
     script = part.migration.script(part.direction)
-    now = around.look_at_session({*had.state, *named_settings(script.text if script else "")})
+    now = given.look_at_session({*had.state, *named_settings(script.text if script else "")})
     own = had.own | made_by_rest(rest, {*had.state, *now})
     refuse_other_session(part, SessionBefore(had.state, own | settings_made(again)), now)
     return replace(step, session_before=SessionBefore(had.state, own))
@@ -443,10 +443,10 @@ def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tupl
     return tuple(steps)
 
 
-def applied_migration(entry: HistoryEntry, around: PlanInput) -> Migration | None:
+def applied_migration(entry: HistoryEntry, given: PlanInput) -> Migration | None:
     """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
-    migration = around.folder.get(entry.name)
-    stored = around.stored.get(entry.name)
+    migration = given.folder.get(entry.name)
+    stored = given.stored.get(entry.name)
     if migration and (
         is_what_ran(migration, entry) or only_adds_down(migration, entry) or is_journalled(migration, stored)
     ):
@@ -477,14 +477,14 @@ def _amended_notes(amends: Sequence[StepPart]) -> Iterable[str]:
     return (f"the file {part.migration.name} has gained a DOWN: it is recorded, and nothing is run" for part in amends)
 
 
-def _down_notes(entries: Sequence[HistoryEntry], down: Sequence[Migration | None], around: PlanInput) -> Iterable[str]:
+def _down_notes(entries: Sequence[HistoryEntry], down: Sequence[Migration | None], given: PlanInput) -> Iterable[str]:
     for entry, migration in zip(entries, down, strict=True):
-        file = around.folder.get(entry.name)
+        file = given.folder.get(entry.name)
         if file is None:
             yield f"the file {entry.name} is gone; the DOWN that was stored is used"
         elif only_adds_down(file, entry):
             yield f"the DOWN that {entry.name} has gained since it was applied is used"
-        elif is_journalled(file, around.stored.get(entry.name)):
+        elif is_journalled(file, given.stored.get(entry.name)):
             yield f"what is stored of {entry.name} is not what ran, and its file is: the file's DOWN is used"
         elif is_drifted(file, entry):
             yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"

@@ -14,14 +14,14 @@ from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.stored_text import to_store
 
 
-def inspect(status: MigrationStatus, around: PlanInput, stored: StoredScripts | None) -> Inspection:
+def inspect(status: MigrationStatus, given: PlanInput, stored: StoredScripts | None) -> Inspection:
     """What a detail view shows of a migration: of one that has no file any more, what was stored of it."""
-    migration = around.folder.get(status.name)
+    migration = given.folder.get(status.name)
     scripts = to_store(migration) if migration else stored or StoredScripts()
     difference: tuple[str, ...] = ()
     if status.state is State.DRIFTED and migration and stored and stored.recorded:
         difference = tuple(script_difference(stored, migration))
-    plan, refusal = _plan(status, around)
+    plan, refusal = _plan(status, given)
     return Inspection(
         up=scripts.up,
         down=scripts.down,
@@ -31,8 +31,8 @@ def inspect(status: MigrationStatus, around: PlanInput, stored: StoredScripts | 
     )
 
 
-def _plan(status: MigrationStatus, around: PlanInput) -> tuple[Plan, str | None]:
+def _plan(status: MigrationStatus, given: PlanInput) -> tuple[Plan, str | None]:
     try:
-        return plan_one(status, around), None
+        return plan_one(status, given), None
     except FsapiError as error:
         return Plan("migrate"), error.advice()

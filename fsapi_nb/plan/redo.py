@@ -29,49 +29,49 @@ from fsapi_nb.script.session_state import may_change_new_sessions, sets_transact
 from fsapi_nb.text.command import Advice, command
 
 
-def plan_redo(around: PlanInput, *, name: str | None = None) -> Plan:
+def plan_redo(given: PlanInput, *, name: str | None = None) -> Plan:
     """Roll the last applied migration back with the DOWN that was stored, and apply its file again.
 
     One transaction if both scripts allow it. A redo that was cut off half-way is continued first. A `name` must be
     that of the last applied migration, or of the one whose redo was cut off.
     """
-    statuses = around.standing.needs_attention
-    refuse.doubt(statuses, around.history)
-    half = interrupted_redo(around, name=name)
+    statuses = given.standing.needs_attention
+    refuse.doubt(statuses, given.history)
+    half = interrupted_redo(given, name=name)
     refuse.half([status for status in statuses if status.name != half])
     if half is not None:
-        return _continued(half, around)
-    if around.settled:
-        name = around.settled[0][0]
+        return _continued(half, given)
+    if given.settled:
+        name = given.settled[0][0]
         note = Advice(f"an earlier rollback of {name} is complete by that; ", command("migrate"), " applies it again")
         return Plan("redo", notes=(note,))
-    (entry,) = choose_down(around.standing, to=None, count=1, everything=False)
+    (entry,) = choose_down(given.standing, to=None, count=1, everything=False)
     if name is not None:
-        refuse.unless_last(find_applied(name, around.standing), around.history)
-    migration = _file(entry.name, around, hint=Advice(command("rollback"), " needs no file."))
-    back = plan_rollback(around)
-    forth = collect([up_steps(migration, around, None)])
+        refuse.unless_last(find_applied(name, given.standing), given.history)
+    migration = _file(entry.name, given, hint=Advice(command("rollback"), " needs no file."))
+    back = plan_rollback(given)
+    forth = collect([up_steps(migration, given, None)])
     steps = _as_one(back.steps, forth)
     notes = (*back.notes, *down_warnings([migration]), *secret_notes([migration]), *session_notes(forth))
     return Plan("redo", steps, notes=notes, announces=_announced(steps, entry.name))
 
 
-def interrupted_redo(around: PlanInput, *, name: str | None = None) -> str | None:
+def interrupted_redo(given: PlanInput, *, name: str | None = None) -> str | None:
     """Return the migration whose redo was cut off half-way; with a `name`, only if it is that one.
 
     Half-way is a DOWN that has begun, or is complete, without an UP after it.
     """
-    history = around.history
+    history = given.history
     half = [each for each in history.redone if history.get(each) is None or history.progress(each)]
     if not half:
         return None
     if name is None:
         return half[-1]
-    found = find_applied(name, around.standing, also=half)
+    found = find_applied(name, given.standing, also=half)
     return found if found in half else None
 
 
-def _continued(name: str, around: PlanInput) -> Plan:
+def _continued(name: str, given: PlanInput) -> Plan:
     """What is left of a redo: the rest of its DOWN, and its UP from where that has come."""
     hint = Advice(
         "bring the file back and run ",
@@ -80,17 +80,17 @@ def _continued(name: str, around: PlanInput) -> Plan:
         command("redo", "NAME"),
         " takes the migration that was applied last.",
     )
-    migration = _file(name, around, hint=hint)
-    entry, progress = around.history.get(name), around.history.progress(name)
+    migration = _file(name, given, hint=hint)
+    entry, progress = given.history.get(name), given.history.progress(name)
     back: tuple[Step, ...] = ()
-    down = applied_migration(entry, around) if entry else None
+    down = applied_migration(entry, given) if entry else None
     if entry and down is None:  # its UP must not run over what its DOWN has not taken back
-        refuse.irreversible([entry], [down], around.stored, around.folder)
+        refuse.irreversible([entry], [down], given.stored, given.folder)
     if entry and down:
-        back, progress = collect([down_steps(down, entry, around, progress)]), None
+        back, progress = collect([down_steps(down, entry, given, progress)]), None
     elif progress and progress.direction is Direction.DOWN:
         progress = None
-    steps = (*back, *collect([up_steps(migration, around, progress)]))
+    steps = (*back, *collect([up_steps(migration, given, progress)]))
     note = f"the redo of {name} was cut off: it is continued, and nothing else is rolled back"
     notes = (
         note,
@@ -101,9 +101,9 @@ def _continued(name: str, around: PlanInput) -> Plan:
     return Plan("redo", steps, notes=notes, announces=_announced(steps, name))
 
 
-def _file(name: str, around: PlanInput, *, hint: str) -> Migration:
+def _file(name: str, given: PlanInput, *, hint: str) -> Migration:
     """The migration that the file holds which is to be applied."""
-    file = around.folder.reading(name)
+    file = given.folder.reading(name)
     if file.problems:
         raise FaultyMigrations(file.problems)
     if file.migration is None:
