@@ -46,7 +46,7 @@ _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON documen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, of the process where nothing else is said; return the exit code."""
+    """Run one command, by default that of the process, and return the exit code."""
     if arguments is None:
         # At its end Python looks at every object for what could be let go: longer than a run that has nothing to do.
         atexit.register(gc.freeze)
@@ -94,7 +94,7 @@ def _run(words: list[str]) -> int:
 
 
 def _runbook(words: list[str]) -> int:
-    """A command of runbooks; of one that failed the record goes where errors go."""
+    """Run a command of runbooks. The record of one that failed goes where errors go."""
     from fsapi_nb.runbook import commands as runbooks
 
     command = runbooks.find_command(words[0].removeprefix("runbook:"))
@@ -110,7 +110,7 @@ def _runbook(words: list[str]) -> int:
 
 
 def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
-    """Carry out a command; on a terminal, ask whether what its project asks for may be."""
+    """Carry out a command; on a terminal, ask whether its project may do what it asks for."""
     while True:
         try:
             return command()
@@ -136,7 +136,7 @@ def _somebody_answers() -> bool:
 
 
 def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.Namespace) -> Result:
-    """Run a verb that is about no database. To type it is the answer, where nobody can be asked."""
+    """Run a verb that needs no database. If nobody can be asked, the command itself is the answer."""
     options.yes = options.yes or options.json or not _somebody_answers()
     try:
         return verb(options)
@@ -164,7 +164,7 @@ def _call(verb: Verb, options: argparse.Namespace) -> Result:
 
 
 def _call_once(verb: Verb, options: argparse.Namespace) -> Result:
-    """Run the verb, its progress drawn where a person can see it."""
+    """Run the verb; draw its progress if stderr is a terminal."""
     if options.json or not sys.stderr.isatty():
         return verb.run(_migrator(options), options)
     from fsapi_nb.views.terminal import LiveProgress
@@ -190,7 +190,7 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
 
 
 def _command_first(words: list[str]) -> list[str]:
-    """Global options may stand before the command: move them behind it."""
+    """Move global options that stand before the command behind it."""
     takes_value = {flag for argument in GLOBAL for flag in argument.flags}
     before: list[str] = []
     rest = list(words)
@@ -203,7 +203,7 @@ def _command_first(words: list[str]) -> list[str]:
 
 
 def _verb_of(command: str) -> Verb:
-    """The verb of `migrate`, `migrate:VERB`, `query` or `trust`."""
+    """Return the verb of `migrate`, `migrate:VERB`, `query` or `trust`. Raises UsageError if there is none."""
     if command == "query":
         return QUERY
     if command == "trust":
@@ -271,7 +271,7 @@ def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as
 
 
 def _fitted(lines: list[str]) -> list[str]:
-    """The lines, broken between words where a terminal shows them; as they are for whoever reads a file or a pipe."""
+    """Break the lines between words for a terminal; return them as they are for a file or a pipe."""
     if not sys.stderr.isatty():
         return lines
     columns = os.get_terminal_size(sys.stderr.fileno()).columns

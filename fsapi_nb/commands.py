@@ -215,7 +215,7 @@ VERBS: tuple[Verb, ...] = (
         "undo the last migration, the last N, or all after NAME",
         lambda m, o: m.rollback(o.count, to=o.to, everything=o.all, allow_unparsed=o.allow_unparsed, yes=o.yes),
         (
-            _argument("count", nargs="?", type=int, metavar="N", help="how many; one where nothing is said"),
+            _argument("count", nargs="?", type=int, metavar="N", help="how many; without it, one"),
             _argument(
                 "--to",
                 values=CompletionKind.MIGRATION,
@@ -229,7 +229,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "redo",
-        "roll the last migration back and apply its file anew",
+        "roll the last migration back and apply its file again",
         lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, yes=o.yes),
         (
             _argument(

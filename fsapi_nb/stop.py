@@ -1,4 +1,4 @@
-"""Stops what is under way from another thread or from a signal: every wait asks whether it must end.
+"""The stop of a call from another thread or by a signal: every wait asks whether it must end.
 
 Python can interrupt its main thread only. So each call of a verb has a `StopSignal`, and whatever waits in that call
 (for the server, a lock, a pause) asks it ten times a second. A wait that must end raises KeyboardInterrupt once, and
@@ -25,7 +25,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class StopSignal:
-    """Whether one call is asked to stop. `is_waiting` from the beginning to the end of a wait that asks for it."""
+    """The signal by which one call is asked to stop. `is_waiting` is true during a wait that asks for it."""
 
     __slots__ = ("_asked", "_raised", "is_waiting")
 
@@ -131,7 +131,7 @@ class Calls:
 
 
 def stoppable(method: Method) -> Method:
-    """Make a method of an object with `_calls` one that `_calls.stop()` ends."""
+    """Let `_calls.stop()` end a method of an object that has `_calls`."""
 
     @hides_values
     @functools.wraps(method)

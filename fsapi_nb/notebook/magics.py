@@ -1,7 +1,7 @@
 """The magics: `%migrate`, `%rollback`, `%query`, `%%query`, `%%migration`. Each parses, calls, returns a value.
 
-What stands beside `%migrate`, `%rollback` and `%%migration` holds no SQL, so IPython expands it (`%migrate show {name}`);
-SQL is sent as it is written. The magics never print, and never raise IPython's UsageError: that reaches stderr only, so
+The lines of `%migrate`, `%rollback` and `%%migration` hold no SQL, so IPython expands them (`%migrate show {name}`); SQL is
+sent as it is written. The magics never print, and never raise IPython's UsageError: that reaches stderr only, so
 that nbval calls a failing notebook green (computationalmodelling/nbval #147).
 """
 
@@ -169,7 +169,7 @@ class MigrateMagics(Magics):
     @cell_magic
     @hides_values
     def check(self, line: str, cell: str) -> Result | HelpText:
-        """A query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
+        """Ask a query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
         options = parse(parser_of(CHECK, prog="%%check"), split(line))
         if isinstance(options, HelpText):
             return options
@@ -201,7 +201,7 @@ class MigrateMagics(Magics):
 
     @contextmanager
     def _acting(self, options: argparse.Namespace, *, changing: bool) -> Iterator[Migrator]:
-        """The migrator of one call; of one that changes something, its progress is shown to whoever looks."""
+        """Yield the migrator of one call. If the call changes something, its progress is shown on a page that shows widgets."""
         if not changing:
             yield self._in_place(options, self._migrator(options))
             return
@@ -212,7 +212,7 @@ class MigrateMagics(Magics):
             yield migrator
 
     def _in_place(self, options: argparse.Namespace, migrator: Migrator) -> Migrator:
-        """The migrator, if its folder is not one that `os.chdir` has made another. Raises ConfigurationError."""
+        """Return the migrator. Raises ConfigurationError if `os.chdir` has led to another folder without migrations."""
         if options.dir is not None or self.directory is not None:
             return migrator
         if migrator.directory.is_dir():
@@ -227,18 +227,18 @@ class MigrateMagics(Magics):
         return migrator
 
     def _somebody_looks(self) -> bool:
-        """Whether there is a page that shows widgets: nbval, nbclient and papermill do not tell a notebook's name."""
+        """Return whether a page shows widgets: nbval, nbclient and papermill do not give a notebook's name."""
         return self.widgets == "on" or (self.widgets == "auto" and self._notebook() is not None)
 
     def _notebook(self) -> str | None:
         return notebook_name(self.shell.user_ns if self.shell else {})
 
     def migrator(self) -> Migrator:
-        """What the magics work with where no option says otherwise. Raises ConfigurationError."""
+        """Return the migrator of the magics if no option says otherwise. Raises ConfigurationError."""
         return self._migrator(parser_of(QUERY_OF_MAGIC, prog="%query").parse_args([]))
 
     def _tell_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
-        """A step that waits for a lock would say who holds it; that it is the cell above is better said before."""
+        """Say before a run that a cell above holds a transaction open: a step would wait for its locks."""
         same = [migrator.may_lead_to]
         if self._database(options) == jupysql.NAME:
             same.append(jupysql.is_current)
@@ -246,7 +246,7 @@ class MigrateMagics(Magics):
             print(jupysql.OPEN, file=sys.stderr, flush=True)
 
     def _database(self, options: argparse.Namespace) -> str | None:
-        """What the line says of the database, or else `%config`; an empty one is for the `Migrator` to refuse."""
+        """Return the database of the line, or else of `%config`; the `Migrator` refuses an empty one."""
         named: str | None = self.database if options.database is None else options.database
         return named
 
@@ -278,7 +278,7 @@ class MigrateMagics(Magics):
 
 
 def _shown_live(stack: ExitStack) -> Observer:
-    """The progress of a run, shown below the cell until the stack is left."""
+    """Show the progress of a run below the cell until the stack is left; return what observes the run."""
     from fsapi_nb.notebook.live import live_progress
 
     return stack.enter_context(live_progress())
@@ -286,7 +286,7 @@ def _shown_live(stack: ExitStack) -> Observer:
 
 @contextmanager
 def _rows_shown() -> Iterator[None]:
-    """Above the error of a check that did not hold, show what it found: a cell has no name for the error."""
+    """Show what a check has found above its error: a cell has no name for the error."""
     try:
         yield
     except AssertionViolated as error:
@@ -295,7 +295,7 @@ def _rows_shown() -> Iterator[None]:
 
 
 def cell_id(shell: Any) -> str | None:
-    """The id of the cell that runs, where the front end tells it with the request: JupyterLab and `runbook:run` do."""
+    """Return the id of the cell that runs, if the front end sends it with the request: JupyterLab and `runbook:run` do."""
     kernel: Any = getattr(shell, "kernel", None)
     request = kernel.get_parent() if hasattr(kernel, "get_parent") else None
     found = ((request or {}).get("metadata") or {}).get("cellId")
@@ -303,12 +303,12 @@ def cell_id(shell: Any) -> str | None:
 
 
 def _is_confirmed(options: argparse.Namespace) -> bool:
-    """Whether a protected database may be changed: the cell says so, or whoever started the runbook did."""
+    """Return whether a protected database may be changed: by the cell, or by the command that started the runbook."""
     return bool(options.yes) or origin().confirmed
 
 
 def _refuse_another(database: str | None) -> None:
-    """Raise UsageError where a cell names another database than the runbook was started on."""
+    """Raise UsageError if a cell names another database than the runbook was started on."""
     meant = origin().database
     if meant and database is not None and database != meant:
         raise UsageError(
@@ -319,13 +319,13 @@ def _refuse_another(database: str | None) -> None:
 
 
 def notebook_name(names: dict[str, Any]) -> str | None:
-    """The notebook's file name, where the front end tells it: JupyterLab by a variable, VS Code in the namespace."""
+    """Return the notebook's file name, if the front end gives it: JupyterLab by a variable, VS Code in the namespace."""
     path = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__")
     return os.path.basename(str(path)) if path else None
 
 
 def _value(name: str, names: Mapping[str, object]) -> object:
-    """The variable that `--param NAME` binds. Raises UsageError where there is none of that name."""
+    """Return the value of the variable that `--param NAME` binds. Raises UsageError if there is none of that name."""
     if name not in names:
         hint = "--param takes a name, no expression: give the value a name in Python first."
         raise UsageError(f"no variable is named {name!r}", hint=hint)
@@ -333,5 +333,5 @@ def _value(name: str, names: Mapping[str, object]) -> object:
 
 
 def _secrets(names: Sequence[str], values: Sequence[object]) -> list[object]:
-    """The values of variables that are secrets by their names: the server may quote them."""
+    """Return the values of variables that are secrets by their names: the server may quote them."""
     return [value for name, value in zip(names, values, strict=True) if is_secret_name(name)]

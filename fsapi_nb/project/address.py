@@ -81,8 +81,8 @@ def find_address(
 
 
 def _address(project: Project, option: Secret | None, environment: Mapping[str, str]) -> Address:
-    told = origin(environment).database if option is None else None
-    runbooks = None if told is None else Secret(told)
+    named = origin(environment).database if option is None else None
+    runbooks = None if named is None else Secret(named)
     for wanted, place in ((option, "--database"), (runbooks, "the runbook's --database")):
         if wanted is not None:
             if not wanted.strip():

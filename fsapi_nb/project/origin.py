@@ -1,4 +1,4 @@
-"""What a runbook's run tells its kernel, by environment variables: never by a cell, which would be kept.
+"""What a run of a runbook passes to its kernel, by environment variables: never by a cell, which would be kept.
 
 The database may be a URL with a password: it is in the process's environment, and in no file.
 """
@@ -19,9 +19,10 @@ _CONFIRMED = "FSAPI_NB_CONFIRMED"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a run comes from: the notebook's file name and the run of a runbook; nothing of it outside of one.
+    """The origin of a run: the notebook's file name and the run of a runbook. Outside of a runbook, all is None.
 
-    `database` is what everything in it works on (empty if the variable is: that is an error), `confirmed` whether whoever started it has said `--yes`.
+    `database` is the one that everything in it works on; an empty one is an error. `confirmed` is whether it was started with
+    `--yes`.
     """
 
     notebook: str | None = None
@@ -34,15 +35,15 @@ class Origin:
 
 
 def origin(environment: Mapping[str, str] | None = None) -> Origin:
-    """What this process was told."""
-    told = os.environ if environment is None else environment
+    """Return what this process was started with."""
+    given = os.environ if environment is None else environment
     return Origin(
-        told.get(_NOTEBOOK) or None, told.get(_RUNBOOK) or None, told.get(_DATABASE), bool(told.get(_CONFIRMED))
+        given.get(_NOTEBOOK) or None, given.get(_RUNBOOK) or None, given.get(_DATABASE), bool(given.get(_CONFIRMED))
     )
 
 
 def environment_of(origin: Origin, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that tells a new process this; what we were told ourselves is not handed on."""
+    """Return the environment that passes this to a new process; what this process was started with is not passed on."""
     values = {
         _NOTEBOOK: origin.notebook,
         _RUNBOOK: origin.runbook,

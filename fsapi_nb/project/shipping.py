@@ -1,7 +1,7 @@
-"""How a Migrator's database travels to another process: by what was typed, never with a password.
+"""A Migrator's database on its way to another process: by its name or URL as given, never with a password.
 
-Where it arrives, the same name or the same environment must lead to the same database: a worker whose settings differ would
-change another one.
+In the other process, that name or the environment must lead to the same database: a worker with other settings would change
+another one.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ from fsapi_nb.script.naming import bad_file_name, with_suffix
 
 @dataclass(slots=True)
 class Draft:
-    """A text beside the file that it is to become.
+    """A text beside the file that it will become.
 
-    `name` is that file's name. `action` is what publishing it does: created, updated, or unchanged where the file says
+    `name` is that file's name. `action` is what publishing it does: created, updated, or unchanged if the file says
     exactly that already. `published` is True once the file has the text, `happened` once a step of it is committed.
     """
 
@@ -85,7 +85,7 @@ class Draft:
         self.published = False
 
     def follow(self, event: Event) -> None:
-        """Publish the text when a run tells that the first of this migration is committed, or cannot be undone.
+        """Publish the text when the first step of this migration is committed, or begins and cannot be undone.
 
         What an UP does outside of a transaction is judged by the next run from the file, should this one be cut there.
         """
@@ -111,7 +111,7 @@ def stage(
 ) -> Iterator[Draft]:
     """Keep `text` beside the file of a migration; what is not published in the end is taken away.
 
-    `full` is the file's name; where it is None, `name` is one, or what a new file is called after its time. `planned` is
+    `full` is the file's name. If it is None, `name` is one, or the name of a new file after its time. `planned` is
     the folder that the plan was made over.
 
     Raises UsageError for a bad name, ConfigurationError if nothing can be written, PlanChanged if the file is not the
@@ -143,7 +143,7 @@ def stage(
 
 
 def file_changed(name: str, *, state: str) -> PlanChanged:
-    """The error for a file that another program, an editor say, has changed under the plan."""
+    """Return the error for a file that another program, such as an editor, has changed since the plan was made."""
     return PlanChanged(
         f"another program changed {name} while this cell ran",
         state=state,
@@ -159,7 +159,7 @@ def _read(file: Path) -> bytes | None:
 
 
 def _planned(file: Path) -> bytes | None:
-    """What a file says before anything is done to it. Raises ConfigurationError if it is a pipe, a folder or the like."""
+    """Return what a file says before anything is done to it. Raises ConfigurationError if it is a pipe, a folder or the like."""
     try:
         return _read(file)
     except OSError as error:

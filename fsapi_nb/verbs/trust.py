@@ -1,4 +1,4 @@
-"""What `trust` does: find what a project asks for, allow it, list what is allowed, take it back. Connects to nothing."""
+"""The verb trust: find what a project asks for, allow it, list what is allowed, take it back. Connects to nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def trust(path: str | None, *, shown: bool, revoked: bool, yes: bool) -> TrustRe
 
 
 def trust_project(path: str | None, *, yes: bool) -> TrustResult:
-    """Allow all that a project asks for, by its folder or a folder or runbook in it; None is the folder where the user is.
+    """Allow all that a project asks for.
+
+    `path` is its folder, or a folder or runbook in it; None is the folder where the user is.
 
     Raises ConfirmationRequired with what that is unless `yes`, UsageError, ConfigurationError.
     """
@@ -69,12 +71,12 @@ def trust_project(path: str | None, *, yes: bool) -> TrustResult:
 
 
 def trust_migrations(options: VerbOptions) -> TrustResult:
-    """Allow all that the project of the migrations asks for: whoever calls this has decided."""
+    """Allow all that the project of the migrations asks for. The call itself is the consent."""
     return trust_project(str(options.project.root if options.start else options.directory), yes=True)
 
 
 def list_trusted() -> TrustResult:
-    """All that is allowed, by project."""
+    """Return all that is allowed, by project."""
     from fsapi_nb.project.trust import read_trusted
 
     return TrustResult(
@@ -83,7 +85,7 @@ def list_trusted() -> TrustResult:
 
 
 def revoke(folder: str | None) -> TrustResult:
-    """Take back what a project may, whether its folder is still there or not. Raises UsageError if it may nothing."""
+    """Take back what is allowed to a project, even if its folder is gone. Raises UsageError if nothing is allowed."""
     from fsapi_nb.project.root import expanded, find_project
     from fsapi_nb.project.trust import forget, read_trusted
     from fsapi_nb.servers.project_server import disown_servers
@@ -112,7 +114,7 @@ def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = N
 
 
 def accept(refusal: Untrusted) -> None:
-    """Allow exactly what a command was refused for: its user has seen it, and said yes."""
+    """Allow exactly what a command was refused for. The user has seen it and said yes."""
     from fsapi_nb.project.trust import allow
 
     allow(refusal.project, refusal.asked)
