@@ -260,6 +260,34 @@ def test_bytea_in_the_old_output_is_bytes(reader: Connection) -> None:
     assert result.rows == [(b"\x00\xff\\A",)]
 
 
+def test_elements_of_arrays_end_where_they_end(reader: Connection) -> None:
+    r"""psycopg alone reads on behind an element: `{"","\001"}` begins with an empty value."""
+    for style in ("escape", "hex"):
+        sql = (
+            rf"SET bytea_output = {style}; SELECT ARRAY['', '\x015c'::bytea, NULL], ARRAY[1.5, 'NaN'], ARRAY['x'::text]"
+        )
+        _, result = run_query(reader, sql)
+        assert repr(result.rows[0]) == r"([b'', b'\x01\\', None], [Decimal('1.5'), Decimal('NaN')], ['x'])"
+
+
+def test_a_moment_that_is_in_the_calendar_only_here_stays_text(reader: Connection) -> None:
+    """In New York it is the last day of 9999, in UTC the first of the next year."""
+    sql = "SET TimeZone = 'America/New_York'; SELECT m, ARRAY[m] FROM (SELECT '9999-12-31 22:00-05'::timestamptz) t (m)"
+    _, result = run_query(reader, sql)
+    assert result.rows == [("9999-12-31 22:00:00-05", ["9999-12-31 22:00:00-05"])]
+
+
+def test_bounds_of_ranges_may_have_braces(connection: Connection) -> None:
+    *_, result = run_query(
+        connection,
+        r"""CREATE TYPE words AS RANGE (subtype = text); CREATE TYPE lists AS RANGE (subtype = int[]);
+        SELECT words('}', NULL), words('a"\b', '{'), lists('{1,2}', '{3}'), lists('[0:1]={1,2}', NULL)""",
+    )
+    assert result.rows == [
+        (Range("}", None, "[)"), Range('a"\\b', "{", "[)"), Range([1, 2], [3], "[)"), '["[0:1]={1,2}",)')
+    ]
+
+
 def test_another_client_encoding_is_followed(reader: Connection) -> None:
     _, result = run_query(reader, "SET client_encoding = 'LATIN1'; SELECT 'e' || chr(233) AS \"e\"")
     assert result.rows == [("e\xe9",)]

@@ -1,7 +1,7 @@
 """What PostgreSQL sent, as Python values: exact, or else PostgreSQL's own text. Reading only; `query` runs the SQL.
 
-scalars, documents, nested   text to values: single ones, JSON, arrays and ranges
-types                        which type a column has, and so which reader
+loaders, documents           text to values by psycopg's loaders; JSON
+types                        which type a column has
 columns, results             the cells of a column; all results of a text
 chunk, binary                rows of a binary copy, and their columns' values from bytes; numeric, texts: of two types
 stored                       large results, kept by column

@@ -13,17 +13,20 @@ from psycopg.pq.abc import PGresult
 
 from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.postgres.wire import Connection, encoding_of
-from fsapi_nb.query.values.columns import decode_cell, read_column
+from fsapi_nb.query.values.columns import read_column
+from fsapi_nb.query.values.loaders import Load, Type, decode, loads_of
 from fsapi_nb.query.values.stored import ColumnarRows, ColumnValues, GrowableArray, array_of, tolist
-from fsapi_nb.query.values.types import Type, look_up_types
+from fsapi_nb.query.values.types import look_up_types
 
 
 def read_results(connection: Connection, results: Iterable[PGresult]) -> tuple[ResultSet, ...]:
     """The result of each statement, in order. One of many rows may have come in several parts."""
     answers = [part for part in results if part.status != ExecStatus.EMPTY_QUERY]
-    types = look_up_types(connection, {part.ftype(index) for part in answers for index in range(part.nfields)})
+    oids = {part.ftype(index) for part in answers for index in range(part.nfields)}
+    types = look_up_types(connection, oids)
     encoding = encoding_of(connection)
-    return tuple(_read_result(parts, types, encoding) for parts in _by_statement(answers))
+    loads = loads_of(oids, types, encoding)
+    return tuple(_read_result(parts, types, loads, encoding) for parts in _by_statement(answers))
 
 
 def _by_statement(answers: list[PGresult]) -> Iterator[deque[PGresult]]:
@@ -42,7 +45,9 @@ def _emptied(answers: list[PGresult]) -> Iterator[PGresult]:
         yield answers.pop()
 
 
-def _read_result(parts: deque[PGresult], types: Mapping[int, Type], encoding: str) -> ResultSet:
+def _read_result(
+    parts: deque[PGresult], types: Mapping[int, Type], loads: Mapping[int, Load], encoding: str
+) -> ResultSet:
     last = parts[-1]
     columns = read_columns(last, types, encoding)
     count = sum(part.ntuples for part in parts)
@@ -50,10 +55,9 @@ def _read_result(parts: deque[PGresult], types: Mapping[int, Type], encoding: st
     command = b"".join(part.command_status or b"" for part in parts).decode()
     if not columns:
         return ResultSet(columns, [()] * count, command)
-    readers = [_type(types, column.type_oid).read for column in columns]
 
     def read(part: PGresult) -> Iterator[list[object]]:
-        return (read_column(part, index, reader, encoding) for index, reader in enumerate(readers))
+        return (read_column(part, index, loads.get(column.type_oid), encoding) for index, column in enumerate(columns))
 
     if len(parts) <= 2:  # the usual one part with rows, and perhaps the last without
         return ResultSet(columns, [row for part in parts for row in zip(*read(part), strict=True)], command)
@@ -70,9 +74,9 @@ def _read_result(parts: deque[PGresult], types: Mapping[int, Type], encoding: st
 def read_columns(result: PGresult, types: Mapping[int, Type], encoding: str) -> tuple[Column, ...]:
     """The names of a result's columns and, by OID, of their types."""
     oids = [result.ftype(index) for index in range(result.nfields)]
-    names = [decode_cell(result.fname(index) or b"", encoding) for index in range(result.nfields)]
+    names = [decode(result.fname(index) or b"", encoding) for index in range(result.nfields)]
     return tuple(Column(name, oid, _type(types, oid).name) for name, oid in zip(names, oids, strict=True))
 
 
 def _type(types: Mapping[int, Type], oid: int) -> Type:
-    return types.get(oid) or Type(f"oid {oid}", None)  # it was dropped in the same text
+    return types.get(oid) or Type(f"oid {oid}")  # it was dropped in the same text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fsapi_nb.query.values.chunk import WIDEST
-from fsapi_nb.query.values.columns import decode_cell
+from fsapi_nb.query.values.loaders import decode
 
 if TYPE_CHECKING:
     from fsapi_nb.query.values.chunk import Field
@@ -18,7 +18,7 @@ def read_texts(field: Field, encoding: str) -> list[str]:
     try:
         return _joined(field).decode(encoding).split("\0")
     except UnicodeDecodeError:
-        return [decode_cell(piece, encoding) for piece in field.pieces()]
+        return [decode(piece, encoding) for piece in field.pieces()]
 
 
 def _joined(field: Field) -> bytes:
