@@ -29,7 +29,7 @@ def sound_events(rows: Rows, tables: Tables) -> Rows:
         if fault:
             event = f"FROM {tables.written[2]} WHERE id = {number}"
             raise HistoryError(
-                f"the event {number} of {tables.schema}.{tables.names[2]} is not one that fsapi_nb writes: {fault}",
+                f"the event {number} of {tables.written[2]} is not one that fsapi_nb writes: {fault}",
                 state=UNCHANGED,
                 hint=f"look at it: SELECT * {event}; if something else wrote it, take it out: DELETE {event};",
             )

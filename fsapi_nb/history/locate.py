@@ -23,6 +23,8 @@ from fsapi_nb.history.tables_present import Relation, TablesPresent, layout_of, 
 from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, restore
+from fsapi_nb.text.command import Advice, Option
+from fsapi_nb.text.toml import written_setting
 
 _PATH = sql.SQL("""
     SELECT setting, setting OPERATOR(pg_catalog.=) boot_val, source FROM pg_catalog.pg_settings
@@ -234,9 +236,11 @@ def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Co
 
 def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
     places = ", ".join(each.tables.shown() for each in histories)
-    hint = (
-        f"say which, such as --schema {histories[0].tables.schema}; or for good, where only the history is meant: "
-        f'[tool.fsapi_nb] schema = "{histories[0].tables.schema}" in pyproject.toml.'
+    schema = histories[0].tables.schema
+    hint = Advice(
+        "say which, such as ",
+        Option("--schema", (schema,)),
+        f"; or for good, if only the history is meant: [tool.fsapi_nb] {written_setting('schema', schema)} in pyproject.toml.",
     )
     raise HistoryError(f"{why}: {places}", state=UNCHANGED, hint=hint)
 
@@ -247,12 +251,16 @@ def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoR
     raise HistoryError(
         f"the history of these files is {other.tables.shown()}, and this session {works}",
         details=(
-            f"  to go on with {theirs}: --schema {theirs}",
-            *([f"  to migrate {here} as well, with a history of its own: --schema {here}"] if here else []),
-            f'  if only the history is meant to be in {theirs}: [tool.fsapi_nb] schema = "{theirs}" in pyproject.toml',
+            Advice(f"  to go on with {theirs}: ", Option("--schema", (theirs,))),
+            *(
+                [Advice(f"  to migrate {here} as well, with a history of its own: ", Option("--schema", (here,)))]
+                if here
+                else []
+            ),
+            f"  if only the history is meant to be in {theirs}: [tool.fsapi_nb] {written_setting('schema', theirs)} in pyproject.toml",
         ),
         state=UNCHANGED,
-        hint=f"say which schema is meant, such as --schema {meant}",
+        hint=Advice("say which schema is meant, such as ", Option("--schema", (meant,))),
     )
 
 

@@ -13,9 +13,11 @@ from psycopg import sql
 
 from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.chosen_schema import create_command, rights_command
+from fsapi_nb.history.tables import another_name
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.postgres.ask import ask, ask_about_session, role_of
 from fsapi_nb.postgres.session import Session, is_system
+from fsapi_nb.text.toml import written_setting
 
 _PATH = sql.SQL("SELECT pg_catalog.current_setting('search_path')")
 _THERE = sql.SQL(
@@ -23,7 +25,6 @@ _THERE = sql.SQL(
 )
 _NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 _DEFAULT = "public"
-_OTHER = "fsapi_history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,10 @@ class NoSchema:
         maker = _maker(folder, self.name) if self.is_missing else None
         if maker is None:
             return self
+        other = another_name(self.name)
         remedy = (
             f"give the history a schema of its own, as {maker} makes the schema {self.name} itself: "
-            f'{create_command(_OTHER)}; and [tool.fsapi_nb] schema = "{_OTHER}" in pyproject.toml.'
+            f"{create_command(other)}; and [tool.fsapi_nb] {written_setting('schema', other)} in pyproject.toml."
         )
         return replace(self, remedy=remedy)
 

@@ -22,6 +22,7 @@ from fsapi_nb.plan.reconcile import is_drifted
 from fsapi_nb.postgres.ask import ask, ask_about_session, rendered
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
+from fsapi_nb.text.toml import written_setting
 
 # By the columns, which are looked up once for all tables. To read a table of a role that is not trusted could run its code,
 # so that it counts as none. The path is the session's own: operators of others may be in it.
@@ -168,8 +169,8 @@ def _read(session: Session, found: Found) -> tuple[History, TablesPresent]:
 def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside: TablesPresent | None) -> None:
     """Raise HistoryError; `beside` are the other's tables, if they can be given the name that the setting has."""
     count = sum(folder.has(name) for name in _names(history))
-    settings = [f'table = "{other.table}"'] if other.table != own.table else []
-    settings = [f'schema = "{other.schema}"', *settings] if other.schema != own.schema else settings
+    settings = [written_setting("table", other.table)] if other.table != own.table else []
+    settings = [written_setting("schema", other.schema), *settings] if other.schema != own.schema else settings
     go_on = f"[tool.fsapi_nb] {' and '.join(settings)} in pyproject.toml"
     details = [
         f"  recorded in {other.shown()}: {count} of {_files(folder)}; in {own.shown()}: none",

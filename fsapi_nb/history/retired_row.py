@@ -135,7 +135,7 @@ def _moment(kept: Mapping[str, Any]) -> str | None:
 
 def _unreadable(tables: Tables, name: str, number: int, why: str) -> HistoryError:
     return HistoryError(
-        f"the row of {name} cannot be restored from {tables.schema}.{tables.names[2]}: {why}",
+        f"the row of {name} cannot be restored from {tables.written[2]}: {why}",
         details=(f"  it is kept in the column script of the event with the id {number}",),
         state=UNCHANGED,
         hint=f"look at it: SELECT * FROM {tables.written[2]} WHERE id = {number}; if fsapi_nb did not write it, take it out: "
@@ -151,7 +151,7 @@ def _refuse_other_writers(session: Session, tables: Tables, name: str, number: i
         return
     revoke = f"REVOKE INSERT, UPDATE ON {tables.written[2]} FROM {', '.join(map(written_name, writers))};"
     raise HistoryError(
-        f"the script of {name} in {tables.schema}.{tables.names[2]} may have been written by a role that may not write scripts",
+        f"the script of {name} in {tables.written[2]} may have been written by a role that may not write scripts",
         details=tuple(f"  {role} may write the journal only" for role in writers),
         state=UNCHANGED,
         hint=f"look at it: SELECT script FROM {tables.written[2]} WHERE id = {number}; if it is what ran: {revoke} and restore then.",

@@ -111,7 +111,7 @@ def lost_right(session: Session, tables: Tables, error: psycopg.Error) -> Histor
     return HistoryError(
         f"the script takes away the right to write the history in {tables.shown()}",
         details=(_said(error),),
-        hint=f"leave {', '.join(tables.names)} out of its REVOKE, OWNER TO and ROW LEVEL SECURITY.",
+        hint=f"leave {', '.join(tables.written)} out of its REVOKE, OWNER TO and ROW LEVEL SECURITY.",
     )
 
 

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.text.sql import written_name
+from fsapi_nb.text.toml import written_setting
 
 #: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
 REQUIRED = frozenset({"id", "name", "applied_at", "duration_ms"})
@@ -66,6 +67,11 @@ class Tables:
 #: The comment on the journal of a history that was made where somebody chose the schema, by `--schema` or a search_path
 #: of the session's own: whoever chooses nothing does not mean that one.
 CHOSEN = "fsapi_nb: made for this schema alone"
+
+
+def another_name(name: str) -> str:
+    """Return a name for a table or schema of the history that is not that one, to be proposed."""
+    return "fsapi_nb_history" if name == "fsapi_history" else "fsapi_history"
 
 
 def chosen_statement(tables: Tables) -> sql.Composed:
@@ -184,5 +190,6 @@ def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
         raise HistoryError(
             f"the table {tables.shown()} is not fsapi's: it has no column {', '.join(sorted(missing))}",
             state=UNCHANGED,
-            hint='name another one in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
+            hint="name another one in pyproject.toml: [tool.fsapi_nb] "
+            f"{written_setting('table', another_name(tables.table))}.",
         )

@@ -13,9 +13,10 @@ from psycopg import sql
 
 from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.history.owners import TRUSTED
-from fsapi_nb.history.tables import ADDED, Tables
+from fsapi_nb.history.tables import ADDED, Tables, another_name
 from fsapi_nb.postgres.ask import ask, rendered
 from fsapi_nb.postgres.session import Rows, Session
+from fsapi_nb.text.toml import written_setting
 
 #: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
 #: that schema's place in the search_path, which may also lead to operators of other people's, its columns, whether
@@ -121,9 +122,10 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:
     for each in found.values():
         if not each.is_table:
             raise HistoryError(
-                f"{tables.schema}.{each.name} is not a table: it belongs to the role {each.owner!r}, and was not read",
+                f"{written[each.name]} is not a table: it belongs to the role {each.owner!r}, and was not read",
                 state=UNCHANGED,
-                hint='take it away, or name another history in pyproject.toml: [tool.fsapi_nb] table = "fsapi_history".',
+                hint="remove it, or name another history in pyproject.toml: [tool.fsapi_nb] "
+                f"{written_setting('table', another_name(tables.table))}.",
             )
     strangers = {written[each.name]: each.owner for each in found.values() if not each.is_trusted}
     added = [each for each in found.values() if not each.is_trusted and each.owner not in _owners(found, tables.table)]

@@ -119,11 +119,11 @@ def failed_check(error: psycopg.Error) -> tuple[str, str] | None:
 def unrecorded(session: Session, tables: Tables, table: str, wrong: str) -> HistoryError:
     """Return the refusal for a record that a trigger or rule has swallowed; the session is idle again."""
     identifiers = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
-    name = f"{tables.schema}.{dict(zip(identifiers, tables.names, strict=True))[table]}"
+    name = dict(zip(identifiers, tables.written, strict=True))[table]
     if wrong == LOST:
         return HistoryError(
             f"rows of the history are gone from {name} since the migration began",
-            hint=f"leave the tables of the history out of what the script empties: {tables.shown()}.",
+            hint=f"leave the tables of the history out of what the script empties: {', '.join(tables.written)}.",
         )
     what = f"the history row was not {'written to' if wrong == MISSING else 'deleted from'} {name}"
     actors = _actors(session, identifiers[table])

@@ -28,7 +28,7 @@ from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retir
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
 from fsapi_nb.plan.selection import choose_up
 from fsapi_nb.script.encoding import Encoding
-from fsapi_nb.text.command import Advice, command, commands_of
+from fsapi_nb.text.command import Advice, Option, command, commands_of
 
 _NAMED = 5  # names in a note
 
@@ -323,7 +323,7 @@ def _refuse_gaps(given: PlanInput, entries: Sequence[HistoryEntry]) -> None:
             "other migrations were applied between those that are to be replaced",
             details=tuple(f"  {each}" for each in between),
             state=UNCHANGED,
-            hint=f"replace them, too: --replaces {entries[0].name} {between[0]} ...",
+            hint=Advice("replace them, too: ", Option("--replaces", (entries[0].name, between[0])), " ..."),
         )
 
 

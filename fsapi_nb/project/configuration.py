@@ -20,6 +20,7 @@ from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.text.secrets import Secret, SecretBytes, is_secret_name
 from fsapi_nb.text.sql import LONGEST_NAME, LONGEST_TABLE
+from fsapi_nb.text.toml import written_setting
 
 EMBEDDED = "embedded"
 #: A duration as PostgreSQL writes it.
@@ -232,7 +233,7 @@ def _refuse_too_long(value: object, longest: int | None, where: str, key: str) -
 
 def _refuse_qualified(table: str, name: str) -> None:
     schema, _, own = table.rpartition(".")
-    hint = f"name the schema by a setting of its own: schema = {json.dumps(schema)} and table = {json.dumps(own)}."
+    hint = f"name the schema by a setting of its own: {written_setting('schema', schema)} and {written_setting('table', own)}."
     raise ConfigurationError(f"table of [{name}] in pyproject.toml is a name without its schema", hint=hint)
 
 

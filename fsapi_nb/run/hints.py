@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fsapi_nb.history.tables import Tables, move_statements
+from fsapi_nb.history.tables import Tables, another_name, move_statements
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.model.server import ServerMessage
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.sql import written_name
+from fsapi_nb.text.toml import written_setting
 
 _HINTS = {
     "25001": "this statement needs a place outside of any transaction: put `-- fsapi: transaction=off` above the first "
@@ -59,9 +61,10 @@ def hint_for(
         return _NO_EXTENSION
     taken = _own_name(message, tables) if tables and message.sqlstate == "42P07" else None
     if tables and taken:
+        setting = written_setting("table", another_name(tables.table))
         return (
-            f"{tables.schema}.{taken} belongs to fsapi_nb's history: call this table otherwise; or rename the history, "
-            f'{_rename(tables)} and [tool.fsapi_nb] table = "{_OTHER}" in pyproject.toml.'
+            f"{_written(taken, tables)} belongs to fsapi_nb's history: give this table another name; or rename the history, "
+            f"{_rename(tables)} and [tool.fsapi_nb] {setting} in pyproject.toml."
         )
     return _HINTS.get(message.sqlstate or "")
 
@@ -69,12 +72,12 @@ def hint_for(
 def hint_recording(message: ServerMessage, statements: Sequence[Statement], tables: Tables | None) -> str | None:
     """Return what to do where the history could not be written: a script has changed its tables or its own transaction."""
     if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
-        places = ", ".join(f"{tables.schema}.{name}" for name in tables.names)
+        places = ", ".join(tables.written)
         hint = f"did a script drop or change the tables of the history? They are {places}."
         if any(statement.kind == "DROP SCHEMA" for statement in statements):
             hint += (
                 f" To let it drop their schema, keep them in another one: {_move(tables)} "
-                f'and [tool.fsapi_nb] schema = "{_OTHER}" in pyproject.toml.'
+                f"and [tool.fsapi_nb] {written_setting('schema', another_name(tables.schema))} in pyproject.toml."
             )
         return hint
     if message.sqlstate == "25006":
@@ -93,7 +96,8 @@ def hint_on_filled_database(sqlstate: str | None, migration: str) -> str | None:
     )
 
 
-_OTHER = "fsapi_history"
+def _written(name: str, tables: Tables) -> str:
+    return dict(zip(tables.names, tables.written, strict=True))[name]
 
 
 def _own_name(message: ServerMessage, tables: Tables) -> str | None:
@@ -102,8 +106,9 @@ def _own_name(message: ServerMessage, tables: Tables) -> str | None:
 
 
 def _rename(tables: Tables) -> str:
-    return move_statements(tables, Tables(tables.schema, _OTHER), tables.names)
+    return move_statements(tables, Tables(tables.schema, another_name(tables.table)), tables.names)
 
 
 def _move(tables: Tables) -> str:
-    return f"CREATE SCHEMA {_OTHER}; {move_statements(tables, Tables(_OTHER, tables.table), tables.names)}"
+    other = another_name(tables.schema)
+    return f"CREATE SCHEMA {written_name(other)}; {move_statements(tables, Tables(other, tables.table), tables.names)}"

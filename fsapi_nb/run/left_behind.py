@@ -6,7 +6,6 @@ a SET search_path of the same file, is known; what a script makes otherwise is n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -18,6 +17,7 @@ from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.objects import creates, drops, first_schema
+from fsapi_nb.text.toml import written_setting
 
 _KINDS = {"table", "view", "materialized view", "sequence"}
 _MATTERS = re.compile(r"\.|schema|search_path", re.IGNORECASE)
@@ -50,13 +50,13 @@ def refuse_left_behind(
     there = set(ask(session.connection(), _THERE.format(**{key: sql.Literal(value) for key, value in places.items()})))
     left = [text for place, text in made.items() if place in there]
     if left:
-        managed = json.dumps([*schemas, *sorted({schema for schema, _ in there})])
+        managed = written_setting("schemas", [*schemas, *sorted({schema for schema, _ in there})])
         more = (f"  and {len(left) - 20} more",) if len(left) > 20 else ()
         raise RefusedPlan(
             "fresh would run migrations again beside what they have made: it stands in schemas that are not managed, and stays",
             details=(*(f"  {text}" for text in left[:20]), *more),
             state=UNCHANGED,
-            hint=f"if all in them may be dropped, name them in pyproject.toml: [tool.fsapi_nb] schemas = {managed}; "
+            hint=f"if all in them may be dropped, name them in pyproject.toml: [tool.fsapi_nb] {managed}; "
             "else roll back, or drop these first.",
         )
 

@@ -47,6 +47,22 @@ class Command:
         return " ".join([begin(self.verb, face), *names, *options])
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option with its values, to be added to the command that was typed."""
+
+    flag: str
+    values: tuple[str, ...]
+
+    def typed(self, face: Face) -> str:
+        """Return the option as it is typed there, each value quoted for that place."""
+        return " ".join(_option(self.flag, self.values, face))
+
+
+#: What advice is made of.
+Part = str | Command | Option
+
+
 def command(verb: str, *names: str, **options: bool | str | Sequence[str]) -> Command:
     """Return a command; an option is named as in Python: `no_migrate=True`, `to=NAME`, `replaces=NAMES`.
 
@@ -85,9 +101,9 @@ class Advice(str):
     Added to text it stays one. What else makes a new string of it (an f-string, `strip`) keeps the terminal's form.
     """
 
-    parts: tuple[str | Command, ...]
+    parts: tuple[Part, ...]
 
-    def __new__(cls, *parts: str | Command) -> Self:
+    def __new__(cls, *parts: Part) -> Self:
         flat = tuple(each for part in parts for each in (part.parts if isinstance(part, Advice) else (part,)))
         advice = super().__new__(cls, _join(flat, Face.TERMINAL))
         advice.parts = flat
@@ -117,23 +133,29 @@ class Advice(str):
         """Return the lines of the advice as advice, for `split("\\n")`; for another separator, plain strings."""
         if sep != "\n" or maxsplit != -1:
             return super().split(sep, maxsplit)
-        lines: list[list[str | Command]] = [[]]
+        lines: list[list[Part]] = [[]]
         for part in self.parts:
-            first, *rest = [part] if isinstance(part, Command) else part.split("\n")
+            first, *rest = part.split("\n") if isinstance(part, str) else [part]
             lines[-1].append(first)
             lines += [[each] for each in rest]
         return [Advice(*line) for line in lines]
 
     def translate(self, table: Any, /) -> Advice:
         """Return the advice with its text translated; a command is already safe to show."""
-        return Advice(*(part if isinstance(part, Command) else part.translate(table) for part in self.parts))
+        return Advice(*(part.translate(table) if isinstance(part, str) else part for part in self.parts))
 
-    def __getnewargs__(self) -> tuple[str | Command, ...]:  # type: ignore[override]  # what `__new__` takes here
+    def __getnewargs__(self) -> tuple[Part, ...]:  # type: ignore[override]  # what `__new__` takes here
         return self.parts
 
 
-def _join(parts: Iterable[str | Command], face: Face) -> str:
-    return "".join(_marked(part.typed(face)) if isinstance(part, Command) else part for part in parts)
+def _join(parts: Iterable[Part], face: Face) -> str:
+    return "".join(_shown(part, face) for part in parts)
+
+
+def _shown(part: Part, face: Face) -> str:
+    if isinstance(part, str):
+        return part
+    return _marked(part.typed(face)) if isinstance(part, Command) else part.typed(face)
 
 
 def _marked(text: str) -> str:

@@ -20,7 +20,7 @@ from fsapi_nb.run.kept_settings import find_kept_settings
 from fsapi_nb.run.left_behind import refuse_left_behind
 from fsapi_nb.run.reset import drop_all, find_drops
 from fsapi_nb.script.stored_text import stored_migration
-from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.command import Advice, Option, command
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import needs_yes
@@ -145,7 +145,7 @@ def _refuse_unconfirmed(identity: Identity, confirmed_name: str | None) -> None:
         raise Protected(
             "this database is protected, and fresh would drop everything in it",
             state=UNCHANGED,
-            hint=f"if that is meant, add the database's name: --confirm {name}",
+            hint=Advice("if that is meant, add the database's name: ", Option("--confirm", (name,))),
         )
 
 
