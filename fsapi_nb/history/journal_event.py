@@ -48,7 +48,7 @@ def fault_of(row: Sequence[Any]) -> str | None:
     if event not in _DIRECTIONS:
         return None
     if step is None or steps is None or step < 1:
-        return "it has no number of a step"
+        return "its step number is missing or below 1"
     return "it does not say what is in doubt" if state == "in doubt" and message is None else None
 
 

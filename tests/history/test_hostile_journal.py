@@ -199,9 +199,9 @@ def test_a_sound_row_is_read_as_it_was() -> None:
 EVENTS: dict[str, tuple[dict[str, object], str]] = {
     "no migration": ({"migration": None, "event": "retire"}, "it names no migration"),
     "no migration of a step": ({"migration": None, "event": "up", "step": 1, "steps": 2}, "it names no migration"),
-    "no step": ({"event": "up", "state": "started", "steps": 2}, "it has no number of a step"),
-    "no steps": ({"event": "down", "step": 1}, "it has no number of a step"),
-    "a step before the first": ({"event": "up", "step": -5, "steps": 2}, "it has no number of a step"),
+    "no step": ({"event": "up", "state": "started", "steps": 2}, "its step number is missing or below 1"),
+    "no steps": ({"event": "down", "step": 1}, "its step number is missing or below 1"),
+    "a step before the first": ({"event": "up", "step": -5, "steps": 2}, "its step number is missing or below 1"),
     "no doubt": ({"event": "up", "state": "in doubt", "step": 1, "steps": 2}, "it does not say what is in doubt"),
     "no names": ({"event": "rollback"}, "its message is not a list of names"),
     "no json": ({"event": "rollback", "message": "{"}, "its message is not a list of names"),

@@ -42,7 +42,7 @@ def test_a_script_that_changes_the_tables_of_the_history_is_told_so(named: Proje
     error = refused(named, up)
     assert isinstance(error, StatementFailed)
     assert error.sqlstate == code
-    assert error.hint == f"{BLAME} They are audit.hist, audit.hist_scripts, audit.hist_journal."
+    assert error.hint == f'{BLAME} They are "audit"."hist", "audit".hist_scripts, "audit".hist_journal.'
 
 
 SLOW = (
@@ -144,7 +144,7 @@ def test_a_table_that_has_our_name_is_told_so(project: Project, up: str, taken: 
     project.migrator().migrate()
     error = refused(project, up)
     assert (error.hint or "").startswith(
-        f"public.{taken} belongs to fsapi_nb's history: call this table otherwise; or "
+        f"public.{taken} belongs to fsapi_nb's history: give this table another name; or "
     )
     statements = (error.hint or "").partition("rename the history, ")[2].partition(" and [tool.fsapi_nb]")[0]
     project.rows(statements)
