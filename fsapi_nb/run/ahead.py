@@ -1,4 +1,4 @@
-"""What is sent ahead: steps that travel behind the one that is waited for, so that the server need not wait for answers.
+"""Steps that are sent behind the one that is waited for, so that the server need not wait for answers.
 
 The only class that knows of more than one batch. What holds, whatever happens:
 

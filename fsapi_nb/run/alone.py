@@ -1,9 +1,9 @@
 """Run a step that is one statement outside of any transaction, such as CREATE INDEX CONCURRENTLY.
 
 Who owns the connection: the run's state. What is in flight: one statement, and before it, committed, the journal's word
-that it is about to be sent, with what the catalog says of what it makes. A lost connection, a kill or a failure leaves that
-word behind: the next run, and the next attempt of this one, ask the catalog what there is. What no catalog tells is
-sent once, and is in doubt if it failed behind a COMMIT of its own.
+that it is about to be sent, with what the catalog says of what it makes. A lost connection, a kill or a failure leaves
+that word behind: the next run, and the next attempt of this one, ask the catalog what there is. What no catalog tells
+is sent once, and is in doubt if it failed behind a COMMIT of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _INVALID = sql.SQL("""
 class AloneRunner:
     """Runs the steps of one run that are outside of transactions. `blockage` gives who was seen to block a step.
 
-    `_begun` is how many transactions the session had begun before a statement of which no catalog tells; None for others.
+    `_begun` is how many transactions the session had begun before a statement of which no catalog tells; None for
+    others.
     """
 
     run: RunState
@@ -146,7 +147,7 @@ class AloneRunner:
         raise failures.failed(at, error, run.done, lost=lost, tried=tried, tables=tables) from None
 
     def _has_committed(self) -> bool:
-        """Ask whether the statement that failed has ended a transaction by itself, so that a part of it may be committed.
+        """Ask whether the statement that failed has ended a transaction by itself: a part of it may be committed then.
 
         Only asked of those of which no catalog tells: the question before it was one transaction, it is one, this is one.
         """

@@ -1,4 +1,4 @@
-"""What a run says to the server of one step, collected until it is sent, and where the run is while that is answered."""
+"""The messages of one step: collected until they are sent, each with the position of the run that its answer means."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 
 
 class PassedOver(Exception):
-    """What was under way before ended badly, so that nothing of this has run, and nothing is under way any more."""
+    """An earlier batch failed: this one was skipped by the server, and the pipeline is empty."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Messages with their places; `arrived` is told each place as the server comes to it.
+    """Messages with their places; `arrived` is called with each position as the server comes to it.
 
-    `took` are the seconds that the history says of what was recorded, in order, once that is answered. `before` goes in front of the first of them, and `then` behind the last, each in a transaction of its own.
+    `took` are the seconds that the history says of what was recorded, in order, once that is answered. `before` goes in
+    front of the first of them, and `then` behind the last, each in a transaction of its own.
     """
 
     session: Session
@@ -34,7 +35,7 @@ class Batch:
     _size: int = 0
 
     def add(self, at: RunPosition, *messages: Message) -> None:
-        """Say these, too; what was collected before may be sent for that, and waited for."""
+        """Append these messages; what was collected before may be sent for that, and waited for."""
         size = sum(len(message.text) for message in messages)
         if self._lines and self._size + size > _MOST:
             self.exchange()
@@ -56,9 +57,9 @@ class Batch:
         self.session.send(messages, awaited=self._awaited(), before=self.before, then=then, last=last)
 
     def receive(self) -> bytes:
-        """Wait for the answers of what was sent; the last one's command tag.
+        """Wait for the answers of what was sent; return the command tag of the last one.
 
-        Raises psycopg.Error, for the place that was told last, and PassedOver.
+        Raises psycopg.Error, for the position that was announced last, and PassedOver.
         """
         lines, tag = self._lines, b""
 
@@ -80,6 +81,6 @@ class Batch:
         return tag
 
     def _awaited(self) -> set[int]:
-        """The numbers of those whose answer says that a migration's statement begins or has ended, or that all is done."""
+        """Return the numbers of those whose answers tell that a statement begins or has ended, or that all is done."""
         statements = {number for number, (at, _) in enumerate(self._lines) if at.statement}
         return statements | {number - 1 for number in statements if number} | {len(self._lines) - 1}

@@ -1,4 +1,7 @@
-"""Look into the catalog for what a statement outside of a transaction makes or has left. Reads only; judging is for `plan.judge`."""
+"""Look into the catalog for what a statement outside of a transaction makes or has left.
+
+Reads only; the judging is for `plan.judge`.
+"""
 
 from __future__ import annotations
 
@@ -120,9 +123,9 @@ def find_relation(session: Session, name: str | None) -> int | None:
 
 
 def look(session: Session, effect: Effect, before: CatalogView | None = None) -> CatalogView:
-    """What the catalog says of an effect's names now.
+    """Return what the catalog says of an effect's names now.
 
-    With the sight from before, the same relations are looked at by their OIDs, whatever the search_path is.
+    If the view from before is given, the same relations are looked at by their OIDs, whatever the search_path is.
     """
     known = before or {}
     match effect.kind:
@@ -165,20 +168,23 @@ def _look_at_index(session: Session, index: int | None) -> CatalogView:
 
 
 def ask_for_row(session: Session, query: sql.SQL, *values: object) -> tuple[Any, ...] | None:
-    """The first row of an answer; nothing is the row of NULL."""
+    """Return the first row of an answer; None if there is no row."""
     rows = ask(session.connection(), query.format(*map(sql.Literal, values)))
     return rows[0] if rows else None
 
 
 def place_of_database(session: Session) -> str:
-    """Which database of which cluster this is: a restored dump is in another. Managed servers may keep the cluster's."""
+    """Return which database of which cluster this is: a restored dump is in another one.
+
+    Managed servers may not tell the cluster's identifier.
+    """
     ((database, may_ask),) = ask(session.connection(), _HERE)
     cluster = [str(identifier) for (identifier,) in ask(session.connection(), _CLUSTER)] if may_ask else []
     return "/".join((*cluster, str(database)))
 
 
 def view_before(session: Session, effect: Effect) -> str | None:
-    """What the catalog says before a statement is sent, as the journal keeps it; None where it cannot help."""
+    """Return what the catalog says before a statement is sent, as the journal keeps it; None if it cannot help."""
     if effect.kind in {EffectKind.REPEATABLE, EffectKind.UNKNOWN}:
         return None
     return json.dumps({**look(session, effect), "place": place_of_database(session)})

@@ -1,4 +1,4 @@
-"""Asks a query that must hold, inside the transaction that is open, and reads no more rows than are shown of it."""
+"""Ask a query that must hold, inside the transaction that is open, and read no more rows than are shown of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPENING = "DECLARE fsapi_nb_check NO SCROLL CURSOR FOR "
 
 
 def ask(connection: Connection, query: str) -> ResultSet:
-    """What the query gives, as exactly as `query` reads it: its first `MOST_ROWS` rows. Raises psycopg.Error.
+    """Return the first `MOST_ROWS` rows of the query, as exactly as `query` reads them. Raises psycopg.Error.
 
     A position in that error counts `OPENING`, too.
     """
@@ -39,7 +39,7 @@ def ask(connection: Connection, query: str) -> ResultSet:
 
 
 def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
-    """The same in a transaction of its own that can only read. Raises QueryFailed, with its place in `text`."""
+    """Ask the query in a transaction of its own that can only read. Raises QueryFailed, with its place in `text`."""
     try:
         with connection.transaction():
             connection.execute("SET TRANSACTION READ ONLY")
@@ -54,7 +54,7 @@ def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
 
 
 def holds(result: ResultSet) -> bool:
-    """Whether a check's answer means that all is well: no rows, or nothing but true."""
+    """Return whether a check holds: its answer has no rows, or is nothing but true."""
     booleans = bool(result.columns) and all(column.type_oid == _BOOLEAN for column in result.columns)
     return not result.rows or (booleans and all(all(value is True for value in row) for row in result.rows))
 

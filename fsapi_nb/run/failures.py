@@ -1,6 +1,6 @@
-"""The errors of a run: what failed, where in the file, what the database holds now, what to do next. Pure text.
+"""The errors of a run: what failed, where in the file, what the database holds now, what to do next. Pure.
 
-The runner says what it knows as values; nothing is asked of the server here.
+The runner gives what it knows as values; the server is not asked here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RunPosition(NamedTuple):
     shift: int = 0
 
     def left(self) -> str:
-        """What the database holds of the migration when its step in a transaction is undone."""
+        """Return what the database holds of the migration once its step in a transaction is undone."""
         name = self.part.migration.name
         if self.part.number:
             return f"{self.before_it()}; step {self.part.number + 1} was undone."
@@ -61,7 +61,7 @@ class RunPosition(NamedTuple):
         return f"{name} was rolled back and left nothing behind."
 
     def before_it(self) -> str:
-        """What is committed of the migration before this step."""
+        """Return what is committed of the migration before this step."""
         number, of, name = self.part.number, self.part.of, self.part.migration.name
         if number == 1:
             return f"step 1 of {of} of {name} is committed"
@@ -82,7 +82,7 @@ _ONCE = Attempts()
 
 
 def before(done: Sequence[CompletedMigration]) -> str:
-    """What a run had done before, as the end of a sentence."""
+    """Return what a run had done before, as the end of a sentence."""
     if not done:
         return ""
     names = ", ".join(each.name for each in done[-3:])
@@ -115,7 +115,7 @@ def failed(
     tried: Attempts = _ONCE,
     tables: Tables | None = None,
 ) -> StatementFailed:
-    """PostgreSQL refused a statement, or the connection was lost over it; `tables` are those of the history."""
+    """Return the error of a statement that PostgreSQL refused, or over which the connection was lost."""
     message = server_message(error)
     if at.statement:
         message = hide_row(message, at.statement.text)
@@ -169,7 +169,7 @@ def outdated(at: RunPosition, error: psycopg.Error) -> RefusedPlan | None:
 def half_committed(
     at: RunPosition, error: psycopg.Error, done: Sequence[CompletedMigration], *, notices: tuple[str, ...] = ()
 ) -> StatementFailed:
-    """A block or procedure failed after it had committed by itself."""
+    """Return the error of a block or procedure that failed after it had committed by itself."""
     part = at.part
     begun = f"{at.before_it()}; " if part.number else ""
     state = (
@@ -199,7 +199,10 @@ def half_committed(
 
 
 def journalled(at: RunPosition, error: psycopg.Error) -> str:
-    """What the journal keeps of a failure: the line of the file where there is one, the message, the code; no value of a row."""
+    """Return what the journal keeps of a failure: the line of the file if there is one, the message, the code.
+
+    No value of a row is in it.
+    """
     message = server_message(error)
     where = ""
     if at.statement and not at.recording and not at.committing:
@@ -208,7 +211,7 @@ def journalled(at: RunPosition, error: psycopg.Error) -> str:
 
 
 def state_after(at: RunPosition, *, lost: bool) -> str:
-    """What the database holds after a failure."""
+    """Return what the database holds after a failure."""
     part = at.part
     if at.step.mode is Mode.TRANSACTION:
         return f"the connection was lost; {at.left()}" if lost else at.left()
@@ -221,13 +224,13 @@ def state_after(at: RunPosition, *, lost: bool) -> str:
 
 
 def is_history_gone(at: RunPosition, message: ServerMessage) -> bool:
-    """Whether a step outside of a transaction has taken a table of the history away, which no ROLLBACK brings back."""
+    """Return whether a step outside of a transaction has dropped a table of the history; no ROLLBACK brings it back."""
     alone = at.step.mode is not Mode.TRANSACTION
     return alone and at.recording and message.sqlstate == "42P01" and message.context is None
 
 
 def state_without_history(at: RunPosition) -> str:
-    """What the database holds after such a step."""
+    """Return what the database holds after such a step."""
     part = at.part
     return (
         f"{at.before_it() + '; ' if part.number else ''}step {part.number + 1} of {part.of} was run; a table of the history "
@@ -236,7 +239,7 @@ def state_without_history(at: RunPosition) -> str:
 
 
 def ended(at: RunPosition, done: Sequence[CompletedMigration]) -> TransactionEnded:
-    """A script ended the transaction that belongs to the runner."""
+    """Return the error of a script that ended the transaction that belongs to the runner."""
     part = at.part
     where = f"{part.migration.label}:{at.statement.line}" if at.statement else part.migration.label
     did = "applied" if part.direction is Direction.UP else "rolled back"
@@ -250,7 +253,7 @@ def ended(at: RunPosition, done: Sequence[CompletedMigration]) -> TransactionEnd
 
 
 def violated(at: RunPosition, check: Check, found: ResultSet, done: Sequence[CompletedMigration]) -> AssertionViolated:
-    """A check of a migration did not hold, so that its transaction is undone."""
+    """Return the error of a check that does not hold, so that the migration's transaction is undone."""
     statement = check.statement
     return AssertionViolated(
         check.title,
@@ -262,7 +265,7 @@ def violated(at: RunPosition, check: Check, found: ResultSet, done: Sequence[Com
 
 
 def interrupted(at: RunPosition, done: Sequence[CompletedMigration], *, committed: bool) -> Interrupted:
-    """The user stopped the run; the server was told and has ended the statement."""
+    """Return the error of a run that the user stopped, after the server has ended the statement."""
     part = at.part
     if committed and not at.step.parts[-1].completes:
         state = (
@@ -285,13 +288,13 @@ def copied_line(context: str | None) -> int | None:
 
 
 def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
-    """The line of the file where the data stands that a COPY was refused for; the server counts lines of data."""
+    """Return the line of the file with the data that a COPY was refused for. The server counts lines of data."""
     line = copied_line(error.diag.context) if statement.copy else None
     return statement.copy.line + line - 1 if line and statement.copy else None
 
 
 def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> SourceLocation:
-    """Where the server's error stands in the file; the statement's first line where the server does not say."""
+    """Return where the server's error is in the file; the statement's first line if the server does not say."""
     position = error.diag.statement_position
     data, shown = _line_of_data(statement, error), shown_lines(migration)
     if not position and not data:

@@ -70,7 +70,7 @@ def hint_for(
 
 
 def hint_recording(message: ServerMessage, statements: Sequence[Statement], tables: Tables | None) -> str | None:
-    """Return what to do where the history could not be written: a script has changed its tables or its own transaction."""
+    """Return what to do if the history could not be written: a script has changed its tables or its own transaction."""
     if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
         places = ", ".join(tables.written)
         hint = f"did a script drop or change the tables of the history? They are {places}."
@@ -101,7 +101,7 @@ def _written(name: str, tables: Tables) -> str:
 
 
 def _own_name(message: ServerMessage, tables: Tables) -> str | None:
-    """The table of the history that the message names, whatever its language."""
+    """Return the table of the history that the message names, whatever its language."""
     return next((name for name in tables.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message.message)), None)
 
 

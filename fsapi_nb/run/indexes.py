@@ -1,7 +1,7 @@
-"""Whether an index is what a CREATE INDEX makes: PostgreSQL makes it again on an empty copy of the table, and undoes that.
+"""Find out whether an index is what a CREATE INDEX makes, by making it again on an empty copy of the table.
 
-So expressions, operator classes and predicates are compared as the server understands them, whatever they are
-written like.
+The copy is undone. Expressions, operator classes and predicates are compared as the server understands them, however
+they are written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.effects import index_on
 from fsapi_nb.script.tokens import SqlSyntaxError
 
-_COPY = "fsapi_nb_copy_%d"  # no schema has a table of that name: it is undone in the transaction that makes it
+_COPY = "fsapi_nb_copy_%d"  # it is undone in the transaction that makes it
 _TABLE = sql.SQL("""
     SELECT n.nspname::text, c.relname::text
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}

@@ -1,6 +1,6 @@
 """Settings of new sessions that migrations make and `fresh` leaves: an administrator may have made them as well.
 
-On an empty database the first files would run without them, so whoever starts afresh is told of them.
+On an empty database the first files would run without them, so `fresh` names them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 def find_kept_settings(session: Session, scripts: Iterable[Statement]) -> str | None:
-    """Return a note on the settings that new sessions begin with and that these scripts may have made; None for none."""
+    """Return a note on the settings of new sessions that these scripts may have made; None if there are none."""
     found = ask(session.connection(), _FIND)
     changes = [each.text.lower() for each in scripts if may_change_new_sessions(each)] if found else []
     made = [(name, reset) for name, reset in found if any(_names(text, name.lower()) for text in changes)]

@@ -1,7 +1,7 @@
-"""What `fresh` would leave although applied migrations made it: it stands in a schema that is not managed.
+"""What `fresh` would leave although applied migrations made it: relations in a schema that is not managed.
 
-Run again beside it, they would fail half-way, or change it a second time. Only what a text says with its schema, or behind
-a SET search_path of the same file, is known; what a script makes otherwise is not looked for.
+Run again beside it, they would fail half-way, or change it a second time. Only what a text says with its schema, or
+behind a SET search_path of the same file, is known; what a script makes otherwise is not looked for.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def refuse_left_behind(
     """Raise RefusedPlan if a relation stays that an applied migration made, and would make again.
 
     Args:
-        session: where it is asked for.
-        dropped: what `fresh` drops.
-        schemas: the managed ones, in which nothing stays.
-        applied: the applied migrations in their order, as they ran.
+        session: Asked for the relations that are there.
+        dropped: What `fresh` drops.
+        schemas: The managed schemas, in which nothing stays.
+        applied: The applied migrations in their order, as they ran.
     """
     gone = {*schemas, *(each.name for each in dropped if each.kind == "schema")}
     made = {(schema, name): text for schema, name, text in _made(applied) if schema not in gone}
@@ -53,7 +53,7 @@ def refuse_left_behind(
         managed = written_setting("schemas", [*schemas, *sorted({schema for schema, _ in there})])
         more = (f"  and {len(left) - 20} more",) if len(left) > 20 else ()
         raise RefusedPlan(
-            "fresh would run migrations again beside what they have made: it stands in schemas that are not managed, and stays",
+            "fresh would run migrations again beside what they have made: that is in schemas that are not managed, and stays",
             details=(*(f"  {text}" for text in left[:20]), *more),
             state=UNCHANGED,
             hint=f"if all in them may be dropped, name them in pyproject.toml: [tool.fsapi_nb] {managed}; "
@@ -62,7 +62,7 @@ def refuse_left_behind(
 
 
 def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
-    """The schema, the name and the words of each relation that a script makes without one having dropped it before."""
+    """Yield the schema, the name and the words of each relation that a script makes and none has dropped before."""
     dropped: set[str] = set()
     for migration in applied:
         path: str | None = None
@@ -79,11 +79,11 @@ def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
 
 
 def _qualified(object_: str, path: str | None) -> str:
-    """An object's kind and name, with the schema that it is in if the script has said one."""
+    """Return an object's kind and name, with the schema that it is in if the script names one."""
     name = _name(object_)
     return f"{object_.removesuffix(name)}{path}.{name}" if path and name and "." not in name else object_
 
 
 def _name(object_: str) -> str:
-    """The name of a relation, with its schema if it is said; nothing for anything else."""
+    """Return the name of a relation, with its schema if it is given; an empty text for any other object."""
     return next((object_.removeprefix(f"{kind} ") for kind in _KINDS if object_.startswith(f"{kind} ")), "")

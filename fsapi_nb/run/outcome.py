@@ -1,8 +1,8 @@
 """Find out what became of what was sent: committed without a word, or undone. It is asked, never guessed.
 
-A lost connection means that the server may have committed what it was sent, or not. Once another session holds the lock,
-the old one has ended, and the journal tells: each step writes its row in its own transaction. An interrupt cancels what
-runs; what was committed before it was cancelled is found the same way.
+A lost connection means that the server may have committed what it was sent, or not. Once another session holds the
+lock, the old one has ended, and the journal tells: each step writes its row in its own transaction. An interrupt
+cancels what runs; what was committed before it was cancelled is found the same way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long a statement outside of a transaction waits for locks: as long as the run waits, if it blocks nobody meanwhile."""
+"""How long a statement outside of a transaction waits for locks: as long as the run waits, if it blocks nobody."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fsapi_nb.model.migration import Statement
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.options import milliseconds
 
-# They wait for every transaction that uses the table, once in each phase, and others read and write meanwhile. To give up
-# would also throw away what was built. DETACH PARTITION CONCURRENTLY is not one: in the end it locks the partition.
+# They wait for every transaction that uses the table, once in each phase, and others read and write meanwhile. To give
+# up would also throw away what was built. DETACH PARTITION CONCURRENTLY is not one: in the end it locks the partition.
 _PATIENT = ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY", "REINDEX CONCURRENTLY")
 # A lock_timeout that the script itself has set stays.
 _LENGTHEN = """SELECT pg_catalog.set_config('lock_timeout', %(longer)s, false)

@@ -1,7 +1,7 @@
 """Settle what ended half-way: find out whether a statement outside of a transaction happened, and write that down.
 
-The looking is in `catalog_view`, the judging in `plan.judge`. Called with the lock held: whoever was
-at work before is gone, and what the catalog says now is final.
+The looking is in `catalog_view`, the judging in `plan.judge`. The caller holds the lock:
+the runner that was at work before is gone, and what the catalog says now is final.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def recover(
     """Settle every step that was sent outside of a transaction and of which nothing more is known.
 
     What the catalog shows as done is recorded so; leftovers are dropped; the rest is left to be run again, or in
-    doubt. `known` has the migrations whose text still is what ran, by name, `sent` the steps whose files still say what was
-    sent. Of what the journal says, names are looked for and texts compared: nothing of it is executed. What is dropped
-    waits for other transactions for at most `max_wait` seconds each.
+    doubt. `known` has the migrations whose text still is what ran, by name, `sent` the steps whose files still say what
+    was sent. Of what the journal says, names are looked for and texts compared: nothing of it is executed. What is
+    dropped waits for other transactions for at most `max_wait` seconds each.
     """
     notes: list[str] = []
     completed: list[tuple[str, Direction]] = []
@@ -66,14 +66,14 @@ def recover(
 
 
 def is_left(session: Session, progress: PartialMigration, sent: Sent | None) -> bool:
-    """Return whether the database holds something of a migration that did not end; of a refused statement, leftovers."""
+    """Return whether the database holds something of a migration that did not end, or leftovers of a refused one."""
     if progress.begun or progress.attempted is None:
         return progress.begun
     return _left_something(_judge(session, progress, progress.attempted, sent))
 
 
 def _left_something(verdict: Verdict) -> bool:
-    """Whether a statement that PostgreSQL refused has left an invalid index or half a detach, or was done all the same."""
+    """Return whether a refused statement has left an invalid index or half a detach, or was done all the same."""
     return bool(verdict.first) or verdict.instead is not None or verdict.outcome is Outcome.DONE
 
 
@@ -85,7 +85,7 @@ def _judge(session: Session, progress: PartialMigration, attempted: StepRecord, 
     effect = sent.statement.effect if sent else _effect_of(attempted.text or "")
     before = view_of(progress.catalog_before, effect)
     if before is not None and before.pop("place", None) != place_of_database(session):
-        # Our tables came from elsewhere with a dump: its OIDs mean nothing here, only names do.
+        # The history came from elsewhere with a dump: its OIDs mean nothing here, only names do.
         return _judge_by_name(session, progress, effect, attempted, sent)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
@@ -96,7 +96,7 @@ def _judge(session: Session, progress: PartialMigration, attempted: StepRecord, 
 def _judge_by_name(
     session: Session, progress: PartialMigration, effect: Effect, attempted: StepRecord, sent: Sent | None
 ) -> Verdict:
-    """By what the catalog says of the names, with the settings (a search_path) that the steps before had made."""
+    """Judge by names, with the settings (a search_path) that the steps before had made."""
     if sent is None and _had_settings(progress):
         return Verdict(Outcome.IN_DOUBT, "its file does not say any more under which settings it ran")
     with _as_before(session, sent.settings if sent else ()):
@@ -107,13 +107,13 @@ def _judge_by_name(
 
 
 def _had_settings(progress: PartialMigration) -> bool:
-    """Whether the journal says that an earlier step has changed its session."""
+    """Return whether the journal says that an earlier step has changed its session."""
     return any(each.changes_session for record in progress.done for each in stored_statements(record.text or ""))
 
 
 @contextmanager
 def _as_before(session: Session, settings: Sequence[Statement]) -> Iterator[None]:
-    """The session with what the steps before had set in it, as their file says."""
+    """Give the session what the steps before had set in it, as their file says, and clean it behind that."""
     session.clean()
     try:
         for statement in settings:
@@ -126,7 +126,7 @@ def _as_before(session: Session, settings: Sequence[Statement]) -> Iterator[None
 def _with_sameness(
     session: Session, now: CatalogView, before: CatalogView, sent: Sent | None, text: str | None
 ) -> CatalogView:
-    """The same, with a word on each new index of the table: whether it is what the statement makes.
+    """Return the view with a word on each new index of the table: whether it is what the statement makes.
 
     A statement that its file still has is tried on an empty copy; the journal's `text` of another is only compared.
     """
@@ -149,12 +149,12 @@ def _tried(session: Session, statement: Statement, relation: int, fresh: Sequenc
 
 
 def _said(now: CatalogView, same: Mapping[int, bool | None]) -> CatalogView:
-    """The same with what was found out of the new indexes; the others are not asked for it."""
+    """Return the view with what was found out about the new indexes; of the others it says None."""
     return {**now, "indexes": [{**index, "same": same.get(index["oid"])} for index in now["indexes"]]}
 
 
 def _effect_of(text: str) -> Effect:
-    """The trace that the one statement leaves which the journal kept."""
+    """Return the effect of the one statement that the journal kept."""
     statements = stored_statements(text)
     return statements[0].effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
 
@@ -178,9 +178,10 @@ def _act(
 
 
 def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
-    """Make it possible to repeat a statement that a lock or a deadlock has ended; return whether it has happened instead.
+    """Make it possible to repeat a statement that a lock or a deadlock has ended; return whether it has happened.
 
-    `seen` is what `witness` said before it was sent first. Raises psycopg.Error, also where nothing tells what it has left.
+    `seen` is what `view_before` gave before it was sent first. Raises psycopg.Error, also if what it has left cannot be
+    determined.
     """
     effect, before = statement.effect, view_of(seen, statement.effect)
     now = look(session, effect, before)
@@ -206,10 +207,10 @@ def _drop_leftovers(session: Session, verdict: Verdict, max_wait: float = 0) -> 
 def settle(
     recorder: Recorder, ran: Migration | None, progress: PartialMigration, history: History, *, done: bool, reason: str
 ) -> None:
-    """Write down what became of a step; where it was done and the last, the migration is done with it.
+    """Write down what became of a step; if it was done and was the last one, the migration is done with it.
 
-    `ran` is the migration where its text still is what ran; where it is not, the step counts as done, but what the
-    migration is can only be said once the file is back. Commits nothing: the caller's transaction holds all of it.
+    `ran` is the migration if its text still is what ran. If it is None, the step counts as done, but the migration is
+    recorded only once the file is back. Commits nothing: the caller's transaction holds all of it.
     """
     recorder.write(recorder.journal(_row(ran, progress, "resolved")._replace(message=reason)))
     if not done:
@@ -227,7 +228,7 @@ def settle(
 
 
 def _row(ran: Migration | None, progress: PartialMigration, state: str) -> JournalRow:
-    """The journal's row of the step that was attempted, with the text that it ran."""
+    """Return the journal's row of the step that was attempted, with the text that it ran."""
     attempted = progress.attempted or StepRecord(0)
     return JournalRow(
         ran,

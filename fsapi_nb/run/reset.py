@@ -1,6 +1,6 @@
-"""What `fresh` takes away: finds what is in the managed schemas, and drops it in one transaction.
+"""Find what is in the managed schemas, and drop it in one transaction: what `fresh` takes away.
 
-Our own tables stay, and so does what an extension brought. What would be lost outside of the managed schemas
+The history's tables stay, and so does what an extension brought. What would be lost outside of the managed schemas
 (CASCADE reaches everywhere) is found before the commit, and refused.
 """
 
@@ -151,13 +151,16 @@ def drop_all(session: Session, recorder: Recorder, drops: Sequence[DatabaseObjec
 
 
 def _statement(drop: DatabaseObject) -> bytes:
-    """What drops it. PostgreSQL identifies an aggregate of rows, such as `count(*)`, as one without arguments."""
+    """Return the statement that drops it.
+
+    PostgreSQL identifies an aggregate of rows, such as `count(*)`, as one without arguments.
+    """
     identity = drop.identity.replace("()", "(*)") if drop.kind == "aggregate" else drop.identity
     return f"DROP {_WORDS.get(drop.kind, drop.kind).upper()} IF EXISTS {identity} CASCADE".encode()
 
 
 def _created(applied: Iterable[Migration]) -> Iterable[str]:
-    """What the scripts that ran are sure to have created, by kind and name."""
+    """Yield what the scripts that ran are sure to have created, by kind and name."""
     for migration in applied:
         for statement in migration.up.statements:
             yield from creates(statement)

@@ -1,7 +1,7 @@
 """Prepare a session for the rest of a migration whose first steps ran in another one, which is gone.
 
-What its statements had only set in the session is set again; then what the journal says of that session is compared with
-this one. Nothing is in flight. A lost connection is an error of the run, which has done nothing of the step yet.
+What its statements had only set in the session is set again; then what the journal says of that session is compared
+with this one. Nothing is in flight. A lost connection is an error of the run, which has done nothing of the step yet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write what a plan says of the history beside its steps: announcements, and rows that are recorded without running anything.
+"""Write what a plan says of the history beside its steps: announcements, and rows that need no run.
 
 Each call is one transaction of its own: all of it is written, or nothing. Nothing else is in flight.
 """
@@ -41,7 +41,10 @@ def close_redo(run: RunState, plan: Plan) -> None:
 
 
 def write_rows(run: RunState, plan: Plan) -> None:
-    """Write what is only recorded or changed in the history. Raises HistoryError if the role may not, or a row is taken."""
+    """Write what is only recorded or changed in the history.
+
+    Raises HistoryError if the role may not write it, or a row to be restored is there already.
+    """
     if not (plan.to_record or plan.amends or plan.changes):
         return
     restored = [change.entry.name for change in plan.changes if change.kind is RowChangeKind.RESTORE]

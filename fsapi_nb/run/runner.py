@@ -1,9 +1,9 @@
 """Runs a plan: each step as it says, each migration with its history row, and tells what happens by events.
 
-Decides nothing: what runs and how it commits is in the `Plan`. Prints nothing. Who owns the connection: `RunState`, which
-all modules of this room share. What is in flight: a step that is a transaction travels in one go, and the steps that
-follow travel behind it (`transaction`, `ahead`); a step outside of a transaction is sent alone (`alone`). What a lost
-connection means is in `outcome`.
+Decides nothing: what runs and how it commits is in the `Plan`. Prints nothing. Who owns the connection: `RunState`,
+which all modules of this room share. What is in flight: a step that is a transaction travels in one go, and the steps
+that follow travel behind it (`transaction`, `ahead`); a step outside of a transaction is sent alone (`alone`). What a
+lost connection means is in `outcome`.
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ class Runner:
     def _keep_session(self, step: Step) -> None:
         """Journal what a step in a transaction has left in the session, if others follow.
 
-        What was written with it knew what lasts as long as the transaction. If this fails, that is what a later run goes by.
+        What was written with it knew what lasts as long as the transaction. If this fails, that is what a later run
+        goes by.
         """
         run, part = self._run, step.parts[-1]
         if step.mode is not Mode.TRANSACTION or part.completes or run.session.is_lost():

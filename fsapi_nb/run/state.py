@@ -1,7 +1,7 @@
 """What one run knows of itself: its session, where it is, what it has done. Shared by all that run its steps.
 
-Who owns the connection: the run does, alone. `session` holds the lock; once its connection is lost, or new sessions would
-begin with other settings, another session that holds the lock takes its place (`take_over`), and so that of the
+Who owns the connection: the run does, alone. `session` holds the lock; once its connection is lost, or new sessions
+would begin with other settings, another session that holds the lock takes its place (`take_over`), and so that of the
 recorder's. Another thread may look at `position` and `is_idle` (the watcher does) and at nothing else.
 """
 
@@ -39,9 +39,9 @@ RETRYABLE = {"55P03": "lock timeout", "40P01": "deadlock", "40001": "serializati
 class RunState:
     """The state of one run.
 
-    `number` is that of the step that is run, `kept` says for each step which row of the history must be there behind it.
-    `position` is None between two steps. `is_sealed` once COMMIT was sent: the transaction may be committed, whatever was
-    heard of it. Times are of a monotonic clock, in seconds.
+    `number` is that of the step that is run, `kept` says for each step which row of the history must be there behind
+    it. `position` is None between two steps. `is_sealed` once COMMIT was sent: the transaction may be committed,
+    whatever was heard of it. Times are of a monotonic clock, in seconds.
     """
 
     session: Session

@@ -1,9 +1,9 @@
 """Run a step that is one transaction: compose what is sent, wait for it, and try again what a lock has stopped.
 
 Everything of a step travels in one go, its history row and COMMIT behind its statements. Only inline data, checks and a
-text that the parser does not know are waited for. Who owns the connection: the run's state. What is in flight: the batch
-that is waited for, and what is sent ahead of it. A lost connection means: before COMMIT was sent, the step is undone;
-behind that the journal is asked (`outcome`).
+text that the parser does not know are waited for. Who owns the connection: the run's state. What is in flight: the
+batch that is waited for, and what is sent ahead of it. A lost connection means: before COMMIT was sent, the step is
+undone; behind that the journal is asked (`outcome`).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class TransactionRunner:
         return batch.took
 
     def compose(self, step: Step, number: int, *, waited: float = 0.0) -> Batch:
-        """Return everything of the step of that number up to its COMMIT; what must be waited for is sent and waited for.
+        """Return all messages of the step of that number up to its COMMIT; what must be waited for is sent and waited for.
 
         `waited` are the seconds since its migration began.
         """
@@ -192,5 +192,5 @@ def pauses_between_attempts(seconds: float) -> Iterator[float]:
     deadline = time.monotonic() + seconds
     pause = 0.1
     while (left := deadline - time.monotonic()) > 0:
-        yield min(pause * random.uniform(0.5, 1.5), left)
+        yield min(pause * random.uniform(0.5, 1.5), left)  # noqa: S311 - jitter, no secret
         pause = min(pause * 2, 5.0)

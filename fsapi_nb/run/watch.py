@@ -1,7 +1,7 @@
-"""Looks at a run from outside while one of its statements takes longer than a moment: how far it is, who blocks it.
+"""Watch a run from outside while one of its statements takes longer than a moment: how far it is, who blocks it.
 
-A thread with a second connection, opened when something is worth a look and closed when it is over. It only reads
-and tells: nothing that goes wrong here can touch the run.
+A thread with a second connection, which is opened when a statement takes long and closed when it is over. It only reads
+and emits events: a failure here cannot touch the run.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from fsapi_nb.script.options import milliseconds
 from fsapi_nb.stop import StopSignal, heeding
 
 _log = logging.getLogger("fsapi_nb")
-#: Seconds: how long a statement may take before anybody looks, how often is looked, how often that is checked.
+#: Seconds: how long a statement may take before it is watched, how often it is looked at, how often that is checked.
 _MOMENT = 0.3
 _INTERVAL = 0.5
 _CHECK = 0.05
-#: These wait for every other session to leave a database, so ours must not be there.
+#: These wait for every other session to leave a database, so the watcher's must not be there.
 _ALONE = ("CREATE DATABASE", "ALTER DATABASE", "DROP DATABASE")
 
 Connect = Callable[[], AbstractContextManager[Connection]]
