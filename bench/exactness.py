@@ -122,7 +122,7 @@ def _same(value: Any, expected: object, text: str | None) -> bool:
     if expected is None or value is None:
         return expected is None and value is None
     if isinstance(value, str):
-        return value == text or value == expected
+        return value in (text, expected)
     if isinstance(expected, float):
         return isinstance(value, float) and (repr(value) == repr(expected) or _is_single(value, expected))
     if isinstance(expected, list):

@@ -1,8 +1,8 @@
 """The databases of the tests: empty ones, taken, given back, restored, and taken again.
 
-To restore a database costs a tenth of making one. It is used again only if every row of its catalogs is as it was when the
-database was made, and nothing outside of it (settings, prepared transactions, slots, comments) belongs to it; otherwise
-it is dropped.
+To restore a database costs a tenth of making one. It is used again only if every row of its catalogs is as it was when
+the database was made, and nothing outside of it (settings, prepared transactions, slots, comments) belongs to it;
+otherwise it is dropped.
 """
 
 from __future__ import annotations

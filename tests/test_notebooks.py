@@ -1,6 +1,7 @@
 """The notebooks as they are stored: run, clean, and the same wherever and whenever they were run.
 
-That their outputs are true is checked by nbval, which collects them beside these tests (`--nbval` and `fsapi_nbval` in pyproject.toml).
+That their outputs are true is checked by nbval, which collects them beside these tests (`--nbval` and `fsapi_nbval` in
+pyproject.toml).
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def test_plain_pytest_runs_every_cell() -> None:
 
 def test_notebooks_pass_twice_in_a_fresh_clone_in_any_order(pytestconfig: pytest.Config) -> None:
     """The second run, in the opposite order, starts from what the first one left, which is nbval's own (see `clone`); the
-    clone's files are as they were, no server is left."""
+    clone's files are as they were, no server is left.
+    """
     clone = clone_of(pytestconfig)
     for paths in (PATHS, PATHS[::-1]):
         if clone.ran == [path.name for path in paths]:

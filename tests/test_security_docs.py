@@ -21,7 +21,8 @@ STARTING = {
     "project/programs.py",
     "runbook/provenance.py",
 }
-#: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a host.
+#: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a
+#: host.
 SOCKETS = {
     "postgres/peer_process.py",
     "servers/embedded/socket_folder.py",

@@ -8,6 +8,7 @@ it (`ownership`). A link counts like what it leads to, as keepers of dotfiles ma
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -32,10 +33,8 @@ def user_folders(variable: str, default: str) -> list[Path]:
         default: the folder below the home folder, such as `.config`.
     """
     bases = [Path(os.environ.get(variable, ""))]
-    try:
+    with contextlib.suppress(RuntimeError):  # the account has no name, and HOME is not set
         bases.append(Path.home() / default)
-    except RuntimeError:  # the account has no name, and HOME is not set
-        pass
     return [base / "fsapi_nb" for base in bases if base.is_absolute()]
 
 

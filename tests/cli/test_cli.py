@@ -176,7 +176,7 @@ def test_query_runs_several_statements_in_one_transaction(project: Project, term
     assert code == 0
     assert out == (
         "CREATE TABLE\n a | b\n---+------\n 1 | x\n 2 | NULL\n(2 rows)\n count\n-------\n     2\n(1 row)\n"
-        + f"on {project.label}\n"
+        f"on {project.label}\n"
     )
     code, _, err = terminal("query", "DELETE FROM t;\nSELECT nope")
     assert code == 1

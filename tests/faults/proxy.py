@@ -51,7 +51,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A client's message, and the text of a query: `Q` a query, `P` one of a pipeline, which `E` runs, `H` the request to
-    answer those, `S` the pipeline's end, `^` a start."""
+    answer those, `S` the pipeline's end, `^` a start.
+    """
 
     kind: str
     text: str = ""
@@ -174,7 +175,8 @@ class Proxy:
 class _Answers:
     """What the server says to one connection. Once it is muted, it is heard and not passed on, until it is `complete`.
 
-    It is `settled` while the server has answered all that it was asked to answer, so that nothing depends on who is quicker.
+    It is `settled` while the server has answered all that it was asked to answer, so that nothing depends on who is
+    quicker.
     """
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from enum import Enum
@@ -165,7 +165,7 @@ def run_cases(world: World, undisturbed: Undisturbed, cases: Sequence[Case], tal
     with world.place(undisturbed.migrations) as place:
         if cases[0].direction is Direction.DOWN:
             place.run(Direction.UP)
-        for done, case in enumerate(cases, 1):
+        for done, case in enumerate(cases, 1):  # noqa: B007 - it says below how many were done
             wrong = run_case(place, undisturbed, case, tally)
             if wrong:
                 break
@@ -192,10 +192,8 @@ def disturb(place: Place, case: Case) -> None:
         _disturb_process(place, case)
         return
     with place.proxy(Rule(case.number, _ACTIONS[case.fault])) as proxy:
-        try:
+        with suppress(FsapiError):
             place.run(case.direction, proxy.address)
-        except FsapiError:
-            pass
         assert proxy.fired.wait(60), "the fault was not reached"
 
 

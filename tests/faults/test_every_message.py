@@ -60,7 +60,8 @@ def _all(reference: Undisturbed) -> Iterator[Case]:
 
 def _sample(reference: Undisturbed) -> Iterator[Case]:
     """Lost on the way there and on the way back, at every commit and every statement outside of a transaction; at
-    some of the other messages one of the two; and the client killed at some of the first."""
+    some of the other messages one of the two; and the client killed at some of the first.
+    """
     for direction in (Direction.UP, Direction.DOWN):
         steps = reference.steps(direction)[:: 1 if reference.migrations.is_local else 2]
         # Rolling back uses the same means: there the two take turns, and so they do where a case takes long.

@@ -1,7 +1,7 @@
 """The client is killed at any step boundary, in one of two schemas, under row-level security and changing settings.
 
-The migrations change what new sessions begin with, and a policy chooses rows by it: a step that ran in a session of other
-settings, or a second time, or in the other schema, leaves other rows.
+The migrations change what new sessions begin with, and a policy chooses rows by it: a step that ran in a session of
+other settings, or a second time, or in the other schema, leaves other rows.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ _QUIET = """
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a database holds, without our tables: schema and rows, what is invalid, what stands outside of the database,
-    and the names and checksums of what is applied."""
+    and the names and checksums of what is applied.
+    """
 
     contents: str
     invalid: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Random sequences of everything that moves files and rows: no script ever runs twice, and rows and tables agree.
 
-Each migration adds a number of its own to a table, and its DOWN takes it out. Files are moved, edited, deleted and brought
-back, under their own names and under others; rows are renamed, retired, restored and squashed. What a verb refuses changes
-nothing. The sequences are the same each time; `FSAPI_NB_FAULTS=all` runs ten times as many.
+Each migration adds a number of its own to a table, and its DOWN takes it out. Files are moved, edited, deleted and
+brought back, under their own names and under others; rows are renamed, retired, restored and squashed. What a verb
+refuses changes nothing. The sequences are the same each time; `FSAPI_NB_FAULTS=all` runs ten times as many.
 """
 
 from __future__ import annotations

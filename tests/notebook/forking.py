@@ -59,7 +59,7 @@ def _serve(listener: socket.socket) -> None:
                     os.killpg(key.data, signal.SIGKILL)
 
 
-def _fork(launcher: socket.socket) -> int:
+def _fork(launcher: socket.socket) -> int:  # noqa: RET503 - the child never returns
     """Fork a kernel that is what the launcher would be; return its pid."""
     head, descriptors, _, _ = socket.recv_fds(launcher, 4, 3)
     size, asked = int.from_bytes(head, "big"), b""

@@ -1,7 +1,8 @@
 """Kernels that start in a third of the time: forked by a process that has imported the libraries, and not fsapi_nb.
 
-A front end starts a small program (`LAUNCHER`), which asks that process (`forking.py`) for a fork, passes signals on to it, and ends as
-the kernel ends; if the launcher is killed, so is the kernel. Tests of kernels themselves start real ones.
+A front end starts a small program (`LAUNCHER`), which asks that process (`forking.py`) for a fork, passes signals on to
+it, and ends as the kernel ends; if the launcher is killed, so is the kernel. Tests of kernels themselves start real
+ones.
 """
 
 from __future__ import annotations

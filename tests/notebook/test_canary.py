@@ -177,7 +177,8 @@ def test_no_command_shows_or_keeps_a_password(
     assert not traces(printed.out + printed.err + caplog.text + _all_rows(project))
 
 
-#: What is typed of each verb: first what succeeds, then what does not. `a` and `b` are applied, `b` is edited, `gone` has no file.
+#: What is typed of each verb: first what succeeds, then what does not. `a` and `b` are applied, `b` is edited, `gone`
+#: has no file.
 TYPED: dict[str, tuple[str, ...]] = {
     "status": ("", "--check"),
     "pending": ("", "--check"),

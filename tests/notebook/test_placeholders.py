@@ -155,7 +155,8 @@ def test_the_form_next_to_the_error_is_found() -> None:
     assert find_placeholder(line, line.index("AND") + 1) is None
 
 
-# -- lines without SQL --------------------------------------------------------------------------------------------------
+# -- lines without SQL
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_line_without_sql_is_expanded(cells: Cells, project: Project) -> None:

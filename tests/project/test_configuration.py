@@ -100,7 +100,7 @@ def test_a_table_with_its_schema_is_refused_with_the_way_to_say_it(tmp_path: Pat
 def test_a_null_character_is_refused(tmp_path: Path, setting: str) -> None:
     """No path and no name has one, and nothing that takes one says what is wrong."""
     error = refusal(tmp_path, f"[tool.fsapi_nb]\n{setting.replace(chr(39), chr(34))}\n")
-    assert error.message == f"{setting.split()[0]} of [tool.fsapi_nb] in pyproject.toml has a null character"
+    assert error.message == f"{setting.split(maxsplit=1)[0]} of [tool.fsapi_nb] in pyproject.toml has a null character"
 
 
 @pytest.mark.parametrize("setting", ["migrations", "postgres_bin", "--dir", "--postgres-bin", "trust"])

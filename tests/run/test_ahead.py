@@ -158,7 +158,6 @@ def test_an_interrupt_tells_of_what_was_committed_before_it(
 
 def _interrupted(project: Project, *, after: str) -> Interrupted:
     """What a run ends with that is interrupted once its first migration is told as finished, and `after` gives true."""
-
     finished: list[Event] = []
 
     def hear(event: Event) -> None:

@@ -65,7 +65,7 @@ def test_what_blocks_nobody_waits_longer_than_lock_timeout(
     retries = Retries(writer)
     run = threading.Thread(target=lambda: project.migrator(lock_timeout="50ms", observers=[retries]).migrate())
     run.start()
-    wait_for(project, _AT_A_LOCK.format(up.split(" x")[0]))
+    wait_for(project, _AT_A_LOCK.format(up.split(" x", maxsplit=1)[0]))
     project.rows("SELECT pg_sleep(0.2)")  # several times lock_timeout
     project.rows("INSERT INTO t VALUES (5)")
     writer.commit()

@@ -79,8 +79,7 @@ def test_whatever_follows_runs_once_and_in_order(project: Project, behind: str) 
     """What was sent ahead of the change is run in the new session, and the history says so."""
     names = [project.write("first", "CREATE SEQUENCE s;")]
     names.append(project.write("change", written(project, _PATH.format(_DATABASE))))
-    for number in range(6):
-        names.append(project.write(f"m{number}", f"SELECT nextval('s');\n{behind.format(number)};"))
+    names += [project.write(f"m{number}", f"SELECT nextval('s');\n{behind.format(number)};") for number in range(6)]
     names.append(project.write("last", "CREATE TABLE t (id int);"))
     heard: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -68,10 +69,8 @@ def test_the_servers_own_progress_is_told(project: Project, command: str) -> Non
 
 
 def _migrate(project: Project, hear: Observer) -> None:
-    try:
+    with contextlib.suppress(FsapiError):  # it was cancelled
         project.migrator(observers=(hear,)).migrate()
-    except FsapiError:
-        pass  # it was cancelled
 
 
 @pytest.mark.parametrize(

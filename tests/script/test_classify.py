@@ -132,8 +132,16 @@ def test_a_statement_is_named_as_its_command(text: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ROLLBACK", "ROLLBACK AND CHAIN", "ABORT", "PREPARE TRANSACTION 'x'", "COMMIT PREPARED 'x'", "DISCARD ALL"]
-    + ["COPY t TO STDOUT", "COPY (SELECT 1) TO STDOUT"],
+    [
+        "ROLLBACK",
+        "ROLLBACK AND CHAIN",
+        "ABORT",
+        "PREPARE TRANSACTION 'x'",
+        "COMMIT PREPARED 'x'",
+        "DISCARD ALL",
+        "COPY t TO STDOUT",
+        "COPY (SELECT 1) TO STDOUT",
+    ],
 )
 def test_what_would_break_the_promise_is_refused(text: str) -> None:
     """Statements that undo the record, move it elsewhere, let go of the lock, or talk to nobody."""

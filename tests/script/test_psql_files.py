@@ -170,7 +170,7 @@ def test_a_command_in_a_check_is_a_fault() -> None:
 
 
 def test_a_file_of_psql_runs(project: Project) -> None:
-    """Data below an \\echo with an apostrophe is data."""
+    r"""Data below an \\echo with an apostrophe is data."""
     project.write_text(
         "2026_01_01_00_00_a.sql",
         "\\set ON_ERROR_STOP on\n\\echo Don't stop\nBEGIN;\nCREATE TABLE a (t text);\n\\echo it's filled\n"
@@ -182,7 +182,7 @@ def test_a_file_of_psql_runs(project: Project) -> None:
 
 
 def test_a_recorded_dump_is_a_migration(project: Project) -> None:
-    """pg_dump has written \\restrict since August 2025, in every version."""
+    r"""pg_dump has written \\restrict since August 2025, in every version."""
     project.write_text("2026_01_01_00_00_dump.sql", DUMP)
     project.migrator().migrate()
     assert project.rows("SELECT name FROM public.customers ORDER BY id") == [("it's",), ("a\\b",)]

@@ -54,7 +54,7 @@ FRAGMENTS = (
     *CORES,
     *("'", '"', "$$", "$a$", "--", "/*", "*/", ";", "\\", "\\.\n", "(", ")", "\n", "\r", "\r\n", "\t", "é", "😀", "\u00a0"),
     *("COPY t FROM stdin;\n", "copy t from STDIN", "-- UP\n", "-- DOWN\n", "-- up\n", "-- fsapi: lock_timeout=1s\n"),
-    *("{{ x }}", "${x}", "`", "\x01"), 
+    *("{{ x }}", "${x}", "`", "\x01"),
     *("E'\\xff'", "E'\\u00'", "U&'\\d800'", "1a", "BEGIN ATOMIC", "END", "SELECT", "password 'x'", "\ufeff", "\v", "\f"),
 )  # fmt: skip
 

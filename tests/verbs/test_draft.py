@@ -59,7 +59,8 @@ def is_well(project: Project) -> bool:
     return not project.migrator().status().attention
 
 
-# -- what is refused or fails -------------------------------------------------------------------------------------------
+# -- what is refused or fails
+# -------------------------------------------------------------------------------------------
 
 
 def test_a_redo_that_is_refused_writes_nothing(project: Project) -> None:
@@ -239,7 +240,8 @@ def _wait_for_end(project: Project) -> None:
         time.sleep(0.02)
 
 
-# -- what ends half-way -------------------------------------------------------------------------------------------------
+# -- what ends half-way
+# -------------------------------------------------------------------------------------------------
 
 STEPS = f"{UP}CREATE INDEX CONCURRENTLY a_id ON a (id);\nCREATE TABLE a ();\n"
 
@@ -315,7 +317,8 @@ def test_a_step_outside_of_a_transaction_that_left_something_leaves_its_file(pro
     assert is_well(project)
 
 
-# -- another program at the same file -----------------------------------------------------------------------------------
+# -- another program at the same file
+# -----------------------------------------------------------------------------------
 
 
 def test_a_file_that_is_edited_while_the_cell_runs_is_not_overwritten(project: Project) -> None:
@@ -387,7 +390,8 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-# -- a DOWN that is added -----------------------------------------------------------------------------------------------
+# -- a DOWN that is added
+# -----------------------------------------------------------------------------------------------
 
 
 def test_a_cell_adds_a_down_to_what_is_applied(project: Project) -> None:

@@ -174,7 +174,8 @@ def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:
 
 def wait_for(page: Any, condition: str, arg: object = None, *, seconds: float = 30) -> None:
     """Wait until a function of JavaScript returns true in the page."""
-    # Playwright would ask at each frame. Some conditions need the layout of a long page, and there is one core for both.
+    # Playwright would ask at each frame. Some conditions need the layout of a long page, and there is one core for
+    # both.
     page.wait_for_function(condition, arg=arg, timeout=seconds * 1000, polling=100)
 
 
