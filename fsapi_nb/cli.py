@@ -1,9 +1,9 @@
-"""The terminal: `sapi migrate`, `sapi migrate:VERB`, `sapi query SQL`. Parses, calls, prints; decides nothing.
+"""The terminal: `sapi migrate`, `sapi migrate:VERB`, `sapi query SQL`. Parses, calls and prints; decides nothing.
 
 The result goes to stdout, everything else to stderr; with `--json`, stdout is one JSON document. The progress of a
-long run is drawn on stderr where that is a terminal: pipes get nothing before the end. Exit codes: 0 done, 1 failed,
-2 bad usage or configuration, 3 a `--check` found something, 130 interrupted. They say what happened with the database: a
-result that cannot be written is an error by itself only where the result is all that the verb gives.
+long run is drawn on stderr if that is a terminal: a pipe gets nothing before the end. Exit codes: 0 done, 1 failed,
+2 bad usage or configuration, 3 a `--check` found something, 130 interrupted. They say what happened to the database:
+a result that cannot be written is a failure only for verbs that do nothing but return it.
 """
 
 from __future__ import annotations
@@ -46,18 +46,22 @@ _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON documen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, by default that of the process, and return the exit code."""
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: The words of the command line; None means those of this process, which then ends with the command.
+    """
     if arguments is None:
-        # At its end Python looks at every object for what could be let go: longer than a run that has nothing to do.
+        # At exit Python's collector visits every object. That takes longer than a run that has nothing to do.
         atexit.register(gc.freeze)
-        # And to look at all that a plan of a thousand migrations holds, again and again, takes a tenth of such a run.
+        # And its repeated visits to a plan of a thousand migrations take a tenth of such a run.
         gc.set_threshold(50_000)
     words = list(sys.argv[1:] if arguments is None else arguments)
     open_missing()
     show_every_character()
     as_json = "--json" in words
     if threading.current_thread() is threading.main_thread():
-        # SIGTERM is Ctrl-C by another hand: cancel on the server, roll back, say where things stand.
+        # SIGTERM does the same as Ctrl-C: cancel on the server, roll back, report the state of the database.
         for name in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, stop.interrupt)
     try:
@@ -71,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show_error(error, {"error": "Interrupted", "message": error.message, "state": error.state}, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
-        write("stopped; `sapi migrate:status` tells where things stand.", sys.stderr)
+        write("stopped; `sapi migrate:status` shows the state of the database.", sys.stderr)
         return Interrupted.exit_code
 
 
@@ -94,7 +98,7 @@ def _run(words: list[str]) -> int:
 
 
 def _runbook(words: list[str]) -> int:
-    """Run a command of runbooks. The record of one that failed goes where errors go."""
+    """Run a `runbook:` command and return its exit code. The record of a run that failed goes where errors go."""
     from fsapi_nb.runbook import commands as runbooks
 
     command = runbooks.find_command(words[0].removeprefix("runbook:"))
@@ -110,7 +114,7 @@ def _runbook(words: list[str]) -> int:
 
 
 def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
-    """Carry out a command; on a terminal, ask whether its project may do what it asks for."""
+    """Carry out a command; on a terminal, ask whether to trust the project if the command needs that."""
     while True:
         try:
             return command()
@@ -124,7 +128,7 @@ def _trusting(command: Callable[[], _Value], *, as_json: bool) -> _Value:
 
 
 def _ask(question: FsapiError, words: str, otherwise: str) -> None:
-    """Show what is to be allowed, and ask. Raises UsageError unless the answer is yes."""
+    """Show what would be allowed, and ask. Raises UsageError unless the answer is yes."""
     print("\n".join(map(visible, (question.message, *question.details))), file=sys.stderr)
     print(f"{visible(words)} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
@@ -136,7 +140,7 @@ def _somebody_answers() -> bool:
 
 
 def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.Namespace) -> Result:
-    """Run a verb that needs no database. If nobody can be asked, the command itself is the answer."""
+    """Run a verb that uses no database. If nobody can be asked, typing the command is the confirmation."""
     options.yes = options.yes or options.json or not _somebody_answers()
     try:
         return verb(options)
@@ -147,7 +151,7 @@ def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.
 
 
 def _call(verb: Verb, options: argparse.Namespace) -> Result:
-    """Run the verb; `fresh` asks on a terminal."""
+    """Run the verb; on a terminal, `fresh` asks for confirmation."""
     if verb.alone is not None:
         return _call_alone(verb.alone, options)
     try:
@@ -164,7 +168,7 @@ def _call(verb: Verb, options: argparse.Namespace) -> Result:
 
 
 def _call_once(verb: Verb, options: argparse.Namespace) -> Result:
-    """Run the verb; draw its progress if stderr is a terminal."""
+    """Run the verb, and draw its progress if stderr is a terminal."""
     if options.json or not sys.stderr.isatty():
         return verb.run(_migrator(options), options)
     from fsapi_nb.views.terminal import LiveProgress
@@ -190,7 +194,7 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
 
 
 def _command_first(words: list[str]) -> list[str]:
-    """Move global options that stand before the command behind it."""
+    """Return the words with the command first: global options may stand before it."""
     takes_value = {flag for argument in GLOBAL for flag in argument.flags}
     before: list[str] = []
     rest = list(words)
@@ -203,7 +207,7 @@ def _command_first(words: list[str]) -> list[str]:
 
 
 def _verb_of(command: str) -> Verb:
-    """Return the verb of `migrate`, `migrate:VERB`, `query` or `trust`. Raises UsageError if there is none."""
+    """Return the verb of `migrate`, `migrate:VERB`, `query` or `trust`. Raises UsageError for any other command."""
     if command == "query":
         return QUERY
     if command == "trust":
@@ -238,9 +242,9 @@ def _text(result: Result, *, as_json: bool) -> str:
 
 
 def _written(text: str, *, otherwise: int = 1) -> int:
-    """Write the result of a command that ended well to stdout. Return the exit code, `otherwise` if the result is lost.
+    """Write the result of a successful command to stdout. Return the exit code: `otherwise` if the result is lost.
 
-    A reader that has gone, as `head` does, has what it wanted.
+    A closed pipe is not a failure: a reader such as `head` has what it wanted.
     """
     failure = write(text, sys.stdout)
     if failure is None or isinstance(failure, BrokenPipeError):
@@ -271,7 +275,7 @@ def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as
 
 
 def _fitted(lines: list[str]) -> list[str]:
-    """Break the lines between words for a terminal; return them as they are for a file or a pipe."""
+    """Return the lines wrapped between words for a terminal, and unchanged for a file or a pipe."""
     if not sys.stderr.isatty():
         return lines
     columns = os.get_terminal_size(sys.stderr.fileno()).columns

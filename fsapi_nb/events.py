@@ -1,7 +1,7 @@
-"""What a run tells while it goes on: typed events in the past tense, and the observers that hear them.
+"""The events of a run, as typed values in the past tense, and the observers that receive them.
 
-The runner never prints. An observer that raises is dropped and logged, so that no view can stop a migration;
-KeyboardInterrupt goes through.
+The runner never prints. An observer that raises is dropped and logged, so that no view can stop a migration; only
+KeyboardInterrupt passes through.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _log = logging.getLogger("fsapi_nb")
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The lock is held, the plan is made, and its first step is next."""
+    """A run whose lock is held and whose plan is made; the first step comes next."""
 
     plan: Plan
     run_id: str
@@ -28,14 +28,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class LockAwaited:
-    """Another runner holds the lock; `holder` says which. Told once for each change of holder."""
+    """A wait for another runner's lock; `holder` describes that runner. Sent once for each change of holder."""
 
     holder: str
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A step begins; `number` counts the plan's steps from zero."""
+    """The beginning of a step; `number` counts the plan's steps from zero."""
 
     step: Step
     number: int
@@ -43,7 +43,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StatementStarted:
-    """A statement was sent to the server."""
+    """A statement that was sent to the server."""
 
     migration: str
     statement: Statement
@@ -51,10 +51,10 @@ class StatementStarted:
 
 @dataclass(frozen=True, slots=True)
 class StatementWatched:
-    """What a second connection saw of a step that takes longer than a moment; told again while it lasts.
+    """A second connection's view of a step that takes longer than a moment; sent repeatedly while the step lasts.
 
     `statement` is None while the history is written or the transaction is committed. `elapsed` is in seconds.
-    `progress` is the server's own, where it has one; `blockage` says whom it waits for, if it does.
+    `progress` is what the server reports, if it reports any; `blockage` says which sessions the step waits for.
     """
 
     migration: str
@@ -66,7 +66,7 @@ class StatementWatched:
 
 @dataclass(frozen=True, slots=True)
 class NoticeReceived:
-    """The server said something: `severity` is NOTICE, WARNING, INFO."""
+    """A message of the server that is not an error: `severity` is NOTICE, WARNING or INFO."""
 
     migration: str
     severity: str
@@ -75,9 +75,9 @@ class NoticeReceived:
 
 @dataclass(frozen=True, slots=True)
 class StepRetried:
-    """A step that was undone by a lock timeout, a deadlock or a serialization failure is tried again after `pause` seconds.
+    """A step that a lock timeout, a deadlock or a serialization failure undid, to be tried again.
 
-    `attempts` counts those made so far.
+    `attempts` counts the attempts made so far; the next one begins after `pause` seconds.
     """
 
     step: Step
@@ -89,7 +89,7 @@ class StepRetried:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step is committed. `elapsed` is in seconds."""
+    """A committed step. `elapsed` is in seconds."""
 
     step: Step
     number: int
@@ -98,7 +98,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class MigrationFinished:
-    """A migration is completely applied or rolled back, and recorded. `elapsed` is in seconds."""
+    """A migration that is completely applied or rolled back, and recorded. `elapsed` is in seconds."""
 
     migration: str
     direction: Direction
@@ -107,14 +107,14 @@ class MigrationFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """Everything in the plan is done."""
+    """A run that did everything in its plan."""
 
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    """The run ended early; `error` is what will be raised."""
+    """A run that ended early; `error` is the exception that the verb raises next."""
 
     error: BaseException
 
@@ -136,22 +136,23 @@ Observer = Callable[[Event], None]
 
 
 class Observers:
-    """The observers of one run; calling it tells all of them.
+    """The observers of one run; a call passes an event on to all of them.
 
-    The runner tells from its thread, what watches it from another: an observer hears one event at a time.
+    Events come from two threads, the runner's and that of the connection that watches it. An observer gets one event
+    at a time.
     """
 
     def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
         self._observers = list(observers)
-        # Reentrant: an interrupt may strike the thread that holds it, and the same thread tells of that.
+        # Reentrant: an interrupt may hit the thread that holds the lock, and that thread then sends RunFailed.
         self._lock = threading.RLock()
 
     def __call__(self, event: Event) -> None:
-        """Tell every observer, in order."""
+        """Pass the event on to every observer, in order; drop and log an observer that raises."""
         with self._lock:
             for observer in tuple(self._observers):
                 try:
                     observer(event)
-                except Exception:  # noqa: BLE001 - whatever a view does wrong, the migration goes on
+                except Exception:  # noqa: BLE001 - a fault of a view must not stop the migration
                     self._observers.remove(observer)
-                    _log.exception("an observer failed and is not told any more")
+                    _log.exception("an observer failed and gets no further events")

@@ -1,10 +1,10 @@
-"""The stop of a call from another thread or by a signal: every wait asks whether it must end.
+"""Stop a call from another thread or from a signal handler: every wait in the call asks whether it must end.
 
-Python can interrupt its main thread only. So each call of a verb has a `StopSignal`, and whatever waits in that call
-(for the server, a lock, a pause) asks it ten times a second. A wait that must end raises KeyboardInterrupt once, and
-everything behind that is the path of a Ctrl-C.
+Python can interrupt its main thread only. So each call of a verb has a `StopSignal`, and every wait in that call
+(for the server, a lock, a pause) asks it at least ten times a second. A wait that must end raises KeyboardInterrupt
+once; everything after that is what a Ctrl-C does.
 
-A signal handler may ask for a stop, so there are no locks here: it could have interrupted their holder.
+A signal handler may ask for a stop, so this module uses no locks: the handler may have interrupted their holder.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any, TypeVar, cast
 from fsapi_nb.errors import Interrupted
 from fsapi_nb.text.tracebacks import hides_values
 
-_INTERVAL = 0.05  # seconds between two looks in a pause
+_INTERVAL = 0.05  # seconds between two checks in a pause
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class StopSignal:
-    """The signal by which one call is asked to stop. `is_waiting` is true during a wait that asks for it."""
+    """The request to stop one call. `is_waiting` is true during a wait that checks the signal."""
 
     __slots__ = ("_asked", "_raised", "is_waiting")
 
@@ -34,20 +34,20 @@ class StopSignal:
         self._asked = self._raised = False
 
     def set(self) -> None:
-        """Ask the call to stop. Any thread, and a signal handler, may."""
+        """Ask the call to stop. Any thread and any signal handler may call this."""
         self._asked = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if the call is asked to stop; only once, so that it can tidy up behind that."""
+        """Raise KeyboardInterrupt if the call is asked to stop; only once, so that the call can clean up afterwards."""
         if self._asked and not self._raised:
             self.is_waiting, self._raised = False, True
             raise KeyboardInterrupt
 
     def interrupt(self) -> None:
-        """Stop the call from a signal handler of its own thread: in its wait, or here if it is in none."""
+        """Stop the call from a signal handler of its own thread: in its wait, or here if it is not waiting."""
         if self.is_waiting and not self._asked:
-            self._asked = True
-        else:
+            self._asked = True  # the wait raises, where no C code is in the middle of a callback
+        else:  # a second Ctrl-C ends a wait that does not answer to the first
             self._asked = self._raised = True
             raise KeyboardInterrupt
 
@@ -72,6 +72,7 @@ def pause(seconds: float) -> None:
     signal, until = _SIGNAL.get(), time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         if signal:
+            # Until the first check, an interrupt raises by itself; from then on this loop does, at its next check.
             signal.check()
             signal.is_waiting = True
         time.sleep(min(left, _INTERVAL))
@@ -80,9 +81,9 @@ def pause(seconds: float) -> None:
 
 
 def interrupt(_number: int = 0, _frame: object = None) -> None:
-    """Handle a signal of the process as a Ctrl-C: for `signal.signal`, in the main thread.
+    """Handle a signal of the process as a Ctrl-C. A handler for `signal.signal`, called in the main thread.
 
-    A KeyboardInterrupt that a handler raises is lost if libpq was just handing over a notice. A wait raises it safely.
+    A KeyboardInterrupt that a handler raises is lost if libpq is just delivering a notice. A wait raises it safely.
     """
     signal = _SIGNAL.get()
     if signal is None:
@@ -92,7 +93,7 @@ def interrupt(_number: int = 0, _frame: object = None) -> None:
 
 @contextmanager
 def heeding(signal: StopSignal) -> Iterator[StopSignal]:
-    """Let every wait of this thread ask that signal."""
+    """Make every wait of this thread check `signal` while the block runs."""
     token = _SIGNAL.set(signal)
     try:
         yield signal
@@ -101,19 +102,23 @@ def heeding(signal: StopSignal) -> Iterator[StopSignal]:
 
 
 class Calls:
-    """The calls of one object that are under way, in whichever threads."""
+    """The running calls of one object, in any threads."""
 
     def __init__(self) -> None:
         self._signals: set[StopSignal] = set()
 
     def stop(self) -> None:
         """Ask all of them to stop; a later call is not affected."""
-        for signal in tuple(self._signals):
+        for signal in tuple(self._signals):  # other threads add and remove theirs meanwhile
             signal.set()
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Count a call; one inside of another is part of that."""
+        """Register a call while the block runs. A call inside another one belongs to that one.
+
+        Raises:
+            Interrupted: The call was stopped, or interrupted by Ctrl-C.
+        """
         if _SIGNAL.get() in self._signals:
             yield
             return
@@ -124,14 +129,14 @@ class Calls:
                 yield
         except Interrupted:
             raise
-        except KeyboardInterrupt:  # a stop, or a Ctrl-C outside of the waits: while files are read, say
+        except KeyboardInterrupt:  # a stop, or a Ctrl-C outside the waits, such as while files are read
             raise Interrupted("stopped", "no migration was running; what was not committed is rolled back.") from None
         finally:
             self._signals.discard(signal)
 
 
 def stoppable(method: Method) -> Method:
-    """Let `_calls.stop()` end a method of an object that has `_calls`."""
+    """Make a method stoppable by its object's `_calls`, which is a `Calls`."""
 
     @hides_values
     @functools.wraps(method)

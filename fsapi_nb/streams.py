@@ -1,6 +1,6 @@
-"""The standard streams of a process: open, and never the reason why a command that did its work ends as if it had not.
+"""The standard streams of a process: opened if missing, and written so that a failure does not hide the command's result.
 
-A disk may be full, a reader may have gone (`sapi ... | head`), and a shell may have closed a stream (`>&-`).
+The disk may be full, the reader may have closed the pipe (`sapi ... | head`), or the shell the stream (`>&-`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TextIO
 
 
 def open_missing() -> None:
-    """Open the standard streams that the process began without, so that no file or socket gets their numbers.
+    """Open the standard streams that the process started without, so that no file or socket gets their numbers.
 
-    What is written to stdout fails then, so that its loss is noticed; what is written to stderr is dropped.
+    Writing to such a stdout then fails, so that a lost result is noticed; what is written to stderr is dropped.
     """
     for number, (name, flags, mode) in enumerate(
         (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
@@ -30,14 +30,14 @@ def open_missing() -> None:
 
 
 def show_every_character() -> None:
-    """Let a character that a stream's encoding lacks be written as an escape: a file's name may be no text."""
+    """Make stdout and stderr write characters that their encoding lacks as escapes: file names may hold any bytes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def write(text: str, stream: TextIO) -> OSError | None:
-    """Write the text and a line end at once. Return why that failed, if it did; the stream then drops what it gets."""
+    """Write the text and a line end, and flush. Return the error if that failed; the stream then drops its output."""
     try:
         stream.write(f"{text}\n")
         stream.flush()
@@ -48,7 +48,7 @@ def write(text: str, stream: TextIO) -> OSError | None:
 
 
 def _let_drop(stream: TextIO) -> None:
-    """Lead the stream nowhere: Python writes what is left in it once more at exit, and would complain."""
+    """Redirect the stream to /dev/null: Python flushes it once more at exit, and would report the error again."""
     with contextlib.suppress(OSError):
         descriptor = os.open(os.devnull, os.O_WRONLY)
         os.dup2(descriptor, stream.fileno())

@@ -1,7 +1,7 @@
-"""The databases that tests get: migrated ones, copied from a template, and empty ones. Knows nothing of pytest.
+"""The databases that tests get: migrated ones, copied from a template, and empty ones. Does not depend on pytest.
 
-The template is made once for the contents of the migrations folder, and outlives the run: as long as no file changes,
-the next run copies it too.
+The template is made once for the contents of the migrations folder, and outlives the test run: as long as no file
+changes, the next run copies it, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _APPLICATION = "fsapi_nb tests"
 
 @dataclass(slots=True)
 class Databases:
-    """Makes databases for one test each, by the migrations of one folder. Everything raises FsapiError."""
+    """Databases for one test each, made by the migrations of one folder. Every method may raise FsapiError."""
 
     project: Project
     directory: Path
@@ -40,7 +40,7 @@ class Databases:
 
     @contextmanager
     def migrated(self) -> Iterator[DatabaseUrl]:
-        """A fresh database with all migrations applied, dropped in the end."""
+        """Make a database with all migrations applied; drop it after the block."""
         address = self._copy()
         try:
             yield as_url(address)
@@ -49,7 +49,7 @@ class Databases:
 
     @contextmanager
     def empty(self) -> Iterator[DatabaseUrl]:
-        """A fresh, empty database, dropped in the end."""
+        """Make an empty database; drop it after the block."""
         address = self.scratch.make()
         try:
             yield as_url(address)
@@ -57,17 +57,17 @@ class Databases:
             self.scratch.drop(address)
 
     def migrator(self, database: str) -> Migrator:
-        """The project's migrations on that database."""
+        """Return a `Migrator` of the project's migrations on the database of that URL."""
         return Migrator(database, self.directory, application=_APPLICATION)
 
     def _copy(self) -> str:
-        """A copy of the template, which is made where there is none; what kept it from being made is told every time."""
+        """Copy the template, which is made if there is none. If that failed once, raise the same error every time."""
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         try:
             contents = self._contents = self._contents or contents_of(self.project, self.directory)
             address = self.scratch.copy(contents)
-            while address is None:  # where another process swept it in the moment between, once more
+            while address is None:  # again if another process removed the template before it was copied
                 self.scratch.publish(contents, lambda empty: _migrate(self.migrator(empty)))
                 address = self.scratch.copy(contents)
         except FsapiError as error:
@@ -78,11 +78,20 @@ class Databases:
 
 @contextmanager
 def open_databases(start: Path, *, directory: str | None, database: str | None) -> Iterator[Databases]:
-    """Databases for the project that `start` belongs to, on an embedded server for tests, or on that of `database`.
+    """Give databases for the project that `start` belongs to, on an embedded server or on that of `database`.
 
-    `directory` is the migrations folder, seen from `start`; None is the project's. `database` is a URL or a name in
-    `pyproject.toml`; no environment variable is looked at, so that no test reaches a database by accident.
-    Raises ConfigurationError, Untrusted, Protected, DatabaseError.
+    Environment variables are ignored, so that no test reaches a database by accident.
+
+    Args:
+        start: A folder of the project.
+        directory: The migrations folder, relative to `start`; None means the project's.
+        database: A URL or a name in `pyproject.toml`; None means an embedded server that only tests use.
+
+    Raises:
+        ConfigurationError: There is no such migrations folder, or a setting is invalid.
+        Untrusted: The project asks for something that its user has not allowed.
+        Protected: The database is marked `protected`.
+        DatabaseError: The server cannot be reached, or refuses.
     """
     folder, project = find_folder(start, directory)
     address = _address(project, database)
@@ -101,7 +110,7 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
 
 
 def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
-    """The migrations folder and the project it belongs to. Raises ConfigurationError where there is no such folder."""
+    """Return the migrations folder and its project. Raises ConfigurationError if there is no such folder."""
     folder = start / expanded(directory, "fsapi_directory") if directory else None
     project = find_project(folder or start)
     found = folder or project.migrations
@@ -112,11 +121,14 @@ def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
 
 
 def contents_of(project: Project, directory: Path) -> str:
-    """What a template is made of, as 16 hexadecimal digits: the files, byte by byte, and where the history stands."""
+    """Return a digest of what a template depends on: the bytes of the files, the settings, fsapi_nb's version.
+
+    The digest has 16 hexadecimal digits.
+    """
     digest = hashlib.sha256(f"{__version__}\0{sorted(project.table.items(), key=str)}".encode())
     for name, *_ in fingerprint(directory):
         digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
-        with suppress(OSError):  # which a run says better
+        with suppress(OSError):  # the run that makes the template reports it better
             digest.update(hashlib.sha256(read_regular(directory / name)).digest())
     return digest.hexdigest()[:16]
 
@@ -126,7 +138,7 @@ def _migrate(migrator: Migrator) -> None:
 
 
 def _address(project: Project, database: str | None) -> Address | None:
-    """Where to make databases; None for the embedded server, which has a folder of its own for tests."""
+    """Return where to make databases; None for the embedded server, which keeps the tests' data in a folder of its own."""
     if not database:
         return None
     address = find_address(project, option=database)

@@ -1,7 +1,7 @@
-"""`--fsapi-nbval`: cells that fail without an error output fail, and kernels end in peace. For nbval's own cells only.
+"""`--fsapi-nbval`: fail cells that fail without an error output, and let kernels shut down. For nbval's own cells only.
 
-IPython's UsageError (an unknown magic, say) is only printed, and nbval looks at outputs only (nbval issue #147). And it
-kills its kernels: a killed process stops no embedded server.
+IPython only prints its UsageError (for an unknown magic, for example), and nbval compares outputs only (nbval issue
+#147). And nbval kills its kernels: a killed process does not stop its embedded server.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pytest
 
 
 class Cells:
-    """The hooks around nbval's cells, which are items of `kind`."""
+    """The pytest hooks around nbval's cells, which are items of `kind`."""
 
     def __init__(self, kind: type[pytest.Item]) -> None:
         self._kind = kind
 
-    @pytest.hookimpl(trylast=True)  # when pytest has set up the notebook, and with it the kernel
+    @pytest.hookimpl(trylast=True)  # after pytest has set up the notebook, and with it the kernel
     def pytest_runtest_setup(self, item: Any) -> None:
-        """Listen to the kernel's replies, and let it end in peace after the notebook's last cell."""
+        """Keep the kernel's replies, and shut it down after the notebook's last cell."""
         if not isinstance(item, self._kind):
             return
         kernel = _kernel_of(item)
@@ -32,10 +32,10 @@ class Cells:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
-        """Fail a cell that the kernel calls failed, though it gave no error output; unless it is tagged so."""
+        """Fail a cell if the kernel's reply says so, even without an error output; unless its tags expect an error."""
         replies = _kernel_of(item).replies if isinstance(item, self._kind) else []
         replies.clear()
-        yield  # a cell that is skipped, or fails by itself, raises here
+        yield  # a cell that is skipped or that nbval fails raises here
         for reply in replies:
             if reply["status"] == "error" and not item.options["check_exception"]:
                 item.raise_cell_error(f"Cell failed without an error output: {reply['ename']}: {reply['evalue']}")
@@ -46,7 +46,7 @@ def _kernel_of(item: Any) -> Any:
 
 
 def _keeping(receive: Callable[..., Any], replies: list[Any]) -> Callable[..., Any]:
-    """The kernel's way to give a message, with its replies kept."""
+    """Return `receive` as a function that also appends each reply to `replies`."""
 
     def receive_and_keep(**options: Any) -> Any:
         message = receive(**options)
@@ -58,6 +58,6 @@ def _keeping(receive: Callable[..., Any], replies: list[Any]) -> Callable[..., A
 
 
 def _end(kernel: Any) -> None:
-    """Ask the kernel to end, which nbval would kill."""
+    """Shut the kernel down before nbval kills it, so that it stops its embedded server."""
     kernel.kc.stop_channels()
     kernel.km.shutdown_kernel()

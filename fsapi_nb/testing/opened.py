@@ -1,4 +1,4 @@
-"""The maker of databases of one pytest process: opened when it is first asked for, closed with pytest."""
+"""The `Databases` of one pytest process: opened when first asked for, closed with pytest."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _opened = pytest.StashKey["Databases | Exception"]()
 
 
 def databases_of(config: pytest.Config) -> Databases:
-    """The maker of databases of this process, opened when it is first asked for and closed with pytest.
+    """Return the `Databases` of this process; the first call opens them, the end of pytest closes them.
 
-    Raises FsapiError where there is no such server, folder or right; the same one every time, without a further try.
+    Args:
+        config: pytest's configuration, which has the options and settings, and keeps the opened databases.
+
+    Raises:
+        FsapiError: There is no such server or folder, or the role lacks a privilege. Every further call raises the
+            same error without another attempt.
     """
     from fsapi_nb.errors import FsapiError
     from fsapi_nb.testing.databases import open_databases

@@ -1,7 +1,7 @@
-"""The plugin of pytest: options, and the fixtures `migrated_database` and `migrator`. Off unless asked for.
+"""The pytest plugin: options, and the fixtures `migrated_database` and `migrator`. Off unless asked for.
 
-pytest imports this at every start, in projects that never use it as well: so nothing else is imported here, neither ours
-nor the driver, before a fixture or an option needs it.
+pytest imports this module at every start, also in projects that never use it. So it imports neither the rest of
+fsapi_nb nor the driver before a fixture or an option needs them.
 """
 
 from __future__ import annotations
@@ -18,41 +18,42 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options and the settings; each begins with `fsapi`."""
+    """Add the options and the settings; each name begins with `fsapi`."""
     group = parser.getgroup("fsapi_nb", "PostgreSQL migrations (fsapi_nb)")
     group.addoption(
         "--fsapi-database",
         metavar="URL",
-        help="make the databases of migrated_database, migrator and --fsapi-roundtrip on this server (a URL, or a name in "
-        "pyproject.toml; the role needs CREATEDB), not on the embedded one; they are dropped in the end",
+        help="make the databases of migrated_database, migrator and --fsapi-roundtrip on this server (a URL, or a name "
+        "in pyproject.toml; the role needs CREATEDB) instead of the embedded one; they are dropped at the end",
     )
     group.addoption(
         "--fsapi-roundtrip",
         action="store_const",
-        const="told",
-        help="add a test for each migration: up, down and up again on a real server, with equal catalogs; one that is "
-        "irreversible passes, and is told",
+        const="lenient",
+        help="add a test for each migration: up, down and up again on a real server, with equal catalogs; an "
+        "irreversible migration passes, and is listed at the end",
     )
-    # Not an optional value: the next argument would be taken for it.
+    # An option of its own, not an optional value: argparse would take the next argument for that value.
     group.addoption(
         "--fsapi-roundtrip=strict",
         action="store_const",
         const="strict",
         dest="fsapi_roundtrip",
-        help="the same; a migration that is irreversible, or whose DOWN leaves something on purpose, fails",
+        help="the same, but a migration fails if it is irreversible or its DOWN leaves something on purpose",
     )
     group.addoption(
         "--fsapi-nbval",
         action="store_true",
-        help="with nbval: a cell that the kernel calls failed fails, though it has no error output (IPython's UsageError)",
+        help="with nbval: fail a cell if the kernel says that it failed, even without an error output (IPython's "
+        "UsageError)",
     )
-    parser.addini("fsapi_database", "what --fsapi-database is where it is not given")
-    parser.addini("fsapi_directory", "the migrations folder, seen from the root folder; else the project's")
+    parser.addini("fsapi_database", "the default of --fsapi-database")
+    parser.addini("fsapi_directory", "the migrations folder, relative to the root folder (default: the project's)")
     parser.addini("fsapi_nbval", "whether --fsapi-nbval is always on", type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what was asked for."""
+    """Register the hooks that the options and settings ask for."""
     strictness = config.getoption("fsapi_roundtrip")
     if strictness:
         from fsapi_nb.testing.roundtrip import RoundTrips
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _watch_notebooks(config: pytest.Config) -> None:
-    """Register what watches nbval's cells, if nbval is there."""
+    """Register the hooks around nbval's cells. Raises UsageError if nbval is missing but the option asks for them."""
     nbval = config.pluginmanager.get_plugin("nbval")
     if nbval is not None:
         from fsapi_nb.testing.notebooks import Cells
@@ -75,39 +76,40 @@ def _watch_notebooks(config: pytest.Config) -> None:
 
 @pytest.fixture
 def migrated_database(pytestconfig: pytest.Config) -> Iterator[DatabaseUrl]:
-    """The URL of a fresh database with all migrations of the project applied, for this test alone.
+    """Give the URL of a new database with all migrations of the project applied, for this test alone.
 
-    It is a copy of a template that is migrated once for the contents of the migrations folder, and dropped in the end.
-    The URL is a string with the password, if there is one; its repr hides that. What is set *for* a database rather
-    than in it (ALTER DATABASE ... SET, GRANT ... ON DATABASE) is not copied by PostgreSQL.
+    It is a copy of a template that is migrated once for the contents of the migrations folder, and is dropped after the
+    test. The URL is a string that includes the password, if there is one; its repr hides the password. PostgreSQL does
+    not copy what is set *for* a database rather than in it (ALTER DATABASE ... SET, GRANT ... ON DATABASE).
     """
     from fsapi_nb.testing.opened import databases_of
 
     with ExitStack() as stack:
-        with _told_plainly():
+        with _failing_plainly():
             url = stack.enter_context(databases_of(pytestconfig).migrated())
         yield url
 
 
 @pytest.fixture
 def migrator(pytestconfig: pytest.Config) -> Iterator[Migrator]:
-    """A `Migrator` of the project's migrations on a fresh, EMPTY database, for this test's own ups and downs.
+    """Give a `Migrator` of the project's migrations on a new, EMPTY database, for this test alone.
 
-    Unlike in `migrated_database` nothing is applied: `migrator.migrate(to="add_phone")`, then put rows in
-    (`migrator.query("INSERT ...")`), migrate on, and look at what became of them. It is dropped in the end.
+    Unlike in `migrated_database`, nothing is applied: migrate to a point (`migrator.migrate(to="add_phone")`), insert
+    rows (`migrator.query("INSERT ...")`), migrate further, and assert what became of the rows. The database is dropped
+    after the test.
     """
     from fsapi_nb.testing.opened import databases_of
 
     with ExitStack() as stack:
-        with _told_plainly():
+        with _failing_plainly():
             databases = databases_of(pytestconfig)
             fresh = databases.migrator(stack.enter_context(databases.empty()))
         yield fresh
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Let a fixture fail with our error's own lines: the way through our code tells nobody anything."""
+def _failing_plainly() -> Iterator[None]:
+    """Make a fixture fail with the lines of fsapi_nb's error: a traceback through fsapi_nb would not help the reader."""
     from fsapi_nb.errors import FsapiError
 
     try:

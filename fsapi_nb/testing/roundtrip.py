@@ -1,7 +1,7 @@
 """`--fsapi-roundtrip`: each migration as a test that takes it up, down and up again, and compares the catalogs.
 
-The tests share one walk through the history, so that each migration is applied once, besides its own down and up. What
-was damaged is not walked on: the next test begins a walk of its own.
+The tests share one walk through the history, so that each migration is applied once, besides its own down and up. A
+test that fails ends the walk, since its database may be damaged: the next test starts a walk of its own.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from fsapi_nb.testing.databases import Databases, find_folder
 from fsapi_nb.testing.opened import databases_of
 from fsapi_nb.verbs.walk import Walk, open_walk
 
-_PROPERTY = "fsapi_roundtrip"  # of a test that passed without a way back; it is in the JUnit report as well
+_PROPERTY = "fsapi_roundtrip"  # of a test that passed although its migration was not undone; JUnit reports show it, too
 _IRREVERSIBLE = "irreversible: only its UP was run"
 
 
 class RoundTrips:
-    """The hooks: adds the migrations folder to what is collected, makes tests of its files, and tells what they found."""
+    """The pytest hooks: collect the migrations folder, make a test of each file, and report what the tests found."""
 
     def __init__(self, config: pytest.Config, *, strict: bool) -> None:
         try:
@@ -39,16 +39,16 @@ class RoundTrips:
             raise pytest.UsageError("\n".join(["--fsapi-roundtrip:", *error.lines()])) from None
         self.strict = strict
         self._config = config
-        self._walked: RoundTripOutcome | None = None
+        self._walk: RoundTripWalk | None = None
 
     def pytest_sessionstart(self) -> None:
-        """Collect the folder, unless what was named on the command line holds it, or some of its files."""
+        """Collect the folder, unless the command line names it, a folder around it, or some of its files."""
         named = [self._config.invocation_params.dir / arg.split("::")[0] for arg in self._config.args]
         if not any(_overlap(path, self.directory) for path in named):
             self._config.args.append(str(self.directory))
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        """A migration is a file with one test."""
+        """Return the collector of a migration's file; None for any other file."""
         if file_path.suffix.lower() != ".sql" or file_path.name.startswith("."):
             return None
         if not os.path.samefile(file_path.parent, self.directory):
@@ -57,38 +57,38 @@ class RoundTrips:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Let the walk go forward only, whatever has shuffled the tests."""
-        places = [place for place, item in enumerate(items) if isinstance(item, RoundTrip)]
-        ordered = sorted((items[place] for place in places), key=lambda item: os.fsencode(item.path.name))
-        for place, item in zip(places, ordered, strict=True):
-            items[place] = item
+        """Put the round trips in the order of their migrations, so that the walk only goes forward."""
+        indexes = [index for index, item in enumerate(items) if isinstance(item, RoundTrip)]
+        ordered = sorted((items[index] for index in indexes), key=lambda item: os.fsencode(item.path.name))
+        for index, item in zip(indexes, ordered, strict=True):
+            items[index] = item
 
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """With `-v`, a migration without a way back is told where it passes."""
-        found = _found(report)
-        if found is None or report.when != "call" or not report.passed:
+        """Return, for `-v`, the status of a test that passed although its migration was not undone; else None."""
+        remark = _remark(report)
+        if remark is None or report.when != "call" or not report.passed:
             return None
-        return "passed", ".", f"PASSED ({found.partition(':')[0]})"
+        return "passed", ".", f"PASSED ({remark.partition(':')[0]})"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """What has no way back, in the end."""
+        """Print which migrations were not undone."""
         reports = terminalreporter.stats.get("passed", ())
-        lines = [f"{report.nodeid.split('::')[0]}: {found}" for report in reports if (found := _found(report))]
+        lines = [f"{report.nodeid.split('::')[0]}: {remark}" for report in reports if (remark := _remark(report))]
         if lines:
             terminalreporter.write_sep("=", "migrations without a way back")
             for line in lines:
                 terminalreporter.write_line(line)
 
     def pytest_sessionfinish(self) -> None:
-        """Leave the last walk; its database is dropped."""
-        if self._walked:
-            self._walked.leave()
+        """End the walk; its database is dropped."""
+        if self._walk:
+            self._walk.leave()
 
-    def walked(self) -> RoundTripOutcome:
-        """The walk of this process, begun when the first test asks for it."""
-        if self._walked is None:
-            self._walked = RoundTripOutcome(databases_of(self._config), read_folder(self.directory))
-        return self._walked
+    def walk(self) -> RoundTripWalk:
+        """Return the walk of this process, made when the first test asks for it. Raises FsapiError."""
+        if self._walk is None:
+            self._walk = RoundTripWalk(databases_of(self._config), read_folder(self.directory))
+        return self._walk
 
 
 class MigrationFile(pytest.File):
@@ -99,31 +99,31 @@ class MigrationFile(pytest.File):
         self._roundtrips = roundtrips
 
     def collect(self) -> Iterable[pytest.Item]:
-        """Its one test."""
+        """Yield the one test of the file."""
         yield RoundTrip.from_parent(self, name="roundtrip", roundtrips=self._roundtrips)
 
 
 class RoundTrip(pytest.Item):
-    """One migration, up, down and up again."""
+    """The test of one migration: up, down and up again."""
 
     def __init__(self, roundtrips: RoundTrips, **options: Any) -> None:
         super().__init__(**options)
         self._roundtrips = roundtrips
 
     def runtest(self) -> None:
-        """Fail where the catalogs differ, and where the way back is missing, if that is asked for."""
+        """Fail if the catalogs differ; with `strict`, also if the migration is not undone."""
         name = self.path.name
         try:
-            found = self._roundtrips.walked().check(name)
+            remark = self._roundtrips.walk().check(name)
         except NotReached as reason:
             pytest.skip(str(reason))
-        if found and self._roundtrips.strict:
-            raise NotUpToDate(f"{name} is {found}", hint=f"write a DOWN that undoes it. {self._again()}")
-        if found:
-            self.user_properties.append((_PROPERTY, found))
+        if remark and self._roundtrips.strict:
+            raise NotUpToDate(f"{name} is {remark}", hint=f"write a DOWN that undoes it. {self._again()}")
+        if remark:
+            self.user_properties.append((_PROPERTY, remark))
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
-        """Our errors as their own lines, with how to repeat the test; others as pytest shows them."""
+        """Return the lines of an fsapi_nb error and the command that repeats the test; other errors as pytest does."""
         error = excinfo.value
         if not isinstance(error, FsapiError):
             return super().repr_failure(excinfo, style)
@@ -132,7 +132,7 @@ class RoundTrip(pytest.Item):
         return "\n".join(lines if any(again in line for line in lines) else [*lines, f"→ {again}"])
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where a report says it stands."""
+        """Return the file and the title that reports show."""
         return self.path, None, f"{self.path.name}: up, down and up again"
 
     def _again(self) -> str:
@@ -141,87 +141,97 @@ class RoundTrip(pytest.Item):
 
 
 class NotReached(Exception):
-    """A migration that stands after one that cannot be applied."""
+    """A migration that comes after one that cannot be applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Barrier:
-    """The file beyond which no walk gets, and what is said of those behind it."""
+    """The file that no walk can pass, and the reason that the tests of later files are skipped with."""
 
     name: str
     reason: str
 
 
 @dataclass(slots=True)
-class RoundTripOutcome:
-    """How far the walk is: `at` counts the files that are applied; without a walk it begins with the next test."""
+class RoundTripWalk:
+    """The walk of one pytest process through its migrations. If none is open, the next test opens one."""
 
     databases: Databases
     folder: Folder
-    at: int = 0
+    applied: int = 0  # so many files, from the first one on
     _names: tuple[str, ...] = field(init=False)
     _walk: Walk | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
-    _seen: Snapshot | None = None
-    _wall: _Barrier | None = None
+    _seen: Snapshot | None = None  # the catalog as the last test left it; None if it must be read
+    _barrier: _Barrier | None = None
 
     def __post_init__(self) -> None:
-        """Take the files in order, the broken ones among them."""
+        """Take the names of all files in order, faulty ones included."""
         self._names = self.folder.names
 
     def leave(self) -> None:
         """End the walk; its database is dropped."""
         self._walk = self._seen = None
-        self.at = 0
+        self.applied = 0
         self._stack.close()
 
     def check(self, name: str) -> str | None:
-        """Walk to that migration and take it up, down and up again; say what is to be told of one that passes.
+        """Walk to that migration, take it up, down and up again, and compare the catalogs.
 
-        Raises NotUpToDate where the catalogs differ, NotReached after a file that cannot be applied, and what
-        `migrate` and `rollback` raise. After any of them the next check begins a walk of its own.
+        After an error the next call starts a new walk.
+
+        Args:
+            name: The name of the migration's file.
+
+        Returns:
+            A remark if the migration passes although it was not undone; else None.
+
+        Raises:
+            NotUpToDate: The catalogs differ.
+            NotReached: An earlier file cannot be applied.
+            FsapiError: What `migrate` and `rollback` raise.
         """
         migration = self.folder.get(name)
         if migration is None:
-            self._wall = self._wall or _Barrier(name, f"{name}, which stands before it, cannot be applied")
+            self._barrier = self._barrier or _barrier_at(name)
             raise self._faulty(name)
-        if self._wall and os.fsencode(name) > os.fsencode(self._wall.name):
-            raise NotReached(self._wall.reason)
+        if self._barrier and os.fsencode(name) > os.fsencode(self._barrier.name):
+            raise NotReached(self._barrier.reason)
         try:
             walk = self._reach(name)
-            found = self._there_and_back(walk, migration)
+            remark = self._there_and_back(walk, migration)
         except BaseException:
             self.leave()
             raise
-        self.at += 1
-        return found
+        self.applied += 1
+        return remark
 
     def _reach(self, name: str) -> Walk:
-        """The walk, with everything applied that stands before that migration."""
-        place = self._names.index(name)
-        if self._walk is None or self.at > place:
+        """Return the walk with all earlier migrations applied. Raises NotReached if one of them fails."""
+        index = self._names.index(name)
+        if self._walk is None or self.applied > index:
             self.leave()
             database = self._stack.enter_context(self.databases.empty())
             walk = open_walk(self.databases.project, self.databases.directory, self.folder, database)
             self._walk = self._stack.enter_context(walk)
-        if self.at < place:
+        if self.applied < index:  # tests were left out, by -k or by the names on the command line
             self._seen = None
             try:
-                self._walk.up(self._names[place - 1])
+                self._walk.up(self._names[index - 1])
             except FsapiError as error:
-                told = " ".join((error.message, *error.details[:1]))
-                reason = f"what stands before it cannot be applied: {told}"
-                self._wall = _Barrier(self._names[place - 1], reason)
+                cause = " ".join((error.message, *error.details[:1]))
+                reason = f"an earlier migration cannot be applied: {cause}"
+                self._barrier = _Barrier(self._names[index - 1], reason)
                 raise NotReached(reason) from None
-            self.at = place
+            self.applied = index
         return self._walk
 
     def _there_and_back(self, walk: Walk, migration: Migration) -> str | None:
-        before = self._seen or walk.snapshot()
+        before = self._seen or walk.snapshot()  # the last test took it, so that the catalog is read once less
         try:
             walk.up(migration.name)
         except FsapiError:
-            self._wall = _Barrier(migration.name, f"{migration.name}, which stands before it, cannot be applied")
+            self._barrier = _barrier_at(migration.name)
             raise
         first = self._seen = walk.snapshot()
         if migration.down is None:
@@ -239,25 +249,29 @@ class RoundTripOutcome:
         return f"not undone by its DOWN, which does nothing on purpose: {_titles(left)}" if left else None
 
     def _faulty(self, name: str) -> FsapiError:
-        """Why a file is no migration."""
+        """Return the error that says why a file is not a migration."""
         problems = self.folder.problems(name)
         return FaultyMigrations(problems) if problems else NotUpToDate(f"{name!r} cannot be a migration's file name")
 
 
+def _barrier_at(name: str) -> _Barrier:
+    return _Barrier(name, f"the earlier migration {name} cannot be applied")
+
+
 def _changes(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
-    """What differs in its definition; that a column stands elsewhere after a DOWN and an UP is as it should be."""
+    """Return what differs in its definition. A column's position is not compared: DOWN and UP move it to the end."""
     return () if before == after else without_remarks(difference(before, after))
 
 
 def _does_nothing(migration: Migration) -> bool:
-    """Whether its DOWN holds comments only, which says that nothing is to be undone."""
+    """Return whether its DOWN holds only comments, which means that nothing is to be undone."""
     return migration.down is not None and not migration.down.statements and not migration.down.unparsed
 
 
 def _differs(migration: Migration, left: Sequence[Change], other: Sequence[Change]) -> NotUpToDate:
     details = [*_section("After DOWN, compared with before UP:", left)]
     details += _section("After the second UP, compared with after the first:", other)
-    what = "DOWN does not undo what UP does" if left else "the second UP gives something else than the first"
+    what = "DOWN does not undo what UP does" if left else "the second UP has a different result from the first"
     return NotUpToDate(f"{migration.name}: {what}{_on_purpose(migration)}", details=tuple(details))
 
 
@@ -272,7 +286,7 @@ def _on_purpose(migration: Migration) -> str:
 
 
 def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
-    """What differs, object by object, with the definitions as unified lines."""
+    """Yield what differs, object by object, with the definitions as lines of a unified diff."""
     if changes:
         yield title
     for change in changes:
@@ -285,11 +299,11 @@ def _titles(changes: Sequence[Change]) -> str:
 
 
 def _overlap(path: Path, directory: Path) -> bool:
-    """Whether one lies in the other."""
+    """Return whether one path is the other, or is inside it."""
     path, directory = Path(os.path.realpath(path)), Path(os.path.realpath(directory))
     return path.is_relative_to(directory) or directory.is_relative_to(path)
 
 
-def _found(report: Any) -> str | None:
-    """What a test has found that passed without a way back."""
+def _remark(report: Any) -> str | None:
+    """Return the remark of a test that passed although its migration was not undone; else None."""
     return next((str(value) for name, value in getattr(report, "user_properties", ()) if name == _PROPERTY), None)

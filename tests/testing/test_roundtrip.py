@@ -154,7 +154,7 @@ def test_what_stands_behind_a_migration_that_cannot_be_applied_is_skipped(team: 
     team.write("posts", "CREATE TABLE posts ();", "DROP TABLE posts;")
     result = team.run("--fsapi-roundtrip", "-rs")
     result.assert_outcomes(passed=1, failed=1, skipped=1)
-    result.stdout.fnmatch_lines([f"*{name}:2:*", f"SKIPPED*{name}, which stands before it, cannot be applied"])
+    result.stdout.fnmatch_lines([f"*{name}:2:*", f"SKIPPED*the earlier migration {name} cannot be applied"])
 
 
 def test_files_that_are_no_migrations_are_told(team: Team) -> None:
