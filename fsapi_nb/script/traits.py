@@ -1,24 +1,24 @@
-"""All that is asked of one statement, by one look at it: at its tree, or at its first words where those say it all.
+"""The traits of one statement: read off its parse tree, or off its first words where every such statement has the same.
 
-A tree costs ten times what it costs to know that the text is sound, and there is nothing to be learnt from that of an
-INSERT. PostgreSQL's parser has taken the statement before anybody looks at its words.
+The words are those of PostgreSQL's scanner, and its parser has accepted the statement before anybody looks at them. They
+are looked at because a tree in Python costs more than all the rest of reading does: without them, reading 1,000 small
+files takes 1.85 times as long, and INSERTs 2.7 times (docs/speed.md). tests/script/test_meaning.py compares both ways.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fsapi_nb.model.migration import Traits
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
-from fsapi_nb.script.losses import losses, lost
+from fsapi_nb.script.losses import losses
 from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.procedures import procedure_of
 from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
 
-# Words with which a statement begins that is only this kind, whatever follows: in a transaction block like any other,
-# and nothing else is asked of it. The grammar has no other statement that begins so; None stands for any other word.
+# The first words of statements that are of this kind whatever follows, run in a transaction block, and have no other
+# trait. The grammar has no other statement that begins so. None stands for any other word.
 _Words = dict[bytes | None, Any]
 _TABLE = Traits("CREATE TABLE")
 _INDEX: _Words = {None: Traits("CREATE INDEX"), b"CONCURRENTLY": None}
@@ -39,17 +39,10 @@ _OPENINGS: _Words = {
     b"INSERT": Traits("INSERT"),
     b"UPDATE": Traits("UPDATE"),
 }
-# What most DOWNs are: tables by names that are written as PostgreSQL keeps them.
-_NAME = rb"(?-i:[a-z_][a-z0-9_]{0,62})"
-_NAMES = rb"%b(?:\.%b)*" % (_NAME, _NAME)
-_DROPPED = re.compile(
-    rb"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(%b(?:\s*,\s*%b)*)(?:\s+(?:CASCADE|RESTRICT))?" % (_NAMES, _NAMES),
-    re.IGNORECASE,
-)
 
 
 def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
-    """What the statement is that the tokens from `first` up to `last` are."""
+    """Return the traits of the statement that the tokens from `first` up to `last` are."""
     words: Any = _OPENINGS
     for index in range(first, last):
         if tokens.sorts[index] in COMMENTS:
@@ -62,20 +55,11 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
                 break
             return words
     statement = text[tokens.starts[first] : tokens.ends[last - 1]]
-    return _dropped(statement) or _read(parse_one(statement), statement)
-
-
-def _dropped(statement: bytes) -> Traits | None:
-    """What a plain DROP TABLE is, whose names are what the tree would say; None for any other statement."""
-    match = _DROPPED.fullmatch(statement)
-    if match is None:
-        return None
-    names = match[1].decode().split(",")
-    return Traits("DROP TABLE", loses=tuple(lost("table", name.strip()) for name in names))
+    return _read(parse_one(statement), statement)
 
 
 def _is_filled(sorts: bytearray) -> bool:
-    """Whether a CREATE TABLE may have a query (`AS`), by the sorts of its tokens: in parentheses, the word is a column's."""
+    """Return whether a CREATE TABLE may have a query, by the sorts of its tokens: within parentheses, AS is a column's."""
     index = sorts.find(AS)
     while index >= 0 and sorts.count(OPEN, 0, index) > sorts.count(CLOSE, 0, index):
         index = sorts.find(AS, index + 1)
