@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from fsapi_nb.errors import AssertionViolated, InDoubt, PartlyApplied, StatementFailed, UsageError, revise
-from fsapi_nb.events import Observer
-from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.store import HistoryStore, open_onlooker
+from fsapi_nb.errors import PartlyApplied, UsageError
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
-from fsapi_nb.model.history import History
 from fsapi_nb.model.plan import CompletedMigration, DatabaseObject, Plan
-from fsapi_nb.model.server import Identity
-from fsapi_nb.plan import build
 from fsapi_nb.plan.build import PlanInput
 from fsapi_nb.plan.session import notes_once_run
-from fsapi_nb.postgres.session import Connection, Session
-from fsapi_nb.run.hints import hint_on_filled_database
-from fsapi_nb.run.recover import Settled, recover
-from fsapi_nb.run.runner import Runner
-from fsapi_nb.verbs.open import locked, observers_of, open_store, open_to_write, read_folder
+from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import (
     Planner,
@@ -37,6 +29,10 @@ from fsapi_nb.verbs.planning import (
 )
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.views import results
+
+if TYPE_CHECKING:
+    from fsapi_nb.events import Observer
+    from fsapi_nb.history.record import Recorder
 
 
 def run(options: VerbOptions, request: PlanRequest, *, yes: bool, planned: Plan | None = None) -> results.RunResult:
@@ -77,16 +73,18 @@ def run_plan(
             return replace(result, lack=folder.lack if request.verb == "migrate" else None)
         if plan is not None:
             confirm(plan, store.identity, yes=yes)
+        from fsapi_nb.verbs import execute  # which a run that has nothing to do need not wait for
+
         recorder = stack.enter_context(locked(options, store))
-        now, settled = _settle_earlier_runs(store, recorder, folder, request, before)
+        now, settled = execute.settle_earlier_runs(store, recorder, folder, request, before)
         if plan is None or not is_same_input(before, now):
-            plan = _plan_after_settling(planner, now, settled)
+            plan = execute.plan_after_settling(planner, now, settled)
         confirm(plan, store.identity, yes=yes)
         refuse_other_plan(plan, planned)
-        runner = make_runner(options, stack, store, recorder, folder, observers)
-        done = _carry_out(plan, runner, store.identity, now.history) if plan else ()
+        runner = execute.make_runner(options, stack, store, recorder, folder, observers)
+        done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()
         done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
-        notes = (*settled.notes, *_timeout_notes(store), *notes_once_run(plan))
+        notes = (*settled.notes, *execute.timeout_notes(store), *notes_once_run(plan))
         result = run_result(request.verb, done, notes, started, store, recorder)
         return replace(result, changes=plan.changes if plan else ())
 
@@ -116,72 +114,3 @@ def _plan_before_lock(planner: Planner, before: PlanInput, planned: Plan | None)
         return None  # it is asked again under the lock
     refuse_other_plan(plan, planned)
     return plan
-
-
-def _plan_after_settling(planner: Planner, now: PlanInput, settled: Settled) -> Plan:
-    try:
-        return planner(now)
-    except InDoubt as error:
-        details = (*error.details, *(f"  {note}" for note in settled.notes))
-        raise revise(error, details=details) from error.__cause__
-
-
-def _settle_earlier_runs(
-    store: HistoryStore, recorder: Recorder, folder: Folder, request: PlanRequest, before: PlanInput
-) -> tuple[PlanInput, Settled]:
-    """Decide about each step that an earlier run has left in flight; return what to plan from, and what was decided."""
-    found = read_plan_input(store, folder, request, before=before)
-    unfinished = found.history.unfinished
-    ran = {progress.name: build.text_that_ran(found, progress) for progress in unfinished}
-    known = {name: migration for name, migration in ran.items() if migration}
-    sent = {progress.name: build.sent_by_file(found, progress) for progress in unfinished}
-    settled = recover(store.session, recorder, known, sent, found.history, max_wait=store.access.max_wait)
-    if unfinished:
-        found = replace(read_plan_input(store, folder, request), settled=settled.completed)
-    return found, settled
-
-
-def make_runner(
-    options: VerbOptions,
-    stack: ExitStack,
-    store: HistoryStore,
-    recorder: Recorder,
-    folder: Folder,
-    observers: Sequence[Observer] = (),
-) -> Runner:
-    """Return a runner on this session; if its connection is lost, it may take another that the stack closes."""
-
-    def reopen() -> Session:
-        other = stack.enter_context(open_store(options, folder))
-        stack.enter_context(locked(options, other))
-        return other.session
-
-    def renew(session: Session) -> Session:
-        return stack.enter_context(store.renewed(session))
-
-    def look() -> AbstractContextManager[Connection]:
-        return open_onlooker(options.access)
-
-    emit = observers_of(options, *observers)
-    return Runner(store.session, recorder, emit, reopen, renew, look, max_wait=options.access.max_wait)
-
-
-def _carry_out(plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[CompletedMigration, ...]:
-    """Run the plan; an error that shows a result, of who blocked or what a check found, knows the database."""
-    try:
-        return runner.run(plan, history.entries)
-    except StatementFailed as error:
-        hint = error.hint
-        if not history.entries and not error.applied and not error.steps_before:
-            hint = hint or hint_on_filled_database(error.sqlstate, error.migration)
-        raise revise(error, identity=identity, hint=hint) from error.__cause__
-    except AssertionViolated as error:
-        raise revise(error, identity=identity) from error.__cause__
-
-
-def _timeout_notes(store: HistoryStore) -> tuple[str, ...]:
-    """Return what must be known of a statement timeout that fsapi_nb has not set."""
-    theirs = store.session.facts.statement_timeout
-    if theirs == "0" or "statement_timeout" in store.access.settings:
-        return ()
-    return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)

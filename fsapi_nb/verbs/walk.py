@@ -23,10 +23,10 @@ from fsapi_nb.project.address import Address
 from fsapi_nb.project.root import Project
 from fsapi_nb.project.settings import session_settings
 from fsapi_nb.text.secrets import Secret
+from fsapi_nb.verbs.execute import make_runner
 from fsapi_nb.verbs.open import locked, open_store
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import Planner, read_plan_input
-from fsapi_nb.verbs.run import make_runner
 
 _APPLICATION = "fsapi_nb round trip"
 
