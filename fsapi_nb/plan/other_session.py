@@ -47,7 +47,7 @@ def refuse_other_session(part: StepPart, before: SessionBefore, now: Mapping[str
     raise PartlyApplied(
         f"{name} cannot go on: its first steps had other settings than this session",
         details=tuple(f"  {_changed(each, before.state.get(each), now.get(each))}" for each in names),
-        state=f"unchanged: {'its first step is' if part.number == 1 else f'its first {part.number} steps are'} committed.",
+        state=f"unchanged; {'its first step is' if part.number == 1 else f'its first {part.number} steps are'} committed.",
         hint=Advice("; ").join(hints),
     )
 

@@ -44,7 +44,7 @@ def other_steps(migration: Migration, pieces: Sequence[ScriptStep], done: Sequen
             raise PartlyApplied(
                 f"{migration.name} was edited in step {record.number + 1}, which an earlier run has committed",
                 details=tuple(f"  {line}" for line in text_difference(record.text, now)),
-                state=f"unchanged: {'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed.",
+                state=f"unchanged; {'its first step is' if len(done) == 1 else f'its first {len(done)} steps are'} committed.",
                 hint="take the edit back and run again; put the change behind these steps, or into a new migration.",
             )
 

@@ -347,7 +347,7 @@ def pooled() -> PooledConnection:
     return PooledConnection(
         "a connection pooler stands between fsapi_nb and PostgreSQL",
         details=("  In transaction mode, locks and settings of a session are shared with other clients.",),
-        state="unchanged since.",
+        state="unchanged from here on.",
         hint="connect to PostgreSQL itself (another port, usually 5432); for a pooler in session mode, say --pooler session "
         'or pooler = "session" in pyproject.toml.',
     )

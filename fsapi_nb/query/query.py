@@ -108,7 +108,7 @@ _BEGIN_READ_ONLY = (b"BEGIN READ ONLY", b"SET LOCAL fsapi_nb.query = 'ours'", b"
 # Of a large result libpq gives so many rows at once, so that those which are read can be let go.
 _PART = 10_000
 
-_ROLLED_BACK = "rolled back: unchanged."
+_ROLLED_BACK = "unchanged; the transaction was rolled back."
 _LOST_BEFORE_COMMIT = (
     "the connection is lost. query had sent no COMMIT, so the server rolls back all that the text did not "
     "itself commit."

@@ -25,9 +25,10 @@ from fsapi_nb.model.server import Blockage
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.run import failures
 from fsapi_nb.run.catalog_view import find_relation, view_before
-from fsapi_nb.run.failures import RunPosition
 from fsapi_nb.run.patience import blocks_nobody, patient
+from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.recover import clear_up
+from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RETRYABLE, RunState
 from fsapi_nb.run.transaction import pauses_between_attempts
 
@@ -113,9 +114,10 @@ class AloneRunner:
             return
         ((index,),) = rows
         error = psycopg.errors.ObjectNotInPrerequisiteState(f"the index {index} is there, but invalid")
-        run.journal_outcome("failed", str(error))
+        refusal = refusal_of(error, run.here())
+        run.journal_outcome("failed", refusal.message.message)
         hint = f"somebody's build left it: DROP INDEX CONCURRENTLY {index}; and run again."
-        raise failures.failed(run.here(), error, run.done, lost=False, hint=hint)
+        raise failures.failed(refusal, run.done, hint=hint)
 
     def _retry_or_raise(self, error: psycopg.Error, attempts: int, pauses: Iterator[float]) -> None:
         """Wait for the next attempt, or raise what ends the run."""
@@ -134,17 +136,18 @@ class AloneRunner:
     def _fail(self, error: psycopg.Error, attempts: int) -> None:
         run, at = self.run, self.run.here()
         lost = run.session.is_lost()
+        refusal = refusal_of(error, at, lost=lost)
         if not lost and not at.recording and self._has_committed():
-            run.journal_outcome("in doubt", COMMITTED_ITSELF + failures.journalled(at, error))
-            raise failures.half_committed(at, error, run.done, notices=tuple(run.notices)) from None
+            run.journal_outcome("in doubt", COMMITTED_ITSELF + refusal.journalled)
+            raise failures.half_committed(refusal, run.done, notices=tuple(run.notices)) from None
         if not lost and not at.recording:  # what has run is left in flight: the next run looks what is there
-            run.journal_outcome("failed", failures.journalled(at, error))
+            run.journal_outcome("failed", refusal.journalled)
         refused = None if lost else run.recorder.refusal(error, recording=at.statement is None)
         if refused:
             raise with_state(refused, failures.state_after(at, lost=lost) + failures.before(run.done)) from None
         tried = failures.Attempts(attempts, run.max_wait, self.blockage(at.step), tuple(run.notices))
         tables = run.recorder.tables
-        raise failures.failed(at, error, run.done, lost=lost, tried=tried, tables=tables) from None
+        raise failures.failed(refusal, run.done, tried=tried, tables=tables) from None
 
     def _has_committed(self) -> bool:
         """Ask whether the statement that failed has ended a transaction by itself: a part of it may be committed then.

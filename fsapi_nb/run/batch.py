@@ -9,7 +9,7 @@ from psycopg.pq.abc import PGresult
 
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
 
 _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 

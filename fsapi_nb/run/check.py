@@ -50,7 +50,7 @@ def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
         if error.diag.statement_position:
             offset = text.find(query) + int(error.diag.statement_position) - 1 - len(OPENING)
         place = place_in(text, offset) if 0 <= offset <= len(text) else None
-        raise QueryFailed(server_message(error), place=place, state="unchanged: a check changes nothing.") from None
+        raise QueryFailed(server_message(error), place=place, state="unchanged; a check changes nothing.") from None
 
 
 def holds(result: ResultSet) -> bool:

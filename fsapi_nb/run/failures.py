@@ -5,23 +5,19 @@ The runner gives what it knows as values; the server is not asked here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-
-import psycopg
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fsapi_nb.errors import AssertionViolated, Interrupted, RefusedPlan, StatementFailed, TransactionEnded
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.model.migration import Check, Direction, Migration, Statement
-from fsapi_nb.model.place import SourceLocation
-from fsapi_nb.model.plan import CompletedMigration, Mode, Step, StepPart
+from fsapi_nb.model.migration import Check, Direction
+from fsapi_nb.model.plan import CompletedMigration, Mode
 from fsapi_nb.model.server import NO_BLOCKAGE, Blockage, ServerMessage
-from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.defaults import OUTDATED
-from fsapi_nb.postgres.quoted_values import hide_row, without_values
 from fsapi_nb.run.hints import hint_for, hint_recording
+from fsapi_nb.run.position import RunPosition
+from fsapi_nb.run.refusal import Refusal
 from fsapi_nb.script.excerpt import shown_lines, statement_place
 from fsapi_nb.text.command import Advice, command
 
@@ -30,42 +26,6 @@ if TYPE_CHECKING:
 
 #: Those that another session is the cause of: lock timeout, deadlock.
 _LOCKS = {"55P03", "40P01"}
-# `COPY t, line 3` in each of the languages that PostgreSQL speaks (lc_messages).
-_DATA_LINE = re.compile(r"(?:^COPY .*?, [^\d,]+|COPY、\D+|복사, )(\d+)", re.MULTILINE)
-
-
-class RunPosition(NamedTuple):
-    """Where a run is: the step, the part of it, and the statement that was sent last.
-
-    `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written,
-    `resetting` while the session is brought back to how it began behind the part, `committing` once COMMIT was sent.
-    """
-
-    step: Step
-    part: StepPart
-    statement: Statement | None = None
-    recording: bool = False
-    resetting: bool = False
-    committing: bool = False
-    checking: Check | None = None
-    shift: int = 0
-
-    def left(self) -> str:
-        """Return what the database holds of the migration once its step in a transaction is undone."""
-        name = self.part.migration.name
-        if self.part.number:
-            return f"{self.before_it()}; step {self.part.number + 1} was undone."
-        if self.step.parts[0].direction is Direction.DOWN:
-            applied = "applied" if self.step.parts[0].entry else "partly applied"
-            return f"nothing of this was kept: {name} is {applied}, as before."
-        return f"{name} was rolled back and left nothing behind."
-
-    def before_it(self) -> str:
-        """Return what is committed of the migration before this step."""
-        number, of, name = self.part.number, self.part.of, self.part.migration.name
-        if number == 1:
-            return f"step 1 of {of} of {name} is committed"
-        return f"steps 1 to {number} of {of} of {name} are committed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +65,19 @@ def half_redone(state: str | None, done: Sequence[CompletedMigration]) -> str:
 
 
 def failed(
-    at: RunPosition,
-    error: psycopg.Error,
+    refusal: Refusal,
     done: Sequence[CompletedMigration],
     *,
-    lost: bool,
     state: str | None = None,
     hint: str | None = None,
     tried: Attempts = _ONCE,
     tables: Tables | None = None,
 ) -> StatementFailed:
-    """Return the error of a statement that PostgreSQL refused, or over which the connection was lost."""
-    message = server_message(error)
-    if at.statement:
-        message = hide_row(message, at.statement.text)
+    """Return the error of a statement that was refused, or that the connection was lost over.
+
+    `tables` are those of the history.
+    """
+    at, lost, message = refusal.at, refusal.lost, refusal.said
     if state is None and is_history_gone(at, message):
         state = state_without_history(at)
         hint = Advice(
@@ -130,20 +89,13 @@ def failed(
         hint = hint_recording(message, at.part.statements, tables)
     elif hint is None:
         hint = hint_for(message, at.statement, tables, alone=at.step.mode is not Mode.TRANSACTION)
-    text = message.message
-    if at.recording and not lost:
-        text = f"while the history was written: {text}"
-    elif at.resetting and not lost:
-        text = f"while the session was brought back to how it began, behind the DOWN: {text}"
-    elif at.committing:
-        text = f"at COMMIT: {text}"
+    shown = refusal.shown
     if tried.attempts > 1:
-        text += f", tried again for {tried.max_wait:g} s"
-    message = ServerMessage(message.sqlstate, text, message.detail, message.hint, message.context)
+        shown = replace(shown, message=f"{shown.message}, tried again for {tried.max_wait:g} s")
     return StatementFailed(
-        message,
+        shown,
         migration=at.part.migration.name,
-        place=_place(at.part.migration, at.statement, error, at.shift) if at.statement else None,
+        place=refusal.place,
         state=(state or state_after(at, lost=lost)) + before(done),
         applied=tuple(each.name for each in done),
         steps_before=at.part.number,
@@ -154,9 +106,10 @@ def failed(
     )
 
 
-def outdated(at: RunPosition, error: psycopg.Error) -> RefusedPlan | None:
+def outdated(refusal: Refusal) -> RefusedPlan | None:
     """Return the refusal of a redo whose DOWN has changed what new sessions begin with, which its text did not show."""
-    if not at.resetting or OUTDATED not in (error.diag.message_primary or ""):
+    at = refusal.at
+    if not at.resetting or OUTDATED not in refusal.message.message:
         return None
     name = at.part.migration.name
     return RefusedPlan(
@@ -167,10 +120,10 @@ def outdated(at: RunPosition, error: psycopg.Error) -> RefusedPlan | None:
 
 
 def half_committed(
-    at: RunPosition, error: psycopg.Error, done: Sequence[CompletedMigration], *, notices: tuple[str, ...] = ()
+    refusal: Refusal, done: Sequence[CompletedMigration], *, notices: tuple[str, ...] = ()
 ) -> StatementFailed:
     """Return the error of a block or procedure that failed after it had committed by itself."""
-    part = at.part
+    at, part = refusal.at, refusal.at.part
     begun = f"{at.before_it()}; " if part.number else ""
     state = (
         f"{begun}step {part.number + 1} of {part.of} had committed by itself before it failed: a part of it may be "
@@ -195,19 +148,7 @@ def half_committed(
             done_by_hand,
             " (the rest was done by hand), and run this again.",
         )
-    return failed(at, error, done, lost=False, state=state, hint=hint, tried=Attempts(notices=notices))
-
-
-def journalled(at: RunPosition, error: psycopg.Error) -> str:
-    """Return what the journal keeps of a failure: the line of the file if there is one, the message, the code.
-
-    No value of a row is in it.
-    """
-    message = server_message(error)
-    where = ""
-    if at.statement and not at.recording and not at.committing:
-        where = f"line {_place(at.part.migration, at.statement, error, at.shift).line}: "
-    return f"{where}{without_values(message)}" + (f" [{message.sqlstate}]" if message.sqlstate else "")
+    return failed(refusal, done, state=state, hint=hint, tried=Attempts(notices=notices))
 
 
 def state_after(at: RunPosition, *, lost: bool) -> str:
@@ -279,35 +220,3 @@ def interrupted(at: RunPosition, done: Sequence[CompletedMigration], *, committe
         state = f"step {part.number + 1} of {part.of} was cancelled; the next run looks whether it happened."
     names = tuple(each.name for each in done)
     return Interrupted(f"stopped while {part.migration.name} was running", state + before(done), names)
-
-
-def copied_line(context: str | None) -> int | None:
-    """Return the line of the data that the context of an error in COPY names, whatever its language."""
-    match = _DATA_LINE.search(context or "")
-    return int(match[1]) if match else None
-
-
-def _line_of_data(statement: Statement, error: psycopg.Error) -> int | None:
-    """Return the line of the file with the data that a COPY was refused for. The server counts lines of data."""
-    line = copied_line(error.diag.context) if statement.copy else None
-    return statement.copy.line + line - 1 if line and statement.copy else None
-
-
-def _place(migration: Migration, statement: Statement, error: psycopg.Error, shift: int) -> SourceLocation:
-    """Return where the server's error is in the file; the statement's first line if the server does not say."""
-    position = error.diag.statement_position
-    data, shown = _line_of_data(statement, error), shown_lines(migration)
-    if not position and not data:
-        return statement_place(migration.label, statement, shown)
-    lines = migration.source.split("\n")
-    line, column = data or statement.line, None
-    if position:
-        text = statement.text[: max(int(position) - 1 - shift, 0)]
-        line = statement.text_line + text.count("\n")
-        column = len(text) - (text.rfind("\n") + 1) + 1
-        if line == statement.text_line:
-            column += statement.text_column - 1
-    source = lines[line - 1].rstrip("\r") if line <= len(lines) else None
-    if source is not None and shown[line - 1].rstrip("\r") != source:
-        return SourceLocation(migration.label, line, None, shown[line - 1].rstrip("\r"))
-    return SourceLocation(migration.label, line, column, source)

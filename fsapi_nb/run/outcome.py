@@ -16,6 +16,7 @@ from fsapi_nb.history.recording import done_row
 from fsapi_nb.model.plan import Mode, Step
 from fsapi_nb.run import failures
 from fsapi_nb.run.ahead import SentAhead
+from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RunState
 
 
@@ -39,12 +40,12 @@ def was_committed(run: RunState, ahead: SentAhead, error: psycopg.Error) -> bool
             f"the connection was lost before COMMIT was answered, and {unreachable.message}: "
             "the next run looks whether it was done."
         )
-        raise failures.failed(at, error, run.done, lost=True, state=state) from None
+        raise failures.failed(refusal_of(error, at, lost=True), run.done, state=state) from None
     if not is_recorded(run, at.step):
         return False
     if not last.completes:
         state = f"the connection was lost; step {last.number + 1} is committed, and the next run goes on from there."
-        raise failures.failed(at, error, run.done, lost=True, state=state) from None
+        raise failures.failed(refusal_of(error, at, lost=True), run.done, state=state) from None
     return True
 
 

@@ -15,7 +15,7 @@ from fsapi_nb.model.plan import Step
 from fsapi_nb.plan.other_session import refuse_other_session
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.run import failures
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.state import RunState
 from fsapi_nb.script.session_state import named_settings
 from fsapi_nb.text.command import Advice, command
@@ -43,7 +43,7 @@ def _restore(run: RunState, step: Step, statement: Statement) -> None:
             f"{name}:{statement.line}: what an earlier run had set in its session cannot be set again: "
             f"{message.message} [{message.sqlstate or 'connection lost'}]",
             details=tuple(message.lines()),
-            state=f"unchanged: {at.before_it()}.",
+            state=f"unchanged; {at.before_it()}.",
             hint=Advice(
                 "make what is missing, and run again",
                 *(("; ", command("rollback"), " undoes what was done") if can_undo else ()),

@@ -28,7 +28,7 @@ from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.session import Connection, Session
 from fsapi_nb.run import failures, outcome, rows
 from fsapi_nb.run.alone import AloneRunner
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.resume import prepare_session
 from fsapi_nb.run.state import RunState
 from fsapi_nb.run.transaction import TransactionRunner

@@ -27,7 +27,8 @@ from fsapi_nb.plan.kept_rows import KeptRow
 from fsapi_nb.postgres.notices import notice_of
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.run import failures
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
+from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.redact import redact_line
 
@@ -132,7 +133,7 @@ class RunState:
 
     def pause(self, error: psycopg.Error, attempts: int, seconds: float) -> None:
         """Wait for so many seconds before the step is tried again."""
-        self.journal_outcome("retried", failures.journalled(self.here(), error))
+        self.journal_outcome("retried", refusal_of(error, self.here()).journalled)
         reason = RETRYABLE[error.sqlstate or ""]
         self.emit(StepRetried(self.here().step, self.number, attempts, seconds, reason))
         self.is_idle = True

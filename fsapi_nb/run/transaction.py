@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fsapi_nb.errors import AssertionViolated, FsapiError, MigrationFileError, TransactionEnded, with_state
+from fsapi_nb.errors import AssertionViolated, MigrationFileError, TransactionEnded, with_state
 from fsapi_nb.events import StatementStarted
 from fsapi_nb.history.recording import done_row, options
 from fsapi_nb.model.migration import Check
@@ -27,7 +27,8 @@ from fsapi_nb.postgres.session import AS_CONNECTED_ROLE, in_own_transaction
 from fsapi_nb.run import failures, outcome
 from fsapi_nb.run.ahead import SentAhead
 from fsapi_nb.run.batch import Batch, PassedOver
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
+from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RETRYABLE, RunState
 from fsapi_nb.script.plain_definitions import is_quiet
 
@@ -166,18 +167,18 @@ class TransactionRunner:
         """Wait for the next attempt, or raise what ends the run."""
         run, at = self.run, self.run.here()
         run.session.rollback()
-        refused: FsapiError | None = None
+        refusal, refused = refusal_of(error, at, lost=lost), None
         if not lost:
-            refused = failures.outdated(at, error) or run.recorder.refusal(error, recording=at.recording)
+            refused = failures.outdated(refusal) or run.recorder.refusal(error, recording=at.recording)
         if refused:
             run.journal_outcome("failed", refused.message)
             raise with_state(refused, refused.state or at.left() + failures.before(run.done))
         pause = next(pauses, None) if not lost and error.sqlstate in RETRYABLE else None
         if pause is None:
-            run.journal_outcome("failed", failures.journalled(at, error))
+            run.journal_outcome("failed", refusal.journalled)
             tried = failures.Attempts(attempts, run.max_wait, self.blockage(at.step), tuple(run.notices))
             tables = run.recorder.tables
-            raise failures.failed(at, error, run.done, lost=lost, tried=tried, tables=tables) from None
+            raise failures.failed(refusal, run.done, tried=tried, tables=tables) from None
         run.pause(error, attempts, pause)
 
 

@@ -22,7 +22,7 @@ from fsapi_nb.model.server import NO_BLOCKAGE, Blockage
 from fsapi_nb.postgres.blockers import find_blockage
 from fsapi_nb.postgres.progress import find_progress
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.run.failures import RunPosition
+from fsapi_nb.run.position import RunPosition
 from fsapi_nb.script.options import milliseconds
 from fsapi_nb.stop import StopSignal, heeding
 

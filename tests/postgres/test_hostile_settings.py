@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.errors import RefusedPlan, StatementFailed
-from fsapi_nb.run.failures import copied_line
+from fsapi_nb.run.refusal import copied_line
 from tests.conftest import MakeDatabase, Project
 
 #: All that changes how PostgreSQL writes values, reads literals, or begins transactions.

@@ -260,7 +260,7 @@ def test_an_error_has_its_place_in_the_text(connection: Connection) -> None:
         query(connection, "SELECT 1,\n  'é€', nope")
     assert caught.value.server.sqlstate == "42703"
     assert caught.value.place == SourceLocation("query", 2, 9, "  'é€', nope")
-    assert caught.value.state == "rolled back: unchanged."
+    assert caught.value.state == "unchanged; the transaction was rolled back."
     assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedColumn)
 
 

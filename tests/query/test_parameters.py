@@ -194,7 +194,7 @@ def test_it_is_one_transaction_and_undone_as_one(connection: Connection) -> None
     """What fails leaves nothing, and the connection idle; what only reads cannot write."""
     with pytest.raises(QueryFailed) as failed:
         run_query(connection, "INSERT INTO t (i) SELECT 1 / $1::int FROM generate_series(1, 3)", [0])
-    assert failed.value.state == "rolled back: unchanged."
+    assert failed.value.state == "unchanged; the transaction was rolled back."
     with pytest.raises(QueryFailed, match="read-only"):
         run_query(connection, "INSERT INTO t (i) VALUES ($1)", [5], read_only=True)
     assert connection.info.transaction_status is TransactionStatus.IDLE

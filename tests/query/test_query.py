@@ -334,7 +334,7 @@ def test_a_failing_second_statement_rolls_back_the_first(connection: Connection)
         run_query(connection, "CREATE TABLE t (a int);\r\nSELECT 'é€', nope;")
     assert caught.value.server.sqlstate == "42703"
     assert caught.value.place == SourceLocation("query", 2, 14, "SELECT 'é€', nope;")
-    assert caught.value.state == "rolled back: unchanged."
+    assert caught.value.state == "unchanged; the transaction was rolled back."
     assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedColumn)
     assert only_value(connection, "SELECT to_regclass('t')") is None
 
@@ -452,7 +452,7 @@ def test_copy_is_refused_and_leaves_the_connection_usable(connection: Connection
     run_query(connection, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
     with pytest.raises(QueryFailed, match="COPY") as caught:
         run_query(connection, sql)
-    assert caught.value.state == "rolled back: unchanged."
+    assert caught.value.state == "unchanged; the transaction was rolled back."
     assert run_query(connection, "SELECT a FROM t")[0].rows == [(1,)]
 
 
