@@ -54,8 +54,8 @@ class Refusal:
     def journalled(self) -> str:
         """Return what the journal keeps of a failure: the line of the file if there is one, the message, the code.
 
-    No value of a row is in it.
-    """
+        No value of a row is in it.
+        """
         where = ""
         if self.place and not self.at.recording and not self.at.committing:
             where = f"line {self.place.line}: "
