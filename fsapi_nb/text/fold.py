@@ -21,6 +21,7 @@ HTML = 40 * 1024
 METADATA = 4 * 1024
 #: Characters of a line; of a text in a list, such as a notice, so many lines.
 LINE = 400
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _PER_LINE = 12  # what a notebook adds to each line of a text: indentation, quotes, a comma
 
 Item = TypeVar("Item")
@@ -80,25 +81,24 @@ def one_by_one(lines: Iterable[str]) -> list[str]:
 
 def fit(pieces: Sequence[str], room: int, left_out: Callable[[int], str]) -> list[str]:
     """The pieces that fit into `room` bytes of a notebook: two thirds for the first, one for the last."""
-    sizes = [stored_size(piece) for piece in pieces]
-    if sum(sizes) <= room:
+    # Only what may be kept is measured: there may be a million others.
+    if _how_many(pieces, room) == len(pieces):
         return list(pieces)
-    head = _how_many(sizes, room * 2 // 3)
-    tail = _how_many(reversed(sizes[head:]), room // 3)
-    end = len(pieces) - tail
+    head = _how_many(pieces, room * 2 // 3)
+    end = len(pieces) - _how_many(reversed(pieces[head:]), room // 3)
     return [*pieces[:head], left_out(end - head), *pieces[end:]]
 
 
 def stored_size(text: str) -> int:
     """How many bytes of a notebook's file a text takes, as JSON and by lines."""
-    written = json.dumps(text, ensure_ascii=False).encode(errors="backslashreplace")
+    written = _as_json(text).encode(errors="backslashreplace")
     return len(written) + _PER_LINE * (1 + text.count("\n"))
 
 
-def _how_many(sizes: Iterable[int], room: int) -> int:
+def _how_many(pieces: Iterable[str], room: int) -> int:
     count = 0
-    for size in sizes:
-        room -= size
+    for piece in pieces:
+        room -= stored_size(piece)
         if room < 0:
             break
         count += 1

@@ -23,8 +23,8 @@ _NOTES = Fold(8, 2)
 class Medium:
     """What a document is made for: a notebook's file, where long lists are `folded`, or a text that has everything.
 
-    `times` adds moments and durations, which differ from run to run. Only a folded document is written as HTML, so only
-    that needs what no text shows: pictures, and the cells of large tables.
+    `times` adds moments and durations, which differ from run to run. Only a folded document is written as HTML, so what
+    no text shows, pictures and rows, may be missing from one that is not.
     """
 
     folded: bool

@@ -9,6 +9,7 @@ import datetime
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,16 @@ def status(count: int, *states: State, note: str | None = None, problems: tuple[
     return StatusResult(tuple(MigrationStatus(n, s, entry(n), note=note, problems=problems) for n, s in found), HERE)
 
 
-def migration(name: str, statements: int = 1) -> Migration:
-    found, _ = read_migration(name, b"CREATE TABLE t ();\n" * statements)
+@cache
+def parsed(statements: int) -> Migration:
+    """A migration of so many statements, read and parsed once for all that differ only in their names."""
+    found, _ = read_migration(NAMES[0], b"CREATE TABLE t ();\n" * statements)
     assert found
     return found
+
+
+def migration(name: str, statements: int = 1) -> Migration:
+    return replace(parsed(statements), name=name)
 
 
 def step(name: str, statements: int = 1, reason: str = "one transaction, together with its history row") -> Step:

@@ -47,10 +47,14 @@ def notice_items(notices: Sequence[str], medium: Medium, *, indent: str = "  ") 
     return medium.items(
         _NOTICES,
         notices,
-        lambda notice: _item(notice, medium.text(notice), indent),
+        lambda notice: notice_item(notice, medium, indent=indent),
         lambda left: gap(f"{indent}… {len(left)} notices more", f"… {len(left)} notices more"),
     )
 
 
-def _item(notice: str, shown: str, indent: str) -> Item:
+def notice_item(notice: str, medium: Medium, *, indent: str) -> Item:
+    """Return one notice: its lines behind the indent, and its text as a paragraph or cell."""
+    if not medium.folded:
+        return Item(hang(visible(notice), indent))
+    shown = medium.text(notice)
     return Item(hang(visible(shown), indent), [("\n".join(hang(shown)),)], whole=shown == notice)

@@ -16,7 +16,7 @@ from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.steps import COLUMNS, step_items
+from fsapi_nb.views.results.steps import COLUMNS, step_items, step_rows
 
 _OBJECTS = Fold(20, 5)
 
@@ -78,7 +78,8 @@ class PlanResult(Result):
 
     def records(self) -> Records:
         """Return a row for each statement, or for each step that has none."""
-        return Records(COLUMNS, [row for item in self._items(Medium(folded=False)) for row in item.rows])
+        before = [*map(_drop, self.plan.drops), *map(_change, self.plan.changes), *map(_mark, self.plan.to_record)]
+        return Records(COLUMNS, [*(row for item in before for row in item.rows), *step_rows(self.plan.steps)])
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as it will run."""

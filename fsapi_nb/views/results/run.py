@@ -13,10 +13,10 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import METADATA, Fold, stored_size
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
-from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.notices import notice_item
 
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
@@ -142,16 +142,12 @@ def said_item(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
     notices = medium.items(
         fold,
         done.notices,
-        lambda notice: _notice(notice, medium.text(notice)),
+        lambda notice: notice_item(notice, medium, indent=_INDENT),
         lambda left: gap(f"{_INDENT}… {len(left)} notices more", f"… {len(left)} notices more"),
     )
     lines = [line for notice in notices for line in notice.lines]
     text = "\n".join(cell for notice in notices for (cell,) in notice.rows)
     return Item(lines, [(text,)], all(notice.whole for notice in notices))
-
-
-def _notice(notice: str, shown: str) -> Item:
-    return Item(hang(visible(shown), _INDENT), [("\n".join(hang(shown)),)], whole=shown == notice)
 
 
 def _more(left: Sequence[CompletedMigration]) -> str:

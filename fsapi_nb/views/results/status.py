@@ -128,9 +128,11 @@ def _item(status: MigrationStatus, width: int, medium: Medium) -> Item:
     moment = _moment(status) if medium.times else ""
     head = f"  {status.state.value:<{width}}  {moment}{visible_line(status.name)}" + visible_line(note)
     problems = medium.fold(_PROBLEMS).apply(status.problems, Problem.lines, lambda left: f"… {len(left)} faults more")
-    said = Advice("\n").join([*([status.note] if status.note else []), *problems])
-    whole = not medium.folded or len(status.problems) <= _PROBLEMS.first + _PROBLEMS.last + 1
     lines = [head, *("    " + visible(line) for line in problems)]
+    if not medium.folded:
+        return Item(lines)
+    said = Advice("\n").join([*([status.note] if status.note else []), *problems])
+    whole = len(status.problems) <= _PROBLEMS.first + _PROBLEMS.last + 1
     return Item(lines, [(status.name, status.state.value, said)], whole)
 
 

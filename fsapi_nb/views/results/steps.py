@@ -33,10 +33,17 @@ def step_items(steps: Sequence[Step], medium: Medium, head: Callable[[int, Step]
     )
 
 
+def step_rows(steps: Sequence[Step]) -> list[Row]:
+    """Return a row for each statement of all steps, or for a step that has none."""
+    return [row for number, step in enumerate(steps, 1) for row in _step_rows(number, step, WHOLE)]
+
+
 def _item(number: int, step: Step, fold: Fold, head: list[str]) -> Item:
-    rows = [row for part in step.parts for row in _part_rows(number, step, part, fold)]
+    lines = [*head, *_statement_lines(step, fold)]
+    if fold is WHOLE:
+        return Item(lines)
     count = sum(len(part.statements) for part in step.parts)
-    return Item([*head, *_statement_lines(step, fold)], rows, whole=count <= fold.first + fold.last + 1)
+    return Item(lines, _step_rows(number, step, fold), whole=count <= fold.first + fold.last + 1)
 
 
 def _fold_of_statements(steps: Sequence[Step]) -> Fold:
@@ -46,6 +53,10 @@ def _fold_of_statements(steps: Sequence[Step]) -> Fold:
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def _step_rows(number: int, step: Step, fold: Fold) -> list[Row]:
+    return [row for part in step.parts for row in _part_rows(number, step, part, fold)]
 
 
 def _part_rows(number: int, step: Step, part: StepPart, fold: Fold) -> list[Row]:
