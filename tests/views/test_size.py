@@ -72,13 +72,18 @@ def written(**output: Any) -> int:
     return len(nbformat.writes(new.new_notebook(cells=[cell])).encode(errors="backslashreplace")) - empty  # type: ignore[no-untyped-call]
 
 
-def size(value: Result | FsapiError | Interrupted) -> int:
-    """How many bytes of a notebook's file a result or an error takes."""
+def output(value: Result | FsapiError | Interrupted) -> dict[str, Any]:
+    """The output of a notebook's cell that ends with a result or an error."""
     if isinstance(value, Result):
         data, metadata = value._repr_mimebundle_()
-        return written(output_type="execute_result", data=data, metadata=metadata)
+        return {"output_type": "execute_result", "data": data, "metadata": metadata}
     lines = value._render_traceback_()
-    return written(output_type="error", ename=type(value).__name__, evalue=str(value), traceback=lines)
+    return {"output_type": "error", "ename": type(value).__name__, "evalue": str(value), "traceback": lines}
+
+
+def size(value: Result | FsapiError | Interrupted) -> int:
+    """How many bytes of a notebook's file a result or an error takes."""
+    return written(**output(value))
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -222,9 +227,10 @@ def _forgotten() -> Iterator[None]:
 @pytest.mark.parametrize("name", LONG_LIST)
 def test_an_output_stays_below_the_bound(name: str) -> None:
     """Whatever its size; and it says that it is not everything, in the text and in the HTML."""
-    value, html = long(name), html_of(name)
-    assert size(value) < OUTPUT
-    assert str(value).splitlines()[-1].startswith("(shortened: ")
+    html, stored = html_of(name), output(long(name))
+    assert written(**stored) < OUTPUT
+    text = stored["evalue"] if html is None else stored["data"]["text/plain"]
+    assert text.splitlines()[-1].startswith("(shortened: ")
     if html is not None:
         assert "(shortened: " in html
 
@@ -259,8 +265,9 @@ def test_a_result_whose_html_is_longer_is_shown_as_its_text() -> None:
     script = "SELECT 'a' AS b, 1 AS c, null AS d;\n" * 400
     value = MigrationResult(one, Inspection(up=script, down=script, plan=plan(1_000, 20).plan), (), HERE)
     assert stored_size(value.html()) > HTML
-    assert size(value) < OUTPUT
-    html = value._repr_mimebundle_()[0]["text/html"]
+    stored = output(value)
+    assert written(**stored) < OUTPUT
+    html = stored["data"]["text/html"]
     assert html.startswith('<div class="mathjax_ignore tex2jax_ignore">')
     assert "SELECT &#x27;a&#x27; AS b" in html
     assert "(shortened: " in html

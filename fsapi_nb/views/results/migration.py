@@ -24,6 +24,7 @@ from fsapi_nb.views.document import (
     gap,
     paragraph,
 )
+from fsapi_nb.views.render.text import lines_of
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import PlanResult
 
@@ -49,7 +50,7 @@ class MigrationResult(Result):
     def document(self, medium: Medium = STORED) -> Document:
         """Return its problems, both scripts, the plan, the difference and the attempts.
 
-        Of long scripts the beginning is stored, of many attempts the last.
+        Of long scripts the beginning is stored, of many steps and statements the first, of many attempts the last.
         """
         problems = [line for problem in self.status.problems for line in problem.lines()]
         return Document(
@@ -66,7 +67,8 @@ class MigrationResult(Result):
         listings = [_script("UP", found.up, medium)] if found.up is not None else []
         listings += [_script("DOWN", found.down, medium)] if found.down is not None else []
         if found.plan:
-            listings.append(Listing("Next", Advice("\n").join(PlanResult(found.plan).lines())))
+            plan = PlanResult(found.plan).document(medium)
+            listings.append(Listing("Next", Advice("\n").join(lines_of(plan)), whole=plan.whole))
         elif found.refusal:
             listings.append(Listing("Next", visible(found.refusal)))
         if found.difference:

@@ -105,6 +105,8 @@ def _run_lines(run: _Repetition) -> list[str]:
 
 def _runs(statements: Sequence[Statement]) -> Sequence[_Repetition]:
     """Return the statements in order; many that repeat are one item: a seed may have a hundred thousand."""
+    if len(statements) <= _ALIKE:
+        return [_Repetition((statement,)) for statement in statements]
     runs: list[_Repetition] = []
     kinds, start = [statement.kind for statement in statements], 0
     while start < len(kinds):
