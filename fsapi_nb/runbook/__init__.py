@@ -1,1 +1,1 @@
-"""Runbooks: notebooks that are executed in earnest, each run kept as an executed notebook and a report."""
+"""Runbooks: notebooks executed as a record. Each run leaves an executed notebook and a report."""

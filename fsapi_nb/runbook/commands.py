@@ -1,4 +1,4 @@
-"""`runbook:run` and `runbook:new`: what they take, what they do. Shows nothing but the progress of a run."""
+"""The commands `runbook:run` and `runbook:new`: their arguments, and how they are carried out. Prints progress only."""
 
 from __future__ import annotations
 
@@ -34,20 +34,25 @@ RUN = Verb(
             "--parameter",
             action="append",
             metavar="NAME=VALUE",
-            help="a value for a name of the cell tagged parameters; numbers, True, False and None are what they say",
+            help="a value for a name in the cell tagged parameters; numbers, True, False and None become Python values",
         ),
-        _argument("-r", "--raw-parameter", action="append", metavar="NAME=VALUE", help="the same, always a text"),
+        _argument("-r", "--raw-parameter", action="append", metavar="NAME=VALUE", help="the same, but always a text"),
         _argument(
             "--secret",
             action="append",
             metavar="NAME",
-            help="star this parameter in everything that is kept; without -p its value is the variable of that name",
+            help="hide this parameter's value in all that is kept; without -p it comes from the environment variable of "
+            "that name",
         ),
-        _argument("--output", metavar="FOLDER", help="where the executed notebook and the report go (runs, beside it)"),
+        _argument(
+            "--output",
+            metavar="FOLDER",
+            help="the folder of the executed notebook and the report (default: runs, beside it)",
+        ),
         _argument(
             "--rollback",
             action="store_true",
-            help="run what is tagged parameters, setup, preconditions and rollback, and nothing else",
+            help="run only the cells tagged parameters, setup, preconditions and rollback",
         ),
         _argument("--yes", "-y", action="store_true", help="run it on a protected database"),
     ),
@@ -58,35 +63,44 @@ NEW = Verb(
     lambda *_: NotImplemented,
     (
         _argument("name", metavar="NAME", help="such as add_phone_to_users"),
-        _argument("--dir", metavar="FOLDER", help="where it goes (runbooks, beside the migrations folder)"),
+        _argument(
+            "--dir", metavar="FOLDER", help="the notebook's folder (default: runbooks, beside the migrations folder)"
+        ),
     ),
 )
 COMMANDS = (RUN, NEW)
 
 
 def find_command(name: str) -> Verb:
-    """The command of that name. Raises UsageError where there is none."""
+    """Return the command of that name, without `runbook:`. Raises UsageError if there is none."""
     found = next((command for command in COMMANDS if command.name == name), None)
     if found is None:
-        raise UsageError(f"there is no command 'runbook:{name}'", hint="there are runbook:run and runbook:new.")
+        raise UsageError(f"there is no command 'runbook:{name}'", hint="the commands are runbook:run and runbook:new.")
     return found
 
 
 def parser_of(command: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """The parser of a command, which takes none of the options of migrations but `--database` and `--schema`."""
+    """Return the parser of a command. Of the global options it takes `--database` and `--schema` only.
+
+    Args:
+        command: `RUN` or `NEW`.
+        prog: The command as its user types it, for messages.
+        extra: Further arguments, such as `--json`.
+    """
     return own_parser_of(command, prog=prog, extra=extra)
 
 
 def carry_out(command: Verb, options: argparse.Namespace) -> Result:
-    """Do it. Raises what `run_runbook` and `create` raise."""
+    """Carry out a command with parsed options. Raises what `run_runbook` and `create` raise."""
     return _run(options) if command is RUN else _new(options)
 
 
 def _run(options: argparse.Namespace) -> RunbookResult:
     from fsapi_nb.runbook.progress import Progress
-    from fsapi_nb.runbook.run import RunbookRequest, run_runbook
+    from fsapi_nb.runbook.request import RunbookRequest
+    from fsapi_nb.runbook.run import run_runbook
 
-    order = RunbookRequest(
+    request = RunbookRequest(
         Path(options.notebook),
         options.database,
         _values(options.parameter or (), options.raw_parameter or ()),
@@ -96,7 +110,7 @@ def _run(options: argparse.Namespace) -> RunbookResult:
         confirmed=options.yes,
         schema=options.schema,
     )
-    return run_runbook(order, Progress(sys.stderr))
+    return run_runbook(request, Progress(sys.stderr))
 
 
 def _values(inferred: Sequence[str], raw: Sequence[str]) -> dict[str, Value]:
@@ -110,8 +124,8 @@ def _values(inferred: Sequence[str], raw: Sequence[str]) -> dict[str, Value]:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        # What stands there may be a secret.
-        raise UsageError("a parameter is not NAME=VALUE", hint="such as -p limit=10; NAME is a name of Python.")
+        # The text is not shown: it may be a secret.
+        raise UsageError("a parameter is not NAME=VALUE", hint="write -p limit=10, for example; NAME is a Python name.")
     return name, value
 
 

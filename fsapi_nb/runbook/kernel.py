@@ -1,7 +1,8 @@
-"""A fresh kernel of this Python, and cells run in it one by one. Knows neither databases nor reports.
+"""A new kernel of this Python, in which cells run one by one. Does not depend on databases or reports.
 
-nbclient sees to the messages and outputs. The id of a cell travels with its request, as JupyterLab sends it.
-Whoever interrupts is heard at once: the kernel is told, and the cell ends by itself.
+nbclient exchanges the messages and collects the outputs. The id of a cell is sent with its request, as JupyterLab does.
+An interrupt is passed on to the kernel at once: the cell cancels its statement on the server and ends by itself. Only if
+that takes too long, or at a second interrupt, the kernel is killed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ from typing import Any
 from fsapi_nb.errors import UNCHANGED, ConfigurationError, Interrupted
 
 _START_SECONDS = 120
-#: So long a cell may take to end once it was interrupted; the kernel is killed then.
-_GRACE = 20.0
+_GRACE = 20.0  # seconds that an interrupted cell has to end before the kernel is killed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -37,7 +37,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CellOutcome:
-    """How a cell ended; of an error its name and text, as the kernel tells them."""
+    """How a cell ended; after an error also its name and text, as the kernel reports them."""
 
     end: End
     name: str = ""
@@ -57,22 +57,23 @@ class Kernel:
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody has asked for the end."""
+        """Whether the run was interrupted."""
         return self._interrupts > 0
 
     def interrupt(self) -> None:
-        """Tell the kernel; at the second time, or before it can hear, kill it."""
+        """Interrupt the kernel; kill it at the second call, or if it has not started yet."""
         self._interrupts += 1
         self._stopping()
         self._later(self._interrupt() if self._ready and self._interrupts == 1 else self._kill())
 
     def _later(self, work: Any) -> None:
+        # asyncio itself keeps no reference to a task: it could be collected before it has run.
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _interrupt(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+        with contextlib.suppress(RuntimeError):  # the kernel has ended meanwhile
             await self._manager.interrupt_kernel()
         await asyncio.sleep(_GRACE)
         await self._kill()
@@ -82,7 +83,7 @@ class Kernel:
             await self._manager.shutdown_kernel(now=True)
 
     async def start(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start it. Raises ConfigurationError where it does not, Interrupted where it was stopped meanwhile."""
+        """Start the kernel in that folder. Raises ConfigurationError if that fails, Interrupted if it was stopped."""
         try:
             await self._client.async_start_new_kernel(cwd=str(folder), env=dict(environment))
             await self._client.async_start_new_kernel_client()
@@ -93,7 +94,7 @@ class Kernel:
         self._ready = True
 
     async def run(self, cell: Any, number: int) -> CellOutcome:
-        """Run a cell; its outputs are put below it as they come."""
+        """Run a cell and return how it ended. Its outputs are added to `cell` as they arrive."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
 
         self._client.kc.session.cell = cell.id  # a clone of the manager's
@@ -107,13 +108,13 @@ class Kernel:
         return CellOutcome(End.INTERRUPTED if self.interrupted else End.DONE)
 
     async def tell(self, source: str) -> None:
-        """Run something that is no cell: it is in no history, and gives no outputs."""
+        """Run code that is not a cell: it leaves no outputs and is not in the kernel's history."""
         if source:
             request = self._client.kc.execute(source, silent=True, store_history=False)
             await self._client.async_wait_for_reply(request)
 
     async def close(self) -> None:
-        """End the kernel, whatever it does."""
+        """Shut the kernel down; kill it if the run was interrupted."""
         for task in self._tasks:
             task.cancel()
         try:
@@ -129,9 +130,19 @@ class Kernel:
 async def started(
     document: Any, folder: Path, environment: Mapping[str, str], stopping: Callable[[], None]
 ) -> AsyncIterator[Kernel]:
-    """A kernel in that folder, with that environment; gone at the end. `stopping` is called when it is interrupted.
+    """Start a kernel, and shut it down after the block.
 
-    Raises what `Kernel.start` does.
+    SIGINT, SIGTERM and SIGHUP interrupt the kernel while the block runs, if this is the main thread.
+
+    Args:
+        document: The notebook whose cells it runs.
+        folder: Its working folder.
+        environment: All its environment variables.
+        stopping: Called at each interrupt.
+
+    Raises:
+        ConfigurationError: A library is missing, or the kernel does not start.
+        Interrupted: The start was interrupted.
     """
     with tempfile.TemporaryDirectory(prefix="fsapi_nb-") as private:
         client, manager = _client_and_manager(document, private)
@@ -156,14 +167,14 @@ def _client_and_manager(document: Any, private: str) -> tuple[Any, Any]:
         raise ConfigurationError(f"{error.name} is not installed, and runbooks need it", hint=hint) from None
 
     class ThisPython(KernelSpecManager):
-        """Knows one kernel, whatever is installed: that of the Python that runs us."""
+        """The only kernel that can be chosen, whatever is installed: that of the Python that runs fsapi_nb."""
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             found: dict[str, Any] = get_kernel_dict()
             return KernelSpec(resource_dir="", **found | {"argv": [sys.executable, *found["argv"][1:]]})
 
-    class TellingSession(Session):
-        """Sends the id of the cell with each request to run it."""
+    class CellSession(Session):
+        """A session that sends the id of the cell with each request to run it, as JupyterLab does."""
 
         cell = ""
 
@@ -181,26 +192,27 @@ def _client_and_manager(document: Any, private: str) -> tuple[Any, Any]:
 
     manager = AsyncKernelManager(
         kernel_spec_manager=ThisPython(),
-        session=TellingSession(),
-        transport="ipc",  # sockets in a folder that is ours alone: nobody on the machine's network hears a secret
+        session=CellSession(),
+        # Sockets in a private folder: TCP ports on localhost are open to every account of the machine.
+        transport="ipc",
         connection_file=f"{private}/kernel.json",
     )
     client = NotebookClient(
         document, km=manager, timeout=None, startup_timeout=_START_SECONDS, record_timing=True, coalesce_streams=True
     )
-    client.log.disabled = True  # a dead kernel is told in our words
+    client.log.disabled = True  # a dead kernel is reported by the runbook
     return client, manager
 
 
 @contextlib.contextmanager
 def _heard(interrupted: Callable[[], None]) -> Iterator[None]:
-    """Have the signals that ask for the end heard by the event loop; afterwards as before."""
+    """Let the event loop handle the signals that ask a process to end; restore their handlers after the block."""
     loop = asyncio.get_running_loop()
     before = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         for each in _SIGNALS:
             loop.add_signal_handler(each, interrupted)
-    except (RuntimeError, ValueError):  # not the main thread: whoever runs us there has signals of its own
+    except (RuntimeError, ValueError):  # not the main thread: signals belong to the program that called fsapi_nb
         yield
         return
     try:

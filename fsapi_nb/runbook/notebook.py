@@ -1,4 +1,4 @@
-"""Notebooks as files: read one to be executed, write one that was. The original is never written to."""
+"""Notebooks as files: read one to execute it, write an executed one. Never changes the original."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fsapi_nb.runbook.parameters import INJECTED, TAG
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A notebook as it was found: its file, the digest of its bytes, and its document."""
+    """A notebook as it was read: its file, the SHA-256 of its bytes, and its document, prepared to be run."""
 
     path: Path
     digest: str
@@ -28,7 +28,15 @@ class Original:
 
 
 def read(path: Path) -> Original:
-    """A notebook without outputs, each cell with an id. Raises UsageError where there is none that can be run."""
+    """Read a notebook, remove its outputs, and give every cell an id. The file is not changed.
+
+    Args:
+        path: The notebook's file.
+
+    Raises:
+        UsageError: The file is missing, is not a notebook, or is a notebook for another language than Python.
+        ConfigurationError: nbformat is not installed.
+    """
     nbformat = _nbformat()
     try:
         content = read_regular(path)
@@ -37,11 +45,11 @@ def read(path: Path) -> Original:
         what = "there is no notebook" if isinstance(error, FileNotFoundError) else "the notebook cannot be read:"
         raise UsageError(f"{what} {path.name}", details=(f"  {path}: {error.strerror}",), state=UNCHANGED) from None
     except Exception as error:  # noqa: BLE001 - nbformat raises what its parsers raise
-        hint = "is it an .ipynb file, and saved?"
-        raise UsageError(f"{path.name} is no notebook: {_first_line(error)}", state=UNCHANGED, hint=hint) from None
+        hint = "is it an .ipynb file, and was it saved?"
+        raise UsageError(f"{path.name} is not a notebook: {_first_line(error)}", state=UNCHANGED, hint=hint) from None
     language = document.metadata.get("kernelspec", {}).get("language") or "python"
     if str(language).lower() != "python":
-        raise UsageError(f"{path.name} is a notebook of {language}, not of Python", state=UNCHANGED)
+        raise UsageError(f"{path.name} is a notebook for {language}, not for Python", state=UNCHANGED)
     return Original(path.absolute(), hashlib.sha256(content).hexdigest(), _prepared(document))
 
 
@@ -50,7 +58,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _prepared(document: Any) -> Any:
-    """The document as it is before a run: what stands below its cells is of another one."""
+    """Return the document as it is before a run: its outputs are those of another one."""
     document.metadata.pop("widgets", None)
     if (document.nbformat, document.nbformat_minor) < (4, 5):
         document.nbformat_minor = 5
@@ -64,12 +72,15 @@ def _prepared(document: Any) -> Any:
 
 
 def parameters_cell(document: Any) -> Any | None:
-    """The first cell that is tagged so."""
+    """Return the first code cell tagged `parameters`; None if there is none."""
     return next((cell for cell in document.cells if cell.cell_type == "code" and _has(cell, TAG)), None)
 
 
 def inject(document: Any, source: str) -> Any:
-    """Put a cell of that source where papermill puts it: for the injected one before, else behind the parameters."""
+    """Insert a cell of that source where papermill does, after the parameters, and return it.
+
+    A cell that an earlier run injected is removed. Without a parameters cell the new one comes first.
+    """
     new: Any = _nbformat().v4
     cell = new.new_code_cell(source, id=INJECTED, metadata={"tags": [INJECTED]})
     document.cells = [each for each in document.cells if not _has(each, INJECTED) and each.id != INJECTED]
@@ -79,7 +90,7 @@ def inject(document: Any, source: str) -> Any:
 
 
 def as_code(document: Any, number: int) -> Any:
-    """Make the cell of that number one of code, if it is raw; the cell."""
+    """Make the cell of that number, counted from zero, a code cell if it is a raw one, and return it."""
     cell = document.cells[number]
     if cell.cell_type != "code":
         new: Any = _nbformat().v4
@@ -88,13 +99,13 @@ def as_code(document: Any, number: int) -> Any:
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    """Write a notebook, whole or not at all."""
+    """Write a notebook, whole or not at all. Raises OSError."""
     nbformat = _nbformat()
     write(path, nbformat.writes(nbformat.from_dict(document)) + "\n")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; who may read it is for its folder to say."""
+    """Write a file, whole or not at all. Its folder decides who may read it. Raises OSError."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(unfinished, path)

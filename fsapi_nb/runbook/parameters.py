@@ -1,6 +1,6 @@
-"""The parameters of a notebook, by papermill's conventions: the cell tagged `parameters`, the cell that is put after it.
+"""The parameters of a notebook, by papermill's conventions: the cell tagged `parameters`, and the cell injected after it.
 
-Reads the cell as Python without running it. Secret values never become part of a cell: they are kept apart.
+The cell is parsed as Python and not run. Secret values never become part of a cell: they are sent to the kernel apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A name that the parameters cell gives a value to; `default` as it is written, `literal` where it is a literal."""
+    """A name that the parameters cell assigns.
+
+    `default` is the source of the value; `literal` is the value itself if it is a literal, else None.
+    """
 
     name: str
     default: str
@@ -33,7 +36,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ParameterValue:
-    """A parameter with the value of this run. `given` is whether the run was told one, and not the notebook."""
+    """A parameter with its value in this run. `given` is whether the run's options set it, not the notebook."""
 
     parameter: Parameter
     value: object
@@ -46,19 +49,19 @@ class ParameterValue:
         return self.parameter.name
 
     def shown(self) -> str:
-        """The value as a record may hold it."""
+        """Return the value as a record may show it: stars for a secret."""
         if self.secret:
             return STARS
         return written(self.value) if self.given else self.parameter.default
 
 
 def find_parameters(source: str) -> tuple[Parameter, ...]:
-    """The parameters of a cell, in order. Raises UsageError where it is no Python."""
+    """Return the parameters of a cell, in order. Raises UsageError if the cell is not valid Python."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
     try:
         tree = ast.parse("\n".join(lines))
     except (SyntaxError, ValueError) as error:
-        raise UsageError(f"the cell tagged {TAG} is no Python: {error}", state=UNCHANGED) from None
+        raise UsageError(f"the cell tagged {TAG} is not valid Python: {error}", state=UNCHANGED) from None
     found: dict[str, Parameter] = {}
     for node in tree.body:
         match node:
@@ -77,7 +80,7 @@ def find_parameters(source: str) -> tuple[Parameter, ...]:
 
 
 def _is_marked(line: str, end: int | None) -> bool:
-    """Whether a comment behind the value says that it is secret. `end` counts bytes."""
+    """Return whether a comment after the value says that it is secret. `end` counts bytes, as Python's parser does."""
     return bool(_SECRET_COMMENT.search(line.encode()[end or 0 :].decode(errors="replace")))
 
 
@@ -89,7 +92,7 @@ def _literal(value: ast.expr) -> object:
 
 
 def infer(text: str) -> Value:
-    """The value that papermill makes of a text: True, False, None, a whole number, a number, else the text."""
+    """Return the value that papermill makes of a text: True, False, None, an int, a float, else the text."""
     constants: dict[str, Value] = {"True": True, "False": False, "None": None}
     if text in constants:
         return constants[text]
@@ -102,7 +105,7 @@ def infer(text: str) -> Value:
 
 
 def written(value: object) -> str:
-    """A value as Python writes it."""
+    """Return a value as Python source."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float('{value}')"
     return repr(value)
@@ -115,9 +118,17 @@ def bind(
     secrets: Sequence[str],
     environment: Mapping[str, str],
 ) -> tuple[ParameterValue, ...]:
-    """Each parameter with its value: what was given, for one named as secret also the variable of that name.
+    """Return each parameter with its value: the given one, else the notebook's.
 
-    Raises UsageError for a name that the notebook does not have, and a secret that is too short to be starred.
+    Args:
+        parameters: The notebook's parameters.
+        given: Values by name.
+        secrets: Names of parameters that are secret, whatever the notebook says. If none is given for one of them, its
+            value is the environment variable of that name.
+        environment: The environment variables.
+
+    Raises:
+        UsageError: The notebook has no such parameter, or a secret is too short to be hidden.
     """
     known = {parameter.name for parameter in parameters}
     for name in (*given, *secrets):
@@ -142,19 +153,20 @@ def _refuse_short(bound: ParameterValue) -> None:
         raise UsageError(
             f"the secret {bound.name!r} is too short to be kept out of the record",
             state=UNCHANGED,
-            hint=f"a secret has at least {SHORTEST} characters.",
+            hint=f"a secret must have at least {SHORTEST} characters.",
         )
 
 
 def injected_source(bound: Sequence[ParameterValue]) -> str:
-    """The cell that is put after the parameters; a secret is only told of."""
-    lines = ["# Parameters"]
-    for each in bound:
-        if each.given:
-            lines.append(f"# {each.name}: secret, not kept" if each.secret else f"{each.name} = {written(each.value)}")
-    return "\n".join(lines)
+    """Return the source of the injected cell. It names the secrets without their values."""
+    lines = [
+        f"# {each.name}: secret, not kept" if each.secret else f"{each.name} = {written(each.value)}"
+        for each in bound
+        if each.given
+    ]
+    return "\n".join(["# Parameters", *lines])
 
 
 def secret_source(bound: Sequence[ParameterValue]) -> str:
-    """What sets the secrets that were given: sent to the kernel apart, kept nowhere."""
+    """Return the source that sets the given secrets in the kernel. It must not be stored anywhere."""
     return "\n".join(f"{each.name} = {written(each.value)}" for each in bound if each.secret and each.given)

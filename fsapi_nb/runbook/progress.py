@@ -14,7 +14,7 @@ _LONGEST = 72
 
 
 class Progress:
-    """Writes what happens to a stream. A stream that has gone holds up no runbook."""
+    """The lines that show a run on a stream. If the stream cannot be written to, the run goes on without them."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -23,11 +23,11 @@ class Progress:
         self._line = ""
 
     def begin(self, text: str) -> None:
-        """What is run, and where."""
+        """Write what is run, and on which database."""
         self._write(f"{visible(text)}\n")
 
     def started(self, number: int, of: int, section: str, title: str, mask: Mask) -> None:
-        """A cell begins: its section where that is a new one, its place, its first line."""
+        """Write that a cell begins: its section if that is a new one, its number of all, and its first line."""
         if section != self._section:
             self._section = section
             self._write(f"{visible(mask.text(section))}\n")
@@ -38,22 +38,22 @@ class Progress:
         self._write(self._fitted(self._line) if self._live else self._line)
 
     def tick(self, elapsed: float) -> None:
-        """The cell goes on; drawn where somebody looks."""
+        """Update the seconds that the cell has taken; on a terminal only."""
         if self._live:
             self._write(f"\r\x1b[2K{self._fitted(f'{self._line}  {duration(elapsed)}')}")
 
     def stopping(self) -> None:
-        """Somebody has asked for the end, and the server is told."""
-        self._write("\nstopping; once more kills the kernel\n")
+        """Write that the run was interrupted and the kernel is about to stop."""
+        self._write("\nstopping; interrupt again to kill the kernel\n")
 
     def ended(self, state: RunbookState, elapsed: float) -> None:
-        """The cell is over."""
+        """Write how the cell ended, and after how many seconds."""
         sign = _SIGNS.get(state, "")
         again = f"\r\x1b[2K{self._line}" if self._live else ""
         self._write(f"{again}  {sign} {duration(elapsed)}\n")
 
     def _fitted(self, line: str) -> str:
-        """A line that is drawn over must not be longer than the terminal is wide."""
+        """Return the line cut to the terminal's width: only one row can be drawn over."""
         return line[: shutil.get_terminal_size().columns - 1]
 
     def _write(self, text: str) -> None:
@@ -66,7 +66,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """How long, as a reader says it."""
+    """Return a duration in words: `2.5 s`, `3 min 04 s`, `1 h 05 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,7 +1,8 @@
-"""Who runs a runbook, on which machine, and from which state of the project's files. Asks git, changes nothing.
+"""Who runs a runbook, on which machine, and from which commit of the project. Asks git; changes nothing.
 
-A repository's own configuration names programs: filters that a file's content goes through when git compares it, a monitor
-of the file system, and what serves a remote that missing objects are fetched from. None of them runs for a question.
+A repository's own configuration can name programs: filters that git applies to files before it compares them, a monitor
+of the file system, and the server of a remote from which git fetches missing objects. A project is not trusted to have
+any of them run, so they are all switched off.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from fsapi_nb.text.secrets import is_secret_variable
 
 _SECONDS = 10
-#: No protocol is allowed, so that nothing is fetched; a password is asked for by nobody.
+#: No protocol is allowed, so that git fetches nothing, and git asks for no password.
 _CALM = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 _FILTERS = ("config", "--show-scope", "--name-only", "-z", "--get-regexp", r"^filter\.")
 _OFF = {"clean": "", "smudge": "", "process": "", "required": "false"}
@@ -27,7 +28,10 @@ _COUNT = "GIT_CONFIG_COUNT"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a run was started. `commit` is None where there is no git, `changed` where git cannot compare the files with it."""
+    """Where a run was started.
+
+    `commit` is None if the notebook is not in a git repository, `changed` if git cannot compare the files.
+    """
 
     user: str
     host: str
@@ -38,9 +42,10 @@ class Provenance:
 
 
 def find_provenance(folder: Path) -> Provenance:
-    """Who and where we are, and the commit that the folder's project is at."""
+    """Return the user, the machine, the versions, and the commit of the folder's repository. Runs git."""
     from fsapi_nb import __version__
 
+    # git starts no program that could need a secret, and none is to get one by mistake.
     environment = {name: value for name, value in os.environ.items() if not _is_secret(name, value)} | _CALM
     commit = _git(folder, environment, "rev-parse", "HEAD")
     changed = _is_changed(folder, environment) if commit else False
@@ -59,7 +64,10 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _is_changed(folder: Path, environment: Mapping[str, str]) -> bool | None:
-    """Whether files differ from the commit, None if git cannot tell; those in submodules, which have configurations of their own, are not compared."""
+    """Return whether files differ from the commit; None if git cannot compare them.
+
+    Files in submodules are not compared: a submodule has a configuration of its own, with programs of its own.
+    """
     scopes_and_names = (_git(folder, environment, *_FILTERS) or "").split("\0")
     own = {
         name.rpartition(".")[0]
@@ -72,7 +80,10 @@ def _is_changed(folder: Path, environment: Mapping[str, str]) -> bool | None:
 
 
 def _without(filters: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which git does not run these; in variables, as a name may have any character."""
+    """Return an environment in which git does not run these filters.
+
+    The settings are variables, not `-c` options: a filter's name may have any character, `=` included.
+    """
     off = [(f"{each}.{key}", value) for each in filters for key, value in _OFF.items()]
     first = int(environment.get(_COUNT, "0"))
     settings = {_COUNT: str(first + len(off))}
@@ -82,7 +93,7 @@ def _without(filters: Sequence[str], environment: Mapping[str, str]) -> dict[str
 
 
 def _git(folder: Path, environment: Mapping[str, str], *words: str) -> str | None:
-    """What git says; None where it is not there, or this is none of its projects."""
+    """Return what git prints; None if git is missing or fails, as outside a repository."""
     command = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", "-C", str(folder), *words]
     try:
         done = subprocess.run(

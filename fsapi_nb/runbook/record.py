@@ -1,4 +1,4 @@
-"""The values that are left of a run: each cell, each check, the journal's rows, who, where and when. Nothing secret."""
+"""The record of a run as values: each cell, each check, the journal's rows, who, where and when. Holds no secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fsapi_nb.runbook.provenance import Provenance
 
 
 class RunbookState(Enum):
-    """How a run ended, or a cell in it."""
+    """How a run or one of its cells ended."""
 
     DONE = "done"
     FAILED = "failed"
@@ -25,7 +25,10 @@ class RunbookState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CellRecord:
-    """What became of one cell. `number` counts all cells from one; `elapsed` is in seconds."""
+    """One cell after the run. `number` counts all cells from one; `elapsed` is in seconds.
+
+    `state` is None if the cell is not code.
+    """
 
     number: int
     id: str
@@ -44,7 +47,7 @@ class CellRecord:
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
-    """A check that was made, as its output tells it."""
+    """A check that was made, as its cell's output describes it."""
 
     title: str
     passed: bool
@@ -53,7 +56,7 @@ class CheckRecord:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What ended a run early, and in which cell."""
+    """The error that ended a run early, with its cell; None if it was between two cells."""
 
     cell: CellRecord | None
     name: str
@@ -72,7 +75,11 @@ class ParameterRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A whole run. `events` are the journal's rows of it; `unread` says why they could not be read."""
+    """A whole run.
+
+    `events` are its rows in the journal; `unread` says why they could not be read. `elapsed` is in seconds. `confirmed`
+    is whether `--yes` was given, `rollback` whether only the rollback was run.
+    """
 
     id: str
     title: str
@@ -97,15 +104,15 @@ class RunRecord:
         return tuple(check for cell in self.cells for check in _checks(cell))
 
     def count(self, state: RunbookState) -> int:
-        """How many cells ended so."""
+        """Return how many cells ended in that state."""
         return sum(1 for cell in self.cells if cell.state is state)
 
 
 def _checks(cell: CellRecord) -> list[CheckRecord]:
     found = []
     for output in cell.outputs:
-        ours = output.get("metadata", {}).get("fsapi")
-        check = ours.get("check") if isinstance(ours, Mapping) else None
+        metadata = output.get("metadata", {}).get("fsapi")  # whatever the cell has put there
+        check = metadata.get("check") if isinstance(metadata, Mapping) else None
         if isinstance(check, Mapping) and isinstance(check.get("passed"), bool):
             found.append(CheckRecord(str(check.get("title") or cell.title), check["passed"], cell))
     return found

@@ -1,4 +1,4 @@
-"""What a run of a runbook came to, for the terminal and as JSON; and what was made by `runbook:new`."""
+"""The results of `runbook:run` and `runbook:new`, for the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = {RunbookState.DONE: "succeeded", RunbookState.FAILED: "failed", Runbook
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunbookResult(Result):
-    """A run's record, and the two files that hold it."""
+    """The record of a run, and the two files that hold it."""
 
     record: RunRecord
     executed: Path
@@ -28,15 +28,15 @@ class RunbookResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """What the terminal ends with."""
+        """The exit code of the terminal command."""
         return {RunbookState.DONE: 0, RunbookState.INTERRUPTED: Interrupted.exit_code}.get(self.record.state, 1)
 
     def headline(self) -> str:
-        """Return what came of it."""
+        """Return the run's id and how it ended."""
         return self._headline(times=False)
 
     def document(self, medium: Medium = STORED) -> Document:
-        """Return where it ended if it did so early, what it changed and checked, and where the record is."""
+        """Return the failure if there is one, the migrations and checks, and the files of the record."""
         said = Paragraphs([Item(self._said())])
         cells = [
             Item(rows=[(cell.number, cell.id, cell.state.value, cell.source)])
@@ -67,7 +67,7 @@ class RunbookResult(Result):
         return [*lines, f"  notebook: {visible(str(self.executed))}", f"  report:   {visible(str(self.report))}"]
 
     def records(self) -> Records:
-        """Return the cells that are code."""
+        """Return the code cells."""
         rows = [
             (cell.number, cell.id, cell.state.value, round(cell.elapsed, 3), cell.source)
             for cell in self.record.cells
@@ -76,7 +76,7 @@ class RunbookResult(Result):
         return Records(["cell", "id", "state", "seconds", "source"], rows)
 
     def facts(self) -> dict[str, Any]:
-        """Return the record without the outputs, which the executed notebook has."""
+        """Return the record without the outputs: these are in the executed notebook."""
         record = self.record
         failure = record.failure
         return {
@@ -136,17 +136,17 @@ class RunbookResult(Result):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewRunbook(Result):
-    """A notebook that was made."""
+    """A notebook that `runbook:new` made."""
 
     path: Path
     identity: Identity | None = None
 
     def headline(self) -> str:
-        """Return where it is."""
+        """Return the notebook's path."""
         return f"Created {visible(str(self.path))}"
 
     def document(self, medium: Medium = STORED) -> Document:
-        """Return where it is, and how it is run."""
+        """Return the notebook's path, and the command that runs it."""
         run = f"Open it in JupyterLab; run it with: sapi runbook:run {visible(str(self.path))}"
         return Document(self.headline(), [Paragraphs([paragraph(run, run)])])
 

@@ -1,9 +1,9 @@
 """Make HTML from outputs safe to show in a report: whatever is not known to be harmless is left out.
 
-nh3 (ammonia) parses it as a browser does and writes it again from the tree, every element closed, so that no output
-can leave its place in the report. This module states what may stay. Two rules are added to nh3's own, which knows the
-names of style properties, but not their values: no value refers to another address, and a reference within the page
-(`url(#name)`) follows the prefix that the names of elements get.
+nh3 (ammonia) parses the HTML as a browser does and writes it again from the tree, every element closed, so that no
+output can leave its place in the report. This module lists what may stay. nh3 checks the names of style properties, but
+not their values. So two rules are added: no value may refer to another address, and a reference within the page
+(`url(#name)`) gets the same prefix as the names of elements.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fsapi_nb.errors import ConfigurationError
 
 try:
     import nh3
-except ImportError:  # before anything runs, not when its report is written
+except ImportError:  # raised before anything runs, not when the report is written
     hint = "install what it needs: pip install 'fsapi_nb[runbook]'."
     raise ConfigurationError("nh3 is not installed, and runbooks need it", hint=hint) from None
 
@@ -29,7 +29,7 @@ _TABLE = _words("table caption thead tbody tfoot tr th td")
 _DRAWING = _words(
     "svg g path rect circle ellipse line polyline polygon text tspan title desc defs marker linearGradient stop"
 )
-#: The content of these elements is left out, too.
+#: Of these elements the content is left out, too.
 _UNSEEN = _words("script style head iframe object embed template noscript textarea select math")
 _ATTRIBUTES = _words(
     "colspan rowspan scope viewBox width height x y x1 x2 y1 y2 r cx cy rx ry d points transform fill stroke "
@@ -45,16 +45,16 @@ _STYLES = _words(
 _VALUE = re.compile(r"[\w\s#%.,()+/'\"-]*")
 _ELSEWHERE = re.compile(r"url\s*\((?!#[\w-]+\))|expression|image|://", re.IGNORECASE)
 _LOCAL = re.compile(r"url\(#([\w-]+)\)")
-_PREFIX = "out-"  # before the names of elements, so that none is one of the report
+_PREFIX = "out-"  # before the names of elements, so that none equals one of the report's own
 
 
 def harmless(html: str) -> str:
-    """Return the harmless part of an output of fsapi_nb: text, tables, drawings, and how they look."""
+    """Return the harmless part of an output of fsapi_nb: text, tables, drawings, and their style."""
     return _cleaner(styled=True).clean(html)
 
 
 def harmless_table(html: str) -> str:
-    """Return the table of a DataFrame, as pandas shows it, without anything put beside it."""
+    """Return the table of a DataFrame, as pandas writes it, and nothing else."""
     return _cleaner(styled=False).clean(html)
 
 
@@ -72,7 +72,7 @@ def _cleaner(*, styled: bool) -> nh3.Cleaner:
 
 
 def _kept_value(_element: str, name: str, value: str) -> str | None:
-    """Return the value of an attribute as it may stay; None drops the attribute."""
+    """Return the harmless part of an attribute's value; None drops the attribute."""
     if name == "style":
         return ";".join(each.strip() for each in value.split(";") if _is_harmless(each)) or None
     if _ELSEWHERE.search(value):

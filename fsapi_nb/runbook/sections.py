@@ -1,6 +1,6 @@
-"""Which cells of a notebook are run, by their tags and those of the headings above them. Pure.
+"""Decide which cells of a notebook are run, by their tags and those of the headings above them. No I/O.
 
-A tag on a heading holds for its section: all that follows, up to the next heading of its level or a higher one.
+A tag on a heading applies to its section: all cells that follow, up to the next heading of the same or a higher level.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from fsapi_nb.runbook.parameters import INJECTED, TAG
 
 ROLLBACK = "rollback"
-#: What runs before a rollback, too.
+#: The tags of the cells that also run before a rollback.
 BEFORE = frozenset({TAG, INJECTED, "setup", "preconditions"})
 _HEADING = re.compile(r"\s*(#{1,6})\s+(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class SectionedCell:
-    """A cell with the heading of its section, and the tags that hold for it."""
+    """A cell with the heading of its section, and all tags that apply to it."""
 
     cell: Mapping[str, Any]
     section: str = ""
@@ -28,17 +28,17 @@ class SectionedCell:
 
     @property
     def is_code(self) -> bool:
-        """Whether there is something to run; of a rollback a raw cell too, which no front end runs by itself."""
+        """Whether the cell can be run. A raw cell of a rollback can: it is raw so that no front end runs it."""
         raw = self.cell["cell_type"] == "raw" and ROLLBACK in self.tags and not _format(self.cell)
         return (raw or self.cell["cell_type"] == "code") and bool(self.cell["source"].strip())
 
     def title(self) -> str:
-        """The first line of the cell."""
+        """Return the first line of the cell that is not blank."""
         return next((line.strip() for line in str(self.cell["source"]).splitlines() if line.strip()), "")
 
 
 def place(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
-    """The cells with their sections."""
+    """Return the cells with their sections and tags, in order."""
     placed: list[SectionedCell] = []
     open_headings: list[tuple[int, str, frozenset[str]]] = []
     for cell in cells:
@@ -54,9 +54,10 @@ def place(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
 
 
 def runs(placed: SectionedCell, *, rollback: bool) -> bool:
-    """Whether the cell is run: all but the rollback, or with `rollback` that alone and what comes before it.
+    """Return whether a cell is run.
 
-    What a rollback needs is named by tags, so that a cell which somebody forgot to tag is not run in its stead.
+    Without `rollback`, that is every code cell that is not part of the rollback. With it, only the cells with the tags
+    of a rollback: a cell that somebody forgot to tag is then left out instead of run by mistake.
     """
     if rollback:
         return placed.is_code and bool(placed.tags & (BEFORE | {ROLLBACK}))
@@ -64,12 +65,12 @@ def runs(placed: SectionedCell, *, rollback: bool) -> bool:
 
 
 def title_of(placed: Sequence[SectionedCell], name: str) -> str:
-    """The notebook's first heading, else its name."""
+    """Return the notebook's first heading; `name` if it has none."""
     return next((each.section for each in placed if each.section), name)
 
 
 def _heading(cell: Mapping[str, Any]) -> tuple[int, str] | None:
-    """Level and text of the heading that a Markdown cell begins with."""
+    """Return level and text of the heading that a Markdown cell begins with; None if there is none."""
     if cell["cell_type"] != "markdown":
         return None
     match = _HEADING.match(cell["source"])
@@ -77,6 +78,6 @@ def _heading(cell: Mapping[str, Any]) -> tuple[int, str] | None:
 
 
 def _format(cell: Mapping[str, Any]) -> str:
-    """For which converter a raw cell is meant, such as LaTeX."""
+    """Return the converter, such as LaTeX, that a raw cell is meant for; empty if it names none."""
     metadata = cell["metadata"]
     return str(metadata.get("format") or metadata.get("raw_mimetype") or "")

@@ -1,4 +1,4 @@
-"""The notebook that `runbook:new` makes: all sections of a runbook, ready to run as it is. Overwrites nothing."""
+"""The notebook that `runbook:new` makes: all sections of a runbook, ready to run. Overwrites no file."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TITLE = """# {title}
 
 **Purpose.** What this changes, and why now.
 
-**Before.** Who has to know; how long it takes; what must be quiet meanwhile.
+**Before.** Who must know; how long it takes; what must be quiet meanwhile.
 
-Read it here in JupyterLab, cell by cell. Run it in earnest, with a record to keep, by
+Read it here in JupyterLab, cell by cell. Run it with a record to keep:
 
     sapi runbook:run {file} --database NAME -p reason="..."
 """
-_PARAMETERS = """# The values of a run: -p NAME=VALUE. What ends in the comment "secret" is starred in everything that is kept.
+_PARAMETERS = """# The values of a run: -p NAME=VALUE. A value with the comment "secret" is hidden in everything that is kept.
 reason = "a trial"  # the ticket or the change that this belongs to"""
 _PRECONDITIONS = """## Preconditions
 
-What must hold before anything is changed, and before it is rolled back: both run this section, for it is tagged
-`preconditions`. A check that does not hold stops the runbook here."""
+What must be true before anything is changed, and before it is rolled back: both run this section, because it is tagged
+`preconditions`. If a check fails, the runbook stops here."""
 _WRITABLE = """%%check the server takes changes
 SELECT NOT pg_is_in_recovery() AS is_primary, current_setting('default_transaction_read_only') = 'off' AS is_writable"""
 _QUIET = """%%check no transaction has been open for more than five minutes
@@ -39,27 +39,35 @@ What will run, step by step. Nothing is changed yet."""
 _APPLY = """## Apply"""
 _VERIFY = """## Verify
 
-What must hold now. Add what this change promises: rows, columns, rights."""
+What must be true now. Add what this change promises: rows, columns, privileges."""
 _VALID = """%%check every index is valid
 SELECT indexrelid::regclass AS index FROM pg_index WHERE NOT indisvalid"""
 _VALIDATED = """%%check every constraint is validated
 SELECT conrelid::regclass AS table, conname FROM pg_constraint WHERE NOT convalidated"""
 _ROLLBACK = """## Rollback
 
-Not run with the rest: this section is tagged `rollback`, and its cells are raw, so that *Run All* passes them by, too.
+This section is not run with the rest: it is tagged `rollback`, and its cells are raw, so that *Run All* skips them, too.
 When it is needed:
 
     sapi runbook:run {file} --database NAME --rollback
 
-runs the parameters, the setup and the preconditions, then this section, and nothing else. By hand: make the cell one of
-code (press `Y`) and run it. Say how far back it goes; `%migrate plan rollback --to NAME` shows it."""
+runs the parameters, the setup and the preconditions, then this section, and nothing else. By hand: make the cell a code
+cell (press `Y`) and run it. Say how far back it goes; `%migrate plan rollback --to NAME` shows it."""
 
 
 def create(folder: Path, name: str) -> Path:
-    """Write the notebook of that name; its path. Raises UsageError where there is one, or the name is none."""
+    """Write the notebook of a new runbook and return its path.
+
+    Args:
+        folder: Where it is written; made if it is missing.
+        name: The notebook's name, with or without `.ipynb`.
+
+    Raises:
+        UsageError: The name is invalid, the notebook exists already, or it cannot be written.
+    """
     stem = name.removesuffix(".ipynb")
     if not _NAME.fullmatch(stem):
-        hint = "letters, digits, _, - and ., such as add_phone_to_users; --dir says where."
+        hint = "use letters, digits, _, - and ., such as add_phone_to_users; --dir FOLDER sets the folder."
         raise UsageError(f"{name!r} cannot be a notebook's name", hint=hint)
     path = folder / f"{stem}.ipynb"
     text = json.dumps(skeleton(stem), indent=1, ensure_ascii=False) + "\n"
@@ -69,15 +77,17 @@ def create(folder: Path, name: str) -> Path:
             file.write(text)
     except FileExistsError:
         raise UsageError(
-            f"there is {path.name} already", state="unchanged; the notebook is as it was.", hint="take another name."
+            f"{path.name} exists already", state="unchanged; so is the notebook.", hint="choose another name."
         ) from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="--dir says where.") from None
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", hint="--dir FOLDER sets another folder."
+        ) from None
     return path
 
 
 def skeleton(stem: str) -> dict[str, Any]:
-    """The document."""
+    """Return the notebook's document."""
     words = stem.replace("_", " ").replace("-", " ").strip()
     file = f"{stem}.ipynb"
     return {

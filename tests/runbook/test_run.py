@@ -250,7 +250,7 @@ def test_a_protected_database_wants_a_yes(runbooks: Runbooks) -> None:
         refused = runbooks.run(notebook, database="live")
         assert refused.code == 2
         assert "the database live is protected: no cell was run" in refused.err
-        assert "say --yes" in refused.err
+        assert "pass --yes" in refused.err
         assert not refused.folder.exists()
         done = runbooks.run(notebook, "--yes", "--json", database="live")
     assert project.has("users")
@@ -290,8 +290,8 @@ def test_what_is_no_notebook_is_told(runbooks: Runbooks) -> None:
     broken.write_text("{")
     for path, said in (
         (runbooks.folder / "gone.ipynb", "there is no notebook gone.ipynb"),
-        (broken, "broken.ipynb is no notebook"),
-        (other, "r.ipynb is a notebook of R, not of Python"),
+        (broken, "broken.ipynb is not a notebook"),
+        (other, "r.ipynb is a notebook for R, not for Python"),
     ):
         done = runbooks.run(path)
         assert done.code == 2

@@ -51,7 +51,7 @@ def test_it_is_never_written_over(runbooks: Runbooks) -> None:
     path.write_text("mine")
     done = runbooks.sapi("runbook:new", "a", "--dir", str(runbooks.folder))
     assert done.code == 2
-    assert "there is a.ipynb already" in done.err
+    assert "a.ipynb exists already" in done.err
     assert path.read_text() == "mine"
 
 

@@ -17,7 +17,7 @@ from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.runbook.provenance import Provenance
 from fsapi_nb.runbook.record import CellRecord, Failure, ParameterRecord, RunbookState, RunRecord
-from fsapi_nb.runbook.report import report
+from fsapi_nb.runbook.report.page import report
 from tests.notebook.lab.browser import Page
 from tests.notebook.lab.conftest import LabProject, OpenPage
 
