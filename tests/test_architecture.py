@@ -146,6 +146,49 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
     assert {user for user in users if not user.startswith(ONLY[library])} == set()
 
 
+PRIVATE = {
+    "psycopg.generators": {"postgres.conversation"},
+    "psycopg.waiting": {"postgres.conversation"},
+    "postgast.native": {"script.parser"},
+    "postgast.errors": {"script.parser"},
+    "_connect_gen": {"postgres.conversation"},
+    "_connection": {"notebook.jupysql"},  # JupySQL's
+}
+#: What begins with an underscore and is public: of named tuples, of IPython's protocol, of the operating system.
+PUBLIC = {"_replace", "_asdict", "_make", "_repr_html_", "_repr_mimebundle_", "_render_traceback_", "_exit"}
+
+
+@pytest.mark.parametrize("part", sorted(PRIVATE))
+def test_private_parts_of_others_are_each_in_one_module(part: str) -> None:
+    """Which says what they are for. libpq itself (`psycopg.pq`, `psycopg.abc`) is documented, and used where it is needed."""
+    users = {
+        module
+        for module in files()
+        if any(f"{name}.".startswith(f"{part}.") for name in imports(module)) or part in private_attributes(module)
+    }
+    assert users == PRIVATE[part]
+
+
+def test_no_other_private_attribute_is_touched() -> None:
+    """A module has its own private attributes, those of its classes' other objects too, and none of anybody else's."""
+    assert {name for module in files() for name in private_attributes(module)} - PUBLIC - PRIVATE.keys() == set()
+
+
+@cache
+def private_attributes(module: str) -> frozenset[str]:
+    """The private attributes of other objects that a module touches and does not define itself."""
+    touched, inherited, own = set[str](), set[str](), set[str]()
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            own.add(node.target.id)
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+            of = ast.unparse(node.value)
+            (own if of in {"self", "cls"} else inherited if of == "super()" else touched).add(node.attr)
+    return frozenset(touched - own | inherited)
+
+
 @pytest.mark.parametrize("module", in_room("views"))
 def test_views_do_no_input_or_output(module: str) -> None:
     """Views take values: they know no driver, no files and no processes."""

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import psycopg
-from psycopg import generators, waiting
-from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Wait
 
+from fsapi_nb.postgres.conversation import PQGen, Wait, fetch_many, flush, wait_for
 from fsapi_nb.postgres.wait import cancel, watched
 from fsapi_nb.postgres.wire import FAILED, Connection, encoding_of
 
@@ -171,12 +169,12 @@ class Pipeline:
         self._open = False
 
     def _wait(self, conversation: PQGen[psycopg.Error | None]) -> psycopg.Error | None:
-        return waiting.wait(watched(conversation), self.connection.pgconn.socket, interval=_INTERVAL)
+        return wait_for(watched(conversation), self.connection.pgconn.socket, interval=_INTERVAL)
 
     def _answers(self, count: int, answered: Answered) -> PQGen[psycopg.Error | None]:
         """Receive so many answers; what ends it early is the error of one of them."""
         pgconn, sent, number = self.connection.pgconn, self._sent, 0
-        yield from generators.send(pgconn)
+        yield from flush(pgconn)
         while number < count:
             result = yield from _next(pgconn)
             message = sent.popleft()
@@ -195,7 +193,7 @@ class Pipeline:
         """Receive all that is still to come; the first error of it."""
         error = yield from self._answers(len(self._sent) - self._sent.count(None), lambda _, __: None)
         pgconn = self.connection.pgconn
-        yield from generators.send(pgconn)
+        yield from flush(pgconn)
         try:
             while (yield from _next(pgconn)).status != ExecStatus.PIPELINE_SYNC:
                 pass  # it was passed over
@@ -213,9 +211,9 @@ class Pipeline:
     def _drained(self) -> PQGen[None]:
         """Receive what is still to come, and look at none of it."""
         pgconn, over = self.connection.pgconn, False
-        yield from generators.send(pgconn)
+        yield from flush(pgconn)
         while not over and pgconn.transaction_status == TransactionStatus.ACTIVE:
-            results = yield from generators.fetch_many(pgconn)
+            results = yield from fetch_many(pgconn)
             over = any(result.status == ExecStatus.PIPELINE_SYNC for result in results)
 
 

@@ -1,8 +1,7 @@
 """A connection of psycopg whose every wait can be stopped, from its first message on.
 
 psycopg moves a conversation (a generator) on whenever the socket is ready, and ten times a second besides. A watched
-conversation looks at the `StopSignal` then. `_connect_gen` is a private part of psycopg: nothing public reaches the
-conversation in which a connection is opened.
+conversation looks at the `StopSignal` then.
 """
 
 from __future__ import annotations
@@ -16,12 +15,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import generators, waiting
-from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
-from psycopg.waiting import Ready, Wait
 
+from fsapi_nb.postgres.conversation import OpenedByConversation, PQGen, Ready, Wait, fetch, wait_for
 from fsapi_nb.stop import StopSignal, stop_signal
 
 T = TypeVar("T")
@@ -68,7 +65,7 @@ def watched(conversation: Generator[Wanted, Any, T]) -> Generator[Wanted, Any, T
     return _Watched(conversation, signal) if signal else conversation
 
 
-class StoppableConnection(psycopg.Connection[Any]):
+class StoppableConnection(OpenedByConversation):
     """A psycopg connection whose waits can be stopped; what was running is cancelled until the server has ended it."""
 
     _opened: psycopg.Connection[Any] | None = None
@@ -81,14 +78,15 @@ class StoppableConnection(psycopg.Connection[Any]):
         return adopted
 
     @classmethod
-    def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
-        return watched(super()._connect_gen(*args, **kwargs))
+    def opening(cls, conversation: Any) -> Any:
+        """Return the conversation as one that can be stopped, too."""
+        return watched(conversation)
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """Wait for a conversation; KeyboardInterrupt cancels it on the server first."""
         conversation: PQGen[T] = watched(gen)
         try:
-            return waiting.wait(conversation, self.pgconn.socket, interval=interval, timeout=timeout)
+            return wait_for(conversation, self.pgconn.socket, interval=interval, timeout=timeout)
         except KeyboardInterrupt:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 cancel(self, conversation)
@@ -124,7 +122,7 @@ def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> Non
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=5.0)
         with contextlib.suppress(psycopg.Error):
-            over = waiting.wait(_for_a_while(conversation), pgconn.socket, interval=_INTERVAL)
+            over = wait_for(_for_a_while(conversation), pgconn.socket, interval=_INTERVAL)
         if over and not is_rest and _is_answering(pgconn):
             # The KeyboardInterrupt came while the conversation was at work, and ended it before the server's last word.
             conversation, over, is_rest = _rest(pgconn), False, True
@@ -136,7 +134,7 @@ def _is_answering(pgconn: PGconn) -> bool:
 
 def _rest(pgconn: PGconn) -> PQGen[None]:
     """Receive the results that are still to come."""
-    while (result := (yield from generators.fetch(pgconn))) is not None:
+    while (result := (yield from fetch(pgconn))) is not None:
         if result.status in _COPYING:
             return  # libpq repeats this result for ever until the copy is ended
 

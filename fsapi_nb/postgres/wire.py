@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import generators
-from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Wait
+
+from fsapi_nb.postgres.conversation import PQGen, Wait, fetch, flush
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
@@ -108,9 +107,9 @@ def describe(connection: Connection, before: Sequence[bytes], message: bytes) ->
 
 
 def _collect_pipeline(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
-    yield from generators.send(pgconn)
+    yield from flush(pgconn)
     while True:
-        result = yield from generators.fetch(pgconn)
+        result = yield from fetch(pgconn)
         if result is None and pgconn.status == ConnStatus.BAD:
             raise psycopg.OperationalError("the connection is lost")  # nothing more comes, not even the end
         if result is None:
@@ -185,13 +184,13 @@ def copy_out(connection: Connection, message: bytes, take: _Take) -> Reply:
 
 
 def _collect_copy(pgconn: PGconn, results: list[PGresult], take: _Take) -> PQGen[None]:
-    yield from generators.send(pgconn)
-    started = yield from generators.fetch(pgconn)
+    yield from flush(pgconn)
+    started = yield from fetch(pgconn)
     if started is None or started.status != ExecStatus.COPY_OUT:
         results.extend([started] if started else [])
     else:
         yield from _collect_rows(pgconn, take)
-    while (result := (yield from generators.fetch(pgconn))) is not None:
+    while (result := (yield from fetch(pgconn))) is not None:
         results.append(result)
 
 
@@ -251,8 +250,8 @@ def texts_of(connection: Connection, type_oid: int, values: Sequence[bytes]) -> 
 
 def collect(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
     """Receive every result of a message into `results`, which keeps what came when an error cuts this short."""
-    yield from generators.send(pgconn)
-    while (result := (yield from generators.fetch(pgconn))) is not None:
+    yield from flush(pgconn)
+    while (result := (yield from fetch(pgconn))) is not None:
         results.append(result)
         if result.status in COPYING:
             return  # libpq repeats this result for ever until the copy is ended

@@ -3,6 +3,10 @@
 The one module that imports `postgast`, and only when something is to be parsed. Texts are UTF-8 bytes here and
 offsets count bytes from zero, as libpg_query's token and statement offsets do; its error positions count characters
 (tried with `'é' 1a`, postgast's documentation says bytes) and are converted.
+
+So it is the one module with private parts of postgast, which is pinned below 0.3 because of them: `native.lib`, libpg_query
+itself, for the places of statements (`split` gives their texts only) and for a tree that is too deep for protobuf's
+library (`parse` decodes it at once); and `errors.check_error`, which raises for what `native.lib` returned.
 """
 
 from __future__ import annotations
