@@ -27,7 +27,7 @@ def prepare() -> None:
 
 
 def to_frame(result: ResultSet) -> pd.DataFrame:
-    """Make a DataFrame, exactly: no value is rounded, no NULL becomes a value, no column is renamed or dropped.
+    """Return an exact DataFrame: no value is rounded, no NULL becomes a value, no column is renamed or dropped.
 
     | PostgreSQL                                   | dtype                                           | NULL |
     |----------------------------------------------|-------------------------------------------------|------|
@@ -53,7 +53,7 @@ def to_frame(result: ResultSet) -> pd.DataFrame:
 
 
 def exact_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the columns of Decimals, which pandas takes for no numbers: `.plot()` leaves them out."""
+    """Return the names of the columns of Decimals, which pandas does not treat as numbers: `.plot()` leaves them out."""
     objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]
     firsts = [(index, frame.iloc[:, index].dropna().head(1)) for index in objects]
     return [str(frame.columns[index]) for index, first in firsts if isinstance(first.squeeze(), Decimal)]
@@ -71,7 +71,7 @@ def without_formulas(frame: Any) -> Any:
 
 
 def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as one that its owner may change, while `frame` is kept.
+    """Return the frame as one that its owner may change, while `frame` is kept.
 
     It shares the memory of `frame` until then: from pandas 3 on, which copies before it writes.
     """
@@ -81,7 +81,7 @@ def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _arrays(result: ResultSet) -> Iterator[Any]:
-    """The columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
+    """Yield the columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
     if hasattr(result.rows, "columns"):
         for column, stored in zip(result.columns, cast("Sequence[ColumnValues]", result.rows.columns), strict=True):
             if stored.data.dtype == object:
@@ -95,7 +95,7 @@ def _arrays(result: ResultSet) -> Iterator[Any]:
 
 
 def _made(type_oid: int, values: Any) -> Any:
-    """A sequence or array of Python's values, in the dtype of their type, or as objects where one does not fit."""
+    """Return a sequence or array of Python's values in the dtype of their type, or as objects if one does not fit."""
     import numpy as np
     import pandas as pd
 
@@ -114,7 +114,7 @@ def _made(type_oid: int, values: Any) -> Any:
 
 
 def _wrapped(type_oid: int, data: Any, null: Any | None) -> Any:
-    """A pandas array that takes over the data, of which `null` says where nothing is."""
+    """Return a pandas array that takes over the data; entries are missing where `null` is true."""
     import numpy as np
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""SQL as coloured pieces: what kind each piece is, for whoever draws it. Escapes nothing and draws nothing."""
+"""SQL in pieces, each with its kind, to be coloured. This neither escapes nor draws."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Piece = tuple[str, str]
 
 
 def highlight(sql: str) -> list[Piece]:
-    """The text in pieces of (kind, text), in order; the kind is a key of `TONES` or empty. All of it, but control signs."""
+    """Return the text in pieces of (kind, text), in order, with control characters written out.
+
+    The kind is a key of `TONES`, or empty.
+    """
     shown = visible(sql.replace("\r\n", "\n"))
     if len(shown) > LONGEST:
         return [("", shown[:LONGEST]), ("comment", f"\n… {len(shown) - LONGEST} characters more")]
@@ -38,7 +41,7 @@ def _tokens(sql: str) -> Iterator[Piece]:
 
 
 def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Neighbours of one kind as one piece."""
+    """Yield neighbours of one kind as one piece."""
     kind, text = "", ""
     for next_kind, next_text in pieces:
         if next_kind == kind:

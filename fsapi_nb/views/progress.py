@@ -1,4 +1,4 @@
-"""What a run is doing, folded from its events: one frozen value that every live view draws. Pure; draws nothing."""
+"""What a run is doing, folded from its events: one frozen value that every live view draws. Pure; it draws nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ MOST_NOTICES = 50
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """What a run is doing, as far as it has told. Text in it is made visible, not escaped.
+    """What a run is doing, as far as its events say. Text in it is made visible, not escaped for HTML.
 
-    `done` of `steps` are committed. `statement` is what runs (`add_phone.sql:3  ALTER TABLE`), for `elapsed` seconds where
-    that is more than a moment; `server` is how far the server says it is, `blockage` whom it waits for. `retries`
+    `done` of `steps` are committed. `statement` is what runs (`add_phone.sql:3  ALTER TABLE`), and `elapsed` for how many
+    seconds, 0 in its first moment; `server` is how far the server says it is, `blockage` whom it waits for. `retries`
     counts the attempts of this step that were undone, `waiting` says why nothing happens, `error` how it ended.
-    `notices` holds pairs of migration and text, the last `MOST_NOTICES` of `notices_heard`.
+    `notices` holds pairs of migration and text, the last `MOST_NOTICES` of the `notices_heard` that there were.
     """
 
     verb: str = ""
@@ -54,10 +54,10 @@ class RunProgress:
 
 
 def advance(before: RunProgress, event: Event) -> RunProgress:
-    """What the run is doing once that has happened."""
+    """Return what the run is doing after the event."""
     match event:
         case LockAwaited(holder):
-            run = RunProgress() if before.finished else before  # a panel hears one run after the other
+            run = RunProgress() if before.finished else before  # a panel observes one run after the other
             return replace(run, waiting=f"waiting for another runner: {visible_line(holder)}")
         case RunStarted(plan):
             return RunProgress(plan.verb, steps=len(plan.steps), waiting="")
@@ -86,7 +86,7 @@ def advance(before: RunProgress, event: Event) -> RunProgress:
 
 
 def _quiet(progress: RunProgress) -> RunProgress:
-    """Nothing long runs, nobody is waited for."""
+    """Return the same with nothing that takes long, and nobody waited for."""
     return replace(progress, elapsed=0.0, server=None, blockage=NO_BLOCKAGE, waiting="")
 
 

@@ -1,7 +1,7 @@
 """Results as plain text for terminals and as JSON values for programs.
 
-Pure: takes finished results (by shape, not by class) and returns text or values. It does not print, and it does not
-cut: whoever shows a table decides how many rows of it to show. Nothing in the data can drive a terminal.
+Pure: takes what a query gave and returns text or values. It does not print or cut: the caller decides how many rows to
+show. Control characters in the data are written out, so that no terminal obeys them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NUMBERS = frozenset({20, 21, 23, 26, 28, 29, 700, 701, 790, 1700})
 
 
 def text_table(result: ResultSet) -> str:
-    r"""Draw a table as psql does: header, rule, rows, `(3 rows)`; of a statement without rows, its command tag.
+    r"""Draw a table as psql does: header, rule, rows, `(3 rows)`; for a statement without rows, its command tag.
 
     NULL is shown as `NULL`, an empty string as nothing. Line ends, tabs, escapes and all else that is invisible or
     would move the cursor or the direction of writing appear as `\n`, `\t`, `\x1b`, `\u202e`; backslashes stay as
@@ -54,14 +54,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def text_of(value: object, column: Column) -> str:
-    """One value as the table shows it: `NULL` for NULL, nothing invisible."""
+    """Return one value as the table shows it: `NULL` for NULL, everything visible."""
     if value is None:
         return "NULL"
     return visible_cell(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))
 
 
 def to_json(result: ResultSet) -> dict[str, object]:
-    r"""Make a value that `json.dumps(..., allow_nan=False)` takes and that loses nothing.
+    r"""Return a value that `json.dumps(..., allow_nan=False)` takes and that loses nothing.
 
     Integers, finite floats, booleans and NULL are JSON's; arrays are lists. All else is text: numeric with all its
     digits, bytea as `\x...` in hex, NaN and the infinities, dates in ISO 8601, ranges in PostgreSQL's notation, and
@@ -92,7 +92,7 @@ def _json_value(value: object) -> object:
 
 
 def _json_text(value: object) -> str:
-    """A json or jsonb value as JSON text again, its numbers digit for digit."""
+    """Return a json or jsonb value as JSON text again, its numbers digit for digit."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_json_text(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -103,7 +103,7 @@ def _json_text(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    """A value in the notation of PostgreSQL, which would read it back as the same."""
+    """Return a value in PostgreSQL's notation, from which it would read the same value."""
     match value:
         case bool():
             return "t" if value else "f"

@@ -1,7 +1,8 @@
-"""A run's progress, live on a terminal: a bar, the statement that runs, who is in its way; gone when the run ends.
+"""A run's progress, live on a terminal: a bar, the statement that runs, who is in its way; erased when the run ends.
 
-The observer only keeps what it hears. A thread of its own draws, once a run takes longer than a moment: so an
-interrupt never strikes half-way through a drawing, and a terminal that is held up holds up no migration.
+The observer only keeps the events. If a run takes longer than a moment, a thread of its own draws: an interrupt cannot
+stop a drawing half-way, and a terminal that blocks does not block the migration. The thread owns the console; the
+observer hands it one frozen value, which is replaced and never changed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fsapi_nb.text.fold import shorten
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.progress import RunProgress, advance
+from fsapi_nb.views.results.blockers import lock_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,8 +44,8 @@ _MOST_NOTICES = 20
 class LiveProgress:
     """An observer that draws runs on a terminal: `with LiveProgress(sys.stderr) as progress: ...`.
 
-    The drawing is erased at the end of the block, however that comes; the server's notices stay above it. Of a run
-    that is over in a moment nothing is shown, but for the notices of one that failed.
+    The drawing is erased at the end of the block, also after an exception; the server's notices stay above it. A run
+    that is over in a moment is not shown; if it failed, its notices are.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -71,7 +73,7 @@ class LiveProgress:
         """Keep what the run is doing now."""
         self._seen = self._seen.after(event, time.monotonic())
         if self._thread is None:
-            # No daemon: were it ended together with the interpreter, the cursor might stay hidden.
+            # Not a daemon: if it ended together with the interpreter, the cursor could stay hidden.
             self._thread = threading.Thread(target=self._show, name="fsapi_nb progress", daemon=False)
             self._thread.start()
 
@@ -98,12 +100,12 @@ class LiveProgress:
     def _draw(self, console: Console, news: _News) -> None:
         from rich.live import Live
 
-        # Standard error is redirected meanwhile: what somebody logs is printed above the drawing, not into it.
+        # Standard error is redirected meanwhile: log messages are printed above the drawing, not into it.
         with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as live:
             try:
                 self._redraw_until_closed(live, news)
             finally:
-                live.update("")  # it draws once more before it erases, as high as it likes
+                live.update("")  # rich draws once more before it erases, and would not crop that
 
     def _redraw_until_closed(self, live: Live, news: _News) -> None:
         live.vertical_overflow = "crop"
@@ -124,7 +126,7 @@ class _Seen:
     statement_began: float = 0.0
 
     def after(self, event: Event, now: float) -> _Seen:
-        """The same once that has happened."""
+        """Return what is known after the event."""
         progress = advance(self.progress, event)
         match event:
             case RunStarted() | LockAwaited():
@@ -136,14 +138,14 @@ class _Seen:
         return replace(self, progress=progress)
 
     def drawing(self, console: Console) -> Drawing:
-        """How it looks now on that terminal."""
+        """Return how it looks now on that terminal."""
         now = time.monotonic()
         width = max(console.width - _MARGIN, 1)
         return Drawing(self.progress, now - self.began, now - self.statement_began, width, console.encoding)
 
 
 class _News:
-    """Prints what stays: notices as they arrive, and on a terminal that cannot be drawn on, why nothing happens."""
+    """What is printed and stays: notices as they arrive, and on a terminal that cannot be drawn on, why nothing happens."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -206,7 +208,7 @@ class Drawing:
             yield Padding(self._sessions(), (0, 0, 0, 4))
 
     def _head(self) -> RenderableType:
-        """The verb, the bar, how many steps are done, and how long it takes."""
+        """Return the verb, the bar, how many steps are done, and how long it has taken."""
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
@@ -223,7 +225,7 @@ class Drawing:
         return head
 
     def _statement(self) -> Text:
-        """What runs, for how long, at which attempt."""
+        """Return what runs, for how long, at which attempt."""
         text = self._text(self.progress.statement)
         if text and not self.progress.waiting:
             text.append(f"  {_duration(self.running)}" if self.running >= 1 else "", "bold")
@@ -231,7 +233,7 @@ class Drawing:
         return text
 
     def _server(self) -> str:
-        """How far the server says it is: the phase, per cent where it knows them, and what it counts."""
+        """Return how far the server says it is: the phase, per cent if it knows them, and what it counts."""
         server = self.progress.server
         if server is None:
             return ""
@@ -244,7 +246,7 @@ class Drawing:
         return "  ".join(said)
 
     def _waiting(self) -> str:
-        """Why nothing happens."""
+        """Return why nothing happens."""
         attempt = f" (attempt {self.progress.retries + 1})" if self.progress.retries else ""
         return f"{self.progress.waiting}{attempt}" if self.progress.waiting and self.progress.steps else ""
 
@@ -257,7 +259,7 @@ class Drawing:
         return Group(table, self._text(f"… {counted(more, 'session')} more")) if more else table
 
     def _table(self, sessions: Iterable[LockSession]) -> RenderableType:
-        """A row for each session; lock and query share the last column."""
+        """Return a row for each session; lock and query share the last column."""
         from rich.console import Group
         from rich.table import Table
 
@@ -271,12 +273,12 @@ class Drawing:
         table.add_column("lock and query", ratio=1, overflow="fold")
         for session in sessions:
             facts = [_pid(session), session.user or "", session.application or "", session.state or "", _age(session)]
-            lock = Group(self._text(_lock(session)), *self._query(session))
+            lock = Group(self._text(lock_words(session)), *self._query(session))
             table.add_row(self._text(session.part.value, "bold"), *map(self._text, facts), lock)
         return table
 
     def _list(self, sessions: Iterable[LockSession]) -> RenderableType:
-        """Two or three lines for each session."""
+        """Return two or three lines for each session."""
         from rich.console import Group
         from rich.table import Table
 
@@ -287,12 +289,12 @@ class Drawing:
             pid = _pid(session)
             facts = [f"pid {pid}" if pid else "", session.user, session.application, session.state, _age(session)]
             who = ", ".join(fact for fact in facts if fact)
-            about = Group(self._text(who), self._text(_lock(session)), *self._query(session))
+            about = Group(self._text(who), self._text(lock_words(session)), *self._query(session))
             table.add_row(self._text(session.part.value, "bold"), about)
         return table
 
     def _query(self, session: LockSession) -> list[Text]:
-        """The query on one line, cut where the line ends."""
+        """Return the query on one line, cut at the end of the line."""
         if not session.query:
             return []
         text = self._text(session.query, "dim")
@@ -301,7 +303,7 @@ class Drawing:
         return [text]
 
     def _text(self, text: str, style: str = "") -> Text:
-        """Text of others on one line, as it is: no markup, nothing that drives a terminal."""
+        """Return untrusted text on one line, as it is: without markup, and without anything that a terminal obeys."""
         from rich.text import Text
 
         line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
@@ -309,7 +311,7 @@ class Drawing:
 
 
 def _written(text: str, encoding: str) -> str:
-    """Text as the terminal can show it; measured before that, it would take more room than it was given."""
+    """Return text as the terminal can show it. This comes before measuring: what is written out is wider."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
@@ -318,13 +320,9 @@ def _pid(session: LockSession) -> str:
 
 
 def _age(session: LockSession) -> str:
-    """For how long: the transaction of one that blocks, the waiting of one that waits."""
+    """Return for how long: the transaction of a session that blocks, the waiting of one that waits."""
     seconds = session.transaction_age if session.granted or session.waited is None else session.waited
     return "" if seconds is None else _duration(seconds)
-
-
-def _lock(session: LockSession) -> str:
-    return f"{'holds' if session.granted else 'wants'} {session.mode or 'a lock'} on {session.lock or 'something'}"
 
 
 def _duration(seconds: float) -> str:

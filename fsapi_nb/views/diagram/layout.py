@@ -1,7 +1,7 @@
-"""Where boxes and the lines between them go: layers from left to right, no box over another. Pure and deterministic.
+"""The places of boxes and of the lines between them, in layers from left to right. Pure and deterministic.
 
-What is referred to stands left of what refers to it. Lines have right angles, run between the layers and pass through
-a layer only where no box is. This knows sizes and nothing of tables, text or SVG.
+No box covers another. A box stands right of those that it refers to. Lines have right angles, run between the layers,
+and pass through a layer only beside its boxes. This knows sizes only: tables, text and SVG are in `svg`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The upper left corner of each box, the corners of each line from its start to its end, and the whole size."""
+    """The upper left corner of each box, the corners of each line from its start to its end, and the size of all."""
 
     corners: tuple[Point, ...]
     lines: tuple[tuple[Point, ...], ...]
@@ -56,22 +56,22 @@ class _Node:
     height: int
     y: float = 0.0
     is_box: bool = True
-    links: list[tuple[int, int, int]] = field(default_factory=list)  # the other item, its port, ours
+    links: list[tuple[int, int, int]] = field(default_factory=list)  # the other node, its port, the port here
 
 
 @dataclass(slots=True)
 class _Net:
-    """Lines that leave one port to the right: they share their way until they part. `ends` are boxes by edge."""
+    """Lines that leave one port to the right and share their way until they part."""
 
     left: int
     port: int
     ends: list[tuple[int, int, int]] = field(default_factory=list)  # edge, box, port
-    passes: dict[int, int] = field(default_factory=dict)  # the item that stands for it, by layer
+    passes: dict[int, int] = field(default_factory=dict)  # the node that stands for it, by layer
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What a net does between two layers: from a height on the left to heights on the right."""
+    """The part of a net between two layers: from a height on the left to heights on the right."""
 
     net: int
     left: int
@@ -83,7 +83,7 @@ class _Way:
 
 
 def lay_out(boxes: Sequence[Box], edges: Sequence[Edge], *, width: int = 1000) -> Layout:
-    """The places of all. What hangs together is laid out together; such parts stand in rows of about `width`."""
+    """Return the places of all. Connected boxes are laid out together; such parts stand in rows of about `width`."""
     parts = [_lay_out_part(boxes, edges, part) for part in _parts(len(boxes), edges)]
     parts.sort(key=lambda part: (len(part.corners) == 1, -len(part.corners)))
     corners: dict[int, Point] = {}
@@ -114,7 +114,7 @@ class _Part:
 
 
 def _parts(count: int, edges: Sequence[Edge]) -> list[list[int]]:
-    """The boxes by what hangs together, each in the order of the list."""
+    """Return the groups of connected boxes, each in the order of the list."""
     group = list(range(count))
 
     def find(index: int) -> int:
@@ -133,54 +133,32 @@ def _parts(count: int, edges: Sequence[Edge]) -> list[list[int]]:
 
 def _lay_out_part(boxes: Sequence[Box], edges: Sequence[Edge], members: list[int]) -> _Part:
     inside = set(members)
-    ours = {number: edge for number, edge in enumerate(edges) if edge.start in inside}
-    loops = {number: edge for number, edge in ours.items() if edge.start == edge.end}
-    straight = {number: edge for number, edge in ours.items() if edge.start != edge.end}
+    here = {number: edge for number, edge in enumerate(edges) if edge.start in inside}
+    loops = {number: edge for number, edge in here.items() if edge.start == edge.end}
+    straight = {number: edge for number, edge in here.items() if edge.start != edge.end}
     layers = _layers(members, straight.values())
-    items = {index: _Node(layers[index], boxes[index].width, boxes[index].height) for index in members}
-    nets = _nets(straight, items)
-    rows = _ordered(items, _rows(items))
-    _place_vertically(items, rows)
-    ways = _ways(items, nets, len(rows))
-    tracks, lefts, width = _place_horizontally(items, rows, ways, loops.values())
-    corners = {index: (lefts[items[index].layer], round(items[index].y)) for index in members}
-    lines = _lines(boxes, straight, nets, items, corners, tracks)
+    nodes = {index: _Node(layers[index], boxes[index].width, boxes[index].height) for index in members}
+    nets = _nets(straight, nodes)
+    rows = _ordered(nodes, _rows(nodes))
+    _place_vertically(nodes, rows)
+    ways = _ways(nodes, nets, len(rows))
+    tracks, lefts, width = _place_horizontally(nodes, rows, ways, loops.values())
+    corners = {index: (lefts[nodes[index].layer], round(nodes[index].y)) for index in members}
+    lines = _lines(boxes, straight, nets, nodes, corners, tracks)
     lines |= _loops(boxes, loops, corners)
-    height = max(round(items[index].y) + items[index].height for index in items)
+    height = max(round(nodes[index].y) + nodes[index].height for index in nodes)
     return _Part(corners, lines, width, height)
 
 
 def _layers(members: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
-    """A layer for each box, right of all that it refers to; in a circle one line goes the other way."""
+    """Return a layer for each box, right of all that it refers to; in a circle one line goes the other way."""
     children: dict[int, list[int]] = {index: [] for index in members}
     referring = set()
     for edge in edges:
         children[edge.end].append(edge.start)
         referring.add(edge.start)
+    order, forward = _walk(children, sorted(members, key=lambda index: (index in referring, index)))
     layers = dict.fromkeys(members, 0)
-    order: list[int] = []
-    forward: list[tuple[int, int]] = []
-    state = dict.fromkeys(members, 0)  # 0 not seen, 1 on the way here, 2 done
-
-    def visit(root: int) -> None:
-        stack = [(root, iter(sorted(set(children[root]))))]
-        state[root] = 1
-        while stack:
-            index, rest = stack[-1]
-            child = next(rest, None)
-            if child is None:
-                state[index] = 2
-                order.append(index)
-                stack.pop()
-            else:
-                forward.append((child, index) if state[child] == 1 else (index, child))
-                if state[child] == 0:
-                    state[child] = 1
-                    stack.append((child, iter(sorted(set(children[child])))))
-
-    for index in sorted(members, key=lambda index: (index in referring, index)):
-        if state[index] == 0:
-            visit(index)
     for index in reversed(order):
         for left, right in forward:
             if left == index:
@@ -194,68 +172,97 @@ def _layers(members: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
     return {index: layer - lowest for index, layer in layers.items()}
 
 
-def _nets(edges: Mapping[int, Edge], items: dict[int, _Node]) -> list[_Net]:
-    """The lines by the port they leave to the right, with an item in each layer that they only pass through."""
+def _walk(children: Mapping[int, Sequence[int]], roots: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
+    """Walk depth first from the roots in turn.
+
+    Return the boxes in the order in which they were left, and all lines as pairs of left and right: one that would
+    close a circle is turned around.
+    """
+    order: list[int] = []
+    forward: list[tuple[int, int]] = []
+    state = dict.fromkeys(children, 0)  # 0 not seen, 1 on the way here, 2 done
+    for root in roots:
+        if state[root]:
+            continue
+        stack = [(root, iter(sorted(set(children[root]))))]
+        state[root] = 1
+        while stack:
+            index, rest = stack[-1]
+            child = next(rest, None)
+            if child is None:
+                state[index] = 2
+                order.append(index)
+                stack.pop()
+                continue
+            forward.append((child, index) if state[child] == 1 else (index, child))
+            if state[child] == 0:
+                state[child] = 1
+                stack.append((child, iter(sorted(set(children[child])))))
+    return order, forward
+
+
+def _nets(edges: Mapping[int, Edge], nodes: dict[int, _Node]) -> list[_Net]:
+    """Return the lines by the port they leave to the right, with a node in each layer that they only pass through."""
     nets: dict[tuple[int, ...], _Net] = {}
     for number, edge in edges.items():
-        if items[edge.end].layer < items[edge.start].layer:
+        if nodes[edge.end].layer < nodes[edge.start].layer:
             net = nets.setdefault((edge.end, edge.end_port), _Net(edge.end, edge.end_port))
             net.ends.append((number, edge.start, edge.start_port))
         else:
             nets[edge.start, edge.start_port, number] = _Net(
                 edge.start, edge.start_port, [(number, edge.end, edge.end_port)]
             )
-    following = max(items) + 1
+    following = max(nodes) + 1
     for net in nets.values():
         previous, port = net.left, net.port
-        for layer in range(items[net.left].layer + 1, max(items[box].layer for _, box, _ in net.ends) + 1):
+        for layer in range(nodes[net.left].layer + 1, max(nodes[box].layer for _, box, _ in net.ends) + 1):
             for _, box, end_port in net.ends:
-                if items[box].layer == layer:
-                    _link(items, previous, port, box, end_port)
-            if any(items[box].layer > layer for _, box, _ in net.ends):
-                items[following] = _Node(layer, 0, 0, is_box=False)
+                if nodes[box].layer == layer:
+                    _link(nodes, previous, port, box, end_port)
+            if any(nodes[box].layer > layer for _, box, _ in net.ends):
+                nodes[following] = _Node(layer, 0, 0, is_box=False)
                 net.passes[layer] = following
-                _link(items, previous, port, following, 0)
+                _link(nodes, previous, port, following, 0)
                 previous, port = following, 0
                 following += 1
     return list(nets.values())
 
 
-def _link(items: dict[int, _Node], left: int, left_port: int, right: int, right_port: int) -> None:
-    items[left].links.append((right, right_port, left_port))
-    items[right].links.append((left, left_port, right_port))
+def _link(nodes: dict[int, _Node], left: int, left_port: int, right: int, right_port: int) -> None:
+    nodes[left].links.append((right, right_port, left_port))
+    nodes[right].links.append((left, left_port, right_port))
 
 
-def _rows(items: Mapping[int, _Node]) -> list[list[int]]:
-    """The items of each layer, in the order of their numbers."""
+def _rows(nodes: Mapping[int, _Node]) -> list[list[int]]:
+    """Return the nodes of each layer, in the order of their numbers."""
     return [
-        [index for index in sorted(items) if items[index].layer == layer]
-        for layer in range(max(item.layer for item in items.values()) + 1)
+        [index for index in sorted(nodes) if nodes[index].layer == layer]
+        for layer in range(max(node.layer for node in nodes.values()) + 1)
     ]
 
 
-def _ordered(items: Mapping[int, _Node], rows: list[list[int]]) -> list[list[int]]:
-    """The items of each layer from top to bottom, so that few lines cross: each near the middle of its neighbours."""
-    best, fewest = [list(row) for row in rows], _crossings(items, rows)
+def _ordered(nodes: Mapping[int, _Node], rows: list[list[int]]) -> list[list[int]]:
+    """Return the nodes of each layer from top to bottom, each near the middle of its neighbours, so that few lines cross."""
+    best, fewest = [list(row) for row in rows], _crossings(nodes, rows)
     for sweep in range(_SWEEPS):
         order = range(1, len(rows)) if sweep % 2 == 0 else range(len(rows) - 2, -1, -1)
         for layer in order:
             side = layer - 1 if sweep % 2 == 0 else layer + 1
             places = {index: place for place, index in enumerate(rows[side])}
-            rows[layer].sort(key=_middle(items, places, rows[layer]))
-        crossings = _crossings(items, rows)
+            rows[layer].sort(key=_middle(nodes, places, rows[layer]))
+        crossings = _crossings(nodes, rows)
         if crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
     return best
 
 
-def _middle(items: Mapping[int, _Node], places: Mapping[int, int], row: Sequence[int]) -> _Key:
+def _middle(nodes: Mapping[int, _Node], places: Mapping[int, int], row: Sequence[int]) -> _Key:
     now = {index: float(place) for place, index in enumerate(row)}
 
     def key(index: int) -> float:
         heights = [
-            places[other] + port / max(items[other].height, 1)
-            for other, port, _ in items[index].links
+            places[other] + port / max(nodes[other].height, 1)
+            for other, port, _ in nodes[index].links
             if other in places
         ]
         return sum(heights) / len(heights) if heights else now[index]
@@ -263,79 +270,79 @@ def _middle(items: Mapping[int, _Node], places: Mapping[int, int], row: Sequence
     return key
 
 
-def _crossings(items: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> int:
-    """How many pairs of lines between neighbouring layers cross."""
+def _crossings(nodes: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> int:
+    """Return how many pairs of lines between neighbouring layers cross."""
     count = 0
     for left, right in itertools.pairwise(rows):
         places = {index: place for place, index in enumerate(right)}
         ends = [
             (place, own, places[other], port)
             for place, index in enumerate(left)
-            for other, port, own in items[index].links
+            for other, port, own in nodes[index].links
             if other in places
         ]
         count += sum(1 for a in ends for b in ends if a[:2] < b[:2] and a[2:] > b[2:])
     return count
 
 
-def _place_vertically(items: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> None:
-    """Heights in that order: each as near to its neighbours' ports as there is room."""
+def _place_vertically(nodes: Mapping[int, _Node], rows: Sequence[Sequence[int]]) -> None:
+    """Set the heights in that order: each as near to its neighbours' ports as there is room."""
     for row in rows:
         y = 0.0
         for index in row:
-            items[index].y = y
-            y += items[index].height + _below(items[index])
+            nodes[index].y = y
+            y += nodes[index].height + _below(nodes[index])
     for sweep in range(2 * _SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
             wanted = []
             for index in row:
-                item = items[index]
-                heights = [items[other].y + port - own for other, port, own in item.links]
-                wanted.append(sum(heights) / len(heights) if heights else item.y)
-            _spread([items[index] for index in row], wanted)
-    top = min(item.y for item in items.values())
-    for item in items.values():
-        item.y = float(round(item.y - top))
+                node = nodes[index]
+                heights = [nodes[other].y + port - own for other, port, own in node.links]
+                wanted.append(sum(heights) / len(heights) if heights else node.y)
+            _spread([nodes[index] for index in row], wanted)
+    top = min(node.y for node in nodes.values())
+    for node in nodes.values():
+        node.y = float(round(node.y - top))
 
 
-def _below(item: _Node) -> int:
-    return GAP if item.is_box else PASS
+def _below(node: _Node) -> int:
+    return GAP if node.is_box else PASS
 
 
 def _spread(row: Sequence[_Node], wanted: Sequence[float]) -> None:
-    """Put each at the height it wants, or where that overlaps, as near as the order allows (least squares)."""
+    """Put each at the height it wants, or if that overlaps, as near as the order allows (least squares)."""
     offset = 0.0
     blocks: list[tuple[float, int]] = []  # the mean of what its members want, and how many they are
-    for item, height in zip(row, wanted, strict=True):
+    for node, height in zip(row, wanted, strict=True):
         mean, count = height - offset, 1
         while blocks and blocks[-1][0] > mean:
             before, members = blocks.pop()
             mean, count = (before * members + mean * count) / (members + count), members + count
         blocks.append((mean, count))
-        offset += item.height + _below(item)
+        offset += node.height + _below(node)
     offset = 0.0
     means = [mean for mean, count in blocks for _ in range(count)]
-    for item, mean in zip(row, means, strict=True):
-        item.y = mean + offset
-        offset += item.height + _below(item)
+    for node, mean in zip(row, means, strict=True):
+        node.y = mean + offset
+        offset += node.height + _below(node)
 
 
-def _ways(items: Mapping[int, _Node], nets: Sequence[_Net], layers: int) -> list[list[_Way]]:
-    """What the nets do in each space between two layers, in the order of their tracks from left to right."""
+def _ways(nodes: Mapping[int, _Node], nets: Sequence[_Net], layers: int) -> list[list[_Way]]:
+    """Return the ways in each space between two layers, in the order of their tracks from left to right."""
     spaces: list[list[_Way]] = [[] for _ in range(layers)]
     for number, net in enumerate(nets):
-        left = round(items[net.left].y) + net.port
-        for layer in range(items[net.left].layer, max(items[box].layer for _, box, _ in net.ends)):
-            rights = [round(items[box].y) + port for _, box, port in net.ends if items[box].layer == layer + 1]
+        left = round(nodes[net.left].y) + net.port
+        for layer in range(nodes[net.left].layer, max(nodes[box].layer for _, box, _ in net.ends)):
+            rights = [round(nodes[box].y) + port for _, box, port in net.ends if nodes[box].layer == layer + 1]
             passing = net.passes.get(layer + 1)
-            following = left if passing is None else round(items[passing].y)
+            following = left if passing is None else round(nodes[passing].y)
             spaces[layer].append(_Way(number, left, (*rights, *([following] if passing is not None else []))))
             left = following
     return [_in_tracks(space) for space in spaces]
 
 
 def _in_tracks(ways: Sequence[_Way]) -> list[_Way]:
-    """The ways that turn, in an order in which few of them cross."""
+    """Return the ways that turn, in an order in which few of them cross."""
     order = sorted((way for way in ways if way.span[0] != way.span[1]), key=lambda way: (way.left, way.net))
     for _ in order:
         for place in range(len(order) - 1):
@@ -346,23 +353,23 @@ def _in_tracks(ways: Sequence[_Way]) -> list[_Way]:
 
 
 def _cost(left: _Way, right: _Way) -> int:
-    """How often two ways cross where the one turns left of the other; running in one line counts most."""
+    """Return how often two ways cross if the first turns left of the second; running in one line counts most."""
     crossings = int(left.span[0] < right.left < left.span[1])
     crossings += sum(right.span[0] < height < right.span[1] for height in left.rights)
     return crossings + 10 * sum(abs(height - right.left) < 3 for height in left.rights)
 
 
 def _place_horizontally(
-    items: Mapping[int, _Node], rows: Sequence[Sequence[int]], ways: Sequence[Sequence[_Way]], loops: Iterable[Edge]
+    nodes: Mapping[int, _Node], rows: Sequence[Sequence[int]], ways: Sequence[Sequence[_Way]], loops: Iterable[Edge]
 ) -> tuple[list[dict[int, int]], list[int], int]:
-    """Where each net turns in each space, where each layer begins, and how wide all is."""
-    looping = {items[edge.start].layer for edge in loops}
+    """Return where each net turns in each space, where each layer begins, and how wide all is."""
+    looping = {nodes[edge.start].layer for edge in loops}
     tracks: list[dict[int, int]] = []
     lefts: list[int] = []
     x = 0
     for layer, row in enumerate(rows):
         lefts.append(x)
-        right = x + max(items[index].width for index in row)
+        right = x + max(nodes[index].width for index in row)
         first = right + MARGIN + (_LOOP if layer in looping else 0)
         tracks.append({way.net: first + place * TRACK for place, way in enumerate(ways[layer])})
         x = first + max(len(ways[layer]) - 1, 0) * TRACK + MARGIN
@@ -373,7 +380,7 @@ def _lines(
     boxes: Sequence[Box],
     edges: Mapping[int, Edge],
     nets: Sequence[_Net],
-    items: Mapping[int, _Node],
+    nodes: Mapping[int, _Node],
     corners: Mapping[int, Point],
     tracks: Sequence[Mapping[int, int]],
 ) -> dict[int, tuple[Point, ...]]:
@@ -382,9 +389,9 @@ def _lines(
         for edge, box, port in net.ends:
             x, y = corners[net.left][0] + boxes[net.left].width, corners[net.left][1] + net.port
             points = [(x, y)]
-            for layer in range(items[net.left].layer, items[box].layer):
-                last = layer + 1 == items[box].layer
-                following = corners[box][1] + port if last else round(items[net.passes[layer + 1]].y)
+            for layer in range(nodes[net.left].layer, nodes[box].layer):
+                last = layer + 1 == nodes[box].layer
+                following = corners[box][1] + port if last else round(nodes[net.passes[layer + 1]].y)
                 turn = tracks[layer].get(number)
                 if turn is not None and following != y:
                     points += [(turn, y), (turn, following)]
@@ -397,7 +404,7 @@ def _lines(
 def _loops(
     boxes: Sequence[Box], loops: Mapping[int, Edge], corners: Mapping[int, Point]
 ) -> dict[int, tuple[Point, ...]]:
-    """Lines from a box to itself, at its right side."""
+    """Return the lines from a box to itself, at its right side."""
     lines: dict[int, tuple[Point, ...]] = {}
     count: dict[int, int] = {}
     for number, edge in loops.items():

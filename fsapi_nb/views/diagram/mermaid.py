@@ -1,7 +1,7 @@
-"""A diagram as Mermaid's `erDiagram` source, for documents and other tools. Draws nothing.
+"""A diagram as Mermaid's `erDiagram` source, for documents and other tools.
 
-Mermaid knows few characters in a name, and no way to write the others: an entity that has some gets a name of those
-it knows and the real one, as far as it can be written, as its label.
+Mermaid allows few characters in a name and has no escapes for the others. An entity whose name has others gets a name
+of allowed characters, and the real one, as far as it can be written, as its label.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SHORT = (
 
 
 def short_type(name: str) -> str:
-    """A type as most people write it: `varchar(50)`, `timestamptz`."""
+    """Return a type as most people write it: `varchar(50)`, `timestamptz`."""
     moment = re.fullmatch(r"(timestamp|time)(\(\d+\))? (with|without) time zone(.*)", name)
     if moment:
         zone = "tz" if moment[3] == "with" else ""
@@ -36,7 +36,7 @@ def short_type(name: str) -> str:
 
 
 def mermaid(diagram: Diagram) -> list[str]:
-    """The lines of the source."""
+    """Return the lines of the source."""
     names = _names(diagram)
     lines = ["erDiagram"]
     for table in diagram.tables:
@@ -46,12 +46,12 @@ def mermaid(diagram: Diagram) -> list[str]:
 
 
 def comment(text: str) -> str:
-    """Return a line that Mermaid passes over. It would take braces in one for a directive, which sets how all is drawn."""
+    """Return a line that Mermaid ignores. Braces are replaced: Mermaid would read them as a directive."""
     return f"%% {re.sub('[{}]', '_', visible(text))}"
 
 
 def _names(diagram: Diagram) -> dict[TableName, str]:
-    """A name for each table that Mermaid knows the characters of, no two alike."""
+    """Return a different name for each table, of characters that Mermaid allows."""
     names: dict[TableName, str] = {}
     taken: set[str] = set()
     for table in diagram.tables:
@@ -100,5 +100,5 @@ def _plain_type(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text between quotes: without those characters that end it or mean something there."""
+    """Return a text that may stand between quotes: without characters that end it or have a meaning there."""
     return re.sub(r'[\n\t"%\\`#;{}<>]', "_", visible(text))

@@ -1,7 +1,7 @@
-"""A diagram of tables as SVG, drawn by us: no script, no style sheet, no font or file from elsewhere, all escaped.
+"""A diagram of tables as SVG: without script, style sheet, font or file from elsewhere; all text is escaped.
 
-Text and lines take the colour of the page, so that it can be read on a light and on a dark one; the tones between them
-only repeat what words and shapes say. The same diagram gives the same text.
+Text and lines take the colour of the page, so that it can be read on a light and on a dark one; other colours only
+repeat what words and shapes say. The same diagram gives the same SVG.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class _Drawn:
         return Box(round(inside * _CHARACTER) + 2 * _PADDING, _HEAD + len(self.rows) * _ROW + (4 if self.rows else 0))
 
     def port(self, column: str) -> int:
-        """How far below the top a line to that column ends."""
+        """Return how far below the top a line to that column ends."""
         return _HEAD + self.places[column] * _ROW + _ROW // 2 if column in self.places else _HEAD // 2
 
 
 def svg(diagram: Diagram, detail: Detail, *, title: str) -> str:
-    """The diagram as one `svg` element. `title` is what a screen reader says."""
+    """Return the diagram as one `svg` element. `title` is what a screen reader says."""
     drawn = [_draw(table, diagram.label(table.name), detail) for table in diagram.tables]
     places = {table.name: index for index, table in enumerate(diagram.tables)}
     edges = [
@@ -104,7 +104,7 @@ def _marks(column: TableColumn) -> str:
 
 
 def _type(column: TableColumn, table: Table) -> str:
-    """The type, without its schema where that is the table's own."""
+    """Return the type, without its schema if that is the table's own."""
     name = short_type(column.type).removeprefix(f"{table.name.schema}.")
     return _clipped(name) + ("*" if column.not_null else "")
 
@@ -120,7 +120,7 @@ def _opening(layout: Layout, title: str, description: str) -> Iterator[str]:
 
 
 def _described(diagram: Diagram) -> str:
-    """What refers to what, in words, for whoever does not see it."""
+    """Return what refers to what, in words, for readers who do not see it."""
     words = [f"{diagram.label(key.table)} refers to {diagram.label(key.target)}" for key in diagram.foreign_keys[:20]]
     more = len(diagram.foreign_keys) - len(words)
     return "; ".join([*words, *([f"and {more} more"] if more else [])]) or "no foreign keys"
@@ -157,7 +157,7 @@ def _text_column(x: int, words: Sequence[str], attributes: str = "") -> str:
 
 
 def _line(key: ForeignKey, points: Sequence[Point], diagram: Diagram) -> str:
-    """The line of a foreign key: a crow's foot or a bar where it starts, a bar where it ends."""
+    """Return the line of a foreign key: a crow's foot or a bar at its start, a bar at its end."""
     path = f"M{points[0][0]} {points[0][1]}"
     for before, (x, y) in itertools.pairwise(points):
         path += f"H{x}" if y == before[1] else f"V{y}"
@@ -178,7 +178,7 @@ def _side(table: str, columns: Sequence[str]) -> str:
 
 
 def _clipped(text: str) -> str:
-    """A name of bounded width on one line."""
+    """Return a name on one line, cut to a bounded width."""
     line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
     if text_width(line) <= _LONGEST:
         return line

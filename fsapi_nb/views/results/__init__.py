@@ -1,8 +1,8 @@
-"""What each verb returns: a frozen value with a text, an HTML, a JSON and a DataFrame form.
+"""The results of the verbs: frozen values with a text, an HTML, a JSON and a DataFrame form.
 
-Text and HTML are the same for the same outcome: no times, durations, paths or addresses in them, so that a
-stored notebook stays equal. Times are attributes, columns of the DataFrame, metadata of the notebook's output,
-and are shown on a terminal (`lines(times=True)`).
+Text and HTML are the same for the same outcome: they have no times, durations, paths or addresses, so that a stored
+notebook stays equal. Times are attributes, columns of the DataFrame and metadata of the notebook's output, and a terminal
+shows them (`lines(times=True)`).
 """
 
 from __future__ import annotations

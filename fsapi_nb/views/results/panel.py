@@ -1,4 +1,4 @@
-"""The panel as it is stored: a line where the live one stood, and below it what it showed."""
+"""The panel as a notebook stores it: a line in the place of the live one, and below it what it showed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ Bundle = dict[str, object]
 
 
 def panel_note() -> Bundle:
-    """What stands beside the widget in its bundle, for whoever cannot show widgets."""
+    """Return what stands beside the widget in its bundle, for a viewer that cannot show widgets."""
     return {"text/plain": _NOTE, "text/html": f"<em>{_NOTE}</em>"}
 
 
 def panel_twin(status: StatusResult) -> Bundle:
-    """What the panel shows, as text and as HTML that its live sibling hides."""
-    return {"text/plain": repr(status), "text/html": f'<div class="fsapi-twin">{status.html()}</div>'}
+    """Return what the panel shows, as text and as HTML that the live panel hides."""
+    stored, _ = status._repr_mimebundle_()
+    return {"text/plain": stored["text/plain"], "text/html": f'<div class="fsapi-twin">{stored["text/html"]}</div>'}
