@@ -153,4 +153,4 @@ def test_neither_the_journal_nor_the_session_has_a_password(cells: Cells, projec
     assert "one.sql" in kept
     assert SECRET not in kept
     magics = "get_ipython().magics_manager.registry['MigrateMagics']"
-    assert SECRET not in cells.run(f"repr({magics}.migrator()._access) + repr({magics}.database)")
+    assert SECRET not in cells.run(f"repr({magics}.migrator()._options.access) + repr({magics}.database)")
