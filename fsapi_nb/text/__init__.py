@@ -1,1 +1,1 @@
-"""Strings and nothing else."""
+"""Work on strings: quoting, hiding secrets, folding, wrapping, commands. Knows no other room."""

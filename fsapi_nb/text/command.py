@@ -1,8 +1,8 @@
-"""Commands in what is said to a user, written so that they can be pasted where the user is. Pure.
+"""Write commands in messages so that they can be pasted where the user is: a terminal or a notebook.
 
-A next step is a value, `Command`: a verb, the names that it is about, and options. `Advice` is text with commands in it. Each
-face shows it in its own form: a shell splits a terminal's line; a magic's line is expanded by IPython (`{name}`, `$name`) and
-then split as a shell does.
+A next step is a value, `Command`: a verb, names and options. `Advice` is text with commands in it. Each face shows it in
+its own form: a shell splits a terminal's line; IPython expands a magic's line (`{name}`, `$name`) before it is split as a
+shell does.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Self, SupportsIndex
 
 from fsapi_nb.text.safe import visible_line
 
-# Verbs that are commands of the terminal, and magics, by themselves.
+# Verbs that are a command of their own (`sapi query`, `%rollback`), without `migrate` before them.
 _ALONE_IN_TERMINAL = frozenset({"migrate", "query", "trust"})
 _ALONE_IN_NOTEBOOK = frozenset({"migrate", "rollback", "query"})
 
 
 class Face(Enum):
-    """Where a command is typed; the value is what stands before a verb there."""
+    """A place in which commands are typed; its value is the text before a verb there."""
 
     TERMINAL = "sapi migrate:"
     NOTEBOOK = "%migrate "
@@ -29,16 +29,16 @@ class Face(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A next step: the verb, the names behind it, and its options with their values (none for a flag)."""
+    """A next step: a verb, the names after it, and its options with their values (none for a flag)."""
 
     verb: str
     names: tuple[str, ...] = ()
     options: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def typed(self, face: Face) -> str:
-        """Return the command as it is typed there, each word quoted for that place.
+        """Return the command as it is typed at a face, each word quoted for it.
 
-        A name that a terminal would obey, such as one with a line end, is written out, so it cannot be pasted.
+        Control characters in a name, such as a line end, are written out: such a command cannot be pasted.
         """
         names = [_quote(name, face) for name in self.names]
         options = [word for flag, values in self.options for word in _option(flag, values, face)]
@@ -55,18 +55,18 @@ class Option:
     values: tuple[str, ...]
 
     def typed(self, face: Face) -> str:
-        """Return the option as it is typed there, each value quoted for that place."""
+        """Return the option as it is typed at a face, each value quoted for it."""
         return " ".join(_option(self.flag, self.values, face))
 
 
-#: What advice is made of.
+#: A part of advice.
 Part = str | Command | Option
 
 
 def command(verb: str, *names: str, **options: bool | str | Sequence[str]) -> Command:
-    """Return a command; an option is named as in Python: `no_migrate=True`, `to=NAME`, `replaces=NAMES`.
+    """Return a command; its options are named as in Python: `no_migrate=True`, `to=NAME`, `replaces=NAMES`.
 
-    One that is False is left out.
+    An option whose value is False or empty is left out.
     """
     return Command(verb, names, tuple((_flag(name), _values(value)) for name, value in options.items() if value))
 
@@ -88,7 +88,7 @@ def _option(flag: str, values: Sequence[str], face: Face) -> list[str]:
 
 
 def _quote(word: str, face: Face) -> str:
-    """Return a word so that it is read as that word there. IPython expands a magic's line before it is split."""
+    """Return a word quoted for a face. IPython expands a magic's line before it is split."""
     quoted = shlex.quote(visible_line(word))
     if face is Face.TERMINAL:
         return quoted
@@ -98,19 +98,21 @@ def _quote(word: str, face: Face) -> str:
 class Advice(str):
     """Text with commands in it. As a `str` it has the terminal's form; `typed` gives another face's.
 
-    Added to text it stays one. What else makes a new string of it (an f-string, `strip`) keeps the terminal's form.
+    Advice plus text is advice. Other operations (an f-string, `strip`) give a plain string in the terminal's form.
     """
 
+    __slots__ = ("parts",)
     parts: tuple[Part, ...]
 
     def __new__(cls, *parts: Part) -> Self:
+        """Join texts, commands, options and other advice."""
         flat = tuple(each for part in parts for each in (part.parts if isinstance(part, Advice) else (part,)))
         advice = super().__new__(cls, _join(flat, Face.TERMINAL))
         advice.parts = flat
         return advice
 
     def typed(self, face: Face) -> str:
-        """Return the text with its commands as they are typed there."""
+        """Return the text with its commands as they are typed at a face."""
         return _join(self.parts, face)
 
     @property
@@ -125,12 +127,12 @@ class Advice(str):
         return Advice(other, self)
 
     def join(self, texts: Iterable[str], /) -> Advice:
-        """Return the texts as one, with this one between them."""
+        """Return the texts joined, with this advice between them."""
         first, *rest = [*texts] or [""]
         return Advice(first, *(part for text in rest for part in (self, text)))
 
     def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
-        """Return the lines of the advice as advice, for `split("\\n")`; for another separator, plain strings."""
+        r"""Return the lines of the advice as advice, for `split("\n")`; for another separator, plain strings."""
         if sep != "\n" or maxsplit != -1:
             return super().split(sep, maxsplit)
         lines: list[list[Part]] = [[]]
@@ -141,7 +143,7 @@ class Advice(str):
         return [Advice(*line) for line in lines]
 
     def translate(self, table: Any, /) -> Advice:
-        """Return the advice with its text translated; a command is already safe to show."""
+        """Return the advice with its text translated. Commands stay: they are safe to show already."""
         return Advice(*(part.translate(table) if isinstance(part, str) else part for part in self.parts))
 
     def __getnewargs__(self) -> tuple[Part, ...]:  # type: ignore[override]  # what `__new__` takes here
@@ -159,7 +161,7 @@ def _shown(part: Part, face: Face) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return a command between backticks: as many as Markdown needs where the command holds some itself."""
+    """Return a command between backticks: as many as Markdown needs if the command itself holds some."""
     marks = "`"
     while marks in text:
         marks += "`"
@@ -167,7 +169,7 @@ def _marked(text: str) -> str:
 
 
 def typed(text: str, face: Face) -> str:
-    """Return the text with its commands, if it is `Advice`, as they are typed there."""
+    """Return the text, its commands as they are typed at a face if it is `Advice`."""
     return text.typed(face) if isinstance(text, Advice) else text
 
 
@@ -177,12 +179,12 @@ def commands_of(text: str) -> tuple[Command, ...]:
 
 
 def typed_lines(lines: Iterable[str], face: Face) -> list[str]:
-    """Return the lines of an error or a result, those that are `Advice` with their commands as they are typed there."""
+    """Return the lines of an error or a result with their commands as they are typed at a face."""
     return [typed(line, face) for line in lines]
 
 
 def begin(verb: str, face: Face) -> str:
-    """Return how a command with that verb begins there."""
+    """Return the beginning of a command with a verb at a face: `sapi migrate:plan`, `%migrate plan`."""
     if face is Face.TERMINAL:
         return f"sapi {verb}" if verb in _ALONE_IN_TERMINAL else f"{face.value}{verb}"
     return f"%{verb}" if verb in _ALONE_IN_NOTEBOOK else f"{face.value}{verb}"

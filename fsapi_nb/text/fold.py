@@ -1,7 +1,7 @@
-"""How much of one output a notebook holds, and how longer lists and texts are cut to that.
+"""Cut long lists and texts to what one output of a notebook may hold.
 
 Notebooks are kept in version control, sent around and opened in browsers. However many migrations there are, and
-whatever a server says of them, an output of ours takes less than `OUTPUT` bytes of a notebook's file. This knows
+whatever a server says of them, one output takes less than `OUTPUT` bytes of a notebook's file. This module knows
 neither values nor markup; DataFrames, JSON and the terminal are not cut.
 """
 
@@ -15,11 +15,11 @@ from typing import TypeVar
 
 #: Bytes of the notebook's file for one output: text, HTML and metadata, or an error's value and traceback.
 OUTPUT = 64 * 1024
-# What is left between their sum and OUTPUT is for JSON's own marks.
+# The difference between their sum and OUTPUT is for JSON's own marks.
 TEXT = 16 * 1024
 HTML = 40 * 1024
 METADATA = 4 * 1024
-#: Characters of a line; of a text in a list, such as a notice, so many lines.
+#: Characters of a line, and of a text in a list, such as a notice, that is not shortened.
 LINE = 400
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 _PER_LINE = 12  # what a notebook adds to each line of a text: indentation, quotes, a comma
@@ -30,7 +30,7 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """How many of a list are shown: the `first` ones and the `last` ones, and between them how many there are more."""
+    """How many items of a list are shown: the `first` ones and the `last` ones; between them a line counts the rest."""
 
     first: int
     last: int = 0
@@ -41,7 +41,10 @@ class Fold:
         shown: Callable[[Item], Iterable[Shown]],
         left_out: Callable[[Sequence[Item]], Shown],
     ) -> list[Shown]:
-        """What is shown of each item, and `left_out` in the place of those between; a gap of one is not worth it."""
+        """Return what `shown` gives for each item that is shown, and `left_out` of the items between them.
+
+        A single item is never left out: the line that counts it would take as much room.
+        """
         if len(items) <= self.first + self.last + 1:
             return [each for item in items for each in shown(item)]
         end = len(items) - self.last
@@ -49,20 +52,20 @@ class Fold:
         return [*head, left_out(items[self.first : end]), *(each for item in items[end:] for each in shown(item))]
 
 
-#: Everything: what terminals get.
+#: Show every item: for terminals.
 WHOLE = Fold(sys.maxsize)
 _TEXT_OF_AN_ITEM = Fold(6, 2)
 
 
 def clip(line: str) -> str:
-    """A line; of one longer than `LINE` characters the beginning and the end."""
+    """Return a line, or the beginning and the end of one that is longer than `LINE` characters."""
     if len(line) <= LINE:
         return line
     return f"{line[: LINE * 3 // 4]} … {len(line) - LINE} characters … {line[-LINE // 4 :]}"
 
 
 def shorten(text: str) -> str:
-    """A text of several lines, such as a notice: of many its first and last, each clipped."""
+    """Return a text of several lines, such as a notice, or the first and last lines of a long one, each clipped."""
     if len(text) <= LINE and text.count("\n") <= _TEXT_OF_AN_ITEM.first:
         return text
     lines = text.split("\n")
@@ -70,18 +73,21 @@ def shorten(text: str) -> str:
 
 
 def bounded(lines: Iterable[str]) -> list[str]:
-    """The lines, so that they take no more than `TEXT` bytes of a notebook; each is one line from now on."""
+    """Return the lines, split at line ends and cut so that they take at most `TEXT` bytes of a notebook."""
     return fit([clip(line) for line in one_by_one(lines)], TEXT, lambda count: f"… {count} lines more")
 
 
 def one_by_one(lines: Iterable[str]) -> list[str]:
-    """The lines, those that hold line ends taken apart."""
+    """Return the lines, each one that holds line ends as several."""
     return [part for line in lines for part in line.split("\n")]
 
 
 def fit(pieces: Sequence[str], room: int, left_out: Callable[[int], str]) -> list[str]:
-    """The pieces that fit into `room` bytes of a notebook: two thirds for the first, one for the last."""
-    # Only what may be kept is measured: there may be a million others.
+    """Return the pieces that fit into `room` bytes of a notebook: two thirds for the first ones, one for the last ones.
+
+    `left_out` makes the piece that replaces the others, of their number.
+    """
+    # Only pieces that may be kept are measured: there may be a million others.
     if _how_many(pieces, room) == len(pieces):
         return list(pieces)
     head = _how_many(pieces, room * 2 // 3)
@@ -90,7 +96,7 @@ def fit(pieces: Sequence[str], room: int, left_out: Callable[[int], str]) -> lis
 
 
 def stored_size(text: str) -> int:
-    """How many bytes of a notebook's file a text takes, as JSON and by lines."""
+    """Return how many bytes a text takes in a notebook's file: as JSON, one string a line."""
     written = _as_json(text).encode(errors="backslashreplace")
     return len(written) + _PER_LINE * (1 + text.count("\n"))
 

@@ -1,7 +1,7 @@
-"""Take secret values out of everything that is shown or kept of a run: text, errors, whole notebooks. Knows no files.
+"""Replace known secret values in everything that is shown or kept of a run: text, errors, whole notebooks. Reads no files.
 
-A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also between the colours of a traceback,
-over the ends of wrapped lines, and in part where something has cut it.
+A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also if colours of a traceback or the ends
+of wrapped lines are inside it, and in part if something has cut it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from urllib.parse import quote, quote_plus
 
 from fsapi_nb.text.secrets import STARS
 
-#: A shorter value would star half of a notebook, and be guessed from what is left.
+#: Characters of the shortest value that is hidden: a shorter one would star half of a notebook, and could be guessed from
+#: the rest.
 SHORTEST = 4
 _LOOSE = 8  # characters that a value needs in order to be looked for across blanks and line ends
-_LONG = 10_000  # characters of a text whose masked form is kept
-_PART = 12  # characters of a random value that are too many, wherever they stand
+_LONG = 10_000  # characters that a text needs in order to be kept with its masked form
+_PART = 12  # characters of a random value that are hidden wherever they occur
 _RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{16,}")
 _COLOUR = r"\x1b\[[0-9;]*[A-Za-z]"
-# What wrapping puts into a text: line ends, blanks, the quotes of a string in two parts, colours.
+# What wrapping inserts into a text: line ends, blanks, the quotes of a string in two parts, colours.
 _GAP = re.compile(rf"['\"]\s*\n\s*[bfr]?['\"]|{_COLOUR}|<br\s*/?>|\\n|\s+")
 _COLOURS = re.compile(rf"\A(?:{_COLOUR})+")
 _DOTS = ("...", "\u2026", "&hellip;")
@@ -37,7 +38,7 @@ Span = tuple[int, int]
 
 
 class Mask:
-    """Secret values, and what they are replaced with. Its repr shows none of them."""
+    """Secret values that are replaced with stars. Its repr shows none of them."""
 
     def __init__(self, secrets: Iterable[object] = ()) -> None:
         values = {str.__str__(secret) if isinstance(secret, str) else str(secret) for secret in secrets}
@@ -55,10 +56,10 @@ class Mask:
         return f"Mask({STARS})"
 
     def text(self, text: str) -> str:
-        """The text without the secrets; what stands inside of one, such as a colour or a line's end, goes with it."""
+        """Return the text without the secrets, and without the colours and line ends inside of them."""
         if self._pattern is None or len(text) < _LONG:
             return self._masked(text)
-        # A run writes its notebook after each cell, and so masks each output again and again.
+        # A run writes its notebook after each cell, and would mask each output again each time.
         if text not in self._seen:
             self._seen[text] = self._masked(text)
         return self._seen[text]
@@ -73,18 +74,18 @@ class Mask:
         spans = [*self._whole(squeezed.text), *self._parts(squeezed.text)]
         for start, end in sorted(_merged(spans), reverse=True):
             first, last = squeezed.place(start), squeezed.place(end - 1) + 1
-            if "\x1b" in masked[first:last]:  # a colour that begins in the secret ends behind it
+            if "\x1b" in masked[first:last]:  # a colour that begins in the secret ends after it: remove its end, too
                 last += len(masked[last:]) - len(_COLOURS.sub("", masked[last:]))
             masked = masked[:first] + STARS + masked[last:]
         return masked
 
     def _whole(self, text: str) -> Iterator[Span]:
-        """Where whole values stand in a text without gaps."""
+        """Yield where whole values are in a text without gaps."""
         if self._loosely:
             yield from (match.span() for match in self._loosely.finditer(text))
 
     def _parts(self, text: str) -> Iterator[Span]:
-        """Where something has cut a value: its beginning before dots, its end behind them, or much of a random one."""
+        """Yield where parts of values are: a beginning before dots, an end after them, or much of a random value."""
         for form in self._loose:
             shortest = _PART if _RANDOM.fullmatch(form) else len(form)
             for start in _occurrences(form[:SHORTEST], text):
@@ -97,7 +98,7 @@ class Mask:
                     yield start, end
 
     def cell(self, cell: Mapping[str, Any]) -> dict[str, Any]:
-        """A notebook's cell as a new one without the secrets; what makes it a cell stays as it is."""
+        """Return a copy of a notebook's cell without the secrets; its type and its id stay as they are."""
         masked = dict(cell) | {"source": self.text(cell["source"]), "metadata": self.document(cell["metadata"])}
         if "attachments" in cell:
             masked["attachments"] = self.document(cell["attachments"])
@@ -115,7 +116,7 @@ class Mask:
         return masked
 
     def document(self, value: Any) -> Any:
-        """A document of dicts, lists and texts as a new one without the secrets."""
+        """Return a copy of a document of dicts, lists, texts and numbers without the secrets."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -127,14 +128,14 @@ class Mask:
 
 
 class _Hidden:
-    """Values that are being hidden. They are looked for once something is to be shown, as most runs say nothing."""
+    """Values that are being hidden. Their mask is made only when there is a text to show: most runs have none."""
 
     def __init__(self, secrets: Iterable[object]) -> None:
         self._secrets = secrets
 
     @cached_property
     def mask(self) -> Mask:
-        """What takes them out."""
+        """The mask that replaces them."""
         return Mask(self._secrets)
 
 
@@ -143,7 +144,7 @@ _hidden: ContextVar[tuple[_Hidden, ...]] = ContextVar("_hidden", default=())
 
 @contextmanager
 def hiding(secrets: Iterable[object]) -> Iterator[None]:
-    """Have `hide_known` take these values, too, out of what a server says, for as long as this lasts, in this thread."""
+    """Make `hide_known` hide these values, too, inside the `with` block and in this thread only."""
     token = _hidden.set((*_hidden.get(), _Hidden(secrets)))
     try:
         yield
@@ -159,14 +160,14 @@ def hide_known(text: str) -> str:
 
 
 def hide_known_in(value: object) -> object:
-    """Return the value of a row without those that are being hidden."""
+    """Return the value of a row without the values that are being hidden."""
     for hidden in _hidden.get():
         value = hidden.mask.document(value) if isinstance(value, str | dict | list | int | float) else value
     return value
 
 
 class _Squeezed:
-    """A text without its gaps, which knows where each of its characters stood."""
+    """A text without its gaps that knows where each of its characters was."""
 
     def __init__(self, text: str) -> None:
         pieces: list[str] = []
@@ -182,7 +183,7 @@ class _Squeezed:
         self.text = "".join(pieces)
 
     def place(self, index: int) -> int:
-        """Where that character stood."""
+        """Return the index in the original text of the character at this index."""
         piece = bisect.bisect_right(self._at, index) - 1
         return self._from[piece] + index - self._at[piece]
 
@@ -200,12 +201,12 @@ def _occurrences(part: str, text: str) -> Iterator[int]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """Return how many characters two texts have in common at their beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans that do not overlap, over the same places."""
+    """Return spans without overlaps that cover the same places."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -216,7 +217,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may be written."""
+    """Return the ways in which a value may be written."""
     written = {value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     written |= {html.escape(value), html.escape(value, quote=False), quote(value), quote(value, safe="")}
     written |= {
@@ -230,11 +231,11 @@ def _forms(value: str) -> set[str]:
 
 
 def _encoded(value: str) -> Iterator[str]:
-    """How base64 writes a value, whatever stands before and behind it; of a short one only alone."""
+    """Yield how base64 writes a value, alone and (for a long one) inside of a longer text."""
     alone = base64.b64encode(value.encode()).decode().rstrip("=")
     yield alone
     yield alone.replace("+", "-").replace("/", "_")
     for shift in range(3) if len(value) >= _LOOSE else ():
         encoded = base64.b64encode(b"\0" * shift + value.encode()).decode()
-        # The first group and the last one hold bits of what is beside the value.
+        # The first and the last group of characters also hold bits of the text beside the value.
         yield encoded[4 * bool(shift) : len(encoded) // 4 * 4 - 4]

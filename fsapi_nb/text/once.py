@@ -1,6 +1,7 @@
-"""A property that is computed when it is first read, and once only, however many threads read it at the same time.
+"""Compute a property when it is first read, and once only, even if several threads read it at the same time.
 
-`functools.cached_property` has no lock since Python 3.12: eight threads that plan the same files parse each eight times.
+`functools.cached_property` has no lock since Python 3.12: eight threads that plan the same files would parse each eight
+times.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any, Generic, TypeVar, overload
 Value = TypeVar("Value")
 
 
-class once(Generic[Value]):
+class once(Generic[Value]):  # noqa: N801 - a decorator, named like `property`
     """A property whose value is kept in the instance's `__dict__`; while it is computed, other threads wait for it.
 
-    An error is not kept: whoever reads it next tries again.
+    An error is not kept: the next read tries again.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:
@@ -29,7 +30,7 @@ class once(Generic[Value]):
     @overload
     def __get__(self, instance: object, owner: type) -> Value: ...
     def __get__(self, instance: object | None, owner: type) -> once[Value] | Value:
-        # Python asks only until the value is in `__dict__`: an instance's entry hides a descriptor that sets nothing.
+        # Python calls this only until the value is in `__dict__`: an entry there hides a descriptor without `__set__`.
         if instance is None:
             return self
         values = instance.__dict__
@@ -39,5 +40,5 @@ class once(Generic[Value]):
                     values[self._name] = self._compute(instance)
                 value: Value = values[self._name]
             finally:
-                values.pop(self._lock, None)  # an instance with a lock could not be pickled
+                values.pop(self._lock, None)  # an instance that holds a lock cannot be pickled
         return value

@@ -9,13 +9,13 @@ import json
 import unicodedata
 from collections.abc import Callable
 
-# Categories of Unicode: controls, formats (directions of writing, characters without width), surrogates, line and
-#: paragraph ends.
+# Unicode's categories of characters that a terminal obeys or that are invisible: controls, formats (directions of writing,
+# characters without width), surrogates, line and paragraph ends.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Escapes(dict[int, str]):
-    """What each character is written as, for `str.translate`; found out once, as notices have megabytes."""
+    """A table for `str.translate` that is filled as characters occur: notices may have megabytes."""
 
     def __init__(self, escape: Callable[[str], str], kept: str = "") -> None:
         super().__init__({ord(character): character for character in kept})
@@ -38,18 +38,18 @@ def _as_json(character: str) -> str:
 
 _WRITTEN = _Escapes(_as_python, kept="\n\t")
 _WRITTEN_IN_LINE = _Escapes(_as_python)
-_JOINER = "\u200d"  # of emoji
+_JOINER = "\u200d"  # it joins emoji into one
 _WRITTEN_IN_CELL = _Escapes(_as_python, kept=_JOINER)
-_WRITTEN_IN_JSON = _Escapes(_as_json)  # outside of its strings JSON has no such character but line ends
+_WRITTEN_IN_JSON = _Escapes(_as_json)  # safe for a whole document in one line: they occur only inside its strings
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether nothing is to be written out, as in most lines: asking takes a third of the time."""
+    """Return whether no character is to be written out. This is so in most lines, and takes a third of the time."""
     return text.isascii() and text.isprintable()
 
 
 def visible(text: str) -> str:
-    """Text whose control characters are written out, so that they cannot drive a terminal or hide what is there.
+    """Return the text with its control characters written out, so that they cannot drive a terminal or hide text.
 
     Line ends and tabs stay as they are.
     """
@@ -62,22 +62,22 @@ def visible_line(text: str) -> str:
 
 
 def visible_cell(text: str) -> str:
-    """Return a value as it stands in a table: as one line, its emoji as they are."""
+    """Return a value for a table's cell: as one line, with emoji as they are."""
     return text if _is_plain(text) else text.translate(_WRITTEN_IN_CELL)
 
 
 def visible_name(name: str) -> str:
-    """Return a file name with all that does not print written out: blanks but the usual one, and broken bytes, too."""
+    """Return a file name with each character written out that does not print: also unusual blanks and broken bytes."""
     return "".join(each if each.isprintable() else _as_python(each) for each in name)
 
 
 def esc(text: object) -> str:
-    """Escape untrusted text for HTML. Quotes are escaped too, so it may stand in an attribute."""
-    import html  # which a terminal never needs
+    """Escape untrusted text for HTML. Quotes are escaped too, so it may be an attribute's value."""
+    import html  # imported here because a terminal never needs it
 
     return html.escape(visible(str(text)), quote=True)
 
 
 def json_text(document: object) -> str:
-    """Return the document as one line of JSON: letters of every script as they are, what a terminal obeys as escapes."""
+    """Return a document as one line of JSON: letters of every script as they are, control characters as escapes."""
     return json.dumps(document, ensure_ascii=False, default=str).translate(_WRITTEN_IN_JSON)

@@ -1,6 +1,7 @@
-"""What a secret is, and how it is hidden: by its name, its shape, or because its value is known.
+"""Decide what a secret is, by its name or its shape, and hide it.
 
-Every other module asks here. `script.redact` finds the literals of SQL that a secret's name belongs to.
+Every other module uses these rules. `script.redact` finds the literals of SQL that belong to a secret's name;
+`text.masking` hides values that are known.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ONE_WORD = (
 )
 _KEYS = ("api", "access", "private", "secret", "signing", "encryption", "auth", "account", "master", "shared")
 _ALL = (*_ONE_WORD, *(f"{kind}{gap}key" for kind in _KEYS for gap in ("", "_", "-")))
-#: The words for a secret, as a regular expression. A name whose value is a secret ends in one of them (`smtp_password`,
+#: The words for a secret, as a regular expression. The name of a secret ends in one of them (`smtp_password`,
 #: `app.jwtSecret`, `aws_secret_access_key`).
 WORDS = rf"(?:{'|'.join(sorted(_ALL, reverse=True))})"
 _SHAPE_MARKS = (
@@ -47,43 +48,45 @@ _SHAPE_MARKS = (
     "-----begin",
     "bearer",
 )
-#: What one of the words, an address, a token or a hash of a password begins with. They are looked for one by one, which is faster
-#: than a regular expression by two orders of magnitude: a seed has hundreds of megabytes.
+#: Beginnings of the words, of addresses, tokens and password hashes. They are looked for one by one, which is faster than
+#: a regular expression by two orders of magnitude: a seed may have hundreds of megabytes.
 MARKS = tuple(
     word.encode()
     for word in (*_ALL, *_SHAPE_MARKS, "://", "crypt", "hmac")
-    if not any(other != word and other in word for other in _ONE_WORD)  # which that one finds already
+    if not any(other != word and other in word for other in _ONE_WORD)  # the shorter word finds it already
 )
-_OF_KEYS = (b"_key", b"-key")  # of which a text without any has none of the marks that end so
+_OF_KEYS = (b"_key", b"-key")  # a text without either holds none of the marks that end in it
 _MARKS_OF_KEYS = tuple(mark for mark in MARKS if mark.endswith(_OF_KEYS))
 _OTHER_MARKS = tuple(mark for mark in MARKS if not mark.endswith(_OF_KEYS))
 _NAME = re.compile(rf"[\w.]*{WORDS}", re.IGNORECASE)
-# What says that there is no secret: a flag, one character, a word for nothing, one sign again and again, the mark of what is to be filled in.
+# Values that are not a secret: a flag, one character, a word for nothing, one sign repeated, a placeholder.
 _NO_SECRET = re.compile(
     r"|.|true|false|on|off|yes|no|none|null|nil|n/a|unset|todo|tbd|([\W_])\1*|x{3,}|<[^<>]*>|\$\{\w+\}|\{\{[^{}]*\}\}",
     re.IGNORECASE,
 )
-_PROSE_WORD = re.compile(r"[(\[\"'“„«]*[^\W\d]+(?:[-'’/][^\W\d]+)*[)\]\"'”“».,;:!?…]*|[-–—…]|\.{3}")
+_PROSE_WORD = re.compile(
+    r"[(\[\"'“„«]*[^\W\d]+(?:[-'’/][^\W\d]+)*[)\]\"'”“».,;:!?…]*|[-–—…]|\.{3}"  # noqa: RUF001 - typographic marks are meant
+)
 _FEWEST_WORDS = 3  # of a sentence
 _ENDS_IN_NAME = re.compile(
     r"(?<![\w.])(?P<name>[\w.]+)['\"]?\s*(?:=>|:=|[:=]|\bto\b)\s*['\"]*$|\b(?:password\s+|bearer\s+)['\"]*$",
     re.IGNORECASE,
 )
-# A variable may also hold a whole address, and say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
+# A variable may also hold a whole address, and its name may say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
 _VARIABLE = re.compile(
     rf"{WORDS}(?!_?(?:count|limit|length|type|name|id|ttl|file|path)s?\b)"
     r"|(?:^|_)(?:pass|pw|dsn|url|uri|conn(?:ection)?(?:_?str(?:ing)?|info)?|auth|bearer|cookie|pin|otp|salt)$",
     re.IGNORECASE,
 )
 
-# An address: what stands between the scheme and the last @ of its authority may all be the password.
+# An address: all of the text between the scheme and the last @ of its authority may be the password.
 _URL = re.compile(r"(?P<before>://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]+)(?=@)")
 _BARE_URL = re.compile(r"(?P<before>(?<![\w:/])[\w.+-]{1,64}:)(?P<secret>(?!//)[^\s'\"]{1,256})(?=@[\w.\[-])")
 _QUOTED = re.compile(rf"(?P<before>{WORDS}['\"]?\s*(?:=>|:=|[:=])\s*['\"])(?P<secret>[^'\"]+)", re.IGNORECASE)
 _PLAIN = re.compile(rf"(?P<before>{WORDS}['\"]?\s*[:=]\s*)(?P<secret>[^\s'\"]+)", re.IGNORECASE)
 _HEADER = re.compile(r"(?P<before>\b(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE)
-#: Shapes that only secrets have: JSON web tokens, those of GitHub, AWS, Slack, Stripe, GitLab, npm, Google, Vault, SendGrid and of
-#: language models, and private keys.
+#: Shapes that only secrets have: JSON web tokens, private keys, and the tokens of GitHub, AWS, Slack, Stripe, GitLab, npm,
+#: Google, Vault, SendGrid and language models.
 SHAPES = (
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|[sr]k_live_\w{10,}|whsec_\w{16,}"
@@ -97,29 +100,29 @@ _PATTERNS = (_URL, _BARE_URL, *_WITHOUT_ADDRESSES)
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a column, setting or option of that name holds a secret."""
+    """Return whether a column, setting or option with this name holds a secret."""
     return name.lower().endswith(_ALL) and bool(_NAME.fullmatch(name))
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether a value in a secret's place says that there is none: empty, a flag, `none`, `***`, `<password>`."""
+    """Return whether the value of a secret's name is not a secret: empty, a flag, `none`, `***`, `<password>`."""
     return bool(_NO_SECRET.fullmatch(value))
 
 
 def is_prose(value: str) -> bool:
-    """Return whether a text beside a secret's name is a sentence that explains it."""
+    """Return whether the value of a secret's name is a sentence, which rather explains it."""
     words = value.split()
     return len(words) >= _FEWEST_WORDS and all(map(_PROSE_WORD.fullmatch, words))
 
 
 def ends_in_secret_name(text: str) -> bool:
-    """Return whether what is put behind a text is a secret: `host=h password=`, `ALTER ROLE r PASSWORD `."""
+    """Return whether a value added to this text would be a secret: `host=h password=`, `ALTER ROLE r PASSWORD `."""
     found = _ENDS_IN_NAME.search(text)
     return found is not None and (found["name"] is None or is_secret_name(found["name"]))
 
 
 def may_hold_secret(text: bytes) -> bool:
-    """Return whether it is worth looking for secrets in a text, however long it is."""
+    """Return whether a text may hold a secret. False is certain. Fast, for texts of any length."""
     lowered = text.lower()
     if any(mark in lowered for mark in _OTHER_MARKS):
         return True
@@ -127,19 +130,19 @@ def may_hold_secret(text: bytes) -> bool:
 
 
 def is_secret_variable(name: str) -> bool:
-    """Return whether a variable of that name may hold a secret, an address with a password included."""
+    """Return whether a variable with this name may hold a secret, or an address with a password."""
     return bool(_VARIABLE.search(name))
 
 
 def hide_in_message(message: str) -> str:
-    """Return a message of a program or a library without the secrets that can be known by their names or shapes."""
+    """Return a message of a program or a library without the secrets that their names or shapes reveal."""
     for pattern in _PATTERNS if "@" in message else _WITHOUT_ADDRESSES:
         message = pattern.sub(lambda found: f"{found['before']}{STARS}", message)
     return message
 
 
 def hide_in_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return a program's arguments with those starred that follow an option which is a secret by its name."""
+    """Return a program's arguments, the values of options that are secrets by their names as stars."""
     before = ("", *arguments)
     return [
         STARS if option.startswith("-") and is_secret_name(option.strip("-").replace("-", "_")) else argument
@@ -148,7 +151,7 @@ def hide_in_arguments(arguments: Sequence[str]) -> list[str]:
 
 
 def find_passwords(address: str) -> Iterator[str]:
-    """Yield the passwords in connection strings of either form, as they are written there and without %-encoding."""
+    """Yield each password in connection strings of either form twice: as written, and without %-encoding."""
     for match in _IN_ADDRESS.finditer(address):
         password = next(filter(None, match.groups()), "")
         yield password
@@ -156,14 +159,15 @@ def find_passwords(address: str) -> Iterator[str]:
 
 
 class Secret(str):
-    """A text that nothing shows: its `repr`, `str` and format are stars, and it cannot be pickled.
+    """A secret text: its `repr`, `str` and format are stars, and it cannot be pickled.
 
-    `reveal` gives the text, for the one place that connects with it. It is a text, so that libraries take it as one.
+    It is a `str` so that libraries accept it. `reveal` returns the text, for the one place that connects with it.
     """
 
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Hide a text; a `Secret` stays as secret as it is."""
         return super().__new__(cls, revealed(text))
 
     def reveal(self) -> str:
@@ -190,12 +194,12 @@ class Secret(str):
 
 
 def revealed(text: str) -> str:
-    """Return a text as a plain one, a `Secret` or not."""
+    """Return the plain text of a text that may be a `Secret`."""
     return str.__str__(text)
 
 
 class SecretBytes(bytes):
-    """The content of a file that may hold a secret; its repr shows none of it."""
+    """The content of a file that may hold a secret. Its repr is stars."""
 
     __slots__ = ()
 
@@ -204,7 +208,7 @@ class SecretBytes(bytes):
 
 
 class Variables(Mapping[str, str]):
-    """Variables, such as the environment's, whose repr shows their names only."""
+    """Variables, such as the environment's. Their repr shows only their names."""
 
     __slots__ = ("_values",)
 

@@ -1,10 +1,10 @@
-"""Write names and literals as SQL has them, where no server can be asked and no driver is at hand."""
+"""Quote names and literals of SQL without a connection and without psycopg."""
 
 from __future__ import annotations
 
 import re
 
-#: Bytes of the longest name that PostgreSQL does not cut; and of one that two tables are named after.
+#: Bytes of the longest name that PostgreSQL does not cut, and of the history table's, after which two more are named.
 LONGEST_NAME = 63
 LONGEST_TABLE = LONGEST_NAME - len("_scripts")
 
@@ -17,10 +17,10 @@ def quote_name(name: str) -> str:
 
 
 def written_name(name: str) -> str:
-    """Return a name as one writes it: bare only where it is surely no key word."""
+    """Return a name as it is written in SQL: without quotes only if it is certainly not a key word."""
     return name if _PLAIN.fullmatch(name) else quote_name(name)
 
 
 def quote_literal(text: str) -> str:
-    """Return a text as a string literal of SQL. The session must read strings by the standard, as all of a run do."""
+    """Return a text as a string literal of SQL, for a session with `standard_conforming_strings` on (a run's has it)."""
     return "'" + text.replace("'", "''") + "'"

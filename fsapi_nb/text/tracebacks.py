@@ -1,7 +1,7 @@
-"""Exceptions without passwords: IPython's `%xmode Verbose` prints the values of the variables of every frame.
+"""Keep passwords out of tracebacks: IPython's `%xmode Verbose` prints the values of the variables of every frame.
 
-What an error was raised `from None` of is shown by nothing, but Python keeps it: the driver's errors quote an address, and
-their frames hold it.
+Python keeps the error that another one replaced with `raise ... from None`, although nothing shows it: psycopg's errors
+quote the address of the database, and their frames hold it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NOTE = "The values of variables are not shown: one may be a password."
 
 
 def hides_values(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Make a function one whose unexpected exceptions IPython shows without values, in each of its modes.
+    """Make IPython show the function's exceptions without values, in each of its traceback modes.
 
-    An exception that leaves it keeps nothing of what it hides.
+    An exception that leaves the function no longer refers to the errors that it hides (`from None`).
     """
 
     @functools.wraps(function)
@@ -38,7 +38,7 @@ def hides_values(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def _drop_hidden(error: BaseException) -> None:
-    """Take away what the error, and each that it comes from, was raised `from None` of."""
+    """Remove the hidden context (`from None`) of an error and of each error that it comes from."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:
@@ -49,6 +49,6 @@ def _drop_hidden(error: BaseException) -> None:
 
 
 def _lines(error: BaseException) -> list[str]:
-    """The traceback as Python writes it, secrets in messages and source lines starred."""
+    """Return the traceback as Python writes it, with secrets in messages and source lines starred."""
     text = "".join(traceback.TracebackException.from_exception(error).format())
     return [*hide_in_message(text).splitlines(), _NOTE]

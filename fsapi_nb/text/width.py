@@ -1,15 +1,15 @@
-"""How wide text is on a terminal."""
+"""Measure the width of text on a terminal."""
 
 from __future__ import annotations
 
 
 def text_width(text: str) -> int:
-    """Return how many columns the text takes: two for a wide character, none for a joiner or what combines with another.
+    """Return how many columns a text takes on a terminal.
 
-    Which emoji are one character is what the installed rich knows.
+    A wide character takes two, a joiner or a combining mark none. The installed rich decides which emoji are one character.
     """
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # imported late: most text is ASCII
+    from rich.cells import cell_len  # imported here because most text is ASCII
 
     return cell_len(text)

@@ -1,4 +1,4 @@
-"""Long texts as lines: broken between words, with what follows the first line further in. Pure."""
+"""Break long texts into lines between words, and indent the lines after the first."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import re
 
 from fsapi_nb.text.width import text_width
 
-#: Columns of a text that a notebook stores, whoever reads it in which window.
+#: Columns of a text that a notebook stores. Its readers have windows of any width.
 COLUMNS = 100
 
-# A line of SQL and the caret below it, as `Place.excerpt` draws them: the caret must stay under its column.
+# A line of SQL and the caret below it, as `SourceLocation.excerpt` draws them: the caret must stay under its column.
 _EXCERPT = re.compile(r" +(?:\d+ )?\| ")
-# A command between backticks, one or more, is one word, so that it can be pasted.
+# A command between backticks (one or more) is one word: it must stay whole so that it can be pasted.
 _WORD = re.compile(r" *(?:(?P<marks>`+).*?(?<!`)(?P=marks)(?!`)|[^ ])+| +")
 
 
 def hang(text: str, before: str = "") -> list[str]:
-    """Return the lines of a text, the first one behind `before`, the others two columns further in."""
+    """Return the lines of a text: the first one follows `before`, the others are indented two columns more."""
     first, *rest = text.split("\n")
     return [before + first, *(" " * (len(before) + 2) + line if line else "" for line in rest)]
 
 
 def wrap(line: str, columns: int) -> list[str]:
-    """Return the line as lines of at most so many columns, broken between words; a word that is longer stays whole.
+    """Break a line between words into lines of at most `columns` columns.
 
-    A line of SQL with its caret stays as it is.
+    A longer word stays whole. A line of an excerpt (SQL, or the caret below it) is not broken.
     """
     if text_width(line) <= columns or _EXCERPT.match(line):
         return [line]
