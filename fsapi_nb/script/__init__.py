@@ -1,1 +1,1 @@
-"""From text to `Migration`: pure, no I/O. The only package that knows PostgreSQL's parser."""
+"""Read the bytes of a migration into a `Migration`. The only room that knows PostgreSQL's parser; it knows no database."""

@@ -1,6 +1,6 @@
-"""One section of a file with its tokens: its text, its COPY data, and what its checksum is taken over.
+"""Hold one section of a file with its tokens: its text, its COPY data, and the bytes of its checksum.
 
-Knows nothing of statements; that is for `statements`.
+Knows nothing of statements: see `statements`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fsapi_nb.script.tokens import COMMENTS, SyntaxProblem
 
 @dataclass(slots=True)
 class Body:
-    """A section, its tokens (from `first` up to `last` of the file's), and what the scanner refused in it.
+    """A section of a file, its tokens (from `first` up to `last` of the file's), and what the scanner refused in it.
 
-    `contents` is the file, from which large data is read again.
+    `contents` are the bytes of the file, from which large data is read again.
     """
 
     source: Source
@@ -44,36 +44,36 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The section as it stands in the file, but for large data: a line says how much there is."""
+        """The section as it is written in the file, except that one line replaces large data and says how much it is."""
         pieces = []
         position = self.section.start
         for block in self._left_out(position, self.section.end):
             lines = self.source.text.count(b"\n", block.start, block.end)
-            told = f"({block.size} bytes in {lines} lines are left out here, sha256:{block.digest})\n"
-            pieces += [self.source.text[position : block.start], told.encode()]
+            notice = f"({block.size} bytes in {lines} lines are left out here, sha256:{block.digest})\n"
+            pieces += [self.source.text[position : block.start], notice.encode()]
             position = block.end
         pieces.append(self.source.text[position : self.section.end])
         return b"".join(pieces).decode()
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left out of `text`."""
+        """Whether `text` is the whole section."""
         return not any(self._left_out(self.section.start, self.section.end))
 
     def solid(self) -> tuple[int, int] | None:
-        """The first and the last token that is no comment; None where there is none."""
+        """Return the first and the last token that is not a comment; None if there is none."""
         sorts = self.lexed.tokens.sorts[self.first : self.last]
         if not sorts.strip(COMMENTS):
             return None
         return self.last - len(sorts.lstrip(COMMENTS)), self.first + len(sorts.rstrip(COMMENTS)) - 1
 
     def comments(self) -> list[int]:
-        """The comments among its tokens."""
+        """Return the numbers of the comments among its tokens."""
         found = self.lexed.comments
         return found[bisect.bisect_left(found, self.first) : bisect.bisect_left(found, self.last)]
 
     def hashed(self) -> Iterator[bytes]:
-        """What the checksum is taken over: the tokens, the COPY data, and all that follows a scanner's error."""
+        """Yield what the checksum is taken over: the tokens, the COPY data, and all text after a scanner's error."""
         tokens, text, first = self.lexed.tokens, self.source.text, self.first
         breaks: list[tuple[int, CopyBlock | None]] = [(index, None) for index in self.comments()]
         breaks += [(bisect.bisect_left(tokens.starts, block.semicolon), block) for block in self.copies]
@@ -89,7 +89,7 @@ class Body:
             yield from as_token(self.written(self.problem.offset, self.section.end))
 
     def written(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes of the file between two places in the text, with what was left out of it."""
+        """Yield the bytes of the file between two places in the text, with the data that was left out of the text."""
         for block in self._left_out(start, end):
             yield self.source.text[start : block.start]
             yield from read_copy_data(self.data(block))
@@ -97,7 +97,7 @@ class Body:
         yield self.source.text[start:end]
 
     def data(self, block: CopyBlock) -> CopyData:
-        """A COPY's data as it can be sent."""
+        """Return a COPY's data as it can be sent."""
         contents, start = self.contents, block.origin
         if block.kept:
             contents, start = MemoryContents(self.source.file, self.source.text[block.start : block.end]), 0

@@ -1,8 +1,8 @@
-"""The checksum of a migration: over its tokens, so that comments, blanks and line ends between them do not matter.
+r"""Compute the checksum of a migration over its tokens: comments, blanks and line ends between them do not matter.
 
-Every literal, name and body does. A line end inside a literal counts as `\\n`, so that a checkout with CRLF is
-no edit; nothing is normalised in what runs. (libpg_query's fingerprint is of no use here: it calls
-`varchar(10)` and `varchar(99)` equal.)
+Every literal, name and body matters. A line end inside a literal counts as `\n`, so that a checkout with CRLF is not an
+edit; the SQL that runs is not normalised. libpg_query's fingerprint cannot be used: it calls `varchar(10)` and
+`varchar(99)` equal.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _AT_ONCE = 1 << 16  # tokens
 
 
 def checksum(sections: Iterable[Iterable[bytes] | None]) -> str:
-    """The checksum of the sections' tokens (None: the section is not there), with its algorithm's name.
+    """Return the checksum of sections, with its algorithm's name: `tokens-sha256:...`.
 
-    Each section is given in pieces, as `tokens_between` and `as_token` make them.
+    Args:
+        sections: Each one in pieces, as `tokens_between` and `as_token` make them; None for a section that is absent.
     """
     digest = hashlib.sha256()
     for pieces in sections:
@@ -33,7 +34,7 @@ def checksum(sections: Iterable[Iterable[bytes] | None]) -> str:
 
 
 def tokens_between(text: bytes, tokens: Tokens, first: int, last: int) -> Iterator[bytes]:
-    """Those from `first` up to `last`, none of them a comment, each with a NUL behind it."""
+    """Yield the tokens from `first` up to `last`, none of which is a comment, each followed by a NUL."""
     for start in range(first, last, _AT_ONCE):
         stop = min(start + _AT_ONCE, last)
         found = [text[begin:end] for begin, end in zip(tokens.starts[start:stop], tokens.ends[start:stop], strict=True)]
@@ -42,7 +43,7 @@ def tokens_between(text: bytes, tokens: Tokens, first: int, last: int) -> Iterat
 
 
 def as_token(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What is hashed as if it were one token, such as a COPY's data."""
+    """Yield bytes, such as a COPY's data, so that they are hashed as one token."""
     left = b""
     for piece in pieces:
         text = left + piece
@@ -52,7 +53,7 @@ def as_token(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def statements_checksum(statements: Iterable[Statement]) -> str:
-    """The checksum of some of a script's statements, their COPY data included: what a step that is done has run."""
+    """Return the checksum of some of a script's statements, their COPY data included: those of a completed step."""
     return checksum([_contents(statement) for statement in statements])
 
 
@@ -60,7 +61,7 @@ def text_checksum(text: str) -> str:
     """Return the checksum of a script's text as it is stored: comments, blanks and line ends do not matter."""
     written = text.encode()
     _, problem = tokenize(written)
-    # What follows what the scanner refuses, such as a COPY's data, counts as it is written.
+    # The text after the place that the scanner refuses, such as a COPY's data, counts as it is written.
     return checksum([_tokens_of(written), as_token([written[problem.offset :]]) if problem else None])
 
 

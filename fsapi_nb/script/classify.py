@@ -1,8 +1,8 @@
-"""What kind of statement a parse tree is, and whether PostgreSQL takes it in a transaction block.
+"""Say what kind of statement a parse tree is, and whether PostgreSQL allows it in a transaction block.
 
-The list follows `PreventInTransactionBlock` in PostgreSQL's source, and 85 statements tried on 15 to 18. Where
-only the catalog can tell (REINDEX and CLUSTER of a partitioned relation, DROP SUBSCRIPTION), a statement counts
-as allowed: the server has the last word, and its 25001 undoes the whole transaction.
+The list follows `PreventInTransactionBlock` in PostgreSQL's source, and 85 statements tried on 15 to 18. If only the
+catalog can tell (REINDEX and CLUSTER of a partitioned relation, DROP SUBSCRIPTION), a statement counts as allowed: the
+server has the last word, and its error 25001 undoes the whole transaction.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from fsapi_nb.model.migration import EnumValue, TransactionRule
 from fsapi_nb.text.command import Advice, command
 
-#: A node of a parse tree behind its name (`index_stmt`), which is found once for all that is asked of it.
+#: A node of a parse tree and its name (`index_stmt`). The name is looked up once, for all questions about the node.
 Named = tuple[str, Any]
 
 _BEGIN = {"TRANS_STMT_BEGIN", "TRANS_STMT_START"}
 _INSIDE = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"}
 
-# Where the node's name is not the command's: the rest are read off the name (`create_function_stmt`).
+# Commands that differ from their node's name. The others are made from the name (`create_function_stmt`).
 _LABELS = {
     "create_stmt": "CREATE TABLE",
     "create_seq_stmt": "CREATE SEQUENCE",
@@ -66,7 +66,7 @@ _LABELS = {
     "variable_set_stmt": "SET",
     "sec_label_stmt": "SECURITY LABEL",
 }
-# Where the parser's name of a kind of object is not SQL's.
+# Kinds of objects that have another name in SQL than in the parser.
 _OBJECTS = {
     "DOMCONSTRAINT": "DOMAIN",
     "FDW": "FOREIGN DATA WRAPPER",
@@ -85,13 +85,13 @@ _TRANSACTIONS = {"START": "START TRANSACTION", "PREPARE": "PREPARE TRANSACTION"}
 
 
 def node_of(tree: Any) -> Named:
-    """The node that a statement is, and its name."""
+    """Return the node of a statement with its name."""
     name = tree.WhichOneof("node")
     return name, getattr(tree, name)
 
 
 def kind_of(named: Named) -> str:
-    """The statement's command as a reader knows it: `CREATE TABLE`, `DROP INDEX CONCURRENTLY`."""
+    """Return the statement's command as a reader knows it: `CREATE TABLE`, `DROP INDEX CONCURRENTLY`."""
     name, node = named
     label = _label_by_object(name, node) or _label_by_fields(name, node) or _LABELS.get(name)
     label = label or name.removesuffix("_stmt").replace("_", " ").upper()
@@ -101,7 +101,7 @@ def kind_of(named: Named) -> str:
 
 
 def _label_by_object(name: str, node: Any) -> str | None:
-    """The command where it is a verb and the kind of object that a field names."""
+    """Return the command if it is a verb and the kind of object that a field names."""
     match name:
         case "drop_stmt":
             return "DROP " + _object(node, "remove_type")
@@ -120,7 +120,7 @@ def _label_by_object(name: str, node: Any) -> str | None:
 
 
 def _label_by_fields(name: str, node: Any) -> str | None:
-    """The command where one node stands for several."""
+    """Return the command if it is one of several that have the same node."""
     match name:
         case "transaction_stmt":
             label = enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
@@ -141,7 +141,7 @@ def _label_by_fields(name: str, node: Any) -> str | None:
 
 
 def rule_of(named: Named) -> TransactionRule:
-    """Whether the statement may stand in a transaction block, opens one or ends one."""
+    """Return whether the statement is allowed in a transaction block, opens one or ends one."""
     name, node = named
     if name == "transaction_stmt":
         return _transaction_rule(node)
@@ -158,10 +158,10 @@ def _transaction_rule(node: Any) -> TransactionRule:
 
 
 def unsupported(named: Named) -> tuple[str, str] | None:
-    """Why a statement cannot stand in a migration, and what to do instead; None where it can."""
+    """Return why a statement is not allowed in a migration, and what to do instead; None if it is allowed."""
     name, node = named
     if name == "copy_stmt" and not node.is_from and not node.filename:
-        return "COPY ... TO STDOUT has nobody to send its rows to", Advice(
+        return "COPY ... TO STDOUT is not allowed in a migration: nothing receives its rows", Advice(
             "use ", command("query"), ", or COPY to a table."
         )
     if name == "discard_stmt" and enum_name(node, "target") == "DISCARD_ALL":
@@ -180,15 +180,15 @@ def unsupported(named: Named) -> tuple[str, str] | None:
 
 
 def lacks_data(named: Named) -> tuple[str, str] | None:
-    """The fault of a `COPY ... FROM stdin` that no data follows; None for any other statement."""
+    """Return the fault of a `COPY ... FROM stdin` without data, and what to do; None for any other statement."""
     name, node = named
     if name == "copy_stmt" and node.is_from and not node.filename:
         return "COPY ... FROM stdin without data", "end it with a semicolon and put the data below, up to a line \\."
     return None
 
 
-def _refused(name: str, node: Any) -> bool:
-    """Whether PostgreSQL refuses this statement in a transaction block, as far as its text tells."""
+def _refused(name: str, node: Any) -> bool:  # noqa: C901 - a table of statements, each with its own question
+    """Return whether PostgreSQL refuses this statement in a transaction block, as far as its text tells."""
     match name:
         case "index_stmt" | "drop_stmt":
             return bool(node.concurrent)
@@ -232,7 +232,7 @@ def _subscription_refreshes(node: Any) -> bool:
 
 
 def enum_value(named: Named) -> EnumValue | None:
-    """The value that `ALTER TYPE ... ADD VALUE` adds; None for any other statement, RENAME VALUE included."""
+    """Return the value that `ALTER TYPE ... ADD VALUE` adds; None for any other statement, RENAME VALUE included."""
     name, node = named
     if name != "alter_enum_stmt" or node.old_val or not node.new_val:
         return None
@@ -240,7 +240,7 @@ def enum_value(named: Named) -> EnumValue | None:
 
 
 def created_schema(named: Named) -> str | None:
-    """The schema that a statement creates; with AUTHORIZATION alone it has the role's name."""
+    """Return the schema that a statement creates; with AUTHORIZATION alone it has the role's name."""
     name, node = named
     if name != "create_schema_stmt":
         return None
@@ -248,7 +248,7 @@ def created_schema(named: Named) -> str | None:
 
 
 def changes_session(named: Named) -> bool:
-    """Whether the statement sets something for the rest of the session (a resumed run must set it again)."""
+    """Return whether the statement sets something for the rest of the session (a resumed run must set it again)."""
     name, node = named
     if name == "select_stmt":
         targets = node.target_list
@@ -260,7 +260,7 @@ def changes_session(named: Named) -> bool:
 
 
 def _sets_config(call: Any) -> bool:
-    """Whether a call is `set_config(..., ..., false)`, as pg_dump writes it."""
+    """Return whether a call is `set_config(..., ..., false)`, as pg_dump writes it."""
     if not call.funcname or call.funcname[-1].string.sval != "set_config" or len(call.args) != 3:
         return False
     is_local = call.args[2].a_const
@@ -268,7 +268,7 @@ def _sets_config(call: Any) -> bool:
 
 
 def begin_options(named: Named) -> bool:
-    """Whether a BEGIN asks for an isolation level or an access mode of its own."""
+    """Return whether a BEGIN asks for its own isolation level or access mode."""
     name, node = named
     return name == "transaction_stmt" and len(node.options) > 0
 
@@ -278,28 +278,29 @@ def _qualified(names: Any) -> str:
 
 
 def _object(node: Any, field: str) -> str:
-    """The kind of object that an enum field names, as SQL writes it: `MATERIALIZED VIEW`."""
+    """Return the kind of object that an enum field names, as SQL writes it: `MATERIALIZED VIEW`."""
     name = enum_name(node, field).removeprefix("OBJECT_")
     return _OBJECTS.get(name, name.replace("_", " "))
 
 
 def _is_part(node: Any) -> bool:
-    """Whether a RENAME is of a column or constraint of something else."""
+    """Return whether a RENAME is of a column or constraint of another object."""
     return enum_name(node, "rename_type") in {"OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_ATTRIBUTE"}
 
 
 def enum_name(node: Any, field: str) -> str:
-    """The name of a protobuf enum field's value."""
+    """Return the name of a protobuf enum field's value."""
     return _names(node.DESCRIPTOR, field)[getattr(node, field)]
 
 
 @functools.cache
 def _names(descriptor: Any, field: str) -> dict[int, str]:
-    """The names of the values of an enum field of such nodes, by their numbers."""
+    """Return the names of the values of an enum field of such nodes, by their numbers."""
     return {value.number: value.name for value in descriptor.fields_by_name[field].enum_type.values}
 
 
 def option_on(options: Any, name: str) -> bool:
+    """Return whether an option is given and is not false."""
     return any(option.def_elem.defname == name and not _is_false(option.def_elem) for option in options)
 
 
@@ -308,12 +309,12 @@ def _option_off(options: Any, name: str) -> bool:
 
 
 def _is_false(element: Any) -> bool:
-    """Whether an option's value means false (`false`, `off`, `0`), as PostgreSQL's `defGetBoolean` has it."""
+    """Return whether an option's value means false (`false`, `off`, `0`), as PostgreSQL's `defGetBoolean` decides."""
     argument = element.arg
     if argument.HasField("integer"):
         return not argument.integer.ival
     if argument.HasField("boolean"):
         return not argument.boolean.boolval
-    # A bare `off` is read as the name of a type.
+    # The grammar reads a bare `off` as the name of a type.
     written = _qualified(argument.type_name.names) if argument.HasField("type_name") else argument.string.sval
     return str(written).lower() in {"false", "off"}

@@ -1,6 +1,6 @@
-"""A migration's bytes, read in pieces, from memory or from its file: a seed of any size takes no more than one piece.
+"""Read a migration's bytes in pieces, from memory or from its file: a seed of any size takes the memory of one piece.
 
-Says nothing of what they mean; that is for `script`. Opens a file only while it is read.
+Does not know what the bytes mean. A file is open only while it is read.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from fsapi_nb.errors import MigrationFileError
 from fsapi_nb.model.migration import CopyData
 from fsapi_nb.model.place import Problem, SourceLocation
 
-PIECE = 1 << 20
-_READING = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_BINARY", 0)  # it may be a pipe by now
-_FIRST = 1 << 16  # most files end before that, and room for a whole piece costs more than they do
+PIECE = 1 << 20  # bytes
+# O_NONBLOCK: the file may have been replaced by a pipe, and opening one would wait for a writer.
+_READING = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_BINARY", 0)
+_FIRST = (
+    1 << 16
+)  # bytes of the first piece: most files are shorter, and memory for a whole piece would cost more than they
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryContents:
-    """Bytes that are there already: of a cell, of what the database keeps, of a small part of a file."""
+    """The bytes of a migration in memory: of a cell, of a stored text, of a small part of a file."""
 
     name: str
     raw: bytes = field(repr=False)
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
-        """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
+        """Yield the `size` bytes from `start` (all that follow if None) in order, at most `PIECE` at once."""
         end = len(self.raw) if size is None else min(start + size, len(self.raw))
         if start == 0 and end == len(self.raw) <= PIECE:
             yield self.raw
@@ -38,14 +41,14 @@ class MemoryContents:
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """The bytes of a file, as they are when they are asked for. Raises OSError where it cannot be read."""
+    """The bytes of a migration's file as they are at each reading. Reading raises OSError if the file cannot be read."""
 
     name: str
     path: str
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
-        """The `size` bytes from `start`, or all that follow; in order, at most `PIECE` at once."""
-        file = os.open(self.path, _READING)  # not an object of Python's, which costs more than a small file
+        """Yield the `size` bytes from `start` (all that follow if None) in order, at most `PIECE` at once."""
+        file = os.open(self.path, _READING)  # a descriptor: Python's file object costs more than a small file's reading
         try:
             if start:
                 os.lseek(file, start, os.SEEK_SET)
@@ -59,12 +62,12 @@ class FileContents:
 
 
 def read_copy_data(data: CopyData) -> Iterator[bytes]:
-    """Read the data of a COPY in pieces, to be sent, and check that it is what was read before.
+    """Yield the data of a COPY in pieces, to be sent, and check that it is the same as when the file was read.
 
-    A change is known at the end only: the caller must take back what was sent.
+    A change is known only at the end: the caller must roll back what was sent.
 
     Raises:
-        MigrationFileError: The file cannot be read any more, or has other data than when it was read.
+        MigrationFileError: The file can no longer be read, or its data has changed.
     """
     digest, size = hashlib.sha256(), 0
     try:
@@ -73,9 +76,9 @@ def read_copy_data(data: CopyData) -> Iterator[bytes]:
             size += len(piece)
             yield piece
     except OSError as error:
-        raise _changed(data, f"the file cannot be read any more: {error.strerror}") from None
+        raise _changed(data, f"the file can no longer be read: {error.strerror}") from None
     if (size, digest.hexdigest()) != (data.size, data.digest):
-        raise _changed(data, "the file was changed after it was read: this COPY's data is not what it was")
+        raise _changed(data, "the file was changed after it was read: this COPY's data is different now")
 
 
 def _changed(data: CopyData, message: str) -> MigrationFileError:

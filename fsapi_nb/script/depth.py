@@ -1,6 +1,6 @@
-"""How deep a parse tree would be, told from the tokens: libpg_query overruns the C stack where it is too deep.
+"""Estimate from a statement's tokens how deep its parse tree would be: libpg_query overruns the C stack if it is too deep.
 
-An estimate from above. PostgreSQL's own limit (`max_stack_depth`) is near where this refuses.
+The estimate is never too low. PostgreSQL's own limit (`max_stack_depth`) is near this one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FLAT = bytes(set(range(256)) - set(OPEN + CLOSE + SEPARATING + DEEPENING + JOIN
 
 @dataclass(slots=True)
 class _Level:
-    """Between two parentheses: the depth of the expression being read, of the deepest before it, and of joins."""
+    """The counts between two parentheses: of the expression being read, of the deepest one before it, and of joins."""
 
     depth: int = 0
     deepest: int = 0
@@ -37,13 +37,18 @@ class _Level:
 
 
 def refuse_depth(tokens: Tokens, first: int, last: int) -> None:
-    """Raise SqlSyntaxError for a tree so deep that libpg_query overruns the C stack and takes Python with it.
+    """Refuse statements whose tree would be so deep that libpg_query would overrun the C stack and end Python.
 
-    An estimate from above, of the tokens from `first` up to `last`. PostgreSQL's own limit (`max_stack_depth`) is
-    near where this refuses.
+    Args:
+        tokens: The tokens of a text.
+        first: The first token that is looked at.
+        last: The token after the last one.
+
+    Raises:
+        SqlSyntaxError: A statement of these tokens would have such a tree.
     """
-    while last - first > _DEEPEST:  # no tree is deeper than its statement has tokens
-        stop = tokens.sorts.rfind(END, first, first + _DEEPEST + 1)  # what ends up to there is short
+    while last - first > _DEEPEST:  # a tree is at most as deep as its statement has tokens
+        stop = tokens.sorts.rfind(END, first, first + _DEEPEST + 1)  # the statements up to there are short enough
         if stop < 0:
             semicolon = tokens.sorts.find(END, first, last)
             stop = semicolon if semicolon >= 0 else last
@@ -53,7 +58,7 @@ def refuse_depth(tokens: Tokens, first: int, last: int) -> None:
 
 
 def _may_be_deep(sorts: bytearray) -> bool:
-    """Whether there are enough operators, joins and nested parentheses for it, wherever they stand."""
+    """Return whether a statement has enough operators, joins and nested parentheses for a deep tree."""
     left = sorts.translate(None, _FLAT)
     nested, parentheses = 0, left.translate(None, SEPARATING + DEEPENING + JOINING)
     while nested < _NESTED and (outer := parentheses.replace(OPEN + CLOSE, b"")) != parentheses:

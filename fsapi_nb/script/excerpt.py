@@ -1,4 +1,4 @@
-"""The place of a statement in its file, with its line as it may be shown: without passwords, cut to where it begins."""
+"""Locate a statement in its file, with its line as it may be shown: passwords starred."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from fsapi_nb.script.redact import redact_line, redact_sql
 
 
 def shown_lines(migration: Migration) -> list[str]:
-    """Return the lines of the file as they may be shown. Looks through the whole text, however long it is."""
+    """Return the lines of the file as they may be shown. Searches the whole text for secrets, however long it is."""
     return redact_sql(migration.source).split("\n")
 
 
 def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> SourceLocation:
-    """Return where a statement stands; of several in one line, the excerpt begins with this one.
+    """Return the place of a statement in its file; if its line holds several, the excerpt begins with this one.
 
     Args:
-        name: What the file is called.
-        lines: Those of `shown_lines`.
+        name: The name of the file.
+        statement: A statement of it.
+        lines: The lines of the file, as `shown_lines` returns them.
     """
     if statement.line > len(lines):
         return SourceLocation(name, statement.line)
@@ -28,10 +29,10 @@ def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> So
 
 
 def begin_in(statement: Statement, line: str) -> int | None:
-    """Return the column of its line, as it is shown, at which a statement begins; None if nothing stands before it."""
+    """Return the column at which a statement begins in its line as it is shown; None if it begins the line."""
     if statement.text_line != statement.line or statement.text_column == 1:
         return None
-    # A password that is starred out before it has moved it: then the text is looked for.
+    # A starred password before the statement moves it, so its text is looked for.
     words = redact_line(statement.text.split("\n", 1)[0])[:40]
     found = line.rfind(words, 0, statement.text_column - 1 + len(words))
     return (found if found >= 0 else statement.text_column - 1) + 1

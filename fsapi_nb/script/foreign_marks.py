@@ -1,7 +1,7 @@
-"""Comments by which other migration tools divide a file, or that look like our own markers.
+"""Recognise comments by which other migration tools divide a file, or that look like fsapi_nb's own markers.
 
-A line is such a mark by its form: a mark word alone, with punctuation around it, or with the words that tools put beside
-it (`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are words
+The form of a line decides: a mark word alone, with punctuation around it, or with the words that tools put beside it
+(`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are words
 that no known tool writes (`-- acme up`), unless a second comment says the same with the other direction.
 """
 
@@ -21,11 +21,11 @@ _MARKS = {
     "down": Direction.DOWN,
     "downs": Direction.DOWN,
 }
-# They stand in many a comment that divides nothing, so that they count only where SQL follows.
+# Many comments that divide nothing hold these words, so they count only if SQL follows.
 _BACK = frozenset(
     {"backward", "backwards", "downgrade", "reverse", "revert", "rollback", "rollbacks", "unapply", "undo", "undos"}
 )
-# The names of tools, and what they and people put beside the word.
+# The names of tools, and the words that tools and people put beside a mark word.
 _BESIDE = frozenset(
     {
         *("begin", "dbmate", "evolution", "false", "goose", "micrate", "migrate", "migration", "migrations"),
@@ -35,8 +35,8 @@ _BESIDE = frozenset(
 )
 _FORWARD = frozenset({"apply", "deploy", "forward", "forwards", "install", "up", "upgrade", "ups"})
 _BACKWARD = _BACK | {"down", "downs", "uninstall"}
-_FEW = 4  # more words than a tool writes
-# The word, a sign that ends it, and anything: `-- DOWN: take it back`, `-- down (drop it)`, `-- DOWN -- and so on`.
+_FEW = 4  # words that a tool writes in a mark, at most
+# The word, a sign that ends it, and any text: `-- DOWN: take it back`, `-- down (drop it)`, `-- DOWN -- and so on`.
 _EXPLAINED = re.compile(r"[\W_]*(up|down)\s*(?::|\(|\[|=|\||--|[-\u2013\u2014](?=\s))", re.IGNORECASE)
 _TERN = re.compile(r"[\W_]*create above\s*/\s*drop below[\W_]*", re.IGNORECASE)
 _ALEMBIC = re.compile(r"\s*running downgrade\s+\S+\s*->.*", re.IGNORECASE)
@@ -45,14 +45,14 @@ _SQITCH = re.compile(
     re.IGNORECASE,
 )
 _LIQUIBASE = re.compile(r"\s*liquibase\s+formatted\s+sql\b.*", re.IGNORECASE)
-_REACH = 200  # how far into a comment a mark is looked for, decorations included
+_REACH = 200  # characters of a comment in which a mark is looked for, decorations included
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignMark:
-    """What a comment seems to mark: the marker of ours that it would be, and what to do instead.
+    """A comment that seems to be a marker: the direction that it would mark, what is wrong, and what to do instead.
 
-    `heads_file` is a line that says what the whole file is; `weak` one that is a mark only where SQL follows it.
+    `heads_file`: the line says what the whole file is. `weak`: the line is a mark only if SQL follows it.
     """
 
     direction: Direction
@@ -63,7 +63,7 @@ class ForeignMark:
 
 
 def find_mark(comment: str) -> ForeignMark | None:
-    """Return what a comment that begins a line seems to mark; None if it is prose."""
+    """Return the mark that a comment at the beginning of a line seems to be; None if it is prose."""
     text = _inside(comment[:_REACH])
     if _TERN.fullmatch(text) or _ALEMBIC.fullmatch(text):
         return _mark(Direction.DOWN, word=False)
@@ -73,9 +73,9 @@ def find_mark(comment: str) -> ForeignMark | None:
 
 
 def find_pair(comments: Iterable[str]) -> tuple[int, int] | None:
-    """Return the numbers of two comments that differ in their direction only; None if there are none.
+    """Return the numbers of two comments that differ only in their direction; None if there are none.
 
-    Whatever tool they are of: the second divides the file into a change and its undoing.
+    The second one divides the file into a change and its undoing, even if the tool that wrote them is unknown.
     """
     forward: dict[tuple[str, ...], int] = {}
     for number, comment in enumerate(comments):
@@ -96,14 +96,14 @@ def _words(text: str) -> list[str]:
 
 
 def _inside(comment: str) -> str:
-    """The comment without the signs that make it one."""
+    """Return the text of a comment without the signs that begin and end it."""
     return comment.removeprefix("/*").removesuffix("*/") if comment.startswith("/*") else comment.removeprefix("--")
 
 
 def _by_words(text: str) -> ForeignMark | None:
-    """The mark that a text is by its words: one mark word, and nothing but what stands beside such words."""
+    """Return the mark that a text is by its words: one mark word, and only words that tools put beside it."""
     if text.rstrip().endswith(";"):
-        return None  # a statement that was commented out, such as ROLLBACK
+        return None  # it is a statement that was commented out, such as ROLLBACK;
     words = _words(text)
     marks = [word for word in words if word in _MARKS or word in _BACK]
     beside = [word for word in words if word not in marks]
@@ -120,7 +120,7 @@ def _mark(direction: Direction, *, weak: bool = False, word: bool = True) -> For
 
 
 def _heading(text: str) -> ForeignMark | None:
-    """The line that some tools begin every file with."""
+    """Return the mark of the line with which some tools begin every file; None for another line."""
     if _LIQUIBASE.fullmatch(text):
         hint = "write a line `-- UP` below it; if there are `--rollback` lines, put their SQL below a line `-- DOWN`."
         return ForeignMark(Direction.UP, "this is a file of Liquibase, without a marker `-- UP`", hint, heads_file=True)
@@ -130,7 +130,8 @@ def _heading(text: str) -> ForeignMark | None:
 
 def _of_sqitch(role: str, change: str) -> ForeignMark:
     hint = {
-        "deploy": f"write a line `-- UP` below it, and at the end a line `-- DOWN` with the SQL of revert/{change}.sql below it.",
+        "deploy": "write a line `-- UP` below it, and at the end a line `-- DOWN` with the SQL of "
+        f"revert/{change}.sql below it.",
         "revert": f"put its SQL below a line `-- DOWN` in the migration that deploys {change}, and delete this file.",
         "verify": f"put its SQL below a line `-- CHECK` in the migration that deploys {change}, and delete this file.",
     }[role]

@@ -1,8 +1,8 @@
-r"""A whole file's tokens, with what psql adds to SQL set aside: its commands, and the inline data of `COPY ... FROM stdin`.
+r"""Scan a whole file, with what psql adds to SQL set aside: its commands, and the data of `COPY ... FROM stdin`.
 
-The data is no SQL and may hold anything (an apostrophe is enough to lead a scanner astray), so it is found
-first, statement by statement, and blanked out; line numbers stay as they are. Much data is not even kept: the file
-is read in pieces, and a seed of any size takes no more memory than its SQL. Knows nothing of sections.
+The data is not SQL and may hold anything (one apostrophe would mislead the scanner), so it is found first, statement by
+statement, and blanked out; line numbers stay as they are. Large data is not kept: the file is read in pieces, and a seed
+of any size takes no more memory than its SQL. Knows nothing of sections.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from fsapi_nb.script.scan import Span, blanked, scan
 from fsapi_nb.script.tokens import CLOSE, COMMENTS, END, OPEN, SyntaxProblem, Tokens
 
-#: Bytes of one COPY's data that are kept in memory, and in the database: nobody looks at more.
+#: Bytes of one COPY's data that are kept in memory and in the database, at most: nobody reads more.
 LARGEST_KEPT = 1 << 16
 _END_OF_DATA = re.compile(rb"\n(\\\.\r?)(?=\n)")
 _END_OF_FILE = re.compile(rb"\n(\\\.\r?)\Z")
-_LOOK = 1 << 16  # bytes in which a word is looked for at once
+_LOOK = 1 << 16  # bytes that are made lower case at once to look for a word
 _LONGEST_END = len(b"\n\\.\r")
 _LONE_RETURN = re.compile(rb"\r(?=[^\r\n])")
 _COMMENT = re.compile(rb"[" + re.escape(COMMENTS) + rb"]")
@@ -30,10 +30,10 @@ _LEVELS = re.compile(rb"[" + re.escape(OPEN + CLOSE + END) + rb"]")
 
 @dataclass(frozen=True, slots=True)
 class CopyBlock:
-    """Where the data of one COPY lies: from `start` to `end`, and SQL goes on at `after`; its `semicolon` is before.
+    """The place of one COPY's data in the text: from `start` to `end`; SQL goes on at `after`.
 
-    The data has `size` bytes, of that SHA-256, and stands in the file from `origin`. Where it is not `kept`, the text
-    has but its line ends.
+    `semicolon` is where the COPY ends. The data has `size` bytes with the SHA-256 `digest`, and begins in the file at
+    `origin`. If it is not `kept`, the text has only its line ends.
     """
 
     semicolon: int
@@ -48,10 +48,10 @@ class CopyBlock:
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """A file's tokens and COPY blocks; `problem` is where they ended early.
+    """A file's tokens and COPY blocks; `problem` says where the scanner stopped before the end.
 
-    `text` is the file, but for the data of large blocks; `code` the same with all data and psql's `commands` blanked;
-    `comments` are those among the tokens, by number.
+    `text` is the file without the data of large blocks; `code` is the same with all data and psql's `commands` blanked;
+    `comments` are the numbers of the tokens that are comments.
     """
 
     text: bytes
@@ -64,10 +64,12 @@ class Lexed:
 
 
 def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEPT) -> Lexed:
-    """Scan a whole file, given in pieces. Linear in its length: COPY is only looked for where `stdin` stands.
+    """Scan a whole file. Linear in its length: COPY is looked for only before the word `stdin`.
 
-    `skipped` is how many bytes of the file stand before the first piece (a byte order mark), `largest` how many
-    of one COPY's data are kept.
+    Args:
+        chunks: The file in pieces. They are read as they are needed.
+        skipped: How many bytes of the file are before the first piece (a byte order mark).
+        largest: How many bytes of one COPY's data are kept, at most.
     """
     reader = _Reader(chunks, skipped, largest)
     tokens = Tokens()
@@ -101,16 +103,16 @@ def lex(chunks: Iterable[bytes], *, skipped: int = 0, largest: int = LARGEST_KEP
 
 
 class _Reader:
-    """The text of a file as far as it was read, in which can be looked for what may stand further on."""
+    """The text of a file as far as it has been read. It reads more if a search needs it."""
 
     def __init__(self, chunks: Iterable[bytes], skipped: int, largest: int) -> None:
         self._largest = largest
         self._chunks = iter(chunks)
         self.text: bytes | bytearray = next(self._chunks, b"")
-        self._shift = skipped  # how much further on in the file what follows stands
+        self._shift = skipped  # how many bytes of the file before here are not in the text
 
     def rest(self) -> bytes:
-        """All of it, once nothing is looked for any more."""
+        """Read to the end and return the whole text."""
         while self._more():
             pass
         return bytes(self.text)
@@ -128,7 +130,7 @@ class _Reader:
         return self.text
 
     def find_word(self, word: bytes, start: int) -> int | None:
-        """Where the word ends that stands next, at or after `start`, in letters of any case; None where it does not."""
+        """Return where the next occurrence of a word (in any case) at or after `start` ends; None if there is none."""
         while True:
             while start + len(word) <= len(self.text):
                 found = self.text[start : start + _LOOK].lower().find(word)
@@ -139,7 +141,7 @@ class _Reader:
                 return None
 
     def find(self, byte: bytes, start: int) -> int:
-        """Where the byte stands next, at or after `start`; the text's end where it does not."""
+        """Return where the byte occurs next, at or after `start`; the text's end if it does not."""
         while True:
             found, length = self.text.find(byte, start), len(self.text)
             if found >= 0:
@@ -149,9 +151,9 @@ class _Reader:
             start = max(start, length)
 
     def take_data(self, semicolon: int, start: int) -> tuple[CopyBlock, bool]:
-        r"""The block of data from there, and whether it has an end; what is large is taken out of the text.
+        r"""Return the block of data that begins at `start`, and whether it has an end; remove large data from the text.
 
-        A line that is just `\.` ends it, at the end of the file too.
+        A line that is just `\.` ends it, also at the end of the file.
         """
         data = _Data(self._largest)
         if end := _END_OF_DATA.search(self.text, start - 1):
@@ -170,17 +172,20 @@ class _Reader:
         return block, mark is not None
 
     def _read_data(self, data: _Data, start: int) -> int | None:
-        """Read on up to the end of the data that begins there, and take it out of the text.
+        r"""Read to the end of the data that begins at `start`, and remove it from the text.
 
-        Returns how long the mark is that ends it, with which the text goes on; None where there is none.
+        Returns the length of the `\.` line that ends it, which stays in the text; None if there is none.
         """
-        window = b"\n" + self.text[start:]  # one byte before, to see whether a line begins
+        window = (
+            b"\n" + self.text[start:]
+        )  # the line end before the data, so that the pattern sees its first line begin
         del self._changeable()[start:]
         while not (end := _END_OF_DATA.search(window)):
             piece = next(self._chunks, None)
             if piece is None:
                 end = _END_OF_FILE.search(window)
                 break
+            # The end may be divided between two pieces: the bytes from the last line end on stay in the window.
             last = window.rfind(b"\n", -_LONGEST_END)
             cut = last if last >= 0 else len(window) - 1
             data.add(window[1 : cut + 1])
@@ -191,7 +196,7 @@ class _Reader:
 
 
 class _Data:
-    """A COPY's data while it is read: its size, digest and lines, and itself as long as it is not large."""
+    """A COPY's data while it is read: its size, digest and lines; its bytes, too, until they are too many."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
@@ -201,7 +206,7 @@ class _Data:
         self._digest = hashlib.sha256()
 
     def add(self, piece: bytes | bytearray) -> None:
-        """Read on."""
+        """Add the next piece."""
         self.size += len(piece)
         self._lines += piece.count(b"\n")
         self._digest.update(piece)
@@ -211,19 +216,19 @@ class _Data:
             self.kept += piece
 
     def shown(self) -> bytes | bytearray:
-        """What stands for it in the text."""
+        """Return what replaces the data in the text: only its line ends if it is large."""
         return b"\n" * self._lines if self.kept is None else self.kept
 
     def digest(self) -> str:
-        """Its SHA-256."""
+        """Return the SHA-256 of the data."""
         return self._digest.hexdigest()
 
 
 def _next_copy(reader: _Reader, position: int) -> tuple[Tokens, list[Span]] | None:
-    """The tokens and commands from there to the semicolon of the next `COPY ... FROM stdin`; None if none is left."""
+    """Return the tokens and commands up to the semicolon of the next `COPY ... FROM stdin`; None if there is none."""
     end = position
     while (candidate := reader.find_word(b"stdin", end)) is not None:
-        # Each look is twice as long as the one before, so that `stdin` in many comments costs no more than in one.
+        # Each scan is twice as long as the one before, so that `stdin` in many comments costs no more than in one.
         end = reader.find(b"\n", reader.find(b";", max(candidate, 2 * end - position)))
         tokens, commands, _ = scan(bytes(reader.text[position:end]), position)
         last = _end_of_copy(reader.text, tokens)
@@ -235,7 +240,7 @@ def _next_copy(reader: _Reader, position: int) -> tuple[Tokens, list[Span]] | No
 
 
 def _end_of_copy(text: bytes | bytearray, tokens: Tokens) -> int | None:
-    """The number of the semicolon that ends the first `COPY ... FROM stdin`, if there is one."""
+    """Return the number of the semicolon that ends the first `COPY ... FROM stdin`; None if there is none."""
     first = depth = 0
     for match in _LEVELS.finditer(tokens.sorts):
         if match[0] != END:
@@ -248,7 +253,7 @@ def _end_of_copy(text: bytes | bytearray, tokens: Tokens) -> int | None:
 
 
 def _copies_stdin(text: bytes | bytearray, tokens: Tokens, first: int, last: int) -> bool:
-    """Whether the statement of these tokens is `COPY ... FROM stdin`, by its words outside of parentheses."""
+    """Return whether the statement of these tokens is `COPY ... FROM stdin`, by its words outside of parentheses."""
     words: list[bytes | bytearray] = []
     depth = 0
     for index in range(first, last):
@@ -264,13 +269,13 @@ def _copies_stdin(text: bytes | bytearray, tokens: Tokens, first: int, last: int
 
 
 def _find_data(reader: _Reader, semicolon: int) -> tuple[CopyBlock, SyntaxProblem | None]:
-    """The block of data after the COPY whose semicolon is there, and what is wrong with it."""
+    """Return the block of data after the COPY that ends at a semicolon, and what is wrong with it."""
     start = min(reader.find(b"\n", semicolon) + 1, len(reader.text))
     beside, commands, fault = scan(bytes(reader.text[semicolon + 1 : start]))
     block, ended = reader.take_data(semicolon, start)
     solid = [offset for offset, sort in zip(beside.starts, beside.sorts, strict=True) if sort not in COMMENTS]
     for offset in [*solid, *(start for start, _ in commands), *([fault.offset] if fault else [])]:
-        hint = "the data begins in the next line, so nothing but a comment may stand here."
+        hint = "the data begins in the next line: only a comment is allowed here."
         message = "SQL after COPY ... FROM stdin; on the same line"
         return block, SyntaxProblem(message, semicolon + 1 + offset, hint)
     if not ended:
@@ -279,14 +284,15 @@ def _find_data(reader: _Reader, semicolon: int) -> tuple[CopyBlock, SyntaxProble
 
 
 def _without_data(text: bytes, copies: Sequence[CopyBlock]) -> bytes:
-    """The text with all data blanked, the line that ends it included."""
+    """Return the text with all data blanked, the line that ends it included."""
     return blanked(text, ((block.start, block.after) for block in copies)) if copies else text
 
 
 def _lone_return(code: bytes, tokens: Tokens, problem: SyntaxProblem | None) -> SyntaxProblem | None:
-    r"""The first `\r` without `\n` between tokens: PostgreSQL ends the line there, most editors and we do not.
+    r"""Return the first `\r` without `\n` between tokens; None if there is none.
 
-    So what looks like the rest of a comment would run, and a marker after it would be none.
+    PostgreSQL ends a line there; most editors, and the search for markers, do not. So text that looks like the rest of a
+    comment would run, and a marker after it would not count.
     """
     end = problem.offset if problem else len(code)
     for match in _LONE_RETURN.finditer(code, 0, end):

@@ -1,6 +1,6 @@
-"""The names and the text of new migration files; what a good name is.
+"""Check the names of migration files, and make the name and the text of a new one.
 
-Pure: the folder and the clock are the caller's.
+Reads no folder and no clock: the caller passes the names and the time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from fsapi_nb.text.safe import visible_name
 
-# What most names are: a time that exists in every month, and words in which nothing can be wrong.
+# The form of most names: a time that exists in every month, and words of ASCII letters. It is checked first because there
+# may be thousands of files.
 _PLAIN = re.compile(
     r"[1-9][0-9]{3}_(?:0[1-9]|1[0-2])_(?:0[1-9]|1[0-9]|2[0-8])_(?:[01][0-9]|2[0-3])_[0-5][0-9]_[A-Za-z0-9][A-Za-z0-9_-]{,200}\.sql"
 )
@@ -28,43 +29,46 @@ TEMPLATE = f"-- UP\n{UP_PLACEHOLDER}\n\n-- DOWN\n{DOWN_PLACEHOLDER}\n"
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a section is the template's, never filled in."""
+    """Return whether a section is the template's, never filled in."""
     return text.strip() in {UP_PLACEHOLDER, DOWN_PLACEHOLDER}
 
 
 def bad_file_name(name: str) -> str | None:
-    """What is wrong with a migration file's name; None where nothing is."""
+    """Return what is wrong with a migration file's name; None if it is right."""
     if _PLAIN.fullmatch(name):
-        return None  # at a glance: there may be thousands
+        return None
     match = _NAME.fullmatch(name)
     if not match:
         return "the name is not YYYY_MM_DD_HH_MM_name.sql"
     if _time(match[1]) is None:
-        return f"{match[1]} is no time"
+        return f"{match[1]} is not a time"
     if len(name) > MAXIMUM:
         return f"the name is longer than {MAXIMUM} characters"
     return _bad_words(match[2], "_-.")
 
 
 def _bad_words(words: str, marks: str) -> str | None:
-    """What is wrong with the part of a name that people choose: letters, digits and those marks, in any script."""
+    """Return what is wrong with the part of a name that people choose; None if it is right.
+
+    It may have letters and digits of any script, and `marks` after its first character.
+    """
     for index, character in enumerate(words):
-        # Marks of a letter (M) are part of it in many scripts; blanks, slashes and what cannot be seen are refused.
+        # Unicode's marks (M) are parts of letters in many scripts. Blanks, slashes and invisible characters are refused.
         kind = unicodedata.category(character)[0]
         if kind not in "LN" and not (index and (kind == "M" or character in marks)):
-            where = "cannot stand in the name" if index else "cannot begin the name"
+            where = "is not allowed in the name" if index else "is not allowed at the beginning of the name"
             return f"{visible_name(character)!r} {where}"
     if not unicodedata.is_normalized("NFC", words):
         return "the name's letters and their accents are separate characters (it is not in Unicode's form NFC)"
     if ".." in f"{words}.":  # the last is that of `.sql`
-        return "two dots in a row cannot stand in the name"
+        return "two dots in a row are not allowed in the name"
     return None
 
 
 def slug(what: str) -> str | None:
-    """The words of a new migration as they stand in its name; None where they cannot make one.
+    """Return the words of a new migration as they are written in its name; None if they cannot make a name.
 
-    Blanks and dashes become underscores, letters lower case; a slash, a dot or anything else is refused
+    Blanks and dashes become underscores, letters become lower case; a slash, a dot or anything else is refused
     rather than dropped.
     """
     words = re.sub(r"[\s-]+", "_", what.strip().removesuffix(".sql").lower())
@@ -73,9 +77,15 @@ def slug(what: str) -> str | None:
 
 
 def next_name(what: str, existing: Iterable[str], now: datetime.datetime) -> str:
-    """The file name of a new migration: the first minute from `now` (UTC) that sorts after every existing file.
+    """Return the file name of a new migration: the first minute from `now` on that sorts after every existing file.
 
-    Raises OverflowError where the newest file is at the end of time (the year 9999).
+    Args:
+        what: The words of the name, as `slug` returns them.
+        existing: The names of all files of the folder.
+        now: Any time with a zone; the name is in UTC.
+
+    Raises:
+        OverflowError: The newest file is at the end of the year 9999, so that no minute follows.
     """
     times = [time for time in (_time(name[:_LENGTH]) for name in existing) if time]
     minute = now.astimezone(datetime.UTC).replace(second=0, microsecond=0)
@@ -85,7 +95,7 @@ def next_name(what: str, existing: Iterable[str], now: datetime.datetime) -> str
 
 
 def _time(written: str) -> datetime.datetime | None:
-    """The minute that a name begins with, whatever the rest of it."""
+    """Return the minute that a name begins with; None if it begins with none."""
     try:
         return datetime.datetime.strptime(written, _FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
@@ -93,5 +103,5 @@ def _time(written: str) -> datetime.datetime | None:
 
 
 def with_suffix(name: str) -> str:
-    """The name with its `.sql`, which users leave out."""
+    """Return the name with its `.sql`, which users may leave out."""
     return name if name.endswith(".sql") else f"{name}.sql"

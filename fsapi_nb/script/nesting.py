@@ -1,20 +1,20 @@
-"""A serialized protobuf message without what is nested too deeply for protobuf's Python library.
+"""Cut a serialized protobuf message to the depth that protobuf's Python library can read.
 
-Knows the wire format, and nothing of SQL. What is cut off is empty afterwards, not absent.
+Knows the wire format, and nothing of SQL. A message that is too deep becomes empty, not absent.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-_DEPTH = 60  # protobuf's limit is 100; what is asked of a parse tree is within the first ten
+_DEPTH = 60  # protobuf's limit is 100; this program looks only at the first ten levels of a parse tree
 _VARINT, _MESSAGE = 0, 2
 _FIXED = {1: 8, 5: 4}
 
 
 def without_depth(data: bytes, descriptor: Any, depth: int = _DEPTH) -> bytes:
-    """The message of that descriptor, with what is more than `depth` messages deep left out."""
-    if len(data) < 2 * depth:  # a message takes two bytes at least, so this one cannot be too deep
+    """Return a message of that descriptor with all messages emptied that are more than `depth` deep."""
+    if len(data) < 2 * depth:  # each message takes at least two bytes, so this one cannot be too deep
         return data
     if depth == 0:
         return b""
@@ -37,7 +37,7 @@ def without_depth(data: bytes, descriptor: Any, depth: int = _DEPTH) -> bytes:
 
 
 def _after_value(data: bytes, position: int, wire_type: int) -> int:
-    """Where the value ends that begins there."""
+    """Return where the value ends that begins at `position`."""
     if wire_type == _VARINT:
         return _read_varint(data, position)[1]
     if wire_type in _FIXED:
@@ -47,7 +47,7 @@ def _after_value(data: bytes, position: int, wire_type: int) -> int:
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """The number that stands there, seven bits to a byte, and where it ends."""
+    """Return the number that begins at `position`, seven bits to a byte, and where it ends."""
     number = shift = 0
     while True:
         byte = data[position]

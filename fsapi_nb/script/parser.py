@@ -1,12 +1,12 @@
-"""PostgreSQL's own scanner and parser (libpg_query through `postgast`), and nothing of ours.
+"""Call PostgreSQL's own scanner and parser: libpg_query, through `postgast`.
 
-The one module that imports `postgast`, and only when something is to be parsed. Texts are UTF-8 bytes here and
-offsets count bytes from zero, as libpg_query's token and statement offsets do; its error positions count characters
-(tried with `'é' 1a`, postgast's documentation says bytes) and are converted.
+No other module imports `postgast`, and this one only when something is to be parsed: it takes time to load. Texts are
+UTF-8 bytes here and offsets count bytes from zero, as libpg_query's token and statement offsets do; its error positions
+count characters (tried with `'é' 1a`; postgast's documentation says bytes) and are converted.
 
-So it is the one module with private parts of postgast, which is pinned below 0.3 because of them: `native.lib`, libpg_query
-itself, for the places of statements (`split` gives their texts only) and for a tree that is too deep for protobuf's
-library (`parse` decodes it at once); and `errors.check_error`, which raises for what `native.lib` returned.
+postgast is pinned below 0.3 because this module uses private parts of it: `native.lib`, libpg_query itself, for the
+places of statements (`split` returns only their texts) and for a tree that is too deep for protobuf's library (`parse`
+decodes it at once); and `errors.check_error`, which raises an error for a result of `native.lib`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fsapi_nb.script.tokens import SqlSyntaxError, SyntaxProblem, Tokens
 if TYPE_CHECKING:
     import postgast
 
-_UNNAMED = "OTHER"  # a character that means nothing in SQL: a brace, a backtick, a control character
+_UNNAMED = "OTHER"  # a character that has no meaning in SQL: a brace, a backtick, a control character
 
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 SEMICOLON = "ASCII_59"
@@ -47,14 +47,14 @@ _SORTS = {
     | {f"ASCII_{ord(operator)}" for operator in "+-*/%^"},
     tokens.JOINING: {"UNION", "EXCEPT", "INTERSECT", "JOIN"},
 }
-_WINDOW = 1 << 20  # bytes that are scanned or parsed at once, so that large texts take no more memory than they must
-_AT_ONCE = 1 << 7  # tokens that are Python objects at the same time: protobuf is slow where there are many
+_WINDOW = 1 << 20  # bytes that are scanned or parsed at once: this limits the memory that large texts take
+_AT_ONCE = 1 << 7  # tokens that are Python objects at the same time: protobuf is slow if there are many
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 _PAIR = struct.Struct("ii")
 
 
 class Token(NamedTuple):
-    """A token of PostgreSQL's scanner: its name in the grammar, and where its bytes are."""
+    """A token of PostgreSQL's scanner: its name in the grammar, and the place of its bytes."""
 
     kind: str
     start: int
@@ -63,9 +63,9 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RawStatement:
-    """A statement as the parser found it: its tree (a protobuf `Node`), and where its text lies.
+    """A statement as the parser found it: its tree (a protobuf `Node`), and the place of its text.
 
-    What is nested some dozens of levels deep in a very deep tree is left out.
+    A very deep tree is cut: the nodes some dozens of levels deep are empty.
     """
 
     tree: Any
@@ -77,9 +77,9 @@ class RawStatement:
 
 
 def scan(text: bytes) -> tuple[list[Token], SyntaxProblem | None]:
-    """The tokens of a query by their names, comments included; up to the first that the scanner refuses.
+    """Return a query's tokens with their names, comments included, up to the first that the scanner refuses.
 
-    That one is returned too. A file's tokens are read by `tokenize`.
+    The second value says what it refused; None if nothing. A file is scanned by `tokenize`.
     """
     found, problem = _scan(text)
     names = _names()
@@ -87,10 +87,14 @@ def scan(text: bytes) -> tuple[list[Token], SyntaxProblem | None]:
 
 
 def tokenize(text: bytes, by: int = 0) -> tuple[Tokens, SyntaxProblem | None]:
-    """All tokens, comments included; up to the first that the scanner refuses, which is returned too.
+    """Return all tokens of a text, comments included, up to the first that the scanner refuses, and what it refused.
 
-    Places count from `by` before the text. A large text is scanned in windows, each up to its last semicolon: that one
-    ends a token, whatever follows.
+    A large text is scanned in windows. Only the tokens up to a window's last semicolon count, because a semicolon ends a
+    token whatever follows.
+
+    Args:
+        text: The text in UTF-8.
+        by: A number of bytes that is added to each offset.
     """
     found = Tokens()
     position, size = 0, _WINDOW
@@ -108,7 +112,7 @@ def tokenize(text: bytes, by: int = 0) -> tuple[Tokens, SyntaxProblem | None]:
 
 
 def _add_tokens(found: Tokens, text: bytes, by: int) -> SyntaxProblem | None:
-    """Scan a text that stands `by` bytes further on; return what the scanner refused."""
+    """Scan a text, add its tokens, their offsets greater by `by`, and return what the scanner refused."""
     scanned, problem = _scan(text)
     sorts = _sorts()
     for first in range(0, len(scanned), _AT_ONCE):
@@ -120,7 +124,10 @@ def _add_tokens(found: Tokens, text: bytes, by: int) -> SyntaxProblem | None:
 
 
 def _scan(text: bytes) -> tuple[Any, SyntaxProblem | None]:
-    """libpg_query's tokens. What stands before one that it refuses is reliable: PostgreSQL scans from left to right."""
+    """Return libpg_query's tokens up to the first that it refuses, and what it refused.
+
+    The tokens before it are reliable, because PostgreSQL scans from left to right.
+    """
     import postgast
 
     message: str | None = None
@@ -128,7 +135,7 @@ def _scan(text: bytes) -> tuple[Any, SyntaxProblem | None]:
         try:
             found = postgast.scan(text.decode()).tokens
         except postgast.PgQueryError as error:
-            # What is bad inside a literal is named first; the next round finds where the literal begins.
+            # The first error may be inside a literal; the next round finds where the literal begins.
             message = message or error.message
             text = text[: _offset(error, text) if error.cursorpos else _blind_spot(text)]
         else:
@@ -137,7 +144,7 @@ def _scan(text: bytes) -> tuple[Any, SyntaxProblem | None]:
 
 @functools.cache
 def _names() -> dict[int, str]:
-    """The grammar's names of the tokens, by their numbers."""
+    """Return the grammar's names of the tokens, by their numbers."""
     from postgast import pg_query_pb2
 
     return dict(zip(pg_query_pb2.Token.values(), pg_query_pb2.Token.keys(), strict=True))
@@ -145,7 +152,7 @@ def _names() -> dict[int, str]:
 
 @functools.cache
 def _sorts() -> list[int]:
-    """The sort of each token, by its number; a character that means nothing in SQL has its own."""
+    """Return the sort of each token, by its number; a character without a meaning in SQL has its own number."""
     sorts = [tokens.PLAIN[0]] * (max(255, *_names()) + 1)
     for number, name in _names().items():
         sorts[number] = next((sort[0] for sort, names in _SORTS.items() if name in names), tokens.PLAIN[0])
@@ -153,7 +160,7 @@ def _sorts() -> list[int]:
 
 
 def _between_characters(text: bytes, offset: int) -> int:
-    """That offset, or the next one at which a character begins; at most the text's end."""
+    """Return the first offset from this one on at which a character begins; at most the text's end."""
     while offset < len(text) and text[offset] & 0xC0 == 0x80:
         offset += 1
     return min(offset, len(text))
@@ -163,9 +170,10 @@ def _between_characters(text: bytes, offset: int) -> int:
 
 
 def parse(text: bytes) -> list[RawStatement]:
-    """The statements of a text without inline COPY data, in order.
+    """Return the statements of a text without inline COPY data, in order.
 
-    Raises SqlSyntaxError where PostgreSQL 18's grammar does not take it.
+    Raises:
+        SqlSyntaxError: PostgreSQL 18's grammar does not accept the text, or its tree would be too deep.
     """
     found, _ = tokenize(text)
     refuse_depth(found, 0, len(found))
@@ -176,13 +184,18 @@ def parse(text: bytes) -> list[RawStatement]:
 
 
 def parse_one(text: bytes) -> Any:
-    """The tree of a text that is one statement, known to be none too deep. Raises SqlSyntaxError where it is none."""
+    """Return the tree of a text that is one statement and known not to be too deep (see `depth`).
+
+    Raises:
+        SqlSyntaxError: PostgreSQL 18's grammar does not accept the text.
+        ValueError: The text is not exactly one statement.
+    """
     (raw,) = _parse(text)
     return raw.stmt
 
 
 def deparse(statement: Any) -> str:
-    """The SQL of a tree that `parse_one` gave."""
+    """Return the SQL of a tree that `parse_one` returned."""
     import postgast
     from postgast import pg_query_pb2
 
@@ -190,15 +203,17 @@ def deparse(statement: Any) -> str:
 
 
 def parse_plpgsql(text: bytes) -> Any:
-    """The bodies in a CREATE FUNCTION, CREATE PROCEDURE or DO in PL/pgSQL, as libpg_query's JSON.
+    """Return the bodies in a CREATE FUNCTION, CREATE PROCEDURE or DO in PL/pgSQL, as libpg_query's JSON.
 
-    Raises SqlSyntaxError if PostgreSQL 18's PL/pgSQL does not take it; without a place, which would be one in the body.
+    Raises:
+        SqlSyntaxError: PostgreSQL 18's PL/pgSQL does not accept a body. Its offset is 0: libpg_query's would be one in
+            the body.
     """
     import postgast
 
     try:
         return postgast.parse_plpgsql(text.decode())
-    except (postgast.PgQueryError, ValueError) as error:  # ValueError: what is no JSON
+    except (postgast.PgQueryError, ValueError) as error:  # ValueError: libpg_query's answer is not JSON
         raise SqlSyntaxError(SyntaxProblem(str(error), 0)) from None
 
 
@@ -212,11 +227,20 @@ def _parse(text: bytes) -> Any:
 
 
 def ends_of_statements(text: bytes, found: Tokens, start: int, end: int) -> list[int]:
-    """Where each statement of that part of a text ends, by PostgreSQL's grammar: its last token, or further.
+    """Return where each statement of a part of a text ends, by PostgreSQL's grammar: at its last token, or after it.
 
-    Not a tenth of the cost of a tree. Raises SqlSyntaxError, with a place in the text, where the grammar does not
-    take it. A large part is parsed in pieces that end with a semicolon. What the grammar takes up to there ends a
-    statement there, because it reads from left to right; else (BEGIN ATOMIC) a longer piece is tried.
+    This costs less than a tenth of a tree. A large part is parsed in pieces that end with a semicolon. If the grammar
+    accepts a piece, a statement ends there, because it reads from left to right; else (BEGIN ATOMIC) a longer piece is
+    tried.
+
+    Args:
+        text: The text in UTF-8, without inline COPY data.
+        found: Its tokens.
+        start: Where the part begins.
+        end: Where the part ends.
+
+    Raises:
+        SqlSyntaxError: The grammar does not accept the part. Its place is an offset in the text.
     """
     ends: list[int] = []
     position, size = start, _WINDOW
@@ -234,15 +258,15 @@ def ends_of_statements(text: bytes, found: Tokens, start: int, end: int) -> list
 
 
 def _after_semicolon(found: Tokens, offset: int) -> int:
-    """Where the first semicolon at or after that place ends; beyond the text where there is none."""
+    """Return where the first semicolon at or after a place ends; a place after the text if there is none."""
     index = found.sorts.find(tokens.END, bisect.bisect_left(found.starts, offset))
     return found.ends[index] if index >= 0 else sys.maxsize
 
 
 def _split(text: bytes, by: int) -> list[int]:
-    """Where each statement of a text ends that stands `by` bytes further on.
+    """Return where each statement of a text ends, plus `by`.
 
-    postgast's own `split` gives their texts, and not their places.
+    postgast's own `split` returns the texts of the statements, not their places, so the C function is called here.
     """
     import postgast
 
@@ -254,12 +278,15 @@ def _split(text: bytes, by: int) -> list[int]:
     except postgast.PgQueryError as error:
         raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
     finally:
-        postgast.native.lib.pg_query_free_split_result(result)
+        postgast.native.lib.pg_query_free_split_result(result)  # the C library's memory: it must also go after an error
     return [by + location + length for location, length in _PAIR.iter_unpack(places)]
 
 
 def _tree(text: bytes) -> Any:
-    """The parse tree; protobuf's Python library takes none deeper than 100 messages (`'a' || 'b' || ...`)."""
+    """Return the parse tree of a text, cut if it is too deep for protobuf.
+
+    protobuf's Python library reads at most 100 messages within one another (`'a' || 'b' || ...` has more).
+    """
     import postgast
     from google.protobuf.message import DecodeError
     from postgast import pg_query_pb2
@@ -275,7 +302,7 @@ def _tree(text: bytes) -> Any:
 
 
 def _serialized_tree(text: bytes) -> bytes:
-    """What libpg_query gives, not yet decoded: postgast has no public way to it."""
+    """Return the parse tree as libpg_query serializes it. postgast has no public function for that."""
     from postgast import native
     from postgast.errors import check_error
 
@@ -291,16 +318,16 @@ def _serialized_tree(text: bytes) -> bytes:
 
 
 def _offset(error: postgast.PgQueryError, text: bytes) -> int:
-    """The error's position, counted in characters from one, as an offset in bytes; at most the last character's."""
+    """Return an error's position, counted in characters from one, as an offset in bytes: at most the last character's."""
     characters = text.decode()
     position = min(max(error.cursorpos - 1, 0), max(len(characters) - 1, 0))
     return len(characters[:position].encode())
 
 
 def _blind_spot(text: bytes) -> int:
-    r"""Where the token ends that the scanner refuses without saying where (`E'\xff'`), less its last character.
+    r"""Return where the token ends that the scanner refuses without a position (`E'\xff'`), less its last character.
 
-    Found by halving: a text that ends before that place has no such error.
+    Halves the text repeatedly: a text that ends before that place has no such error.
     """
     characters = text.decode()
     sound, bad = 0, len(characters)

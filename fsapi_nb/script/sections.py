@@ -1,6 +1,6 @@
-"""Where a file's `-- UP` and `-- DOWN` stand, by PostgreSQL's scanner: outside every string, comment and body.
+"""Cut a file at its `-- UP`, `-- DOWN` and `-- CHECK` lines, by PostgreSQL's scanner: outside of strings and bodies.
 
-Finds the sections and says what is wrong with the markers; what is in the sections is for `migration`.
+Finds the sections and says what is wrong with the markers; `migration` reads what is in the sections.
 """
 
 from __future__ import annotations
@@ -24,56 +24,56 @@ _CommentLine = tuple[Span, bytes, bool]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
 _CHECK = re.compile(rb"-- CHECK(?::[ \t]*(?P<title>[^\r\n]*?))?[ \t]*")
-# What a terminal would obey instead of showing it: control characters, and those that turn the direction of text.
+# Characters that a terminal obeys instead of showing them: control characters, and those that change the direction of text.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Source:
-    """A file's text, able to say where in it a byte stands, as people count: lines and characters from one.
+    """A file's text that turns offsets in bytes into lines and columns, which people count from one, in characters.
 
-    Passwords in it are starred wherever a line is shown.
+    Passwords are starred in every line that it shows.
     """
 
     def __init__(self, file: str, lexed: Lexed) -> None:
         self.file = file
         self.text = lexed.text
         self._lexed = lexed
-        self._counted = (0, 1)  # a place, and its line: what is asked next mostly stands further on
+        self._counted = (0, 1)  # a byte and its line: the next question is mostly about a place after it
 
     def line(self, offset: int) -> int:
-        """The line of that byte."""
+        """Return the line of a byte."""
         place, line = self._counted if self._counted[0] <= offset else (0, 1)
         line += self.text.count(b"\n", place, offset)
         self._counted = (offset, line)
         return line
 
     def start_of(self, line: int) -> int:
-        """The first byte of that line."""
+        """Return the first byte of a line."""
         offset = 0
         for _ in range(line - 1):
             offset = self.text.index(b"\n", offset) + 1
         return offset
 
     def column(self, offset: int) -> int:
-        """The column of that byte, in characters of its line."""
+        """Return the column of a byte, in characters of its line."""
         start = self.text.rfind(b"\n", 0, offset) + 1
         return len(self.text[start:offset].decode(errors="replace")) + 1 if start < offset else 1
 
     def place(self, offset: int, *, column: bool = True) -> SourceLocation:
-        """The place of that byte, with the text of its line."""
+        """Return the place of a byte, with the text of its line."""
         start = self.text.rfind(b"\n", 0, offset) + 1
         end = self.text.find(b"\n", offset)
         line = self._shown(start, len(self.text) if end < 0 else end)
-        # Counted in the line as it is shown, so that the caret is right where a password is starred out.
+        # Counted in the line as it is shown, so that the caret is right even after a starred password.
         before = len(self._shown(start, offset))
         return SourceLocation(self.file, self.line(offset), before + 1 if column else None, line)
 
     def problem(self, offset: int, message: str, hint: str | None = None, *, column: bool = True) -> Problem:
-        """A fault that stands at that byte."""
+        """Return a problem whose place is a byte."""
         return Problem(message, self.place(offset, column=column), hint)
 
     def shown(self, start: int, end: int) -> str:
-        """The text between two bytes of one line, as it may be shown."""
+        """Return the text between two bytes of one line, with secrets starred."""
         line = self.text.rfind(b"\n", 0, start) + 1
         return self._shown(line, end)[len(self._shown(line, start)) :]
 
@@ -96,9 +96,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The sections of a file. `header` is what stands before the first marker; `down` None where there is none.
+    """The sections of a file. `header` is the text before the first marker; `down` is None if the file has none.
 
-    `checks` are those of `-- CHECK` or `-- CHECK: title` lines, with their titles, in order.
+    `checks` are the sections of `-- CHECK` or `-- CHECK: title` lines with their titles, in order.
     """
 
     up: Section
@@ -108,7 +108,12 @@ class Sections:
 
 
 def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[Problem]]:
-    """The sections, or what is wrong with the markers."""
+    """Return the sections of a file; or None, and what is wrong with its markers.
+
+    Args:
+        source: The file.
+        lexed: Its tokens. If the scanner stopped early, later markers are not found.
+    """
     markers: dict[bytes, Span] = {}
     problems: list[Problem] = []
     lines = list(_comment_lines(lexed))
@@ -118,13 +123,13 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
             problems.append(source.problem(span[0], f"a second `-- {name.decode()}`; the first is in line {first}"))
         markers.setdefault(name, span)
     up, down = markers.get(b"UP"), markers.get(b"DOWN")
-    if not lexed.problem:  # else the marker may stand where nothing was read any more
+    if not lexed.problem:  # else a missing marker may be after the place where the scanner stopped
         problems += _near_misses(source, lexed, lines, {Direction.UP: up, Direction.DOWN: down})
     if down and not up:
         hint = "put `-- UP` on a line of its own before the SQL that makes the change."
         problems.append(source.problem(down[0], "`-- DOWN` without an `-- UP`", hint))
     if up and down and down < up:
-        problems.append(source.problem(down[0], "`-- DOWN` stands before `-- UP`", "put the UP section first."))
+        problems.append(source.problem(down[0], "`-- DOWN` is before `-- UP`", "put the UP section first."))
     if problems:
         return None, problems
     sections = _cut(lexed.text, up, down, _checks(lines, after=up))
@@ -136,13 +141,13 @@ def find_sections(source: Source, lexed: Lexed) -> tuple[Sections | None, list[P
 
 
 def _stray(lexed: Lexed, before: int) -> int | None:
-    """Where the first token that is no comment stands, if that is before that place."""
+    """Return where the first token that is not a comment begins, if that is before a place; else None."""
     above = lexed.tokens.sorts[: bisect.bisect_left(lexed.tokens.starts, before)]
     return lexed.tokens.starts[len(above) - len(above.lstrip(COMMENTS))] if above.strip(COMMENTS) else None
 
 
 def _cut(text: bytes, up: Span | None, down: Span | None, checks: Sequence[tuple[str, Span]]) -> Sections:
-    """Each section goes from below its marker to the next one."""
+    """Return the sections: each goes from the line below its marker to the next marker."""
     if up is None:
         return Sections(Section(0, len(text)), None, Section(0, 0))
     starts = sorted(span[0] for span in (up, down, *(span for _, span in checks)) if span)
@@ -155,13 +160,13 @@ def _cut(text: bytes, up: Span | None, down: Span | None, checks: Sequence[tuple
 
 
 def _below(text: bytes, marker: Span, starts: Sequence[int]) -> Section:
-    """The section below that marker; the markers' `starts` are in order."""
+    """Return the section below a marker; the markers' `starts` are in order."""
     after = bisect.bisect_right(starts, marker[0])
     return Section(_next_line(text, marker[1]), starts[after] if after < len(starts) else len(text))
 
 
 def _checks(lines: Iterable[_CommentLine], *, after: Span | None) -> list[tuple[str, Span]]:
-    """The `-- CHECK` lines below `-- UP`, with their titles; without an `-- UP` they are comments."""
+    """Return the `-- CHECK` lines below `-- UP`, with their titles; without an `-- UP` they are comments."""
     found = []
     for span, text, whole in lines:
         match = _CHECK.fullmatch(text) if whole and after and span > after else None
@@ -176,7 +181,7 @@ def _next_line(text: bytes, offset: int) -> int:
 
 
 def _comment_lines(lexed: Lexed) -> Iterator[_CommentLine]:
-    """The comments that begin a line, with their text and whether they are not indented."""
+    """Yield the comments that begin a line, with their text and whether they are not indented."""
     code = lexed.code
     for index in lexed.comments:
         start, end = lexed.tokens.starts[index], lexed.tokens.ends[index]
@@ -195,7 +200,10 @@ def _markers(lines: Iterable[_CommentLine]) -> Iterator[tuple[bytes, Span]]:
 def _near_misses(
     source: Source, lexed: Lexed, lines: Sequence[_CommentLine], markers: dict[Direction, Span | None]
 ) -> Iterator[Problem]:
-    """Comments that may be meant as a marker which the file lacks: perhaps those of another tool, so nothing is guessed."""
+    """Yield a problem for each comment that may be meant as a marker that the file lacks, such as another tool's mark.
+
+    fsapi_nb does not guess: a wrong guess would run a DOWN as part of the UP.
+    """
     if all(markers.values()):
         return
     found = False
@@ -209,7 +217,7 @@ def _near_misses(
 
 
 def _pairs(source: Source, lexed: Lexed, lines: Sequence[_CommentLine]) -> Iterator[Problem]:
-    """The second of two comments that say both directions in the words of a tool that nobody knows."""
+    """Yield a problem for the second of two comments that name both directions in an unknown tool's words."""
     pair = find_pair(text.decode(errors="ignore") for _, text, _ in lines)
     (start, end) = lines[pair[1]][0] if pair else (0, 0)
     if pair and _sql_follows(lexed, end):
@@ -220,12 +228,12 @@ def _pairs(source: Source, lexed: Lexed, lines: Sequence[_CommentLine]) -> Itera
 
 
 def _counts(mark: ForeignMark, markers: dict[Direction, Span | None], *, sql_follows: bool) -> bool:
-    """Whether a mark stands for a marker that is missing."""
+    """Return whether a mark is a problem, because the marker that it seems to be is missing."""
     if mark.heads_file:
         return not any(markers.values())
     return not markers[mark.direction] and (sql_follows or not mark.weak)
 
 
 def _sql_follows(lexed: Lexed, offset: int) -> bool:
-    """Whether a token that is not a comment stands after that place."""
+    """Return whether a token that is not a comment follows a place."""
     return bool(lexed.tokens.sorts[bisect.bisect_left(lexed.tokens.starts, offset) :].strip(COMMENTS))

@@ -1,6 +1,6 @@
-"""One section's statements: PostgreSQL's parser says what they are, its tokens where they begin and end.
+"""Cut a section into statements: PostgreSQL's parser says what and where they are, its tokens where they begin and end.
 
-Never looks for a semicolon by itself. Every token of the section belongs to a statement or is a semicolon.
+Never searches the text for a semicolon. Every token of the section belongs to a statement, or is a semicolon or a comment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BETWEEN = COMMENTS + END
 
 
 class _Extent(NamedTuple):
-    """Where one statement lies: its tokens from `first` up to `last`, what follows the one before, and its COPY data."""
+    """The place of a statement: its tokens from `first` up to `last`, where the one before ends, and its COPY data."""
 
     first: int
     last: int
@@ -34,9 +34,10 @@ class _Extent(NamedTuple):
 
 
 def read_statements(body: Body) -> tuple[tuple[Statement, ...], list[Problem]]:
-    """The statements of a section, and which of them cannot stand in a migration.
+    """Return the statements of a section, and a problem for each that is not allowed in a migration.
 
-    Raises SqlSyntaxError, with a place in the file, where PostgreSQL's parser refuses the section.
+    Raises:
+        SqlSyntaxError: PostgreSQL's parser refuses the section. Its place is an offset in the file.
     """
     code, tokens = body.lexed.code, body.lexed.tokens
     extents = _extents(body, _ends(body))
@@ -52,7 +53,7 @@ def read_statements(body: Body) -> tuple[tuple[Statement, ...], list[Problem]]:
 
 
 def _ends(body: Body) -> list[int]:
-    """Where the statements end, by the parser."""
+    """Return where the statements end, by the parser."""
     lexed, section = body.lexed, body.section
     try:
         refuse_depth(lexed.tokens, body.first, body.last)
@@ -60,17 +61,17 @@ def _ends(body: Body) -> list[int]:
     except SqlSyntaxError as error:
         offset, solid = error.problem.offset, body.solid()
         if str(error).endswith(_ENDS_TOO_EARLY) and solid:
-            offset = lexed.tokens.ends[solid[1]]  # and not after the blanks and comments that follow
+            offset = lexed.tokens.ends[solid[1]]  # after the last token, not after the blanks and comments that follow
         raise SqlSyntaxError(SyntaxProblem(str(error), offset)) from None
 
 
 def _extents(body: Body, ends: list[int]) -> list[_Extent]:
-    """The tokens of each statement: from the first that is not of the one before to the last that the parser gave it."""
+    """Return the tokens of each statement: from the first after the statement before to the last before its end."""
     tokens, blocks = body.lexed.tokens, {block.semicolon: block for block in body.copies}
     extents: list[_Extent] = []
     position, index = body.section.start, body.first
     for end in ends:
-        while tokens.sorts[index] in _BETWEEN:  # the semicolon of the statement before, and of empty ones
+        while tokens.sorts[index] in _BETWEEN:  # the semicolon of the statement before, those of empty ones, comments
             if tokens.sorts[index] == END[0]:
                 block = blocks.get(tokens.starts[index])
                 position = block.after if block else tokens.ends[index]
@@ -84,7 +85,7 @@ def _extents(body: Body, ends: list[int]) -> list[_Extent]:
 
 
 def _block_after(body: Body, blocks: dict[int, CopyBlock], index: int) -> CopyBlock | None:
-    """The data that belongs to the statement which ends before that token."""
+    """Return the data of the statement that ends before a token; None if it has none."""
     tokens = body.lexed.tokens
     while index < body.last and tokens.sorts[index] in COMMENTS:
         index += 1
@@ -92,7 +93,10 @@ def _block_after(body: Body, blocks: dict[int, CopyBlock], index: int) -> CopyBl
 
 
 def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
-    """What belongs to no statement. Never seen; but text that silently does not run would be the worst of faults."""
+    """Yield a problem if tokens at the end belong to no statement.
+
+    This was never seen; but text that silently does not run would be the worst fault of all.
+    """
     index = extents[-1].last if extents else body.first
     if body.lexed.tokens.sorts[index : body.last].strip(_BETWEEN):
         place = body.lexed.tokens.ends[index - 1] if extents else body.section.start
@@ -102,7 +106,7 @@ def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
 def _statement(body: Body, extent: _Extent, meaning: Traits, *, wants_strings: bool) -> Statement:
     first, last, after, copy = extent
     source, tokens = body.source, body.lexed.tokens
-    text, begins = body.lexed.code, tokens.starts[first]  # without psql's commands, which stand between statements
+    text, begins = body.lexed.code, tokens.starts[first]  # `code` has no psql commands, which may be between statements
     start = begins - len(text[after:begins].lstrip())
     text_line = source.line(start)
     return Statement(
@@ -117,7 +121,7 @@ def _statement(body: Body, extent: _Extent, meaning: Traits, *, wants_strings: b
 
 
 def _constants(body: Body, extent: _Extent) -> Iterator[str]:
-    """What the string constants of a statement say, quoted bodies included; escapes are left as they are."""
+    """Yield the contents of a statement's string constants, quoted bodies included; escapes are left as they are."""
     tokens = body.lexed.tokens
     for index in range(extent.first, extent.last):
         if tokens.sorts[index] != TEXT[0]:

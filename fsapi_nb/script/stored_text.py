@@ -1,8 +1,8 @@
-"""What is stored of a migration's text, and a migration made of it again.
+"""Make the text that the database keeps of a migration, and read a migration from it again.
 
-Password literals are taken out before anything is stored: a history row never holds one. The starred text has
-the same tokens otherwise, so that the sections stay where they are. Of a COPY's large data only its size and its
-SHA-256 are stored: a seed of gigabytes is in its file, and the checksum finds whether that was edited.
+Secrets are starred before anything is stored: a history row never holds one. The starred text otherwise has the same
+tokens, so that the sections stay where they are. Of a COPY's large data only the size and the SHA-256 are stored: a seed
+of gigabytes is in its file, and the checksum shows whether that was edited.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fsapi_nb.text.secrets import STARS
 
 
 def to_store(migration: Migration) -> StoredScripts:
-    """The two scripts as they are kept with the applied migration."""
+    """Return the two scripts as they are kept with the applied migration."""
     from fsapi_nb.script.checksum import text_checksum
     from fsapi_nb.script.redact import redact_sql
 
@@ -25,25 +25,25 @@ def to_store(migration: Migration) -> StoredScripts:
     down = redact_sql(migration.down.text, of=migration.source) if migration.down else None
     changed = migration.down is not None and (
         not migration.down.complete
-        # Stars in a comment change nothing of what runs.
+        # Stars in a comment do not change what runs.
         or (down != migration.down.text and text_checksum(down or "") != text_checksum(migration.down.text))
     )
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
 
 
 def lacks_secret(stored: StoredScripts) -> bool:
-    """Return whether a DOWN that cannot run as it is stored has stars in place of a secret; else it lacks large data."""
+    """Return whether a stored DOWN cannot run because its secrets are starred; if not, large data may be missing."""
     return stored.redacted and STARS in (stored.down or "")
 
 
 def kept_digest(stored: StoredScripts) -> str:
-    """Return what tells whether a stored text is still the one that was stored: the journal, another table, has it as well."""
+    """Return a digest of the stored texts. The journal, another table, keeps it, too, so that a change is noticed."""
     kept = json.dumps([stored.up, stored.down, stored.redacted])
     return f"sha256:{hashlib.sha256(kept.encode()).hexdigest()}"
 
 
 def stored_migration(name: str, stored: StoredScripts) -> Migration | None:
-    """The migration that was applied, made of what was stored; None where that cannot be read as one."""
+    """Return the migration that was applied, read from its stored text; None if that cannot be read."""
     from fsapi_nb.script.migration import stored_text
 
     migration = stored_text(name, _closed(stored.up or ""), stored.down)

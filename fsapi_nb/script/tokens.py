@@ -1,14 +1,14 @@
-"""A text's tokens in columns, and what is wrong with a text: the values that `parser` gives. Knows no library."""
+"""Hold a text's tokens in columns, and the error of a text that is not SQL: the values that `parser` returns."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
 
-# A token's sort is one byte, so that a whole text's tokens can be searched as bytes are.
+# A token's sort is one byte, so that all tokens of a text can be searched with the methods of bytes.
 LINE_COMMENT, BLOCK_COMMENT, TEXT = b"-", b"/", b"'"
 END, BACKSLASH, EQUALS, OPEN, CLOSE = b";", b"\\", b"=", b"(", b")"
-# What makes a tree one level deeper each time it stands in a row (`1 + 1 + 1`), and what begins a new row.
+# DEEPENING and JOINING: each one in a row (`1 + 1 + 1`) makes the tree one level deeper. SEPARATING begins a new row.
 DEEPENING, JOINING, SEPARATING = b"+", b"&", b","
 AS, PLAIN = b"a", b" "
 COMMENTS = LINE_COMMENT + BLOCK_COMMENT
@@ -18,7 +18,7 @@ COMMENTS = LINE_COMMENT + BLOCK_COMMENT
 class Tokens:
     """The tokens of a text in columns: where each begins and ends, and a byte that says what sort it is.
 
-    Columns, because a text has far more tokens than anybody looks at: millions in a seed.
+    They are columns, not objects, because a seed has millions of tokens and few of them are looked at.
     """
 
     starts: array[int] = field(default_factory=lambda: array("i"))
@@ -29,23 +29,23 @@ class Tokens:
         return len(self.sorts)
 
     def extend(self, others: Tokens) -> None:
-        """Take those of what follows in the same text."""
+        """Append the tokens of the text that follows."""
         self.starts += others.starts
         self.ends += others.ends
         self.sorts += others.sorts
 
     def remove(self, first: int, last: int) -> None:
-        """Leave out those from `first` up to `last`."""
+        """Remove the tokens from `first` up to `last`, which is not removed."""
         del self.starts[first:last], self.ends[first:last], self.sorts[first:last]
 
     def cut(self, count: int) -> None:
-        """Keep the first `count` of them."""
+        """Keep the first `count` tokens."""
         del self.starts[count:], self.ends[count:], self.sorts[count:]
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """What the scanner or the parser refused: its message, the byte offset where it stood, and what helps."""
+    """What the scanner or the parser refused: its message, its byte offset in the text, and what helps."""
 
     message: str
     offset: int
@@ -53,7 +53,7 @@ class SyntaxProblem:
 
 
 class SqlSyntaxError(ValueError):
-    """The parser refused the text; `problem` says where."""
+    """An error of a text that the parser refuses; `problem` says where."""
 
     def __init__(self, problem: SyntaxProblem) -> None:
         super().__init__(problem.message)
