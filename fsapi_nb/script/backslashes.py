@@ -1,7 +1,7 @@
-r"""Strings that two settings read differently: `'It\'s'` after `SET standard_conforming_strings = off`.
+r"""Find strings whose end depends on a setting: `'It\'s'` after `SET standard_conforming_strings = off`.
 
-The scanner reads strings the standard way, in which a backslash is a character like any other. A file that switches that
-off, and escapes a quote with a backslash, falls apart at another place for everybody who reads it so.
+The scanner reads strings by the standard, in which a backslash is an ordinary character. In a file that switches that off
+and escapes a quote with a backslash, the scanner finds other statements than the server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _ESCAPED = re.compile(rb"'(?:[^\\]|\\.)*\\'", re.DOTALL)  # an odd number of bac
 
 def find_escaped_quote(lexed: Lexed, first: int, last: int) -> SyntaxProblem | None:
     """Return the first string among these tokens whose end depends on the setting, if they switch it off before."""
-    place = min((at for name in (_NAME, _NAME.upper()) if (at := lexed.code.find(name)) >= 0), default=-1)
+    places = (lexed.code.find(name) for name in (_NAME, _NAME.upper()))
+    place = min((each for each in places if each >= 0), default=-1)
     if place < 0:
         return None
     tokens = lexed.tokens

@@ -1,4 +1,7 @@
-"""Find the secrets in the data of a `COPY users (email, password) FROM stdin`, by its columns' names. Its header's, if it has one."""
+"""Find the secrets in the data of a `COPY users (email, password) FROM stdin`, by the names of its columns.
+
+The names are those of the statement, of the data's header, or of the table, if the file creates it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ _NULL = b"\\N"
 
 
 def find_copied(lexed: Lexed, tables: Callable[[], Tables]) -> Iterator[Literal]:
-    """Yield where the values stand that are secrets, in the data that is kept; `tables` gives columns, if a COPY names none."""
+    """Yield the secrets in the data that is kept.
+
+    Args:
+        lexed: The file.
+        tables: Returns the columns of tables, for a COPY that names none.
+    """
     for block in lexed.copies:
         if block.kept and block.end > block.start:
             tree = statement_before(lexed.code, lexed.tokens, bisect.bisect_left(lexed.tokens.starts, block.semicolon))
@@ -43,7 +51,7 @@ def _in_data(text: bytes, block: CopyBlock, statement: Any, tables: Callable[[],
 
 
 def _option(option: Any) -> str:
-    """What an option is set to; one without a value is on."""
+    """Return the value of an option; one without a value is on."""
     kind = option.arg.WhichOneof("node")
     if kind == "boolean":
         return "on" if option.arg.boolean.boolval else "off"
@@ -53,7 +61,7 @@ def _option(option: Any) -> str:
 
 
 def _rows(text: bytes, block: CopyBlock, options: dict[str, str]) -> Iterator[Sequence[tuple[int, int]]]:
-    """Where the values of each row stand: those of CSV without their quotes."""
+    """Yield the places of the values of each row; those of CSV without their quotes."""
     csv = options.get("format") == "csv" or "csv" in options
     delimiter = re.escape(options.get("delimiter", "," if csv else "\t").encode())
     quote = re.escape(options.get("quote", '"').encode())
@@ -67,7 +75,7 @@ def _rows(text: bytes, block: CopyBlock, options: dict[str, str]) -> Iterator[Se
     while position < block.end:
         found = value.match(text, position, block.end)
         if found is None:
-            return  # no such data: the server refuses it
+            return  # the data has another format: the server will refuse it
         name = "plain" if found["plain"] is not None else "quoted"
         row.append(found.span(name))
         position = found.end()

@@ -1,7 +1,6 @@
-"""What a statement outside of a transaction leaves in the catalog, so that it can be told later whether it happened.
+"""Say what a statement outside of a transaction leaves in the catalog, so that it can be seen later whether it happened.
 
-Only the names are read off the parse tree here; what the catalog says of them is asked by `database.recovery`
-and judged by `plan.recovery`.
+This module only takes the names from the parse tree; `run.recover` asks the catalog about them, and `plan.judge` decides.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _UNKNOWN = Effect(EffectKind.UNKNOWN)
 
 
 def effect_of(named: Named) -> Effect:
-    """What the statement would leave behind; UNKNOWN where no catalog tells (CALL, DO, DML)."""
+    """Return what the statement leaves in the catalog; UNKNOWN if nothing there shows that it ran (CALL, DO, DML)."""
     name, node = named
     if name in _BY_NAME:
         kind, field = _BY_NAME[name]
@@ -57,7 +56,16 @@ def effect_of(named: Named) -> Effect:
 
 
 def index_on(statement: str, schema: str, table: str) -> str:
-    """The SQL of a CREATE INDEX for another table, without a name, and not CONCURRENTLY. Raises SqlSyntaxError."""
+    """Return the SQL of a CREATE INDEX for another table, without a name, and not CONCURRENTLY.
+
+    Args:
+        statement: A CREATE INDEX.
+        schema: The schema of the other table.
+        table: The other table.
+
+    Raises:
+        SqlSyntaxError: The parser does not accept the statement.
+    """
     tree = parse_one(statement.encode())
     node = tree.index_stmt
     node.concurrent = node.if_not_exists = False
@@ -67,10 +75,14 @@ def index_on(statement: str, schema: str, table: str) -> str:
 
 
 def is_same_index(statement: str, definition: str) -> bool | None:
-    """Return whether a CREATE INDEX makes an index of that definition, as PostgreSQL writes one; None if that is not plain.
+    """Return whether a CREATE INDEX makes an index with that definition; None if that cannot be decided.
 
-    Compares the two texts and executes nothing. Expressions, predicates, operator classes and the like are plain only if
-    they are written as PostgreSQL writes them.
+    Compares the two parse trees and executes nothing. Expressions, predicates, operator classes and the like can be
+    compared only if they are written as PostgreSQL writes them.
+
+    Args:
+        statement: A CREATE INDEX of a migration.
+        definition: What `pg_get_indexdef` returns.
     """
     try:
         one, other = _bare_index(statement), _bare_index(definition)
@@ -84,7 +96,7 @@ def is_same_index(statement: str, definition: str) -> bool | None:
 
 
 def _bare_index(text: str) -> Any:
-    """The node of a CREATE INDEX without its name and its table's schema, and without what is the default; None for others."""
+    """Return the node of a CREATE INDEX without its name, its table's schema and defaults; None for other statements."""
     name, node = node_of(parse_one(text.encode()))
     if name != "index_stmt":
         return None
@@ -102,7 +114,7 @@ def _bare_index(text: str) -> Any:
 
 
 def _without_places(node: Any) -> str:
-    """The node as text, without where in the statement each part of it stands."""
+    """Return the node as text, without the places of its parts in the statement."""
     return re.sub(r"^ *location: \d+\n", "", str(node), flags=re.MULTILINE)
 
 
@@ -111,7 +123,7 @@ def _enum(node: Any, field: str, name: str) -> int:
 
 
 def _is_plain(node: Any) -> bool:
-    """Whether an index is of columns alone, each with what is the default for it."""
+    """Return whether an index has only columns, each with its default collation and operator class."""
     elements = [each.index_elem for each in (*node.index_params, *node.index_including_params)]
     return not (node.HasField("where_clause") or node.options) and all(
         each.name and not (each.collation or each.opclass or each.opclassopts) for each in elements
@@ -119,7 +131,7 @@ def _is_plain(node: Any) -> bool:
 
 
 def _owner(named: Named) -> str | None:
-    """The role that a CREATE DATABASE or CREATE TABLESPACE names as the owner."""
+    """Return the role that a CREATE DATABASE or CREATE TABLESPACE names as the owner; None if it names none."""
     name, node = named
     if name == "create_table_space_stmt":
         return str(node.owner.rolename) or None
@@ -130,7 +142,7 @@ def _owner(named: Named) -> str | None:
 
 
 def _reindexed(node: Any) -> Effect:
-    """REINDEX CONCURRENTLY of a table or index (`relation`), of a schema (`name`), or of the whole database."""
+    """Return the effect of a REINDEX CONCURRENTLY: of a table or index (`relation`), a schema (`name`), or the database."""
     if not option_on(node.params, "concurrently"):
         return Effect(EffectKind.REPEATABLE)
     relation = _quoted(node.relation) if node.HasField("relation") else None
@@ -148,7 +160,7 @@ def _publications(node: Any) -> Effect:
 
 
 def _quoted(relation: Any) -> str:
-    """A relation as `to_regclass` reads it."""
+    """Return a relation's name as `to_regclass` reads it."""
     return _join([part for part in (relation.schemaname, relation.relname) if part])
 
 

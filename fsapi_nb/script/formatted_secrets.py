@@ -1,4 +1,4 @@
-"""Find the secrets that are put into the text of a statement: by `format('... PASSWORD %L', ...)`, by EXECUTE '... $1' USING ..."""
+"""Find the secrets that `format('... PASSWORD %L', ...)` and `EXECUTE '... $1' USING ...` put into a statement's text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ _NAME_BEFORE = re.compile(r"(?<![\w.])([\w.]+)['\"]?\s*(?:=>|:=|=|\bto\b)?\s*'*$
 
 
 def formatted_secrets(text: bytes, tokens: Tokens, index: int) -> dict[int, tuple[int, int]]:
-    """Return the contents of the literals that are put into the statement in a literal as secrets, by their tokens."""
+    """Return the literals that are put as secrets into the statement that a literal holds.
+
+    Args:
+        text: SQL, or a body in PL/pgSQL.
+        tokens: The tokens of the text.
+        index: The number of the literal that holds the statement.
+
+    Returns:
+        For each secret, by the number of its token: where its content begins and ends.
+    """
     before = Backwards(text, tokens, index)
     word = next(before, "").lower()
-    if word == "(":
-        called = next(before, "").lower() == "format"
-    else:
-        called = word == "execute"
+    called = next(before, "").lower() == "format" if word == "(" else word == "execute"
     content = content_of(text, tokens, index) if called else ""
     if not content or not may_hold_secret(content.encode()):
         return {}
@@ -34,23 +40,23 @@ def formatted_secrets(text: bytes, tokens: Tokens, index: int) -> dict[int, tupl
 def _literals(
     text: bytes, tokens: Tokens, index: int, wanted: set[int], *, behind: bytes
 ) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The literals among the arguments of these numbers, of which the first stands behind that word."""
+    """Yield the literals among the arguments with these numbers. The arguments begin after the word `behind`."""
     argument = depth = 0
-    for at in range(index + 1, len(tokens) if wanted else 0):
-        sort = tokens.sorts[at : at + 1]
+    for number in range(index + 1, len(tokens) if wanted else 0):
+        sort = tokens.sorts[number : number + 1]
         if (sort == CLOSE and not depth) or sort == END:
             return
         depth += (sort == OPEN) - (sort == CLOSE)
-        if not depth and text[tokens.starts[at] : tokens.ends[at]].lower() == (b"," if argument else behind):
+        if not depth and text[tokens.starts[number] : tokens.ends[number]].lower() == (b"," if argument else behind):
             argument += 1
         elif argument in wanted and not depth and sort == TEXT:
-            inside = opening_of(text, tokens.starts[at], tokens.ends[at])
-            if inside is not None and not is_no_secret(content_of(text, tokens, at)):
-                yield at, inside
+            inside = opening_of(text, tokens.starts[number], tokens.ends[number])
+            if inside is not None and not is_no_secret(content_of(text, tokens, number)):
+                yield number, inside
 
 
 def _in_format(form: str) -> Iterator[int]:
-    """The numbers of the arguments that a format puts in as secrets: behind the name of one, or in its place."""
+    """Yield the numbers of a format's arguments that are secrets: after the name of one, or by the statement's tree."""
     statement, position, number = "", 0, 0
     for match in _IN_FORMAT.finditer(form):
         statement += form[position : match.start()]

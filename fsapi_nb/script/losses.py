@@ -1,6 +1,6 @@
-"""What data a statement takes away, in words: what somebody should be asked about once more before it runs.
+"""Say in words what data a statement destroys, so that somebody can be asked once more before it runs.
 
-Found in the parse tree: dropped tables and columns, emptied tables, deleted rows, changed types. An UPDATE is not
+Looks in the parse tree for dropped tables and columns, emptied tables, deleted rows and changed types. An UPDATE is not
 counted, nor is what functions and DO blocks do.
 """
 
@@ -22,12 +22,12 @@ _HOLDS_DATA = {
 
 
 def lost(kind: str, name: str) -> str:
-    """What is lost with an object of a kind that holds data."""
+    """Return what is lost with an object of a kind that holds data."""
     return _HOLDS_DATA[kind].format(name)
 
 
 def losses(named: Named) -> tuple[str, ...]:
-    """What data the statement takes away; empty where it takes none, as far as its text tells."""
+    """Return what data the statement destroys; empty if it destroys none, as far as its text tells."""
     return tuple(_losses(named))
 
 
@@ -63,7 +63,7 @@ def _of_columns(node: Any) -> Iterator[str]:
 
 
 def _in_clauses(node: Any) -> Iterator[str]:
-    """What a DELETE in a WITH clause takes away."""
+    """Yield what the DELETEs in a WITH clause destroy."""
     if "with_clause" not in node.DESCRIPTOR.fields_by_name:
         return
     for cte in node.with_clause.ctes:

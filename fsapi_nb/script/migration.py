@@ -1,7 +1,7 @@
-"""A file's bytes to a `Migration`: decode, scan, cut into sections, parse and classify each statement.
+"""Read a file's bytes into a `Migration`: decode, scan, cut into sections, parse and classify each statement.
 
-Pure: the bytes and the name come in, a value or its problems go out. Whether a script may *run* is decided
-later; a DOWN with problems does not make a file unusable.
+Takes the bytes and the name, and returns a value or its problems. Whether a script may *run* is decided later: a DOWN
+with problems does not make a file unusable.
 """
 
 from __future__ import annotations
@@ -42,17 +42,21 @@ _DOLLARS = re.compile(r"\$[^$]*\$")
 
 
 def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Problem, ...]]:
-    """The migration that a file of that name holds; or None, and what is wrong with the file.
+    """Return the migration that the bytes of a file hold; or None, and what is wrong with the file.
 
-    Faults inside a section are problems of its `Script`, not of the file.
+    Faults inside a section are problems of its `Script`, not of the file. Statements are parsed only when they are asked
+    for.
     """
     return read_contents(MemoryContents(name, raw))
 
 
 def read_contents(contents: ByteSource) -> tuple[Migration | None, tuple[Problem, ...]]:
-    """The same of a file that is read in pieces, however large the data in it is. Raises OSError where it cannot be.
+    """Do what `read_migration` does with a file that is read in pieces, because its data may be large.
 
-    The migration's `digest` is that of the bytes that were read.
+    The migration's `digest` is the SHA-256 of the bytes that were read.
+
+    Raises:
+        OSError: The file cannot be read.
     """
     digest = hashlib.sha256()
     chunks = _checked(contents.chunks(), digest)
@@ -69,9 +73,9 @@ def read_contents(contents: ByteSource) -> tuple[Migration | None, tuple[Problem
 
 
 def stored_text(name: str, up: str, down: str | None) -> Migration | None:
-    """The migration of two texts that were kept without their file; None if it cannot be known where the DOWN begins.
+    """Return the migration of two texts that were kept without their file; None if the UP cannot be scanned.
 
-    Where each begins is known, so that no line of them is taken for a marker.
+    The texts are sections, so a line that looks like a marker is a comment.
     """
     head, middle = b"-- UP\n", b"" if down is None else b"-- DOWN\n"
     first = len(head)
@@ -86,13 +90,13 @@ def stored_text(name: str, up: str, down: str | None) -> Migration | None:
 
 
 def stored_statements(text: str) -> tuple[Statement, ...]:
-    """The statements of a step whose text was kept; none if it cannot be read. No line of it is a marker."""
+    """Return the statements of a step whose text was kept; none if it cannot be read. A marker in it is a comment."""
     migration = stored_text("journal", text, None)
     return migration.up.statements if migration else ()
 
 
 class _NotText(Exception):
-    """The bytes are no UTF-8, or no text."""
+    """Bytes that are not UTF-8, or hold a NUL."""
 
 
 class _Digest(Protocol):
@@ -100,7 +104,7 @@ class _Digest(Protocol):
 
 
 def _checked(chunks: Iterable[bytes], digest: _Digest) -> Iterator[bytes]:
-    """The same bytes, digested and found to be text. Raises _NotText where they are not."""
+    """Yield the same bytes, digested and found to be text. Raises _NotText if they are not text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in chunks:
@@ -119,7 +123,7 @@ def _read(
 ) -> tuple[Migration | None, tuple[Problem, ...]]:
     sections, problems = find_sections(source, lexed)
     if lexed.problem and not (sections and sections.down and lexed.problem.offset >= sections.down.start):
-        # After this place nothing is certain, not even where the DOWN begins.
+        # After the place where the scanner stopped nothing is certain, not even where the DOWN begins.
         cause = find_escaped_quote(lexed, 0, len(lexed.tokens))
         if cause:
             return None, (_syntax(source, cause),)
@@ -135,9 +139,10 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: ByteSourc
     up = Body(source, lexed, sections.up, contents)
     down = Body(source, lexed, sections.down, contents) if sections.down else None
     checks = tuple((title, Body(source, lexed, section, contents)) for title, section in sections.checks)
-    # Not a closure: whatever holds a migration can be sent to another process.
+    # A partial, not a closure, so that a migration can be pickled and sent to another process.
     hashed = partial(_hashed, up, down, tuple(body for _, body in checks))
-    if not all(block.kept for block in lexed.copies):  # what is in the file only is hashed as it is at this moment
+    # The checksum is lazy, unless it needs data that is only in the file: that could change until then.
+    if not all(block.kept for block in lexed.copies):
         hashed = partial(str, hashed())
 
     return Migration(
@@ -150,7 +155,7 @@ def _build(source: Source, lexed: Lexed, sections: Sections, contents: ByteSourc
 
 
 def _hashed(up: Body, down: Body | None, checks: Iterable[Body]) -> str:
-    """The checksum of these sections."""
+    """Return the checksum of these sections."""
     return checksum([up.hashed(), down.hashed() if down else None, *(body.hashed() for body in checks)])
 
 
@@ -161,7 +166,7 @@ def _script(written: _FileSection, direction: Direction) -> Script:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A script whose text is sound, and that must not be run all the same."""
+    """A script without faults that must not run for another reason: its `problem`."""
 
     script: Script
     problem: Problem
@@ -182,18 +187,18 @@ class _Refused:
         return self.script.complete
 
     def parse(self) -> ParsedScript:
-        """What the text says, with that problem first."""
+        """Return what the text holds, with that problem first."""
         parsed = self.script.parsed
         return replace(parsed, problems=(self.problem, *parsed.problems))
 
 
 def refuse_up(migration: Migration, problem: Problem) -> Migration:
-    """Return the migration with a problem of its UP, so that it is not applied; once applied, it counts as any other."""
+    """Return the migration with a problem of its UP, so that it is not applied; if it is applied already, nothing changes."""
     return replace(migration, up=replace(migration.up, written=_Refused(migration.up, problem)))
 
 
 def checksum_without_down(migration: Migration) -> str | None:
-    """Return the checksum that the migration would have if its file had no DOWN; None where its file is not at hand."""
+    """Return the checksum that the migration would have if its file had no DOWN; None if it was not read from a file."""
     written = migration.up.written
     if isinstance(written, _Refused):
         written = written.script.written
@@ -214,7 +219,7 @@ def _undecodable(name: str, raw: bytes) -> Problem | None:
     if b"\x00" in raw:
         line = raw.count(b"\n", 0, raw.index(b"\x00")) + 1
         return Problem(
-            "a NUL byte: this is no text file", SourceLocation(name, line), "PostgreSQL takes no NUL in SQL."
+            "a NUL byte: this is not a text file", SourceLocation(name, line), "PostgreSQL does not accept NUL in SQL."
         )
     try:
         raw.decode()
@@ -226,14 +231,14 @@ def _undecodable(name: str, raw: bytes) -> Problem | None:
 
 
 def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem | None:
-    """The fault of a file that holds neither SQL nor a marker: most likely it was never written."""
+    """Return the fault of a file that holds neither SQL nor a marker: most likely it was never written."""
     if sections.up.start or lexed.tokens.sorts.strip(COMMENTS):
         return None
     if any(find_commands(source, lexed.commands, 0, len(lexed.text))):
-        return None  # each is a fault of the script
+        return None  # each psql command is a fault of the script, which is enough
     if not source.text.strip():
         return Problem(
-            "this file is empty", SourceLocation(source.file, 1), "write `-- UP` and SQL below it, or delete it."
+            "this file is empty", SourceLocation(source.file, 1), "write `-- UP` and SQL below it, or delete the file."
         )
     return Problem(
         "this file holds no SQL", SourceLocation(source.file, 1), "for a deliberate no-op, add a line `-- UP`."
@@ -242,7 +247,7 @@ def _nothing_there(source: Source, lexed: Lexed, sections: Sections) -> Problem 
 
 @dataclass(frozen=True, slots=True)
 class _FileSection:
-    """A section of a file, and what is to be parsed with it: comments from `above` on, where options may stand; checks.
+    """A section of a file, with its checks and the comments from `above` on, which may hold options.
 
     `marked` is False if the file has no marker, so that all of it is the section.
     """
@@ -268,7 +273,7 @@ class _FileSection:
         return self.body.complete
 
     def parse(self) -> ParsedScript:
-        """Its statements and their faults; what is wrong with a check is wrong with the script."""
+        """Return its statements and their faults. The faults of a check are faults of the script."""
         body = self.body
         solid = body.solid()
         first = body.lexed.tokens.starts[solid[0]] if solid else body.section.end
@@ -286,10 +291,10 @@ class _FileSection:
         )
 
     def _read(self) -> tuple[tuple[Statement, ...], list[Problem], bool]:
-        """Its statements, what is wrong with them, and whether PostgreSQL's parser refused the text."""
+        """Return its statements, what is wrong with them, and whether PostgreSQL's parser refused the text."""
         body = self.body
         cause = find_escaped_quote(body.lexed, body.first, body.last)
-        if cause:  # what follows is not read as it is meant
+        if cause:  # the text after it is not read as its author meant it, so other faults would mislead
             return (), [_syntax(body.source, cause)], False
         misread = find_misread_text(body.lexed, body.first, body.last, body.section.end)
         if misread:
@@ -316,7 +321,7 @@ class _FileSection:
 
 
 def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
-    """The check that a section or a cell holds: one query."""
+    """Return the check that a section or a cell holds, one query; or None, and what is wrong with it."""
     commands = list(find_commands(body.source, body.lexed.commands, body.section.start, body.section.end))
     if commands:
         return None, commands
@@ -331,12 +336,16 @@ def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
     solid = body.solid()
     place = body.lexed.tokens.starts[solid[0]] if solid else max(body.section.start - 1, 0)
     found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].kind
-    hint = "write one SELECT that gives no rows, or only true, where all is well."
+    hint = "write one SELECT that returns no rows, or only true, if all is well."
     return None, [body.source.problem(place, f"a check is one query, and this is {found}", hint)]
 
 
 def read_query(title: str, text: str) -> Check:
-    """The check that a notebook's cell holds. Raises MigrationFileError where it is no query."""
+    """Return the check that a notebook's cell holds.
+
+    Raises:
+        MigrationFileError: The cell is not one query.
+    """
     contents = MemoryContents(title, text.encode(errors="surrogatepass"))
     problem = _undecodable(title, contents.raw)
     lexed = lex([b"" if problem else contents.raw])
@@ -352,7 +361,7 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 
 def _unwritten(body: Body) -> list[Problem]:
-    """The fault of a section that is still the template's: run, it would do nothing and count as done."""
+    """Return the fault of a section that is still the template's: it would do nothing and count as applied."""
     if not is_placeholder(body.text):
         return []
     hint = "write SQL; or for a deliberate no-op, another comment."
@@ -360,7 +369,7 @@ def _unwritten(body: Body) -> list[Problem]:
 
 
 def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
-    """The fault of a file without markers that removes in the end what it has made: most likely it holds both directions."""
+    """Return the fault of a file without markers that drops what it has created: most likely it holds both directions."""
     found = find_reversal(statements)
     if found is None:
         return []
@@ -375,29 +384,29 @@ def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
 
 
 def _syntax(source: Source, problem: SyntaxProblem) -> Problem:
-    """What the scanner or the parser refused, without the whole rest of the file and without a password."""
-    message, near, token = problem.message.partition(_NEAR)
-    token = token[1:-1]
+    """Return the problem of a syntax error: its message without the whole rest of the file and without a password."""
+    message, near, written = problem.message.partition(_NEAR)
+    written = written[1:-1]
     hint = problem.hint
     if message.startswith("unterminated"):
-        opening = _DOLLARS.match(token)
+        opening = _DOLLARS.match(written)
         hint = f"{opening[0]} opens it, and only the same closes it." if opening else hint
     elif near:
-        hint = hint or _hint(token)
-        token = source.shown(problem.offset, problem.offset + len(token.encode()))
-        token = token if len(token) <= _LONGEST_TOKEN else token[:_LONGEST_TOKEN] + "…"
-        message += f'{_NEAR}"{token}"'
+        hint = hint or _hint(written)
+        shown = source.shown(problem.offset, problem.offset + len(written.encode()))
+        shown = shown if len(shown) <= _LONGEST_TOKEN else shown[:_LONGEST_TOKEN] + "…"
+        message += f'{_NEAR}"{shown}"'
     return source.problem(problem.offset, message, hint)
 
 
 def _hint(token: str) -> str | None:
-    """What helps with a token that the parser did not expect."""
+    """Return what helps with a token that the parser did not expect; None if nothing is known."""
     if token.startswith((":", "{", "%", "$")):
         return "nothing is replaced in the SQL: use --set name=value and current_setting('fsapi.name')."
     if re.fullmatch(r"<{7}|={7}|>{7}|\|{7}", token):
         return "git could not merge this file: choose one of the two texts, and remove these lines."
-    if token == "#":
+    if token == "#":  # noqa: S105 - a token of SQL
         return "a comment of SQL begins with `--`; the markers are `-- UP` and `-- DOWN`, each a line of its own."
     if _INVISIBLE.search(token):
-        return "there is an invisible character here, such as a no-break space: type it anew."
+        return "there is an invisible character here, such as a no-break space: delete it and type the text again."
     return None

@@ -1,8 +1,7 @@
-"""Which objects a statement is sure to create, and which it drops: what an undo of some steps only must know.
+"""Name the objects that a statement creates and drops. An undo of only some steps must know them.
 
-An object is named by its kind and its name as written (`table users`, `column users.phone`). What may have been
-there before (IF NOT EXISTS, OR REPLACE) is not sure to be created; anything but CREATE, DROP and ALTER TABLE
-is not looked into.
+An object is named by its kind and its name as written (`table users`, `column users.phone`). An object that may have
+existed before (IF NOT EXISTS, OR REPLACE) is not certain to be created. Only CREATE, DROP and ALTER TABLE are read.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _DROPPED = {
     "OBJECT_EVENT_TRIGGER": "event trigger",
     "OBJECT_LANGUAGE": "language",
 }
-#: What stands in no schema, by the node that creates it and the field with its name.
+#: Kinds of objects that are in no schema, by the node that creates one: the kind, and the field with the name.
 _OF_THE_DATABASE = {
     "create_publication_stmt": ("publication", "pubname"),
     "create_foreign_server_stmt": ("server", "servername"),
@@ -48,7 +47,7 @@ _OF_THE_DATABASE = {
 
 
 def creates(statement: Statement) -> tuple[str, ...]:
-    """The objects that the statement is sure to have created once it has run. Parses it."""
+    """Return the objects that the statement certainly has created once it has run. Parses it."""
     name, node = node_of(parse_one(statement.text.encode()))
     if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
         return ()
@@ -56,12 +55,12 @@ def creates(statement: Statement) -> tuple[str, ...]:
 
 
 def drops(statement: Statement) -> tuple[str, ...]:
-    """The objects that the statement drops; nothing where it does anything else as well, or is no plain DROP."""
+    """Return the objects that the statement drops; none if it is not a DROP, or does other things, too. Parses it."""
     return dropped_by(node_of(parse_one(statement.text.encode())))
 
 
 def tables_made(statement: Statement) -> tuple[str, ...]:
-    """Return the tables that the statement makes if they are not there yet; those of a session do not count."""
+    """Return the tables that the statement creates, IF NOT EXISTS included; temporary ones do not count."""
     name, node = node_of(parse_one(statement.text.encode()))
     if name not in {"create_stmt", "create_table_as_stmt"}:
         return ()
@@ -70,7 +69,7 @@ def tables_made(statement: Statement) -> tuple[str, ...]:
 
 
 def tables_dropped(statement: Statement) -> tuple[str, ...]:
-    """Return the tables that the statement drops, or gives another name."""
+    """Return the tables that the statement drops or renames."""
     name, node = node_of(parse_one(statement.text.encode()))
     if name == "rename_stmt" and enum_name(node, "rename_type") == "OBJECT_TABLE":
         return (_relation(node.relation).removeprefix("public."),)
@@ -79,7 +78,7 @@ def tables_dropped(statement: Statement) -> tuple[str, ...]:
 
 
 def search_paths(statement: Statement) -> tuple[list[str], ...]:
-    """Return the search_path that the statement gives a database or a role, if it does."""
+    """Return the search_path that the statement gives to a database or a role; empty if it gives none."""
     name, node = node_of(parse_one(statement.text.encode()))
     if name not in {"alter_database_set_stmt", "alter_role_set_stmt"} or node.setstmt.name != "search_path":
         return ()
@@ -87,7 +86,12 @@ def search_paths(statement: Statement) -> tuple[list[str], ...]:
 
 
 def first_schema(statement: Statement, before: str | None) -> str | None:
-    """Return the schema that names without one are made in behind the statement, if a SET of the script's says it."""
+    """Return the schema in which unqualified names are created after the statement, if a SET of the script says it.
+
+    Args:
+        statement: A statement of the script.
+        before: The answer for the statement before it; None if no SET has said it.
+    """
     name, node = node_of(parse_one(statement.text.encode()))
     if name != "variable_set_stmt" or node.name != "search_path":
         return before
@@ -96,10 +100,10 @@ def first_schema(statement: Statement, before: str | None) -> str | None:
 
 
 def made_and_removed(statement: Statement) -> Iterator[tuple[bool, str]]:
-    """Yield each object that the statement may make (True) or remove (False), in the order of its text.
+    """Yield each object that the statement may create (True) or drop (False), in the order of its text.
 
-    Unlike `creates`, it counts what IF NOT EXISTS may have found there and every part of an ALTER TABLE. Temporary tables
-    are left out. Parses the statement.
+    Unlike `creates`, it counts objects that IF NOT EXISTS may have found, and every part of an ALTER TABLE. Temporary
+    tables are left out. Parses the statement.
     """
     name, node = node_of(parse_one(statement.text.encode()))
     if name == "alter_table_stmt":
@@ -111,7 +115,7 @@ def made_and_removed(statement: Statement) -> Iterator[tuple[bool, str]]:
 
 
 def _is_temporary(name: str, node: Any) -> bool:
-    """Whether what the statement creates goes away with the session."""
+    """Return whether the object that the statement creates ends with the session."""
     match name:
         case "create_stmt":
             relation = node.relation
@@ -127,7 +131,7 @@ def _is_temporary(name: str, node: Any) -> bool:
 
 
 def _altered(node: Any) -> Iterator[tuple[bool, str]]:
-    """The columns that an ALTER TABLE adds and drops."""
+    """Yield the columns that an ALTER TABLE adds and drops."""
     table = _relation(node.relation)
     for each in node.cmds:
         command = each.alter_table_cmd
@@ -138,7 +142,7 @@ def _altered(node: Any) -> Iterator[tuple[bool, str]]:
                 yield False, f"column {table}.{command.name}"
 
 
-def _created(name: str, node: Any) -> Iterator[str]:
+def _created(name: str, node: Any) -> Iterator[str]:  # noqa: C901, PLR0912 - a table of statements, a line or two each
     match name:
         case "create_stmt":
             yield f"table {_relation(node.relation)}"
@@ -175,7 +179,7 @@ def _created(name: str, node: Any) -> Iterator[str]:
 
 
 def _added(node: Any) -> Iterator[str]:
-    """The columns and constraints that an ALTER TABLE adds; nothing where it does anything else as well."""
+    """Yield the columns and constraints that an ALTER TABLE adds; none if it does other things, too."""
     found: list[str] = []
     table = _relation(node.relation)
     for each in node.cmds:
@@ -192,7 +196,7 @@ def _added(node: Any) -> Iterator[str]:
 
 
 def dropped_by(named: Named) -> tuple[str, ...]:
-    """The same as `drops`, of a parse tree's node."""
+    """Return the objects that a statement drops, as `drops` does, of a node of its parse tree."""
     name, node = named
     if name == "alter_table_stmt":
         return _removed(node)
@@ -213,7 +217,7 @@ def _removed(node: Any) -> tuple[str, ...]:
 
 
 def _object(node: Any) -> str:
-    """The name in a DROP: a string, a list of strings, a type, or a function with its arguments."""
+    """Return the name in a DROP: of a string, a list of strings, a type, or a function with its arguments."""
     match node.WhichOneof("node"):
         case "string":
             return str(node.string.sval)

@@ -1,6 +1,6 @@
-"""The options of a script: `-- fsapi: name=value`, in comment lines before its first statement.
+"""Read the options of a script: `-- fsapi: name=value`, in comment lines before its first statement.
 
-What looks like an option and has no effect is a fault: nobody should believe in a timeout that is not there.
+A line that looks like an option and has no effect is a fault: nobody should rely on a timeout that is not set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fsapi_nb.model.place import Problem
 from fsapi_nb.script.sections import Source, Span
 
-#: The options, and what they say.
+#: The options, and what they mean.
 HELP = {
     "lock_timeout": "how long a statement of this script may wait for a lock, such as `10s`",
     "statement_timeout": "how long a statement of this script may run, such as `1min`",
@@ -27,7 +27,13 @@ _LONGEST = 2**31 - 1  # milliseconds; PostgreSQL's limit
 
 
 def read_options(source: Source, comments: Iterable[Span], first: int) -> tuple[dict[str, str], list[Problem]]:
-    """The options in these comments, and what is wrong with them; the script's first statement begins at `first`."""
+    """Return the options in these comments, and what is wrong with them.
+
+    Args:
+        source: The file.
+        comments: Where the line comments of the section and above it are.
+        first: Where the first statement begins. An option after it has no effect, which is a fault.
+    """
     options: dict[str, str] = {}
     problems: list[Problem] = []
     for start, end in comments:
@@ -52,22 +58,25 @@ def read_options(source: Source, comments: Iterable[Span], first: int) -> tuple[
 
 
 def milliseconds(duration: str) -> float | None:
-    """How long a duration is that PostgreSQL takes for a timeout (a bare number counts milliseconds); None where it is none."""
+    """Return the milliseconds of a duration as PostgreSQL reads a timeout; None if it is not a duration.
+
+    A number without a unit counts milliseconds.
+    """
     match = _DURATION.fullmatch(duration)
     return float(match[1]) * _MILLISECONDS[match[2] or "ms"] if match else None
 
 
 def _fault(name: str, value: str, before: dict[str, str]) -> tuple[str, str] | None:
-    """What is wrong with an option, and what to write instead."""
+    """Return what is wrong with an option, and what to write instead; None if it is right."""
     if name not in NAMES:
         return f"there is no option {name!r}", "the options are lock_timeout, statement_timeout and transaction=off."
     if name in before:
-        return f"{name} is there already, as {before[name]}", "remove one of the two."
+        return f"a second {name}; the first is {name}={before[name]}", "remove one of the two."
     if name == "transaction":
-        return None if value == "off" else (f"transaction={value} means nothing", "the only value is transaction=off.")
+        return None if value == "off" else (f"transaction={value} is not valid", "the only value is transaction=off.")
     duration = milliseconds(value)
     if duration is None:
-        return f"{name}={value} is no duration", f"write for example {name}=10s (units: ms, s, min, h)."
+        return f"{name}={value} is not a duration", f"write for example {name}=10s (units: ms, s, min, h)."
     if duration > _LONGEST:
-        return f"{name}={value} is longer than PostgreSQL takes", "the longest is 24d; 0 means no limit."
+        return f"{name}={value} is longer than PostgreSQL allows", "the longest is 24d; 0 means no limit."
     return None

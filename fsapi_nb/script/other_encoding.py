@@ -1,7 +1,7 @@
-"""Text that the server would misread: behind `SET client_encoding = 'LATIN1'`, in a file that is UTF-8 as all are.
+"""Find text that the server would misread: text after `SET client_encoding = 'LATIN1'` in a file that is UTF-8.
 
-It takes each character for two or three others and stores those. Dumps of old databases say so on top, and stay so
-when somebody saves them as UTF-8.
+The server would take each character for two or three others and store those. Dumps of old databases begin with such a
+line, and still have it when somebody has saved them as UTF-8.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SAME = frozenset({b"utf8", b"unicode", b"default", b"sqlascii"})
 
 
 class _Named(NamedTuple):
-    """An encoding that a script names: where, and from where to where the text is read in it."""
+    """An encoding that a script names: its place (`value`), its name, and the text that is read in it."""
 
     value: int
     name: bytes
@@ -32,13 +32,13 @@ class _Named(NamedTuple):
 
 
 def find_misread_text(lexed: Lexed, first: int, last: int, end: int) -> SyntaxProblem | None:
-    """Return the first encoding but UTF-8 that these tokens name for text which is not ASCII; None if there is none.
+    """Return the first other encoding than UTF-8 that these tokens name for text that is not ASCII; None if none.
 
     Args:
-        lexed: the file.
-        first: the number of the first token.
-        last: the number behind the last one.
-        end: where their section ends.
+        lexed: The file.
+        first: The number of the first token.
+        last: The number after the last token.
+        end: Where their section ends.
     """
     left_out = [block.start for block in lexed.copies if not block.kept]
     if (lexed.text.isascii() and not left_out) or not _NAMED.search(lexed.code):
@@ -49,13 +49,13 @@ def find_misread_text(lexed: Lexed, first: int, last: int, end: int) -> SyntaxPr
             continue
         if not is_ascii or any(named.start <= start < named.end for start in left_out):
             name = named.name.decode(errors="replace").upper()
-            hint = "every migration file is UTF-8: write UTF8 in its place, or remove it."
-            return SyntaxProblem(f"text in UTF-8 that PostgreSQL is to read as {name}", named.value, hint)
+            hint = f"every migration file is UTF-8: write UTF8 instead of {name}, or remove this line."
+            return SyntaxProblem(f"this would make PostgreSQL read text in UTF-8 as {name}", named.value, hint)
     return None
 
 
 def _named(lexed: Lexed, first: int, last: int, end: int) -> Iterator[_Named]:
-    """The encodings that are named, each with the text that it is for."""
+    """Yield the encodings that are named, each with the text that it is for."""
     tokens = lexed.tokens
     solid = [index for index in range(first, last) if tokens.sorts[index] not in COMMENTS]
     starts = [tokens.starts[index] for index in solid]
@@ -78,7 +78,7 @@ def _named(lexed: Lexed, first: int, last: int, end: int) -> Iterator[_Named]:
 
 
 def _block_after(lexed: Lexed, solid: list[int], number: int, blocks: dict[int, CopyBlock]) -> CopyBlock | None:
-    """The inline data of the statement that this token is in."""
+    """Return the inline data of the statement that a token belongs to; None if it has none."""
     ends = (index for index in solid[number:] if lexed.tokens.sorts[index] == END[0])
     last = next(ends, None)
     return None if last is None else blocks.get(lexed.tokens.starts[last])

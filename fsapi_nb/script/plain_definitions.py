@@ -1,7 +1,7 @@
-"""Whether a script can leave something behind in the session that it runs in. Pure: judged by the statements' kinds.
+"""Decide whether a script can leave something in the session in which it runs, by the kinds of its statements.
 
-Plain definitions cannot: they set nothing, prepare nothing and run no body. Whatever runs queries or code may. A database
-with event triggers runs code at every definition: that is for whoever knows the database.
+Plain definitions cannot: they set nothing, prepare nothing and run no body. Statements that run queries or code may. A
+database with event triggers runs code at every definition: the caller must know that.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from fsapi_nb.model.migration import Statement
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
-# Those of them that run a query, somebody's script, or code, or change what new sessions begin with. What changes a table,
-# a type or a domain may compute defaults, checks and new values of the rows that are there; the initial value of an aggregate
-# may be of a domain with a check.
+# Those of them that run a query, a script or code, or change the settings of new sessions. A change of a table, a type or
+# a domain may compute defaults, checks and new values of existing rows; the initial value of an aggregate may be of a
+# domain with a check.
 _LOUD = frozenset(
     {
         "ALTER DATABASE",
@@ -42,7 +42,7 @@ _PLAIN_KEY = re.compile(r"\bpartition\s+by\s+\w+\s*\([^()]*\)(?!.*\bpartition\b)
 
 
 def is_quiet(statements: Iterable[Statement]) -> bool:
-    """Return whether all of them are plain definitions, inline data excluded."""
+    """Return whether all statements are plain definitions; inline data is not one."""
     return all(
         statement.kind.partition(" ")[0] in _VERBS
         and statement.kind not in _LOUD
@@ -53,15 +53,15 @@ def is_quiet(statements: Iterable[Statement]) -> bool:
 
 
 def _may_compute(statement: Statement) -> bool:
-    """Whether the text of a definition leaves room for an expression that is computed at once; where unsure, it does.
+    """Return whether a definition may hold an expression that PostgreSQL computes at once; True if that is not certain.
 
-    The bounds of a partition are expressions, behind VALUES. Of the expressions in a partition key, and of those that generate
-    a column, PostgreSQL computes what is constant. Those of an index are computed in a restricted operation, from which it
-    takes every setting back.
+    The bounds of a partition are expressions, after VALUES. PostgreSQL computes the constant parts of the expressions in
+    a partition key and of those that generate a column. It computes the expressions of an index in a restricted
+    operation, after which it restores every setting.
     """
     if statement.kind in {"CREATE TABLE", "CREATE FOREIGN TABLE", "CREATE SCHEMA"}:
         text = statement.text.lower()
-        return (
-            bool(_GENERATED.search(text)) or "partition" in text and ("values" in text or not _PLAIN_KEY.search(text))
+        return bool(_GENERATED.search(text)) or (
+            "partition" in text and ("values" in text or not _PLAIN_KEY.search(text))
         )
     return False

@@ -1,7 +1,7 @@
-"""Which blocks and procedures end a transaction by themselves: PostgreSQL refuses those in a transaction (2D000).
+"""Find the blocks and procedures that end a transaction themselves: PostgreSQL refuses them in a transaction (2D000).
 
-PL/pgSQL bodies are parsed by PostgreSQL's own parser of that language; of other languages, the words are looked for
-with which they commit.
+Bodies in PL/pgSQL are parsed by PostgreSQL's own parser of that language; bodies in other languages are searched for
+the words with which they commit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CALL = "PLpgSQL_stmt_call"
 # The words of PL/Python, PL/Perl, PL/v8 and PL/Tcl.
 _WORDS = re.compile(r"\b(?:plpy\.(?:commit|rollback)|spi_(?:commit|rollback)|plv8\.(?:commit|rollback))\b")
 _TCL_WORDS = re.compile(r"\b(?:commit|rollback)\b")
-_OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}  # behind these, PL/pgSQL has a statement
+_OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}  # after these, PL/pgSQL has a statement
 
 
 def procedure_of(named: Named, statement: str) -> Procedure | None:
@@ -39,7 +39,7 @@ def procedure_of(named: Named, statement: str) -> Procedure | None:
 
 
 def procedure_of_definition(statement: str) -> Procedure | None:
-    """Return the same for what `pg_get_functiondef` gives; None if the parser does not take it."""
+    """Return the same for the text of `pg_get_functiondef`; None if the parser does not accept it."""
     try:
         return procedure_of(node_of(parse_one(statement.encode())), statement)
     except SqlSyntaxError:
@@ -47,9 +47,9 @@ def procedure_of_definition(statement: str) -> Procedure | None:
 
 
 def unread_body(statement: str) -> str | None:
-    """Return the body of a CREATE FUNCTION that PostgreSQL does not look into before it is called; None if it does.
+    """Return the body of a CREATE FUNCTION that PostgreSQL does not read before it is called; None if it does.
 
-    It reads what a function in SQL says, and runs a DO block at once.
+    PostgreSQL reads the body of a function in SQL when it is created. A DO block runs at once, so the result is None.
     """
     name, node = node_of(parse_one(statement.encode()))
     if name != "create_function_stmt" or node.HasField("sql_body"):
@@ -59,7 +59,7 @@ def unread_body(statement: str) -> str | None:
 
 
 def committing(procedures: Iterable[Procedure]) -> frozenset[str]:
-    """Return the names of the procedures that end a transaction, or call one that does."""
+    """Return the names of the procedures that end a transaction or call one that does, directly or not."""
     known = list(procedures)
     found = {each.name for each in known if each.name and each.ends}
     while more := {each.name for each in known if each.name and each.calls & found} - found:
@@ -91,14 +91,14 @@ def _read_plpgsql(name: str | None, body: str, statement: str) -> Procedure:
         return Procedure(name)
     try:
         nodes = list(_nodes(parse_plpgsql(statement.encode())))
-    except (SqlSyntaxError, RecursionError):  # what the server may take all the same
+    except (SqlSyntaxError, RecursionError):  # another version of the server may accept it
         return Procedure(name, ends=_scan(body))
     calls = {called for key, node in nodes if key == _CALL and (called := _called(node))}
     return Procedure(name, ends=any(key in _ENDS for key, _ in nodes), calls=frozenset(calls))
 
 
 def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Every named node of the parser's JSON."""
+    """Yield every named node of the parser's JSON."""
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
         if isinstance(value, dict | list):
             if isinstance(key, str):
@@ -113,7 +113,7 @@ def _called(node: Any) -> str | None:
 
 
 def _scan(body: str) -> bool:
-    """Whether a COMMIT or ROLLBACK stands where PL/pgSQL has a statement, by PostgreSQL's scanner."""
+    """Return whether a body has a COMMIT or ROLLBACK as a statement, by PostgreSQL's scanner."""
     text = body.encode()
     words = [text[token.start : token.end].decode().upper() for token in scan(text)[0]]
     return any(word in {"COMMIT", "ROLLBACK"} and before in _OPENERS for before, word in itertools.pairwise(words))

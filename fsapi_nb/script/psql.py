@@ -1,7 +1,7 @@
-r"""psql's own commands (`\i`, `\connect`): those that mean nothing here are passed over, each other one is a fault.
+r"""Find psql's own commands (`\i`, `\connect`): harmless ones are ignored, each other one is a fault.
 
-A file that psql runs often sets how psql shows things or stops at errors. That is as good as a comment. What would change
-what runs, or where, is a fault that says what to write instead.
+A file for psql often sets how psql shows things or that it stops at errors. That counts as a comment. A command that
+would change what runs, or where, is a fault that says what to write instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fsapi_nb.script.scan import Span
 from fsapi_nb.script.sections import Source
 from fsapi_nb.text.command import Advice, command
 
-# A command's name, and what follows it up to the next backslash outside of quotes: that begins another command.
+# A command's name and its arguments, up to the next backslash outside of quotes: that begins another command.
 _COMMAND = re.compile(
     rb"""\\(?P<name>;|[^\s\\'"`;]*)(?P<rest>(?:'(?:[^'\\]|\\.|'')*'|"[^"]*"|`[^`]*`|[^\\])*)""", re.DOTALL
 )
@@ -25,7 +25,7 @@ _SHOWING = frozenset(
         *("qecho", "s", "t", "timing", "warn", "x"),
     }
 )
-#: Variables of psql that only say what it shows, or how it reads a keyboard.
+#: Variables of psql that only decide what it shows, or how it reads a keyboard.
 _SHOWING_VARIABLES = frozenset(
     {
         *("COMP_KEYWORD_CASE", "ECHO", "ECHO_ERRORS", "ECHO_HIDDEN", "FETCH_COUNT", "HIDE_TABLEAM"),
@@ -33,13 +33,13 @@ _SHOWING_VARIABLES = frozenset(
         *("QUIET", "SHOW_ALL_RESULTS", "SHOW_CONTEXT", "VERBOSITY"),
     }
 )
-# Those that change how psql runs a file, and the values that say what holds here anyway.
+# Variables that change how psql runs a file: the value that fsapi_nb has anyway, and what helps with another one.
 _RUNNING_VARIABLES = {
     "ON_ERROR_STOP": (True, "an error ends the migration here, and all of it is undone; remove this line."),
     "AUTOCOMMIT": (True, "a migration is one transaction already; remove this line."),
     "ON_ERROR_ROLLBACK": (False, "an error ends the migration here, and all of it is undone; remove this line."),
     "SINGLELINE": (False, "a statement ends with a semicolon here; remove this line."),
-    "SINGLESTEP": (False, "nobody is asked here; remove this line."),
+    "SINGLESTEP": (False, "a migration does not ask before each statement; remove this line."),
 }
 _ON, _OFF = frozenset({"", "on", "true", "1", "yes", "t"}), frozenset({"off", "false", "0", "no", "f"})
 _ONE_DATABASE = "a migration runs on one database, by one role; remove this line (pg_dump writes it with --create)."
@@ -53,7 +53,7 @@ _HINTS = {
     "connect": _ONE_DATABASE,
     **dict.fromkeys(("i", "include", "include_relative", "ir"), _OTHER_FILE),
     **dict.fromkeys(("getenv", "prompt", "set", "setenv"), _VALUES),
-    "unset": "remove this line: psql's variables mean nothing here.",
+    "unset": "remove this line: psql's variables have no effect here.",
     **dict.fromkeys(("elif", "else", "endif", "if"), _CONDITION),
     **dict.fromkeys(("g", "gx"), _SEMICOLON),
     ";": "write the semicolon without a backslash.",
@@ -64,21 +64,21 @@ _HINTS = {
     "watch": "write the statement once, with a semicolon.",
     **dict.fromkeys(("bind", "bind_named", "parse", "close_prepared"), "write the values into the statement."),
     "copy": "write COPY ... FROM stdin; and the data below it, up to a line that is just \\.",
-    ".": "there is no COPY ... FROM stdin; that this could end.",
-    **dict.fromkeys(("q", "quit"), "psql would stop here; remove this line and what is below it."),
+    ".": "remove this line: there is no COPY ... FROM stdin; before it.",
+    **dict.fromkeys(("q", "quit"), "psql would stop here; remove this line and all text below it."),
     "!": "run programs outside of the migration; remove this line.",
     "password": "write ALTER ROLE ... PASSWORD, or set it outside of the migration.",
     "encoding": "save the file as UTF-8, and remove this line.",
     **dict.fromkeys(("o", "out", "w", "write"), "a migration writes no files; remove this line."),
     **dict.fromkeys(("p", "print"), _ONLY_SHOWS),
     **dict.fromkeys(("r", "reset"), "remove this line and the statement that it takes back."),
-    "\\": "write what follows on a line of its own.",
+    "\\": "write the text after it on its own line.",
 }
 _OTHERWISE = "write it as SQL, or remove it: only psql understands it."
 
 
 class _BackslashCommand(NamedTuple):
-    """A command of psql: where it stands, its name and the words behind it."""
+    """A command of psql: its place, its name and its arguments."""
 
     start: int
     name: str
@@ -86,10 +86,13 @@ class _BackslashCommand(NamedTuple):
 
 
 def find_commands(source: Source, lines: Iterable[Span], start: int, end: int) -> Iterator[Problem]:
-    """Yield a problem for each line between two places that holds a command which is not passed over.
+    """Yield a problem for each line between two places with a command that is not harmless.
 
     Args:
-        lines: Where the lines with commands are, from each one's backslash to its end.
+        source: The file.
+        lines: Where the commands are: from the first backslash of a line to the line's end.
+        start: Where the section begins.
+        end: Where the section ends.
     """
     commands = [list(_split(source.text, *line)) for line in lines if start <= line[0] < end]
     open_keys = _unmatched(command for line in commands for command in line)
@@ -106,10 +109,10 @@ def _split(text: bytes, start: int, end: int) -> Iterator[_BackslashCommand]:
 
 
 def _means_nothing(command: _BackslashCommand, open_keys: Sequence[_BackslashCommand]) -> bool:
-    """Whether a migration runs in the same way without the command."""
+    """Return whether a migration runs in the same way without the command."""
     words = command.words
     match command.name:
-        case "restrict" | "unrestrict":  # around a dump, so that its data cannot hold commands
+        case "restrict" | "unrestrict":  # pg_dump writes them so that a dump's data cannot hold commands
             return command not in open_keys
         case "encoding":
             return len(words) == 1 and re.sub("[^a-z0-9]", "", words[0].lower()) in {"utf8", "unicode"}
@@ -130,7 +133,7 @@ def _is_harmless_variable(words: Sequence[str]) -> bool:
 
 
 def _unmatched(commands: Iterable[_BackslashCommand]) -> list[_BackslashCommand]:
-    r"""Those \restrict and \unrestrict that do not belong to each other by their keys."""
+    r"""Return the \restrict and \unrestrict commands without a counterpart that has the same key."""
     left: list[_BackslashCommand] = []
     for each in commands:
         if each.name == "unrestrict" and left and left[-1].name == "restrict" and left[-1].words == each.words:
@@ -143,7 +146,7 @@ def _unmatched(commands: Iterable[_BackslashCommand]) -> list[_BackslashCommand]
 def _hint(command: _BackslashCommand) -> str:
     if command.name in {"restrict", "unrestrict"}:
         other = "unrestrict" if command.name == "restrict" else "restrict"
-        return f"the \\{other} line with the same key is missing: is this all of the dump? If it is, remove this line."
+        return f"the \\{other} line with the same key is missing: is the dump complete? If it is, remove this line."
     if command.name == "set" and command.words and command.words[0] in _RUNNING_VARIABLES:
         return _RUNNING_VARIABLES[command.words[0]][1]
     return _ONLY_SHOWS if command.name[:1] == "d" or command.name == "l" else _HINTS.get(command.name, _OTHERWISE)

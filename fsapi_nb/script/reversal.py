@@ -1,7 +1,7 @@
-"""Whether a script takes back in its end what it has made before: then it holds a change and its undoing, as one.
+"""Find out whether a script drops at its end what it has created: then it holds a change and its undoing in one.
 
-Asked of files without markers only. The files of other tools hold both directions, divided by a line that is only a
-comment to us.
+Used for files without markers only. The files of other tools hold both directions, divided by a line that is only a
+comment for fsapi_nb.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ _TRANSIENT = ("function ", "constraint ", "rule ")
 
 
 def find_reversal(statements: Sequence[Statement]) -> tuple[Statement, str] | None:
-    """Return the first statement that drops for good what an earlier one has made, and what that is; None if none does.
+    """Return the first statement that drops an object that an earlier one created, and its name; None if none does.
 
-    What is made again afterwards counts as made. Functions, constraints and temporary tables may be tools of the change
-    itself, which are rightly removed: real histories have many of those, and one table or column in 8,000 files.
+    An object that is created again afterwards does not count. Functions, constraints, rules and temporary tables do not
+    count either: a change may need them only while it runs. (Of 8,000 real files, many drop such objects; one drops a
+    table or column that it has created.)
     """
     if not any(_may_drop(statement) for statement in statements):
         return None
@@ -39,7 +40,7 @@ def _may_drop(statement: Statement) -> bool:
 
 
 def _changes(statements: Sequence[Statement]) -> Iterator[tuple[Statement, bool, str]]:
-    """What each statement makes (True) or removes (False) of what is to last."""
+    """Yield each object that a statement creates (True) or drops (False), without those that may be temporary."""
     for statement in statements:
         if statement.kind.startswith(("CREATE ", "DROP ")) or statement.kind == "ALTER TABLE":
             for making, name in made_and_removed(statement):

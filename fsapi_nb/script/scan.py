@@ -1,7 +1,7 @@
-r"""The tokens of a text with the lines set aside that are commands of psql (`\set`, `\restrict`).
+r"""Scan a text, with psql's commands (`\set`, `\restrict`) set aside.
 
-A command is not SQL: it goes to the end of its line, and an apostrophe in it (`\echo Don't stop`) opens no string. So
-nothing after a command can be trusted before it is taken out.
+A command is not SQL: it goes to the end of its line, and an apostrophe in it (`\echo Don't stop`) does not open a string.
+So the tokens after a command are reliable only after the command has been taken out.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ _BLANK = bytes(10 if byte == 10 else 32 for byte in range(256))
 
 
 def scan(text: bytes, by: int = 0) -> tuple[Tokens, list[Span], SyntaxProblem | None]:
-    """Return the tokens of a text, where psql's commands stand in it, and what the scanner refused.
+    """Return the tokens of a text, the places of psql's commands in it, and what the scanner refused.
 
-    The tokens end where the scanner refused one. Places count from `by` before the text.
+    The tokens end at the first that the scanner refused.
+
+    Args:
+        text: The text in UTF-8.
+        by: A number of bytes that is added to each offset.
     """
     found = Tokens()
     commands: list[Span] = []
@@ -36,7 +40,7 @@ def scan(text: bytes, by: int = 0) -> tuple[Tokens, list[Span], SyntaxProblem | 
 
 
 def _set_aside(text: bytes, by: int, tokens: Tokens, problem: SyntaxProblem | None, commands: list[Span]) -> int | None:
-    """Take the commands out of the tokens; return where to scan again, if the text after a command was misread."""
+    """Remove the commands from the tokens; return where to scan again, if the text after a command was misread."""
     index = 0
     while (index := tokens.sorts.find(BACKSLASH, index)) >= 0:
         start = tokens.starts[index]
@@ -44,6 +48,7 @@ def _set_aside(text: bytes, by: int, tokens: Tokens, problem: SyntaxProblem | No
         end = (line_end if line_end >= 0 else len(text)) + by
         commands.append((start, end))
         last = bisect.bisect_left(tokens.starts, end)
+        # A token over the line's end, or an error in the line: an apostrophe of the command was taken for a string's.
         if tokens.ends[last - 1] > end or (problem and problem.offset < end):
             tokens.cut(index)
             return end - by
@@ -52,7 +57,7 @@ def _set_aside(text: bytes, by: int, tokens: Tokens, problem: SyntaxProblem | No
 
 
 def blanked(text: bytes, spans: Iterable[Span]) -> bytes:
-    """Return the text with these parts blanked, but for their line ends."""
+    """Return the text with these parts blanked, except for their line ends."""
     changed = bytearray(text)
     for start, end in spans:
         changed[start:end] = changed[start:end].translate(_BLANK)

@@ -1,8 +1,8 @@
-"""The traits of one statement: read off its parse tree, or off its first words where every such statement has the same.
+"""Read the traits of a statement from its parse tree, or from its first words if these decide them.
 
-The words are those of PostgreSQL's scanner, and its parser has accepted the statement before anybody looks at them. They
-are looked at because a tree in Python costs more than all the rest of reading does: without them, reading 1,000 small
-files takes 1.85 times as long, and INSERTs 2.7 times (docs/speed.md). tests/script/test_meaning.py compares both ways.
+The words are tokens of PostgreSQL's scanner, and its parser has accepted the statement before they are looked at. They
+are used because a tree in Python costs more than all the rest of reading: without them, reading 1,000 small files takes
+1.85 times as long, and INSERTs 2.7 times (docs/speed.md). tests/script/test_meaning.py compares both ways.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.procedures import procedure_of
 from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
 
-# The first words of statements that are of this kind whatever follows, run in a transaction block, and have no other
-# trait. The grammar has no other statement that begins so. None stands for any other word.
+# First words that decide the traits of a statement, whatever follows: it is allowed in a transaction block, and has no
+# other trait. The grammar has no other statement that begins with them. None is any other word.
 _Words = dict[bytes | None, Any]
 _TABLE = Traits("CREATE TABLE")
 _INDEX: _Words = {None: Traits("CREATE INDEX"), b"CONCURRENTLY": None}
@@ -42,7 +42,14 @@ _OPENINGS: _Words = {
 
 
 def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
-    """Return the traits of the statement that the tokens from `first` up to `last` are."""
+    """Return the traits of the statement whose tokens are those from `first` up to `last`.
+
+    Args:
+        text: The text of the tokens. PostgreSQL's parser has accepted the statement.
+        tokens: The tokens of the text.
+        first: The first token of the statement.
+        last: The token after its last one.
+    """
     words: Any = _OPENINGS
     for index in range(first, last):
         if tokens.sorts[index] in COMMENTS:
@@ -59,7 +66,7 @@ def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
 
 
 def _is_filled(sorts: bytearray) -> bool:
-    """Return whether a CREATE TABLE may have a query, by the sorts of its tokens: within parentheses, AS is a column's."""
+    """Return whether a CREATE TABLE may have a query: an `AS` outside of parentheses (inside, it belongs to a column)."""
     index = sorts.find(AS)
     while index >= 0 and sorts.count(OPEN, 0, index) > sorts.count(CLOSE, 0, index):
         index = sorts.find(AS, index + 1)

@@ -22,7 +22,7 @@ CONFLICT = "<<<<<<< HEAD\nDROP TABLE a;\n=======\nDROP TABLE b;\n>>>>>>> main"
         ("DROP TABLE a;\n\\i other.sql", "line 6: psql's command \\i is not SQL"),
         ("DELETE FROM a WHERE n = 'x;", "line 5: unterminated quoted string"),
         ("ROLLBACK;", "line 5: ROLLBACK would undo the migration and its record"),
-        ("-- fsapi: lock_timeout=soon\nDROP TABLE a;", "line 5: lock_timeout=soon is no duration"),
+        ("-- fsapi: lock_timeout=soon\nDROP TABLE a;", "line 5: lock_timeout=soon is not a duration"),
     ],
 )
 def test_it_is_a_warning_until_it_is_to_be_run(project: Project, down: str, fault: str) -> None:

@@ -118,7 +118,7 @@ def test_what_means_nothing_here_is_a_comment(line: str, end: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (r"\unset ON_ERROR_STOP", "psql's variables mean nothing here"),
+        (r"\unset ON_ERROR_STOP", "psql's variables have no effect here"),
         (r"\set ON_ERROR_STOP off", "an error ends the migration here"),
         (r"\set AUTOCOMMIT off", "one transaction already"),
         (r"\set env 'it''s dev'", "--set name=value"),
@@ -132,7 +132,7 @@ def test_what_means_nothing_here_is_a_comment(line: str, end: str) -> None:
         (r"\! echo don't", "outside of the migration"),
         (r"\q", "below it"),
         (r"\echo hi \i other.sql", "copy the other file's SQL"),
-        (r"\echo hi \\ DROP TABLE t;", "a line of its own"),
+        (r"\echo hi \\ DROP TABLE t;", "on its own line"),
         (f"\\restrict {KEY}", "\\unrestrict line with the same key is missing"),
         (f"\\restrict {KEY}\n\\unrestrict other", "with the same key is missing"),
     ],
