@@ -101,7 +101,7 @@ def _ways() -> dict[str, Callable[[bytes], object]]:
 
     def ours(text: bytes) -> object:
         migration, problems = read_migration(NAME, text)
-        if migration is None or migration.up.problems:
+        if migration is None or migration.up.parsed.problems:
             raise RuntimeError(f"a text of the benchmark has problems: {problems}")
         return migration.checksum
 

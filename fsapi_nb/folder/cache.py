@@ -102,4 +102,4 @@ class ParseCache:
 
 
 def _size(reading: FileReading) -> int:
-    return _LEAST + (_EACH * len(reading.migration.source) if reading.migration else 0)
+    return _LEAST + (_EACH * len(reading.migration.up.written.source) if reading.migration else 0)

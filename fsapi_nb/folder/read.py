@@ -299,7 +299,7 @@ def _parse(file: str, name: str) -> FileReading:
 def _is_faulty(found: FileReading) -> bool:
     """Whether something would be quoted of a file before anybody has asked for it to be run or shown."""
     migration = found.migration
-    return migration is None or any(each and each.problems for each in (migration.up, migration.down))
+    return migration is None or any(each and each.parsed.problems for each in (migration.up, migration.down))
 
 
 def _leads_out(file: str) -> bool:

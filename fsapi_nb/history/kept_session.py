@@ -111,7 +111,7 @@ def state_in(text: str | None) -> dict[str, str]:
 def capture(session: Session, lock: int, part: StepPart) -> Message:
     """Return the message that puts what the session has in front of the journal's row, until the transaction ends."""
     script = part.migration.script(part.direction)
-    names = named_settings(script.text if script else "") | own_names(session.settings)
+    names = named_settings(script.written.text if script else "") | own_names(session.settings)
     call = sql.SQL("SELECT pg_catalog.set_config({}, {}, true)")
     return Message(call.format(sql.Literal(SETTING), state_of(session, lock, sorted(names))).as_bytes())
 

@@ -295,4 +295,6 @@ def _paths_set(name: str, up: str) -> list[list[str]]:
     from fsapi_nb.script.stored_text import stored_migration
 
     migration = stored_migration(name, StoredScripts(up=restore(up), recorded=True))
-    return [path for statement in (migration.up.statements if migration else ()) for path in search_paths(statement)]
+    return [
+        path for statement in (migration.up.parsed.statements if migration else ()) for path in search_paths(statement)
+    ]

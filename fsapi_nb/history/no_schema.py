@@ -122,6 +122,6 @@ def _maker(folder: Folder, schema: str) -> str | None:
 
     for name in folder.names:
         migration = folder.get(name)
-        if migration and any(f"schema {schema}" in creates(each) for each in migration.up.statements):
+        if migration and any(f"schema {schema}" in creates(each) for each in migration.up.parsed.statements):
             return name
     return None

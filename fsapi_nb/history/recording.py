@@ -26,7 +26,7 @@ def _is_plain(part: StepPart) -> bool:
 def wanted(part: StepPart) -> dict[str, str]:
     """The timeouts that a script's `-- fsapi:` lines ask for."""
     script = part.migration.script(part.direction)
-    given = script.options if script else {}
+    given = script.parsed.options if script else {}
     return {name: given[name] for name in ("lock_timeout", "statement_timeout") if name in given}
 
 
@@ -53,5 +53,5 @@ def row_of(part: StepPart, state: str, *, in_transaction: bool) -> JournalRow:
         return row
     text = ";\n".join(statement.text for statement in part.statements)
     return row._replace(
-        step_checksum=statements_checksum(part.statements), script=redact_sql(text, of=part.migration.source)
+        step_checksum=statements_checksum(part.statements), script=redact_sql(text, of=part.migration.up.written.source)
     )

@@ -155,65 +155,20 @@ class Statement(NamedTuple):
     text: str
     text_line: int
     line: int
-    meaning: Traits
+    traits: Traits
     text_column: int = 1
     copy: CopyData | None = None
     strings: tuple[str, ...] = ()
 
     @property
-    def kind(self) -> str:
-        """Its command in upper case (`CREATE TABLE`)."""
-        return self.meaning.kind
-
-    @property
-    def rule(self) -> TransactionRule:
-        """How it and a transaction block get on."""
-        return self.meaning.rule
-
-    @property
-    def effect(self) -> Effect:
-        """The trace that it leaves in the catalog; asked for of what may run outside of a transaction only."""
-        return self.meaning.effect
-
-    @property
-    def loses(self) -> tuple[str, ...]:
-        """What data it takes away."""
-        return self.meaning.loses
-
-    @property
-    def adds_enum_value(self) -> EnumValue | None:
-        """The value that it adds to an enum."""
-        return self.meaning.adds_enum_value
-
-    @property
-    def creates_schema(self) -> str | None:
-        """The schema that it creates."""
-        return self.meaning.creates_schema
-
-    @property
-    def begin_options(self) -> bool:
-        """Whether it is a BEGIN that asks for more than a transaction."""
-        return self.meaning.begin_options
-
-    @property
-    def changes_session(self) -> bool:
-        """Whether it sets something for the rest of the session."""
-        return self.meaning.changes_session
-
-    @property
-    def procedure(self) -> Procedure | None:
-        """What it does to a transaction, where it is a DO block, a CREATE PROCEDURE or a CALL."""
-        return self.meaning.procedure
-
-    @property
     def leaves_a_trace(self) -> bool:
         """Whether the catalog tells whether it has happened, or it is safe to repeat."""
-        return self.effect.kind is not EffectKind.UNKNOWN
+        return self.traits.effect.kind is not EffectKind.UNKNOWN
 
     @property
     def builds_index(self) -> bool:
         """Whether it is a CREATE INDEX CONCURRENTLY, which may leave an invalid index behind."""
-        return self.effect.kind is EffectKind.INDEX_CREATED and self.rule is TransactionRule.REFUSED
+        return self.traits.effect.kind is EffectKind.INDEX_CREATED and self.traits.rule is TransactionRule.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,45 +230,13 @@ class Script:
         """What its text says."""
         return self.written.parse()
 
-    @property
-    def text(self) -> str:
-        """The section as it stands in the file, but for large data of a COPY: a line says how much there is."""
-        return self.written.text
-
-    @property
-    def complete(self) -> bool:
-        """Whether `text` is all that runs; where it is not, the script cannot be made again of its text."""
-        return self.written.complete
-
-    @property
-    def statements(self) -> tuple[Statement, ...]:
-        """Its statements in order; none where it is `unparsed`."""
-        return self.parsed.statements
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What keeps it from being run."""
-        return self.parsed.problems
-
-    @property
-    def unparsed(self) -> bool:
-        """Whether PostgreSQL's parser refused it."""
-        return self.parsed.unparsed
-
-    @property
-    def options(self) -> Mapping[str, str]:
-        """Those of its `-- fsapi:` lines."""
-        return self.parsed.options
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """What must hold before it is committed."""
-        return self.parsed.checks
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Script):
             return NotImplemented
-        mine, others = (self.direction, self.first_line, self.text), (other.direction, other.first_line, other.text)
+        mine, others = (
+            (self.direction, self.first_line, self.written.text),
+            (other.direction, other.first_line, other.written.text),
+        )
         return mine == others and self.parsed == other.parsed
 
     __hash__ = None  # type: ignore[assignment]  # as of any value that holds a mapping
@@ -352,11 +275,6 @@ class Migration:
     def label(self) -> str:
         """The name as errors give it: with a word where the text is not the file's."""
         return f"{self.name} (as stored)" if self.stored else self.name
-
-    @property
-    def source(self) -> str:
-        """The file's text; large data of a COPY is empty lines in it, so that all others have their numbers."""
-        return self.up.written.source
 
     def script(self, direction: Direction) -> Script | None:
         """The script of that direction."""

@@ -49,7 +49,7 @@ class StepPart:
     def checks(self) -> tuple[Check, ...]:
         """What must hold before this part is committed: the script's checks, where it is the last of it."""
         script = self.migration.script(self.direction)
-        return script.checks if script and self.completes else ()
+        return script.parsed.checks if script and self.completes else ()
 
     @property
     def completes(self) -> bool:
@@ -60,7 +60,7 @@ class StepPart:
     def is_parsed(self) -> bool:
         """Whether its statements are known; a text that the parser refused is sent as a whole."""
         script = self.migration.script(self.direction)
-        return script is None or not script.unparsed
+        return script is None or not script.parsed.unparsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Plan:
     def losses(self) -> tuple[str, ...]:
         """What data it takes away, as far as its statements tell; each thing once."""
         statements = (statement for step in self.steps for part in step.parts for statement in part.statements)
-        found = [loss for statement in statements for loss in statement.loses]
+        found = [loss for statement in statements for loss in statement.traits.loses]
         return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
 
     def __bool__(self) -> bool:

@@ -232,7 +232,7 @@ def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
 def _fault_notes(to_record: Sequence[Migration]) -> Iterable[str]:
     """A word on each migration whose UP could not be run: it may have been by another tool, or never."""
     for migration in to_record:
-        if problems := migration.up.problems:
+        if problems := migration.up.parsed.problems:
             yield f"recorded although its UP cannot be run: {problems[0].place}: {problems[0].message}"
 
 

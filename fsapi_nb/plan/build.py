@@ -77,8 +77,8 @@ class PlanInput:
     @cached_property
     def _procedures(self) -> tuple[Procedure, ...]:
         waiting = (status.migration for status in self.standing.needs_attention if status.entry is None)
-        statements = (statement for each in waiting if each for statement in each.up.statements)
-        defined = (statement.procedure for statement in statements)
+        statements = (statement for each in waiting if each for statement in each.up.parsed.statements)
+        defined = (statement.traits.procedure for statement in statements)
         return (*(each for each in defined if each and each.name), *self.look_at_procedures())
 
     def procedures(self) -> tuple[Procedure, ...]:
@@ -286,7 +286,7 @@ def plan_draft(draft: Migration, given: PlanInput, *, redo: bool) -> Plan:
         problems = [
             *problems,
             *cut(draft, draft.down, allow_unparsed=given.allow_unparsed, procedures=given.procedures)[1],
-            *unfit(draft, draft.down.statements, given.encoding),
+            *unfit(draft, draft.down.parsed.statements, given.encoding),
         ]
     if problems:
         raise FaultyMigrations(tuple(problems), state="unchanged; the file was not written.")
@@ -349,7 +349,7 @@ def sent_by_file(given: PlanInput, progress: PartialMigration) -> Sent | None:
     if [statements_checksum(piece.statements) for piece in pieces] != [record.checksum for record in records]:
         return None
     *before, last = pieces
-    settings = (each for piece in before for each in piece.statements if each.changes_session)
+    settings = (each for piece in before for each in piece.statements if each.traits.changes_session)
     return Sent(last.statements[0], tuple(settings)) if len(last.statements) == 1 else None
 
 
@@ -425,7 +425,7 @@ def _resumed(
     if not had.state:
         return step
     script = part.migration.script(part.direction)
-    now = given.look_at_session({*had.state, *named_settings(script.text if script else "")})
+    now = given.look_at_session({*had.state, *named_settings(script.written.text if script else "")})
     own = had.own | made_by_rest(rest, {*had.state, *now})
     refuse_other_session(part, SessionBefore(had.state, own | settings_made(again)), now)
     return replace(step, session_before=SessionBefore(had.state, own))
@@ -488,5 +488,5 @@ def _down_notes(entries: Sequence[HistoryEntry], down: Sequence[Migration | None
             yield f"what is stored of {entry.name} is not what ran, and its file is: the file's DOWN is used"
         elif is_drifted(file, entry):
             yield f"{entry.name} was edited after it was applied; the DOWN that was stored is used"
-        if migration and migration.down and not migration.down.statements and not migration.down.unparsed:
+        if migration and migration.down and not migration.down.parsed.statements and not migration.down.parsed.unparsed:
             yield f"the DOWN of {entry.name} holds no SQL: it is recorded as rolled back, and nothing is undone"

@@ -18,7 +18,7 @@ def fault_of_down(migration: Migration, encoding: Encoding | None = None) -> str
     if migration.down is None:
         return None
     _, problems = cut(migration, migration.down)
-    problems = problems or unfit(migration, migration.down.statements, encoding)
+    problems = problems or unfit(migration, migration.down.parsed.statements, encoding)
     if not problems:
         return None
     first, more = problems[0], len(problems) - 1

@@ -42,7 +42,7 @@ def unfit(migration: Migration, statements: Iterable[Statement], encoding: Encod
 
 
 def _in_statements(migration: Migration, statements: Iterable[Statement], encoding: Encoding) -> Iterable[Problem]:
-    lines = migration.source.split("\n")
+    lines = migration.up.written.source.split("\n")
     for statement in statements:
         place = encoding.unfit(statement.text)
         if place is None:

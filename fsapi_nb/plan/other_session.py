@@ -95,7 +95,7 @@ def made_by_rest(rest: Sequence[Statement], names: Iterable[str]) -> frozenset[s
     for statement in rest:
         own = _settings_of(statement)
         made |= own
-        if not own and statement.kind != "SET" and not only_sets(statement):
+        if not own and statement.traits.kind != "SET" and not only_sets(statement):
             wanted = (SessionObject("setting", name.lower()) for name in names)
             missing |= {left.name for left in wanted if left.name not in made and needs(statement, left)}
     return frozenset({name.lower() for name in names} - missing)
@@ -105,7 +105,7 @@ def _settings_of(statement: Statement) -> set[str]:
     """The settings that a statement makes for the session, if it does nothing else."""
     if not only_sets(statement):
         return set()
-    if statement.kind == "SELECT" and not statement.changes_session:
+    if statement.traits.kind == "SELECT" and not statement.traits.changes_session:
         return {LOCKS}
     names = {left.name for left in leaves(statement) if left.kind == "setting"}
     return names | _CHARACTERISTICS if "session characteristics" in names else names

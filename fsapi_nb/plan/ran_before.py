@@ -148,7 +148,7 @@ def is_same_script(migration: Migration, entry: HistoryEntry, stored: StoredScri
     if stored is None or not stored.recorded:
         return None
     kept = to_store(migration).up
-    if kept != migration.up.text:
+    if kept != migration.up.written.text:
         return False  # passwords and large data are not stored, so only the checksum tells
     return text_checksum(stored.up or "") == text_checksum(kept)
 
@@ -181,7 +181,7 @@ def _makers(
     folder: Folder,
 ) -> Iterator[HistoryEntry]:
     """The missing entries that have made tables which the migration makes, too, and which nobody has dropped since."""
-    wanted = {name for statement in migration.up.statements for name in tables_made(statement)}
+    wanted = {name for statement in migration.up.parsed.statements for name in tables_made(statement)}
     for entry in missing if wanted else ():
         made = wanted.intersection(_made(entry, stored)) if wanted else set()
         if made and made - set(_dropped_after(entry, stored, history, folder)):
@@ -190,7 +190,7 @@ def _makers(
 
 def _made(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Iterator[str]:
     ran = _ran(entry, stored)
-    return (name for statement in (ran.up.statements if ran else ()) for name in tables_made(statement))
+    return (name for statement in (ran.up.parsed.statements if ran else ()) for name in tables_made(statement))
 
 
 def _dropped_after(
@@ -198,7 +198,9 @@ def _dropped_after(
 ) -> Iterator[str]:
     for later in history.entries[history.entries.index(entry) :]:
         ran = folder.get(later.name) or _ran(later, stored)
-        yield from (name for statement in (ran.up.statements if ran else ()) for name in tables_dropped(statement))
+        yield from (
+            name for statement in (ran.up.parsed.statements if ran else ()) for name in tables_dropped(statement)
+        )
 
 
 def _ran(entry: HistoryEntry, stored: Mapping[str, StoredScripts]) -> Migration | None:

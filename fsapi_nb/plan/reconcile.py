@@ -96,7 +96,7 @@ def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
 
 def only_adds_down(migration: Migration, entry: HistoryEntry) -> bool:
     """Whether the file is what was applied, with a DOWN below it that it did not have then and that could run."""
-    if migration.down is None or migration.down.problems or not is_drifted(migration, entry):
+    if migration.down is None or migration.down.parsed.problems or not is_drifted(migration, entry):
         return False
     return checksum_without_down(migration) == entry.checksum
 

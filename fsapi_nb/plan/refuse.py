@@ -103,8 +103,8 @@ def _why_not(entry: HistoryEntry, migration: Migration | None, stored: StoredScr
 
 def template(migration: Migration) -> None:
     """Raise FaultyMigrations if the UP is still the template's: there is nothing that could be recorded as applied."""
-    if is_placeholder(migration.up.text):
-        raise FaultyMigrations(migration.up.problems, state=UNCHANGED)
+    if is_placeholder(migration.up.written.text):
+        raise FaultyMigrations(migration.up.parsed.problems, state=UNCHANGED)
 
 
 def halves(migrations: Sequence[Migration]) -> None:

@@ -12,7 +12,7 @@ from fsapi_nb.text.command import Advice, command
 def secret_notes(migrations: Iterable[Migration]) -> Iterator[str]:
     """Yield a note for each migration with a literal that is a secret by its name."""
     for migration in migrations:
-        lines = secret_lines(migration.source)
+        lines = secret_lines(migration.up.written.source)
         if lines:
             more = f", and {len(lines) - 1} more," if len(lines) > 1 else ""
             yield Advice(

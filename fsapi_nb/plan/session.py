@@ -40,7 +40,7 @@ class Lost:
     used: Statement
 
     def __str__(self) -> str:
-        return f"line {self.used.line} ({self.used.kind}) needs the {self.what} of line {self.made.line}"
+        return f"line {self.used.line} ({self.used.traits.kind}) needs the {self.what} of line {self.made.line}"
 
 
 @dataclass(slots=True)
@@ -135,7 +135,9 @@ def refuse_lost(
     before, rest = statements_of(pieces[:done]), statements_of(pieces[done:])
     found = [str(each) for each in lost(before, rest)]
     for name, used in unseen_tables(state, before, rest):
-        found.append(f"line {used.line} ({used.kind}) needs the temporary table {name}, which an earlier step has made")
+        found.append(
+            f"line {used.line} ({used.traits.kind}) needs the temporary table {name}, which an earlier step has made"
+        )
     if found:
         raise PartlyApplied(
             f"{migration.name} cannot go on in a new session: what its first steps left in theirs is gone",
@@ -197,7 +199,7 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
         changes = (each for group in own[:-1] for each in group if may_change_new_sessions(each))
         if change := next(changes, None):
             yield (
-                f"{migration}: line {change.line} ({change.kind}) may change the settings of new sessions: the steps behind it "
+                f"{migration}: line {change.line} ({change.traits.kind}) may change the settings of new sessions: the steps behind it "
                 "run without them, and do not go on by themselves if the run is cut off in between; put it into a migration of "
                 "its own"
             )

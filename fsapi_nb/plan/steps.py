@@ -97,12 +97,12 @@ def cut(
     A script without statements still has one step: the one that records it. `procedures` gives those that the database
     has, or will have before the script runs; it is only asked if the script calls one.
     """
-    if script.unparsed and allow_unparsed and len(script.problems) == 1:
+    if script.parsed.unparsed and allow_unparsed and len(script.parsed.problems) == 1:
         return _whole(script)
-    if script.problems:
-        return (), list(script.problems)
-    off = script.options.get("transaction") == "off"
-    statements = _with_procedures(script.statements, procedures)
+    if script.parsed.problems:
+        return (), list(script.parsed.problems)
+    off = script.parsed.options.get("transaction") == "off"
+    statements = _with_procedures(script.parsed.statements, procedures)
     runs, faults = _runs(statements)
     if off:
         faults += _lonely(runs)
@@ -111,7 +111,7 @@ def cut(
     runs = [run for run in runs if run.statements]
     pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(statements, runs)]
     pieces = [part for piece in pieces for part in _split_enums(piece)]
-    if script.checks and pieces[-1].mode is Mode.AUTOCOMMIT:
+    if script.parsed.checks and pieces[-1].mode is Mode.AUTOCOMMIT:
         pieces.append(ScriptStep(Mode.TRANSACTION, CHECKED, ()))
     return tuple(pieces), []
 
@@ -120,13 +120,13 @@ def _whole(script: Script) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
     """A script that the parser refused, as one piece; inline COPY data cannot be sent that way."""
     from fsapi_nb.script.lexer import lex
 
-    if lex([script.text.encode()]).copies:
-        (problem,) = script.problems
+    if lex([script.written.text.encode()]).copies:
+        (problem,) = script.parsed.problems
         hint = (
             "a script with inline COPY data can only run when it is parsed: put the COPY into a migration of its own."
         )
         return (), [replace(problem, hint=hint)]
-    whole = Statement(script.text, script.first_line, script.first_line, Traits("SQL"))
+    whole = Statement(script.written.text, script.first_line, script.first_line, Traits("SQL"))
     return (ScriptStep(Mode.TRANSACTION, UNPARSED, (whole,)),), []
 
 
@@ -134,13 +134,13 @@ def _with_procedures(
     statements: tuple[Statement, ...], procedures: Callable[[], Iterable[Procedure]]
 ) -> tuple[Statement, ...]:
     """The statements, with a rule of their own for the blocks and calls that end a transaction by themselves."""
-    found = [statement.procedure for statement in statements if statement.procedure]
+    found = [procedure for each in statements if (procedure := each.traits.procedure)]
     runnable = [each for each in found if each.name is None]
     if not any(each.ends or each.calls for each in runnable):
         return statements
     others = procedures() if any(each.calls for each in runnable) else ()
     names = committing([*found, *others])
-    return tuple(_outside_of_any(each) if _ends(each.procedure, names) else each for each in statements)
+    return tuple(_outside_of_any(each) if _ends(each.traits.procedure, names) else each for each in statements)
 
 
 def _ends(procedure: Procedure | None, names: Collection[str]) -> bool:
@@ -151,7 +151,7 @@ def _ends(procedure: Procedure | None, names: Collection[str]) -> bool:
 
 
 def _outside_of_any(statement: Statement) -> Statement:
-    return statement._replace(meaning=replace(statement.meaning, rule=TransactionRule.REFUSED))
+    return statement._replace(traits=replace(statement.traits, rule=TransactionRule.REFUSED))
 
 
 def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_StatementFault]]:
@@ -164,7 +164,7 @@ def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_Statemen
         if fault:
             faults.append(fault)
             continue
-        match statement.rule:
+        match statement.traits.rule:
             case TransactionRule.BEGIN:
                 runs.append(_Group(statement, statement))
             case TransactionRule.CHAIN:
@@ -176,16 +176,18 @@ def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_Statemen
     opened = runs[-1].opened
     if opened:
         hint = "add the COMMIT, or remove this: a migration is a transaction anyway."
-        faults.append(_StatementFault(opened, f"{opened.kind} without a COMMIT after it", hint))
+        faults.append(_StatementFault(opened, f"{opened.traits.kind} without a COMMIT after it", hint))
     return runs, faults
 
 
 def _out_of_place(statement: Statement, *, inside: bool) -> _StatementFault | None:
     """What is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any."""
-    match statement.rule:
+    match statement.traits.rule:
         case TransactionRule.BEGIN if inside:
             hint = "remove it, or COMMIT before it."
-            return _StatementFault(statement, f"{statement.kind} inside a transaction that is already open", hint)
+            return _StatementFault(
+                statement, f"{statement.traits.kind} inside a transaction that is already open", hint
+            )
         case TransactionRule.REFUSED if inside:
             hint = "move it out of the BEGIN and COMMIT around it."
             return _StatementFault(statement, f"{_refused(statement)} in a transaction block", hint)
@@ -200,10 +202,12 @@ def _lonely(runs: Iterable[_Group]) -> Iterable[_StatementFault]:
     """What means nothing in a statement that commits alone, as transaction=off makes all outside of a pair."""
     hint = "put BEGIN; and COMMIT; around it and what belongs to it."
     return (
-        _StatementFault(statement, f"{statement.kind} needs a transaction, and the file says transaction=off", hint)
+        _StatementFault(
+            statement, f"{statement.traits.kind} needs a transaction, and the file says transaction=off", hint
+        )
         for run in runs
         for statement in run.statements
-        if not run.own and statement.kind in _IN_A_BLOCK_ONLY
+        if not run.own and statement.traits.kind in _IN_A_BLOCK_ONLY
     )
 
 
@@ -222,14 +226,14 @@ def _must_be_cut(runs: Sequence[_Group]) -> bool:
     """Whether PostgreSQL, or the file with several pairs or COMMIT AND CHAIN, wants more than one step."""
     pairs = sum(run.own for run in runs)
     chained = any(run.chained for run in runs)
-    refused = any(statement.rule is TransactionRule.REFUSED for run in runs for statement in run.statements)
+    refused = any(statement.traits.rule is TransactionRule.REFUSED for run in runs for statement in run.statements)
     return pairs > 1 or chained or refused
 
 
 def _one_transaction(written: Sequence[Statement], runs: Sequence[_Group]) -> ScriptStep:
     """Everything together, the file's own pair included, with the BEGIN that the file has."""
     begin = next((run.begin for run in runs if run.own), None)
-    has_pair = any(statement.rule is TransactionRule.BEGIN for statement in written)
+    has_pair = any(statement.traits.rule is TransactionRule.BEGIN for statement in written)
     statements = tuple(statement for run in runs for statement in run.statements)
     return ScriptStep(Mode.TRANSACTION, ABSORBED if has_pair else ONE_TRANSACTION, statements, _begin(begin))
 
@@ -250,15 +254,15 @@ def _outside(statements: Iterable[Statement], *, off: bool) -> list[ScriptStep]:
     pieces: list[ScriptStep] = []
     together: list[Statement] = []
     for statement in statements:
-        if not off and statement.rule is not TransactionRule.REFUSED:
+        if not off and statement.traits.rule is not TransactionRule.REFUSED:
             together.append(statement)
             continue
         if together:
             pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
-        refused = statement.rule is TransactionRule.REFUSED and not (off and statement.procedure)
+        refused = statement.traits.rule is TransactionRule.REFUSED and not (off and statement.traits.procedure)
         reason = f"{_refused(statement)} in a transaction" if refused else TRANSACTION_OFF
-        mode = Mode.AUTOCOMMIT if refused or statement.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
+        mode = Mode.AUTOCOMMIT if refused or statement.traits.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
         pieces.append(ScriptStep(mode, reason, (statement,)))
     if together:
         pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
@@ -266,14 +270,14 @@ def _outside(statements: Iterable[Statement], *, off: bool) -> list[ScriptStep]:
 
 
 def _refused(statement: Statement) -> str:
-    if statement.procedure:
-        return f"{statement.kind} commits or rolls back by itself, which PostgreSQL refuses"
-    return f"PostgreSQL refuses {statement.kind}"
+    if statement.traits.procedure:
+        return f"{statement.traits.kind} commits or rolls back by itself, which PostgreSQL refuses"
+    return f"PostgreSQL refuses {statement.traits.kind}"
 
 
 def _begin(statement: Statement | None) -> str:
     """The file's own BEGIN where it asks for something, ours where not."""
-    return statement.text if statement and statement.begin_options else "BEGIN"
+    return statement.text if statement and statement.traits.begin_options else "BEGIN"
 
 
 def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
@@ -281,7 +285,9 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
 
     A function whose body has the value uses it when it is called: by the next statement that may run anything.
     """
-    if piece.mode is not Mode.TRANSACTION or not any(statement.adds_enum_value for statement in piece.statements):
+    if piece.mode is not Mode.TRANSACTION or not any(
+        statement.traits.adds_enum_value for statement in piece.statements
+    ):
         return (piece,)
     pieces: list[ScriptStep] = []
     current: list[Statement] = []
@@ -292,7 +298,7 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
         used = next((new for new in added if _uses(statement, new.value)), None)
         if used and _uses_when_called(statement, added):
             used, waiting = None, used
-        elif waiting and statement.kind not in _RUNS_NOTHING:
+        elif waiting and statement.traits.kind not in _RUNS_NOTHING:
             used = waiting
         if used:
             pieces.append(replace(piece, reason=reason, statements=tuple(current)))
@@ -300,8 +306,8 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
             reason = f"the new enum value {used.value!r} must be committed before it is used"
         current.append(statement)
         # Also where the script has made the type itself: up to PostgreSQL 16 that makes no difference.
-        if statement.adds_enum_value:
-            added.append(statement.adds_enum_value)
+        if statement.traits.adds_enum_value:
+            added.append(statement.traits.adds_enum_value)
     pieces.append(replace(piece, reason=reason, statements=tuple(current)))
     if len(pieces) > 1:
         pieces[0] = replace(pieces[0], reason=BETWEEN)
@@ -310,7 +316,7 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
 
 def _uses_when_called(statement: Statement, added: Iterable[EnumValue]) -> bool:
     """Whether it makes a function that has the values in its body only: not in a default of a parameter, say."""
-    if statement.kind not in {"CREATE FUNCTION", "CREATE PROCEDURE"}:
+    if statement.traits.kind not in {"CREATE FUNCTION", "CREATE PROCEDURE"}:
         return False
     body = unread_body(statement.text)
     rest = statement._replace(strings=tuple(string for string in statement.strings if string != body))
@@ -323,7 +329,7 @@ def _uses(statement: Statement, value: str) -> bool:
     Which type a string is of, its text does not tell; a cut too many is harmless. To add another value AFTER
     this one is no use of it.
     """
-    if statement.adds_enum_value:
+    if statement.traits.adds_enum_value:
         return False
     quoted = quote_literal(value)
     in_array = re.compile(rf'[{{,]\s*"?{re.escape(value)}"?\s*[,}}]')

@@ -40,12 +40,12 @@ def _created(pieces: Sequence[ScriptStep]) -> set[str]:
 
 def _belongs(migration: Migration, statement: Statement, made: set[str], never: set[str]) -> bool:
     dropped = set(drops(statement))
-    if statement.rule in _CONTROL or (dropped and dropped <= never):
+    if statement.traits.rule in _CONTROL or (dropped and dropped <= never):
         return False
     if dropped and dropped <= made:
         return True
     if not dropped:
-        why = f"line {statement.line} of its DOWN ({statement.kind}) is no plain DROP"
+        why = f"line {statement.line} of its DOWN ({statement.traits.kind}) is no plain DROP"
     else:
         why = f"line {statement.line} of its DOWN drops {', '.join(sorted(dropped - made))}, which no step has created"
     raise PartlyApplied(

@@ -84,7 +84,7 @@ class AloneRunner:
     def _journal_start(self, part: StepPart, statement: Statement) -> str | None:
         """Write down that the statement is about to be sent, and what the catalog says before it, which is returned."""
         session, recorder = self.run.session, self.run.recorder
-        seen = view_before(session, statement.effect)
+        seen = view_before(session, statement.traits.effect)
         row = row_of(part, "started", in_transaction=False)._replace(witness=seen)
         session.commit([*session.forgetting(), *recorder.journal(row)])
         return seen
@@ -104,7 +104,7 @@ class AloneRunner:
 
     def _check_index(self, statement: Statement) -> None:
         """Make sure that no index was left invalid: IF NOT EXISTS passes over one in silence."""
-        run, effect = self.run, statement.effect
+        run, effect = self.run, statement.traits.effect
         if effect is None or effect.name is None or not statement.builds_index:
             return
         relation = find_relation(run.session, effect.relation)

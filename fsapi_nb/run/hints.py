@@ -53,11 +53,16 @@ def hint_for(
 
     `alone` if it was outside of a transaction.
     """
-    if message.sqlstate == "2D000" and statement and (alone or statement.kind not in {"CALL", "DO"}):
+    if message.sqlstate == "2D000" and statement and (alone or statement.traits.kind not in {"CALL", "DO"}):
         return _MAY_NOT_COMMIT
-    if message.sqlstate == "25001" and message.context and statement and statement.kind in {"CALL", "DO", "SELECT"}:
+    if (
+        message.sqlstate == "25001"
+        and message.context
+        and statement
+        and statement.traits.kind in {"CALL", "DO", "SELECT"}
+    ):
         return _NOT_FROM_A_FUNCTION
-    if message.sqlstate == "0A000" and statement and statement.kind == "CREATE EXTENSION":
+    if message.sqlstate == "0A000" and statement and statement.traits.kind == "CREATE EXTENSION":
         return _NO_EXTENSION
     taken = _own_name(message, tables) if tables and message.sqlstate == "42P07" else None
     if tables and taken:
@@ -74,7 +79,7 @@ def hint_recording(message: ServerMessage, statements: Sequence[Statement], tabl
     if tables and message.sqlstate in _CHANGED and message.context is None:  # else it is a trigger's own
         places = ", ".join(tables.written)
         hint = f"did a script drop or change the tables of the history? They are {places}."
-        if any(statement.kind == "DROP SCHEMA" for statement in statements):
+        if any(statement.traits.kind == "DROP SCHEMA" for statement in statements):
             hint += (
                 f" To let it drop their schema, keep them in another one: {_move(tables)} "
                 f"and [tool.fsapi_nb] {written_setting('schema', another_name(tables.schema))} in pyproject.toml."

@@ -66,7 +66,7 @@ def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
     dropped: set[str] = set()
     for migration in applied:
         path: str | None = None
-        for statement in migration.up.statements:
+        for statement in migration.up.parsed.statements:
             if path is None and not _MATTERS.search(statement.text):
                 continue  # parsing is what takes time
             path = first_schema(statement, path)

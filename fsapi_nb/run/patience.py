@@ -21,7 +21,7 @@ _USUAL = "SELECT pg_catalog.set_config('lock_timeout', %(usual)s, false)"
 
 def blocks_nobody(statement: Statement) -> bool:
     """Return whether a statement lets others read and write while it waits for them."""
-    return statement.kind in _PATIENT
+    return statement.traits.kind in _PATIENT
 
 
 @contextmanager

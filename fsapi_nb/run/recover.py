@@ -82,7 +82,7 @@ def _is_done(verdict: Verdict) -> bool:
 
 
 def _judge(session: Session, progress: PartialMigration, attempted: StepRecord, sent: Sent | None) -> Verdict:
-    effect = sent.statement.effect if sent else _effect_of(attempted.text or "")
+    effect = sent.statement.traits.effect if sent else _effect_of(attempted.text or "")
     before = view_of(progress.catalog_before, effect)
     if before is not None and before.pop("place", None) != place_of_database(session):
         # The history came from elsewhere with a dump: its OIDs mean nothing here, only names do.
@@ -108,7 +108,7 @@ def _judge_by_name(
 
 def _had_settings(progress: PartialMigration) -> bool:
     """Return whether the journal says that an earlier step has changed its session."""
-    return any(each.changes_session for record in progress.done for each in stored_statements(record.text or ""))
+    return any(each.traits.changes_session for record in progress.done for each in stored_statements(record.text or ""))
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _said(now: CatalogView, same: Mapping[int, bool | None]) -> CatalogView:
 def _effect_of(text: str) -> Effect:
     """Return the effect of the one statement that the journal kept."""
     statements = stored_statements(text)
-    return statements[0].effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
+    return statements[0].traits.effect if len(statements) == 1 else Effect(EffectKind.UNKNOWN)
 
 
 def _act(
@@ -183,7 +183,7 @@ def clear_up(session: Session, statement: Statement, seen: str | None) -> bool:
     `seen` is what `view_before` gave before it was sent first. Raises psycopg.Error, also if what it has left cannot be
     determined.
     """
-    effect, before = statement.effect, view_of(seen, statement.effect)
+    effect, before = statement.traits.effect, view_of(seen, statement.traits.effect)
     now = look(session, effect, before)
     if before is not None and effect.kind is EffectKind.INDEX_CREATED:
         known = {index["oid"] for index in before["indexes"]}

@@ -87,7 +87,7 @@ def _place(migration: Migration, statement: Statement, error: psycopg.Error, shi
     data, shown = _line_of_data(statement, error), shown_lines(migration)
     if not position and not data:
         return statement_place(migration.label, statement, shown)
-    lines = migration.source.split("\n")
+    lines = migration.up.written.source.split("\n")
     line, column = data or statement.line, None
     if position:
         text = statement.text[: max(int(position) - 1 - shift, 0)]

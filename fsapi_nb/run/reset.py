@@ -162,7 +162,7 @@ def _statement(drop: DatabaseObject) -> bytes:
 def _created(applied: Iterable[Migration]) -> Iterable[str]:
     """Yield what the scripts that ran are sure to have created, by kind and name."""
     for migration in applied:
-        for statement in migration.up.statements:
+        for statement in migration.up.parsed.statements:
             yield from creates(statement)
-            if statement.creates_schema:
-                yield f"schema {statement.creates_schema}"
+            if statement.traits.creates_schema:
+                yield f"schema {statement.traits.creates_schema}"

@@ -58,7 +58,7 @@ def _compare(run: RunState, step: Step) -> None:
     if before is None:
         return
     script = part.migration.script(part.direction)
-    names = {*before.state, *named_settings(script.text if script else ""), *own_names(run.session.settings)}
+    names = {*before.state, *named_settings(script.written.text if script else ""), *own_names(run.session.settings)}
     state = read_state(run.session, run.recorder.lock, sorted(names))
     try:
         refuse_other_session(part, before, state)

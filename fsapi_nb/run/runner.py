@@ -182,5 +182,5 @@ class Runner:
 
 def _written_secrets(plan: Plan) -> Iterator[str]:
     """Yield the secrets that the scripts hold: what the server says of a failure may quote them."""
-    for source in {part.migration.source for step in plan.steps for part in step.parts}:
+    for source in {part.migration.up.written.source for step in plan.steps for part in step.parts}:
         yield from written_secrets(source)

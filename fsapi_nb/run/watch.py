@@ -89,12 +89,12 @@ class Watcher:
     def _moment(self, at: RunPosition) -> float:
         """How long to wait before looking: a moment, less where a lock is waited for no longer than that."""
         script = at.part.migration.script(at.part.direction)
-        patience = (script.options.get("lock_timeout") if script else None) or self.lock_timeout
+        patience = (script.parsed.options.get("lock_timeout") if script else None) or self.lock_timeout
         limit = milliseconds(patience.replace(" ", ""))
         return min(_MOMENT, limit / 3000) if limit else _MOMENT
 
     def _look_until_it_ends(self, at: RunPosition, pid: int, since: float) -> None:
-        if at.statement and at.statement.kind.startswith(_ALONE):
+        if at.statement and at.statement.traits.kind.startswith(_ALONE):
             self._wait(at)
             return
         try:

@@ -11,7 +11,7 @@ from fsapi_nb.script.redact import redact_line, redact_sql
 
 def shown_lines(migration: Migration) -> list[str]:
     """Return the lines of the file as they may be shown. Searches the whole text for secrets, however long it is."""
-    return redact_sql(migration.source).split("\n")
+    return redact_sql(migration.up.written.source).split("\n")
 
 
 def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> SourceLocation:

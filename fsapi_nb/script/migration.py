@@ -92,7 +92,7 @@ def stored_text(name: str, up: str, down: str | None) -> Migration | None:
 def stored_statements(text: str) -> tuple[Statement, ...]:
     """Return the statements of a step whose text was kept; none if it cannot be read. A marker in it is a comment."""
     migration = stored_text("journal", text, None)
-    return migration.up.statements if migration else ()
+    return migration.up.parsed.statements if migration else ()
 
 
 class _NotText(Exception):
@@ -174,7 +174,7 @@ class _Refused:
     @property
     def text(self) -> str:
         """The section, without large data."""
-        return self.script.text
+        return self.script.written.text
 
     @property
     def source(self) -> str:
@@ -184,7 +184,7 @@ class _Refused:
     @property
     def complete(self) -> bool:
         """Whether `text` is all of it."""
-        return self.script.complete
+        return self.script.written.complete
 
     def parse(self) -> ParsedScript:
         """Return what the text holds, with that problem first."""
@@ -331,11 +331,11 @@ def read_check(title: str, body: Body) -> tuple[Check | None, list[Problem]]:
         return None, [_syntax(body.source, error.problem)]
     if problems:
         return None, problems
-    if len(statements) == 1 and statements[0].kind == "SELECT":
+    if len(statements) == 1 and statements[0].traits.kind == "SELECT":
         return Check(title, statements[0]), []
     solid = body.solid()
     place = body.lexed.tokens.starts[solid[0]] if solid else max(body.section.start - 1, 0)
-    found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].kind
+    found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].traits.kind
     hint = "write one SELECT that returns no rows, or only true, if all is well."
     return None, [body.source.problem(place, f"a check is one query, and this is {found}", hint)]
 

@@ -44,8 +44,8 @@ _PLAIN_KEY = re.compile(r"\bpartition\s+by\s+\w+\s*\([^()]*\)(?!.*\bpartition\b)
 def is_quiet(statements: Iterable[Statement]) -> bool:
     """Return whether all statements are plain definitions; inline data is not one."""
     return all(
-        statement.kind.partition(" ")[0] in _VERBS
-        and statement.kind not in _LOUD
+        statement.traits.kind.partition(" ")[0] in _VERBS
+        and statement.traits.kind not in _LOUD
         and statement.copy is None
         and not _may_compute(statement)
         for statement in statements
@@ -59,7 +59,7 @@ def _may_compute(statement: Statement) -> bool:
     a partition key and of those that generate a column. It computes the expressions of an index in a restricted
     operation, after which it restores every setting.
     """
-    if statement.kind in {"CREATE TABLE", "CREATE FOREIGN TABLE", "CREATE SCHEMA"}:
+    if statement.traits.kind in {"CREATE TABLE", "CREATE FOREIGN TABLE", "CREATE SCHEMA"}:
         text = statement.text.lower()
         return bool(_GENERATED.search(text)) or (
             "partition" in text and ("values" in text or not _PLAIN_KEY.search(text))

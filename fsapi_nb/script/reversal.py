@@ -36,13 +36,15 @@ def find_reversal(statements: Sequence[Statement]) -> tuple[Statement, str] | No
 
 
 def _may_drop(statement: Statement) -> bool:
-    return statement.kind.startswith("DROP ") or (statement.kind == "ALTER TABLE" and bool(statement.loses))
+    return statement.traits.kind.startswith("DROP ") or (
+        statement.traits.kind == "ALTER TABLE" and bool(statement.traits.loses)
+    )
 
 
 def _changes(statements: Sequence[Statement]) -> Iterator[tuple[Statement, bool, str]]:
     """Yield each object that a statement creates (True) or drops (False), without those that may be temporary."""
     for statement in statements:
-        if statement.kind.startswith(("CREATE ", "DROP ")) or statement.kind == "ALTER TABLE":
+        if statement.traits.kind.startswith(("CREATE ", "DROP ")) or statement.traits.kind == "ALTER TABLE":
             for making, name in made_and_removed(statement):
                 if not name.startswith(_TRANSIENT):
                     yield statement, making, name.replace(" public.", " ", 1)

@@ -98,7 +98,7 @@ def may_change_new_sessions(statement: Statement) -> bool:
 
     Its words decide, those in strings included: a DO block has them there.
     """
-    return statement.kind not in _LEAVE_NOTHING and bool(_NEW_SESSIONS.search(statement.text))
+    return statement.traits.kind not in _LEAVE_NOTHING and bool(_NEW_SESSIONS.search(statement.text))
 
 
 def sets_transaction(statement: Statement) -> bool:
@@ -106,8 +106,8 @@ def sets_transaction(statement: Statement) -> bool:
 
     SET TRANSACTION and SET CONSTRAINTS; a SET LOCAL can be reset.
     """
-    if statement.kind != "SET" or statement.changes_session:
-        return statement.kind == "SET CONSTRAINTS"
+    if statement.traits.kind != "SET" or statement.traits.changes_session:
+        return statement.traits.kind == "SET CONSTRAINTS"
     _, node = node_of(parse_one(statement.text.encode()))
     return enum_name(node, "kind") == "VAR_SET_MULTI"
 
@@ -130,12 +130,12 @@ def dropped_at_commit(text: str) -> Iterator[str]:
 
 def leaves(statement: Statement) -> tuple[SessionObject, ...]:
     """Return what the statement leaves in its session beyond its transaction."""
-    if statement.kind in _LEAVE_NOTHING or not _HINTS.search(statement.text):
+    if statement.traits.kind in _LEAVE_NOTHING or not _HINTS.search(statement.text):
         return ()
     name, node = node_of(parse_one(statement.text.encode()))
-    if name == "variable_set_stmt" and not statement.changes_session:
+    if name == "variable_set_stmt" and not statement.traits.changes_session:
         return ()  # SET TRANSACTION, SET CONSTRAINTS
-    return tuple(_left(name, node, only_sets=statement.changes_session))
+    return tuple(_left(name, node, only_sets=statement.traits.changes_session))
 
 
 def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:
@@ -233,15 +233,15 @@ def needs(statement: Statement, left: SessionObject) -> bool:
     if left.kind == "setting":
         # What a search_path or a role changes cannot be seen in a statement; nor does what a policy, a trigger, a default
         # or a function reads of a setting of one's own, which definitions only name.
-        runs_nothing = is_quiet([statement]) or statement.kind.partition(" ")[0] in _READ_NO_SETTING
+        runs_nothing = is_quiet([statement]) or statement.traits.kind.partition(" ")[0] in _READ_NO_SETTING
         if _READING.fullmatch(left.name):
             unseen = not runs_nothing or "'" in statement.text or "$" in statement.text
         else:
             unseen = "." not in left.name or not runs_nothing
-        return left.name in statement.text.lower() or (unseen and not statement.changes_session)
+        return left.name in statement.text.lower() or (unseen and not statement.traits.changes_session)
     if not _word(left.name).search(statement.text):
         return False
-    if statement.kind == "DO":
+    if statement.traits.kind == "DO":
         return True
     return any(_refers(name, node, left) for name, node in _nodes(parse_one(statement.text.encode())))
 
@@ -274,7 +274,7 @@ def _drops(node: Any, left: SessionObject) -> bool:
 
 def ends(statement: Statement, left: SessionObject) -> bool:
     """Return whether the session has the object no more after the statement."""
-    match statement.kind:
+    match statement.traits.kind:
         case "DISCARD TEMP":
             return left.kind.startswith("temporary")
         case "DEALLOCATE":
@@ -296,9 +296,9 @@ def only_sets(statement: Statement) -> bool:
 
     A LISTEN, an advisory lock; a SET says so itself.
     """
-    if statement.changes_session or statement.kind in {"LISTEN", "UNLISTEN"}:
+    if statement.traits.changes_session or statement.traits.kind in {"LISTEN", "UNLISTEN"}:
         return True
-    if statement.kind != "SELECT" or "advisory" not in statement.text.lower():
+    if statement.traits.kind != "SELECT" or "advisory" not in statement.text.lower():
         return False
     _, node = node_of(parse_one(statement.text.encode()))
     calls = [target.res_target.val.func_call for target in node.target_list]
@@ -310,14 +310,14 @@ def asks_what_was_drawn(statement: Statement) -> bool:
     if not _DRAWS.search(statement.text):
         return False
     nodes = _nodes(parse_one(statement.text.encode()))
-    return statement.kind == "DO" or any(
+    return statement.traits.kind == "DO" or any(
         name == "FuncCall" and node.funcname[-1].string.sval in {"currval", "lastval"} for name, node in nodes
     )
 
 
 def may_draw(statement: Statement) -> bool:
     """Return whether it may draw a number from a sequence."""
-    return statement.kind in _MAY_DRAW or "nextval" in statement.text.lower()
+    return statement.traits.kind in _MAY_DRAW or "nextval" in statement.text.lower()
 
 
 def _word(name: str) -> re.Pattern[str]:

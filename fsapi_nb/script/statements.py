@@ -17,7 +17,7 @@ from fsapi_nb.script.depth import refuse_depth
 from fsapi_nb.script.lexer import CopyBlock
 from fsapi_nb.script.parser import ends_of_statements
 from fsapi_nb.script.tokens import COMMENTS, END, TEXT, SqlSyntaxError, SyntaxProblem
-from fsapi_nb.script.traits import meaning_of
+from fsapi_nb.script.traits import traits_of
 
 _ENDS_TOO_EARLY = "at end of input"
 _QUOTES = re.compile(r"(?:[ebxn]|u&)?'", re.IGNORECASE)
@@ -41,13 +41,13 @@ def read_statements(body: Body) -> tuple[tuple[Statement, ...], list[Problem]]:
     """
     code, tokens = body.lexed.code, body.lexed.tokens
     extents = _extents(body, _ends(body))
-    read = [(extent, meaning_of(code, tokens, extent.first, extent.last)) for extent in extents]
-    wants_strings = any(meaning.adds_enum_value for _, meaning in read)
-    statements = tuple(_statement(body, extent, meaning, wants_strings=wants_strings) for extent, meaning in read)
+    read = [(extent, traits_of(code, tokens, extent.first, extent.last)) for extent in extents]
+    wants_strings = any(traits.adds_enum_value for _, traits in read)
+    statements = tuple(_statement(body, extent, traits, wants_strings=wants_strings) for extent, traits in read)
     problems = [
         body.source.problem(tokens.starts[extent.first], *refusal)
-        for extent, meaning in read
-        if (refusal := meaning.refusal or (None if extent.copy else meaning.lacks_data))
+        for extent, traits in read
+        if (refusal := traits.refusal or (None if extent.copy else traits.lacks_data))
     ]
     return statements, [*problems, *_uncovered(body, extents)]
 
@@ -103,7 +103,7 @@ def _uncovered(body: Body, extents: list[_Extent]) -> Iterator[Problem]:
         yield body.source.problem(place, "after this place, PostgreSQL's parser did not cover the text")
 
 
-def _statement(body: Body, extent: _Extent, meaning: Traits, *, wants_strings: bool) -> Statement:
+def _statement(body: Body, extent: _Extent, traits: Traits, *, wants_strings: bool) -> Statement:
     first, last, after, copy = extent
     source, tokens = body.source, body.lexed.tokens
     text, begins = body.lexed.code, tokens.starts[first]  # `code` has no psql commands, which may be between statements
@@ -113,7 +113,7 @@ def _statement(body: Body, extent: _Extent, meaning: Traits, *, wants_strings: b
         text[start : tokens.ends[last - 1]].decode(),
         text_line,
         text_line if start == begins else source.line(begins),
-        meaning,
+        traits,
         source.column(start),
         body.data(copy) if copy else None,
         tuple(_constants(body, extent)) if wants_strings else (),

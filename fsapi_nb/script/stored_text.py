@@ -21,12 +21,15 @@ def to_store(migration: Migration) -> StoredScripts:
     from fsapi_nb.script.checksum import text_checksum
     from fsapi_nb.script.redact import redact_sql
 
-    up = redact_sql(migration.up.text, of=migration.source)
-    down = redact_sql(migration.down.text, of=migration.source) if migration.down else None
+    up = redact_sql(migration.up.written.text, of=migration.up.written.source)
+    down = redact_sql(migration.down.written.text, of=migration.up.written.source) if migration.down else None
     changed = migration.down is not None and (
-        not migration.down.complete
+        not migration.down.written.complete
         # Stars in a comment do not change what runs.
-        or (down != migration.down.text and text_checksum(down or "") != text_checksum(migration.down.text))
+        or (
+            down != migration.down.written.text
+            and text_checksum(down or "") != text_checksum(migration.down.written.text)
+        )
     )
     return StoredScripts(up=up, down=down, recorded=True, redacted=changed)
 

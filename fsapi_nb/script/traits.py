@@ -2,7 +2,7 @@
 
 The words are tokens of PostgreSQL's scanner, and its parser has accepted the statement before they are looked at. They
 are used because a tree in Python costs more than all the rest of reading: without them, reading 1,000 small files takes
-1.85 times as long, and INSERTs 2.7 times (docs/speed.md). tests/script/test_meaning.py compares both ways.
+1.85 times as long, and INSERTs 2.7 times (docs/speed.md). tests/script/test_traits.py compares both ways.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OPENINGS: _Words = {
 }
 
 
-def meaning_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
+def traits_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
     """Return the traits of the statement whose tokens are those from `first` up to `last`.
 
     Args:

@@ -265,7 +265,7 @@ def _changes(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
 
 def _does_nothing(migration: Migration) -> bool:
     """Return whether its DOWN holds only comments, which means that nothing is to be undone."""
-    return migration.down is not None and not migration.down.statements and not migration.down.unparsed
+    return migration.down is not None and not migration.down.parsed.statements and not migration.down.parsed.unparsed
 
 
 def _differs(migration: Migration, left: Sequence[Change], other: Sequence[Change]) -> NotUpToDate:

@@ -119,7 +119,7 @@ def _kept(store: HistoryStore, folder: Folder, applied: Iterable[Migration]) -> 
 def _statements_up(migrations: Iterable[Migration | None]) -> Iterator[Statement]:
     """Yield the statements of every UP."""
     for migration in migrations:
-        yield from migration.up.statements if migration else ()
+        yield from migration.up.parsed.statements if migration else ()
 
 
 def _refuse_empty(folder: Folder) -> None:

@@ -64,7 +64,7 @@ def advance(before: RunProgress, event: Event) -> RunProgress:
         case StepStarted(step):
             return replace(_quiet(before), statement=visible_line(step.parts[0].migration.name), retries=0)
         case StatementStarted(migration, statement):
-            said = f"{visible_line(migration)}:{statement.line}  {statement.kind}"
+            said = f"{visible_line(migration)}:{statement.line}  {statement.traits.kind}"
             return replace(before, statement=said, elapsed=0.0, server=None, waiting="")
         case StatementWatched(migration, statement, elapsed, server, blockage):
             said = before.statement if statement else f"{visible_line(migration)}  recording"

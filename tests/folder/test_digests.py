@@ -79,7 +79,7 @@ def test_a_change_is_seen_though_size_and_time_are_the_same(
     assert first.digests != second.digests
     migration = second.get(NAME)
     assert migration
-    assert [statement.text for statement in migration.up.statements] == ["SELECT 2"]
+    assert [statement.text for statement in migration.up.parsed.statements] == ["SELECT 2"]
     assert reads == [NAME, NAME]
 
 

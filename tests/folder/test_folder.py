@@ -94,8 +94,8 @@ def test_what_windows_writes_is_sound(tmp_path: Path, contents: bytes) -> None:
     put(tmp_path, GOOD, contents)
     migration = read_folder(tmp_path).get(GOOD)
     assert migration
-    assert not migration.up.problems
-    assert [statement.text for statement in migration.up.statements] == ["SELECT 1"]
+    assert not migration.up.parsed.problems
+    assert [statement.text for statement in migration.up.parsed.statements] == ["SELECT 1"]
 
 
 def test_a_file_that_cannot_be_read_is_broken(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
 def quoted(reading: FileReading) -> str:
     """What is said of a file where it is only looked at."""
     scripts = (reading.migration.up, reading.migration.down) if reading.migration else ()
-    problems = [*reading.problems, *(problem for script in scripts if script for problem in script.problems)]
+    problems = [*reading.problems, *(problem for script in scripts if script for problem in script.parsed.problems)]
     return "\n".join(line for problem in problems for line in problem.lines())
 
 

@@ -254,7 +254,7 @@ def test_an_unparsed_script_runs_whole_if_the_user_insists() -> None:
     assert not problems
     assert (piece.mode, piece.reason) == (TOGETHER, UNPARSED)
     (statement,) = piece.statements
-    assert (statement.text, statement.line, statement.kind) == ("-- new\nREPACK t;\n", 2, "SQL")
+    assert (statement.text, statement.line, statement.traits.kind) == ("-- new\nREPACK t;\n", 2, "SQL")
 
 
 def test_insisting_does_not_help_against_other_faults() -> None:

@@ -104,7 +104,7 @@ def test_blockers_are_told_while_a_step_waits_and_gone_when_they_let_go(project:
         assert blockage.blockers[0].pid == first.info.backend_pid
         assert blockage.sessions[1].blocked_by == (blockage.waiter,)
         assert statement is not None
-        assert statement.kind == "ALTER TABLE"
+        assert statement.traits.kind == "ALTER TABLE"
         result = project.migrator().blockers()
         assert [s.pid for s in result.blockage.sessions] == [s.pid for s in blockage.sessions]
         assert result.headline() == f"1 session blocks the migration, 1 session behind it on {project.label}."

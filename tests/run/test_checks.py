@@ -154,16 +154,16 @@ def test_only_whole_lines_below_up_are_checks() -> None:
     """Comments that merely speak of checks stay comments; a file without checks keeps its checksum."""
     comments = "-- UP\n-- CHECK constraints follow\nSELECT 1; -- CHECK\n  -- CHECK: indented\n/* -- CHECK */\n-- Check: x\nSELECT '\n-- CHECK\n';\n"
     migration = parse_text(NAME, comments)
-    assert migration.up.checks == ()
-    assert len(migration.up.statements) == 2
-    assert parse_text(NAME, "-- CHECK: alone\nSELECT 1;").up.checks == ()
+    assert migration.up.parsed.checks == ()
+    assert len(migration.up.parsed.statements) == 2
+    assert parse_text(NAME, "-- CHECK: alone\nSELECT 1;").up.parsed.checks == ()
     plain = parse_text(NAME, "-- UP\nSELECT 1;\n-- DOWN\nSELECT 2;\n")
     checked = parse_text(NAME, "-- UP\nSELECT 1;\n-- CHECK: so\nSELECT true;\n-- DOWN\nSELECT 2;\n")
     below = parse_text(NAME, "-- UP\nSELECT 1;\n-- DOWN\nSELECT 2;\n-- CHECK: so\nSELECT true;\n")
     assert plain.checksum != checked.checksum == below.checksum
-    assert [check.title for check in below.up.checks] == ["so"]
+    assert [check.title for check in below.up.parsed.checks] == ["so"]
     assert below.down is not None
-    assert len(below.down.statements) == 1
+    assert len(below.down.parsed.statements) == 1
 
 
 def test_many_rows_are_not_all_read(project: Project) -> None:

@@ -215,11 +215,11 @@ def test_a_file_says_the_same_however_it_is_read(file: File, size: int, largest:
         pieces = read_in(Pieces(raw, size))
     assert pieces.checksum == whole.checksum == reference([section(file, down=False), section(file, down=True)])
     assert pieces.digest == whole.digest == f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    assert pieces.up.statements == whole.up.statements
-    assert [b"".join(read_copy_data(s.copy)) for s in pieces.up.statements if s.copy] == [
-        b"".join(read_copy_data(s.copy)) for s in whole.up.statements if s.copy
+    assert pieces.up.parsed.statements == whole.up.parsed.statements
+    assert [b"".join(read_copy_data(s.copy)) for s in pieces.up.parsed.statements if s.copy] == [
+        b"".join(read_copy_data(s.copy)) for s in whole.up.parsed.statements if s.copy
     ]
-    assert pieces.source.count("\n") == whole.source.count("\n")
+    assert pieces.up.written.source.count("\n") == whole.up.written.source.count("\n")
     if largest >= max(map(len, DATA)):
         assert pieces == whole
 
@@ -254,7 +254,7 @@ def test_large_data_is_left_out_of_what_is_stored_and_the_rest_is_not() -> None:
     assert f"({2 * LARGEST_KEPT} bytes in {LARGEST_KEPT} lines are left out here" in stored.up
     again = stored_migration(NAME, stored)
     assert again
-    assert [each.text for each in again.up.statements] == [each.text for each in whole.up.statements]
+    assert [each.text for each in again.up.parsed.statements] == [each.text for each in whole.up.parsed.statements]
     assert not to_store(read_migration(NAME, f"-- UP\n{up}-- DOWN\nSELECT 1;".encode())[0] or whole).redacted
 
 
@@ -262,7 +262,7 @@ def test_data_in_memory_is_sent_in_pieces() -> None:
     """That of a notebook's cell, say."""
     data = b"x\n" * (2 << 20)
     migration = read_in(MemoryContents(NAME, b"COPY t FROM stdin;\n" + data + b"\\.\n"))
-    (statement,) = migration.up.statements
+    (statement,) = migration.up.parsed.statements
     assert statement.copy
     pieces = list(read_copy_data(statement.copy))
     assert max(map(len, pieces)) <= 1 << 20

@@ -37,7 +37,7 @@ def all_problems(text: str | bytes) -> list[Problem]:
     migration, problems = read_migration(NAME, text.encode() if isinstance(text, str) else text)
     if migration is None:
         return list(problems)
-    return [*migration.up.problems, *(migration.down.problems if migration.down else ())]
+    return [*migration.up.parsed.problems, *(migration.down.parsed.problems if migration.down else ())]
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ RULES = [
 @pytest.mark.parametrize(("text", "rule"), RULES, ids=[text for text, _ in RULES])
 def test_whether_a_transaction_block_takes_it(text: str, rule: TransactionRule) -> None:
     """By the parse tree, never by the words of the text."""
-    (statement,) = read(f"-- VACUUM\n{text}").up.statements
-    assert statement.rule is rule
+    (statement,) = read(f"-- VACUUM\n{text}").up.parsed.statements
+    assert statement.traits.rule is rule
 
 
 KINDS = {
@@ -127,7 +127,7 @@ KINDS = {
 @pytest.mark.parametrize(("text", "kind"), KINDS.items())
 def test_a_statement_is_named_as_its_command(text: str, kind: str) -> None:
     """As PostgreSQL's documentation has it."""
-    assert [statement.kind for statement in read(text).up.statements] == [kind]
+    assert [statement.traits.kind for statement in read(text).up.parsed.statements] == [kind]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_statement_is_named_as_its_command(text: str, kind: str) -> None:
 )
 def test_what_would_break_the_promise_is_refused(text: str) -> None:
     """Statements that undo the record, move it elsewhere, let go of the lock, or talk to nobody."""
-    (problem,) = read(f"-- UP\nSELECT 1;\n{text};").up.problems
+    (problem,) = read(f"-- UP\nSELECT 1;\n{text};").up.parsed.problems
     assert problem.place.line == 3
     assert problem.hint
 
@@ -169,7 +169,7 @@ def test_what_would_break_the_promise_is_refused(text: str) -> None:
 )
 def test_what_lasts_for_the_session_is_known(text: str, *, changes: bool) -> None:
     """A resumed run sets it again; pg_dump's `set_config` counts."""
-    assert read(text).up.statements[0].changes_session is changes
+    assert read(text).up.parsed.statements[0].traits.changes_session is changes
 
 
 def test_what_a_statement_creates_is_known() -> None:
@@ -179,18 +179,18 @@ def test_what_a_statement_creates_is_known() -> None:
         ALTER TYPE mood RENAME VALUE 'a' TO 'b'; CREATE SCHEMA AUTHORIZATION Joe;
         CREATE EXTENSION hstore; CREATE EXTENSION IF NOT EXISTS citext; BEGIN READ WRITE; COMMIT
     """
-    enum, value, rename, schema, hstore, citext, begin, commit = read(text).up.statements
+    enum, value, rename, schema, hstore, citext, begin, commit = read(text).up.parsed.statements
     assert creates(enum) == ("type My.mood",)
-    assert value.adds_enum_value == EnumValue("mood", "it's")
-    assert rename.adds_enum_value is None
-    assert schema.creates_schema == "joe"
+    assert value.traits.adds_enum_value == EnumValue("mood", "it's")
+    assert rename.traits.adds_enum_value is None
+    assert schema.traits.creates_schema == "joe"
     assert (creates(hstore), creates(citext)) == (("extension hstore",), ())
-    assert (begin.begin_options, commit.begin_options) == (True, False)
+    assert (begin.traits.begin_options, commit.traits.begin_options) == (True, False)
 
 
 def test_string_constants_are_kept_where_an_enum_value_is_added() -> None:
     """What they say, not how they are quoted; only then does anyone ask."""
     text = "SELECT 'it''s', E'b', $$c$$, $x$ 'd' $x$, U&'e', N'f', X'ab'"
-    assert read(text).up.statements[0].strings == ()
-    _, select = read(f"ALTER TYPE t ADD VALUE 'x'; {text}").up.statements
+    assert read(text).up.parsed.statements[0].strings == ()
+    _, select = read(f"ALTER TYPE t ADD VALUE 'x'; {text}").up.parsed.statements
     assert select.strings == ("it's", "b", "c", " 'd' ", "e", "f", "ab")

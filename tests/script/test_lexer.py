@@ -29,7 +29,7 @@ def test_data_is_taken_byte_for_byte(data: str) -> None:
     """And what follows it is SQL again, in the right line."""
     text = f"-- UP\nSELECT 0;\nCOPY t (a) FROM stdin WITH (FORMAT csv);\n{data}\\.\nSELECT 1;\n-- DOWN\nSELECT 2;"
     migration = read(text)
-    before, copy, after = migration.up.statements
+    before, copy, after = migration.up.parsed.statements
     assert before.copy is after.copy is None
     assert copy.copy
     assert b"".join(read_copy_data(copy.copy)) == data.encode()
@@ -37,7 +37,7 @@ def test_data_is_taken_byte_for_byte(data: str) -> None:
     assert copy.text == "COPY t (a) FROM stdin WITH (FORMAT csv)"
     assert after.line == text[: text.rindex("SELECT 1")].count("\n") + 1
     assert migration.down
-    assert migration.down.statements[0].line == text.count("\n") + 1
+    assert migration.down.parsed.statements[0].line == text.count("\n") + 1
 
 
 @pytest.mark.parametrize("data", NASTY.values(), ids=NASTY.keys())
@@ -46,7 +46,7 @@ def test_several_copies_keep_their_data(data: str) -> None:
     migration = read(
         f"COPY a FROM stdin;\n{data}\\.\ncopy b from STDIN\n; -- here it comes\n1\n\\.\nCOPY c FROM stdin;\n\\."
     )
-    copies = [statement.copy for statement in migration.up.statements]
+    copies = [statement.copy for statement in migration.up.parsed.statements]
     assert [copy and b"".join(read_copy_data(copy)) for copy in copies] == [data.encode(), b"1\n", b""]
 
 
@@ -69,7 +69,7 @@ def test_several_copies_keep_their_data(data: str) -> None:
 def test_what_is_no_copy_from_stdin_has_no_data(statement: str) -> None:
     """The word alone, in a string, a comment, a body, as a table."""
     assert not lex([statement.encode()]).copies
-    first, second = read(f"{statement}\nSELECT 1;").up.statements
+    first, second = read(f"{statement}\nSELECT 1;").up.parsed.statements
     assert first.copy is second.copy is None
 
 
@@ -91,13 +91,13 @@ def test_nothing_but_a_comment_stands_after_the_semicolon(rest: str) -> None:
 
 def test_copy_without_a_semicolon_is_an_error() -> None:
     """There is nothing it could read."""
-    (problem,) = read("-- UP\nCOPY t FROM stdin").up.problems
+    (problem,) = read("-- UP\nCOPY t FROM stdin").up.parsed.problems
     assert "without data" in problem.message
 
 
 def test_an_end_without_data_is_an_error() -> None:
     r"""A `\.` too many."""
-    (problem,) = read("-- UP\nCOPY t FROM stdin;\n\\.\n\\.\n").up.problems
+    (problem,) = read("-- UP\nCOPY t FROM stdin;\n\\.\n\\.\n").up.parsed.problems
     assert "\\." in problem.message
 
 
@@ -115,4 +115,4 @@ def test_a_bad_literal_is_found_though_the_scanner_does_not_say_where() -> None:
 def test_many_copies_take_no_longer_than_one() -> None:
     """Each looks at its own lines only."""
     text = b"COPY t FROM stdin;\n" + b"1\tit's stdin;\n" * 20 + b"\\.\n"
-    assert len(read(text * 10_000).up.statements) == 10_000
+    assert len(read(text * 10_000).up.parsed.statements) == 10_000

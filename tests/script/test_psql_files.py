@@ -108,11 +108,11 @@ def test_what_means_nothing_here_is_a_comment(line: str, end: str) -> None:
     text = f"{line}\n-- UP\n{line}\nSELECT 1;\n{line}\nSELECT 2 +\n{line}\n3;\n-- DOWN\n{line}\nSELECT 4;\n{line}"
     migration = read(text.replace("\n", end))
     assert not all_problems(text.replace("\n", end))
-    one, two = migration.up.statements
+    one, two = migration.up.parsed.statements
     assert (one.text, two.text.split()) == ("SELECT 1", ["SELECT", "2", "+", "3"])
     assert migration.checksum == read("-- UP\nSELECT 1; SELECT 2 + 3;\n-- DOWN\nSELECT 4;").checksum
     assert migration.down
-    assert [statement.text for statement in migration.down.statements] == ["SELECT 4"]
+    assert [statement.text for statement in migration.down.parsed.statements] == ["SELECT 4"]
 
 
 @pytest.mark.parametrize(

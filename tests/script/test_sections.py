@@ -27,17 +27,17 @@ def test_a_marker_is_a_whole_line() -> None:
     """Trailing blanks and CRLF are allowed; each section is what stands below its marker."""
     for end in ("\n", "\r\n", " \t\n"):
         migration = read(f"-- UP{end}SELECT 1;{end}-- DOWN{end}SELECT 2;")
-        assert migration.up.text == f"SELECT 1;{end}"
+        assert migration.up.written.text == f"SELECT 1;{end}"
         assert migration.up.first_line == 2
         assert migration.down
-        assert migration.down.text == "SELECT 2;"
+        assert migration.down.written.text == "SELECT 2;"
         assert migration.down.first_line == 4
 
 
 def test_without_a_marker_all_is_up() -> None:
     """And the migration is irreversible."""
     migration = read("SELECT 1;")
-    assert migration.up.text == "SELECT 1;"
+    assert migration.up.written.text == "SELECT 1;"
     assert migration.down is None
 
 
@@ -45,8 +45,8 @@ def test_a_down_of_comments_is_a_deliberate_no_op() -> None:
     """It is there, it is sound, and it has no statements."""
     down = read("-- UP\nSELECT 1;\n-- DOWN\n-- nothing to take back\n").down
     assert down
-    assert not down.statements
-    assert not down.problems
+    assert not down.parsed.statements
+    assert not down.parsed.problems
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_marker_inside_something_is_none(hidden: str) -> None:
     """Strings, quoted names, bodies, comments in comments, COPY data."""
     migration = read(f"-- UP\n{hidden}\n-- DOWN\nSELECT 2;")
     assert not all_problems(f"-- UP\n{hidden}\n-- DOWN\nSELECT 2;")
-    assert migration.up.text == f"{hidden}\n"
+    assert migration.up.written.text == f"{hidden}\n"
     assert migration.down
-    assert [statement.text for statement in migration.down.statements] == ["SELECT 2"]
+    assert [statement.text for statement in migration.down.parsed.statements] == ["SELECT 2"]
     assert read(f"-- UP\nSELECT 1;\n{hidden}").down is None
 
 
@@ -209,9 +209,9 @@ def test_a_carriage_return_alone_ends_no_line() -> None:
         assert "carriage return" in refuse(text)[0].message
     assert not all_problems("-- UP\r\r\nSELECT 'a\rb'; /* \r */\r\n\r")
     migration = read("-- UP\nSELECT 1;\n-- DOWN\nSELECT 2; -- \rSELECT 3;")
-    assert not migration.up.problems
+    assert not migration.up.parsed.problems
     assert migration.down
-    assert migration.down.problems
+    assert migration.down.parsed.problems
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_what_is_no_utf8_sql_is_an_error(raw: bytes, word: str) -> None:
 
 def test_a_byte_order_mark_is_no_fault() -> None:
     """Windows editors write one. Elsewhere, what cannot be seen is named."""
-    assert read(b"\xef\xbb\xbf-- UP\nSELECT 1;").up.text == "SELECT 1;"
+    assert read(b"\xef\xbb\xbf-- UP\nSELECT 1;").up.written.text == "SELECT 1;"
     assert any("invisible" in (problem.hint or "") for problem in all_problems("-- UP\nCREATE\u00a0TABLE t ();"))
 
 
@@ -251,6 +251,6 @@ def test_places_count_lines_and_characters_from_one() -> None:
 
 def test_what_a_terminal_would_obey_is_not_shown() -> None:
     """A migration of somebody else's must not move the cursor, or turn the line around."""
-    (problem,) = read("-- UP\nSELECT '\x1b[2J\u202e' FROM WHERE;").up.problems
+    (problem,) = read("-- UP\nSELECT '\x1b[2J\u202e' FROM WHERE;").up.parsed.problems
     assert problem.place.source == "SELECT '\ufffd[2J\ufffd' FROM WHERE;"
     assert problem.place.column == len("SELECT '.[2J.' FROM ") + 1

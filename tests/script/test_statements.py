@@ -19,8 +19,8 @@ BLANKS = " \t\r\n"
 
 def check(script: Script, put_in: tuple[Written, ...], text: str, position: int) -> int:
     """That a script's statements are those that were put into the text from there on; return where they end."""
-    assert len(script.statements) == len(put_in)
-    for found, each in zip(script.statements, put_in, strict=True):
+    assert len(script.parsed.statements) == len(put_in)
+    for found, each in zip(script.parsed.statements, put_in, strict=True):
         whole = (each.gap + each.core).lstrip(BLANKS)
         start = text.index(each.gap + each.core + ";", position) + len(each.gap + each.core) - len(whole)
         core = start + len(whole) - len(each.core)
@@ -72,12 +72,12 @@ def test_every_token_is_in_one_statement_or_the_text_has_problems(text: str) -> 
         assert problems
         return
     for script in (migration.up, migration.down):
-        if script and not script.problems:
-            assert covered(script) == solid(lex([script.text.encode()]).code)
+        if script and not script.parsed.problems:
+            assert covered(script) == solid(lex([script.written.text.encode()]).code)
 
 
 def covered(script: Script) -> list[bytes]:
-    return [token for statement in script.statements for token in solid(statement.text.encode())]
+    return [token for statement in script.parsed.statements for token in solid(statement.text.encode())]
 
 
 def solid(text: bytes) -> list[bytes]:
@@ -98,18 +98,18 @@ def test_no_bytes_make_the_reader_raise(text: str | bytes) -> None:
 def test_semicolons_inside_bodies_end_no_statement() -> None:
     """Dollar quotes, BEGIN ATOMIC, rules, strings, quoted names: none is cut."""
     cores = [core for core in CORES if ";" in core]
-    assert [statement.text for statement in read(";\n".join(cores)).up.statements] == cores
+    assert [statement.text for statement in read(";\n".join(cores)).up.parsed.statements] == cores
 
 
 def test_a_last_statement_needs_no_semicolon() -> None:
     """And empty statements are none."""
-    statements = read("-- UP\n;;SELECT 1;; ;\nSELECT 2 -- done").up.statements
+    statements = read("-- UP\n;;SELECT 1;; ;\nSELECT 2 -- done").up.parsed.statements
     assert [(statement.text, statement.line) for statement in statements] == [("SELECT 1", 2), ("SELECT 2", 3)]
 
 
 def test_comments_go_with_the_statement_that_follows() -> None:
     """They are sent with it, so that the server's logs show them; what follows the last is sent nowhere."""
-    first, second = read("-- UP\n-- one\nSELECT 1; -- two\nSELECT 2; -- three").up.statements
+    first, second = read("-- UP\n-- one\nSELECT 1; -- two\nSELECT 2; -- three").up.parsed.statements
     assert first.text == "-- one\nSELECT 1"
     assert (first.text_line, first.line) == (2, 3)
     assert second.text == "-- two\nSELECT 2"
@@ -121,9 +121,9 @@ def test_a_long_expression_is_no_trouble(joint: str) -> None:
     """protobuf's Python library refuses a tree of 100 levels, which 50 operators in a row make."""
     long = joint.join(["'a'"] * 1000)
     text = f"CREATE VIEW v AS SELECT {long}; CREATE INDEX CONCURRENTLY i ON t ((a || (SELECT {long})));"
-    first, second = read(text).up.statements
-    assert (first.kind, second.kind) == ("CREATE VIEW", "CREATE INDEX CONCURRENTLY")
-    assert second.rule is TransactionRule.REFUSED
+    first, second = read(text).up.parsed.statements
+    assert (first.traits.kind, second.traits.kind) == ("CREATE VIEW", "CREATE INDEX CONCURRENTLY")
+    assert second.traits.rule is TransactionRule.REFUSED
 
 
 def test_an_expression_too_deep_for_the_parser_is_a_problem() -> None:
@@ -133,43 +133,43 @@ def test_an_expression_too_deep_for_the_parser_is_a_problem() -> None:
         "SELECT " + "(" * 20_000 + ")" * 20_000,
         "SELECT " + "NOT " * 20_000,
     ):
-        (problem,) = read(text).up.problems
+        (problem,) = read(text).up.parsed.problems
         assert "build on one another" in problem.message or "memory exhausted" in problem.message
-        assert read(text).up.unparsed
+        assert read(text).up.parsed.unparsed
 
 
 def test_many_rows_are_not_deep() -> None:
     """A seed of thousands of rows with signs, casts and calls is flat."""
     rows = ", ".join(["(-1, '{}'::jsonb, now() - interval '1 day', f(g(1) + 2))"] * 3000)
-    assert not read(f"INSERT INTO t VALUES {rows};").up.problems
-    assert not read("SELECT 1 WHERE " + " OR ".join(["a = -1"] * 6000)).up.problems
+    assert not read(f"INSERT INTO t VALUES {rows};").up.parsed.problems
+    assert not read("SELECT 1 WHERE " + " OR ".join(["a = -1"] * 6000)).up.parsed.problems
 
 
 def test_time_grows_with_the_length_of_the_text() -> None:
     """Words that the reader looks out for, thousands of times, cost no more than any other."""
     lines = 20_000
-    assert len(read("-- UP\n" + "SELECT 1; -- stdin;\n" * lines).up.statements) == lines
-    assert not read("-- UP\nSELECT '" + "stdin;\n" * lines + "';").up.problems
-    assert not read("-- UP\nSELECT $$" + "password" + " " * lines + "$$;").up.problems
-    assert not read("-- UP\nSELECT $$" + "connection 'password " * lines + "$$;").up.problems
+    assert len(read("-- UP\n" + "SELECT 1; -- stdin;\n" * lines).up.parsed.statements) == lines
+    assert not read("-- UP\nSELECT '" + "stdin;\n" * lines + "';").up.parsed.problems
+    assert not read("-- UP\nSELECT $$" + "password" + " " * lines + "$$;").up.parsed.problems
+    assert not read("-- UP\nSELECT $$" + "connection 'password " * lines + "$$;").up.parsed.problems
 
 
 def test_a_script_with_a_syntax_error_is_unparsed_and_shows_where() -> None:
     """The caret counts characters, not bytes; other faults are told with it."""
     script = read("-- UP\n-- fsapi: nonsense=1\nSELECT 'é😀', FROM x;").up
-    assert script.unparsed
-    assert not script.statements
-    assert [problem.place.line for problem in script.problems] == [2, 3]
-    assert script.problems[1].place.column == len("SELECT 'é😀', ") + 1
+    assert script.parsed.unparsed
+    assert not script.parsed.statements
+    assert [problem.place.line for problem in script.parsed.problems] == [2, 3]
+    assert script.parsed.problems[1].place.column == len("SELECT 'é😀', ") + 1
 
 
 def test_a_down_that_does_not_parse_leaves_the_up_usable() -> None:
     """Real histories are full of them."""
     for down in ("DROPP TABLE t;", "SELECT 'unterminated", "COPY t FROM stdin;\n1\n", "SELECT E'\\xff';", "\\d t"):
         migration = read(f"-- UP\nSELECT 1;\n-- DOWN\n{down}")
-        assert not migration.up.problems
+        assert not migration.up.parsed.problems
         assert migration.down
-        assert migration.down.problems
+        assert migration.down.parsed.problems
 
 
 def test_faults_are_told_together() -> None:
@@ -189,7 +189,7 @@ def test_an_option_that_has_no_effect_is_a_fault() -> None:
         "-- fsapi: lock_timeout=١s\nSELECT 1;",
         "-- fsapi: transaction=on\nSELECT 1;",
     ):
-        assert len(read(f"-- UP\n{options}\n").up.problems) == 1, options
+        assert len(read(f"-- UP\n{options}\n").up.parsed.problems) == 1, options
 
 
 def test_options_stand_above_the_marker_too() -> None:
@@ -197,9 +197,9 @@ def test_options_stand_above_the_marker_too() -> None:
     migration = read(
         "-- fsapi: lock_timeout=1s\n-- UP\n-- fsapi: transaction=off\n-- DOWN\n-- fsapi: statement_timeout=0\n"
     )
-    assert dict(migration.up.options) == {"lock_timeout": "1s", "transaction": "off"}
+    assert dict(migration.up.parsed.options) == {"lock_timeout": "1s", "transaction": "off"}
     assert migration.down
-    assert dict(migration.down.options) == {"statement_timeout": "0"}
+    assert dict(migration.down.parsed.options) == {"statement_timeout": "0"}
 
 
 def test_the_empty_template_is_no_migration() -> None:
@@ -208,9 +208,9 @@ def test_the_empty_template_is_no_migration() -> None:
 
     assert len(all_problems(TEMPLATE)) == 2
     migration = read(f"-- UP\nSELECT 1;\n-- DOWN\n{DOWN_PLACEHOLDER}\n")
-    assert not migration.up.problems
+    assert not migration.up.parsed.problems
     assert migration.down
-    assert migration.down.problems
+    assert migration.down.parsed.problems
 
 
 def test_the_rest_of_a_psql_commands_line_is_not_sql() -> None:
@@ -219,6 +219,6 @@ def test_the_rest_of_a_psql_commands_line_is_not_sql() -> None:
     assert "\\i" in problem.message
     assert len(all_problems("-- UP\n\\i don't.sql\nSELECT 1 FROM;\n\\i other.sql\n")) == 2
     migration = read("-- UP\n\\echo don't\nSELECT 1;\n\\echo /* $$ \"\nSELECT 2;\n-- DOWN\nSELECT 3;")
-    assert [statement.text for statement in migration.up.statements] == ["SELECT 1", "SELECT 2"]
-    assert [statement.line for statement in migration.up.statements] == [3, 5]
+    assert [statement.text for statement in migration.up.parsed.statements] == ["SELECT 1", "SELECT 2"]
+    assert [statement.line for statement in migration.up.parsed.statements] == [3, 5]
     assert migration.down

@@ -24,8 +24,10 @@ def test_what_is_stored_can_be_read_again(file: File) -> None:
     again = stored_migration(NAME, stored)
     assert again
     assert again.checksum == migration.checksum
-    assert [statement.text for statement in again.up.statements] == [s.text for s in migration.up.statements]
-    assert (again.down and again.down.text) == (migration.down and migration.down.text)
+    assert [statement.text for statement in again.up.parsed.statements] == [
+        s.text for s in migration.up.parsed.statements
+    ]
+    assert (again.down and again.down.written.text) == (migration.down and migration.down.written.text)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +43,11 @@ def test_no_line_of_what_is_stored_is_a_marker(up: str, down: str) -> None:
     again = stored_migration(NAME, StoredScripts(up, down, recorded=True))
     assert again
     assert again.down
-    texts = [statement.text.splitlines()[-1] for script in (again.up, again.down) for statement in script.statements]
+    texts = [
+        statement.text.splitlines()[-1] for script in (again.up, again.down) for statement in script.parsed.statements
+    ]
     assert [text[-1] for text in texts] == ["1", "2", "3", "4"]
-    assert not again.up.checks
+    assert not again.up.parsed.checks
     assert stored_statements(up)[1].text.endswith("SELECT 2")
 
 
@@ -161,7 +165,7 @@ WITH_A_PASSWORD = [
 def test_a_password_is_never_stored(text: str) -> None:
     """However it is quoted, in a body, in the address of a server, in a comment; the sections stay where they are."""
     migration = read(f"-- UP\n{text};\nSELECT 1;\n-- DOWN\nSELECT 2;\n")
-    assert not migration.up.problems
+    assert not migration.up.parsed.problems
     stored = to_store(migration)
     assert stored.up
     assert SECRET not in stored.up
@@ -171,7 +175,7 @@ def test_a_password_is_never_stored(text: str) -> None:
     again = stored_migration(NAME, stored)
     assert again
     assert again.down
-    assert [statement.text for statement in again.down.statements] == ["SELECT 2"]
+    assert [statement.text for statement in again.down.parsed.statements] == ["SELECT 2"]
 
 
 @pytest.mark.parametrize("text", WITH_A_PASSWORD)
@@ -192,7 +196,7 @@ def test_a_password_is_never_shown(text: str) -> None:
         f"{text};\n\\connect x",
     ):
         migration, problems = read_migration(NAME, f"-- UP\n{broken}".encode())
-        found = [*problems, *(migration.up.problems if migration else ())]
+        found = [*problems, *(migration.up.parsed.problems if migration else ())]
         assert found
         assert SECRET not in "".join(line for problem in found for line in problem.lines())
 
@@ -204,7 +208,7 @@ def test_a_misquoted_password_is_not_told() -> None:
         f"CREATE ROLE r PASSWORD = '{SECRET}'",
         f"SELECT 1 PASSWORD '{SECRET}'",
     ):
-        (problem,) = read(text).up.problems
+        (problem,) = read(text).up.parsed.problems
         assert SECRET not in "".join(problem.lines())
 
 
@@ -297,4 +301,4 @@ def test_a_migration_without_a_down_stays_irreversible() -> None:
     assert without.down is None
     assert empty
     assert empty.down
-    assert not empty.down.statements
+    assert not empty.down.parsed.statements

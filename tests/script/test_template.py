@@ -121,9 +121,9 @@ def test_the_next_name_sorts_after_every_file(newest: str, expected: str) -> Non
 def test_the_template_is_not_taken_for_a_migration() -> None:
     """Both its sections are known as unwritten."""
     migration = read(TEMPLATE)
-    assert is_placeholder(migration.up.text)
+    assert is_placeholder(migration.up.written.text)
     assert migration.down
-    assert is_placeholder(migration.down.text)
+    assert is_placeholder(migration.down.written.text)
 
 
 def test_a_name_can_be_shown_anywhere() -> None:

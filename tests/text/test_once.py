@@ -56,6 +56,6 @@ def test_a_script_that_was_parsed_travels() -> None:
     """No lock stays in it."""
     migration, _ = read_migration("a.sql", b"-- UP\nSELECT 1;")
     assert migration
-    assert migration.up.statements
+    assert migration.up.parsed.statements
     assert migration.checksum
     assert pickle.loads(pickle.dumps(migration)) == migration

@@ -113,7 +113,7 @@ def migration(name: str, statements: int = 1) -> Migration:
 
 def step(name: str, statements: int = 1, reason: str = "one transaction, together with its history row") -> Step:
     made = migration(name, statements)
-    return Step(Mode.TRANSACTION, reason, (StepPart(made, Direction.UP, made.up.statements),))
+    return Step(Mode.TRANSACTION, reason, (StepPart(made, Direction.UP, made.up.parsed.statements),))
 
 
 def plan(count: int, statements: int = 1, *, drops: int = 0, marks: int = 0, notes: int = 0) -> PlanResult:

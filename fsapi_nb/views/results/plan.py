@@ -105,7 +105,7 @@ def _step_json(step: Step) -> dict[str, Any]:
                 "direction": part.direction.value,
                 "step": part.number + 1,
                 "steps": part.of,
-                "statements": [{"line": s.line, "kind": s.kind} for s in part.statements],
+                "statements": [{"line": s.line, "kind": s.traits.kind} for s in part.statements],
                 "checks": [{"line": c.statement.line, "title": c.title} for c in part.checks],
             }
             for part in step.parts

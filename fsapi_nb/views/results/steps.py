@@ -63,7 +63,7 @@ def _part_rows(number: int, step: Step, part: StepPart, fold: Fold) -> list[Row]
     head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
     rows: list[Row] = fold.apply(
         part.statements,
-        lambda statement: [(*head, statement.line, statement.kind)],
+        lambda statement: [(*head, statement.line, statement.traits.kind)],
         lambda left: (*head, "", f"… {len(left)} statements more"),
     )
     rows += [(*head, check.statement.line, f"CHECK {check.title}") for check in part.checks]
@@ -82,7 +82,7 @@ class _Repetition:
 
     @property
     def kinds(self) -> list[str]:
-        return [statement.kind for statement in self.statements[: len(self.statements) // self.times]]
+        return [statement.traits.kind for statement in self.statements[: len(self.statements) // self.times]]
 
 
 def _statement_lines(step: Step, fold: Fold) -> list[str]:
@@ -108,7 +108,7 @@ def _runs(statements: Sequence[Statement]) -> Sequence[_Repetition]:
     if len(statements) <= _ALIKE:
         return [_Repetition((statement,)) for statement in statements]
     runs: list[_Repetition] = []
-    kinds, start = [statement.kind for statement in statements], 0
+    kinds, start = [statement.traits.kind for statement in statements], 0
     while start < len(kinds):
         repeated = (_repeated(kinds, start, turn) for turn in range(1, _IN_TURN + 1))
         size, times = next((found for found in repeated if found[0] > _ALIKE), (1, 1))

@@ -13,7 +13,7 @@ from fsapi_nb.script import traits
 from fsapi_nb.script.migration import read_migration
 from fsapi_nb.script.parser import parse_one, tokenize
 from fsapi_nb.script.tokens import SqlSyntaxError
-from fsapi_nb.script.traits import meaning_of
+from fsapi_nb.script.traits import traits_of
 from tests.script.reading import CORES, NAME, quick
 from tests.script.test_classify import KINDS, RULES
 
@@ -55,7 +55,7 @@ GAPS = (" ", "\n", "/* a */", " -- b\n")
 def by_words(text: str) -> Traits:
     tokens, _ = tokenize(text.encode())
     first = next(index for index, sort in enumerate(tokens.sorts) if sort not in b"-/")
-    return meaning_of(text.encode(), tokens, first, len(tokens))
+    return traits_of(text.encode(), tokens, first, len(tokens))
 
 
 def by_tree(text: str) -> Traits:
@@ -84,7 +84,7 @@ def test_words_and_tree_agree_about_every_golden_file(file: Path) -> None:
     if migration is None:
         return
     for script in (migration.up, migration.down):
-        for statement in script.statements if script and not script.problems else ():
+        for statement in script.parsed.statements if script and not script.parsed.problems else ():
             assert_agreed(statement.text)
 
 
