@@ -80,6 +80,8 @@ PARTS = (
     Part("tests/test_example.py"),
     Part("tests/postgres/test_hostile_settings.py"),
     Part("tests/script/test_statements.py::test_no_bytes_make_the_reader_raise"),
+    # Its cases run once for all its tests.
+    Part("tests/actions/test_lock_rules.py", "lock rules", slow=False),
     # Each is about what seldom is so.
     Part("tests/run/test_new_settings.py"),
     Part("tests/run/test_unseen_settings.py"),

@@ -23,6 +23,7 @@ ROOMS = (
     "stop",
     "project",
     "script",
+    "actions",
     "folder",
     "plan",
     "postgres",
