@@ -42,19 +42,19 @@ class NoticesResult(Result):
         return {"notices": self.notices}
 
 
-def notice_items(notices: Sequence[str], medium: Medium, *, indent: str = "  ") -> list[Item]:
-    """Return a paragraph for each; of many the first and the last are stored, of a long one its beginning and end."""
-    return medium.items(
-        _NOTICES,
+def notice_items(notices: Sequence[str], medium: Medium, *, fold: Fold = _NOTICES, indent: str = "  ") -> list[Item]:
+    """Return a paragraph or cell for each, with its lines behind the indent; those of a terminal are one item.
+
+    Of many the first and the last are stored, of a long one its beginning and end.
+    """
+    if not medium.folded:
+        return [Item([line for notice in notices for line in hang(visible(notice), indent)])]
+    return fold.apply(
         notices,
-        lambda notice: notice_item(notice, medium, indent=indent),
+        lambda notice: [_item(notice, medium.text(notice), indent)],
         lambda left: gap(f"{indent}… {len(left)} notices more", f"… {len(left)} notices more"),
     )
 
 
-def notice_item(notice: str, medium: Medium, *, indent: str) -> Item:
-    """Return one notice: its lines behind the indent, and its text as a paragraph or cell."""
-    if not medium.folded:
-        return Item(hang(visible(notice), indent))
-    shown = medium.text(notice)
+def _item(notice: str, shown: str, indent: str) -> Item:
     return Item(hang(visible(shown), indent), [("\n".join(hang(shown)),)], whole=shown == notice)

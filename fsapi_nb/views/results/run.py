@@ -16,7 +16,7 @@ from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.notices import notice_item
+from fsapi_nb.views.results.notices import notice_items
 
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
@@ -139,12 +139,7 @@ def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
 
 def said_item(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
     """Return what the server said of a migration: its lines, indented, and its text as one cell."""
-    notices = medium.items(
-        fold,
-        done.notices,
-        lambda notice: notice_item(notice, medium, indent=_INDENT),
-        lambda left: gap(f"{_INDENT}… {len(left)} notices more", f"… {len(left)} notices more"),
-    )
+    notices = notice_items(done.notices, medium, fold=fold, indent=_INDENT)
     lines = [line for notice in notices for line in notice.lines]
     text = "\n".join(cell for notice in notices for (cell,) in notice.rows)
     return Item(lines, [(text,)], all(notice.whole for notice in notices))
