@@ -1,6 +1,6 @@
 """Decide which characters a database that is not in UTF-8 can hold, and escape a text that does not fit.
 
-A text that fits is kept as it is. Any other one is kept behind `ESCAPED`, with the characters that do not fit written as
+A text that fits is kept as it is. Any other one is kept after `ESCAPED`, with the characters that do not fit written as
 PostgreSQL's `unistr()` reads them, so that it can be restored exactly, whatever the encoding of the database.
 """
 

@@ -1,6 +1,6 @@
-"""File names by which other migration tools say what a file is for: one half of a pair, an undo, a repeatable one.
+"""Recognise file names by which other migration tools say what a file is: half of a pair, an undo, a repeatable one.
 
-Such a file is not a whole migration, whatever it holds: the half that takes a change back would undo it if it ran as an UP.
+Such a file is not a whole migration, whatever it holds: the half that undoes a change would do so if it ran as an UP.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ _EXAMPLE = "2026_01_31_09_30_"
 
 
 class Siblings:
-    """The names of one folder, in which a file's other half is looked for."""
+    """The names of a folder's files, among which a file's other half is looked for."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
 
     @cached_property
     def by_version(self) -> dict[str, str]:
-        """Flyway's files by the beginning of their names (`V1__`), times left out."""
+        """Flyway's files by the beginning of their names (`V1__`), without times."""
         versions = ((_FLYWAY.fullmatch(_without_time(name)), name) for name in sorted(self.names, reverse=True))
         return {f"{match[1]}{match[2]}__": name for match, name in versions if match and match[1]}
 
 
 class NameFault(NamedTuple):
-    """What is wrong with a name, and what to do."""
+    """A fault of a file's name: what is wrong, and what to do."""
 
     message: str
     hint: str
 
 
 def find_foreign(names: Sequence[str]) -> dict[str, NameFault]:
-    """Return what is wrong with those names that are not a whole migration's.
+    """Return the fault of each name that is not a whole migration's.
 
-    A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` behind its time,
-    is one by itself, and so is a name that is nothing but `down`; `add_phone_down` only if the folder has its other half.
+    A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` after its time,
+    is one by itself, and so is a name whose only word is `down`; `add_phone_down` only if the folder has its other half.
 
     Args:
         names: All names of a folder, in the order in which they would run.
@@ -73,10 +73,11 @@ def find_foreign(names: Sequence[str]) -> dict[str, NameFault]:
 def explain_bad_name(name: str, fault: str, known: Siblings) -> NameFault:
     """Return what is wrong with a name that is not a migration's, and what to do with the file.
 
-    The half of a pair that takes a change back must not be renamed: it would run as a change.
+    The half of a pair that undoes a change must not be renamed: it would run as a change.
 
     Args:
-        fault: What is wrong with it by our own rules.
+        name: The name of a file.
+        fault: What is wrong with it by the rules of `naming`.
         known: All names of its folder.
     """
     foreign = _by_itself(name, known) or _bad_half(name, known)
@@ -90,7 +91,7 @@ def explain_bad_name(name: str, fault: str, known: Siblings) -> NameFault:
 
 
 class _Half(NamedTuple):
-    """A name that may be one half of a pair: what both have in common, and whether this one takes the change back."""
+    """A name that may be one half of a pair: the words that both have in common, and whether it undoes the change."""
 
     name: str
     stem: str
@@ -98,7 +99,7 @@ class _Half(NamedTuple):
 
 
 def _by_itself(name: str, known: Siblings) -> NameFault | None:
-    """What is wrong with a name that says by itself what its file is for."""
+    """Return what is wrong with a name that says by itself what its file is; None for another name."""
     time = _TIME.match(name)
     flyway = _FLYWAY.fullmatch(name, time.end() if time else 0)
     if flyway:
@@ -111,30 +112,30 @@ def _by_itself(name: str, known: Siblings) -> NameFault | None:
 
 
 def _of_dotted(half: _Half, word: str, known: Siblings) -> NameFault:
-    """What is wrong with `add_phone.down.sql`."""
+    """Return what is wrong with `add_phone.down.sql`."""
     others = [f"{half.stem}.{each}.sql" for each in (_FORTH if half.undoes else _BACK)]
     other = next((each for each in [*others, f"{half.stem}.sql"] if each in known.names), None)
     if other:
         return _of_pair(half, other)
     whole = _whole(half)
     if half.undoes:
-        message = f"by its name (.{word}), this file takes back what another one does, such as {others[0]}"
+        message = f"by its name (.{word}), this file undoes what another one does, such as {others[0]}"
         return NameFault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
     message = f"by its name (.{word}), this file is one half of a migration, and {others[0]} would be the other"
     return NameFault(message, f"rename it to {whole}, with a line `-- UP` above its SQL.")
 
 
 def _of_bare(name: str, known: Siblings) -> NameFault:
-    """What is wrong with a name that says only that its file takes something back."""
+    """Return what is wrong with a name that says only that its file undoes something."""
     other = next((each for word in _FORTH if (each := f"{name[:_LENGTH]}{word}.sql") in known.names), None)
     if other:
         return _of_pair(_Half(name, "name", undoes=True), other)
     hint = "put its SQL below a line `-- DOWN` in the file of that change, and delete this one."
-    return NameFault("by its name, this file takes back what another one does", hint)
+    return NameFault("by its name, this file undoes what another one does", hint)
 
 
 def _of_pair(half: _Half, other: str, *, certain: bool = True) -> NameFault:
-    """What is wrong with one half of a pair whose other half is there."""
+    """Return what is wrong with one half of a pair whose other half exists."""
     up, down = (other, half.name) if half.undoes else (half.name, other)
     hint = (
         f"make one file of both, {_whole(half)}: below a line `-- UP` the SQL of {up}, below a line `-- DOWN` that of "
@@ -142,7 +143,7 @@ def _of_pair(half: _Half, other: str, *, certain: bool = True) -> NameFault:
     )
     if certain:
         return NameFault(f"this file and {other} are the two halves of one migration", hint)
-    own = f" If {half.name} is a change of its own, rename it."
+    own = f" If {half.name} is a separate change, rename it."
     return NameFault(f"by its name, this file and {other} are the two halves of one migration", hint + own)
 
 
@@ -155,7 +156,7 @@ def _of_flyway(match: re.Match[str], known: Siblings) -> NameFault:
     opposite = f"{'V' if letter == 'U' else 'U'}{version}__"
     other = known.by_version.get(opposite)
     if letter == "U":
-        message = f"by its name (U{version}__), this file takes back what {other or f'{opposite}{words}.sql'} does"
+        message = f"by its name (U{version}__), this file undoes what {other or f'{opposite}{words}.sql'} does"
         return NameFault(message, f"put its SQL below a line `-- DOWN` in {whole}, and delete this file.")
     down = f", a line `-- DOWN` and the SQL of {other} at its end" if other else ""
     return NameFault(
@@ -165,9 +166,10 @@ def _of_flyway(match: re.Match[str], known: Siblings) -> NameFault:
 
 
 def _mark_word(words: str) -> tuple[str, str, str] | None:
-    """The words of a name, split at the first or the last one if that is such as `down`; it is in the middle.
+    """Split the words of a name at the first or the last one, if that is a word such as `down`; else return None.
 
-    No pattern is used, because this is asked of every file.
+    Returns the text before the word, the word and the text after it. It uses no pattern, because it is called for every
+    file.
     """
     plain = words.replace("-", "_")
     last = plain.rpartition("_")[2]
@@ -180,7 +182,7 @@ def _mark_word(words: str) -> tuple[str, str, str] | None:
 
 
 def _half(name: str) -> _Half | None:
-    """The half of a pair that a name may be by its first or last word."""
+    """Return the half of a pair that a name may be by its first or last word; None if it is not one."""
     found = _mark_word(_without_time(name)[: -len(".sql")])
     if found is None:
         return None
@@ -189,7 +191,7 @@ def _half(name: str) -> _Half | None:
 
 
 def _bad_half(name: str, known: Siblings) -> NameFault | None:
-    """What is wrong with one half of a pair that has no time, such as `0001_a_down.sql` beside `0001_a_up.sql`."""
+    """Return what is wrong with half of a pair without a time, such as `0001_a_down.sql` beside `0001_a_up.sql`."""
     half, found = _half(name), _mark_word(name.removesuffix(".sql"))
     if half is None or found is None:
         return None
@@ -202,7 +204,7 @@ def _bad_half(name: str, known: Siblings) -> NameFault | None:
 
 
 def _without_halves(names: Sequence[str]) -> dict[str, list[int]]:
-    """Where each name stands in the folder's order, by its words without time."""
+    """Return the places of names in the folder's order, by their words without times."""
     found: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         found.setdefault(_without_time(name).removesuffix(".sql"), []).append(index)
@@ -210,9 +212,9 @@ def _without_halves(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _bare(half: _Half, whole: Mapping[str, Sequence[int]], names: Sequence[str]) -> str | None:
-    """The file that one with `down` in its name takes back, if that has no such word: of the same time, or next to it.
+    """Return the file without such a word that a file with `down` in its name undoes: of the same time, or next to it.
 
-    Further on, `add_phone_rollback` may be a change of its own.
+    A file further away is not meant: there, `add_phone_rollback` may be a separate change.
     """
     others = whole.get(half.stem, ()) if half.undoes else ()
     if not others:
@@ -223,7 +225,7 @@ def _bare(half: _Half, whole: Mapping[str, Sequence[int]], names: Sequence[str])
 
 
 def _whole(half: _Half) -> str:
-    """What the file of both halves could be called."""
+    """Return a name for the file of both halves."""
     time = _TIME.match(half.name)
     number = _NUMBER.match(half.stem)
     if time:
@@ -238,7 +240,7 @@ def _without_time(name: str) -> str:
 
 
 def _minute(digits: str) -> str | None:
-    """The time of a name such as 20260131093059_add_phone.sql, as it stands in a migration's."""
+    """Return the time of a name such as 20260131093059_add_phone.sql, as a migration's name has it; None if it is none."""
     try:
         return datetime.datetime.strptime(digits, "%Y%m%d%H%M").replace(tzinfo=datetime.UTC).strftime("%Y_%m_%d_%H_%M")
     except ValueError:

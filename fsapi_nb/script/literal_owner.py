@@ -1,6 +1,7 @@
-"""Say what a literal of SQL belongs to: the option, variable, column, argument or setting whose value it is.
+"""Find the owner of a literal of SQL: the option, variable, column, argument or setting whose value it is.
 
-Looks at the few tokens around it, so that it costs nothing that grows with the text, and also works in what does not parse.
+Looks only at a few tokens around the literal, so that its cost does not grow with the text, and so that it also works in
+text that does not parse.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fsapi_nb.text.secrets import is_prose, is_secret_name
 _OPENING = re.compile(rb"(?:[ebxn]|u&)?'|\$[^$]*\$", re.IGNORECASE)
 _JOINING = frozenset({"=", "=>", ":=", "to", "default"})
 _DECLARING = frozenset({"=", ":=", "default"})
-# What stands between a variable's or a column's name and its default: a type, and what it must be.
+# The tokens between the name of a variable or a column and its default: a type, and constraints such as NOT NULL.
 _OF_A_TYPE = re.compile(r"[^\W\d][\w$]*|\d+|[.()\[\]%]|\"[^\"]*\"")
 _NO_TYPE = frozenset(
     [
@@ -39,13 +40,13 @@ _NO_TYPE = frozenset(
 )
 _BOUNDARIES = frozenset({";", ",", "declare", "begin", "add", "column", "exists", "alter", ""})
 _LONGEST_TYPE = 14  # tokens
-_MOST_ARGUMENTS = 24  # tokens that are looked back over for the function that a pair is an argument of
+_MOST_ARGUMENTS = 24  # tokens before a pair in which the function is looked for whose arguments it is
 _LABEL = re.compile(r"[^\W\d]+( [^\W\d]+)*")
 _OF_PAIRS = re.compile(r"set_config|jsonb?_build_object|hstore|jsonb?_object", re.IGNORECASE)
 
 
 def opening_of(text: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Return where the content of a literal begins and ends; None if it is no literal."""
+    """Return where the content of a literal begins and ends; None if the token is not a literal."""
     opening = _OPENING.match(text, start)
     if opening is None:
         return None
@@ -53,7 +54,7 @@ def opening_of(text: bytes, start: int, end: int) -> tuple[int, int] | None:
 
 
 def owner_of(text: bytes, tokens: Tokens, index: int) -> str:
-    """Return the name of what a literal is the value of, as far as the tokens before it tell; else an empty text."""
+    """Return the name of a literal's owner, as far as the tokens before it tell; else an empty text."""
     before = Backwards(text, tokens, index)
     word = next(before, "")
     if word == "," and before.is_literal_next():
@@ -72,7 +73,7 @@ def owner_of(text: bytes, tokens: Tokens, index: int) -> str:
 
 
 def assigned_before(text: bytes, tokens: Tokens, index: int) -> str:
-    """Return the name of what an expression is assigned to, or is the default of, which begins with that token."""
+    """Return the name to which an expression is assigned, or whose default it is; it begins with the token `index`."""
     before = Backwards(text, tokens, index)
     next(before, "")
     name = next(before, "").strip('"')
@@ -80,7 +81,7 @@ def assigned_before(text: bytes, tokens: Tokens, index: int) -> str:
 
 
 def _declared(word: str, before: Backwards) -> str:
-    """The name in front of a type (`password CONSTANT text NOT NULL :=`), that word being the last of the type."""
+    """Return the name before a type (`password CONSTANT text NOT NULL :=`) that ends with a word; else an empty text."""
     words = [word]
     for _ in range(_LONGEST_TYPE):
         if not _OF_A_TYPE.fullmatch(word) or word.lower() in _NO_TYPE:
@@ -93,7 +94,7 @@ def _declared(word: str, before: Backwards) -> str:
 
 
 def _is_a_pair(before: Backwards, value: str) -> bool:
-    """Whether a name, which the tokens before have just given, and the value behind it are a setting's or a row's."""
+    """Return whether a name and the value after it are a pair of a function or a row, by the tokens before the name."""
     depth = number = 0
     for word in _first(before, _MOST_ARGUMENTS):
         if word in {")", "]"}:
@@ -104,7 +105,7 @@ def _is_a_pair(before: Backwards, value: str) -> bool:
             caller = next(before, "")
             if _OF_PAIRS.fullmatch(caller):
                 return number % 2 == 0
-            # A row: of a table of settings rather than one of words.
+            # It is a row: of a table of settings, unless the value is words.
             return caller.lower() in {"values", ","} and not (_LABEL.fullmatch(value) or is_prose(value))
         elif word == "," and not depth:
             number += 1
@@ -120,13 +121,13 @@ def _first(words: Iterator[str], count: int) -> Iterator[str]:
 
 
 def content_of(text: bytes, tokens: Tokens, index: int) -> str:
-    """Return what stands between the quotes of a literal; nothing for another token."""
+    """Return the text between the quotes of a literal; an empty text for another token."""
     inside = opening_of(text, tokens.starts[index], tokens.ends[index])
     return text[slice(*inside)].decode(errors="replace") if inside else ""
 
 
 class Backwards(Iterator[str]):
-    """The tokens in front of one, the nearest first, without comments."""
+    """The tokens before one, the nearest first, without comments."""
 
     def __init__(self, text: bytes, tokens: Tokens, index: int) -> None:
         self._text, self._tokens, self._index = text, tokens, index
@@ -145,11 +146,11 @@ class Backwards(Iterator[str]):
         return word.decode(errors="replace")
 
     def is_literal_next(self) -> bool:
-        """Whether the next token is a literal."""
+        """Return whether the next token is a literal."""
         return self._index >= 0 and self._tokens.sorts[self._index] == TEXT[0]
 
     def literal(self) -> str:
-        """The content of the literal that is the next token."""
+        """Return the content of the literal that is the next token, and go on to the token before it."""
         content = content_of(self._text, self._tokens, self._index)
         self._skip()
         return content

@@ -1,7 +1,7 @@
-"""Find the secrets in a text that only PostgreSQL's parser can tell: cut out the statements that may hold one, and parse those.
+"""Find the secrets of a text for which a parser is needed: cut out the statements that may hold one, and parse those.
 
-Few do, so that a text costs no more than a look at its tokens. What does not parse as it stands is PL/pgSQL, in which
-an SQL statement begins behind other words; what is too large is parsed by its rows.
+Few statements do, so a text costs little more than a look at its tokens. A piece that does not parse may be PL/pgSQL, in
+which an SQL statement begins after other words; a statement that is too large is parsed by its rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fsapi_nb.text.secrets import ends_in_secret_name, is_no_secret, is_secret_n
 
 _LARGEST = 20_000  # tokens of a statement that is parsed as a whole
 _LONGEST_SHAPE = 300  # tokens of a statement that is compared with others
-_ROWS = 2_000  # tokens of the rows of a larger one that are parsed at once
+_ROWS = 2_000  # tokens of the rows of a larger statement that are parsed at once
 _TOO_EARLY = "at end of input"
 _LONGEST_NAME = 200  # bytes of a literal that may be, or end in, the name of a secret
 _MOST_TRIES = 6  # places in a piece of PL/pgSQL at which a statement may begin
@@ -29,21 +29,22 @@ _PARAMETER = re.compile(rb"\$(\d+)")
 _STATEMENTS = frozenset(
     {b"insert", b"update", b"delete", b"select", b"with", b"merge", b"values", b"set", b"alter", b"create"}
 )
-# Behind these, PL/pgSQL has an expression, or the rest of a query.
+# After these, PL/pgSQL has an expression, or the rest of a query.
 _EXPRESSIONS = frozenset({b"perform", b"execute", b"return", b"query", b":=", b"="})
 _DECLARED = frozenset({b":=", b"=", b"default"})
-# What PL/pgSQL puts behind a statement or an expression.
+# Words that PL/pgSQL adds after a statement or an expression.
 _ENDS = frozenset({b"into", b"using", b"loop", b"then"})
-# Which of these belong to a statement with that word.
+# Those of them that belong to a statement that begins with a word.
 _OWN = {
     b"insert": frozenset({b"into"}),
     b"merge": frozenset({b"into", b"using", b"then"}),
     b"delete": frozenset({b"using"}),
 }
-# What creates a table, and an INSERT that does not name its columns.
+# The beginning of a CREATE TABLE, and of an INSERT that does not name its columns.
 _CREATED = re.compile(rb"\bcreate\s+(?:(?:global|local|temp|temporary|unlogged)\s+)*table\b", re.IGNORECASE)
 _BARE_INSERT = re.compile(
-    rb"\binsert\s+into\s+(?:[\w\"]+\s*\.\s*)?\"?(?P<table>\w+)\"?\s+(?:as\s+\w+\s+)?(?:overriding\s+\w+\s+value\s+)?(?=values|select|with|\()",
+    rb"\binsert\s+into\s+(?:[\w\"]+\s*\.\s*)?\"?(?P<table>\w+)\"?\s+(?:as\s+\w+\s+)?"
+    rb"(?:overriding\s+\w+\s+value\s+)?(?=values|select|with|\()",
     re.IGNORECASE,
 )
 _NO_TABLES: Tables = {}
@@ -51,7 +52,7 @@ _SETTING = frozenset({b"set", b"alter"})
 
 
 class Literal(NamedTuple):
-    """Where a secret stands: between its quotes, or as a word without any."""
+    """The place of a secret in a text: between its quotes, or a word without quotes."""
 
     start: int
     end: int
@@ -66,19 +67,19 @@ class _TokenRange(NamedTuple):
 
 
 _Alike: TypeAlias = dict[bytes, list[int]]
-"""Which tokens of a statement of that shape are secrets, counted from its first."""
+"""The tokens that are secrets in statements of a shape, counted from the statement's first token."""
 
 
 def find_parsed(
     text: bytes, tokens: Tokens, places: Iterable[int], tables: Callable[[], Tables] = dict
 ) -> Iterator[Literal]:
-    """Yield the secrets of the statements in which a name of a secret is a name.
+    """Yield the secrets of the statements in which the name of a secret is the name of something.
 
     Args:
         text: SQL, or a body in PL/pgSQL.
-        tokens: Those of the text, as far as its scanner got.
-        places: Where the words for a secret stand in the text.
-        tables: Gives the columns of tables, for an INSERT that names none.
+        tokens: The tokens of the text, up to the first that the scanner refuses.
+        places: Where words for a secret begin in the text.
+        tables: Returns the columns of tables, for an INSERT that names none.
     """
     pieces: dict[_TokenRange, set[int]] = {}
     for index in {bisect.bisect_right(tokens.starts, place) - 1 for place in places}:
@@ -92,7 +93,7 @@ def find_parsed(
 
 
 def created_tables(text: bytes, tokens: Tokens) -> dict[str, Sequence[str]]:
-    """Return the columns of the tables that a text creates, of those with a column that is a secret by its name."""
+    """Return the columns of each table that a text creates with a column that is a secret by its name."""
     found: dict[str, Sequence[str]] = {}
     for match in _CREATED.finditer(text):
         index = bisect.bisect_left(tokens.starts, match.start())
@@ -108,7 +109,7 @@ def created_tables(text: bytes, tokens: Tokens) -> dict[str, Sequence[str]]:
 
 
 def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) -> Iterator[Literal]:
-    """The secrets of each `INSERT INTO users VALUES (...)` into a table whose columns are known."""
+    """Yield the secrets of each `INSERT INTO users VALUES (...)` into a table whose columns are known."""
     known: Tables | None = None
     alike: _Alike = {}
     for match in _BARE_INSERT.finditer(text):
@@ -124,7 +125,7 @@ def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) 
 
 
 def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
-    """Return the tree of the statement that the token of that number ends; None if it does not parse."""
+    """Return the tree of the statement that ends at a semicolon, given by its number; None if it does not parse."""
     piece = _TokenRange(_piece_around(tokens, semicolon).first, semicolon)
     if piece.last - piece.first > _LARGEST or piece.last <= piece.first:
         return None
@@ -141,7 +142,7 @@ def secret_parameters(statement: bytes) -> set[int]:
 
 
 def _is_name(text: bytes, tokens: Tokens, index: int) -> bool:
-    """Whether a token is the name of a secret, or of a function that takes one."""
+    """Return whether a token is the name of a secret, or of a function that takes one."""
     if tokens.sorts[index] in COMMENTS:
         return False
     if tokens.sorts[index] != TEXT[0]:
@@ -166,7 +167,7 @@ def _piece_around(tokens: Tokens, index: int) -> _TokenRange:
 def _in_known(
     text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], alike: _Alike, tables: Tables = _NO_TABLES
 ) -> Iterator[int]:
-    """Those of a statement: they stand where they stood in one that has but other values, of which a seed has many."""
+    """Yield the secrets of a statement; statements that differ only in their values are parsed once: a seed has many."""
     shape = _shape(text, tokens, piece, named)
     if shape is None:
         yield from _in_piece(text, tokens, piece, named, tables)
@@ -178,7 +179,7 @@ def _in_known(
 
 
 def _shape(text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int]) -> bytes | None:
-    """A statement without its values; None for one whose values decide what is a secret, and for a long one."""
+    """Return a statement without its values; None if its values decide what is a secret, or if it is long."""
     first, last = piece
     if last - first > _LONGEST_SHAPE or any(tokens.sorts[index] == TEXT[0] for index in named):
         return None
@@ -200,7 +201,7 @@ def _in_piece(
 
 
 def _in_refused(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[int]:
-    """The secrets in what does not parse as a whole: PL/pgSQL, or a statement with a fault."""
+    """Yield the secrets in a piece that does not parse as a whole: PL/pgSQL, or a statement with a fault."""
     begun: list[_TokenRange] = []
     parsed = False
     for begin, opening, owner in _beginnings(text, tokens, piece):
@@ -215,11 +216,9 @@ def _in_refused(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[int
 
 
 def _parsed_in_part(text: bytes, tokens: Tokens, piece: _TokenRange) -> list[int]:
-    """The secrets in a statement that is wrong: it is parsed without the tokens that the parser refuses, up to some."""
-    start, statement = (
-        tokens.starts[piece.first],
-        bytearray(text[tokens.starts[piece.first] : tokens.ends[piece.last - 1]]),
-    )
+    """Return the secrets in a statement with faults: a few tokens that the parser refuses are blanked, one at a time."""
+    start = tokens.starts[piece.first]
+    statement = bytearray(text[start : tokens.ends[piece.last - 1]])
     for _ in range(_MOST_TRIES):
         try:
             refuse_depth(tokens, *piece)
@@ -228,9 +227,8 @@ def _parsed_in_part(text: bytes, tokens: Tokens, piece: _TokenRange) -> list[int
             offset = error.problem.offset if isinstance(error, SqlSyntaxError) else len(statement)
             index = bisect.bisect_left(tokens.starts, start + offset)
             if index < piece.last and tokens.starts[index] == start + offset and not str(error).endswith(_TOO_EARLY):
-                statement[offset : offset + tokens.ends[index] - tokens.starts[index]] = b" " * (
-                    tokens.ends[index] - tokens.starts[index]
-                )
+                length = tokens.ends[index] - tokens.starts[index]
+                statement[offset : offset + length] = b" " * length
             elif statement.endswith(b")"):
                 return []
             else:
@@ -244,7 +242,7 @@ def _parsed_in_part(text: bytes, tokens: Tokens, piece: _TokenRange) -> list[int
 def _parsed(
     text: bytes, tokens: Tokens, piece: _TokenRange, opening: bytes = b"", owner: str = "", tables: Tables = _NO_TABLES
 ) -> list[int] | None:
-    """The secrets in a statement, which is written behind `opening`; None if it does not parse."""
+    """Return the secrets in the text of `opening` and a piece; None if that does not parse."""
     first, last = piece
     start = tokens.starts[first]
     tree = _tree(tokens, piece, opening + text[start : tokens.ends[last - 1]])
@@ -259,18 +257,18 @@ def _tree(tokens: Tokens, piece: _TokenRange, statement: bytes) -> Any:
     try:
         refuse_depth(tokens, *piece)
         return parse_one(statement)
-    except (SqlSyntaxError, ValueError, RecursionError):  # ValueError: what is more than one statement
+    except (SqlSyntaxError, ValueError, RecursionError):  # ValueError: the text is more than one statement
         return None
 
 
 def _indexes(tokens: Tokens, places: Iterable[int]) -> list[int]:
-    """The tokens that begin at these places."""
+    """Return the tokens that begin at these places."""
     found = ((bisect.bisect_left(tokens.starts, place), place) for place in sorted(places))
     return [index for index, place in found if index < len(tokens) and tokens.starts[index] == place]
 
 
 def _literals(text: bytes, tokens: Tokens, indexes: Iterable[int]) -> Iterator[Literal]:
-    """The secrets that these tokens hold: literals, and the words that SET takes without quotes."""
+    """Yield the secrets that these tokens hold: literals, and words without quotes, which SET allows."""
     for index in indexes:
         start, end, word = tokens.starts[index], tokens.ends[index], _word(text, tokens, index)
         inside: tuple[int, int] | None = None
@@ -288,7 +286,10 @@ def _literals(text: bytes, tokens: Tokens, indexes: Iterable[int]) -> Iterator[L
 
 
 def _beginnings(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[tuple[int, bytes, str]]:
-    """Where a statement or an expression may begin in a piece of PL/pgSQL, what makes a query of it, and whose value it is."""
+    """Yield where statements and expressions may begin in a piece of PL/pgSQL.
+
+    With each: the text that makes a query of it (`SELECT `), and the name of the variable whose value it is.
+    """
     depth = tries = 0
     for index in range(*piece):
         sort = tokens.sorts[index : index + 1]
@@ -306,7 +307,7 @@ def _beginnings(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[tup
 
 
 def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int:
-    """Where it ends at the latest: in front of what PL/pgSQL puts behind it (`RETURNING id INTO v`)."""
+    """Return where a statement ends at the latest: before words that PL/pgSQL adds (`RETURNING id INTO v`)."""
     depth = cases = 0
     own: set[bytes] = set()  # words that belong to the statement
     for index in range(first, last):
@@ -326,7 +327,7 @@ def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int
 
 
 def _in_rows(text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], tables: Tables) -> Iterator[int]:
-    """The secrets of `INSERT ... VALUES` with very many rows: those rows are parsed that may have one, some at a time."""
+    """Yield the secrets of an `INSERT ... VALUES` with very many rows: only rows that may have one are parsed, in groups."""
     rows = _first_row(text, tokens, piece)
     if rows is None:
         return
@@ -348,7 +349,7 @@ def _first_row(text: bytes, tokens: Tokens, piece: _TokenRange) -> int | None:
 
 
 def _between_rows(tokens: Tokens, first: int, last: int) -> Iterator[int]:
-    """Where some rows end and the next begin, the first and the last place included."""
+    """Yield where groups of rows begin, and at last where the last one ends."""
     yield first
     begun, depth = first, 0
     for index in range(first, last):

@@ -1,7 +1,7 @@
-"""What looks like a variable in SQL that the server refused: `{table}`, `$city`, `:city`, `%(city)s`, `name <<`.
+"""Find what looks like a variable in SQL that the server refused: `{table}`, `$city`, `:city`, `%(city)s`, `name <<`.
 
-Nothing is put into SQL here, so such a form reaches the server as it stands. It is found next to the place of the error
-only: in a query that is sound it means what PostgreSQL says.
+fsapi_nb never changes SQL, so such a form reaches the server as it is written. It is looked for only at the place of an
+error: in a query without an error it means what PostgreSQL says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 
 from fsapi_nb.errors import QueryFailed
 
-# With these PostgreSQL answers such a form: syntax, no column, table, operator, type of that name.
+# PostgreSQL's errors for such a form: of syntax, or that a column, table, operator or type does not exist.
 _SQLSTATES = frozenset({"42601", "42703", "42P01", "42883", "42704"})
 
 _FORMS = re.compile(
@@ -34,7 +34,7 @@ _NAME_FOLLOWS = re.compile(
 
 
 class Meant(Enum):
-    """What such a form was written for."""
+    """The meaning that the author of such a form intended."""
 
     VALUE = "a value"
     LIST = "a list of values"
@@ -45,14 +45,14 @@ class Meant(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """Such a form as it stands in the SQL: of a result, the variable's name."""
+    """A form that looks like a variable, as it is written in the SQL; of `name << SELECT`, the name."""
 
     text: str
     meant: Meant
 
 
 def placeholder_of(error: QueryFailed) -> Placeholder | None:
-    """Return what looks like a variable at the place of that error, if there is one."""
+    """Return what looks like a variable at the place of an error; None if there is none."""
     place = error.place
     if error.server.sqlstate not in _SQLSTATES or place is None or place.source is None or place.column is None:
         return None
@@ -60,9 +60,12 @@ def placeholder_of(error: QueryFailed) -> Placeholder | None:
 
 
 def find_placeholder(line: str, column: int, *, begins: bool = False) -> Placeholder | None:
-    """Return what looks like a variable at the place of an error; `column` counts the line's characters from one.
+    """Return what looks like a variable at the place of an error; None if there is none.
 
-    `begins` says that the SQL begins with this line: a variable there may stand for all of it.
+    Args:
+        line: The line of the error.
+        column: Its column, in characters of the line, counted from one.
+        begins: Whether the SQL begins with this line: then a variable may hold all of the SQL.
     """
     place = column - 1
     if not line[:place].strip():
@@ -86,7 +89,8 @@ def explain(found: Placeholder, *, notebook: bool) -> str:
     """Return what to write instead, in a notebook or elsewhere."""
     if found.meant is Meant.RESULT:
         return (
-            f"Python gives the result its name: {found.text} = %query SELECT ...; of a %%query cell, {found.text} = _ in the next."
+            f"assign the result in Python: {found.text} = %query SELECT ...; after a %%query cell, write {found.text} = _ "
+            "in the next cell."
             if notebook
             else "give the SQL alone: a result has no name here."
         )
@@ -96,14 +100,15 @@ def explain(found: Placeholder, *, notebook: bool) -> str:
             return "give the SQL itself, or `-` and the SQL on standard input: sapi query - < FILE"
         text = 'f"SELECT ... {table} ..."' if _QUOTED.match(found.text) else variable or "sql"
         return (
-            "the SQL is sent as it is written, so it has no quotes and no variable; if Python makes it: "
+            "the SQL is sent as it is written, so write it without quotes and variables; if Python makes it: "
             f'get_ipython().run_line_magic("query", {text})'
         )
     if found.meant is Meant.NAME:
         return "a parameter is a value, never the name of a table or column: " + (
-            f'if Python knows the name, get_ipython().run_line_magic("query", f"SELECT ... {{{variable or "table"}}} ...").'
+            "if Python knows the name, "
+            f'get_ipython().run_line_magic("query", f"SELECT ... {{{variable or "table"}}} ...").'
             if notebook
-            else f"write the name in the place of {found.text}."
+            else f"write the name instead of {found.text}."
         )
     words = {Meant.VALUE: "$1", Meant.LIST: "= any($1)"}[found.meant]
     example = (
@@ -112,11 +117,11 @@ def explain(found: Placeholder, *, notebook: bool) -> str:
         else f"sapi query 'SELECT ... {words}' --param VALUE"
     )
     if found.meant is Meant.LIST:
-        return f"instead of IN {found.text}, write = any($1), and give the list beside the SQL: {example}"
-    return f"nothing is put in the place of {found.text}: write $1, and give the value beside the SQL: {example}"
+        return f"instead of IN {found.text}, write = any($1), and pass the list beside the SQL: {example}"
+    return f"{found.text} is not replaced: write $1, and pass the value beside the SQL: {example}"
 
 
 def _variable(text: str) -> str | None:
-    """The name of the variable that such a form holds, if it holds nothing else."""
+    """Return the name of the variable that such a form holds; None if it holds more."""
     names = re.findall(r"[A-Za-z_]\w*", re.sub(r"^[bfr]{1,2}(?=[\"'])|(?<=\))[a-z]$", "", text))
     return names[0] if len(names) == 1 and "%s" not in text else None

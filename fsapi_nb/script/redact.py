@@ -1,8 +1,8 @@
-"""Find the secrets in SQL, so that they can be starred: in what is shown, and in what is stored.
+"""Find the secrets in SQL, and star them in text that is shown or stored.
 
-They are found by PostgreSQL's tokens, so that a starred text is cut into the same tokens as before; by patterns in
-comments and messages. A literal is a secret if a name says so: `literal_owner` looks for it beside the literal, also in
-what does not parse, and `parsed_secrets` in the tree of its statement; `text.secrets` judges it.
+In SQL they are found by PostgreSQL's tokens, so that a starred text has the same tokens as before; in comments and
+messages by patterns. A literal is a secret if a name says so: `literal_owner` looks for the name beside the literal, also
+in text that does not parse; `parsed_secrets` looks in the tree of the statement; `text.secrets` judges the name.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ Span = tuple[int, int]
 _N = WORDS.encode()
 _LOOKED_INTO = re.compile(rb"[" + re.escape(COMMENTS + TEXT) + rb"]")
 _STARTS = (*MARKS, b"set_config", b"build_object")
-_QUOTED_STARS = f"'{STARS}'"  # for a word, which is a token by itself
-_BODIES = 3  # how deep bodies within bodies are looked into; deeper ones are text
+_QUOTED_STARS = f"'{STARS}'"  # for a word without quotes: the stars must be one token, too
+_BODIES = 3  # levels of bodies within bodies that are read as SQL; a deeper one is text
 
 # In any text: a URL's password, JSON's, and a literal after a name, its apostrophes doubled or not.
 _URL = re.compile(rb"://[^\s:/@'\"]*:([^\s@/'\"]+)@")
-# Where the name of a parameter may begin; it is looked at backwards, so that a list of addresses costs no more than its length.
+# Where the name of a parameter may begin. A lookbehind keeps the cost of a list of addresses linear.
 _PARAMETER = (
     rb"(?:"
     + rb"|".join(rb"(?<=[?&]%s)" % each for each in (b"", b"access_", b"auth_", b"client_", b"id_", b"refresh_"))
     + rb")"
 )
 _IN_URL = re.compile(_PARAMETER + _N + rb"=([^\s'\"&#]{4,})", re.IGNORECASE)
-# What has the form of a token, and one in the header of a request.
+# Texts with the form of a token, and one in the header of a request.
 _SHAPED = re.compile(rb"(?<![\w-])(" + SHAPES.encode() + rb")|(?i:bearer\s+)(?=[^\s'\"]*\d)([\w.~+/=-]{8,})")
 _JSON = re.compile(_N + rb'"\s*:\s*(?:"((?:[^"\\]|\\.)+)"|\[\s*"([^\]]+)"\s*\])', re.IGNORECASE)
 _JOINED = rb"\s*(?:=>|:=|=|\bto\b)\s*"
 _DECLARED = rb"\s+(?:constant\s+)?[\w.%]+(?:\(\d+\))?(?:\s+not\s+null)?\s*(?::=|=|\bdefault\b)\s*"
-# What ends in the word is a name, whose own quote follows: `current_setting('app.password')`.
+# A literal that ends in the word is a name, and the quote after it closes it: `current_setting('app.password')`.
 _NAMED = rb"(?:password\s+|(?<![\w.'])password|" + _N + rb"(?:" + _JOINED + rb"|" + _DECLARED + rb"))"
-_ENDS = rb"(?!\s+\|\|)"  # the quote in front of it closed a text: `'... PASSWORD ' || quote_literal(...)`
+_ENDS = rb"(?!\s+\|\|)"  # not after a quote that closed a text: `'... PASSWORD ' || quote_literal(...)`
 _DOUBLED = re.compile(_NAMED + rb"e?''" + _ENDS + rb"((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
 _QUOTED = re.compile(_NAMED + rb"e?'" + _ENDS + rb"((?:[^']|'')+)(?:'|$)", re.IGNORECASE)
 _DOLLARS = re.compile(_NAMED + rb"\$\w*\$([^$]+)", re.IGNORECASE)
 _PAIR = re.compile(
     rb"(?:set_config|build_object)\s*\((?:[^();]{0,200},)?\s*'[\w.]{0,60}" + _N + rb"'\s*,\s*e?'([^']+)", re.IGNORECASE
 )
-# In a comment: a value behind a name and a colon, unless more words follow it, as in a sentence.
+# In a comment: a value after a name and a colon, unless more words follow it, as in a sentence.
 _REMARK = re.compile(
     _N + rb"['\"]?[ \t]*[:=][ \t]*['\"]?(?![<${*])((?!\w*://)[^\s'\"(]{4,})(?=['\"]|[ \t]*(?:\*/|$))"
     rb"|" + _N + rb"['\"]?[ \t]*[:=][ \t]*(?![<${*])((?!\w*://)(?=[^\s(]*\d)[^\s'\"(]{4,})(?=\s)",
@@ -65,14 +65,14 @@ _MISQUOTED = re.compile(rb'password(?:\s+|\s*=\s*)"([^"]+)', re.IGNORECASE)
 _ADDRESS = re.compile(rb"\s*\w+\s*=")
 _VERBS = rb"(?:insert|update|delete|select|with|merge|create|alter|do|set|copy)\b"
 _STATEMENT = re.compile(rb"\s*" + _VERBS, re.IGNORECASE)
-# A statement that a message quotes, in whatever language: `SQL statement "INSERT ..."`, `LINE 1: INSERT ...`.
+# A statement that a message of any language quotes: `SQL statement "INSERT ..."`, `LINE 1: INSERT ...`.
 _IN_MESSAGE = re.compile(rb"(?:\A|[\"\xbb\x9e\x9c\xab:])\s*(" + _VERBS + rb")", re.IGNORECASE)
 _ANYWHERE = (_URL, _IN_URL, _SHAPED)
 _IN_ADDRESS = re.compile(rb"password\s*=\s*(?:\\?'{1,2}([^'\\]+)|([^\s'&;]+))", re.IGNORECASE)
 
 
 def redact_line(line: str) -> str:
-    """A line of SQL, or a message about it, with every password literal in it starred, so that it can be shown."""
+    """Return a line of SQL, or a message about it, with every secret in it starred, so that it can be shown."""
     text = line.encode(errors="replace")
     if not may_hold_secret(text):
         return line
@@ -86,28 +86,30 @@ def redact_line(line: str) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Return whether a text of SQL holds a password that would be starred."""
+    """Return whether a text of SQL holds a secret that would be starred."""
     return bool(find_secrets(text.encode(errors="replace")))
 
 
 def secret_lines(text: str) -> list[int]:
-    """Return the lines of a text of SQL in which a secret begins; none for one that is starred already."""
+    """Return the numbers of the lines of a text of SQL in which a secret begins; secrets that are stars do not count."""
     written = text.encode(errors="replace")
     found = (start for start, end, _ in find_secrets(written) if written[start:end] != STARS.encode())
     return sorted({written.count(b"\n", 0, start) + 1 for start in found})
 
 
 def written_secrets(text: str) -> Iterator[str]:
-    """Yield the secrets of a text of SQL as the server knows them, so that they can be taken out of what it says."""
+    """Yield the secrets of a text of SQL as the server knows them, so that they can be hidden in its messages."""
     written = text.encode(errors="replace")
     for start, end, _ in find_secrets(written):
         yield written[start:end].decode(errors="replace").replace("''", "'")
 
 
 def redact_sql(text: str, *, of: str = "") -> str:
-    """A whole text of SQL with every password in it starred, so that it can be stored; the same tokens otherwise.
+    """Return a text of SQL with every secret in it starred, so that it can be stored; its other tokens are the same.
 
-    `of` is the file that it is a part of: a table that is created there has columns with names.
+    Args:
+        text: A whole script.
+        of: The file that it is a part of. The columns of the tables that are created there are known.
     """
     written = text.encode()
     secrets = find_secrets(written, of=of.encode())
@@ -115,7 +117,14 @@ def redact_sql(text: str, *, of: str = "") -> str:
 
 
 def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
-    """The text from `start` to `end` with the secrets in it starred; they are in order and do not overlap."""
+    """Return the text from `start` to `end` with the secrets in it starred.
+
+    Args:
+        text: A text in UTF-8.
+        secrets: Its secrets, in order and without overlaps, as `find_secrets` returns them.
+        start: Where the part begins.
+        end: Where the part ends.
+    """
     pieces: list[bytes] = []
     position = start
     for first, last, quoted in secrets[bisect.bisect_right(secrets, start, key=_end) :]:
@@ -128,7 +137,13 @@ def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
 
 
 def find_secrets(text: bytes, lexed: Lexed | None = None, *, of: bytes = b"") -> list[Literal]:
-    """Where passwords stand in a file, or in a part `of` one: the bytes between the quotes, in order."""
+    """Return the places of the secrets in a text of SQL: the bytes between the quotes, in order, without overlaps.
+
+    Args:
+        text: A file, or a part of one.
+        lexed: The tokens of the text, if the caller has them.
+        of: The file that the text is a part of, if it is not the whole file.
+    """
     if not may_hold_secret(of or text):
         return []
     lexed = lexed or lex([text], largest=len(text))
@@ -142,7 +157,7 @@ def find_secrets(text: bytes, lexed: Lexed | None = None, *, of: bytes = b"") ->
     for block in lexed.copies:
         spans += _in_text(text, block.start, block.end, *_ANYWHERE, _JSON)
     if lexed.problem:
-        before = lexed.tokens.starts[-2:]  # `PASSWORD =`, where the literal is what the scanner refused
+        before = lexed.tokens.starts[-2:]  # `PASSWORD =`, if the scanner refused the literal after it
         start = before[0] if before else lexed.problem.offset
         found = _in_text(text, start, len(text), *_ANYWHERE, _JSON, _DOUBLED, _QUOTED, _DOLLARS)
         spans += [span for span in found if span[0] >= lexed.problem.offset]
@@ -150,7 +165,7 @@ def find_secrets(text: bytes, lexed: Lexed | None = None, *, of: bytes = b"") ->
 
 
 def _in_order(spans: Iterable[Span | Literal]) -> list[Literal]:
-    """The secrets in order; of those within one another only the outer one."""
+    """Return the secrets in order and without overlaps; of secrets within one another, only the outer one."""
     found: list[Literal] = []
     for span in sorted((Literal(*span) for span in spans), key=lambda span: (span.start, -span.end)):
         if not found or span.end > found[-1].end:
@@ -159,7 +174,7 @@ def _in_order(spans: Iterable[Span | Literal]) -> list[Literal]:
 
 
 def _among(text: bytes, tokens: Tokens, bodies: int, tables: Callable[[], Tables] = dict) -> Iterator[Span | Literal]:
-    """The secrets in those tokens, which are `bodies` quoted bodies deep."""
+    """Yield the secrets in these tokens, which are `bodies` quoted bodies deep."""
     if TEXT in tokens.sorts or b"set" in text.lower():
         yield from find_parsed(text, tokens, _starts(text.lower()), tables)
     formatted: dict[int, Span] = {}
@@ -177,7 +192,7 @@ def _among(text: bytes, tokens: Tokens, bodies: int, tables: Callable[[], Tables
 
 
 def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable[Span | Literal]:
-    """The secrets in a literal that belongs to something of that name."""
+    """Return the secrets in a literal whose owner has a name."""
     inside = opening_of(text, *literal)
     if inside is None:
         return []
@@ -188,7 +203,7 @@ def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable
     if not may_hold_secret(text[start:end]):
         return []
     if owner.lower() == "connection" or _ADDRESS.match(text, start, end):
-        # In dollars it may be a body of another language.
+        # Between dollar quotes it may be a body of another language.
         return _in_text(text, start, end, *_ANYWHERE, _IN_ADDRESS, *((_QUOTED,) if in_dollars else ()))
     if in_dollars and bodies < _BODIES:
         return _in_body(text[start:end], start, bodies + 1)
@@ -199,8 +214,8 @@ def _in_literal(text: bytes, literal: Span, owner: str, bodies: int) -> Iterable
 
 
 def _in_doubled(written: bytes, start: int, bodies: int) -> Iterator[Literal]:
-    """The secrets in a statement that a literal holds, where each apostrophe is two."""
-    places, position = array("i"), 0  # where each byte of the statement stands in the literal
+    """Yield the secrets in a statement that a literal holds, in which each apostrophe is doubled."""
+    places, position = array("i"), 0  # the place in the literal of each byte of the statement
     for part in written.split(b"''"):
         places.extend(range(position, position + len(part) + 1))
         position += len(part) + 2
@@ -209,7 +224,7 @@ def _in_doubled(written: bytes, start: int, bodies: int) -> Iterator[Literal]:
 
 
 def _in_body(body: bytes, start: int, bodies: int) -> list[Literal]:
-    """The secrets in a quoted body, which is mostly SQL or PL/pgSQL; as text from where it is neither."""
+    """Return the secrets in a quoted body: as SQL or PL/pgSQL up to the scanner's first error, as text after it."""
     tokens, problem = tokenize(body)
     spans = list(_among(body, tokens, bodies))
     if problem:
@@ -218,7 +233,10 @@ def _in_body(body: bytes, start: int, bodies: int) -> list[Literal]:
 
 
 def _in_text(text: bytes, start: int, end: int, *patterns: re.Pattern[bytes]) -> list[Span]:
-    """What the patterns find between two places, in order; of what overlaps the first. Each begins with one of `_STARTS`."""
+    """Return what the patterns find between two places, in order; of overlapping finds only the first.
+
+    Each pattern begins with one of `_STARTS`, and is tried only there.
+    """
     found = [
         match.span(match.lastindex)
         for place in _starts(text[start:end].lower())
@@ -233,7 +251,7 @@ def _in_text(text: bytes, start: int, end: int, *patterns: re.Pattern[bytes]) ->
 
 
 def _starts(lowered: bytes) -> set[int]:
-    """Where one of the patterns may begin."""
+    """Return where one of the patterns may begin."""
     places: set[int] = set()
     for mark in _STARTS:
         place = lowered.find(mark)

@@ -1,7 +1,7 @@
-"""Find the literals of a statement that are the value of something secret, in the tree that PostgreSQL's parser makes of it.
+"""Find the literals of a statement that are secrets, in the tree that PostgreSQL's parser makes of it.
 
-A tree knows what tokens beside a literal do not tell: which column of a list a value belongs to, which argument of a
-function it is, and what an expression is made of. A place is where a literal begins, in bytes of the text.
+A tree shows what the tokens beside a literal do not: which column of a list a value belongs to, which argument of a
+function it is, and what an expression consists of. A place is where a literal begins, in bytes of the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fsapi_nb.text.secrets import ends_in_secret_name, is_prose, is_secret_name
 #: The columns of tables, by the tables' names.
 Tables: TypeAlias = Mapping[str, Sequence[str]]
 _NO_TABLES: Tables = MappingProxyType({})
-#: Functions whose argument of that number is a secret, whatever its place; -1 is the last one.
+#: Functions with the numbers of their arguments that are secrets, counted from 0.
 _KEYED = {
     "crypt": (0,),
     "hmac": (1,),
@@ -32,9 +32,9 @@ _KEYED = {
     "pgp_pub_decrypt": (2,),
     "pgp_pub_decrypt_bytea": (2,),
 }
-#: Their names, as the text of a statement may hold them.
+#: Names of functions that take a secret.
 KEYED_FUNCTIONS = frozenset(_KEYED)
-# Functions of whose arguments only the first so many are parts of what they return: the others say how.
+# Functions that return a form of only their first so many arguments; the others say how.
 _PARTS = {
     **dict.fromkeys(("digest", "encode", "decode", "convert_to", "convert_from", "lpad", "rpad", "left", "right"), 1),
     **dict.fromkeys(("substr", "substring", "btrim", "ltrim", "rtrim", "translate", "split_part", "to_hex"), 1),
@@ -46,7 +46,7 @@ _LONGEST_NAME = 200  # characters of a text that may end in the name of a secret
 _NULLIF = 6  # AEXPR_NULLIF
 _TAKEN_FROM = frozenset({"->", "->>", "#>", "#>>"})
 _COMPARED = frozenset({"=", "<>"})
-# A cast to one of them makes no secret of a text.
+# A text that is cast to one of these types is not a secret.
 _PLAIN_TYPES = frozenset(
     ["bool", "date", "time", "timetz", "timestamp", "timestamptz", "interval", "regclass", "regproc", "regtype", "oid"]
 )
@@ -55,18 +55,18 @@ _VALUE_COLUMN = re.compile(r"(?:.*_)?(?:value|val|v|content|data|setting_text)",
 
 
 def columns_created(tree: Any) -> tuple[str, Sequence[str]]:
-    """Return the name and the columns of the table that a statement creates; no columns for any other statement."""
+    """Return the name and the columns of the table that a statement creates; both are empty for other statements."""
     created = tree.create_stmt
     columns = [node.column_def.colname for node in created.table_elts if node.WhichOneof("node") == "column_def"]
     return str(created.relation.relname), columns
 
 
 def secret_places(tree: Any, owner: str = "", tables: Tables = _NO_TABLES) -> set[int]:
-    """Return where the literals of a statement begin that are secrets, and the parameters that stand for one.
+    """Return where the literals of a statement begin that are secrets, and the parameters whose values are secrets.
 
     Args:
         tree: A `Node` of the parser.
-        owner: What the single value of a SELECT is assigned to, if it is (a variable of PL/pgSQL).
+        owner: The variable of PL/pgSQL to which the single value of a SELECT is assigned, if it is.
         tables: The columns of tables, for an INSERT that names none.
     """
     places: set[int] = set()
@@ -82,7 +82,7 @@ def secret_places(tree: Any, owner: str = "", tables: Tables = _NO_TABLES) -> se
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """The messages of a tree, `Node`s left out: each names one other."""
+    """Yield the messages of a tree, except `Node`s: each of these only holds one other message."""
     waiting = [message]
     while waiting:
         message = waiting.pop()
@@ -103,7 +103,7 @@ def _insert(statement: Any) -> Iterator[int]:
 
 
 def _columns_of(columns: Sequence[str], query: Any) -> Iterator[int]:
-    """The secrets among what a query gives for columns of these names, in this order."""
+    """Yield the secrets among the values that a query returns for columns with these names, in this order."""
     for side in (query.larg, query.rarg) if query.HasField("larg") else ():
         yield from _columns_of(columns, side)
     for row in query.values_lists:
@@ -112,7 +112,14 @@ def _columns_of(columns: Sequence[str], query: Any) -> Iterator[int]:
 
 
 def secret_columns(columns: Sequence[str], values: Sequence[str]) -> Iterator[int]:
-    """Yield the numbers of the columns of a row that hold a secret: by their names, or by a name that is a value of the row."""
+    """Yield the numbers of the columns of a row that hold a secret, by their names or by a name in the row.
+
+    A row of settings (`key`, `value`) has the name of the secret as a value.
+
+    Args:
+        columns: The names of the columns.
+        values: The values of the row, as text.
+    """
     row = list(zip(columns, values, strict=False))
     keyed = any(_KEY_COLUMN.fullmatch(column) and is_secret_name(value) for column, value in row)
     for number, (column, value) in enumerate(row):
@@ -127,7 +134,7 @@ def _row(columns: Sequence[str], values: Sequence[Any]) -> Iterator[int]:
 
 
 def _update(statement: Any) -> Iterator[int]:
-    """Those of `SET value = '...' WHERE key = 'smtp_password'`; what has a name of its own is found as a target."""
+    """Yield those of `SET value = '...' WHERE key = 'smtp_password'`; `SET password = ...` is found by `_target`."""
     if any(_names_secret(message) for message in _messages(statement.where_clause)):
         for target in statement.target_list:
             if _VALUE_COLUMN.fullmatch(target.res_target.name):
@@ -135,7 +142,7 @@ def _update(statement: Any) -> Iterator[int]:
 
 
 def _names_secret(message: Any) -> bool:
-    """Whether a condition compares a column with the name of a secret."""
+    """Return whether a condition compares a column with the name of a secret."""
     if message.DESCRIPTOR.name != "A_Expr" or _operator(message) != "=":
         return False
     column, value = message.lexpr, message.rexpr
@@ -145,7 +152,7 @@ def _names_secret(message: Any) -> bool:
 
 
 def _target(target: Any) -> Iterable[int]:
-    """Of `SET password = ...`, and of `... AS password`."""
+    """Return those of `SET password = ...`, and of `... AS password`."""
     return _within(target.val) if is_secret_name(target.name) else ()
 
 
@@ -177,7 +184,7 @@ def _column_def(column: Any) -> Iterator[int]:
 
 
 def _alter_column(command: Any) -> Iterable[int]:
-    # The default's node has no name of its own: any other node that a command has gives nothing here.
+    # `def` holds a default's expression; the other nodes that it may hold have no secrets for `_within`.
     return _within(getattr(command, "def")) if is_secret_name(command.name) else ()
 
 
@@ -211,7 +218,7 @@ def _named_argument(argument: Any) -> Iterable[int]:
 
 
 def _expression(expression: Any) -> Iterator[int]:
-    """Of comparisons with a column that is a secret, and of texts that are put together (`'password=' || ...`)."""
+    """Yield those of comparisons with a column that is a secret, and of joined texts (`'password=' || ...`)."""
     operator = _operator(expression)
     if operator == "||":
         yield from _behind_names(list(_joined(expression)))
@@ -222,7 +229,7 @@ def _expression(expression: Any) -> Iterator[int]:
 
 
 def _first_of(expression: Any) -> Iterator[int]:
-    """Of `coalesce(password, '...')`."""
+    """Yield those of `coalesce(password, '...')`."""
     if any(is_secret_name(_column(part)) for part in expression.args):
         for part in expression.args:
             yield from _within(part)
@@ -237,14 +244,14 @@ def _joined(expression: Any) -> Iterator[Any]:
 
 
 def _behind_names(parts: Sequence[Any]) -> Iterator[int]:
-    """The texts that are put behind one which ends in a secret's name."""
+    """Yield the secrets among joined texts: each one after a text that ends in a secret's name."""
     for before, after in itertools.pairwise(parts):
         if ends_in_secret_name(_text(before)[-_LONGEST_NAME:]):
             yield from _within(after)
 
 
 def _within(node: Any) -> Iterator[int]:
-    """Where the literals begin of which an expression is made whose value is a secret."""
+    """Yield where the literals begin that an expression consists of whose value is a secret."""
     kind = node.WhichOneof("node")
     inner: Any = getattr(node, kind) if kind else None
     if kind == "a_const":
@@ -270,7 +277,7 @@ def _in_query(query: Any) -> Iterator[int]:
 
 
 def _parts(kind: str | None, inner: Any) -> Iterable[Any]:
-    """The expressions that are parts of the value of one, and do not only decide which it is."""
+    """Return the expressions that are parts of an expression's value, without those that only decide which it is."""
     if kind in {"type_cast", "collate_clause", "named_arg_expr", "a_indirection"}:
         plain = kind == "type_cast" and inner.type_name.names[-1].string.sval in _PLAIN_TYPES
         return () if plain else (inner.arg,)
@@ -296,14 +303,14 @@ _MADE_OF = {
 
 
 def _assigned(part: Any) -> Iterable[Any]:
-    """What of a row goes to one of the columns of `SET (a, b) = ...`."""
+    """Return the part of a row that is assigned to one of the columns of `SET (a, b) = ...`."""
     query = part.source.sub_link.subselect.select_stmt
     row = [*part.source.row_expr.args, *(target.res_target.val for target in query.target_list)]
     return row[part.colno - 1 : part.colno] or (part.source,)
 
 
 def _carried(call: Any) -> Sequence[Any]:
-    """The arguments of a function that are parts of what it returns."""
+    """Return the arguments of a function that are parts of what it returns."""
     name = _function(call)
     if name in _PAIRS:
         return ()
@@ -319,7 +326,7 @@ def _operands(expression: Any) -> Iterable[Any]:
 
 
 def _text(node: Any) -> str:
-    """What a literal says, cast or not; nothing for what is none."""
+    """Return the text of a literal, cast or not; an empty text for any other node."""
     while node.WhichOneof("node") == "type_cast":
         node = node.type_cast.arg
     return str(node.a_const.sval.sval)

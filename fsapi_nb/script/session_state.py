@@ -1,7 +1,7 @@
-"""What a statement leaves in the session that it runs in, and whether another one needs it.
+"""Find out what a statement leaves in its session, and whether another statement needs it.
 
-A step that is run later, in another session, finds none of it: temporary tables, prepared statements, cursors,
-settings. Bodies of DO blocks are looked at by their words; of functions and procedures that are called, nothing is known.
+A step that runs later, in another session, finds none of it: temporary tables, prepared statements, cursors, settings.
+The bodies of DO blocks are searched for words; nothing is known of the functions and procedures that are called.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _LEAVE_NOTHING = frozenset(
         "DROP TABLE",
     }
 )
-#: What advisory locks count as beside the settings.
+#: The name of advisory locks among the settings.
 LOCKS = "advisory locks"
-#: Statements that run no query and no code that could read a setting of one's own, besides plain definitions.
+#: Statements that run no query and no code that could read a custom setting (`app.user`), besides plain definitions.
 _READ_NO_SETTING = frozenset(
     {"ANALYZE", "BEGIN", "CLUSTER", "COMMIT", "LISTEN", "LOCK", "NOTIFY", "REINDEX", "ROLLBACK", "UNLISTEN", "VACUUM"}
 )
@@ -58,7 +58,7 @@ _MAKES_TEMPORARY = re.compile(
 _LOCAL = re.compile(
     r"\bset\s+local\s+(?P<name>[\w.]+)|\bset_config\s*\(\s*'(?P<given>[\w.]+)'|(?P<lock>advisory_xact)", re.IGNORECASE
 )
-#: The settings that SET names by another word.
+#: The names of settings for which SET has another word.
 _OTHER_WORDS = {
     "time": "timezone",
     "schema": "search_path",
@@ -66,15 +66,15 @@ _OTHER_WORDS = {
     "session": "session_authorization",
 }
 _DROPS_AT_COMMIT = re.compile(r"\bon\s+commit\s+drop\b", re.IGNORECASE)
-#: Settings that decide how long a statement may take or what is said of it, not what it does; and those of a transaction.
-#: PostgreSQL reads it as well.
+#: Settings that decide how long a statement may take or what is logged about it, not what it does; and those of a
+#: transaction. This pattern is also sent to PostgreSQL, so it must be valid there, too.
 HARMLESS = re.compile(
     r".*(?:_timeout|work_mem|_workers|_cost|messages|synchronous_commit|_concurrency|_interval|_warning|_fraction|_flush_after"
     r"|_collapse_limit|_multiplier)|(?:jit|geqo|enable|log|track|debug|trace|tcp|transaction|vacuum|parallel|max|effective|wal"
     r"|commit|temp_file|temp_buffers|stats|compute|recursive|auto_explain).*|application_name|plan_cache_mode"
     r"|constraint_exclusion|update_process_title"
 )
-# How texts are read, and nothing else: a definition without a literal is the same under each.
+# Settings that only decide how texts are read: a definition without a literal does not depend on them.
 _READING = re.compile(
     r"timezone|datestyle|intervalstyle|lc_.*|standard_conforming_strings|bytea_output|extra_float_digits|xml.*"
 )
@@ -83,7 +83,7 @@ _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
 
 
 class SessionObject(NamedTuple):
-    """Something that only one session has. `is_safe` says that its statement makes the same when it is repeated."""
+    """An object that only one session has. `is_safe`: its statement makes the same object when it is repeated."""
 
     kind: str
     name: str
@@ -94,17 +94,17 @@ class SessionObject(NamedTuple):
 
 
 def may_change_new_sessions(statement: Statement) -> bool:
-    """Return whether the statement may change what new sessions begin with: settings of the database or the role.
+    """Return whether the statement may change the settings with which new sessions begin: the database's or the role's.
 
-    Its words decide, those in strings included: a DO block has them there.
+    Its words decide, also those in strings: a DO block has its statements there.
     """
     return statement.traits.kind not in _LEAVE_NOTHING and bool(_NEW_SESSIONS.search(statement.text))
 
 
 def sets_transaction(statement: Statement) -> bool:
-    """Return whether the statement sets something until the end of its transaction that nothing but that takes back.
+    """Return whether the statement sets something that only the end of its transaction resets.
 
-    SET TRANSACTION and SET CONSTRAINTS; a SET LOCAL can be reset.
+    SET TRANSACTION and SET CONSTRAINTS do; a SET LOCAL can be reset before.
     """
     if statement.traits.kind != "SET" or statement.traits.changes_session:
         return statement.traits.kind == "SET CONSTRAINTS"
@@ -113,18 +113,18 @@ def sets_transaction(statement: Statement) -> bool:
 
 
 def named_settings(text: str) -> set[str]:
-    """Return the names, in small letters, that a text may give to settings of one's own: PostgreSQL does not list those."""
+    """Return the names, in lower case, that may be custom settings in a text (`app.user`): PostgreSQL does not list them."""
     return {name.lower() for name in _NAMED.findall(text)}
 
 
 def settings_of_transaction(text: str) -> frozenset[str]:
-    """Return the settings, in small letters, that a text may make until its transaction ends; advisory locks count as one."""
+    """Return the settings, in lower case, that a text may make until its transaction ends; advisory locks are `LOCKS`."""
     found = (LOCKS if each["lock"] else (each["name"] or each["given"]).lower() for each in _LOCAL.finditer(text))
     return frozenset(_OTHER_WORDS.get(name, name) for name in found)
 
 
 def dropped_at_commit(text: str) -> Iterator[str]:
-    """Yield the temporary tables that a text makes for a transaction."""
+    """Yield the names of the temporary tables that a text makes for one transaction."""
     return (_name_of(made) for made in _MAKES_TEMPORARY.finditer(text) if _DROPS_AT_COMMIT.search(made["rest"]))
 
 
@@ -138,7 +138,7 @@ def leaves(statement: Statement) -> tuple[SessionObject, ...]:
     return tuple(_left(name, node, only_sets=statement.traits.changes_session))
 
 
-def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:
+def _left(name: str, node: Any, *, only_sets: bool) -> Iterator[SessionObject]:  # noqa: C901 - a table of statements
     match name:
         case "create_stmt" if _is_temporary(node.relation) and enum_name(node, "oncommit") != "ONCOMMIT_DROP":
             yield SessionObject(_RELATIONS["r"], node.relation.relname, is_safe=True)
@@ -177,7 +177,7 @@ def _filled(into: Any) -> Iterator[SessionObject]:
 
 
 def _configured(node: Any) -> Iterator[str]:
-    """The settings that a query makes for the session."""
+    """Yield the settings that a query makes for the session."""
     for target in node.target_list:
         call = target.res_target.val.func_call
         if call.funcname and call.funcname[-1].string.sval == "set_config" and len(call.args) == 3:
@@ -191,7 +191,7 @@ def _body(node: Any) -> str:
 
 
 def _set_in(body: str) -> Iterator[str]:
-    """The settings that a body makes for the session: `SET name` as a statement, `set_config('name', ..., false)`."""
+    """Yield the settings that a body makes for the session: `SET name`, `set_config('name', ..., false)`."""
     text = body.encode()
     words = [text[token.start : token.end].decode() for token in scan(text)[0]]
     for index, word in enumerate(words):
@@ -208,7 +208,7 @@ def _set_in(body: str) -> Iterator[str]:
 
 
 def _made_in(body: str) -> Iterator[SessionObject]:
-    """The temporary tables, views and sequences that a body makes for the session, those in strings included."""
+    """Yield the temporary tables, views and sequences that a body makes for the session, those in strings included."""
     for made in _MAKES_TEMPORARY.finditer(body):
         if not _DROPS_AT_COMMIT.search(made["rest"]):
             yield SessionObject(f"temporary {made['kind'].lower()}", _name_of(made))
@@ -229,10 +229,10 @@ def _dotted(words: list[str]) -> list[str]:
 
 
 def needs(statement: Statement, left: SessionObject) -> bool:
-    """Return whether the statement does something else without that object of its session."""
+    """Return whether the statement would do something else if its session did not have the object."""
     if left.kind == "setting":
-        # What a search_path or a role changes cannot be seen in a statement; nor does what a policy, a trigger, a default
-        # or a function reads of a setting of one's own, which definitions only name.
+        # A statement does not show whether a search_path or a role changes what it does; nor whether a policy, a trigger,
+        # a default or a function reads a custom setting. Definitions only name those, and read none.
         runs_nothing = is_quiet([statement]) or statement.traits.kind.partition(" ")[0] in _READ_NO_SETTING
         if _READING.fullmatch(left.name):
             unseen = not runs_nothing or "'" in statement.text or "$" in statement.text
@@ -273,7 +273,7 @@ def _drops(node: Any, left: SessionObject) -> bool:
 
 
 def ends(statement: Statement, left: SessionObject) -> bool:
-    """Return whether the session has the object no more after the statement."""
+    """Return whether the statement ends the object, so that the session no longer has it."""
     match statement.traits.kind:
         case "DISCARD TEMP":
             return left.kind.startswith("temporary")
@@ -292,9 +292,9 @@ def _names_it_or_all(statement: Statement, left: SessionObject) -> bool:
 
 
 def only_sets(statement: Statement) -> bool:
-    """Return whether the statement does nothing but to its session, so that it can be repeated in another one.
+    """Return whether the statement changes only its session, so that it can be repeated in another one.
 
-    A LISTEN, an advisory lock; a SET says so itself.
+    Such are SET, LISTEN and advisory locks.
     """
     if statement.traits.changes_session or statement.traits.kind in {"LISTEN", "UNLISTEN"}:
         return True
@@ -306,7 +306,7 @@ def only_sets(statement: Statement) -> bool:
 
 
 def asks_what_was_drawn(statement: Statement) -> bool:
-    """Return whether it asks for the number that this session has drawn from a sequence last."""
+    """Return whether the statement asks for the number that its session has last drawn from a sequence."""
     if not _DRAWS.search(statement.text):
         return False
     nodes = _nodes(parse_one(statement.text.encode()))
@@ -316,7 +316,7 @@ def asks_what_was_drawn(statement: Statement) -> bool:
 
 
 def may_draw(statement: Statement) -> bool:
-    """Return whether it may draw a number from a sequence."""
+    """Return whether the statement may draw a number from a sequence."""
     return statement.traits.kind in _MAY_DRAW or "nextval" in statement.text.lower()
 
 
@@ -325,7 +325,7 @@ def _word(name: str) -> re.Pattern[str]:
 
 
 def _nodes(message: Any) -> Iterator[tuple[str, Any]]:
-    """Every message in a parse tree, with the name of its type."""
+    """Yield every message in a parse tree, with the name of its type."""
     yield message.DESCRIPTOR.name, message
     for field, value in message.ListFields():
         if field.message_type is None:

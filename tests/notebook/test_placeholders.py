@@ -9,20 +9,18 @@ from fsapi_nb.script.placeholders import Meant, Placeholder, find_placeholder
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 
-BIND = (
-    "nothing is put in the place of {}: write $1, and give the value beside the SQL: %query --param city SELECT ... $1"
-)
+BIND = "{} is not replaced: write $1, and pass the value beside the SQL: %query --param city SELECT ... $1"
 NAMES = (
     "a parameter is a value, never the name of a table or column: if Python knows the name, "
     'get_ipython().run_line_magic("query", f"SELECT ... {{{}}} ...").'
 )
 MADE = (
-    "the SQL is sent as it is written, so it has no quotes and no variable; if Python makes it: "
+    "the SQL is sent as it is written, so write it without quotes and variables; if Python makes it: "
     'get_ipython().run_line_magic("query", {})'
 )
 TEXT = MADE.format('f"SELECT ... {table} ..."')
-RESULT = "Python gives the result its name: r = %query SELECT ...; of a %%query cell, r = _ in the next."
-LIST = "instead of IN {}, write = any($1), and give the list beside the SQL: %query --param cities SELECT ... = any($1)"
+RESULT = "assign the result in Python: r = %query SELECT ...; after a %%query cell, write r = _ in the next cell."
+LIST = "instead of IN {}, write = any($1), and pass the list beside the SQL: %query --param cities SELECT ... = any($1)"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +113,7 @@ def test_the_terminal_says_how_it_is_done_there(project: Project) -> None:
     for text, hint in (
         (
             "SELECT :a",
-            "a parameter is a value, never the name of a table or column: write the name in the place of :a.",
+            "a parameter is a value, never the name of a table or column: write the name instead of :a.",
         ),
         (
             "SELECT 1 WHERE 1 = :a",

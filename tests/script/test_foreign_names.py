@@ -120,7 +120,7 @@ def test_a_name_that_only_says_down_is_a_half(word: str) -> None:
     """Whatever the time of the other one: it would run behind it and take it back."""
     down = f"{B}{word}.sql"
     fault = find_foreign((f"{A}up.sql", down))[down]
-    assert fault.message == "by its name, this file takes back what another one does"
+    assert fault.message == "by its name, this file undoes what another one does"
     pair = find_foreign((down, f"{B}up.sql"))[down]
     assert f"{B}name.sql: below a line `-- UP` the SQL of {B}up.sql" in pair.hint
     assert not find_foreign((f"{A}up.sql", f"{B}downtime.sql", f"{B}cool_down.sql"))
