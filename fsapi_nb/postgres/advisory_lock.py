@@ -1,7 +1,12 @@
-"""One runner at a time: a session advisory lock, taken by polling, and who holds it meanwhile.
+"""Allow one runner at a time: take a session advisory lock by polling, and find out who holds it.
 
-Polling in autocommit, never a blocking wait: a waiter that blocks holds a snapshot, on which the holder's
-CREATE INDEX CONCURRENTLY waits in turn, until PostgreSQL kills one of them (tried: 40P01, an invalid index).
+- The lock belongs to the session, not to a transaction: PostgreSQL releases it when the connection ends, however that
+  happens. So a lost connection means a lost lock, and another runner may have it already.
+- It is polled in autocommit mode and never waited for: a session that waits holds a snapshot. The holder's CREATE INDEX
+  CONCURRENTLY would wait for that snapshot in turn, until PostgreSQL kills one of them (tried: 40P01, an invalid index).
+- It is taken twice. Whoever writes to the history can then release one of the two and take it again, which proves that
+  the session still holds the lock: a runner behind a pooler, or after pg_advisory_unlock_all(), would not get it. The
+  lock is never free meanwhile.
 """
 
 from __future__ import annotations
@@ -20,14 +25,14 @@ from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Connection, Session, in_own_transaction, shared
 
-# Taken twice: so whoever writes to the history can let it go once and take it again, to see that it is still ours.
+# If the second attempt failed after the first had succeeded, the session would hold it once. It cannot: a session that
+# holds a lock always gets it again.
 _TRY = "SELECT pg_catalog.pg_try_advisory_lock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
 _WAIT = b"SELECT pg_catalog.pg_advisory_lock($1::pg_catalog.int8), pg_catalog.pg_advisory_lock($1::pg_catalog.int8)"
 _PATIENTLY = (Message(b"SET LOCAL lock_timeout TO 0"), Message(b"SET LOCAL statement_timeout TO '30s'"))
 _IS_AWAITED = "SELECT %(me)s OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(%(other)s))"
-# Held twice, it is not free in between.
 _STILL = "SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_try_advisory_lock(%(key)s)"
-# Whether a row of pg_locks, `l`, is the lock of that key, and held.
+# True if `l`, a row of pg_locks, is the lock of that key, and held.
 _IS_HELD = """l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
       AND l.classid = (((({0})::bigint >> 32) & 4294967295)::text)::oid
       AND l.objid = ((({0})::bigint & 4294967295)::text)::oid"""
@@ -35,8 +40,8 @@ _HOLDS = sql.SQL(f"""
     SELECT true FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND {_IS_HELD}
 """)
 _POLL = 0.002  # seconds
-_PATIENCE = 30.0  # seconds until a session must stand in the queue
-#: Who looks at a history is told here that a run has ended.
+_PATIENCE = 30.0  # seconds until a session must be in the lock's queue
+#: The channel that is notified when a run has ended, for sessions that show the history.
 CHANNEL = "fsapi_nb"
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
     pg_catalog.pg_notify('{CHANNEL}', '')"""
@@ -52,9 +57,18 @@ _HOLDER = sql.SQL(f"""
 
 @contextmanager
 def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock for a while. Waits at most `max_wait` seconds, telling `awaited` who holds it.
+    """Hold the lock while the block runs.
 
-    Raises Locked when the time is over. The lock is let go at the end, and that it was is checked.
+    Args:
+        session: The session that holds it, which must stay connected.
+        key: The lock's key.
+        max_wait: The seconds to wait at most if another session holds the lock.
+        awaited: Called with a description of that session, once for each change.
+
+    Raises:
+        Locked: The time is over.
+        PooledConnection: The session lost the lock before the end of the block.
+        psycopg.Error: The connection is lost while the lock is taken.
     """
     _acquire(session, key, max_wait, awaited)
     with _released(session, key):
@@ -63,24 +77,32 @@ def advisory_lock(session: Session, key: int, *, max_wait: float, awaited: Calla
 
 @contextmanager
 def _released(session: Session, key: int) -> Iterator[None]:
-    """Let the lock go at the end."""
+    """Release the lock after the block."""
     try:
         yield
     except BaseException:
-        # What went wrong is what must be heard of; closing the connection lets the lock go.
+        # The block's error is the one to report. If the release fails, the end of the connection releases the lock.
         with suppress(psycopg.Error, PooledConnection):
             _release(session, key)
         raise
-    with suppress(psycopg.OperationalError):
+    with suppress(psycopg.OperationalError):  # a lost connection has released it
         _release(session, key)
 
 
 def probe(session: Session, other: Connection, key: int) -> None:
-    """Make sure that the lock which `session` holds keeps others out, by a second connection, which is left in a transaction.
+    """Make sure that the lock of `session` excludes other connections, by trying to take it with another one.
 
-    Raises PooledConnection if that one gets it, or if the session has lost it meanwhile; psycopg.Error.
+    Args:
+        session: The session that holds the lock.
+        other: A second connection to the same address. A transaction is left open on it.
+        key: The lock's key.
+
+    Raises:
+        PooledConnection: The second connection got the lock, or the session has lost it.
+        psycopg.Error: A connection is lost.
     """
-    # While its transaction is open, a pooler cannot give the second one's server session to the first.
+    # The transaction must be open until the session has answered: only then a pooler in transaction mode cannot have
+    # both run in one server session, in which each would hold the lock.
     cursor = other.execute(f"BEGIN; SELECT pg_catalog.pg_try_advisory_xact_lock({key}::pg_catalog.int8)".encode())
     cursor.nextset()
     (got,) = cursor.fetchone() or (True,)
@@ -90,21 +112,30 @@ def probe(session: Session, other: Connection, key: int) -> None:
 
 
 def holds(session: Session, key: int) -> bool:
-    """Return whether the server's table of locks says that the session holds the lock."""
+    """Return whether the session holds the lock, by the server's table of locks."""
     return bool(ask(session.connection(), _HOLDS.format(sql.Literal(key))))
 
 
 @contextmanager
 def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
-    """Hold in `other` the lock that `session` holds, which is closed once it has let it go.
+    """Move the lock from `session` to `other` while the block runs; `session` is closed.
 
-    No third session can get the lock in between: `other` stands in its queue before it is let go, and whoever polls for
-    it is refused while somebody stands there. Raises psycopg.Error.
+    No third session can get the lock in between: `other` is in the lock's queue before `session` releases it, and
+    PostgreSQL refuses a session that polls while another one is queued.
+
+    Args:
+        session: The session that holds the lock.
+        other: The session that takes it over.
+        key: The lock's key.
+
+    Raises:
+        psycopg.Error: `other` could not take the lock, or a connection is lost.
     """
     messages = in_own_transaction(*_PATIENTLY, Message(_WAIT, [str(key).encode()]))
     other.send(messages, last=True)
     values = {"me": session.facts.pid, "other": other.facts.pid}
     deadline = time.monotonic() + _PATIENCE
+    # Closing `session` before `other` is queued would leave the lock free for a moment.
     while not _one(session, _IS_AWAITED, values):
         if time.monotonic() > deadline:
             raise psycopg.OperationalError("the new session does not answer")
@@ -118,16 +149,16 @@ def taken_over(session: Session, other: Session, key: int) -> Iterator[None]:
 
 def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str], None]) -> None:
     deadline = time.monotonic() + max_wait
-    pause, told = 0.05, 0
+    pause, reported = 0.05, 0
     while not _one(session, _TRY, {"key": key}):
         holder = find_holder(session, key)
-        if holder and holder.pid != told:
+        if holder and holder.pid != reported:
             awaited(str(holder))
-            told = holder.pid
+            reported = holder.pid
         left = deadline - time.monotonic()
         if left <= 0:
             raise Locked(
-                f"another runner is at work on this database: {holder or 'it has just let go'}",
+                f"another runner is at work on this database: {holder or 'it has just finished'}",
                 state=UNCHANGED,
                 hint="run again when it has finished, or wait longer with --max-wait SECONDS.",
             )
@@ -136,13 +167,14 @@ def _acquire(session: Session, key: int, max_wait: float, awaited: Callable[[str
 
 
 def _release(session: Session, key: int) -> None:
-    """Let the lock go, and make sure that it was ours until now."""
+    """Release the lock, and make sure that the session held it until now."""
+    # A failed transaction would refuse the query, and an open one would keep the notification until its commit.
     session.rollback()
     if session.is_lost():
         return
     if not _one(session, _UNLOCK, {"key": key}):
         raise PooledConnection(
-            "this run did not hold its lock any more when it was to be released",
+            "this run lost its lock before its end",
             state="what was reported as done is committed.",
             hint="a migration called pg_advisory_unlock_all(), or a pooler swaps sessions: connect directly.",
         )
@@ -150,7 +182,7 @@ def _release(session: Session, key: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The session that holds the lock."""
+    """The session that holds an advisory lock. `age` is the seconds since it connected."""
 
     pid: int
     user: str | None
@@ -166,7 +198,7 @@ class Holder:
 
 
 def find_holder(session: Session, key: int) -> Holder | None:
-    """Who holds the lock; None where nobody does."""
+    """Return the session that holds the lock; None if none does."""
     rows = ask(session.connection(), _HOLDER.format(sql.Literal(key)))
     return Holder(*rows[0]) if rows else None
 

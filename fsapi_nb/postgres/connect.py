@@ -1,6 +1,12 @@
-"""One connection for one run: opened, checked to be the right place, and set up.
+"""Open the one connection of a run, set it up, and check that it leads to a PostgreSQL that a run can work on.
 
-What it is then used as is a `Session`. Never shows a password: what it raises is new and has no cause that holds one.
+- `open_session` owns the connection and closes it in every case; its caller uses it as a `Session` meanwhile. `connect`
+  hands the connection over: its caller must close it.
+- A new session is set up by one message, in one round trip. It reads the facts before the settings are applied, since
+  `statement_timeout`, for example, must be what the role or the database sets. The settings are applied only if the
+  server process that was connected to answers. Behind a pooler the session may belong to other clients.
+- Secrets are sent last, when the checks have passed.
+- Errors are new and have no cause: psycopg's own error, and the frames of its traceback, may hold a password.
 """
 
 from __future__ import annotations
@@ -36,14 +42,14 @@ from fsapi_nb.project.password import CommandAddress
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 
-#: What opens a new connection to a database where its address alone does not do: a token for each, say.
+#: A user's function that opens a new connection, for databases that need more than an address, such as a fresh token.
 Connector = Callable[[], Connection]
 #: What to connect to: a connection string, one whose password a program prints, or a function.
 Place = str | CommandAddress | Connector
 
 _CONNECTION_CHECK = "client_connection_check_interval"
-#: What every session of ours is set to. A killed client's query ends within a second (PostgreSQL 14 and newer),
-#: an idle transaction of a paused notebook does not hold its locks for ever.
+#: The settings of every session of fsapi_nb. The query of a killed client ends within a second (PostgreSQL 14 and newer);
+#: the idle transaction of a paused notebook does not hold its locks for ever.
 SETTINGS: Mapping[str, str] = {
     "client_encoding": "UTF8",
     _CONNECTION_CHECK: "1s",
@@ -74,20 +80,31 @@ def open_session(
     question: sql.Composable | None = None,
     by_pooler: bool = False,
 ) -> Iterator[Session]:
-    """A session on that database, closed at the end whatever happens.
+    """Open a session on a database, and close its connection after the block.
 
-    `settings` are set for every file, besides `SETTINGS`. With `writing`, a read-only place is refused. A query as the
-    `question` costs no round trip: all that a session begins with is one message. With `by_pooler`, a pooler in session mode may
-    stand in between.
-    Raises CannotConnect, ReadOnlyDatabase, PooledConnection or DatabaseError.
+    Args:
+        place: What to connect to.
+        application: The session's application_name.
+        settings: What is set for every file, in addition to `SETTINGS`.
+        writing: Whether to refuse a read-only server.
+        question: A query whose rows the session has as its `answer`. It costs no further round trip.
+        by_pooler: Whether a pooler in session mode may stand in between.
+
+    Raises:
+        CannotConnect: There is no connection.
+        ConfigurationError: The address or the user's function is invalid.
+        ReadOnlyDatabase: The server or the session is read-only, and `writing` is set.
+        PooledConnection: Another server process answers than the one that was connected to.
+        DatabaseError: The server is not a PostgreSQL that is supported, or it refuses. Any psycopg.Error that the block
+            raises becomes one, too.
     """
     connection = connect(place, application)
     try:
-        named = {"application_name": _application_name(application)}  # which RESET ALL takes from a connector's
+        named = {"application_name": _application_name(application)}  # set anew because RESET ALL removes a connector's
         wished = {**SETTINGS, **wanted(connection), **named, **(settings or {})}
         session = _begin(connection, wished, question, by_pooler=by_pooler)
         _check(connection, session.facts, writing=writing, by_pooler=by_pooler)
-        session.set_secrets()
+        session.set_secrets()  # not before the check: a wrong server must not get them
         yield session
     except psycopg.Error as error:
         raise _refused(error) from None
@@ -98,14 +115,14 @@ def open_session(
 def _begin(
     connection: Connection, settings: Mapping[str, str], question: sql.Composable | None, *, by_pooler: bool
 ) -> Session:
-    """Set the session up and learn its facts; without the settings that this server's platform does not have."""
+    """Set the session up and read its facts; leave out settings that the server's platform does not have."""
     try:
         return _set_up(connection, settings, question, by_pooler=by_pooler)
-    except psycopg.errors.InvalidParameterValue:  # what some platforms do not have
+    except psycopg.errors.InvalidParameterValue:  # some platforms lack these settings
         known = {name: value for name, value in settings.items() if name != _CONNECTION_CHECK and name not in SERVER}
         return _set_up(connection, known, question, by_pooler=by_pooler)
     except psycopg.Error:
-        if not connection.closed:  # another product may not know what was asked
+        if not connection.closed:  # another product may not understand the question: ask more simply which one it is
             for (version,) in connection.execute("SELECT pg_catalog.version()"):
                 _refuse_product(connection, str(version))
             _check(connection, _facts(connection.execute(_FACTS).fetchall()), writing=False, by_pooler=by_pooler)
@@ -132,14 +149,23 @@ def _facts(rows: Rows) -> Facts:
 
 
 def connect(place: Place, application: str) -> Connection:
-    """A new connection in autocommit mode, by an address or by a connector. Raises CannotConnect, ConfigurationError."""
+    """Open a connection in autocommit mode. The caller must close it.
+
+    Args:
+        place: What to connect to.
+        application: The session's application_name.
+
+    Raises:
+        CannotConnect: There is no connection.
+        ConfigurationError: A user's function did not return a psycopg connection.
+    """
     if isinstance(place, CommandAddress):
         return _connect_with_command(place, application)
     return _connect_by_address(place, application) if isinstance(place, str) else _connect_by(place, application)
 
 
 def _connect_with_command(place: CommandAddress, application: str) -> Connection:
-    """A connection with the password that a program prints; one that is refused was kept too long, and is asked for again."""
+    """Connect with the password that a program prints. If a kept password is refused, run the program again, once."""
     dsn, earlier = place.with_password()
     try:
         return _connect_by_address(dsn, application)
@@ -154,7 +180,7 @@ def _connect_by_address(dsn: str, application: str) -> Connection:
         connection = StoppableConnection.connect(
             dsn,
             autocommit=True,
-            prepare_threshold=None,
+            prepare_threshold=None,  # psycopg prepares nothing by itself: a script could see it
             application_name=_application_name(application),
             connect_timeout=conninfo_to_dict(dsn).get("connect_timeout") or 10,
             client_encoding="UTF8",
@@ -169,7 +195,7 @@ def _connect_by_address(dsn: str, application: str) -> Connection:
 
 
 def _connect_by(connector: Connector, application: str) -> Connection:
-    """What a connector opens, made like a connection of our own: nothing that it has set or begun stays."""
+    """Connect with a user's function, and reset the session: nothing that the function has set or begun stays."""
     try:
         opened: object = connector()
     except FsapiError:
@@ -179,12 +205,12 @@ def _connect_by(connector: Connector, application: str) -> Connection:
     except Exception as error:  # noqa: BLE001 - the user's function raises a cloud library's error, its own, any
         raise _failed_connector(connector, error) from None
     if not isinstance(opened, psycopg.Connection):
-        hint = "let it return psycopg.connect(...), a new connection at each call."
-        raise ConfigurationError("the function for the database gave no connection of psycopg 3", hint=hint)
+        hint = "it must return psycopg.connect(...), a new connection at each call."
+        raise ConfigurationError("the function for the database did not return a psycopg 3 connection", hint=hint)
     connection = StoppableConnection.adopt(opened)
     try:
         keep_alive(connection)
-        connection.commit()
+        connection.commit()  # whatever the function has begun; psycopg refuses to change autocommit within a transaction
         connection.autocommit, connection.prepare_threshold = True, None
         connection.execute(
             b"; ".join((*RESET_SESSION, *DROP_PREPARED, b""))
@@ -197,7 +223,7 @@ def _connect_by(connector: Connector, application: str) -> Connection:
 
 
 def _failed_connector(connector: Connector, error: Exception) -> CannotConnect:
-    """The error for a function that raised something else than PostgreSQL's refusal."""
+    """Return the error for a user's function that raised something else than a PostgreSQL error."""
     name = getattr(connector, "function", None) or getattr(connector, "__qualname__", "the function")
     lines = [line.strip() for line in hide_in_message(str(error)).splitlines() if line.strip()]
     return CannotConnect(
@@ -208,37 +234,37 @@ def _failed_connector(connector: Connector, error: Exception) -> CannotConnect:
 
 
 def _application_name(application: str) -> str:
-    return application.encode("ascii", "replace").decode()[:63]
+    return application.encode("ascii", "replace").decode()[:63]  # as PostgreSQL itself would store it
 
 
 def _refused(error: psycopg.Error) -> DatabaseError:
-    """The error for what PostgreSQL refused outside of a migration's own statements: our reading and recording."""
+    """Return the error for what PostgreSQL refused outside a migration's statements: reading and recording."""
     message = server_message(error)
     code = f" [{message.sqlstate}]" if message.sqlstate else ""
     return DatabaseError(
         f"{message.message}{code}",
         details=tuple(message.lines()),
         state=Advice("what was not committed is rolled back; ", command("status"), " shows the outcome."),
-        hint=Advice("somebody else holds a lock: ", command("blockers"), " shows who; then run again.")
+        hint=Advice("another session holds a lock: ", command("blockers"), " shows which one; then run again.")
         if message.sqlstate == "55P03"
         else None,
     )
 
 
 def _cannot_connect(message: str, dsn: str) -> CannotConnect:
-    """The error for a connection that did not come about, without the password that the message might quote."""
+    """Return the error for a connection that failed, without the password that libpq's message may quote."""
     passwords = [value for name, value in conninfo_to_dict(dsn).items() if name in SECRET_PARAMETERS and value]
     for password in passwords:
         message = message.replace(str(password), STARS)
     lines = [line.strip() for line in hide_in_message(message).splitlines() if line.strip()]
     text = " ".join(lines)
-    hint = "is the server running, and is this its address? DATABASE_URL, .env and pyproject.toml are looked at."
+    hint = "is the server running, and is the address right? It comes from DATABASE_URL, .env or pyproject.toml."
     if "password" in text:
-        hint = "is the password right? It belongs into ~/.pgpass, DB_PASS or DATABASE_URL, never into a cell."
+        hint = "is the password right? Put it in ~/.pgpass, DB_PASS or DATABASE_URL, never in a cell."
     elif "does not exist" in text:
         hint = "create it first, or correct the name."
     elif "too many" in text or "remaining connection slots" in text:
-        hint = "wait until other clients have gone, and run again."
+        hint = "wait until other clients have disconnected, and run again."
     return CannotConnect("no connection to the database", details=tuple(f"  {line}" for line in lines), hint=hint)
 
 
@@ -269,13 +295,16 @@ def _refuse_product(connection: Connection, version: str) -> None:
 
 
 def _set_all_here(connection: Connection, settings: Mapping[str, str]) -> sql.Composed:
-    """The statement that sets all of them, unless a pooler's session answers, which is other clients' as well."""
+    """Return the statement that sets all settings, but only in the server process that was connected to.
+
+    Behind a pooler another one may answer, which serves other clients as well.
+    """
     here = sql.SQL("{} WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}")
     return here.format(set_all(settings), sql.Literal(connection.info.backend_pid))
 
 
 def redact(message: object) -> str:
-    """A message without secrets; what finds them is imported for it, and not where nothing fails."""
+    """Return a message of the server or the driver without secrets."""
     from fsapi_nb.script.redact import redact_line
     from fsapi_nb.text.masking import hide_known
 
@@ -283,14 +312,13 @@ def redact(message: object) -> str:
 
 
 def server_message(error: psycopg.Error) -> ServerMessage:
-    """What the server said of a failure, without the echo of the statement that psycopg's text has."""
+    """Return what the server said about an error, without secrets and without psycopg's echo of the statement."""
     diagnosis = error.diag
     message = diagnosis.message_primary or " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate == "22P05" and (found := lacking(message)):
         message = say_lacking(*found)
     detail = redact(hide_key(diagnosis.message_detail)) if diagnosis.message_detail else None
-    context = (
-        redact(hide_copied(diagnosis.context)) if diagnosis.context else None
-    )  # PL/pgSQL quotes the statement that failed
+    # PL/pgSQL's context quotes the statement that failed.
+    context = redact(hide_copied(diagnosis.context)) if diagnosis.context else None
     hint = redact(diagnosis.message_hint) if diagnosis.message_hint else None
     return ServerMessage(error.sqlstate, redact(message), detail, hint, context)

@@ -1,7 +1,13 @@
-"""A connection of psycopg whose every wait can be stopped, from its first message on.
+"""A psycopg connection whose waits can all be stopped, from the first message on.
 
-psycopg moves a conversation (a generator) on whenever the socket is ready, and ten times a second besides. A watched
-conversation looks at the `StopSignal` then.
+psycopg writes each exchange with the server as a generator, here called a conversation, and resumes it when the socket is
+ready, and at least ten times a second. A watched conversation checks the `StopSignal` at these moments:
+
+- The KeyboardInterrupt is raised between two steps of the conversation, so that libpq's state stays consistent and the
+  conversation can be resumed.
+- The statement is then cancelled on the server, and the conversation is resumed until the server has ended it. Only
+  after that the interrupt reaches the caller: nothing is in flight, and the connection can be used.
+- If the connection is lost meanwhile, there is nothing to cancel: the server rolls back by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ _PAUSE = 0.5  # seconds between two requests to cancel: one that comes between t
 
 
 class _Watched(Generator[Wanted, Any, T]):
-    """A conversation that raises KeyboardInterrupt once if it is asked to stop, and can be gone on with then."""
+    """A conversation that raises KeyboardInterrupt once if it is asked to stop, and can be resumed after that."""
 
     def __init__(self, conversation: Generator[Wanted, Any, T], signal: StopSignal) -> None:
         self._conversation = conversation
@@ -38,13 +44,15 @@ class _Watched(Generator[Wanted, Any, T]):
         self._wanted: Wanted | None = None
 
     def __next__(self) -> Wanted:
+        # psycopg's loop begins with next(). When an interrupted conversation is resumed by a second loop, that must not
+        # start it again: it still wants what it wanted before.
         if self._wanted is None:
             self._signal.is_waiting = True
             self._wanted = self._moved_on(None)
         return self._wanted
 
     def send(self, ready: Any) -> Wanted:
-        self._signal.check()
+        self._signal.check()  # before the conversation moves on: `ready` is lost, but the next loop asks the socket again
         self._wanted = self._moved_on(ready)
         return self._wanted
 
@@ -60,21 +68,21 @@ class _Watched(Generator[Wanted, Any, T]):
 
 
 def watched(conversation: Generator[Wanted, Any, T]) -> Generator[Wanted, Any, T]:
-    """Return the conversation as one that asks the stop signal of this thread's call, if there is one."""
+    """Return the conversation as one that checks the stop signal of this thread's call, if there is one."""
     signal = stop_signal()
     return _Watched(conversation, signal) if signal else conversation
 
 
 class StoppableConnection(OpenedByConversation):
-    """A psycopg connection whose waits can be stopped; what was running is cancelled until the server has ended it."""
+    """A psycopg connection whose waits can be stopped. The running statement is cancelled, and its end is waited for."""
 
     _opened: psycopg.Connection[Any] | None = None
 
     @classmethod
     def adopt(cls, connection: psycopg.Connection[Any]) -> StoppableConnection:
-        """Return a new object for a connection that is open; closing the one closes the other."""
+        """Return a new object for an open connection. Both share libpq's connection: closing one closes the other."""
         adopted = cls(connection.pgconn)
-        adopted._opened = connection  # which would complain if it were gone and still open
+        adopted._opened = connection  # psycopg warns if a connection is collected while it is open
         return adopted
 
     @classmethod
@@ -83,7 +91,7 @@ class StoppableConnection(OpenedByConversation):
         return watched(conversation)
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
-        """Wait for a conversation; KeyboardInterrupt cancels it on the server first."""
+        """Run a conversation to its end. On KeyboardInterrupt, cancel the statement on the server before raising it."""
         conversation: PQGen[T] = watched(gen)
         try:
             return wait_for(conversation, self.pgconn.socket, interval=interval, timeout=timeout)
@@ -95,8 +103,11 @@ class StoppableConnection(OpenedByConversation):
 
 @contextlib.contextmanager
 def closed_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[Callable[[], bool]]:
-    """End a connection's conversation if the block takes longer; gives a function that says whether it has."""
+    """End a connection if the block takes longer than `seconds`; give a function that tells whether that happened."""
     late = threading.Event()
+    # The timer runs in another thread, which must not use libpq's connection meanwhile. It may shut the socket down: the
+    # thread that waits for it then sees the end of the connection. The descriptor is its own: the connection's may be
+    # closed, and its number given to another file, before the timer fires.
     own = socket.socket(fileno=os.dup(connection.fileno()))
 
     def end() -> None:
@@ -116,7 +127,12 @@ def closed_after(connection: psycopg.Connection[Any], seconds: float) -> Iterato
 
 
 def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> None:
-    """Cancel what runs, again and again until its conversation is over or the connection lost."""
+    """Cancel the running statement, repeatedly until its conversation has ended or the connection is lost.
+
+    Args:
+        connection: The connection on which it runs.
+        conversation: What receives its answers; it is resumed until its end.
+    """
     pgconn, over, is_rest = connection.pgconn, False, False
     while not over and pgconn.status == ConnStatus.OK:
         with contextlib.suppress(psycopg.Error):
@@ -124,7 +140,7 @@ def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> Non
         with contextlib.suppress(psycopg.Error):
             over = wait_for(_for_a_while(conversation), pgconn.socket, interval=_INTERVAL)
         if over and not is_rest and _is_answering(pgconn):
-            # The KeyboardInterrupt came while the conversation was at work, and ended it before the server's last word.
+            # A KeyboardInterrupt inside the conversation has ended it before the server's last answer.
             conversation, over, is_rest = _rest(pgconn), False, True
 
 
@@ -133,14 +149,14 @@ def _is_answering(pgconn: PGconn) -> bool:
 
 
 def _rest(pgconn: PGconn) -> PQGen[None]:
-    """Receive the results that are still to come."""
+    """Receive and drop the remaining results."""
     while (result := (yield from fetch(pgconn))) is not None:
         if result.status in _COPYING:
-            return  # libpq repeats this result for ever until the copy is ended
+            return  # libpq returns this result again and again until the copy is ended
 
 
 def _for_a_while(conversation: PQGen[Any]) -> Generator[Wait, Ready | int, bool]:
-    """Go on with a conversation for a moment; whether it is over."""
+    """Resume a conversation for half a second, and return whether it has ended."""
     until = time.monotonic() + _PAUSE
     try:
         wanted = next(conversation)
@@ -149,5 +165,5 @@ def _for_a_while(conversation: PQGen[Any]) -> Generator[Wait, Ready | int, bool]
     except StopIteration:
         return True
     except psycopg.Error:
-        return True  # it ends with the error of what was cancelled
+        return True  # the error of the cancelled statement ends it
     return False

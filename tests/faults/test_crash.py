@@ -87,7 +87,7 @@ def test_a_server_without_a_free_place_is_a_clear_error_and_one_more_run_complet
             with pytest.raises(psycopg.OperationalError, match="too many clients"):
                 for _ in range(20):
                     stack.enter_context(psycopg.connect(place.address))
-            with pytest.raises(CannotConnect, match="wait until other clients have gone"):
+            with pytest.raises(CannotConnect, match="wait until other clients have disconnected"):
                 place.migrator().migrate()
         with tally.judging("too many connections"):
             assert_one_more_run_completes(cluster.world, IN_TRANSACTION, place)

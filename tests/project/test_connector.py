@@ -81,7 +81,7 @@ def test_a_protected_database_is_recognised(project: Project) -> None:
 @pytest.mark.parametrize("what", ["no connection", None, 7])
 def test_what_is_no_connection_is_refused(project: Project, what: object) -> None:
     """With a word on what the function should return."""
-    with pytest.raises(ConfigurationError, match="gave no connection of psycopg 3"):
+    with pytest.raises(ConfigurationError, match="did not return a psycopg 3 connection"):
         project.migrator(database=lambda: what).status()
 
 

@@ -258,7 +258,7 @@ def test_a_function_of_the_project_opens_each_connection(
         ("", "connect", "there is no function connect in access_"),
         ("connect = 3", "connect", "there is no function connect in access_"),
         ("raise ValueError('postgresql://u:canary@h/d')", "connect", "cannot be imported: ValueError"),
-        ("def connect(): return 3", "connect", "gave no connection of psycopg 3"),
+        ("def connect(): return 3", "connect", "did not return a psycopg 3 connection"),
     ],
 )
 def test_what_opens_no_connection_is_refused(project: Project, body: str, function: str, message: str) -> None:
