@@ -1,1 +1,1 @@
-"""The connection to a server: opened, checked, locked, and spoken to without waiting for each answer."""
+"""The connection to a server: open it, check it, lock it, and send statements without waiting for each answer."""

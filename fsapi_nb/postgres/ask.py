@@ -1,8 +1,8 @@
 """Ask fsapi_nb's own questions so that their answers do not depend on the session.
 
-Each message is one transaction. Its settings hold until its end: a user's script and query never see them. Row-level
-security is the reason for the first of them: PostgreSQL raises an error instead of leaving rows out, so an answer is
-complete or there is none.
+Each message is one transaction, and its settings end with it: a user's script or query never sees them. The first one
+is for row-level security: with it PostgreSQL raises an error instead of leaving rows out, so an answer is complete or
+there is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from psycopg.adapt import Loader
 
 from fsapi_nb.postgres.session import Connection, Rows, Session
 
-#: What a question runs under. Roles, databases and PG* variables may say otherwise, and so may a script.
+#: The settings that a question runs under. Roles, databases, PG* variables and scripts may have set others.
 SETTINGS: Mapping[str, str] = {
     "row_security": "off",
     "search_path": "pg_catalog, pg_temp",
@@ -29,16 +29,16 @@ SETTINGS: Mapping[str, str] = {
     "array_nulls": "on",
     "xmlbinary": "base64",
 }
-#: What a transaction of our own begins with, so that what its statements name is PostgreSQL's.
+#: The beginning of fsapi_nb's own transactions: names without a schema in them then mean PostgreSQL's own objects.
 OWN_NAMES = b"SET LOCAL search_path TO pg_catalog, pg_temp"
 
 
 def rendered(query: sql.Composable) -> sql.SQL:
-    """Return a query of fsapi_nb's own with all its parts in one text, so that it is not put together for each connection."""
+    """Return a query with all its parts joined into one text, so that this is not done for each connection."""
     return sql.SQL(query.as_string())
 
 
-# Of a default, a standby refuses SERIALIZABLE, and DEFERRABLE waits for others.
+# Both are named because defaults may differ: a standby refuses SERIALIZABLE, and DEFERRABLE may wait for other sessions.
 _TRANSACTION = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, NOT DEFERRABLE")
 _LOCALLY = rendered(
     sql.SQL("SELECT {}").format(
@@ -51,10 +51,13 @@ _LOCALLY = rendered(
 
 
 class _MomentLoader(Loader):
-    """A loader of ISO moments. psycopg's goes by the session's DateStyle and TimeZone, as reported before the message."""
+    """A loader of ISO timestamps.
+
+    psycopg's own loader uses the session's DateStyle and TimeZone as they were before the message, not as it sets them.
+    """
 
     def load(self, data: Buffer) -> datetime.datetime:
-        """Return the moment, with its zone if it has one."""
+        """Return the timestamp, with its zone if it has one. Raises psycopg.DataError if Python cannot hold it."""
         try:
             return datetime.datetime.fromisoformat(bytes(data).decode())
         except ValueError:  # infinity, BC, a year of five digits
@@ -62,25 +65,33 @@ class _MomentLoader(Loader):
 
 
 def ask_together(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
-    """Ask several questions by one message, of one snapshot.
+    """Ask several questions in one message, which all see one snapshot.
 
     Args:
-        connection: in autocommit mode, with no transaction open.
-        queries: each with qualified names only, by the names of their answers.
+        connection: A connection in autocommit mode, with no transaction open.
+        queries: The questions by the names of their answers; all names in them must be qualified.
+
+    Returns:
+        The rows of each answer, by its name.
 
     Raises:
-        psycopg.Error: InsufficientPrivilege also where row-level security would hide rows.
+        psycopg.Error: A question failed. It is InsufficientPrivilege also if row-level security would hide rows.
     """
     return _send(connection, (_TRANSACTION, _LOCALLY), queries) if queries else {}
 
 
 def ask(connection: Connection, query: sql.Composable) -> Rows:
-    """Ask one question; see `ask_together`."""
+    """Ask one question and return its rows; see `ask_together`."""
     return ask_together(connection, {"": query})[""]
 
 
 def ask_about_session(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
-    """Ask, by one message, questions about the session itself, whose search_path and settings are to be seen."""
+    """Ask questions about the session itself in one message, without changing its search_path and settings.
+
+    Args:
+        connection: A connection in autocommit mode, with no transaction open.
+        queries: The questions by the names of their answers; all names in them must be qualified.
+    """
     return _send(connection, (_TRANSACTION,), queries)
 
 
@@ -101,6 +112,6 @@ def _send(
 
 
 def role_of(session: Session) -> str:
-    """Return the role whose privileges count: `SET ROLE` of the connection's options is not the session's user."""
+    """Return the role whose privileges count. The connection's options may have set another one than the session's user."""
     ((role,),) = ask(session.connection(), sql.SQL("SELECT current_user::text"))
     return str(role)

@@ -1,7 +1,7 @@
-"""Who blocks whom: the queues for locks in this database, read in one query and arranged around one session.
+"""Find out who blocks whom: the queues for locks in this database, read in one query and arranged around one session.
 
-Reads `pg_locks`, `pg_stat_activity` and `pg_blocking_pids()`, which see what any role may see; of other roles'
-sessions PostgreSQL shows state and query only to superusers and members of pg_read_all_stats.
+Reads `pg_locks`, `pg_stat_activity` and `pg_blocking_pids()`, which any role may read. The state and the query of other
+roles' sessions are shown by PostgreSQL only to superusers and members of pg_read_all_stats.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from fsapi_nb.model.server import Blockage, LockSession, QueuePart
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.script.redact import redact_sql
 
-#: One row for each pair of a session that waits and one that it waits for. A row lock is waited for as the other's
-#: transaction; the waiter then holds the lock of the tuple, which says what table it is about.
+#: One row for each pair of a session that waits and one that it waits for. A session that waits for a row waits for the
+#: other session's transaction. It then holds the lock of the tuple, which has the table.
 _PAIRS = """
     WITH waiting AS MATERIALIZED (
         SELECT l.*, pg_catalog.pg_blocking_pids(l.pid) AS blocked_by
@@ -58,9 +58,14 @@ Pair = Mapping[str, Any]
 
 
 def find_blockage(connection: Connection, pid: int | None = None) -> Blockage:
-    """Who blocks the session `pid` and who waits behind it; without one, all queues of this database.
+    """Find the sessions that block `pid`, and those that wait behind it.
 
-    The connection is in autocommit mode, with nothing of a user's before pg_catalog in its search_path.
+    Args:
+        connection: A connection in autocommit mode, with no user's schema before pg_catalog in its search_path.
+        pid: The server process of a session; None means all queues of this database.
+
+    Raises:
+        psycopg.Error: The server refuses, or the connection is lost.
     """
     pairs = _rows(connection, _PAIRS, None)
     if not pairs or (pid is not None and not any(pid in (pair["waiter"], pair["blocker"]) for pair in pairs)):
@@ -71,9 +76,14 @@ def find_blockage(connection: Connection, pid: int | None = None) -> Blockage:
 
 
 def arrange(pairs: Sequence[Pair], sessions: Mapping[int, Mapping[str, Any]], pid: int | None) -> Blockage:
-    """The sessions of the queues in order: those who block (first causes on top), then those who wait. Pure.
+    """Order the sessions of the queues: first those that block, with the first causes on top, then those that wait.
 
-    Seen from `pid`, those are all that it waits for, directly or behind others, and all that wait for it.
+    Does no I/O.
+
+    Args:
+        pairs: The rows of the query above.
+        sessions: What is known of each session, by its process.
+        pid: Leave out sessions that neither block this one nor wait for it, directly or behind others; None keeps all.
     """
     waits_for: dict[int, list[int]] = {}
     for pair in pairs:
@@ -97,7 +107,7 @@ def arrange(pairs: Sequence[Pair], sessions: Mapping[int, Mapping[str, Any]], pi
 
 
 def _reached(start: int, edges: Mapping[int, Sequence[int]]) -> list[int]:
-    """All that can be reached from `start`, nearest first, without it."""
+    """Return everything that can be reached from `start`, nearest first, without `start`."""
     found: list[int] = []
     queue = list(edges.get(start, ()))
     while queue:
@@ -111,7 +121,7 @@ def _reached(start: int, edges: Mapping[int, Sequence[int]]) -> list[int]:
 def _session(
     pid: int, part: QueuePart, pairs: Sequence[Pair], known: Mapping[str, Any], blocked_by: Iterable[int]
 ) -> LockSession:
-    """One session, with the lock by which it is in the queue: what it holds where it blocks, else what it wants."""
+    """Return one session with the lock that puts it in the queue: the one it holds if it blocks, else the one it wants."""
     as_blocker = next((pair for pair in pairs if pair["blocker"] == pid), None)
     as_waiter = next((pair for pair in pairs if pair["waiter"] == pid), None)
     pair = (as_blocker if part is QueuePart.BLOCKS else as_waiter) or as_blocker or as_waiter or {}
@@ -133,7 +143,7 @@ def _session(
 
 
 def _what(pair: Pair) -> str | None:
-    """What is locked, in words."""
+    """Return what is locked, in words; None if the server does not say."""
     kind = pair.get("locktype")
     if pair.get("relation"):
         name = f"{_KINDS.get(pair.get('relkind') or '', 'relation')} {pair['relation']}"
@@ -143,7 +153,7 @@ def _what(pair: Pair) -> str | None:
 
 
 def _mode(mode: str | None) -> str | None:
-    """PostgreSQL's name of a lock mode as SQL writes it: `ACCESS EXCLUSIVE` for `AccessExclusiveLock`."""
+    """Return a lock mode as SQL writes it: `ACCESS EXCLUSIVE` for `AccessExclusiveLock`."""
     if mode is None:
         return None
     words = "".join(f" {letter}" if letter.isupper() else letter for letter in mode.removesuffix("Lock"))
@@ -151,7 +161,7 @@ def _mode(mode: str | None) -> str | None:
 
 
 def _shortened(query: str | None) -> str | None:
-    """A query on one line, without passwords, cut short."""
+    """Return a query on one line, without passwords, and shortened."""
     if not query:
         return None
     line = " ".join(redact_sql(query).split())

@@ -1,8 +1,8 @@
-"""How soon each side knows that the other one is gone, with no packet that says so: half a minute.
+"""Make each side notice within half a minute that the other one is gone, even if no packet says so.
 
-A laptop sleeps, a network or a machine vanishes. By the defaults of most systems a server keeps the session, and the
-advisory lock with it, for two hours, and a client waits for its answer as long. So both ask after ten idle seconds, every
-five seconds, four times; and what is sent and not confirmed for half a minute ends the connection.
+A laptop sleeps; a network or a machine disappears. By the defaults of most systems, the server then keeps the session
+and its advisory lock for two hours, and a client waits for its answer as long. So both sides probe the connection after
+ten idle seconds, every five seconds, four times. Data that is not confirmed for half a minute ends the connection, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLIENT: Mapping[str, int] = {
     "keepalives_count": _COUNT,
     "tcp_user_timeout": _UNCONFIRMED,
 }
-#: The same for the server's side of a session, as settings. They mean nothing to a connection by a socket of the machine.
+#: The same for the server's side, as settings of the session. They have no effect on a connection by a Unix socket.
 SERVER: Mapping[str, str] = {
     "tcp_keepalives_idle": str(_IDLE),
     "tcp_keepalives_interval": str(_INTERVAL),
@@ -30,19 +30,19 @@ SERVER: Mapping[str, str] = {
 
 
 def keepalives(dsn: str) -> dict[str, Any]:
-    """Return the parameters of a new connection that its connection string leaves open."""
+    """Return the keepalive parameters that a connection string does not set."""
     given = conninfo_to_dict(dsn)
     return {name: value for name, value in _CLIENT.items() if name not in given}
 
 
 def wanted(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the settings of a session that its `options` leave open."""
+    """Return the keepalive settings that the connection's `options` do not set."""
     options = connection.info.options
     return {name: value for name, value in SERVER.items() if name not in options}
 
 
 def keep_alive(connection: psycopg.Connection[Any]) -> None:
-    """Set the client's side of a connection that somebody else has opened, if they have said nothing of it."""
+    """Set the client's side of an open connection, unless its parameters set it. Unix sockets need none."""
     import os
     import socket
 

@@ -1,4 +1,4 @@
-"""What the server says beside its results: NOTICE, WARNING and the like, without secrets."""
+"""The messages of the server that are not errors: NOTICE, WARNING and the like, without secrets."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from fsapi_nb.postgres.wire import Connection
 
 
 def notice_of(diagnosis: psycopg.errors.Diagnostic) -> tuple[str, str]:
-    """Return the severity (NOTICE, WARNING, INFO, LOG, DEBUG) and the message, with its detail and hint in lines below it."""
+    """Return the severity (NOTICE, WARNING, INFO, LOG, DEBUG) and the message, followed by lines of detail and hint."""
     from fsapi_nb.script.redact import redact_line
     from fsapi_nb.text.masking import hide_known
 
-    said = ServerMessage(None, diagnosis.message_primary or "", diagnosis.message_detail, diagnosis.message_hint)
-    below = [line.removeprefix("  ") for line in said.lines()]
-    return diagnosis.severity_nonlocalized or "NOTICE", hide_known(redact_line("\n".join([said.message, *below])))
+    message = ServerMessage(None, diagnosis.message_primary or "", diagnosis.message_detail, diagnosis.message_hint)
+    below = [line.removeprefix("  ") for line in message.lines()]
+    return diagnosis.severity_nonlocalized or "NOTICE", hide_known(redact_line("\n".join([message.message, *below])))
 
 
 @contextmanager
 def listening(connection: Connection) -> Iterator[list[str]]:
-    """Collect what the server says over this connection, a text each: `WARNING: no privileges were granted for "t"`."""
-    heard: list[str] = []
+    """Collect the notices of a connection as texts, such as `WARNING: no privileges were granted for "t"`."""
+    notices: list[str] = []
 
-    def hear(diagnosis: psycopg.errors.Diagnostic) -> None:
-        heard.append(": ".join(notice_of(diagnosis)))
+    def collect(diagnosis: psycopg.errors.Diagnostic) -> None:
+        notices.append(": ".join(notice_of(diagnosis)))
 
-    connection.add_notice_handler(hear)
+    connection.add_notice_handler(collect)
     try:
-        yield heard
+        yield notices
     finally:
-        connection.remove_notice_handler(hear)
+        connection.remove_notice_handler(collect)

@@ -1,7 +1,7 @@
-"""Whether a connection goes to PostgreSQL itself, with no pooler in between, as far as this machine's kernel tells.
+"""Find out whether a connection leads to PostgreSQL itself, with no pooler in between, by asking this machine's kernel.
 
-The kernel knows which process listens at the other end of a Unix socket. If that one is the parent of the server process
-that answers, it is PostgreSQL: a pooler is not the parent of the sessions that it hands out. Asks nobody else.
+The kernel knows which process listens at the other end of a Unix socket. If that process is the parent of the server
+process that answers, it is PostgreSQL: a pooler is not the parent of the sessions that it hands out. Asks only the kernel.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 def is_direct(connection: Connection, pid: int) -> bool:
-    """Return whether it is sure that the server process `pid` answers without anything in between; False in doubt."""
+    """Return whether the server process `pid` certainly answers without anything in between; False in doubt."""
     listener = _listener(connection)
     return listener is not None and listener == _parent_of_server_process(pid)
 
 
 def _listener(connection: Connection) -> int | None:
-    """Return the process that listens at the other end of a socket of this machine, by its number here; else None."""
+    """Return the id of the process that listens at the other end of a Unix socket; None for any other connection."""
     option = getattr(socket, "SO_PEERCRED", None)  # Linux
     if option is None:
         return None
@@ -35,10 +35,10 @@ def _listener(connection: Connection) -> int | None:
 
 
 def _parent_of_server_process(pid: int) -> int | None:
-    """Return the parent of a process of PostgreSQL; None if this machine has none of that number.
+    """Return the parent of a PostgreSQL process; None if no PostgreSQL process has that id on this machine.
 
-    The number is the server's. Where that runs in another container, another process may have it here: hence the name,
-    which the children of a pooler that forks do not have.
+    The id comes from the server. If the server runs in another container, a different process may have that id here. So
+    the process must be called `postgres`, which the children of a pooler that forks are not.
     """
     try:
         name, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")

@@ -1,4 +1,4 @@
-"""Reads the procedures of a database that may end a transaction by themselves."""
+"""Read the procedures of a database that may end a transaction by themselves."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ _DEFINITIONS = r"""
 
 def read_procedures(connection: Connection) -> tuple[Procedure, ...]:
     """Return the procedures of the database whose text may commit, roll back or call another one."""
-    texts = (text for (text,) in connection.execute(_DEFINITIONS.encode()) if text)  # none: dropped in this moment
+    texts = (text for (text,) in connection.execute(_DEFINITIONS.encode()) if text)  # NULL: just dropped
     found = (procedure_of_definition(text.decode(errors="replace")) for text in texts)
     return tuple(each for each in found if each)

@@ -1,13 +1,13 @@
-"""Which product a server is, by what it says of itself. Pure.
+"""Recognise which product a server is, by its own version text. No I/O.
 
-Many products speak PostgreSQL's protocol and have neither its locks nor its transactions of definitions.
+Many products speak PostgreSQL's protocol but have neither its locks nor transactions for definitions.
 """
 
 from __future__ import annotations
 
 import re
 
-# By a part of what `version()` says of them.
+# By a part of what their `version()` returns.
 _OTHERS = {
     "CockroachDB": "CockroachDB",
     "-YB-": "YugabyteDB",
@@ -20,17 +20,17 @@ _OTHERS = {
     "RisingWave": "RisingWave",
     "openGauss": "openGauss",
 }
-# Distributions add a name in parentheses or behind a dash (Debian, EDB, Percona, Neon's commit); on Windows there is no `on`.
+# Distributions add a name in parentheses or after a dash (Debian, EDB, Percona, Neon's commit). On Windows, `on` is missing.
 _POSTGRESQL = re.compile(r"PostgreSQL \d+(\.\d+)*(devel|beta\d+|rc\d+)?\b.*( on |, compiled by )", re.DOTALL)
-_LONGEST = 60  # characters of what an unknown product says
+_LONGEST = 60  # characters of an unknown product's version text
 
 
 def other_product(version: str, host: str = "") -> str | None:
     """Return the name of the product that is not PostgreSQL; None for PostgreSQL and its distributions.
 
     Args:
-        version: what `version()` gives.
-        host: where the connection went, for a product that only its address tells.
+        version: What `version()` returns.
+        host: The host that was connected to: Aurora DSQL is recognised only by its address.
     """
     if ".dsql." in host:
         return "Amazon Aurora DSQL"

@@ -1,4 +1,4 @@
-"""How far a long command of a session is, from PostgreSQL's `pg_stat_progress_*` views (14 and newer have all five)."""
+"""Read how far a session's long command is, from PostgreSQL's `pg_stat_progress_*` views (14 and newer have all five)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _QUERY = " UNION ALL ".join(
     f"FROM pg_catalog.pg_stat_progress_{view} p WHERE p.pid = %(pid)s"
     for view in _VIEWS
 )
-#: The columns that count, in order of preference: the first pair that has a total says how far it is.
+#: The columns with counts, in order of preference: the first pair with a total is used.
 _COUNTS = (
     ("heap_blks_scanned", "heap_blks_total", "blocks"),
     ("sample_blks_scanned", "sample_blks_total", "blocks"),
@@ -29,18 +29,32 @@ _COUNTS = (
     ("bytes_processed", "bytes_total", "bytes"),
     ("partitions_done", "partitions_total", "partitions"),
 )
-#: Where the server knows no total, what it has done is still told.
+#: The counts that are used if the server knows no total.
 _DONE = (("tuples_processed", "tuples"), ("bytes_processed", "bytes"), ("heap_tuples_scanned", "tuples"))
 
 
 def find_progress(connection: Connection, pid: int) -> ServerProgress | None:
-    """What the server says of the command that the session `pid` runs; None where it says nothing."""
+    """Return the progress of the command that the session `pid` runs; None if the server reports none.
+
+    Args:
+        connection: Another connection than that session's.
+        pid: The session's server process.
+
+    Raises:
+        psycopg.Error: The server refuses, or the connection is lost.
+    """
     row = connection.execute(_QUERY.encode(), {"pid": pid}).fetchone()
     return read_progress(row[0], row[1], row[2]) if row else None
 
 
 def read_progress(view: str, columns: Mapping[str, Any], relation: str | None) -> ServerProgress:
-    """One row of a progress view as a value; the views differ in their columns, and servers in their views. Pure."""
+    """Return one row of a progress view as a value. No I/O.
+
+    Args:
+        view: The view's name without `pg_stat_progress_`.
+        columns: The row. The views differ in their columns, and so do versions of PostgreSQL.
+        relation: The table that the command works on; None if it has none.
+    """
     command = str(columns.get("command") or _VIEWS[view])
     phase = str(columns.get("phase") or "")
     if phase.startswith("waiting") and columns.get("lockers_total"):

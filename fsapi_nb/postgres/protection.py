@@ -1,7 +1,7 @@
-"""Whether the place that a connection has reached is a database that the project protects. In doubt, it is.
+"""Decide whether the database that a connection has reached is one that the project protects. In doubt, it is.
 
-Compared by where the connection went, not by what was typed: the environment, service files, lists of hosts and
-functions can lead anywhere. Looks names up; connects to nothing.
+It is compared by where the connection went, not by what the user typed: the environment, service files, lists of hosts
+and functions can lead anywhere. Looks host names up; makes no connection.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from fsapi_nb.project.address import Address
     from fsapi_nb.project.root import Project
 
-#: A plain URL with a database in it and nothing that could change that: read without libpq, as there may be thousands.
+#: A plain URL that names its database and has no options that could change it. It is read without libpq: a project may
+#: have thousands.
 _PLAIN = re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^/?%]*/([^?%]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The place that a connection has really reached, as libpq tells it; `address` is an IP where there is one.
+    """The server that a connection has really reached, as libpq reports it; `address` is its IP, if it has one.
 
-    `by_function` is true if a function opened the connection: a socket or a port of this machine may then be the near
-    end of a tunnel to anywhere.
+    `by_function` is true if a user's function opened the connection: a socket or a port of this machine may then be the
+    near end of a tunnel to anywhere.
     """
 
     host: str
@@ -48,7 +49,7 @@ class Endpoint:
 
 
 class AddressMatch(IntEnum):
-    """Whether an address leads to where a connection went."""
+    """The certainty with which an address leads to where a connection went."""
 
     NO = 0
     PERHAPS = 1
@@ -62,10 +63,15 @@ def is_protected(
     unless_sure: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> bool:
-    """Return whether what was connected to is one of the databases that are protected.
+    """Return whether the database that was reached is a protected one.
 
-    In doubt it is, with `unless_sure` it is not: for a database that its own entry calls `protected = false`. An
-    entry whose `url_env` is not set is not compared: then its address is not known on this machine.
+    An entry of `pyproject.toml` whose `url_env` is not set is not compared: its address is not known on this machine.
+
+    Args:
+        project: The project, whose `pyproject.toml` lists the protected databases.
+        reached: Where the connection went.
+        unless_sure: Whether the answer is no in doubt: for a database whose own entry says `protected = false`.
+        environment: The environment variables, by default those of the process.
     """
     environment = Variables(os.environ if environment is None else environment)
     addresses, unknown = _protected_addresses(project.databases, environment)
@@ -78,9 +84,14 @@ def is_protected(
 
 
 def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str, str] | None = None) -> bool:
-    """Return whether a connection that went there is to the database of that address, as far as an address tells.
+    """Return whether a connection that went to `reached` may be one to the database of `address`.
 
-    The embedded server is behind a socket; where a function connects to is not known before.
+    The embedded server is recognised by its Unix socket. For an address that is a function the answer is no.
+
+    Args:
+        address: The address to compare.
+        reached: Where the connection went.
+        environment: The environment variables, by default those of the process.
     """
     if address.dsn is None:
         return address.embedded and reached.host.startswith("/") and reached.database == address.database
@@ -89,7 +100,7 @@ def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str
 
 
 def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> AddressMatch:
-    """The best match of several connection strings; the names of all their hosts are looked up together."""
+    """Return the best match of several connection strings. The names of all their hosts are looked up together."""
     found = [connection_parts(address, environment) for address in addresses]
     found = [parts for parts in found if parts.database in ("", reached.database)]
     hosts = {reached.host, reached.address, *(host for parts in found if parts.known for host in parts.hosts)}
@@ -98,7 +109,7 @@ def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str,
 
 
 def _match(parts: Parts, places: Mapping[str, frozenset[str]], reached: Endpoint) -> AddressMatch:
-    """Whether one of a connection string's hosts is where that connection went, in a database of the same name."""
+    """Return whether one of a connection string's hosts is where the connection went."""
     if not parts.known:
         return AddressMatch.PERHAPS
     there = places[reached.host] | places[reached.address]
@@ -106,7 +117,7 @@ def _match(parts: Parts, places: Mapping[str, frozenset[str]], reached: Endpoint
 
 
 def _compare(wanted: frozenset[str], port: int, there: frozenset[str], reached: Endpoint) -> AddressMatch:
-    """What one host and port may be called, beside what the place that was reached may be called."""
+    """Compare all names of one host, and its port, with all names of the host that was reached."""
     near = "here" in there
     if wanted & there:
         # Behind one name of another machine a second port is a pooler more often than another server.
@@ -124,7 +135,7 @@ def _compare(wanted: frozenset[str], port: int, there: frozenset[str], reached: 
 
 
 def _hosts(parts: Parts) -> Iterator[tuple[str, int]]:
-    """Every host of an address with its port: where `hostaddr` is given, that is where libpq goes."""
+    """Yield every host of an address with its port; its `hostaddr` if it has one, as libpq connects to that."""
     hosts = parts.hosts
     ports = parts.ports if len(parts.ports) == len(hosts) else parts.ports[:1] * len(hosts)
     for host, port in zip_longest(hosts, ports, fillvalue=""):
@@ -132,7 +143,7 @@ def _hosts(parts: Parts) -> Iterator[tuple[str, int]]:
 
 
 def _places(hosts: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """What each host may be called: itself, its addresses; every name of this machine and every socket is `here`."""
+    """Return all names of each host: its own, its addresses, and `here` for this machine and every Unix socket."""
     names = {host for host in hosts if host and not host.startswith(("/", "@"))}
     found = find_addresses({name for name in names if not _is_address(name)})
     local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
@@ -150,7 +161,7 @@ def _is_address(host: str) -> bool:
 def _protected_addresses(
     databases: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]
 ) -> tuple[tuple[Secret, ...], bool]:
-    """The connection strings of the protected databases, and whether one of them may lead anywhere."""
+    """Return the connection strings of the protected databases, and whether one may lead anywhere (a function)."""
     addresses: list[Secret] = []
     unknown = False
     for entry in databases.values():
@@ -165,7 +176,7 @@ def _protected_addresses(
 
 @lru_cache(maxsize=8)
 def _index(addresses: Sequence[str]) -> Mapping[str | None, Sequence[str]]:
-    """The addresses by the database that each names itself; None for those that leave it to something else."""
+    """Return the addresses by the database that they name; None for those that name none themselves."""
     found: defaultdict[str | None, list[str]] = defaultdict(list)
     for address in addresses:
         plain = _PLAIN.fullmatch(address)
@@ -176,5 +187,5 @@ def _index(addresses: Sequence[str]) -> Mapping[str | None, Sequence[str]]:
 def _own_database(address: str) -> str | None:
     try:
         return own_parts(address).get("dbname")
-    except ProgrammingError:  # it may lead anywhere
+    except ProgrammingError:  # libpq cannot parse it: it may name any database
         return None

@@ -1,4 +1,4 @@
-"""Star the values of rows that the server's messages quote. Pure text, in each of the languages that PostgreSQL speaks."""
+"""Hide values of rows that the server's messages quote, in every language of PostgreSQL's messages. No I/O."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _COLUMN = re.compile(
 _ROW = re.compile(r"\(.*\)", re.DOTALL)
 _VALUE = re.compile(rf"(?P<before>{_OPENING}).*(?P<after>{_CLOSING})", re.DOTALL)
 _NAME = re.compile(r"[\w.]+")
-_ROWS = frozenset({"23502", "23514"})  # of whose row the detail quotes each value: a check, and NOT NULL
-_ABOUT_COLUMNS = "22P04"  # the format of a COPY: its message names columns
+_ROWS = frozenset({"23502", "23514"})  # NOT NULL and CHECK: their detail quotes each value of the row
+_ABOUT_COLUMNS = "22P04"  # the format of a COPY: its message names columns, not values
 
 
 def hide_key(detail: str) -> str:
-    """Return a DETAIL with the values starred of a key with a column that is a secret by its name: `Key (token)=(...)`."""
+    """Return a DETAIL such as `Key (token)=(...)`, with stars for the values if a column's name is that of a secret."""
     found = _KEY.search(detail)
     if found is None or not names_secret(found["columns"]):
         return detail
@@ -31,14 +31,19 @@ def hide_key(detail: str) -> str:
 
 
 def hide_copied(context: str) -> str:
-    """Return a CONTEXT with the value starred of a COPY's column that is a secret by its name."""
+    """Return a CONTEXT of a COPY, with stars for the value if the column's name is that of a secret."""
     return _COLUMN.sub(lambda found: _starred(found) if is_secret_name(found["column"]) else found[0], context)
 
 
 def hide_row(message: ServerMessage, statement: str) -> ServerMessage:
-    """Return the message without the values of a row, if the statement that it is of names a column that is a secret.
+    """Return a message without the values of a row, if its statement contains a secret's name.
 
-    Which of the values belongs to that column is not said: a row has the order of its table, a line that of its COPY.
+    All values are hidden: the message does not say which of them belongs to that column. A row has the order of its
+    table, a line that of its COPY.
+
+    Args:
+        message: The server's message.
+        statement: The statement that failed.
     """
     if not names_secret(statement):
         return message
@@ -51,14 +56,14 @@ def hide_row(message: ServerMessage, statement: str) -> ServerMessage:
 
 
 def without_values(message: ServerMessage) -> str:
-    """Return what is kept of a message in the journal: not the value that a conversion refused, which is data of a user."""
+    """Return a message as the journal keeps it: without the value that a conversion refused, which is a user's data."""
     if (message.sqlstate or "").startswith("22") and message.sqlstate != _ABOUT_COLUMNS:
         return _VALUE.sub(rf"\g<before>{STARS}\g<after>", message.message)
     return message.message
 
 
 def names_secret(text: str) -> bool:
-    """Return whether one of the words of a text is the name of a secret."""
+    """Return whether a word of a text is a secret's name, such as `token`."""
     return any(is_secret_name(word) for word in _NAME.findall(text))
 
 

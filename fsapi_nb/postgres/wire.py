@@ -1,7 +1,10 @@
-"""One message to the server and all that it answers: the text exactly as it is, parameters beside it.
+"""Send one message to the server exactly as written, and receive everything that it answers.
 
-By the simple query protocol; by the extended one where there are parameters. Results are text in both, but for a binary
-copy, whose rows are handed on as they come. No transaction is begun here, and no value is read.
+A message goes by the simple query protocol, or by the extended one if it has parameters. Results are text in both. Only a
+binary copy is different: its rows are passed on as they come. This module begins no transaction and decodes no value.
+
+Each function owns the connection while it runs, and leaves nothing in flight, except that `send` stops at the beginning
+of a COPY. If the connection is lost, or cannot be made usable again after Ctrl-C, the server rolls back.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ Connection: TypeAlias = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for one message: the good results, and the error that ended them."""
+    """The answer to one message: the results, and the error that ended them, if there was one."""
 
     results: list[PGresult]
     error: psycopg.Error | None
@@ -32,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class QueryParameters:
-    """Parameters as they travel: each one's text (None is NULL), and its type's OID (0: PostgreSQL finds it)."""
+    """Parameters as they are sent: each one's text (None is NULL), and its type's OID (0: PostgreSQL infers it)."""
 
     values: Sequence[bytes | None] = field(repr=False)
     types: Sequence[int]
@@ -43,7 +46,7 @@ COPYING = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
 def encoding_of(connection: psycopg.BaseConnection[Any]) -> str:
-    """The codec of the client encoding; UTF-8 where it is unknown, and for SQL_ASCII, which means any bytes."""
+    """Return Python's codec of the client encoding; UTF-8 if it is unknown, and for SQL_ASCII, which means any bytes."""
     try:
         encoding = connection.info.encoding
     except psycopg.Error:
@@ -54,10 +57,14 @@ def encoding_of(connection: psycopg.BaseConnection[Any]) -> str:
 def send(
     connection: Connection, message: bytes, bound: QueryParameters | None = None, *, part: int | None = None
 ) -> Reply:
-    """Send one message, and wait for all that comes back; Ctrl-C meanwhile cancels it on the server.
+    """Send one message, and wait for its whole answer. Ctrl-C cancels it on the server.
 
-    With parameters it holds one statement: PostgreSQL refuses more. With `part`, a result of more rows than that comes
-    as several of so many, then one without rows, where libpq can do so (from 17 on).
+    Args:
+        connection: A connection with nothing in flight.
+        message: The SQL; with parameters only one statement, as PostgreSQL refuses more.
+        bound: The parameters, if the message has any.
+        part: Split a result of more rows than this into results of so many rows, followed by one without rows. Needs
+            libpq 17 or newer; has no effect with an older one.
     """
     results: list[PGresult] = []
     error: psycopg.Error | None = None
@@ -83,10 +90,15 @@ def _reply(connection: Connection, results: Sequence[PGresult], error: psycopg.E
 
 
 def describe(connection: Connection, before: Sequence[bytes], message: bytes) -> Reply:
-    """Run the statements `before`, and have the server say what `message` would return: all in one round trip.
+    """Ask the server, in one round trip, what columns a statement would return. Ctrl-C cancels on the server.
 
-    `message` is not executed. Its description is the last of the results; there are as many others as statements before
-    it, and one more. Ctrl-C meanwhile cancels on the server.
+    Args:
+        connection: A connection with nothing in flight.
+        before: Statements that are executed first.
+        message: The statement; it is not executed.
+
+    Returns:
+        One result for each statement before it, one for its preparation, and its description as the last one.
     """
     pgconn = connection.pgconn
     results: list[PGresult] = []
@@ -97,7 +109,7 @@ def describe(connection: Connection, before: Sequence[bytes], message: bytes) ->
             pgconn.send_query_params(statement, None)
         pgconn.send_prepare(b"", message)
         pgconn.send_describe_prepared(b"")
-        pgconn.pipeline_sync()
+        pgconn.pipeline_sync()  # without it, the server would wait for more
         connection.wait(_collect_pipeline(pgconn, results))
     except psycopg.OperationalError as lost:
         error = lost
@@ -111,9 +123,9 @@ def _collect_pipeline(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
     while True:
         result = yield from fetch(pgconn)
         if result is None and pgconn.status == ConnStatus.BAD:
-            raise psycopg.OperationalError("the connection is lost")  # nothing more comes, not even the end
+            raise psycopg.OperationalError("the connection is lost")  # else this would wait for the Sync for ever
         if result is None:
-            continue  # so ends each message's answer
+            continue  # the end of one message's answer
         if result.status == ExecStatus.PIPELINE_SYNC:
             return
         results.append(result)
@@ -123,34 +135,36 @@ def _leave_pipeline(connection: Connection) -> None:
     try:
         connection.pgconn.exit_pipeline_mode()
     except psycopg.Error:
-        connection.close()  # interrupted in the middle of it, or lost
+        connection.close()  # answers are left after an interrupt, or the connection is lost
 
 
-_ROWS_AT_ONCE = 8192  # of a copy: fewer would cost more time each
-_BYTES_AT_ONCE = 4 << 20  # and about so many, where rows are long: more would cost memory
-_BYTES_AHEAD = 2 << 20  # libpq moves all that it holds at each read, so that far more would cost more than waiting
+_ROWS_AT_ONCE = 8192  # of a copy: with fewer, each row would take longer
+_BYTES_AT_ONCE = 4 << 20  # the limit if rows are long: more would take more memory
+_BYTES_AHEAD = (
+    2 << 20
+)  # libpq moves everything it holds at each read: with far more, that would cost more than it saves
 
 
 class _Ahead:
-    """Hears the server while rows are made use of: a socket holds too little for it to go on meanwhile."""
+    """What the server sends while rows are being decoded. A socket's buffer is too small to keep the server busy."""
 
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
         self._bytes = 0
 
     def listen(self) -> None:
-        """Receive what has come, unless much of what came before is still to be used. Raises psycopg.OperationalError."""
+        """Receive what has arrived, unless much of it is still unused. Raises psycopg.OperationalError."""
         if self._bytes < _BYTES_AHEAD and (waiting := _waiting(self._pgconn.socket)):
             self._pgconn.consume_input()
             self._bytes += waiting
 
     def use(self, size: int) -> None:
-        """So many bytes of it are used now."""
+        """Note that so many bytes of it have been used."""
         self._bytes = max(self._bytes - size, 0)
 
 
 def _waiting(socket: int) -> int:
-    """How many bytes a socket holds that nobody has read; 0 where the system does not say."""
+    """Return how many unread bytes a socket holds; 0 if the system does not tell."""
     if sys.platform == "win32":
         return 0
     import fcntl
@@ -165,10 +179,15 @@ _Take: TypeAlias = Callable[[bytearray, list[int], Callable[[], None]], None]
 
 
 def copy_out(connection: Connection, message: bytes, take: _Take) -> Reply:
-    """Send a binary `COPY ... TO STDOUT`, and hand on its rows, some at a time, as their bytes and the size of each.
+    """Send a binary `COPY ... TO STDOUT`, and pass its rows on, some thousands at a time.
 
-    `take` calls its third argument now and then, so that the server can go on meanwhile. Whatever `take` raises ends the
-    copy, and so does Ctrl-C; the connection can be used afterwards, or is closed.
+    An exception of `take` ends the copy, and so does Ctrl-C. Afterwards the connection can be used, or is closed.
+
+    Args:
+        connection: A connection with nothing in flight.
+        message: The COPY statement.
+        take: Called with the rows' bytes, the size of each row, and a function to call now and then while it works: that
+            receives more, so that the server need not pause.
     """
     results: list[PGresult] = []
     error: psycopg.Error | None = None
@@ -195,8 +214,8 @@ def _collect_copy(pgconn: PGconn, results: list[PGresult], take: _Take) -> PQGen
 
 
 def _collect_rows(pgconn: PGconn, take: _Take) -> PQGen[None]:
-    # The server sends each row as a message of its own. They are put together at once, as to keep a million little
-    # buffers costs more than all else that is done here.
+    # The server sends each row as a message of its own. They are joined at once: keeping a million small buffers would
+    # take longer than everything else here.
     rows, sizes, receive = bytearray(), list[int](), pgconn.get_copy_data
     ahead = _Ahead(pgconn)
     while True:
@@ -220,20 +239,26 @@ def _collect_rows(pgconn: PGconn, take: _Take) -> PQGen[None]:
 
 
 def _abandon_copy(connection: Connection) -> None:
-    """End a copy in the midst of its rows."""
+    """End a copy in the middle of its rows, so that the connection can be used again; else close it."""
     try:
         connection.cancel_safe(timeout=5.0)
         while connection.pgconn.get_copy_data(0)[0] > 0:
-            pass  # what the server had sent before it was told
+            pass  # rows that were sent before the server got the request
         connection.wait(collect(connection.pgconn, []))
     except psycopg.Error:
         connection.close()  # the server rolls back
 
 
 def texts_of(connection: Connection, type_oid: int, values: Sequence[bytes]) -> list[str]:
-    """PostgreSQL's own texts for some values of a built-in type of fixed length, given as its binary format has them.
+    """Return PostgreSQL's own texts of some values.
 
-    Raises psycopg.Error.
+    Args:
+        connection: A connection with nothing in flight.
+        type_oid: The type of the values, a built-in one of fixed length.
+        values: The values in PostgreSQL's binary format.
+
+    Raises:
+        psycopg.Error: The server refuses, or the connection is lost.
     """
     head = b"".join(number.to_bytes(4, "big") for number in (1, 0, type_oid, len(values), 1))
     encoded = head + b"".join(len(value).to_bytes(4, "big") + value for value in values)
@@ -249,9 +274,9 @@ def texts_of(connection: Connection, type_oid: int, values: Sequence[bytes]) -> 
 
 
 def collect(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
-    """Receive every result of a message into `results`, which keeps what came when an error cuts this short."""
+    """Receive every result of a message into `results`, which keeps those that came before an error."""
     yield from flush(pgconn)
     while (result := (yield from fetch(pgconn))) is not None:
         results.append(result)
         if result.status in COPYING:
-            return  # libpq repeats this result for ever until the copy is ended
+            return  # libpq returns this result again and again until the copy is ended
