@@ -333,7 +333,7 @@ VERBS: tuple[Verb, ...] = (
                 help="the project's folder, or a folder or runbook in it; the one that you are in",
             ),
             _argument("--list", action="store_true", help="show every project that is trusted, and what it may do"),
-            _argument("--revoke", action="store_true", help="trust the project no more"),
+            _argument("--revoke", action="store_true", help="stop trusting the project"),
             _argument("--yes", "-y", action="store_true", help="do not ask on a terminal"),
         ),
         alone=_trust,

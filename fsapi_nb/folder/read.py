@@ -329,7 +329,7 @@ def encode(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         character = f"U+{ord(text[error.start]):04X}"
-        raise UsageError(f"the text holds {character}, which is no character", hint="type it anew.") from None
+        raise UsageError(f"the text holds {character}, which is not a character", hint="type it again.") from None
 
 
 @contextlib.contextmanager

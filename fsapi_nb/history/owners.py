@@ -102,7 +102,7 @@ def refuse_code(session: Session, tables: Tables) -> None:
     if found:
         name, owner, what = found[0]
         raise HistoryError(
-            f"{name} belongs to the role {owner!r}, and {what} would run with the rights of whoever migrates",
+            f"{name} belongs to the role {owner!r}, and {what} would run with the rights of the role that migrates",
             details=tuple(f"  {each} of {table}" for table, _, each in found[1:]),
             state=UNCHANGED,
             hint=f"look at it; if it is meant, let a superuser take the table over: ALTER TABLE {name} OWNER TO CURRENT_USER;",

@@ -295,7 +295,7 @@ def read_journal(
     if not layout.journal or (runbook is not None and "runbook" not in layout.journal):
         return ()
     if limit is not None and limit < 1:
-        raise UsageError(f"{limit} is no number of events", hint="give 1 or more.")
+        raise UsageError(f"the number of events must be 1 or more (got {limit})")
     query = sql.SQL(
         "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
         "role, host, application, notebook, message, {} FROM {} {} ORDER BY id DESC LIMIT {}) AS newest ORDER BY id"

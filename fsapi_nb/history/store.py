@@ -143,7 +143,7 @@ class HistoryStore:
         """Which other roles may write the history, or own it without being trusted. Asks only if others have rights on it."""
         layout = self.location.layout
         owners = (
-            f"{table} belongs to the role {owner!r}, which can have whoever migrates run its code. If not meant: "
+            f"{table} belongs to the role {owner!r}, which can make the role that migrates run its code. If not meant: "
             f"ALTER TABLE {table} OWNER TO CURRENT_USER;"
             for table, owner in layout.strangers
         )

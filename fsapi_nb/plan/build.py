@@ -105,7 +105,7 @@ def plan_migrate(given: PlanInput, *, to: str | None = None, count: int | None =
             f"{refuse.count_migrations(late)} older than the newest applied one, and this database is protected",
             details=tuple(f"  {status.name}" for status in late),
             state=UNCHANGED,
-            hint="rename the file so that it sorts last, or say --out-of-order.",
+            hint="rename the file so that it sorts last, or pass --out-of-order.",
         )
     steps = collect(
         up_steps(status.migration, given, given.history.progress(status.name))
@@ -309,7 +309,7 @@ def plan_draft(draft: Migration, given: PlanInput, *, redo: bool) -> Plan:
 def _drafted_over(draft: Migration, given: PlanInput) -> Drifted:
     file = given.folder.get(draft.name)
     stored = given.stored.get(draft.name) or (to_store(file) if file else None)
-    hint = "put the change into a new migration; or say --redo to roll it back and apply this text."
+    hint = "put the change into a new migration; or pass --redo to roll it back and apply this text."
     if stored and stored.down is None:
         hint = "put the change into a new migration: this one has no DOWN, so --redo could not roll it back."
     return Drifted(

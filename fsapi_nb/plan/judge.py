@@ -173,7 +173,7 @@ def _judge_detach(before: CatalogView, now: CatalogView) -> Verdict:
     if not before["attached"]:
         return Verdict(Outcome.RETRY, "it was no partition before")
     if not now["attached"]:
-        return Verdict(Outcome.DONE, "it is no partition any more")
+        return Verdict(Outcome.DONE, "it is not a partition any more")
     if not now["pending"]:
         return Verdict(Outcome.RETRY, "it is still a partition")
     finalize = f"ALTER TABLE {now['parent']} DETACH PARTITION {now['child']} FINALIZE"

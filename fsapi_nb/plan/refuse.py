@@ -176,7 +176,7 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
             *([f"    … {len(lines) - _MOST} lines more"] if len(lines) > _MOST else []),
         ),
         state=UNCHANGED,
-        hint=Advice("look whether it has done its work, then say ", *_answers(doubtful[0]), "."),
+        hint=Advice("look whether it has done its work, then run ", *_answers(doubtful[0]), "."),
     )
 
 
@@ -197,7 +197,7 @@ def undo_of_down(progress: PartialMigration, history: History) -> None:
         f"the step of {name} in doubt is one of its DOWN, and --undo rolls back what an UP has done",
         state="unchanged; the step is in doubt as before.",
         hint=Advice(
-            "look whether it has done its work, then say ",
+            "look whether it has done its work, then run ",
             command("resolve", name, done=True),
             " (it has) or ",
             command("resolve", name, retry=True),

@@ -65,4 +65,4 @@ def _one_of(**options: object) -> None:
 
 def _positive(count: int) -> None:
     if count < 1:
-        raise UsageError(f"{count} is no number of migrations", hint="give 1 or more.")
+        raise UsageError(f"the number of migrations must be 1 or more (got {count})")

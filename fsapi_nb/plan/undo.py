@@ -45,7 +45,7 @@ def _belongs(migration: Migration, statement: Statement, made: set[str], never: 
     if dropped and dropped <= made:
         return True
     if not dropped:
-        why = f"line {statement.line} of its DOWN ({statement.traits.kind}) is no plain DROP"
+        why = f"line {statement.line} of its DOWN ({statement.traits.kind}) is not a plain DROP"
     else:
         why = f"line {statement.line} of its DOWN drops {', '.join(sorted(dropped - made))}, which no step has created"
     raise PartlyApplied(

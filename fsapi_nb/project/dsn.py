@@ -58,6 +58,6 @@ def _bad_address(text: str, place: str, message: str) -> ConfigurationError:
     if unknown and "://" in head and "@" not in query and unknown[1] in dict(parse_qsl(query, keep_blank_values=True)):
         what = f"{place} has the parameter {unknown[1]!r}, which PostgreSQL does not know"
         is_schema = unknown[1].lower() in {"currentschema", "schema", "search_path"}
-        hint = "take it out" + (", and say --schema NAME." if is_schema else ".")
+        hint = "take it out" + (", and pass --schema NAME." if is_schema else ".")
         return ConfigurationError(what, hint=hint)
-    return ConfigurationError(f"{place} is no connection string of PostgreSQL", hint=SPELLING)
+    return ConfigurationError(f"{place} is not a connection string of PostgreSQL", hint=SPELLING)

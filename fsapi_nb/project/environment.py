@@ -121,7 +121,7 @@ def refuse_alike(environment: Mapping[str, str], root: Path) -> None:
             right = _listed(dict.fromkeys(found.values()))
             raise ConfigurationError(
                 f"nothing reads {_listed(found)} in {place}, and nothing else names a database",
-                hint=f"call {'it' if len(found) == 1 else 'them'} {right}, or say --database; {_EMBEDDED}",
+                hint=f"call {'it' if len(found) == 1 else 'them'} {right}, or pass --database; {_EMBEDDED}",
             )
 
 

@@ -26,7 +26,7 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
             raise UsageError(f"the value of the setting {name!r} has a character that PostgreSQL does not know")
     for duration in timeouts.values():
         if not DURATION.fullmatch(duration):
-            raise UsageError(f"{duration!r} is no duration", hint="write for example 10s (units: ms, s, min, h).")
+            raise UsageError(f"{duration!r} is not a duration", hint="write for example 10s (units: ms, s, min, h).")
     return {**timeouts, **{f"{_OWN}{name}": Secret(value) for name, value in settings.items()}}
 
 

@@ -132,7 +132,7 @@ def half_committed(
     name = part.migration.name
     retry, done_by_hand = command("resolve", name, retry=True), command("resolve", name, done=True)
     hint = Advice(
-        "look what is there, then say ",
+        "look what is there, then run ",
         retry,
         " (run it again), ",
         done_by_hand,
@@ -142,7 +142,7 @@ def half_committed(
     )
     if part.direction is Direction.DOWN:
         hint = Advice(
-            "look what is there, then say ",
+            "look what is there, then run ",
             retry,
             " (run it again) or ",
             done_by_hand,

@@ -147,7 +147,7 @@ def file_changed(name: str, *, state: str) -> PlanChanged:
     return PlanChanged(
         f"another program changed {name} while this cell ran",
         state=state,
-        hint="look at the file, and run the cell again: it then says what the cell says.",
+        hint="look at the file, and run the cell again: the file then has the cell's text.",
     )
 
 

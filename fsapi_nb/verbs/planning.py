@@ -137,5 +137,5 @@ def needs_yes(plan: Plan, why: str, identity: Identity, *, state: str = UNCHANGE
         f"{why}: nothing was done yet",
         details=tuple(results.PlanResult(plan, identity).lines()),
         state=state,
-        hint="this is the plan; say --yes to run it.",
+        hint="this is the plan; pass --yes to run it.",
     )

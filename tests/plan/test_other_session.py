@@ -270,7 +270,7 @@ def test_a_part_whose_down_cannot_be_run_is_not_sent_to_resolve(project: Project
     name = project.write("part", f"CREATE TABLE t (n int);\n{BOUNDARY}", "DELETE FROM t; DROP TABLE t;")
     with pytest.raises(StatementFailed):
         project.migrator().migrate()
-    with pytest.raises(PartlyApplied, match="is no plain DROP") as caught:
+    with pytest.raises(PartlyApplied, match="is not a plain DROP") as caught:
         project.migrator().rollback()
     assert "resolve" not in (caught.value.hint or "")
     project.rows("DROP TABLE t")

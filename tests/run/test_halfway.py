@@ -295,7 +295,7 @@ def test_a_step_in_doubt_is_settled_by_the_user(
 @pytest.mark.parametrize(
     ("down", "message"),
     [
-        ("DELETE FROM d; DROP TABLE d;", "is no plain DROP"),
+        ("DELETE FROM d; DROP TABLE d;", "is not a plain DROP"),
         ("", "it has no DOWN"),
         ("DROP TABLE d; DROP TABL d;", "syntax error"),
     ],

@@ -8,17 +8,21 @@ import pickle
 import re
 import shlex
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
+import fsapi_nb
 from fsapi_nb.cli import _verb_of, main
-from fsapi_nb.commands import find_verb, parser_of
+from fsapi_nb.commands import QUERY, VERBS, Parser, find_verb, parser_of
 from fsapi_nb.errors import FsapiError
 from fsapi_nb.notebook.line import split
+from fsapi_nb.project.configuration import DATABASE_SETTINGS, SETTINGS
 from fsapi_nb.text.command import Advice, Command, Face, command, typed, typed_lines
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.wrap import wrap
@@ -53,26 +57,110 @@ _WORDS = st.text(
 )
 
 
+@settings(max_examples=40)
 @given(_WORDS, st.lists(_WORDS, min_size=1, max_size=3))
 def test_any_name_comes_back_from_the_terminal_that_a_command_is_pasted_into(name: str, others: list[str]) -> None:
     """A shell and the terminal's parser read what was meant: blanks, quotes, leading dashes."""
     for shown, read in commands_with(name, others):
         words = shlex.split(shown.typed(Face.TERMINAL))
         assert words[0] == "sapi"
-        options = parser_of(_verb_of(words[1]), prog="sapi").parse_args(words[2:])
+        options = parser(_verb_of(words[1]).name).parse_args(words[2:])
         assert read(options), words
 
 
+@settings(max_examples=40)
 @given(_WORDS, st.lists(_WORDS, min_size=1, max_size=3))
 def test_any_name_comes_back_from_the_cell_that_a_command_is_pasted_into(name: str, others: list[str]) -> None:
     """IPython turns the cell into a call, expands its line, and the magic splits that."""
     for shown, read in commands_with(name, others):
         magic, line = line_of_cell(shown.typed(Face.NOTEBOOK))
         words = split(line)
-        verb = find_verb(words.pop(0) if magic == "migrate" and words and not words[0].startswith("-") else magic)
-        assert read(parser_of(verb, prog="%migrate").parse_args(words)), line
+        verb = words.pop(0) if magic == "migrate" and words and not words[0].startswith("-") else magic
+        assert read(parser(verb).parse_args(words)), line
 
 
+@cache
+def calls() -> tuple[str, ...]:
+    """Every command that the package makes, as it is written."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py"))
+    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    found = [node for node in nodes if isinstance(node.func, ast.Name) and node.func.id == "command" and node.args]
+    return tuple(sorted({ast.unparse(node) for node in found}))
+
+
+def made(call: str, name: str, others: list[str]) -> tuple[Command, list[str]]:
+    """The command of a call with these names in the place of what is known only when it runs, and the names in it."""
+    tree = ast.parse(call, mode="eval").body
+    assert isinstance(tree, ast.Call)
+    verb = tree.args[0].value if isinstance(tree.args[0], ast.Constant) else "redo"
+    names = [word for each in tree.args[1:] for word in words_of(each, name, others)]
+    options = {
+        str(each.arg): True if ast.unparse(each.value) == "True" else words_of(each.value, name, others)
+        for each in tree.keywords
+    }
+    values = [word for value in options.values() if isinstance(value, list) for word in value]
+    return command(str(verb), *names, **options), [*names, *values]
+
+
+def words_of(argument: ast.expr, name: str, others: list[str]) -> list[str]:
+    if isinstance(argument, ast.Constant):
+        return [str(argument.value)]
+    if isinstance(argument, ast.Starred) or ast.unparse(argument).startswith("done["):
+        return others
+    return ["2"] if ast.unparse(argument).startswith("str(") else [name]
+
+
+@cache
+def parser(verb: str) -> Parser:
+    return parser_of(QUERY if verb == "query" else find_verb(verb), prog=verb)
+
+
+@settings(max_examples=15)
+@given(_WORDS, st.lists(_WORDS, min_size=1, max_size=3))
+def test_every_command_of_the_package_can_be_pasted_with_any_name(name: str, others: list[str]) -> None:
+    """Its verb, its options and its names are those of the table of verbs, in the terminal and in a cell."""
+    assert len(calls()) > 40
+    for call in calls():
+        shown, names = made(call, name, others)
+        if shown.verb == "query" or ("--help", ()) in shown.options:  # what follows is the user's, and help ends it
+            continue
+        _, command_of_terminal, *words = shlex.split(shown.typed(Face.TERMINAL))
+        magic, line = line_of_cell(shown.typed(Face.NOTEBOOK))
+        in_cell = split(line)
+        verb = in_cell.pop(0) if magic == "migrate" and shown.verb != "migrate" else magic
+        for options in (
+            parser(_verb_of(command_of_terminal).name).parse_args(words),
+            parser(verb).parse_args(in_cell),
+        ):
+            read = [
+                each for value in vars(options).values() for each in (value if isinstance(value, list) else [value])
+            ]
+            assert {str(each) for each in read} >= set(names), call
+
+
+def test_no_text_has_a_command_that_is_only_written() -> None:
+    """What stands between backticks like a verb would be shown in one form everywhere, and quoted for none."""
+    verbs = "|".join(verb.name for verb in (*VERBS, QUERY))
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        docs = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)
+        }
+        texts = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+        }
+        found = [text for text in texts - HELP_TEXTS if re.search(f"`({verbs})[ `]", text)]
+        assert [text for text in found if "tagged `rollback`" not in text] == [], path
+
+
+#: Help of settings, which names verbs as what they are about.
+HELP_TEXTS = {setting.text for setting in (*SETTINGS.values(), *DATABASE_SETTINGS.values())}
+PACKAGE = Path(fsapi_nb.__file__).parent
 Reader = Callable[[argparse.Namespace], bool]
 
 
