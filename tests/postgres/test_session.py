@@ -107,7 +107,7 @@ def test_lock_timeout_can_be_set_for_a_run_and_for_a_file(project: Project) -> N
     project.write("c", query.format("c"))
     project.migrator(lock_timeout="9s").migrate()
     assert [project.value(f"SELECT l FROM {name}") for name in "abc"] == ["9s", "7s", "9s"]
-    with pytest.raises(UsageError, match="no duration"):
+    with pytest.raises(UsageError, match="not a duration"):
         project.migrator(lock_timeout="soon")
 
 

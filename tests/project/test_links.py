@@ -284,7 +284,7 @@ def test_a_runbook_elsewhere_is_not_run(clone: Path, elsewhere: Path, capsys: py
     assert f"`sapi trust {book}`" in said
     assert cli.main(["trust", str(book)]) == 0
     assert cli.main(["runbook:run", str(book), "--database", NOWHERE]) == 2
-    assert "is no notebook" in capsys.readouterr().err
+    assert "is not a notebook" in capsys.readouterr().err
     book.unlink()
     assert cli.main(["runbook:new", "look"]) == 0
     (clone / "runbooks" / "runs").symlink_to(elsewhere)

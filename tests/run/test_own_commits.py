@@ -32,7 +32,7 @@ def test_what_had_committed_before_it_failed_is_in_doubt(project: Project, sql: 
     name = project.write("half", f"{first}CREATE TABLE t (i int PRIMARY KEY);\n{PROCEDURE}\n{sql}", "DROP TABLE t;")
     with pytest.raises(StatementFailed, match="a part of it may be committed, and the next run does not") as failure:
         project.migrator().migrate()
-    assert f"say `sapi migrate:resolve {name} --retry`" in str(failure.value)
+    assert f"run `sapi migrate:resolve {name} --retry`" in str(failure.value)
     assert values(project) == [1]
     for _ in range(2):
         with pytest.raises(InDoubt, match="had committed by itself and failed then: line"):

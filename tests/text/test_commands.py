@@ -105,7 +105,7 @@ def made(call: str, name: str, others: list[str]) -> tuple[Command, list[str]]:
 def words_of(argument: ast.expr, name: str, others: list[str]) -> list[str]:
     if isinstance(argument, ast.Constant):
         return [str(argument.value)]
-    if isinstance(argument, ast.Starred) or ast.unparse(argument).startswith("done["):
+    if isinstance(argument, ast.Starred) or ast.unparse(argument).startswith("done[:"):
         return others
     return ["2"] if ast.unparse(argument).startswith("str(") else [name]
 
