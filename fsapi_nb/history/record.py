@@ -18,11 +18,12 @@ from psycopg import sql
 
 from fsapi_nb.errors import UNCHANGED, FsapiError, HistoryError, Locked
 from fsapi_nb.history import changed_rows
-from fsapi_nb.history.kept_session import SETTING, capture
+from fsapi_nb.history.kept_session import capture
 from fsapi_nb.history.retired_row import RetiredRow
 from fsapi_nb.history.rights import lost_right
+from fsapi_nb.history.statements import GONE, LOST_LOCK, statements
 from fsapi_nb.history.tables import Tables
-from fsapi_nb.history.verify import CHECKS, LEFT, fail, failed_check, refused_by_rule, unrecorded
+from fsapi_nb.history.verify import failed_check, refused_by_rule, unrecorded
 from fsapi_nb.model.history import NAME_BEFORE, HistoryEntry, RowChange, RowChangeKind
 from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import Step, StepPart
@@ -197,12 +198,12 @@ class Recorder:
         The session is idle again. With `recording`, the error is one of our own messages, not of a script.
         """
         message = error.diag.message_primary or ""
-        if _LOST_LOCK in message:
+        if LOST_LOCK in message:
             return Locked(
                 "this run does not hold its lock any more: this migration, or one before it, released it",
                 hint="take pg_advisory_unlock_all() out of the migrations, and run again.",
             )
-        if _GONE in message:
+        if GONE in message:
             return HistoryError("the history row of what is rolled back is gone", state="this rollback was undone.")
         if changed_rows.GONE in message:
             return HistoryError(
@@ -236,7 +237,7 @@ class Recorder:
 
     def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
         """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""
-        text = _statements(self.tables, self.session.facts.database)[which]
+        text = statements(self.tables, self.session.facts.database)[which]
         encoded = tuple(None if value is None else value.encode() for value in values)
         return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
@@ -260,7 +261,7 @@ class Recorder:
         return None if text is None else keep(text, self.session.encoding)
 
     def _values(self, row: JournalRow) -> list[str | None]:
-        """The row's parameters, in the order of `_COLUMNS`."""
+        """The row's parameters, in the order of `statements.COLUMNS`."""
         return [
             str(self.run_id),
             row.migration.name if row.migration else row.name,
@@ -282,114 +283,26 @@ class Recorder:
         ]
 
 
-# -- the statements ----------------------------------------------------------------------------------------------
-
-_COLUMNS = {
-    "run_id": "uuid",
-    "migration": "text",
-    "event": "text",
-    "state": "text",
-    "step": "int4",
-    "steps": "int4",
-    "in_transaction": "bool",
-    "duration_ms": "int4",
-    "checksum": "text",
-    "step_checksum": "text",
-    "script": "text",
-    "witness": "text",
-    "message": "text",
-    "host": "text",
-    "notebook": "text",
-    "cell": "text",
-    "runbook": "text",
-}
-# What a statement has beyond them comes behind, from $18 on.
-# As in `verify`, asking for a setting that is not there is what fails.
-_LOST_LOCK = "fsapi_nb.the_lock_is_not_ours"
-_GONE = "fsapi_nb.the_history_row_is_gone"
-_EVENT = "$3::pg_catalog.text"
-# The lock is held twice (`lock.py`): letting it go once and taking it again tells whether it is ours, and never leaves
-# it free. Both look at this session's own list only; the view pg_locks gathers every lock of the server.
-_GUARDED = f"""CASE WHEN pg_catalog.pg_advisory_unlock({{key}}) AND pg_catalog.pg_try_advisory_lock({{key}})
-    THEN {_EVENT} ELSE pg_catalog.current_setting('{_LOST_LOCK}') END"""
-_TAKEN_AWAY = f"""CASE WHEN (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.=) 1
-    THEN {_GUARDED} WHEN EXISTS (SELECT FROM {{history}} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8)
-    THEN {fail("history", LEFT)} ELSE pg_catalog.current_setting('{_GONE}') END"""
-# A script's search_path may have operators of its own before PostgreSQL's.
-_DURATION = """($8::pg_catalog.int4 OPERATOR(pg_catalog.+) (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()
-    OPERATOR(pg_catalog.-) pg_catalog.transaction_timestamp()) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int4)"""
-_CAPTURED = f"pg_catalog.current_setting('{SETTING}', true)"
-_UNLIKE = f"""{_CAPTURED} OPERATOR(pg_catalog.<>) coalesce((SELECT witness FROM {{journal}}
-    WHERE run_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid AND migration::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text
-      AND event OPERATOR(pg_catalog.=) $3::pg_catalog.text AND state OPERATOR(pg_catalog.=) 'done'
-      AND step OPERATOR(pg_catalog.=) $5::pg_catalog.int4 ORDER BY id DESC LIMIT 1), '')"""
-# Somebody may have emptied `migrations` and restarted its sequence: what stands there is of no entry.
-_KEEP = """ON CONFLICT (id) DO UPDATE SET name = excluded.name, applied_at = excluded.applied_at,
-    checksum = excluded.checksum, up = excluded.up, down = excluded.down, redacted = excluded.redacted,
-    digest = excluded.digest, down_fault = excluded.down_fault"""
-# Both rows by one statement: `applied_at` is the table's default, whatever that is in an adopted one.
-_APPLY = f"""
-    WITH added AS (INSERT INTO {{history}} ({{given}}) VALUES ({{values}}) RETURNING id, name, applied_at, duration_ms),
-    kept AS (
-        INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
-        SELECT id, name, applied_at, $9::pg_catalog.text, $18::pg_catalog.text, $19::pg_catalog.text, $20::pg_catalog.bool,
-            $21::pg_catalog.text, $22::pg_catalog.text
-        FROM added {_KEEP})
-    """
-_TAKE_AWAY = """
-    WITH gone AS (DELETE FROM {history} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 RETURNING id),
-    scripts AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8)
-    """
-_REPAIR = f"""
-    INSERT INTO {{scripts}} (id, name, applied_at, checksum, up, down, redacted, digest, down_fault)
-    SELECT id, name, applied_at, $2::pg_catalog.text, $3::pg_catalog.text, $4::pg_catalog.text, $5::pg_catalog.bool,
-        $6::pg_catalog.text, $7::pg_catalog.text
-    FROM {{history}} WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.int8 {_KEEP}
-    """
+def done_row(part: StepPart, *, waited: float = 0.0, in_transaction: bool = True) -> JournalRow:
+    """The journal's row of a part that is done; `waited` are the seconds before the transaction that writes it."""
+    row = row_of(part, "done", in_transaction=True)
+    return row._replace(duration_ms=round(waited * 1000), in_transaction=in_transaction)
 
 
-@functools.lru_cache(maxsize=16)
-def _statements(tables: Tables, database: str) -> dict[str, bytes]:
-    """Every statement by its name, for one history of one database."""
-    key, name = tables.lock_key(database), "$2::pg_catalog.text"
-    guarded, taken_away = (text.replace("{key}", f"{key}::pg_catalog.int8") for text in (_GUARDED, _TAKEN_AWAY))
-    texts = {
-        "journal": _journal(_EVENT),
-        "step": _journal(guarded),
-        "step done": _journal(guarded, witness=f"coalesce($12::pg_catalog.text, {_CAPTURED})"),
-        "session": _journal(guarded, witness=_CAPTURED, condition=_UNLIKE),
-        "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
-        + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
-        "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),
-        "baseline in place": _APPLY.replace("{given}", "id, name").replace("{values}", f"$23::pg_catalog.int8, {name}")
-        + _journal(guarded),
-        "down": _TAKE_AWAY + _journal(taken_away),
-        "repair": _REPAIR,
-        "forget entries": "DELETE FROM {history}",
-        "forget scripts": "DELETE FROM {scripts}",
-        **{f"check {which}": text for which, text in CHECKS.items()},
-        **{
-            event: change + _journal(changed_rows.event_of(event, guarded), script=changed_rows.script_of(event))
-            for event, change in changed_rows.CHANGES.items()
-        },
-    }
-    places = {"history": tables.history, "scripts": tables.scripts, "journal": tables.journal}
-    return {which: sql.SQL(text).format(**places).as_bytes() for which, text in texts.items()}
+def row_of(part: StepPart, state: str, *, in_transaction: bool) -> JournalRow:
+    """The journal's row of a part; of several, or outside of a transaction, with the text that it runs."""
+    row = JournalRow(
+        part.migration, part.direction.value, state, part.number + 1, part.of, in_transaction=in_transaction
+    )
+    if part.of == 1 and in_transaction:
+        return row
+    from fsapi_nb.script.checksum import statements_checksum
+    from fsapi_nb.script.redact import redact_sql
 
-
-def _journal(
-    event: str,
-    duration: str = _DURATION,
-    script: str | None = None,
-    witness: str | None = None,
-    condition: str | None = None,
-) -> str:
-    """The statement that adds an event, if the condition holds, with what is written for its name, milliseconds, script and
-    witness; it answers with those milliseconds."""
-    values = [f"${number}::pg_catalog.{kind}" for number, kind in enumerate(_COLUMNS.values(), 1)]
-    values[2], values[7], values[10], values[11] = event, duration, script or values[10], witness or values[11]
-    row = f"SELECT {', '.join(values)} WHERE {condition}" if condition else f"VALUES ({', '.join(values)})"
-    return f"INSERT INTO {{journal}} ({', '.join(_COLUMNS)}) {row} RETURNING duration_ms"
+    text = ";\n".join(statement.text for statement in part.statements)
+    return row._replace(
+        step_checksum=statements_checksum(part.statements), script=redact_sql(text, of=part.migration.up.written.source)
+    )
 
 
 @functools.cache

@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from fsapi_nb.history.recording import travels
-from fsapi_nb.model.plan import Step
+from fsapi_nb.model.plan import Mode, Step, StepPart
 from fsapi_nb.run.batch import Batch
 
 _MOST = 4  # enough that the server need not wait
+_SHORT = 1 << 16  # characters of a script that is sent before what is in front of it is answered
 
 
 @dataclass(slots=True)
@@ -79,3 +79,13 @@ class SentAhead:
     def none_is_committed(self) -> None:
         """Note that a step was not committed: what stood behind it was not, either."""
         self._unheard.clear()
+
+
+def travels(step: Step) -> bool:
+    """Return whether all of a step can be sent before anything of it is answered, and the session is cleaned after it."""
+    return step.mode is Mode.TRANSACTION and not step.restore_session and all(map(_is_plain, step.parts))
+
+
+def _is_plain(part: StepPart) -> bool:
+    plain = part.of == 1 and part.is_parsed and not part.checks
+    return plain and sum(_SHORT if each.copy else len(each.text) for each in part.statements) < _SHORT

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from fsapi_nb.errors import with_state
-from fsapi_nb.history.recording import done_row, row_of, wanted
+from fsapi_nb.history.record import done_row, row_of
 from fsapi_nb.model.history import COMMITTED_ITSELF
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.model.plan import Step, StepPart
@@ -30,6 +30,7 @@ from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.recover import clear_up
 from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RETRYABLE, RunState
+from fsapi_nb.run.timeouts import script_timeouts
 from fsapi_nb.run.transaction import pauses_between_attempts
 
 _INVALID = sql.SQL("""
@@ -78,7 +79,7 @@ class AloneRunner:
 
     def _set_options(self, part: StepPart) -> None:
         """Set what the file asks for, outside of any transaction."""
-        for name, value in wanted(part).items():
+        for name, value in script_timeouts(part).items():
             self.run.session.connection().execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
 
     def _journal_start(self, part: StepPart, statement: Statement) -> str | None:

@@ -12,7 +12,7 @@ import contextlib
 import psycopg
 
 from fsapi_nb.errors import FsapiError, Interrupted
-from fsapi_nb.history.recording import done_row
+from fsapi_nb.history.record import done_row
 from fsapi_nb.model.plan import Mode, Step
 from fsapi_nb.run import failures
 from fsapi_nb.run.ahead import SentAhead

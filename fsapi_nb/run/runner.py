@@ -19,8 +19,7 @@ import psycopg
 from fsapi_nb import stop
 from fsapi_nb.errors import DatabaseError, FsapiError, Interrupted, revise, with_state
 from fsapi_nb.events import Observers, RunFailed, RunFinished, RunStarted, StepStarted
-from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.recording import done_row
+from fsapi_nb.history.record import Recorder, done_row
 from fsapi_nb.model.history import HistoryEntry
 from fsapi_nb.model.plan import CompletedMigration, Mode, Plan, Step
 from fsapi_nb.plan.kept_rows import rows_kept

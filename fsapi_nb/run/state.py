@@ -19,8 +19,7 @@ from psycopg.pq import TransactionStatus
 from fsapi_nb import stop
 from fsapi_nb.errors import UNCHANGED
 from fsapi_nb.events import MigrationFinished, NoticeReceived, Observers, StatementStarted, StepFinished, StepRetried
-from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.recording import row_of
+from fsapi_nb.history.record import Recorder, row_of
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.model.plan import CompletedMigration, Mode, Step
 from fsapi_nb.plan.kept_rows import KeptRow

@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from fsapi_nb.errors import AssertionViolated, MigrationFileError, TransactionEnded, with_state
 from fsapi_nb.events import StatementStarted
-from fsapi_nb.history.recording import done_row, options
+from fsapi_nb.history.record import done_row
 from fsapi_nb.model.migration import Check
 from fsapi_nb.model.plan import Step, StepPart
 from fsapi_nb.model.server import Blockage
@@ -30,6 +30,7 @@ from fsapi_nb.run.batch import Batch, PassedOver
 from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RETRYABLE, RunState
+from fsapi_nb.run.timeouts import timeout_messages
 from fsapi_nb.script.plain_definitions import is_quiet
 
 
@@ -125,7 +126,7 @@ class TransactionRunner:
     def _append_part(self, batch: Batch, step: Step, part: StepPart) -> None:
         """Append everything of a part but its record; what must be waited for is waited for."""
         run = self.run
-        batch.add(RunPosition(step, part), *options(part))
+        batch.add(RunPosition(step, part), *timeout_messages(part))
         identity = None
         if not part.is_parsed:
             batch.exchange()
