@@ -1,1 +1,1 @@
-"""Read the bytes of a migration into a `Migration`. The only room that knows PostgreSQL's parser; it knows no database."""
+"""Read the bytes of a migration into a `Migration`; the only room that knows PostgreSQL's parser."""

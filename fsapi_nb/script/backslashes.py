@@ -1,4 +1,4 @@
-r"""Find strings whose end depends on a setting: `'It\'s'` after `SET standard_conforming_strings = off`.
+r"""Find strings whose end depends on `SET standard_conforming_strings = off`: `'It\'s'`.
 
 The scanner reads strings by the standard, in which a backslash is an ordinary character. In a file that switches that off
 and escapes a quote with a backslash, the scanner finds other statements than the server.
@@ -18,7 +18,10 @@ _ESCAPED = re.compile(rb"'(?:[^\\]|\\.)*\\'", re.DOTALL)  # an odd number of bac
 
 
 def find_escaped_quote(lexed: Lexed, first: int, last: int) -> SyntaxProblem | None:
-    """Return the first string among these tokens whose end depends on the setting, if they switch it off before."""
+    """Return the first string among these tokens whose end depends on the setting; None if there is none.
+
+    It counts only after the tokens have switched the setting off.
+    """
     places = (lexed.code.find(name) for name in (_NAME, _NAME.upper()))
     place = min((each for each in places if each >= 0), default=-1)
     if place < 0:

@@ -19,9 +19,10 @@ from fsapi_nb.script.tokens import COMMENTS, SyntaxProblem
 
 @dataclass(slots=True)
 class Body:
-    """A section of a file, its tokens (from `first` up to `last` of the file's), and what the scanner refused in it.
+    """A section of a file with its tokens, and what the scanner refused in it.
 
-    `contents` are the bytes of the file, from which large data is read again.
+    Its tokens are those of the file from `first` up to `last`. `contents` are the bytes of the file, from which large
+    data is read again.
     """
 
     source: Source
@@ -44,7 +45,7 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The section as it is written in the file, except that one line replaces large data and says how much it is."""
+        """The section as it is written; one line replaces large data and says how much it is."""
         pieces = []
         position = self.section.start
         for block in self._left_out(position, self.section.end):
@@ -73,7 +74,7 @@ class Body:
         return found[bisect.bisect_left(found, self.first) : bisect.bisect_left(found, self.last)]
 
     def hashed(self) -> Iterator[bytes]:
-        """Yield what the checksum is taken over: the tokens, the COPY data, and all text after a scanner's error."""
+        """Yield the checksum's input: the tokens, the COPY data, and all text after a scanner's error."""
         tokens, text, first = self.lexed.tokens, self.source.text, self.first
         breaks: list[tuple[int, CopyBlock | None]] = [(index, None) for index in self.comments()]
         breaks += [(bisect.bisect_left(tokens.starts, block.semicolon), block) for block in self.copies]
@@ -89,7 +90,7 @@ class Body:
             yield from as_token(self.written(self.problem.offset, self.section.end))
 
     def written(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the bytes of the file between two places in the text, with the data that was left out of the text."""
+        """Yield the file's bytes between two places in the text, with the data that the text leaves out."""
         for block in self._left_out(start, end):
             yield self.source.text[start : block.start]
             yield from read_copy_data(self.data(block))

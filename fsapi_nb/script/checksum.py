@@ -1,8 +1,8 @@
-r"""Compute the checksum of a migration over its tokens: comments, blanks and line ends between them do not matter.
+r"""Compute the checksum of a migration over its tokens.
 
-Every literal, name and body matters. A line end inside a literal counts as `\n`, so that a checkout with CRLF is not an
-edit; the SQL that runs is not normalised. libpg_query's fingerprint cannot be used: it calls `varchar(10)` and
-`varchar(99)` equal.
+Comments, blanks and line ends between the tokens do not matter. Every literal, name and body matters. A line end inside
+a literal counts as `\n`, so that a checkout with CRLF is not an edit; the SQL that runs is not normalised.
+libpg_query's fingerprint cannot be used: it calls `varchar(10)` and `varchar(99)` equal.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def as_token(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def statements_checksum(statements: Iterable[Statement]) -> str:
-    """Return the checksum of some of a script's statements, their COPY data included: those of a completed step."""
+    """Return the checksum of some of a script's statements, their COPY data included."""
     return checksum([_contents(statement) for statement in statements])
 
 
 def text_checksum(text: str) -> str:
-    """Return the checksum of a script's text as it is stored: comments, blanks and line ends do not matter."""
+    """Return the checksum of a stored script: comments, blanks and line ends do not matter."""
     written = text.encode()
     _, problem = tokenize(written)
     # The text after the place that the scanner refuses, such as a COPY's data, counts as it is written.

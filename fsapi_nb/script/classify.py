@@ -180,7 +180,7 @@ def unsupported(named: Named) -> tuple[str, str] | None:
 
 
 def lacks_data(named: Named) -> tuple[str, str] | None:
-    """Return the fault of a `COPY ... FROM stdin` without data, and what to do; None for any other statement."""
+    """Return the fault of a `COPY ... FROM stdin` without data, and what to do; else None."""
     name, node = named
     if name == "copy_stmt" and node.is_from and not node.filename:
         return "COPY ... FROM stdin without data", "end it with a semicolon and put the data below, up to a line \\."
@@ -232,7 +232,7 @@ def _subscription_refreshes(node: Any) -> bool:
 
 
 def enum_value(named: Named) -> EnumValue | None:
-    """Return the value that `ALTER TYPE ... ADD VALUE` adds; None for any other statement, RENAME VALUE included."""
+    """Return the value that `ALTER TYPE ... ADD VALUE` adds; None for any other statement."""
     name, node = named
     if name != "alter_enum_stmt" or node.old_val or not node.new_val:
         return None
@@ -248,7 +248,10 @@ def created_schema(named: Named) -> str | None:
 
 
 def changes_session(named: Named) -> bool:
-    """Return whether the statement sets something for the rest of the session (a resumed run must set it again)."""
+    """Return whether the statement sets something for the rest of the session.
+
+    A resumed run must set it again.
+    """
     name, node = named
     if name == "select_stmt":
         targets = node.target_list
@@ -309,7 +312,7 @@ def _option_off(options: Any, name: str) -> bool:
 
 
 def _is_false(element: Any) -> bool:
-    """Return whether an option's value means false (`false`, `off`, `0`), as PostgreSQL's `defGetBoolean` decides."""
+    """Return whether an option's value is false (`off`, `0`), as PostgreSQL's `defGetBoolean` decides."""
     argument = element.arg
     if argument.HasField("integer"):
         return not argument.integer.ival

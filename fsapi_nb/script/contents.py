@@ -1,6 +1,7 @@
-"""Read a migration's bytes in pieces, from memory or from its file: a seed of any size takes the memory of one piece.
+"""Read a migration's bytes in pieces, from memory or from its file.
 
-Does not know what the bytes mean. A file is open only while it is read.
+A seed of any size takes the memory of one piece. Does not know what the bytes mean. A file is open only while it is
+read.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class MemoryContents:
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """The bytes of a migration's file as they are at each reading. Reading raises OSError if the file cannot be read."""
+    """The bytes of a migration's file, as they are at each reading.
+
+    Reading raises OSError if the file cannot be read.
+    """
 
     name: str
     path: str
@@ -62,7 +66,7 @@ class FileContents:
 
 
 def read_copy_data(data: CopyData) -> Iterator[bytes]:
-    """Yield the data of a COPY in pieces, to be sent, and check that it is the same as when the file was read.
+    """Yield the data of a COPY in pieces, and check that it is the same as when the file was read.
 
     A change is known only at the end: the caller must roll back what was sent.
 

@@ -1,4 +1,4 @@
-"""Find the secrets in the data of a `COPY users (email, password) FROM stdin`, by the names of its columns.
+"""Find the secrets in the data of a `COPY ... FROM stdin`, by the names of its columns.
 
 The names are those of the statement, of the data's header, or of the table, if the file creates it.
 """

@@ -1,6 +1,7 @@
-"""Estimate from a statement's tokens how deep its parse tree would be: libpg_query overruns the C stack if it is too deep.
+"""Estimate from a statement's tokens how deep its parse tree would be.
 
-The estimate is never too low. PostgreSQL's own limit (`max_stack_depth`) is near this one.
+libpg_query overruns the C stack if a tree is too deep. The estimate is never too low. PostgreSQL's own limit
+(`max_stack_depth`) is near this one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _FLAT = bytes(set(range(256)) - set(OPEN + CLOSE + SEPARATING + DEEPENING + JOIN
 
 @dataclass(slots=True)
 class _Level:
-    """The counts between two parentheses: of the expression being read, of the deepest one before it, and of joins."""
+    """The counts between two parentheses: the depth of an expression, the deepest one so far, and joins."""
 
     depth: int = 0
     deepest: int = 0
@@ -37,7 +38,7 @@ class _Level:
 
 
 def refuse_depth(tokens: Tokens, first: int, last: int) -> None:
-    """Refuse statements whose tree would be so deep that libpg_query would overrun the C stack and end Python.
+    """Refuse statements with trees so deep that libpg_query would overrun the C stack and end Python.
 
     Args:
         tokens: The tokens of a text.

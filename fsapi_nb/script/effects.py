@@ -1,6 +1,7 @@
-"""Say what a statement outside of a transaction leaves in the catalog, so that it can be seen later whether it happened.
+"""Say what a statement outside of a transaction leaves in the catalog.
 
-This module only takes the names from the parse tree; `run.recover` asks the catalog about them, and `plan.judge` decides.
+So it can be seen later whether the statement happened. This module only takes the names from the parse tree;
+`run.recover` asks the catalog about them, and `plan.judge` decides.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ _UNKNOWN = Effect(EffectKind.UNKNOWN)
 
 
 def effect_of(named: Named) -> Effect:
-    """Return what the statement leaves in the catalog; UNKNOWN if nothing there shows that it ran (CALL, DO, DML)."""
+    """Return what the statement leaves in the catalog; UNKNOWN if nothing shows that it ran.
+
+    Such are CALL, DO, and INSERT and the like.
+    """
     name, node = named
     if name in _BY_NAME:
         kind, field = _BY_NAME[name]
@@ -96,7 +100,7 @@ def is_same_index(statement: str, definition: str) -> bool | None:
 
 
 def _bare_index(text: str) -> Any:
-    """Return the node of a CREATE INDEX without its name, its table's schema and defaults; None for other statements."""
+    """Return the node of a CREATE INDEX without names and defaults; None for any other statement."""
     name, node = node_of(parse_one(text.encode()))
     if name != "index_stmt":
         return None
@@ -131,7 +135,7 @@ def _is_plain(node: Any) -> bool:
 
 
 def _owner(named: Named) -> str | None:
-    """Return the role that a CREATE DATABASE or CREATE TABLESPACE names as the owner; None if it names none."""
+    """Return the owner that a CREATE DATABASE or CREATE TABLESPACE names; None if it names none."""
     name, node = named
     if name == "create_table_space_stmt":
         return str(node.owner.rolename) or None
@@ -142,7 +146,7 @@ def _owner(named: Named) -> str | None:
 
 
 def _reindexed(node: Any) -> Effect:
-    """Return the effect of a REINDEX CONCURRENTLY: of a table or index (`relation`), a schema (`name`), or the database."""
+    """Return the effect of a REINDEX: of a table or index, a schema (`name`), or the whole database."""
     if not option_on(node.params, "concurrently"):
         return Effect(EffectKind.REPEATABLE)
     relation = _quoted(node.relation) if node.HasField("relation") else None

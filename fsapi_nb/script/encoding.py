@@ -1,4 +1,4 @@
-"""Decide which characters a database that is not in UTF-8 can hold, and escape a text that does not fit.
+"""Decide which characters a database without UTF-8 can hold, and escape a text that does not fit.
 
 A text that fits is kept as it is. Any other one is kept after `ESCAPED`, with the characters that do not fit written as
 PostgreSQL's `unistr()` reads them, so that it can be restored exactly, whatever the encoding of the database.
@@ -30,7 +30,7 @@ class Encoding:
     codec: str | None
 
     def unfit(self, text: str) -> int | None:
-        """Return the index of the first character that the database certainly cannot hold; None if there is none."""
+        """Return the index of the first character that the database cannot hold; None if none is certain."""
         try:
             text.encode(self.codec or "utf-8")
         except UnicodeEncodeError as error:

@@ -10,12 +10,15 @@ from fsapi_nb.script.redact import redact_line, redact_sql
 
 
 def shown_lines(migration: Migration) -> list[str]:
-    """Return the lines of the file as they may be shown. Searches the whole text for secrets, however long it is."""
+    """Return the lines of the file as they may be shown.
+
+    This searches the whole text for secrets, however long it is.
+    """
     return redact_sql(migration.up.written.source).split("\n")
 
 
 def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> SourceLocation:
-    """Return the place of a statement in its file; if its line holds several, the excerpt begins with this one.
+    """Return the place of a statement in its file, with an excerpt that begins with the statement.
 
     Args:
         name: The name of the file.
@@ -29,7 +32,7 @@ def statement_place(name: str, statement: Statement, lines: Sequence[str]) -> So
 
 
 def begin_in(statement: Statement, line: str) -> int | None:
-    """Return the column at which a statement begins in its line as it is shown; None if it begins the line."""
+    """Return the column at which a statement begins in its line as shown; None if it begins the line."""
     if statement.text_line != statement.line or statement.text_column == 1:
         return None
     # A starred password before the statement moves it, so its text is looked for.

@@ -1,4 +1,4 @@
-"""Recognise comments by which other migration tools divide a file, or that look like fsapi_nb's own markers.
+"""Recognise comments by which other tools divide a file, or that look like fsapi_nb's own markers.
 
 The form of a line decides: a mark word alone, with punctuation around it, or with the words that tools put beside it
 (`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are words
@@ -50,7 +50,7 @@ _REACH = 200  # characters of a comment in which a mark is looked for, decoratio
 
 @dataclass(frozen=True, slots=True)
 class ForeignMark:
-    """A comment that seems to be a marker: the direction that it would mark, what is wrong, and what to do instead.
+    """A comment that seems to be a marker: its direction, what is wrong, and what to do instead.
 
     `heads_file`: the line says what the whole file is. `weak`: the line is a mark only if SQL follows it.
     """

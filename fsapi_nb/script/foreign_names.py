@@ -1,4 +1,4 @@
-"""Recognise file names by which other migration tools say what a file is: half of a pair, an undo, a repeatable one.
+"""Recognise other tools' file names: half of a pair, an undo, a repeatable migration.
 
 Such a file is not a whole migration, whatever it holds: the half that undoes a change would do so if it ran as an UP.
 """
@@ -91,7 +91,7 @@ def explain_bad_name(name: str, fault: str, known: Siblings) -> NameFault:
 
 
 class _Half(NamedTuple):
-    """A name that may be one half of a pair: the words that both have in common, and whether it undoes the change."""
+    """A name that may be half of a pair: the words that both have in common, and whether it undoes."""
 
     name: str
     stem: str
@@ -166,7 +166,7 @@ def _of_flyway(match: re.Match[str], known: Siblings) -> NameFault:
 
 
 def _mark_word(words: str) -> tuple[str, str, str] | None:
-    """Split the words of a name at the first or the last one, if that is a word such as `down`; else return None.
+    """Split the words of a name at the first or last one, if that is a word such as `down`; else None.
 
     Returns the text before the word, the word and the text after it. It uses no pattern, because it is called for every
     file.
@@ -191,7 +191,7 @@ def _half(name: str) -> _Half | None:
 
 
 def _bad_half(name: str, known: Siblings) -> NameFault | None:
-    """Return what is wrong with half of a pair without a time, such as `0001_a_down.sql` beside `0001_a_up.sql`."""
+    """Return what is wrong with half of a pair that has no time, such as `0001_a_down.sql`."""
     half, found = _half(name), _mark_word(name.removesuffix(".sql"))
     if half is None or found is None:
         return None
@@ -212,7 +212,7 @@ def _without_halves(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _bare(half: _Half, whole: Mapping[str, Sequence[int]], names: Sequence[str]) -> str | None:
-    """Return the file without such a word that a file with `down` in its name undoes: of the same time, or next to it.
+    """Return the file without such a word that `add_phone_down` undoes: of the same time, or next to it.
 
     A file further away is not meant: there, `add_phone_rollback` may be a separate change.
     """
@@ -240,7 +240,7 @@ def _without_time(name: str) -> str:
 
 
 def _minute(digits: str) -> str | None:
-    """Return the time of a name such as 20260131093059_add_phone.sql, as a migration's name has it; None if it is none."""
+    """Return the time of 20260131093059_add_phone.sql as a migration's name has it; None if not a time."""
     try:
         return datetime.datetime.strptime(digits, "%Y%m%d%H%M").replace(tzinfo=datetime.UTC).strftime("%Y_%m_%d_%H_%M")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Find the secrets that `format('... PASSWORD %L', ...)` and `EXECUTE '... $1' USING ...` put into a statement's text."""
+"""Find the secrets that format() and EXECUTE ... USING put into the text of a statement."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def formatted_secrets(text: bytes, tokens: Tokens, index: int) -> dict[int, tupl
 def _literals(
     text: bytes, tokens: Tokens, index: int, wanted: set[int], *, behind: bytes
 ) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Yield the literals among the arguments with these numbers. The arguments begin after the word `behind`."""
+    """Yield the literals among the arguments with these numbers; the first one follows the word `behind`."""
     argument = depth = 0
     for number in range(index + 1, len(tokens) if wanted else 0):
         sort = tokens.sorts[number : number + 1]
@@ -56,7 +56,7 @@ def _literals(
 
 
 def _in_format(form: str) -> Iterator[int]:
-    """Yield the numbers of a format's arguments that are secrets: after the name of one, or by the statement's tree."""
+    """Yield the numbers of a format's arguments that are secrets, by a name before them or by the tree."""
     statement, position, number = "", 0, 0
     for match in _IN_FORMAT.finditer(form):
         statement += form[position : match.start()]

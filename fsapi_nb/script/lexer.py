@@ -1,4 +1,4 @@
-r"""Scan a whole file, with what psql adds to SQL set aside: its commands, and the data of `COPY ... FROM stdin`.
+r"""Scan a whole file, with psql's commands and the data of `COPY ... FROM stdin` set aside.
 
 The data is not SQL and may hold anything (one apostrophe would mislead the scanner), so it is found first, statement by
 statement, and blanked out; line numbers stay as they are. Large data is not kept: the file is read in pieces, and a seed
@@ -130,7 +130,10 @@ class _Reader:
         return self.text
 
     def find_word(self, word: bytes, start: int) -> int | None:
-        """Return where the next occurrence of a word (in any case) at or after `start` ends; None if there is none."""
+        """Return where the next occurrence of a word at or after `start` ends; None if there is none.
+
+        The word is found in upper and lower case.
+        """
         while True:
             while start + len(word) <= len(self.text):
                 found = self.text[start : start + _LOOK].lower().find(word)
@@ -151,9 +154,9 @@ class _Reader:
             start = max(start, length)
 
     def take_data(self, semicolon: int, start: int) -> tuple[CopyBlock, bool]:
-        r"""Return the block of data that begins at `start`, and whether it has an end; remove large data from the text.
+        r"""Return the block of data that begins at `start`, and whether it has an end.
 
-        A line that is just `\.` ends it, also at the end of the file.
+        Large data is removed from the text. A line that is just `\.` ends it, also at the end of the file.
         """
         data = _Data(self._largest)
         if end := _END_OF_DATA.search(self.text, start - 1):
@@ -225,7 +228,7 @@ class _Data:
 
 
 def _next_copy(reader: _Reader, position: int) -> tuple[Tokens, list[Span]] | None:
-    """Return the tokens and commands up to the semicolon of the next `COPY ... FROM stdin`; None if there is none."""
+    """Return the tokens and commands up to the end of the next `COPY ... FROM stdin`; else None."""
     end = position
     while (candidate := reader.find_word(b"stdin", end)) is not None:
         # Each scan is twice as long as the one before, so that `stdin` in many comments costs no more than in one.
@@ -253,7 +256,7 @@ def _end_of_copy(text: bytes | bytearray, tokens: Tokens) -> int | None:
 
 
 def _copies_stdin(text: bytes | bytearray, tokens: Tokens, first: int, last: int) -> bool:
-    """Return whether the statement of these tokens is `COPY ... FROM stdin`, by its words outside of parentheses."""
+    """Return whether these tokens are a `COPY ... FROM stdin`, by the words outside of parentheses."""
     words: list[bytes | bytearray] = []
     depth = 0
     for index in range(first, last):

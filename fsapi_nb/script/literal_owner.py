@@ -1,4 +1,4 @@
-"""Find the owner of a literal of SQL: the option, variable, column, argument or setting whose value it is.
+"""Find the owner of a literal: the option, variable, column, argument or setting whose value it is.
 
 Looks only at a few tokens around the literal, so that its cost does not grow with the text, and so that it also works in
 text that does not parse.
@@ -73,7 +73,10 @@ def owner_of(text: bytes, tokens: Tokens, index: int) -> str:
 
 
 def assigned_before(text: bytes, tokens: Tokens, index: int) -> str:
-    """Return the name to which an expression is assigned, or whose default it is; it begins with the token `index`."""
+    """Return the name to which an expression is assigned, or whose default it is.
+
+    The expression begins with the token `index`.
+    """
     before = Backwards(text, tokens, index)
     next(before, "")
     name = next(before, "").strip('"')
@@ -81,7 +84,7 @@ def assigned_before(text: bytes, tokens: Tokens, index: int) -> str:
 
 
 def _declared(word: str, before: Backwards) -> str:
-    """Return the name before a type (`password CONSTANT text NOT NULL :=`) that ends with a word; else an empty text."""
+    """Return the name before a type (`password text NOT NULL :=`) that ends with a word; else nothing."""
     words = [word]
     for _ in range(_LONGEST_TYPE):
         if not _OF_A_TYPE.fullmatch(word) or word.lower() in _NO_TYPE:
@@ -94,7 +97,7 @@ def _declared(word: str, before: Backwards) -> str:
 
 
 def _is_a_pair(before: Backwards, value: str) -> bool:
-    """Return whether a name and the value after it are a pair of a function or a row, by the tokens before the name."""
+    """Return whether a name and the value after it are a pair, by the tokens before the name."""
     depth = number = 0
     for word in _first(before, _MOST_ARGUMENTS):
         if word in {")", "]"}:

@@ -1,4 +1,4 @@
-"""Read a file's bytes into a `Migration`: decode, scan, cut into sections, parse and classify each statement.
+"""Read a file's bytes into a `Migration`: decode, scan, cut, parse and classify each statement.
 
 Takes the bytes and the name, and returns a value or its problems. Whether a script may *run* is decided later: a DOWN
 with problems does not make a file unusable.
@@ -73,7 +73,7 @@ def read_contents(contents: ByteSource) -> tuple[Migration | None, tuple[Problem
 
 
 def stored_text(name: str, up: str, down: str | None) -> Migration | None:
-    """Return the migration of two texts that were kept without their file; None if the UP cannot be scanned.
+    """Return the migration of two texts that were kept without a file; None if the UP cannot be scanned.
 
     The texts are sections, so a line that looks like a marker is a comment.
     """
@@ -90,7 +90,7 @@ def stored_text(name: str, up: str, down: str | None) -> Migration | None:
 
 
 def stored_statements(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a step whose text was kept; none if it cannot be read. A marker in it is a comment."""
+    """Return the statements of a step whose text was kept; none if it cannot be read."""
     migration = stored_text("journal", text, None)
     return migration.up.parsed.statements if migration else ()
 
@@ -193,12 +193,15 @@ class _Refused:
 
 
 def refuse_up(migration: Migration, problem: Problem) -> Migration:
-    """Return the migration with a problem of its UP, so that it is not applied; if it is applied already, nothing changes."""
+    """Return the migration with a problem of its UP, so that it is not applied.
+
+    If it is applied already, nothing changes.
+    """
     return replace(migration, up=replace(migration.up, written=_Refused(migration.up, problem)))
 
 
 def checksum_without_down(migration: Migration) -> str | None:
-    """Return the checksum that the migration would have if its file had no DOWN; None if it was not read from a file."""
+    """Return the checksum that the migration would have without its DOWN; None if it has no file."""
     written = migration.up.written
     if isinstance(written, _Refused):
         written = written.script.written
@@ -361,7 +364,7 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 
 def _unwritten(body: Body) -> list[Problem]:
-    """Return the fault of a section that is still the template's: it would do nothing and count as applied."""
+    """Return the fault of a section that is still the template's: it would do nothing and be recorded."""
     if not is_placeholder(body.text):
         return []
     hint = "write SQL; or for a deliberate no-op, another comment."
@@ -369,7 +372,10 @@ def _unwritten(body: Body) -> list[Problem]:
 
 
 def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
-    """Return the fault of a file without markers that drops what it has created: most likely it holds both directions."""
+    """Return the fault of a file without markers that drops what it has created.
+
+    Most likely it holds both directions.
+    """
     found = find_reversal(statements)
     if found is None:
         return []
@@ -384,7 +390,7 @@ def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
 
 
 def _syntax(source: Source, problem: SyntaxProblem) -> Problem:
-    """Return the problem of a syntax error: its message without the whole rest of the file and without a password."""
+    """Return the problem of a syntax error, without the rest of the file and without a password."""
     message, near, written = problem.message.partition(_NEAR)
     written = written[1:-1]
     hint = problem.hint

@@ -66,7 +66,7 @@ def _bad_words(words: str, marks: str) -> str | None:
 
 
 def slug(what: str) -> str | None:
-    """Return the words of a new migration as they are written in its name; None if they cannot make a name.
+    """Return the words of a new migration as its name has them; None if they cannot make a name.
 
     Blanks and dashes become underscores, letters become lower case; a slash, a dot or anything else is refused
     rather than dropped.
@@ -77,7 +77,7 @@ def slug(what: str) -> str | None:
 
 
 def next_name(what: str, existing: Iterable[str], now: datetime.datetime) -> str:
-    """Return the file name of a new migration: the first minute from `now` on that sorts after every existing file.
+    """Return the file name of a new migration, with the first minute that sorts after every existing file.
 
     Args:
         what: The words of the name, as `slug` returns them.

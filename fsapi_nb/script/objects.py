@@ -55,7 +55,7 @@ def creates(statement: Statement) -> tuple[str, ...]:
 
 
 def drops(statement: Statement) -> tuple[str, ...]:
-    """Return the objects that the statement drops; none if it is not a DROP, or does other things, too. Parses it."""
+    """Return the objects that the statement drops; none if it is not a DROP, or does other things, too."""
     return dropped_by(node_of(parse_one(statement.text.encode())))
 
 
@@ -86,7 +86,7 @@ def search_paths(statement: Statement) -> tuple[list[str], ...]:
 
 
 def first_schema(statement: Statement, before: str | None) -> str | None:
-    """Return the schema in which unqualified names are created after the statement, if a SET of the script says it.
+    """Return the schema in which unqualified names are created after the statement, if a SET says it.
 
     Args:
         statement: A statement of the script.

@@ -1,4 +1,4 @@
-"""Find text that the server would misread: text after `SET client_encoding = 'LATIN1'` in a file that is UTF-8.
+"""Find text that `SET client_encoding = 'LATIN1'` would make the server misread in a UTF-8 file.
 
 The server would take each character for two or three others and store those. Dumps of old databases begin with such a
 line, and still have it when somebody has saved them as UTF-8.
@@ -32,7 +32,7 @@ class _Named(NamedTuple):
 
 
 def find_misread_text(lexed: Lexed, first: int, last: int, end: int) -> SyntaxProblem | None:
-    """Return the first other encoding than UTF-8 that these tokens name for text that is not ASCII; None if none.
+    """Return the first encoding other than UTF-8 that these tokens set for non-ASCII text; else None.
 
     Args:
         lexed: The file.

@@ -1,4 +1,4 @@
-"""Find the secrets of a text for which a parser is needed: cut out the statements that may hold one, and parse those.
+"""Find the secrets for which a parser is needed: parse the statements that may hold one.
 
 Few statements do, so a text costs little more than a look at its tokens. A piece that does not parse may be PL/pgSQL, in
 which an SQL statement begins after other words; a statement that is too large is parsed by its rows.
@@ -125,7 +125,10 @@ def _in_bare_inserts(text: bytes, tokens: Tokens, tables: Callable[[], Tables]) 
 
 
 def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
-    """Return the tree of the statement that ends at a semicolon, given by its number; None if it does not parse."""
+    """Return the tree of the statement that ends at a semicolon; None if it does not parse.
+
+    The semicolon is the number of a token.
+    """
     piece = _TokenRange(_piece_around(tokens, semicolon).first, semicolon)
     if piece.last - piece.first > _LARGEST or piece.last <= piece.first:
         return None
@@ -133,7 +136,7 @@ def statement_before(text: bytes, tokens: Tokens, semicolon: int) -> Any:
 
 
 def secret_parameters(statement: bytes) -> set[int]:
-    """Return the numbers of the parameters (`$1`) of a statement that are secrets; none if it does not parse."""
+    """Return the numbers of a statement's parameters (`$1`) that are secrets; none if it does not parse."""
     tokens, _ = tokenize(statement)
     tree = _tree(tokens, _TokenRange(0, len(tokens)), statement)
     places = [] if tree is None else secret_places(tree)
@@ -167,7 +170,10 @@ def _piece_around(tokens: Tokens, index: int) -> _TokenRange:
 def _in_known(
     text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], alike: _Alike, tables: Tables = _NO_TABLES
 ) -> Iterator[int]:
-    """Yield the secrets of a statement; statements that differ only in their values are parsed once: a seed has many."""
+    """Yield the secrets of a statement.
+
+    Statements that differ only in their values are parsed once: a seed has many.
+    """
     shape = _shape(text, tokens, piece, named)
     if shape is None:
         yield from _in_piece(text, tokens, piece, named, tables)
@@ -216,7 +222,10 @@ def _in_refused(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[int
 
 
 def _parsed_in_part(text: bytes, tokens: Tokens, piece: _TokenRange) -> list[int]:
-    """Return the secrets in a statement with faults: a few tokens that the parser refuses are blanked, one at a time."""
+    """Return the secrets in a statement with faults: tokens that the parser refuses are blanked.
+
+    It tries a few times, with one more token blanked each time.
+    """
     start = tokens.starts[piece.first]
     statement = bytearray(text[start : tokens.ends[piece.last - 1]])
     for _ in range(_MOST_TRIES):
@@ -307,7 +316,7 @@ def _beginnings(text: bytes, tokens: Tokens, piece: _TokenRange) -> Iterator[tup
 
 
 def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int:
-    """Return where a statement ends at the latest: before words that PL/pgSQL adds (`RETURNING id INTO v`)."""
+    """Return where a statement ends at the latest: before what PL/pgSQL adds (`RETURNING id INTO v`)."""
     depth = cases = 0
     own: set[bytes] = set()  # words that belong to the statement
     for index in range(first, last):
@@ -327,7 +336,10 @@ def _end_of_statement(text: bytes, tokens: Tokens, first: int, last: int) -> int
 
 
 def _in_rows(text: bytes, tokens: Tokens, piece: _TokenRange, named: set[int], tables: Tables) -> Iterator[int]:
-    """Yield the secrets of an `INSERT ... VALUES` with very many rows: only rows that may have one are parsed, in groups."""
+    """Yield the secrets of an `INSERT ... VALUES` with very many rows.
+
+    Only the rows that may hold one are parsed, in groups.
+    """
     rows = _first_row(text, tokens, piece)
     if rows is None:
         return

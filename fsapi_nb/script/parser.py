@@ -77,7 +77,7 @@ class RawStatement:
 
 
 def scan(text: bytes) -> tuple[list[Token], SyntaxProblem | None]:
-    """Return a query's tokens with their names, comments included, up to the first that the scanner refuses.
+    """Return a query's tokens with their names, comments included, up to the first that is refused.
 
     The second value says what it refused; None if nothing. A file is scanned by `tokenize`.
     """
@@ -86,41 +86,41 @@ def scan(text: bytes) -> tuple[list[Token], SyntaxProblem | None]:
     return [Token(names.get(token.token, _UNNAMED), token.start, token.end) for token in found], problem
 
 
-def tokenize(text: bytes, by: int = 0) -> tuple[Tokens, SyntaxProblem | None]:
-    """Return all tokens of a text, comments included, up to the first that the scanner refuses, and what it refused.
+def tokenize(text: bytes, shift: int = 0) -> tuple[Tokens, SyntaxProblem | None]:
+    """Return all tokens of a text up to the first that the scanner refuses, and what it refused.
 
-    A large text is scanned in windows. Only the tokens up to a window's last semicolon count, because a semicolon ends a
-    token whatever follows.
+    Comments are tokens, too. A large text is scanned in windows. Only the tokens up to a window's last semicolon count,
+    because a semicolon ends a token whatever follows.
 
     Args:
         text: The text in UTF-8.
-        by: A number of bytes that is added to each offset.
+        shift: A number of bytes that is added to each offset.
     """
     found = Tokens()
     position, size = 0, _WINDOW
     while True:
         stop, before = _between_characters(text, position + size), len(found)
-        problem = _add_tokens(found, text[position:stop], position + by)
+        problem = _add_tokens(found, text[position:stop], position + shift)
         if stop == len(text):
             return found, problem
         last = found.sorts.rfind(tokens.END, before) + 1
         found.cut(last or before)
         if last:
-            position, size = found.ends[-1] - by, _WINDOW
+            position, size = found.ends[-1] - shift, _WINDOW
         else:
             size *= 2
 
 
-def _add_tokens(found: Tokens, text: bytes, by: int) -> SyntaxProblem | None:
-    """Scan a text, add its tokens, their offsets greater by `by`, and return what the scanner refused."""
+def _add_tokens(found: Tokens, text: bytes, shift: int) -> SyntaxProblem | None:
+    """Scan a text, add its tokens, their offsets greater by `shift`, and return what the scanner refused."""
     scanned, problem = _scan(text)
     sorts = _sorts()
     for first in range(0, len(scanned), _AT_ONCE):
         batch = scanned[first : first + _AT_ONCE]
-        found.starts += array("i", [token.start + by for token in batch])
-        found.ends += array("i", [token.end + by for token in batch])
+        found.starts += array("i", [token.start + shift for token in batch])
+        found.ends += array("i", [token.end + shift for token in batch])
         found.sorts += bytes([sorts[token.token] for token in batch])
-    return SyntaxProblem(problem.message, problem.offset + by) if problem else None
+    return SyntaxProblem(problem.message, problem.offset + shift) if problem else None
 
 
 def _scan(text: bytes) -> tuple[Any, SyntaxProblem | None]:
@@ -152,7 +152,7 @@ def _names() -> dict[int, str]:
 
 @functools.cache
 def _sorts() -> list[int]:
-    """Return the sort of each token, by its number; a character without a meaning in SQL has its own number."""
+    """Return the sort of each token, by its number; a character without a meaning in SQL has its own."""
     sorts = [tokens.PLAIN[0]] * (max(255, *_names()) + 1)
     for number, name in _names().items():
         sorts[number] = next((sort[0] for sort, names in _SORTS.items() if name in names), tokens.PLAIN[0])
@@ -227,7 +227,7 @@ def _parse(text: bytes) -> Any:
 
 
 def ends_of_statements(text: bytes, found: Tokens, start: int, end: int) -> list[int]:
-    """Return where each statement of a part of a text ends, by PostgreSQL's grammar: at its last token, or after it.
+    """Return where each statement of a part of a text ends: at its last token, or after it.
 
     This costs less than a tenth of a tree. A large part is parsed in pieces that end with a semicolon. If the grammar
     accepts a piece, a statement ends there, because it reads from left to right; else (BEGIN ATOMIC) a longer piece is
@@ -263,8 +263,8 @@ def _after_semicolon(found: Tokens, offset: int) -> int:
     return found.ends[index] if index >= 0 else sys.maxsize
 
 
-def _split(text: bytes, by: int) -> list[int]:
-    """Return where each statement of a text ends, plus `by`.
+def _split(text: bytes, shift: int) -> list[int]:
+    """Return where each statement of a text ends, plus `shift`.
 
     postgast's own `split` returns the texts of the statements, not their places, so the C function is called here.
     """
@@ -279,7 +279,7 @@ def _split(text: bytes, by: int) -> list[int]:
         raise SqlSyntaxError(SyntaxProblem(error.message, _offset(error, text))) from None
     finally:
         postgast.native.lib.pg_query_free_split_result(result)  # the C library's memory: it must also go after an error
-    return [by + location + length for location, length in _PAIR.iter_unpack(places)]
+    return [shift + location + length for location, length in _PAIR.iter_unpack(places)]
 
 
 def _tree(text: bytes) -> Any:
@@ -318,16 +318,16 @@ def _serialized_tree(text: bytes) -> bytes:
 
 
 def _offset(error: postgast.PgQueryError, text: bytes) -> int:
-    """Return an error's position, counted in characters from one, as an offset in bytes: at most the last character's."""
+    """Return an error's position, in characters from one, as an offset in bytes within the text."""
     characters = text.decode()
     position = min(max(error.cursorpos - 1, 0), max(len(characters) - 1, 0))
     return len(characters[:position].encode())
 
 
 def _blind_spot(text: bytes) -> int:
-    r"""Return where the token ends that the scanner refuses without a position (`E'\xff'`), less its last character.
+    r"""Return where a token ends that the scanner refuses without a position, less its last character.
 
-    Halves the text repeatedly: a text that ends before that place has no such error.
+    Such a token is `E'\xff'`. Halves the text repeatedly: a text that ends before that place has no such error.
     """
     characters = text.decode()
     sound, bad = 0, len(characters)

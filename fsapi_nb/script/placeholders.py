@@ -1,4 +1,4 @@
-"""Find what looks like a variable in SQL that the server refused: `{table}`, `$city`, `:city`, `%(city)s`, `name <<`.
+"""Find what looks like a variable in SQL that the server refused: `{table}`, `$city`, `:city`.
 
 fsapi_nb never changes SQL, so such a form reaches the server as it is written. It is looked for only at the place of an
 error: in a query without an error it means what PostgreSQL says.

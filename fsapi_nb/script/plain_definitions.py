@@ -1,4 +1,4 @@
-"""Decide whether a script can leave something in the session in which it runs, by the kinds of its statements.
+"""Decide whether a script can leave something in its session, by the kinds of its statements.
 
 Plain definitions cannot: they set nothing, prepare nothing and run no body. Statements that run queries or code may. A
 database with event triggers runs code at every definition: the caller must know that.
@@ -53,7 +53,7 @@ def is_quiet(statements: Iterable[Statement]) -> bool:
 
 
 def _may_compute(statement: Statement) -> bool:
-    """Return whether a definition may hold an expression that PostgreSQL computes at once; True if that is not certain.
+    """Return whether a definition may hold an expression that is computed at once; True if not certain.
 
     The bounds of a partition are expressions, after VALUES. PostgreSQL computes the constant parts of the expressions in
     a partition key and of those that generate a column. It computes the expressions of an index in a restricted

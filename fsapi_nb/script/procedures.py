@@ -1,7 +1,7 @@
-"""Find the blocks and procedures that end a transaction themselves: PostgreSQL refuses them in a transaction (2D000).
+"""Find blocks and procedures that end a transaction themselves.
 
-Bodies in PL/pgSQL are parsed by PostgreSQL's own parser of that language; bodies in other languages are searched for
-the words with which they commit.
+PostgreSQL refuses them in a transaction block (2D000). Bodies in PL/pgSQL are parsed by PostgreSQL's own parser of that
+language; bodies in other languages are searched for the words with which they commit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}  # after these, PL/pgSQL
 
 
 def procedure_of(named: Named, statement: str) -> Procedure | None:
-    """Return what a DO block, a CREATE PROCEDURE or a CALL does to a transaction; None for any other statement."""
+    """Return what a DO, a CREATE PROCEDURE or a CALL does to a transaction; None for other statements."""
     name, node = named
     match name:
         case "call_stmt":
@@ -47,7 +47,7 @@ def procedure_of_definition(statement: str) -> Procedure | None:
 
 
 def unread_body(statement: str) -> str | None:
-    """Return the body of a CREATE FUNCTION that PostgreSQL does not read before it is called; None if it does.
+    """Return the body of a CREATE FUNCTION that PostgreSQL does not read before a call; None if it does.
 
     PostgreSQL reads the body of a function in SQL when it is created. A DO block runs at once, so the result is None.
     """

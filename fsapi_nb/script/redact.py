@@ -72,7 +72,7 @@ _IN_ADDRESS = re.compile(rb"password\s*=\s*(?:\\?'{1,2}([^'\\]+)|([^\s'&;]+))", 
 
 
 def redact_line(line: str) -> str:
-    """Return a line of SQL, or a message about it, with every secret in it starred, so that it can be shown."""
+    """Return a line of SQL, or a message about it, with every secret in it starred."""
     text = line.encode(errors="replace")
     if not may_hold_secret(text):
         return line
@@ -91,21 +91,21 @@ def holds_secret(text: str) -> bool:
 
 
 def secret_lines(text: str) -> list[int]:
-    """Return the numbers of the lines of a text of SQL in which a secret begins; secrets that are stars do not count."""
+    """Return the numbers of the lines in which a secret begins; secrets that are stars do not count."""
     written = text.encode(errors="replace")
     found = (start for start, end, _ in find_secrets(written) if written[start:end] != STARS.encode())
     return sorted({written.count(b"\n", 0, start) + 1 for start in found})
 
 
 def written_secrets(text: str) -> Iterator[str]:
-    """Yield the secrets of a text of SQL as the server knows them, so that they can be hidden in its messages."""
+    """Yield the secrets of a text of SQL as the server knows them, to hide them in its messages."""
     written = text.encode(errors="replace")
     for start, end, _ in find_secrets(written):
         yield written[start:end].decode(errors="replace").replace("''", "'")
 
 
 def redact_sql(text: str, *, of: str = "") -> str:
-    """Return a text of SQL with every secret in it starred, so that it can be stored; its other tokens are the same.
+    """Return a text of SQL with every secret in it starred, to be stored; its other tokens are the same.
 
     Args:
         text: A whole script.
@@ -137,7 +137,9 @@ def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
 
 
 def find_secrets(text: bytes, lexed: Lexed | None = None, *, of: bytes = b"") -> list[Literal]:
-    """Return the places of the secrets in a text of SQL: the bytes between the quotes, in order, without overlaps.
+    """Return the places of the secrets in a text of SQL, in order and without overlaps.
+
+    A place is the bytes between the quotes.
 
     Args:
         text: A file, or a part of one.
@@ -224,7 +226,7 @@ def _in_doubled(written: bytes, start: int, bodies: int) -> Iterator[Literal]:
 
 
 def _in_body(body: bytes, start: int, bodies: int) -> list[Literal]:
-    """Return the secrets in a quoted body: as SQL or PL/pgSQL up to the scanner's first error, as text after it."""
+    """Return the secrets in a quoted body: as SQL up to the scanner's first error, as text after it."""
     tokens, problem = tokenize(body)
     spans = list(_among(body, tokens, bodies))
     if problem:

@@ -1,4 +1,4 @@
-"""Find out whether a script drops at its end what it has created: then it holds a change and its undoing in one.
+"""Find out whether a script drops at its end what it has created: a change and its undoing in one.
 
 Used for files without markers only. The files of other tools hold both directions, divided by a line that is only a
 comment for fsapi_nb.
@@ -15,7 +15,7 @@ _TRANSIENT = ("function ", "constraint ", "rule ")
 
 
 def find_reversal(statements: Sequence[Statement]) -> tuple[Statement, str] | None:
-    """Return the first statement that drops an object that an earlier one created, and its name; None if none does.
+    """Return the first statement that drops an object created earlier, and the object; else None.
 
     An object that is created again afterwards does not count. Functions, constraints, rules and temporary tables do not
     count either: a change may need them only while it runs. (Of 8,000 real files, many drop such objects; one drops a
@@ -42,7 +42,7 @@ def _may_drop(statement: Statement) -> bool:
 
 
 def _changes(statements: Sequence[Statement]) -> Iterator[tuple[Statement, bool, str]]:
-    """Yield each object that a statement creates (True) or drops (False), without those that may be temporary."""
+    """Yield each object that a statement creates (True) or drops (False), if it is meant to last."""
     for statement in statements:
         if statement.traits.kind.startswith(("CREATE ", "DROP ")) or statement.traits.kind == "ALTER TABLE":
             for making, name in made_and_removed(statement):

@@ -55,14 +55,14 @@ _VALUE_COLUMN = re.compile(r"(?:.*_)?(?:value|val|v|content|data|setting_text)",
 
 
 def columns_created(tree: Any) -> tuple[str, Sequence[str]]:
-    """Return the name and the columns of the table that a statement creates; both are empty for other statements."""
+    """Return the name and the columns of the table that a statement creates; else both are empty."""
     created = tree.create_stmt
     columns = [node.column_def.colname for node in created.table_elts if node.WhichOneof("node") == "column_def"]
     return str(created.relation.relname), columns
 
 
 def secret_places(tree: Any, owner: str = "", tables: Tables = _NO_TABLES) -> set[int]:
-    """Return where the literals of a statement begin that are secrets, and the parameters whose values are secrets.
+    """Return where the literals and parameters of a statement begin that are secrets.
 
     Args:
         tree: A `Node` of the parser.
@@ -112,7 +112,7 @@ def _columns_of(columns: Sequence[str], query: Any) -> Iterator[int]:
 
 
 def secret_columns(columns: Sequence[str], values: Sequence[str]) -> Iterator[int]:
-    """Yield the numbers of the columns of a row that hold a secret, by their names or by a name in the row.
+    """Yield the numbers of a row's columns that hold a secret, by their names or by a name in the row.
 
     A row of settings (`key`, `value`) has the name of the secret as a value.
 
@@ -134,7 +134,10 @@ def _row(columns: Sequence[str], values: Sequence[Any]) -> Iterator[int]:
 
 
 def _update(statement: Any) -> Iterator[int]:
-    """Yield those of `SET value = '...' WHERE key = 'smtp_password'`; `SET password = ...` is found by `_target`."""
+    """Yield those of `SET value = '...' WHERE key = 'smtp_password'`.
+
+    `_target` finds those of `SET password = ...`.
+    """
     if any(_names_secret(message) for message in _messages(statement.where_clause)):
         for target in statement.target_list:
             if _VALUE_COLUMN.fullmatch(target.res_target.name):
@@ -218,7 +221,7 @@ def _named_argument(argument: Any) -> Iterable[int]:
 
 
 def _expression(expression: Any) -> Iterator[int]:
-    """Yield those of comparisons with a column that is a secret, and of joined texts (`'password=' || ...`)."""
+    """Yield those of comparisons with a secret column, and of joined texts (`'password=' || ...`)."""
     operator = _operator(expression)
     if operator == "||":
         yield from _behind_names(list(_joined(expression)))
@@ -277,7 +280,7 @@ def _in_query(query: Any) -> Iterator[int]:
 
 
 def _parts(kind: str | None, inner: Any) -> Iterable[Any]:
-    """Return the expressions that are parts of an expression's value, without those that only decide which it is."""
+    """Return the parts of an expression's value, without those that only decide which it is."""
     if kind in {"type_cast", "collate_clause", "named_arg_expr", "a_indirection"}:
         plain = kind == "type_cast" and inner.type_name.names[-1].string.sval in _PLAIN_TYPES
         return () if plain else (inner.arg,)

@@ -1,4 +1,4 @@
-"""Cut a file at its `-- UP`, `-- DOWN` and `-- CHECK` lines, by PostgreSQL's scanner: outside of strings and bodies.
+"""Cut a file at its `-- UP`, `-- DOWN` and `-- CHECK` lines, outside of strings and bodies.
 
 Finds the sections and says what is wrong with the markers; `migration` reads what is in the sections.
 """
@@ -29,9 +29,9 @@ _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 
 class Source:
-    """A file's text that turns offsets in bytes into lines and columns, which people count from one, in characters.
+    """A file's text that turns offsets in bytes into lines and columns.
 
-    Passwords are starred in every line that it shows.
+    People count both from one, and columns in characters. Passwords are starred in every line that it shows.
     """
 
     def __init__(self, file: str, lexed: Lexed) -> None:
@@ -96,7 +96,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The sections of a file. `header` is the text before the first marker; `down` is None if the file has none.
+    """The sections of a file. `header` is the text before the first marker; `down` may be None.
 
     `checks` are the sections of `-- CHECK` or `-- CHECK: title` lines with their titles, in order.
     """
@@ -200,7 +200,7 @@ def _markers(lines: Iterable[_CommentLine]) -> Iterator[tuple[bytes, Span]]:
 def _near_misses(
     source: Source, lexed: Lexed, lines: Sequence[_CommentLine], markers: dict[Direction, Span | None]
 ) -> Iterator[Problem]:
-    """Yield a problem for each comment that may be meant as a marker that the file lacks, such as another tool's mark.
+    """Yield a problem for each comment that may be meant as a marker that the file lacks.
 
     fsapi_nb does not guess: a wrong guess would run a DOWN as part of the UP.
     """

@@ -83,7 +83,7 @@ _OPENERS = {";", "BEGIN", "THEN", "ELSE", "LOOP", ">>"}
 
 
 class SessionObject(NamedTuple):
-    """An object that only one session has. `is_safe`: its statement makes the same object when it is repeated."""
+    """An object that only one session has. `is_safe`: its statement can be repeated."""
 
     kind: str
     name: str
@@ -94,7 +94,7 @@ class SessionObject(NamedTuple):
 
 
 def may_change_new_sessions(statement: Statement) -> bool:
-    """Return whether the statement may change the settings with which new sessions begin: the database's or the role's.
+    """Return whether the statement may change the database's or the role's settings for new sessions.
 
     Its words decide, also those in strings: a DO block has its statements there.
     """
@@ -113,12 +113,18 @@ def sets_transaction(statement: Statement) -> bool:
 
 
 def named_settings(text: str) -> set[str]:
-    """Return the names, in lower case, that may be custom settings in a text (`app.user`): PostgreSQL does not list them."""
+    """Return the names, in lower case, that may be custom settings in a text (`app.user`).
+
+    PostgreSQL does not list those.
+    """
     return {name.lower() for name in _NAMED.findall(text)}
 
 
 def settings_of_transaction(text: str) -> frozenset[str]:
-    """Return the settings, in lower case, that a text may make until its transaction ends; advisory locks are `LOCKS`."""
+    """Return the settings, in lower case, that a text may make until its transaction ends.
+
+    Advisory locks count as `LOCKS`.
+    """
     found = (LOCKS if each["lock"] else (each["name"] or each["given"]).lower() for each in _LOCAL.finditer(text))
     return frozenset(_OTHER_WORDS.get(name, name) for name in found)
 
@@ -208,7 +214,10 @@ def _set_in(body: str) -> Iterator[str]:
 
 
 def _made_in(body: str) -> Iterator[SessionObject]:
-    """Yield the temporary tables, views and sequences that a body makes for the session, those in strings included."""
+    """Yield the temporary tables, views and sequences that a body makes for the session.
+
+    Those in strings are included.
+    """
     for made in _MAKES_TEMPORARY.finditer(body):
         if not _DROPS_AT_COMMIT.search(made["rest"]):
             yield SessionObject(f"temporary {made['kind'].lower()}", _name_of(made))

@@ -1,4 +1,4 @@
-"""Cut a section into statements: PostgreSQL's parser says what and where they are, its tokens where they begin and end.
+"""Cut a section into statements, by PostgreSQL's parser and the tokens of its scanner.
 
 Never searches the text for a semicolon. Every token of the section belongs to a statement, or is a semicolon or a comment.
 """
@@ -25,7 +25,10 @@ _BETWEEN = COMMENTS + END
 
 
 class _Extent(NamedTuple):
-    """The place of a statement: its tokens from `first` up to `last`, where the one before ends, and its COPY data."""
+    """The place of a statement: its tokens from `first` up to `last`, and its COPY data.
+
+    `after` is where the statement before it ends.
+    """
 
     first: int
     last: int
@@ -66,7 +69,7 @@ def _ends(body: Body) -> list[int]:
 
 
 def _extents(body: Body, ends: list[int]) -> list[_Extent]:
-    """Return the tokens of each statement: from the first after the statement before to the last before its end."""
+    """Return the tokens of each statement, from the first one after the statement before."""
     tokens, blocks = body.lexed.tokens, {block.semicolon: block for block in body.copies}
     extents: list[_Extent] = []
     position, index = body.section.start, body.first
@@ -121,7 +124,10 @@ def _statement(body: Body, extent: _Extent, traits: Traits, *, wants_strings: bo
 
 
 def _constants(body: Body, extent: _Extent) -> Iterator[str]:
-    """Yield the contents of a statement's string constants, quoted bodies included; escapes are left as they are."""
+    """Yield the contents of a statement's string constants, quoted bodies included.
+
+    Escapes are left as they are.
+    """
     tokens = body.lexed.tokens
     for index in range(extent.first, extent.last):
         if tokens.sorts[index] != TEXT[0]:

@@ -35,12 +35,18 @@ def to_store(migration: Migration) -> StoredScripts:
 
 
 def lacks_secret(stored: StoredScripts) -> bool:
-    """Return whether a stored DOWN cannot run because its secrets are starred; if not, large data may be missing."""
+    """Return whether a stored DOWN cannot run because its secrets are starred.
+
+    If not, large data may be missing.
+    """
     return stored.redacted and STARS in (stored.down or "")
 
 
 def kept_digest(stored: StoredScripts) -> str:
-    """Return a digest of the stored texts. The journal, another table, keeps it, too, so that a change is noticed."""
+    """Return a digest of the stored texts.
+
+    The journal, another table, keeps it, too, so that a change of the texts is noticed.
+    """
     kept = json.dumps([stored.up, stored.down, stored.redacted])
     return f"sha256:{hashlib.sha256(kept.encode()).hexdigest()}"
 

@@ -1,4 +1,4 @@
-"""Hold a text's tokens in columns, and the error of a text that is not SQL: the values that `parser` returns."""
+"""Hold the tokens of a text in columns, and the error of a text that is not SQL."""
 
 from __future__ import annotations
 

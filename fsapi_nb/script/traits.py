@@ -66,7 +66,10 @@ def traits_of(text: bytes, tokens: Tokens, first: int, last: int) -> Traits:
 
 
 def _is_filled(sorts: bytearray) -> bool:
-    """Return whether a CREATE TABLE may have a query: an `AS` outside of parentheses (inside, it belongs to a column)."""
+    """Return whether a CREATE TABLE may have a query: an `AS` outside of parentheses.
+
+    Inside of them it belongs to a column.
+    """
     index = sorts.find(AS)
     while index >= 0 and sorts.count(OPEN, 0, index) > sorts.count(CLOSE, 0, index):
         index = sorts.find(AS, index + 1)

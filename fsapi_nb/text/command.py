@@ -64,7 +64,7 @@ Part = str | Command | Option
 
 
 def command(verb: str, *names: str, **options: bool | str | Sequence[str]) -> Command:
-    """Return a command; its options are named as in Python: `no_migrate=True`, `to=NAME`, `replaces=NAMES`.
+    """Return a command; its options are named as in Python: `no_migrate=True`, `to=NAME`.
 
     An option whose value is False or empty is left out.
     """

@@ -30,7 +30,10 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """How many items of a list are shown: the `first` ones and the `last` ones; between them a line counts the rest."""
+    """How many items of a list are shown: the `first` and the `last` ones.
+
+    A line between them counts the others.
+    """
 
     first: int
     last: int = 0
@@ -65,7 +68,7 @@ def clip(line: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a text of several lines, such as a notice, or the first and last lines of a long one, each clipped."""
+    """Return a text of several lines, such as a notice, cut to its first and last lines."""
     if len(text) <= LINE and text.count("\n") <= _TEXT_OF_AN_ITEM.first:
         return text
     lines = text.split("\n")
@@ -83,9 +86,10 @@ def one_by_one(lines: Iterable[str]) -> list[str]:
 
 
 def fit(pieces: Sequence[str], room: int, left_out: Callable[[int], str]) -> list[str]:
-    """Return the pieces that fit into `room` bytes of a notebook: two thirds for the first ones, one for the last ones.
+    """Return the pieces that fit into `room` bytes of a notebook.
 
-    `left_out` makes the piece that replaces the others, of their number.
+    Two thirds are for the first ones, one third for the last ones. `left_out` makes the piece that replaces the others,
+    of their number.
     """
     # Only pieces that may be kept are measured: there may be a million others.
     if _how_many(pieces, room) == len(pieces):

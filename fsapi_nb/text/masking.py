@@ -1,7 +1,7 @@
-"""Replace known secret values in everything that is shown or kept of a run: text, errors, whole notebooks. Reads no files.
+"""Replace known secret values in text, errors and whole notebooks.
 
-A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also if colours of a traceback or the ends
-of wrapped lines are inside it, and in part if something has cut it.
+Reads no files. A value is found as it is, and as Python, JSON, HTML, URLs and base64 write it; also if colours of a
+traceback or the ends of wrapped lines are inside it, and in part if something has cut it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Mask:
             yield from (match.span() for match in self._loosely.finditer(text))
 
     def _parts(self, text: str) -> Iterator[Span]:
-        """Yield where parts of values are: a beginning before dots, an end after them, or much of a random value."""
+        """Yield where parts of values are: before or after dots, or much of a random value."""
         for form in self._loose:
             shortest = _PART if _RANDOM.fullmatch(form) else len(form)
             for start in _occurrences(form[:SHORTEST], text):
@@ -128,7 +128,10 @@ class Mask:
 
 
 class _Hidden:
-    """Values that are being hidden. Their mask is made only when there is a text to show: most runs have none."""
+    """Values that are being hidden.
+
+    Their mask is made only when there is a text to show: most runs have none.
+    """
 
     def __init__(self, secrets: Iterable[object]) -> None:
         self._secrets = secrets

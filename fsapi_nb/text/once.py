@@ -1,4 +1,4 @@
-"""Compute a property when it is first read, and once only, even if several threads read it at the same time.
+"""Compute a property when it is first read, and once only, even if several threads read it.
 
 `functools.cached_property` has no lock since Python 3.12: eight threads that plan the same files would parse each eight
 times.
@@ -14,9 +14,9 @@ Value = TypeVar("Value")
 
 
 class once(Generic[Value]):  # noqa: N801 - a decorator, named like `property`
-    """A property whose value is kept in the instance's `__dict__`; while it is computed, other threads wait for it.
+    """A property whose value is kept in the instance's `__dict__`.
 
-    An error is not kept: the next read tries again.
+    While it is computed, other threads wait for it. An error is not kept: the next read tries again.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:

@@ -44,20 +44,26 @@ _WRITTEN_IN_JSON = _Escapes(_as_json)  # safe for a whole document in one line: 
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether no character is to be written out. This is so in most lines, and takes a third of the time."""
+    """Return whether no character is to be written out.
+
+    This is so in most lines, and takes a third of the time.
+    """
     return text.isascii() and text.isprintable()
 
 
 def visible(text: str) -> str:
-    """Return the text with its control characters written out, so that they cannot drive a terminal or hide text.
+    """Return the text with its control characters written out.
 
-    Line ends and tabs stay as they are.
+    So they cannot drive a terminal or hide text. Line ends and tabs stay as they are.
     """
     return text if _is_plain(text) else text.translate(_WRITTEN)
 
 
 def visible_line(text: str) -> str:
-    """Return the text as one line: line ends and tabs are written out, too, so that a name cannot forge a line."""
+    """Return the text as one line: line ends and tabs are written out, too.
+
+    So a name cannot forge a line.
+    """
     return text if _is_plain(text) else text.translate(_WRITTEN_IN_LINE)
 
 
@@ -67,7 +73,7 @@ def visible_cell(text: str) -> str:
 
 
 def visible_name(name: str) -> str:
-    """Return a file name with each character written out that does not print: also unusual blanks and broken bytes."""
+    """Return a file name with all characters written out that do not print: unusual blanks, broken bytes."""
     return "".join(each if each.isprintable() else _as_python(each) for each in name)
 
 
@@ -79,5 +85,8 @@ def esc(text: object) -> str:
 
 
 def json_text(document: object) -> str:
-    """Return a document as one line of JSON: letters of every script as they are, control characters as escapes."""
+    """Return a document as one line of JSON.
+
+    Letters of every script stay as they are; control characters are escapes.
+    """
     return json.dumps(document, ensure_ascii=False, default=str).translate(_WRITTEN_IN_JSON)

@@ -105,7 +105,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether the value of a secret's name is not a secret: empty, a flag, `none`, `***`, `<password>`."""
+    """Return whether the value beside a secret's name is not a secret: empty, a flag, `none`, `***`."""
     return bool(_NO_SECRET.fullmatch(value))
 
 
@@ -116,7 +116,7 @@ def is_prose(value: str) -> bool:
 
 
 def ends_in_secret_name(text: str) -> bool:
-    """Return whether a value added to this text would be a secret: `host=h password=`, `ALTER ROLE r PASSWORD `."""
+    """Return whether a value added to this text would be a secret: `password=`, `ALTER ROLE r PASSWORD `."""
     found = _ENDS_IN_NAME.search(text)
     return found is not None and (found["name"] is None or is_secret_name(found["name"]))
 

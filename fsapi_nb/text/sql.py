@@ -22,5 +22,8 @@ def written_name(name: str) -> str:
 
 
 def quote_literal(text: str) -> str:
-    """Return a text as a string literal of SQL, for a session with `standard_conforming_strings` on (a run's has it)."""
+    """Return a text as a string literal of SQL.
+
+    The session must have `standard_conforming_strings` on, as that of a run has.
+    """
     return "'" + text.replace("'", "''") + "'"

@@ -1,7 +1,8 @@
-"""Keep passwords out of tracebacks: IPython's `%xmode Verbose` prints the values of the variables of every frame.
+"""Keep passwords out of tracebacks.
 
-Python keeps the error that another one replaced with `raise ... from None`, although nothing shows it: psycopg's errors
-quote the address of the database, and their frames hold it.
+IPython's `%xmode Verbose` prints the values of the variables of every frame. Python keeps the error that another one
+replaced with `raise ... from None`, although nothing shows it: psycopg's errors quote the address of the database, and
+their frames hold it.
 """
 
 from __future__ import annotations
