@@ -258,7 +258,8 @@ def _change_type(sub: Subcommand, action: Action) -> Action:
     written = type_name(column.type_name)
     name = action.object.name
     computed = column.HasField("raw_default") and not _is_cast(column.raw_default)
-    loss = Loss(LossKind.PRECISION, name, f"what the new type of {name} cannot hold")
+    holds_all = written in {"text", "varchar"} and not computed
+    losses = () if holds_all else (Loss(LossKind.PRECISION, name, f"what the new type of {name} cannot hold"),)
     related = tuple(
         TableLock(TableSet(sub.table, kin), LockMode.ACCESS_EXCLUSIVE, Condition.IF_COLUMN_IS_IN_KEY)
         for kin in (Kin.REFERENCED, Kin.REFERRING)
@@ -274,7 +275,7 @@ def _change_type(sub: Subcommand, action: Action) -> Action:
             Work(TableSet(sub.table, Kin.REFERRING), Condition.IF_COLUMN_IS_IN_KEY),
         ),
         builds_index=sub.work(Condition.IF_REWRITTEN_OR_INDEXED),
-        destroys=(loss,),
+        destroys=losses,
     )
 
 
@@ -312,17 +313,19 @@ def add_constraint(sub: Subcommand, constraint: Any) -> Action:
     kind = enum_name(constraint, "contype")
     rules = lock_rules.CONSTRAINTS.get(kind)
     name = f" {joined([constraint.conname])}" if constraint.conname else ""
-    part = _part(sub, constraint.conname) if constraint.conname else sub.table
+    what = ActionObject("table", sub.table)
+    if constraint.conname:
+        what = ActionObject("constraint", _part(sub, constraint.conname))
     if rules is None:
         return Action(
             f"add constraint{name} on {sub.table}",
-            ActionObject("constraint", part),
+            what,
             unknown="what the constraint needs",
         )
     only = sub.only or (constraint.is_no_inherit and kind == "CONSTR_CHECK" and sub.version < 18)
     action = Action(
         f"add {_CONSTRAINTS[kind]}{name} on {sub.table}",
-        ActionObject("constraint", part),
+        what,
         locks(rules, sub.table, sub.version, only=only),
     )
     return _checked(sub, constraint, kind, action)

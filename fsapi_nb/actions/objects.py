@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fsapi_nb.actions import lock_rules
-from fsapi_nb.actions.locks import locks, on_table
+from fsapi_nb.actions.locks import locks, on_table, strongest
 from fsapi_nb.actions.rows import rows_of
 from fsapi_nb.actions.tree_names import joined, object_name, qualified, relation, strings, type_name
 from fsapi_nb.model.action import (
@@ -23,6 +23,7 @@ from fsapi_nb.model.action import (
     Work,
 )
 from fsapi_nb.script.classify import enum_name, kind_of, option_on
+from fsapi_nb.text.sql import quote_literal
 
 _PARTS = {"OBJECT_TRIGGER", "OBJECT_RULE", "OBJECT_POLICY"}
 _LOSSES = {
@@ -62,7 +63,7 @@ def create_table(node: Any, version: int) -> Iterator[Action]:
         if each.HasField("table_like_clause"):
             found += on_table(relation(each.table_like_clause.relation), LockMode.ACCESS_SHARE)
     temporary = "temporary " if node.relation.relpersistence == "t" else ""
-    yield Action(f"create {temporary}{kind} {name}", ActionObject(kind, name), tuple(found), scans=scans)
+    yield Action(f"create {temporary}{kind} {name}", ActionObject(kind, name), strongest(found), scans=scans)
 
 
 def _referenced(node: Any) -> Iterator[str]:
@@ -87,20 +88,16 @@ def create_index(node: Any, version: int) -> Iterator[Action]:
     rules = lock_rules.CREATE_INDEX
     if node.concurrent:
         rules, words = lock_rules.CREATE_INDEX_CONCURRENTLY, f"{words} concurrently"
-    built = [Work(TableSet(table)), *([] if only else [Work(TableSet(table, Kin.PARTITIONS))])]
+    # ON ONLY makes sense of a partitioned table alone, and builds nothing there.
+    built = [Work(TableSet(table)), *([] if only or node.concurrent else [Work(TableSet(table, Kin.PARTITIONS))])]
     if node.if_not_exists:
         built = [Work(each.tables, Condition.UNLESS_EXISTS) for each in built]
     yield Action(
         words,
-        ActionObject("index", name or table),
+        ActionObject("index", name) if name else ActionObject("table", table),
         locks(rules, table, version, only=only),
-        builds_index=() if only and _may_be_partitioned(node) else tuple(built),
+        builds_index=() if only else tuple(built),
     )
-
-
-def _may_be_partitioned(node: Any) -> bool:
-    """Whether ON ONLY is said, which makes sense of a partitioned table alone, and builds nothing there."""
-    return not node.relation.inh
 
 
 def create_view(node: Any, version: int) -> Iterator[Action]:
@@ -223,6 +220,20 @@ def _lost(remove: str, name: str, *, cascades: bool) -> tuple[Loss, ...]:
     return ()
 
 
+def drop_database(node: Any, version: int) -> Iterator[Action]:
+    """Yield what a DROP DATABASE does."""
+    name = joined([node.dbname])
+    loss = Loss(LossKind.LARGER, name, f"the database {name} with what is in it")
+    yield Action(f"drop database {name}", ActionObject("database", name), destroys=(loss,))
+
+
+def drop_owned(node: Any, version: int) -> Iterator[Action]:
+    """Yield what a DROP OWNED does; only the catalog knows what that is."""
+    action = run_unknown(node, "drop_owned_stmt")
+    loss = Loss(LossKind.LARGER, action.object.name, f"what {action.object.name} owns")
+    yield replace(action, destroys=(loss,))
+
+
 def rename(node: Any, version: int) -> Iterator[Action]:
     """Yield what a RENAME does."""
     renamed = enum_name(node, "rename_type")
@@ -306,10 +317,11 @@ def grant(node: Any, version: int) -> Iterator[Action]:
 def alter_enum(node: Any, version: int) -> Iterator[Action]:
     """Yield what an ALTER TYPE ... ADD VALUE or RENAME VALUE does."""
     name = qualified(node.type_name)
+    old, new = quote_literal(node.old_val), quote_literal(node.new_val)
     if node.old_val:
-        yield Action(f"rename value {node.old_val!r} of {name} to {node.new_val!r}", ActionObject("type", name))
+        yield Action(f"rename value {old} of {name} to {new}", ActionObject("type", name))
     else:
-        yield Action(f"add value {node.new_val!r} to {name}", ActionObject("type", name))
+        yield Action(f"add value {new} to {name}", ActionObject("type", name))
 
 
 def alter_domain(node: Any, version: int) -> Iterator[Action]:

@@ -33,12 +33,13 @@ _UPDATES = "ONCONFLICT_UPDATE"
 class Rows:
     """What a query reads and writes: the statements that write in it, the tables that it reads, those whose rows it locks.
 
-    `unknown` are functions that it calls and that are not PostgreSQL's own.
+    `called` are the functions that it calls, `unknown` those that are not PostgreSQL's own.
     """
 
     writes: list[Any] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
     def locks(self) -> tuple[TableLock, ...]:
@@ -72,6 +73,7 @@ def rows_of(query: Any) -> Rows:
                 skipped.append(node.rel)
             case "FuncCall":
                 names = strings(node.funcname)
+                found.called.append(joined(names[1:] if names[0] == "pg_catalog" else names))
                 if names[-1] not in _KNOWN or len(names) > 1 and names[0] != "pg_catalog":
                     found.unknown.append(joined(names))
             case "LockingClause":
@@ -103,7 +105,7 @@ def _reading(node: Any, rows: Rows) -> Action:
     if tables:
         words = f"read rows of {', '.join(tables)}"
     else:
-        words = f"call {', '.join(dict.fromkeys(rows.unknown))}" if rows.unknown else "run a query"
+        words = f"call {', '.join(dict.fromkeys(rows.called))}" if rows.called else "run a query"
     return Action(words, ActionObject("query", ""), rows.locks(), unknown=rows.doubt())
 
 
@@ -236,4 +238,6 @@ def table_of_query(node: Any, version: int) -> Iterator[Action]:
         kind = "materialized view"
     rows = rows_of(node)
     yield from (_write(each) for each in reversed(rows.writes))  # in its WITH clauses
-    yield Action(f"create {kind} {name} from a query", ActionObject(kind, name), rows.locks(), unknown=rows.doubt())
+    fills = () if into.skip_data else (Work(TableSet(name)),)
+    what = ActionObject(kind, name)
+    yield Action(f"create {kind} {name} from a query", what, rows.locks(), changes_rows=fills, unknown=rows.doubt())

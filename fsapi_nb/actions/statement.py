@@ -20,7 +20,8 @@ _NAMED = frozenset({"relation", "view", "sequence"})
 #: The newest version of PostgreSQL whose rules are known, and which the parser reads.
 NEWEST = 18
 
-_KINDS: dict[str, Callable[[Any, int], Iterator[Action]]] = {
+#: What reads each statement, by the parser's names; those of `lock_rules` lock no table or run what is unknown.
+STATEMENTS: dict[str, Callable[[Any, int], Iterator[Action]]] = {
     "alter_table_stmt": alter_table,
     "insert_stmt": rows.query,
     "update_stmt": rows.query,
@@ -46,6 +47,8 @@ _KINDS: dict[str, Callable[[Any, int], Iterator[Action]]] = {
     "alter_policy_stmt": objects.policy,
     "create_stats_stmt": objects.create_statistics,
     "drop_stmt": objects.drop,
+    "dropdb_stmt": objects.drop_database,
+    "drop_owned_stmt": objects.drop_owned,
     "rename_stmt": objects.rename,
     "alter_object_schema_stmt": objects.set_schema,
     "alter_owner_stmt": objects.set_owner,
@@ -85,8 +88,8 @@ def _actions(name: str, node: Any, version: int) -> Iterator[Action]:
         yield from (rows.table_of_query if selects_into else rows.query)(node, version)
     elif name == "create_schema_stmt":
         yield from _create_schema(node, version)
-    elif name in _KINDS:
-        yield from _KINDS[name](node, version)
+    elif name in STATEMENTS:
+        yield from STATEMENTS[name](node, version)
     elif name in lock_rules.WITHOUT_TABLES:
         yield objects.without_tables(node, name)
     elif name in lock_rules.RUN_UNKNOWN:

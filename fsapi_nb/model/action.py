@@ -74,7 +74,7 @@ class Condition(StrEnum):
     IF_NOT_NULL = "if the column is NOT NULL"
     UNLESS_VALID = "unless it is valid already"
     IF_FOREIGN_KEY = "if it is a foreign key"
-    IF_EXISTS = "if it exists already"
+    IF_EXISTS = "if it exists"
     UNLESS_EXISTS = "unless it exists already"
     IF_DEPENDED_ON = "if something depends on it"
     IF_PARENT_HAS_INDEXES = "if the partitioned table has an index that it lacks"
@@ -144,8 +144,8 @@ class Loss(NamedTuple):
 class ActionObject(NamedTuple):
     """The object that a statement is about: its kind (`table`, `column`), and its name as written, quoted where it must be.
 
-    A part of a table (a column, a constraint, a trigger) has the table's name before its own. `name` is empty where
-    there is none, as of a DO block.
+    A part of a table (a column, a constraint, a trigger) has the table's name before its own; one without a name of its
+    own (CREATE INDEX ON orders) is named by its table. `name` is empty where there is none, as of a DO block.
     """
 
     kind: str
