@@ -5,7 +5,6 @@ Each says what would be written, or raises why it must not be. None lets a scrip
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 
 from fsapi_nb.errors import (
@@ -22,15 +21,38 @@ from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan import ran_before, refuse
-from fsapi_nb.plan.build import PlanInput, matches
 from fsapi_nb.plan.encoding import unfit_names
-from fsapi_nb.plan.names import find_applied, find_filed, find_known, find_retired
+from fsapi_nb.plan.input import PlanInput
+from fsapi_nb.plan.migrate import matches
+from fsapi_nb.plan.names import find_applied, find_filed, find_retired
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
 from fsapi_nb.plan.selection import choose_up
-from fsapi_nb.script.encoding import Encoding
-from fsapi_nb.text.command import Advice, Option, command, commands_of
+from fsapi_nb.text.command import Advice, command
 
 _NAMED = 5  # names in a note
+
+
+def plan_repair(given: PlanInput, *, name: str) -> Plan:
+    """Accept the file of an applied migration as it is now: its checksum and its scripts."""
+    entry = given.history.by_name[find_applied(name, given.standing)]
+    file = given.folder.reading(entry.name)
+    if file.problems:
+        raise FaultyMigrations(file.problems)
+    if file.migration is None:
+        raise UnknownMigration(
+            f"{entry.name} has no file that could be accepted: it is only in the history",
+            hint=Advice(
+                "bring the file back; if it has another name now, rename its row with ",
+                command("rename", entry.name, "NEW"),
+                "; if it is gone for good, take the row out of the history with ",
+                command("retire", entry.name),
+                ".",
+            ),
+        )
+    if entry.checksum == file.migration.checksum:
+        return Plan("repair")
+    refuse.template(file.migration)
+    return Plan("repair", to_record=(file.migration,))
 
 
 def plan_rename(given: PlanInput, *, old: str, new: str) -> Plan:
@@ -47,8 +69,8 @@ def plan_rename(given: PlanInput, *, old: str, new: str) -> Plan:
         RefusedPlan: the old file is still there, or the new name is applied itself.
         FaultyMigrations: the new file cannot be used.
     """
-    entry = _entry(given, old)
-    _refuse_files([entry], given, "rename the file first, or leave the row as it is.")
+    entry = entry_of(given, old)
+    refuse_files([entry], given, "rename the file first, or leave the row as it is.")
     name = find_filed(new, given.standing)
     if given.history.get(name):
         raise RefusedPlan(
@@ -112,10 +134,10 @@ def plan_retire(given: PlanInput, *, names: Sequence[str] = (), missing: bool = 
         entries = [s.entry for s in given.standing.needs_attention if s.state is State.MISSING and s.entry]
     else:
         wanted = dict.fromkeys(find_applied(name, given.standing, also=retired) for name in names)
-        entries = [_entry(given, name) for name in wanted if name not in retired]
+        entries = [entry_of(given, name) for name in wanted if name not in retired]
     hint = Advice("delete the file first, if the migration is gone for good; ", command("rollback"), " undoes it.")
-    _refuse_files(entries, given, hint)
-    _refuse_again(given, entries, named=not missing)
+    refuse_files(entries, given, hint)
+    refuse_again(given, entries, named=not missing)
     back = [entry.name for entry in entries] if len(entries) <= _NAMED else ["NAME"]
     note = Advice(
         "what was made stays, and no rollback will undo it; the journal keeps the rows (",
@@ -129,7 +151,7 @@ def plan_retire(given: PlanInput, *, names: Sequence[str] = (), missing: bool = 
     )
 
 
-def _refuse_again(
+def refuse_again(
     given: PlanInput, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
 ) -> None:
     """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script.
@@ -187,158 +209,7 @@ def _refuse_represented(given: PlanInput, found: Sequence[RetiredMigration]) -> 
             )
 
 
-def plan_baseline(
-    given: PlanInput, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
-) -> Plan:
-    """Record migrations as applied, running nothing.
-
-    Args:
-        given: the files and the history.
-        name: every migration up to and with this one.
-        only: just these, instead.
-        replaces: `name` alone, in the place of these applied ones, whose rows are retired: names, or `A..B`.
-
-    Raises:
-        UsageError: not one of `name` and `only`, or `replaces` without a name.
-        FaultyMigrations: one of them cannot be used, or is the untouched template.
-        RanBefore: a missing migration has done the work of one of them.
-        RefusedPlan: the rows that are to be replaced do not stand together, or still have their files.
-    """
-    if bool(name) == bool(only) or (replaces and not name):
-        raise UsageError(
-            "give NAME, or --only NAME...; --replaces belongs to NAME",
-            hint=Advice(command("baseline", help=True), " says more."),
-        )
-    refuse.doubt(given.standing.needs_attention, given.history)
-    if name and replaces:
-        return _plan_squash(given, name, replaces)
-    if only:
-        named = {find_known(each, given.standing) for each in only}
-        chosen = [status for status in _waiting(given) if status.name in named]
-    else:
-        chosen = choose_up(given.standing, to=name, count=None)
-    to_record = _chosen_migrations(chosen, given.encoding)
-    ran_before.refuse(chosen, matches(given, chosen), given.history)
-    unnamed = [migration.name for migration in to_record[:-1]] if name else []
-    return Plan("baseline", to_record=to_record, notes=(*_unnamed_note(unnamed), *_fault_notes(to_record)))
-
-
-def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"recorded as well, although not named: {', '.join(names[:_NAMED])}{more} (--only records what it names)"
-
-
-def _fault_notes(to_record: Sequence[Migration]) -> Iterable[str]:
-    """A word on each migration whose UP could not be run: it may have been by another tool, or never."""
-    for migration in to_record:
-        if problems := migration.up.parsed.problems:
-            yield f"recorded although its UP cannot be run: {problems[0].place}: {problems[0].message}"
-
-
-def _chosen_migrations(chosen: Sequence[MigrationStatus], encoding: Encoding | None) -> tuple[Migration, ...]:
-    to_record = tuple(status.migration for status in chosen if status.migration)
-    problems = [problem for status in chosen if not status.migration for problem in status.problems]
-    problems += unfit_names(to_record, encoding)
-    if problems:
-        raise FaultyMigrations(tuple(problems))
-    if any(status.state is State.PARTLY_APPLIED for status in chosen):
-        raise PartlyApplied(
-            "a migration that ended half-way cannot be a baseline",
-            hint=Advice("finish it with ", command("migrate"), "."),
-        )
-    refuse.halves(to_record)
-    for migration in to_record:
-        refuse.template(migration)
-    return to_record
-
-
-def _plan_squash(given: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
-    full = find_known(name, given.standing)
-    if given.history.get(full):
-        raise RefusedPlan(
-            f"{full} is applied already",
-            state=UNCHANGED,
-            hint=Advice(
-                "rows of what it stands for, whose files are gone, are taken out by ", command("retire", missing=True)
-            ),
-        )
-    chosen = [status for status in _waiting(given) if status.name == full]
-    ran_before.refuse(chosen, (), given.history)
-    to_record = _chosen_migrations(chosen, given.encoding)
-    entries = _replaced(given, replaces)
-    _refuse_files(entries, given, "delete these files first: the new one stands for them.")
-    _refuse_gaps(given, entries)
-    _refuse_again(given, entries, named=True, instead=full)
-    return Plan(
-        "baseline",
-        notes=(*_order_notes(given, full, entries), *_fault_notes(to_record)),
-        to_record=to_record,
-        changes=tuple(RowChange(RowChangeKind.RETIRE, entry, full) for entry in entries),
-    )
-
-
-def _replaced(given: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
-    """The entries of these names and ranges, in the order in which they were applied."""
-    wanted: set[str] = set()
-    for text in replaces:
-        first, dots, last = text.partition("..")
-        if not dots:
-            wanted.add(_replaced_entry(given, text).name)
-            continue
-        low, high = (os.fsencode(_replaced_entry(given, end).name) for end in (first, last))
-        found = {each for each in given.history.by_name if low <= os.fsencode(each) <= high}
-        if not found:
-            raise UsageError(f"{text}: the first stands behind the last", hint="give the older one first.")
-        wanted |= found
-    return [_entry(given, entry.name) for entry in given.history.entries if entry.name in wanted]
-
-
-def _replaced_entry(given: PlanInput, name: str) -> HistoryEntry:
-    try:
-        return _entry(given, name)
-    except UnknownMigration as error:
-        raise UnknownMigration(
-            f"{name!r} is not applied here, so nothing can stand for it",
-            details=(
-                f"  {error.message}",
-                *(["  " + error.hint] if error.hint and not commands_of(error.hint) else []),
-            ),
-            state=UNCHANGED,
-            hint=Advice(
-                "if its name is right: bring the old files back, run ",
-                command("migrate"),
-                ", and record the new file then.",
-            ),
-        ) from None
-
-
-def _refuse_gaps(given: PlanInput, entries: Sequence[HistoryEntry]) -> None:
-    """Raise RefusedPlan if others were applied between these: a rollback could not undo them in any order."""
-    all_of_them = given.history.entries
-    first, last = all_of_them.index(entries[0]), all_of_them.index(entries[-1])
-    between = [entry.name for entry in all_of_them[first : last + 1] if entry not in entries]
-    if between:
-        raise RefusedPlan(
-            "other migrations were applied between those that are to be replaced",
-            details=tuple(f"  {each}" for each in between),
-            state=UNCHANGED,
-            hint=Advice("replace them, too: ", Option("--replaces", (entries[0].name, between[0])), " ..."),
-        )
-
-
-def _order_notes(given: PlanInput, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
-    """A word on files that a new database would get before the one that stands for what they were built on."""
-    low = min(os.fsencode(entry.name) for entry in entries)
-    before = [each for each in given.folder.names if low < os.fsencode(each) < os.fsencode(name)]
-    if before:
-        yield (
-            f"a new database runs {before[0]} before {name}: if it builds on what was replaced, give {name} "
-            f"the time of {entries[-1].name}"
-        )
-
-
-def _entry(given: PlanInput, name: str) -> HistoryEntry:
+def entry_of(given: PlanInput, name: str) -> HistoryEntry:
     """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
     full = find_applied(name, given.standing)
     if given.history.progress(full):
@@ -365,7 +236,7 @@ def _sound(given: PlanInput, name: str) -> Migration:
     return reading.migration
 
 
-def _refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -> None:
+def refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -> None:
     """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
     there = [entry.name for entry in entries if entry.name in given.folder.names]
     if there:
@@ -379,9 +250,9 @@ def _refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) 
         )
 
 
-def _waiting(given: PlanInput) -> list[MigrationStatus]:
+def waiting(given: PlanInput) -> list[MigrationStatus]:
     return choose_up(given.standing, to=None, count=None)
 
 
 def _pending(given: PlanInput) -> list[MigrationStatus]:
-    return [status for status in _waiting(given) if status.migration]
+    return [status for status in waiting(given) if status.migration]

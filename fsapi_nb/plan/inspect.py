@@ -5,11 +5,13 @@ Refuses nothing: a migration that cannot run is shown with what is wrong with it
 
 from __future__ import annotations
 
-from fsapi_nb.errors import FsapiError
+from fsapi_nb.errors import FaultyMigrations, FsapiError
 from fsapi_nb.model.history import StoredScripts
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.status import Inspection, MigrationStatus, State
-from fsapi_nb.plan.build import PlanInput, plan_one
+from fsapi_nb.plan import refuse
+from fsapi_nb.plan.collect import applied_migration, collect, down_steps, up_steps
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.text_difference import script_difference
 from fsapi_nb.script.stored_text import to_store
 
@@ -33,6 +35,18 @@ def inspect(status: MigrationStatus, given: PlanInput, stored: StoredScripts | N
 
 def _plan(status: MigrationStatus, given: PlanInput) -> tuple[Plan, str | None]:
     try:
-        return plan_one(status, given), None
+        return _plan_one(status, given), None
     except FsapiError as error:
         return Plan("migrate"), error.advice()
+
+
+def _plan_one(status: MigrationStatus, given: PlanInput) -> Plan:
+    """What would run of one migration, whatever stands before it: its UP where it is not applied, else its DOWN."""
+    progress = given.history.progress(status.name)
+    if status.entry is None:
+        if status.migration is None:
+            raise FaultyMigrations(status.problems)
+        return Plan("migrate", collect([up_steps(status.migration, given, progress)]))
+    down = applied_migration(status.entry, given)
+    refuse.irreversible([status.entry], [down], given.stored, given.folder)
+    return Plan("rollback", collect([down_steps(down, status.entry, given, progress)]) if down else ())

@@ -12,16 +12,11 @@ from fsapi_nb.errors import FaultyMigrations, UnknownMigration
 from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import Announcement, Mode, Plan, Step
 from fsapi_nb.plan import refuse
-from fsapi_nb.plan.build import (
-    PlanInput,
-    applied_migration,
-    collect,
-    down_steps,
-    plan_rollback,
-    up_steps,
-)
+from fsapi_nb.plan.collect import applied_migration, collect, down_steps, up_steps
 from fsapi_nb.plan.down import down_warnings
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.names import find_applied
+from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.plan.secrets import secret_notes
 from fsapi_nb.plan.selection import choose_down
 from fsapi_nb.plan.session import session_notes

@@ -12,9 +12,12 @@ from fsapi_nb.errors import FsapiError, Interrupted, PartlyApplied, UsageError, 
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.history import PartialMigration
 from fsapi_nb.model.plan import Plan
-from fsapi_nb.plan import build, refuse
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan import refuse
+from fsapi_nb.plan.amend import plan_repair
+from fsapi_nb.plan.in_flight import text_that_ran
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.names import find_known
+from fsapi_nb.plan.rollback import plan_undo
 from fsapi_nb.run.recover import settle
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.open import locked, open_store, open_to_write, read_folder
@@ -30,7 +33,7 @@ def repair(options: VerbOptions, name: str, *, yes: bool) -> results.RepairResul
     folder = read_folder(options)
     with open_to_write(options, folder) as store, locked(options, store) as recorder:
         found = read_plan_input(store, folder)
-        plan = build.plan_repair(found, name=name)
+        plan = plan_repair(found, name=name)
         confirm(plan, store.identity, yes=yes)
         with store.session.connection().transaction():
             for migration in plan.to_record:
@@ -55,7 +58,7 @@ def resolve(
             _refuse_undo(found, progress)
         if not (undo and progress.done):
             said = "the user says that it happened" if done else "the user says that it did not happen"
-            ran = build.text_that_ran(found, progress)
+            ran = text_that_ran(found, progress)
             with store.session.connection().transaction():
                 settle(recorder, ran, progress, found.history, done=done, reason=said)
     if undo and progress.done:
@@ -90,7 +93,7 @@ def _refuse_undo(found: PlanInput, progress: PartialMigration) -> None:
     refuse.undo_of_down(progress, found.history)
     try:
         if progress.done:
-            build.plan_undo(found, name=name)
+            plan_undo(found, name=name)
     except FsapiError as error:
         state, hint = "unchanged; the step is in doubt as before.", error.hint
         if isinstance(error, PartlyApplied):
@@ -111,7 +114,7 @@ def _undo(options: VerbOptions, progress: PartialMigration, *, yes: bool) -> res
     """Roll back what was done before a step in doubt; if that fails, say whether the step still is."""
     name = progress.name
     try:
-        return run_plan(options, PlanRequest("rollback"), partial(build.plan_undo, name=name), yes=yes)
+        return run_plan(options, PlanRequest("rollback"), partial(plan_undo, name=name), yes=yes)
     except (FsapiError, Interrupted) as error:
         if not _is_still_in_doubt(options, progress):
             raise

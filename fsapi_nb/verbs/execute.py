@@ -17,8 +17,8 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
 from fsapi_nb.model.plan import CompletedMigration, Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.plan import build
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan.in_flight import sent_by_file, text_that_ran
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.postgres.session import Connection, Session
 from fsapi_nb.run.hints import hint_on_filled_database
 from fsapi_nb.run.recover import Settled, recover
@@ -44,9 +44,9 @@ def settle_earlier_runs(
     """Decide about each step that an earlier run has left in flight; return what to plan from, and what was decided."""
     found = read_plan_input(store, folder, request, before=before)
     unfinished = found.history.unfinished
-    ran = {progress.name: build.text_that_ran(found, progress) for progress in unfinished}
+    ran = {progress.name: text_that_ran(found, progress) for progress in unfinished}
     known = {name: migration for name, migration in ran.items() if migration}
-    sent = {progress.name: build.sent_by_file(found, progress) for progress in unfinished}
+    sent = {progress.name: sent_by_file(found, progress) for progress in unfinished}
     settled = recover(store.session, recorder, known, sent, found.history, max_wait=store.access.max_wait)
     if unfinished:
         found = replace(read_plan_input(store, folder, request), settled=settled.completed)

@@ -13,8 +13,8 @@ from fsapi_nb.model.history import History
 from fsapi_nb.model.migration import Migration, Statement
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.plan import build
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan import migrate
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.postgres.notices import listening
 from fsapi_nb.run.kept_settings import find_kept_settings
 from fsapi_nb.run.left_behind import refuse_left_behind
@@ -73,7 +73,7 @@ def plan_fresh(options: VerbOptions, store: HistoryStore, folder: Folder, reques
     beside = () if options.access.schema else applied
     drops = find_drops(store.session, store.tables, schemas=schemas, applied=beside)
     refuse_left_behind(store.session, drops, schemas=schemas, applied=applied)
-    plan = build.plan_fresh(
+    plan = migrate.plan_fresh(
         PlanInput(
             folder,
             history,

@@ -12,9 +12,11 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.plan import amend, build
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan import amend, baseline
+from fsapi_nb.plan.input import PlanInput
+from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.plan.redo import plan_redo
+from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.request import PLANNED, PlanRequest
 from fsapi_nb.views import results
@@ -38,11 +40,11 @@ def planner_of(request: PlanRequest) -> Planner | None:
 
 
 def _to_migrate(request: PlanRequest) -> Planner:
-    return partial(build.plan_migrate, to=request.to, count=request.count)
+    return partial(plan_migrate, to=request.to, count=request.count)
 
 
 def _to_roll_back(request: PlanRequest) -> Planner:
-    return partial(build.plan_rollback, to=request.to, count=request.count, everything=request.everything)
+    return partial(plan_rollback, to=request.to, count=request.count, everything=request.everything)
 
 
 def _to_redo(request: PlanRequest) -> Planner:
@@ -65,7 +67,7 @@ def _to_retire(request: PlanRequest) -> Planner:
 
 def _to_baseline(request: PlanRequest) -> Planner:
     name = next(iter(request.names), None)
-    return partial(amend.plan_baseline, name=name, only=request.only, replaces=request.replaces)
+    return partial(baseline.plan_baseline, name=name, only=request.only, replaces=request.replaces)
 
 
 _WITH_NAMES = {"rename", "retire", "baseline"}

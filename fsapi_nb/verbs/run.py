@@ -15,7 +15,7 @@ from fsapi_nb.errors import PartlyApplied, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.plan import CompletedMigration, DatabaseObject, Plan
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.session import notes_once_run
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions

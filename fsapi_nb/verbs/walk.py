@@ -16,7 +16,8 @@ from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.history.record import Recorder
 from fsapi_nb.history.store import DatabaseAccess, HistoryStore
 from fsapi_nb.model.folder import Folder
-from fsapi_nb.plan import build
+from fsapi_nb.plan.migrate import plan_migrate
+from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.project.address import Address
@@ -47,11 +48,11 @@ class Walk:
 
     def up(self, to: str) -> None:
         """Apply what is pending up to and with that migration."""
-        self._run(lambda found: build.plan_migrate(found, to=to), last=to)
+        self._run(lambda found: plan_migrate(found, to=to), last=to)
 
     def down(self, name: str) -> None:
         """Roll that migration back, which is the last one."""
-        self._run(lambda found: build.plan_rollback(found, count=1), last=name)
+        self._run(lambda found: plan_rollback(found, count=1), last=name)
 
     def snapshot(self) -> Snapshot:
         """Read the catalog as it is, without the history's tables, in a session that no script has changed."""

@@ -16,8 +16,10 @@ from fsapi_nb.model.history import History
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.plan import build
-from fsapi_nb.plan.build import PlanInput
+from fsapi_nb.plan.draft import plan_draft
+from fsapi_nb.plan.in_flight import sent_by_file
+from fsapi_nb.plan.input import PlanInput
+from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.plan.names import find_file
 from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.plan.redo import plan_redo
@@ -86,7 +88,7 @@ def _plan_draft(options: VerbOptions, name: str, text: str, *, redo: bool) -> _D
         found = read_plan_input(store, folder)
         full = find_file(name, folder, found.history)
         draft = folders.parse_text(full or with_suffix(name), text)
-        plan = build.plan_draft(draft, found, redo=redo)
+        plan = plan_draft(draft, found, redo=redo)
         plan = replace(plan, notes=(*notes_without_schema(store, folder), *plan.notes))
         return _DraftPlan(folder, full, draft, plan, store.identity, found.history)
 
@@ -96,9 +98,9 @@ def _run_draft(
 ) -> results.RunResult:
     """Run what a cell says over the folder with its text in it; its file has the text once that has happened."""
     planners: dict[str, Planner] = {
-        "migrate": partial(build.plan_migrate, to=file.name),
+        "migrate": partial(plan_migrate, to=file.name),
         "redo": partial(plan_redo, name=file.name),
-        "repair": lambda found: build.plan_draft(draft, found, redo=False),
+        "repair": lambda found: plan_draft(draft, found, redo=False),
     }
     request, folder = PlanRequest(made.plan.verb), made.folder.with_draft(draft)
     try:
@@ -128,7 +130,7 @@ def _has_begun(options: VerbOptions, draft: Migration, folder: Folder) -> bool:
             return is_what_ran(draft, entry)
         found = PlanInput(folder, history, look_at_procedures=store.procedures)
         begun = [progress for progress in history.unfinished if progress.name == draft.name]
-        return any(is_left(store.session, each, build.sent_by_file(found, each)) for each in begun)
+        return any(is_left(store.session, each, sent_by_file(found, each)) for each in begun)
 
 
 def _new_folder(options: VerbOptions) -> str | None:
