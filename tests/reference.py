@@ -44,7 +44,7 @@ def _magics() -> Iterator[str]:
     for name in ("migrate", "rollback", "query", "migration", "check"):
         method = inspect.unwrap(getattr(MigrateMagics, name))
         yield f"- `%{'%' if name in {'migration', 'check'} else ''}{name}`: {_first(method.__doc__)}"
-    yield "- `%migrate panel`: all of it in one live view, with buttons.\n"
+    yield "- `%migrate panel`: all migrations in one live view, with buttons.\n"
     for name in ("migration", "check"):
         yield f"### %%{name}\n"
         yield from _arguments(VERB_OF_MAGIC[name].arguments)

@@ -1,1 +1,1 @@
-"""What IPython sees: the magics and how they are registered. They parse, call the `Migrator`, return its value."""
+"""The notebook's face: magics that parse their line, call the `Migrator` and return its value."""

@@ -1,7 +1,7 @@
-"""Gives `%sql` the database of our magics, as long as JupySQL has no connection of its own.
+"""Give `%sql` the database of fsapi_nb's magics, as long as JupySQL has no connection of its own.
 
-Looks at the moment when a cell runs `%sql`, so that JupySQL may be loaded before us, after us, or in that very
-cell. What is shared is the database, not a session; nothing of JupySQL or IPython is patched.
+This happens when a cell runs `%sql`, so that JupySQL may be loaded before fsapi_nb, after it, or in the same cell. The
+database is shared, not a session. Nothing of JupySQL or IPython is patched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ALIAS = "fsapi"
 _MAGICS = {"sql", "jupysql", "sqlcmd", "sqlplot"}
-# Where one of these begins a line, it says itself which connection is meant, or wants none.
+# A line of `%sql` with one of these chooses its connection itself, or needs none.
 _OPTIONS = {"-l", "--connections", "-x", "--close", "-s", "--section", "-c", "--creator", "-a", "-A", "--alias"}
 _OPTIONS |= {"--connection_arguments", "connect"}
 _bridges: dict[int, Magics] = {}
@@ -35,18 +35,19 @@ class Magics(Protocol):
     database: str | None
 
     def migrator(self) -> Migrator:
-        """Return what they work with where no option says otherwise."""
+        """Return the `Migrator` that they use without options."""
 
 
-# The connections that we gave to JupySQL, and what our magics worked on then; they outlive `%reload_ext`.
-_ours: WeakKeyDictionary[Any, tuple[Migrator, str | None]] = WeakKeyDictionary()
+# The connections that fsapi_nb gave to JupySQL, each with the magics' `Migrator` and database at that moment. They are
+# kept here and not by the extension, so that they outlive `%reload_ext`.
+_given: WeakKeyDictionary[Any, tuple[Migrator, str | None]] = WeakKeyDictionary()
 
 
 class SqlCalls(ast.NodeTransformer):
-    """Puts a call of `before_sql` into each call of `%sql` that a cell is made of: it sees to the connection first."""
+    """A transformer that adds a call of `before_sql` to each call of `%sql` in a cell, to prepare its connection."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """`get_ipython().run_line_magic("sql", …)`: what gives the name of the magic is asked at that moment."""
+        """Replace the magic's name in `get_ipython().run_line_magic("sql", ...)` by a call that returns that name."""
         self.generic_visit(node)
         match node:
             case ast.Call(
@@ -65,23 +66,42 @@ class SqlCalls(ast.NodeTransformer):
 
 
 def install(shell: Any, calls: SqlCalls, magics: Magics) -> None:
-    """From now on the shell's `%sql` is given a connection to the database of those magics."""
+    """Make the shell's `%sql` get a connection to the database of these magics, from now on.
+
+    Args:
+        shell: The IPython shell.
+        calls: The transformer that is registered in the shell.
+        magics: The magics whose database `%sql` gets.
+    """
     shell.ast_transformers.append(calls)
     _bridges[id(shell)] = magics
 
 
 def uninstall(shell: Any, calls: SqlCalls) -> None:
-    """Leave `%sql` alone again, with the connection that it has."""
+    """Undo `install`. `%sql` keeps the connection that it has.
+
+    Args:
+        shell: The IPython shell.
+        calls: The transformer that `install` registered.
+    """
     if calls in shell.ast_transformers:
         shell.ast_transformers.remove(calls)
     _bridges.pop(id(shell), None)
 
 
 def before_sql(shell: Any, name: str, text: str) -> str:
-    """See to the connection that `%sql TEXT` will run on; the name of the magic, as it was.
+    """Give JupySQL a connection for `%sql TEXT` if it has none, and return the magic's name.
 
-    Where there is none to be had that is told in a line, and JupySQL says what it says without one. Raises that
-    error only where JupySQL would go on: on another database, that of DATABASE_URL, say.
+    If there is no connection to the database, one line on stderr says so, and JupySQL reports what it reports without a
+    connection. But the error is raised if JupySQL would run the SQL on another database, such as that of DATABASE_URL.
+
+    Args:
+        shell: The IPython shell.
+        name: The magic's name, which is returned.
+        text: What follows the name, in the line and in the cell.
+
+    Raises:
+        FsapiError: There is no connection, and JupySQL would use another one.
     """
     magics, manager = _bridges.get(id(shell)), jupysql.connections()
     if magics is None or manager is None or magics.database == jupysql.NAME:
@@ -90,11 +110,11 @@ def before_sql(shell: Any, name: str, text: str) -> str:
         return name
     wanted = text.split(maxsplit=1)[:1] == [ALIAS]
     current = manager.connections.get(ALIAS) if wanted else manager.current
-    if current is not None and current not in _ours:
+    if current is not None and current not in _given:  # the user's own
         return name
     try:
         migrator = magics.migrator()
-        if current is None or current.connection_sqlalchemy.closed or not migrator.same_database(_ours[current][0]):
+        if current is None or current.connection_sqlalchemy.closed or not migrator.same_database(_given[current][0]):
             _take_back(manager, current)
             _connect(shell, manager, migrator, magics.database)
     except Exception as error:
@@ -106,19 +126,20 @@ def before_sql(shell: Any, name: str, text: str) -> str:
 
 
 def database() -> str | Callable[[], Any] | None:
-    """What `--database jupysql` means: JupySQL's database, or what our magics gave to it. As a `Migrator` takes it.
+    """Return the database that `--database jupysql` means, in a form that `Migrator` accepts.
 
-    Raises ConfigurationError as `jupysql.database` does.
+    Raises:
+        ConfigurationError: JupySQL is not loaded or not connected, or its connection cannot be used.
     """
     manager = jupysql.connections()
     current = manager.current if manager else None
-    return _ours[current][1] if current is not None and current in _ours else jupysql.database()
+    return _given[current][1] if current is not None and current in _given else jupysql.database()
 
 
-def _connect(shell: Any, manager: Any, migrator: Migrator, told: str | None) -> None:
+def _connect(shell: Any, manager: Any, migrator: Migrator, database: str | None) -> None:
     import sqlalchemy
 
-    first = [migrator.connect()]  # before SQLAlchemy is asked, which would wrap the error
+    first = [migrator.connect()]  # before SQLAlchemy calls `connect`: it would wrap the error
 
     def connect() -> Any:
         connection = first.pop() if first else migrator.connect()
@@ -136,18 +157,18 @@ def _connect(shell: Any, manager: Any, migrator: Migrator, told: str | None) -> 
     # `%sql fsapi` takes the first connection with such letters in its name, which a URL of the embedded server has.
     others = {key: other for key, other in manager.connections.items() if key != ALIAS}
     manager.connections = {ALIAS: manager.current, **others}
-    _ours[manager.current] = (migrator, told)
+    _given[manager.current] = (migrator, database)
     driver = manager.current.connection_sqlalchemy.connection.driver_connection
     if driver.info.parameter_status("default_transaction_read_only") == "on":
         print("This database is protected: %sql only reads from it.", file=sys.stderr)
 
 
 def _take_back(manager: Any, connected: Any) -> None:
-    """Close a connection that we gave, since it is to another database than our magics work on now."""
+    """Close a connection that fsapi_nb gave, because it leads to another database than the magics work on now."""
     if connected is None:
         return
     if jupysql.in_transaction(connected):
-        print("%sql had a transaction open on the database before; it is rolled back.", file=sys.stderr)
+        print("%sql had an open transaction on the previous database; it is rolled back.", file=sys.stderr)
     with contextlib.suppress(Exception):  # it may be lost already
         connected.close()
     for key in [key for key, other in manager.connections.items() if other is connected]:
@@ -157,7 +178,7 @@ def _take_back(manager: Any, connected: Any) -> None:
 
 
 def _says_where(text: str, manager: Any, names: Mapping[str, Any]) -> bool:
-    """Whether what stands behind `%sql` says which connection it means: a URL, an alias, an engine, an option."""
+    """Return whether the text after `%sql` chooses a connection, by a URL, an alias, an engine or an option."""
     for word in text.split():
         if word in _OPTIONS:
             return True

@@ -1,7 +1,7 @@
-"""Tab on a line of ours: verbs, options, migrations, databases and variables, by IPython's matcher interface (v2).
+"""Complete verbs, options, migrations, databases and variables after Tab, by IPython's matcher interface (v2).
 
-What there is to offer is in the tables of verbs and magics; names come from the folder and `pyproject.toml`. Nothing
-is connected to and no SQL is parsed. On all other lines nothing of ours is offered, and nothing is ever raised.
+The completions come from the tables of verbs and magics; names come from the folder and `pyproject.toml`. Makes no
+connection and parses no SQL. On lines without a magic of fsapi_nb it offers nothing, and it never raises.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _TIME = len("YYYY_MM_DD_HH_MM_")
 
 
 def completer(magics: MigrateMagics) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """The matcher of these magics, for `Completer.custom_matchers`."""
+    """Return the matcher of these magics, for `Completer.custom_matchers`."""
 
     # IPython's decorator is not annotated.
     @context_matcher(identifier="fsapi_nb")  # type: ignore[untyped-decorator]
     def offer(context: CompletionContext) -> SimpleMatcherResult:
         try:
             fragment, offers = _offers(magics, context)
-        except Exception:  # noqa: BLE001 - who presses Tab can do nothing about a broken pyproject.toml now
+        except Exception:  # noqa: BLE001 - the completer is not the place to report a broken pyproject.toml
             fragment, offers = "", []
         if not offers:
             return SimpleMatcherResult(completions=[])
@@ -50,7 +50,7 @@ def completer(magics: MigrateMagics) -> Callable[[CompletionContext], SimpleMatc
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A call of a magic of ours as far as it is typed: whole words, and the `fragment` that ends at the cursor."""
+    """A call of a magic as far as it is typed: whole words, and the `fragment` that ends at the cursor."""
 
     magic: str
     words: list[str]
@@ -59,7 +59,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """What the words of a line are: the arguments `given`, and of whose value the next word is."""
+    """The meaning of a line's words: the arguments `given`, and the argument whose value is `awaited` next."""
 
     given: list[Argument]
     awaited: Argument | None
@@ -67,7 +67,7 @@ class _Typed:
 
 
 def _offers(magics: MigrateMagics, context: CompletionContext) -> tuple[str, list[SimpleCompletion]]:
-    """What is offered at the cursor, and the text before it that this takes the place of."""
+    """Return the text before the cursor that is replaced, and what it can be replaced with."""
     line = _line(magics, context)
     if line is None:
         return "", []
@@ -100,7 +100,7 @@ def _complete(
 
 
 def _line(magics: MigrateMagics, context: CompletionContext) -> _Line | None:
-    """The line up to the cursor, where it calls a magic of ours; None where not, or in the body of a cell magic."""
+    """Return the line up to the cursor if it calls one of these magics; None otherwise, and in a cell magic's body."""
     lines = context.full_text.split("\n")
     first = next((number for number, text in enumerate(lines) if text.strip()), 0)
     call = _CALL.fullmatch(context.text_until_cursor)
@@ -118,7 +118,7 @@ def _line(magics: MigrateMagics, context: CompletionContext) -> _Line | None:
 
 
 def _words(text: str) -> list[str]:
-    """The words as a shell would take them, quotes included; the last ends at the cursor and may be empty."""
+    """Split a text into words as a shell does, but keep the quotes; the last word ends at the cursor and may be empty."""
     found = list(_WORD.finditer(text))
     words = [match[0] for match in found]
     if not found or found[-1].end() < len(text):
@@ -127,15 +127,15 @@ def _words(text: str) -> list[str]:
 
 
 def _verb(words: list[str]) -> tuple[Verb | None, list[str]]:
-    """The verb of `%migrate` and what follows it."""
+    """Return the verb of `%migrate`, None if there is no such verb, and the words after it."""
     named = bool(words) and not words[0].startswith("-")
     name = words[0] if named else "migrate"
     return next((verb for verb in VERBS if verb.name == name), None), words[1:] if named else words
 
 
 def _typed(verb: Verb, words: list[str]) -> _Typed | None:
-    """What the words are; None where one of them has no place, such as the SQL of a query."""
-    places = [argument for argument in verb.arguments if not argument.is_option]
+    """Return the meaning of the words; None if there is one too many, such as the SQL of a query."""
+    positional = [argument for argument in verb.arguments if not argument.is_option]
     flags = {flag: argument for argument in _options(verb) for flag in argument.flags}
     given: list[Argument] = []
     awaited: Argument | None = None
@@ -145,13 +145,13 @@ def _typed(verb: Verb, words: list[str]) -> _Typed | None:
             continue
         flag, equals, _ = word.partition("=")
         if not word.startswith("-"):
-            if not places:
+            if not positional:
                 return None
-            places.pop(0)
+            positional.pop(0)
         elif flag in flags:
             given.append(flags[flag])
             awaited = flags[flag] if flags[flag].takes_value and not equals else None
-    return _Typed(given, awaited or next(iter(places), None), is_option=awaited is not None)
+    return _Typed(given, awaited or next(iter(positional), None), is_option=awaited is not None)
 
 
 def _options(verb: Verb) -> list[Argument]:
@@ -159,7 +159,7 @@ def _options(verb: Verb) -> list[Argument]:
 
 
 def _flags(verb: Verb, given: Sequence[Argument], fragment: str) -> list[str]:
-    """The options that may still be given; their short forms only where a dash was typed."""
+    """Return the options that may still be given; short forms only if a dash was typed."""
     open_ones = [argument for argument in _options(verb) if argument.repeats or argument not in given]
     return [
         flag
@@ -172,29 +172,32 @@ def _flags(verb: Verb, given: Sequence[Argument], fragment: str) -> list[str]:
 def _values(
     magics: MigrateMagics, argument: Argument | None, words: Sequence[str], fragment: str
 ) -> Iterator[SimpleCompletion]:
-    """The values that an argument may have, where they are names that are known here."""
+    """Yield the known names that an argument's value may be, if they begin with the fragment."""
     match argument.values if argument else None:
         case CompletionKind.MIGRATION:
             for name in _names(magics, words).migrations:
+                # Nobody remembers the time that a file's name begins with.
                 if name.startswith(fragment) or name[_TIME:].startswith(fragment):
                     yield SimpleCompletion(name, type="path")
         case CompletionKind.DATABASE:
             databases = _names(magics, words).databases
-            for name in (*databases, JUPYSQL) if "sql.connection" in sys.modules else databases:
-                if name.startswith(fragment):
-                    yield SimpleCompletion(shlex.quote(name), type="instance")
+            known = (*databases, JUPYSQL) if "sql.connection" in sys.modules else databases
+            for name in _beginning(known, fragment):
+                yield SimpleCompletion(shlex.quote(name), type="instance")  # pyproject.toml may call it anything
         case CompletionKind.VARIABLE:
-            for name in _variables(magics.shell):
-                if name.startswith(fragment):
-                    yield SimpleCompletion(name, type="instance")
+            for name in _beginning(_variables(magics.shell), fragment):
+                yield SimpleCompletion(name, type="instance")
         case CompletionKind.PLANNED:
-            for name in PLANNED:
-                if name.startswith(fragment):
-                    yield SimpleCompletion(name, type="keyword")
+            for name in _beginning(PLANNED, fragment):
+                yield SimpleCompletion(name, type="keyword")
+
+
+def _beginning(names: Sequence[str], fragment: str) -> list[str]:
+    return [name for name in names if name.startswith(fragment)]
 
 
 def _names(magics: MigrateMagics, words: Sequence[str]) -> KnownNames:
-    """The names of the folder that the line or `%config` says, or that of the project."""
+    """Return the names for the folder of the line's `--dir`, of `%config`, or else of the project."""
     from fsapi_nb.notebook.names import find_names
 
     given = [word.partition("=")[2] for word in words if word.startswith("--dir=")]
@@ -203,7 +206,7 @@ def _names(magics: MigrateMagics, words: Sequence[str]) -> KnownNames:
 
 
 def _variables(shell: Any) -> list[str]:
-    """The variables of the notebook that may hold a value for SQL: no modules, functions and classes."""
+    """Return the notebook's variables that may hold a value for SQL: no modules, functions or classes."""
     return sorted(
         name
         for name, value in shell.user_ns.items()

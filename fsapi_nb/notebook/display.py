@@ -1,4 +1,4 @@
-"""One output of a cell, shown, changed and taken away by its name. IPython's function for it is not annotated."""
+"""Show an output of a cell, change it, and remove it by its name. IPython's function for this is not annotated."""
 
 from __future__ import annotations
 
@@ -10,5 +10,12 @@ from IPython.display import publish_display_data
 def publish(
     bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, name: str | None = None, update: bool = False
 ) -> None:
-    """Show these forms of one thing; with a `name` it can be changed later, by `update`. No form at all shows nothing."""
+    """Show an output, or change one.
+
+    Args:
+        bundle: The forms of the output by their MIME types; an empty one removes what was shown.
+        metadata: The metadata of the forms.
+        name: The name by which the output can be changed later.
+        update: Whether to change the output of that name instead of showing a new one.
+    """
     publish_display_data(bundle, metadata or {}, transient={"display_id": name} if name else {}, update=update)  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""A variable of the notebook as a database: `@name`, where `name` is a function, a SQLAlchemy engine, or a URL.
+"""Use a variable of the notebook as a database: `@name`, if `name` is a function, a SQLAlchemy engine, or a URL.
 
-What a function or an engine opens is a new connection at each call, so a token that it fetches is always fresh.
+A function or an engine opens a new connection at each call, so a token that it fetches is always fresh.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from fsapi_nb.errors import CannotConnect, ConfigurationError
 from fsapi_nb.text.secrets import STARS, hide_in_message
 
-_HINT = "let it be a function that returns psycopg.connect(...), or create_engine('postgresql+psycopg://...')."
+_HINT = "assign a function that returns psycopg.connect(...), or create_engine('postgresql+psycopg://...')."
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConnector:
-    """Opens connections through a SQLAlchemy engine: its creator, arguments and hooks; its pool never sees them."""
+    """A function that opens connections by a SQLAlchemy engine's creator, arguments and hooks, but not from its pool."""
 
     engine: Any = field(repr=False)
 
@@ -30,9 +30,14 @@ class EngineConnector:
 
 
 def database_of_variable(name: str, names: Mapping[str, object]) -> str | Callable[[], Any]:
-    """Return what the variable of `@name` says, as a `Migrator` takes it.
+    """Return the database of `@name` in a form that `Migrator` accepts.
 
-    Raises ConfigurationError if there is no such variable, or it holds nothing that leads to a database.
+    Args:
+        name: The variable's name, with or without `@`.
+        names: The notebook's variables.
+
+    Raises:
+        ConfigurationError: There is no such variable, or its value does not lead to a database.
     """
     variable = name.removeprefix("@")
     if variable not in names:
@@ -49,12 +54,21 @@ def database_of_variable(name: str, names: Mapping[str, object]) -> str | Callab
 
 
 def connect_through(engine: Any, what: str, hint: str) -> Any:
-    """Return a new connection through the engine's creator and hooks. Raises CannotConnect."""
+    """Open a connection by an engine's creator and hooks. The engine's pool does not know it; the caller must close it.
+
+    Args:
+        engine: The SQLAlchemy engine.
+        what: The database in words, for the error.
+        hint: The error's hint.
+
+    Raises:
+        CannotConnect: The engine could not connect.
+    """
     try:
         pooled = engine.pool.recreate().connect()
         connection = pooled.driver_connection
         pooled.detach()
-    except Exception as error:  # noqa: BLE001 - a driver's error, or that of a user's hook
+    except Exception as error:  # noqa: BLE001 - the error of a driver, or of a user's hook
         message = " ".join(str(error).split())
         if engine.url.password:
             message = message.replace(str(engine.url.password), STARS)

@@ -1,6 +1,6 @@
-"""Registers the magics in a shell and takes them away again; tells of name clashes; keeps automagic off them.
+"""Register the magics in a shell, and remove them; report name clashes; switch automagic off for them.
 
-Loading connects to nothing and imports neither pandas nor SQLAlchemy.
+Loading makes no connection and imports neither pandas nor SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from fsapi_nb.notebook.passwords import PasswordWatch
 _NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query", "check")}
 _ALIAS = "fsapi_"
 _loaded: dict[int, _Loaded] = {}
-# What `%config` had set when a shell's extension was unloaded: `%reload_ext` must not change the database.
+# The settings of `%config` when a shell's extension was unloaded: `%reload_ext` must not change the database.
 _settings: dict[int, dict[str, Any]] = {}
 
 
 class NoAutomagic(PrefilterChecker):
-    """Keeps a bare `rollback` what Python makes of it: IPython's automagic would run `%rollback` (its priority is 700)."""
+    """A checker that leaves lines such as `rollback` to Python: IPython's automagic would run `%rollback`."""
 
-    priority = 600
+    priority = 600  # before automagic, which has 700
 
     def check(self, line_info: Any) -> Any:
-        """The handler of plain Python for our names without a percent sign; None for everything else."""
+        """Return the handler of plain Python for a magic's name without a percent sign; None for everything else."""
         names = {*_NAMES["line"], *(_ALIAS + name for name in _NAMES["line"])}
         if line_info.esc or line_info.ifun not in names or not self.enabled:
             return None
@@ -39,10 +39,10 @@ class NoAutomagic(PrefilterChecker):
 
 
 class _Loaded:
-    """What loading did to one shell, so that it can be undone."""
+    """The changes that loading made to one shell, so that they can be undone."""
 
     def __init__(self, shell: Any) -> None:
-        self.magics = MigrateMagics(shell)  # which is one of shell.configurables from now on, for `%config`
+        self.magics = MigrateMagics(shell)  # this adds it to shell.configurables, for `%config`
         self.before = {
             (kind, name): shell.magics_manager.magics[kind][name]
             for kind, names in _NAMES.items()
@@ -58,12 +58,12 @@ class _Loaded:
         self.frames = PlainFrames(shell)
 
     def owns(self, function: object) -> bool:
-        """Whether a registered magic is ours, and not that of an extension loaded later."""
+        """Return whether a registered magic is one of these, and not that of an extension loaded later."""
         return getattr(function, "__self__", None) is self.magics
 
 
 def load(shell: Any) -> None:
-    """Register the magics; loading twice changes nothing."""
+    """Register the magics and everything around them in a shell. Loading twice changes nothing."""
     if id(shell) in _loaded:
         return
     loaded = _Loaded(shell)
@@ -94,7 +94,7 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take the magics away, and put back what had their names before. Settings are kept for the next load."""
+    """Remove the magics, and restore those that had their names before. Settings are kept for the next load."""
     loaded = _loaded.pop(id(shell), None)
     if loaded is None:
         return

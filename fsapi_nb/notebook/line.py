@@ -1,4 +1,4 @@
-"""The lines of the magics: which arguments they take, how they are read, and their help. Runs nothing."""
+"""The lines of the magics: their arguments, their parsing and their help. Runs nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import shlex
 from fsapi_nb.commands import GLOBAL, QUERY, VERBS, Argument, CompletionKind, Help, Parser, Verb, find_verb
 from fsapi_nb.errors import UsageError
 
-_APPLY = Argument(("--apply",), {"action": "store_true", "help": "apply it too, after what is pending before it"})
-_REDO = Argument(("--redo",), {"action": "store_true", "help": "roll the applied one back and apply this text"})
-_YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "do it on a protected database"})
+_APPLY = Argument(("--apply",), {"action": "store_true", "help": "also apply it, after earlier pending migrations"})
+_REDO = Argument(("--redo",), {"action": "store_true", "help": "roll back the applied one, and apply this text"})
+_YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "run it on a protected database"})
 _NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, CompletionKind.MIGRATION)
 MIGRATION = Verb(
     "migration",
@@ -19,18 +19,18 @@ MIGRATION = Verb(
     lambda *_: NotImplemented,
     (_NAME, _APPLY, _REDO, _YES),
 )
-_TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what is promised, in words"})
-CHECK = Verb("check", "a query that must hold: no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
-PANEL = Verb("panel", "all of it in one live view, with buttons", lambda *_: NotImplemented)
-# The SQL is no argument here: it is the rest of the line, or the cell, as it stands.
+_TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what must be true, in words"})
+CHECK = Verb("check", "fail unless a query returns no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
+PANEL = Verb("panel", "all migrations in one live view, with buttons", lambda *_: NotImplemented)
+# The SQL is not an argument here: it is the rest of the line, or the cell, exactly as written.
 QUERY_OF_MAGIC = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
-#: The verb of each magic but `%migrate`, which is followed by one.
+#: The verb of each magic except `%migrate`, whose line names one.
 VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": QUERY_OF_MAGIC, "migration": MIGRATION, "check": CHECK}
 _QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
 
 
 class HelpText(str):
-    """Help text as the value of a cell: shown as it is, not as a Python string."""
+    """A help text as the value of a cell: its repr is the text itself."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ def split(line: str) -> list[str]:
     try:
         return shlex.split(line.strip().removesuffix(";"))
     except ValueError as error:
-        raise UsageError(f"a quote has no end: {error}", hint="close it, or write the value without one.") from None
+        raise UsageError(f"a quote is not closed: {error}", hint="close it, or write the value without it.") from None
 
 
 def leading_options(line: str) -> tuple[list[str], str]:
@@ -68,8 +68,8 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | HelpText:
 
 
 def overview() -> str:
-    """Return the help of `%migrate`: its verbs, the other magics, and the options of all."""
-    lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help says more)", ""]
+    """Return the help of `%migrate`: its verbs, the other magics, and the options of all verbs."""
+    lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help shows more)", ""]
     lines += [f"  {verb.name:<10} {verb.help}" for verb in (*VERBS, PANEL)]
     lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query, %%check TITLE", ""]
     lines += [

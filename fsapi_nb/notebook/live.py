@@ -1,6 +1,6 @@
-"""The progress of a magic's run, where somebody looks: a widget that comes with the run and goes with it.
+"""Show the progress of a magic's run in a widget, while the run lasts.
 
-At its end nothing is left of it in the notebook, which keeps the result alone.
+When the run ends, the widget is removed: the notebook keeps the result only.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from fsapi_nb.notebook.display import publish
 from fsapi_nb.views.progress import RunProgress, advance
 
 _numbers = itertools.count(1)
-#: Seconds between two pictures of a run, where one of these events follows the other; all others are drawn at once,
-#: since there may be nothing to hear for long after them.
+#: Seconds between two drawings after frequent events. All other events are drawn at once: it may take long until the next.
 _EVERY = 0.15
 _FREQUENT = StepStarted | StatementStarted | NoticeReceived | StepFinished | MigrationFinished
 
 
 class ThrottledProgress:
-    """An observer that folds a run's events and has them drawn, a few times a second at most."""
+    """An observer that collects a run's events and draws its progress a few times a second at most."""
 
     def __init__(self, draw: Callable[[dict[str, Any]], None]) -> None:
         self._draw = draw
@@ -41,7 +40,7 @@ class ThrottledProgress:
         self._drawn = 0.0
 
     def __call__(self, event: Event) -> None:
-        """Take it in; draw what the run is doing now, if that is due."""
+        """Add an event, and draw the progress if that is due."""
         from fsapi_nb.notebook.widgets.progress import progress_state
 
         self._progress = advance(self._progress, event)
@@ -52,7 +51,7 @@ class ThrottledProgress:
 
 @contextmanager
 def live_progress() -> Iterator[Observer]:
-    """An observer that shows a run while it goes on, in the output of the cell that runs."""
+    """Give an observer that shows a run in the output of the running cell, and remove the widget after the block."""
     live = _Live()
     try:
         yield live
@@ -61,7 +60,10 @@ def live_progress() -> Iterator[Observer]:
 
 
 class _Live:
-    """An observer that shows the widget with the first thing that is worth it, from the thread of the cell."""
+    """An observer that shows the widget when a run starts or waits for the lock.
+
+    Only then: a verb that has nothing to do shows none. These events come in the cell's own thread, which publishes it.
+    """
 
     def __init__(self) -> None:
         self._widget: Any = None
@@ -86,7 +88,7 @@ class _Live:
         self._widget.progress = state
 
     def close(self) -> None:
-        """Take the widget away, and its output with it."""
+        """Remove the widget and its output."""
         if self._widget is not None:
             publish({}, name=self._display, update=True)
             self._widget.close()

@@ -1,8 +1,8 @@
-"""The magics: `%migrate`, `%rollback`, `%query`, `%%query`, `%%migration`. Each parses, calls, returns a value.
+"""The magics: `%migrate`, `%rollback`, `%query`, `%%query`, `%%migration`, `%%check`. Each parses, calls, returns a value.
 
-The lines of `%migrate`, `%rollback` and `%%migration` hold no SQL, so IPython expands them (`%migrate show {name}`); SQL is
-sent as it is written. The magics never print, and never raise IPython's UsageError: that reaches stderr only, so
-that nbval calls a failing notebook green (computationalmodelling/nbval #147).
+The lines of `%migrate`, `%rollback` and `%%migration` contain no SQL, so IPython expands them (`%migrate show {name}`).
+SQL is sent exactly as written. The magics never raise IPython's UsageError: IPython only prints it on stderr, so that
+nbval lets a failing notebook pass (computationalmodelling/nbval #147).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 class ShownAddress(str):
-    """A database's address, whose repr shows a name, and nothing of a URL: `%config` prints reprs."""
+    """A database's address whose repr shows a name but never a URL: `%config` prints reprs."""
 
     __slots__ = ()
 
@@ -66,7 +66,7 @@ class ShownAddress(str):
 
 @magics_class
 class MigrateMagics(Magics):
-    """Migrations in this notebook. `%config MigrateMagics` shows and changes where they are and where they run."""
+    """The magics of one shell. `%config MigrateMagics` shows and changes the folder and the database."""
 
     database = Unicode(
         None,
@@ -78,10 +78,10 @@ class MigrateMagics(Magics):
         config=True
     )
     widgets = Enum(
-        ["auto", "on", "off"], "auto", help="live progress and panel: where a front end tells of itself, always, never"
+        ["auto", "on", "off"], "auto", help="live progress and panel: in front ends that show widgets, always, never"
     ).tag(config=True)
 
-    # Where the migrations were found last by the working directory alone.
+    # The last migrations folder that was found by the working directory alone.
     _folder: Path | None = None
 
     @validate("database")
@@ -92,7 +92,7 @@ class MigrateMagics(Magics):
     @line_magic
     @hides_values
     def migrate(self, line: str) -> Result | HelpText | Panel:
-        """Apply all pending migrations, or do what the verb says: `%migrate status`, `%migrate plan`, `%migrate --help`."""
+        """Apply all pending migrations, or carry out a verb: `%migrate status`, `%migrate plan`, `%migrate --help`."""
         words = split(line)
         if words[:1] in (["--help"], ["-h"], ["help"]):
             return HelpText(overview())
@@ -114,9 +114,9 @@ class MigrateMagics(Magics):
     @line_cell_magic
     @hides_values
     def query(self, line: str, cell: str | None = None, local_ns: Mapping[str, object] | None = None) -> Any:
-        """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it gave.
+        """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it returned.
 
-        Python's values come in as parameters only: `%query --param city SELECT $1` binds the variable `city`.
+        Values of Python are passed as parameters only: `%query --param city SELECT $1` binds the variable `city`.
         """
         from fsapi_nb.views.frames import prepare
         from fsapi_nb.views.results import NoticesResult
@@ -131,7 +131,7 @@ class MigrateMagics(Magics):
             hint = "put the SQL below it, or use %query SQL on one line."
             if (found := find_placeholder(sql.strip(), 1)) and found.meant is Meant.RESULT:
                 hint = explain(found, notebook=True)
-            raise UsageError("SQL beside %%query", hint=hint)
+            raise UsageError("there is SQL on the line of %%query", hint=hint)
         sql = sql if cell is None else cell
         if not sql.strip():
             raise UsageError("there is no SQL", hint="%query SELECT 1; or %%query with the SQL below it.")
@@ -169,7 +169,7 @@ class MigrateMagics(Magics):
     @cell_magic
     @hides_values
     def check(self, line: str, cell: str) -> Result | HelpText:
-        """Ask a query that must hold: it gives no rows, or only true. Shown as kept or broken; a broken one fails the cell."""
+        """Fail the cell unless a query returns no rows, or only true. Otherwise show that the check holds."""
         options = parse(parser_of(CHECK, prog="%%check"), split(line))
         if isinstance(options, HelpText):
             return options
@@ -183,10 +183,10 @@ class MigrateMagics(Magics):
         options = parse(parser_of(verb, prog=prog), words)
         if isinstance(options, HelpText):
             return options
-        if verb.alone is not None:  # a cell cannot ask, and nobody types this for another reason
+        if verb.alone is not None:  # a cell cannot ask; typing the verb is the confirmation
             options.yes, options.path = True, options.path or (None if options.list else self.directory)
             return verb.alone(options)
-        if "yes" in options and verb.name != "fresh":  # which asks for itself, on any database
+        if "yes" in options and verb.name != "fresh":  # `fresh` must be confirmed by itself, on any database
             options.yes = _is_confirmed(options)
         with self._acting(options, changing=verb.name in CHANGING) as migrator:
             return verb.run(migrator, options)
@@ -197,18 +197,18 @@ class MigrateMagics(Magics):
         options = parse(parser_of(PANEL, prog="%migrate panel"), words)
         if isinstance(options, HelpText):
             return options
-        return Panel(lambda observers: self._migrator(options, observers), live=self._somebody_looks())
+        return Panel(lambda observers: self._migrator(options, observers), live=self._shows_widgets())
 
     @contextmanager
     def _acting(self, options: argparse.Namespace, *, changing: bool) -> Iterator[Migrator]:
-        """Yield the migrator of one call. If the call changes something, its progress is shown on a page that shows widgets."""
+        """Yield the migrator of one call. If the call changes something, show its progress on a page with widgets."""
         if not changing:
             yield self._in_place(options, self._migrator(options))
             return
         with _rows_shown(), ExitStack() as stack:
-            observers = (_shown_live(stack),) if self._somebody_looks() else ()
+            observers = (_shown_live(stack),) if self._shows_widgets() else ()
             migrator = self._in_place(options, self._migrator(options, observers))
-            self._tell_of_open_transactions(migrator, options)
+            self._warn_of_open_transactions(migrator, options)
             yield migrator
 
     def _in_place(self, options: argparse.Namespace, migrator: Migrator) -> Migrator:
@@ -221,12 +221,12 @@ class MigrateMagics(Magics):
             raise ConfigurationError(
                 f"the working directory has changed, and there are no migrations in it: {migrator.directory}",
                 state="unchanged; no file was written.",
-                hint=f"`%config MigrateMagics.directory = {str(self._folder)!r}` goes on with the migrations from before; "
-                "--dir migrations begins others.",
+                hint=f"`%config MigrateMagics.directory = {str(self._folder)!r}` continues with the previous migrations; "
+                "--dir migrations starts new ones.",
             )
         return migrator
 
-    def _somebody_looks(self) -> bool:
+    def _shows_widgets(self) -> bool:
         """Return whether a page shows widgets: nbval, nbclient and papermill do not give a notebook's name."""
         return self.widgets == "on" or (self.widgets == "auto" and self._notebook() is not None)
 
@@ -234,10 +234,10 @@ class MigrateMagics(Magics):
         return notebook_name(self.shell.user_ns if self.shell else {})
 
     def migrator(self) -> Migrator:
-        """Return the migrator of the magics if no option says otherwise. Raises ConfigurationError."""
+        """Return the migrator that the magics use without options. Raises ConfigurationError."""
         return self._migrator(parser_of(QUERY_OF_MAGIC, prog="%query").parse_args([]))
 
-    def _tell_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
+    def _warn_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
         """Say before a run that a cell above holds a transaction open: a step would wait for its locks."""
         same = [migrator.may_lead_to]
         if self._database(options) == jupysql.NAME:
@@ -251,7 +251,7 @@ class MigrateMagics(Magics):
         return named
 
     def _migrator(self, options: argparse.Namespace, observers: tuple[Observer, ...] = ()) -> Migrator:
-        from fsapi_nb.migrator import Migrator  # which loading the extension need not wait for
+        from fsapi_nb.migrator import Migrator  # not when the extension is loaded: it takes a while
 
         notebook = self._notebook() or origin().notebook
         database: str | Callable[[], Any] | None = self._database(options)
@@ -278,7 +278,7 @@ class MigrateMagics(Magics):
 
 
 def _shown_live(stack: ExitStack) -> Observer:
-    """Show the progress of a run below the cell until the stack is left; return what observes the run."""
+    """Show the progress of a run below the cell until the stack is closed; return the observer of the run."""
     from fsapi_nb.notebook.live import live_progress
 
     return stack.enter_context(live_progress())
@@ -291,7 +291,7 @@ def _rows_shown() -> Iterator[None]:
         yield
     except AssertionViolated as error:
         publish(*error.result._repr_mimebundle_())
-        raise revise(error, hint="the rows are above.") from error.__cause__
+        raise revise(error, hint="the rows are above.") from error.__cause__  # not from the error that is replaced
 
 
 def cell_id(shell: Any) -> str | None:
@@ -314,7 +314,7 @@ def _refuse_another(database: str | None) -> None:
         raise UsageError(
             "this cell names another database than the runbook was started on",
             state=UNCHANGED,
-            hint="take --database out of the cell, or MigrateMagics.database; or start the runbook without --database.",
+            hint="remove --database or MigrateMagics.database from the cell, or start the runbook without --database.",
         )
 
 
@@ -327,7 +327,7 @@ def notebook_name(names: dict[str, Any]) -> str | None:
 def _value(name: str, names: Mapping[str, object]) -> object:
     """Return the value of the variable that `--param NAME` binds. Raises UsageError if there is none of that name."""
     if name not in names:
-        hint = "--param takes a name, no expression: give the value a name in Python first."
+        hint = "--param takes a name, not an expression: assign the value to a variable first."
         raise UsageError(f"no variable is named {name!r}", hint=hint)
     return names[name]
 

@@ -1,6 +1,6 @@
-"""Where a kernel's interrupt strikes: Python raises KeyboardInterrupt in the main thread, and nowhere else.
+"""Run a front end's clicks in the main thread, the only one in which Python raises KeyboardInterrupt.
 
-A front end's clicks may arrive in another thread (a subshell's, from ipykernel 7 on), where nothing could be stopped.
+A click may arrive in another thread (a subshell's, from ipykernel 7 on), where an interrupt could stop nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import Any
 
 
 def on_main_thread(act: Callable[[], None]) -> None:
-    """Do it in the main thread: at once where that is this one, else as soon as it is free; this returns before then.
+    """Call a function in the main thread: at once if this is the main thread, else as soon as that one is free.
 
-    Where there is no such loop as ipykernel's, it is done here and cannot be interrupted. `act` raises nothing.
+    In the second case this returns before the call. Without ipykernel's event loop, the function is called here and
+    cannot be interrupted.
+
+    Args:
+        act: The function, which must not raise.
     """
     loop = None if threading.current_thread() is threading.main_thread() else _loop()
     if loop is None:
@@ -25,7 +29,7 @@ def on_main_thread(act: Callable[[], None]) -> None:
 
 
 def _interruptible(act: Callable[[], None]) -> None:
-    """Between its messages, ipykernel ignores the signal."""
+    """Call a function with SIGINT enabled: between its messages, ipykernel ignores the signal."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):  # it would end the kernel's loop

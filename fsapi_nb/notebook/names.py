@@ -1,6 +1,6 @@
-"""What can be named by somebody who types a command: the files of the folder and the databases of the project.
+"""Find the names that a command can take: the files of the folder and the databases of the project.
 
-Lists the folder and reads `pyproject.toml`; connects to nothing, reads no migration and parses no SQL.
+Lists the folder and reads `pyproject.toml`; makes no connection, reads no migration and parses no SQL.
 """
 
 from __future__ import annotations
@@ -14,16 +14,22 @@ from fsapi_nb.script.naming import bad_file_name
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """The files of sound name, in order, and the databases that need no URL."""
+    """The migrations with a valid file name, in order, and the databases that need no URL."""
 
     migrations: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
 
 
 def find_names(directory: str | None) -> KnownNames:
-    """The names as a `Migrator` with that `directory` would find them; no files where there is no such folder, or it is elsewhere.
+    """Find the names that a `Migrator` with that `directory` would find.
 
-    Raises ConfigurationError where the `pyproject.toml` cannot be read.
+    There are no files if the folder is missing, or if it is outside the project and its user has not allowed that.
+
+    Args:
+        directory: The migrations folder; None means the project's.
+
+    Raises:
+        ConfigurationError: `pyproject.toml` cannot be read.
     """
     from fsapi_nb.project.configuration import EMBEDDED
     from fsapi_nb.project.permissions import find_place_request

@@ -1,9 +1,12 @@
-"""`%migrate panel`: joins the panel's clicks with a `Migrator`. What is shown is decided in views, what runs in the plan.
+"""`%migrate panel`: connect the panel's clicks with a `Migrator`. Views decide what is shown, plans what is run.
 
-Clicks arrive in whichever thread the kernel chooses (it differs between ipykernel's versions); what they start is done
-in the main thread, where it can be interrupted. One run at a time is kept by a lock, a plan runs only by the token that
-it was shown with, and no callback raises. A run, its watcher and whoever follows the database tell the page at once:
-that is one at a time too, and no run waits for a reader.
+- A click arrives in a thread that the kernel chooses (this differs between ipykernel's versions). What it starts is done
+  in the main thread, where it can be interrupted.
+- `_acting` allows one action at a time, and a plan runs only with the token under which it was shown: a second click, or
+  one on an old plan, does nothing.
+- `_updating` is held while the widget's state is set: a run, its watcher and the thread that follows the database all do
+  that. `_reading` is held while the database is read, which takes longer: no run waits for a reader.
+- No callback raises: a kernel would only log it.
 """
 
 from __future__ import annotations
@@ -34,20 +37,20 @@ MakeMigrator = Callable[[tuple[Observer, ...]], Migrator]
 
 
 class Panel:
-    """The panel of one database. Shown where a front end can show widgets; elsewhere only its static twin is.
+    """The panel of one database. A page without widgets shows only its static twin, which is text and HTML.
 
     `status` is what it showed last.
     """
 
     def __init__(self, make: MakeMigrator, *, live: bool) -> None:
-        self._pictures = ThrottledProgress(lambda state: self._tell(progress=state))
+        self._pictures = ThrottledProgress(lambda state: self._update(progress=state))
         self._migrator = make((self._pictures,))
         self.status: StatusResult = self._migrator.status()
         self._twin = f"fsapi-panel-{next(_numbers)}"
         self._published = False
         self._acting = threading.Lock()
         self._reading = threading.RLock()
-        self._telling = threading.RLock()
+        self._updating = threading.RLock()
         self._widget: Any = self._make_widget() if live else None
         self._proposal: tuple[str, str, Plan] | None = None
         self._tokens = itertools.count(1)
@@ -59,7 +62,7 @@ class Panel:
         return repr(self.status)
 
     def _ipython_display_(self) -> None:
-        """Two outputs: the widget, and below it the twin, which is what a saved notebook shows of it."""
+        """Show the widget, and below it the twin, which a saved notebook keeps."""
         bundle, metadata = panel_note(), {}
         if self._widget is not None:
             shown, metadata = self._widget._repr_mimebundle_()
@@ -82,23 +85,23 @@ class Panel:
     def _draw_status(self, widget: Any) -> None:
         from fsapi_nb.notebook.widgets.panel import database_state, row_states, state_counts
 
-        with self._telling, widget.hold_sync():
+        with self._updating, widget.hold_sync():
             widget.database = database_state(self.status)
             widget.counts = state_counts(self.status)
             widget.rows = row_states(self.status)
 
-    def _tell(self, **state: object) -> None:
-        """Assign these of the widget's traits: the page is told of those that differ."""
-        with self._telling:
+    def _update(self, **state: object) -> None:
+        """Set traits of the widget: those that differ are sent to the page."""
+        with self._updating:
             for name, value in state.items():
                 setattr(self._widget, name, value)
 
     def _refresh(self) -> None:
-        """Read everything anew, and show it; the twin too, so that a saved notebook holds the last state."""
+        """Read everything again and show it, in the twin too, so that a saved notebook has the last state."""
         with self._reading:
             self.status = self._migrator.status()
             self._draw_status(self._widget)
-            self._tell(offline="")
+            self._update(offline="")
             if self._widget.selected:
                 self._draw_detail(self._widget.selected)
             if self._published:
@@ -108,7 +111,7 @@ class Panel:
         from fsapi_nb.notebook.widgets.panel import detail_state
 
         known = name in {status.name for status in self.status.statuses}
-        self._tell(detail=detail_state(self._migrator.show(name)) if known else None)
+        self._update(detail=detail_state(self._migrator.show(name)) if known else None)
 
     # -- what is clicked -------------------------------------------------------------------------------------------
 
@@ -116,7 +119,7 @@ class Panel:
         self._guarded(self._draw_detail, str(change["new"]))
 
     def _clicked(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
-        """One message of the page. It is not trusted: what it may ask for is what stands here."""
+        """Handle a message of the page. It is not trusted: the cases below are all that it can ask for."""
         match message:
             case {"do": "propose", "what": str(what)} if what in _TITLES:
                 self._alone(self._propose, what)
@@ -124,11 +127,11 @@ class Panel:
                 self._alone(self._run, token, bool(rest.get("sure")))
             case {"do": "cancel"}:
                 self._proposal = None
-                self._tell(proposal=None)
+                self._update(proposal=None)
             case {"do": "refresh"}:
                 self._guarded(self._refresh)
             case {"do": "dismiss"}:
-                self._tell(error=[], said="")
+                self._update(error=[], said="")
             case {"do": "shown", "view": str(view)}:
                 self._follow(view)
             case {"do": "hidden", "view": str(view)}:
@@ -136,10 +139,10 @@ class Panel:
         self._widget.send({"answered": True})
 
     def _alone(self, act: Callable[..., None], *values: object) -> None:
-        """Act, unless something is going on already: a second click is no second run."""
+        """Act in the main thread, unless an action is running already: a second click must not be a second run."""
         if not self._acting.acquire(blocking=False):
             return
-        self._tell(busy="waiting for the cell that runs", error=[], said="")
+        self._update(busy="waiting for the running cell", error=[], said="")
         on_main_thread(lambda: self._act(act, *values))
 
     def _act(self, act: Callable[..., None], *values: object) -> None:
@@ -147,37 +150,38 @@ class Panel:
             self._guarded(act, *values)
         finally:
             try:
-                self._tell(busy="", progress=None)
-            finally:  # a second interrupt may strike here, and the panel shall still be of use
+                self._update(busy="", progress=None)
+            finally:  # a second interrupt may come here, and the panel must stay usable
                 self._acting.release()
                 self._look_again()
 
     def _guarded(self, act: Callable[..., None], *values: object) -> None:
-        """Act; what goes wrong is shown in the panel, since nobody would see it anywhere else."""
+        """Act, and show any error in the panel: nobody would see it anywhere else."""
         try:
             act(*values)
         except (FsapiError, Interrupted) as error:
             self._show_error(error.lines(Face.NOTEBOOK), error)
         except KeyboardInterrupt:
-            self._tell(error=["Interrupted."])
+            self._update(error=["Interrupted."])
         except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log
             said = hide_in_message(visible(f"{type(error).__name__}: {error}"))
-            self._tell(error=[said, "This is a fault of the panel; `%migrate status` tells where things stand."])
+            fault = "This is a fault of the panel; `%migrate status` shows the state of the database."
+            self._update(error=[said, fault])
 
     def _show_error(self, lines: list[str], error: FsapiError | Interrupted) -> None:
         blockers = getattr(error, "blockers", None)
         more = ["", *blockers.lines(times=True)] if blockers else []
-        self._tell(error=[f"{type(error).__name__}: {lines[0]}", *lines[1:], *more])
+        self._update(error=[f"{type(error).__name__}: {lines[0]}", *lines[1:], *more])
 
     def _propose(self, what: str) -> None:
         from fsapi_nb.notebook.widgets.panel import proposal_state
 
-        self._tell(busy="making the plan")
+        self._update(busy="making the plan")
         plan = self._plan(what)
         token = f"{self._twin}-{next(self._tokens)}"
         self._proposal = (token, what, plan.plan)
-        # In this order: an answer can be given as soon as the question is seen.
-        self._tell(busy="", proposal=proposal_state(plan, token=token, verb=_TITLES[what]))
+        # The proposal is stored first: its answer may come as soon as the page shows it.
+        self._update(busy="", proposal=proposal_state(plan, token=token, verb=_TITLES[what]))
 
     def _plan(self, what: str) -> PlanResult:
         if what == "back":
@@ -185,18 +189,19 @@ class Panel:
         return self._migrator.plan("migrate", count=1 if what == "next" else None)
 
     def _run(self, token: str, sure: bool) -> None:
-        """Run the plan that was shown under this token, once. Where more is asked, only with the second yes."""
+        """Run the plan that was shown under this token, once. If it needs a second confirmation, `sure` must be set."""
         proposal, self._proposal = self._proposal, None
-        self._tell(proposal=None)
+        self._update(proposal=None)
         if proposal is None or proposal[0] != token:
-            return  # a click on something that is not shown any more
+            return  # a click on a plan that is no longer shown
         _, what, plan = proposal
+        # The page asks twice in these cases. It is not trusted to have done so.
         if (plan.losses or self.status.identity.protected) and not sure:
             return
-        self._tell(busy="running")
+        self._update(busy="running")
         try:
             result = self._carry_out(what, plan)
-            self._tell(said="\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK)))
+            self._update(said="\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK)))
         finally:
             self._guarded(self._refresh)
 
@@ -208,7 +213,7 @@ class Panel:
     # -- what others do --------------------------------------------------------------------------------------------
 
     def _follow(self, view: str) -> None:
-        """While somebody looks, a thread waits for what other sessions do."""
+        """Start the thread that waits for changes by other sessions, when the first view is shown."""
         self._views.add(view)
         if len(self._views) == 1:
             self._stopped = threading.Event()
@@ -222,16 +227,16 @@ class Panel:
 
     def _changed(self, error: FsapiError | None) -> None:
         if error is not None:
-            self._tell(offline=visible(error.message))
+            self._update(offline=visible(error.message))
             return
         try:
             self._refresh()
         except FsapiError as failure:
-            self._tell(offline=visible(failure.message))
+            self._update(offline=visible(failure.message))
         self._look_again()
 
     def _look_again(self) -> None:
-        """Soon, while another runner is shown: one that changes nothing and ends between two looks is told by nobody."""
+        """Read again soon if another runner is shown: its end sends no notification if it has changed nothing."""
         if self.status.runner and not self._acting.locked() and not self._stopped.is_set():
             self._again.cancel()
             self._again = threading.Timer(_AGAIN, self._changed, [None])

@@ -1,5 +1,5 @@
-"""What JupyterLab shows while something goes on: widgets that hold state and send clicks, and know no database.
+"""The widgets that JupyterLab shows: they hold state and send clicks, and do not depend on a database.
 
-Everything travels as plain values and is drawn as text nodes in the browser, never as HTML, so that nothing that
-came from a database or a file can be more than text there. Their static twins are the results' own text and HTML.
+The state is plain values, which the browser draws as text nodes and never as HTML: data of a database or a file cannot
+be more than text there. A saved notebook has the results' own text and HTML instead.
 """

@@ -1,4 +1,4 @@
-"""The panel in JupyterLab: what it shows as traits, what is clicked as messages. Decides nothing, knows no database."""
+"""The panel's widget in JupyterLab: traits are what it shows, messages are clicks. Decides nothing; makes no connection."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HERE = Path(__file__).parent
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """The state of all migrations, one of them in detail, a plan to be confirmed, a run, an error.
+    """The widget that shows all migrations, one of them in detail, a plan to confirm, a run, an error.
 
-    `busy` says in words what goes on; while it is not empty, the buttons are off. Clicks arrive as messages
+    `busy` says what is going on; while it is not empty, the buttons are disabled. Clicks arrive as messages
     (`on_msg`): objects whose `do` is propose, run, cancel, refresh, dismiss, shown or hidden.
     """
 
@@ -43,7 +43,7 @@ class PanelWidget(anywidget.AnyWidget):
 
 
 def database_state(status: StatusResult) -> dict[str, Any]:
-    """What stands at the top: which database this is, and who is at work on it, the panel itself included."""
+    """Return the top of the panel: the database, and the runner that works on it, which may be the panel itself."""
     identity = status.identity
     return {
         "name": visible_line(identity.database),
@@ -56,7 +56,7 @@ def database_state(status: StatusResult) -> dict[str, Any]:
 
 
 def row_states(status: StatusResult) -> list[dict[str, Any]]:
-    """One object for each migration: what the list shows and is searched in."""
+    """Return one object for each migration, with what the list shows and its search looks at."""
     return [_row(each) for each in status.statuses]
 
 
@@ -73,13 +73,13 @@ def _row(status: MigrationStatus) -> dict[str, Any]:
 
 
 def state_counts(status: StatusResult) -> list[list[Any]]:
-    """How many there are in each state, in the order of the states: the filters."""
+    """Return the number of migrations in each state, in the order of the states, for the filters."""
     counts = Counter(each.state for each in status.statuses)
     return [[state.value, counts[state]] for state in State if counts[state]]
 
 
 def detail_state(result: MigrationResult) -> dict[str, Any]:
-    """One migration: its scripts in coloured pieces, what would run, its attempts, how its file differs."""
+    """Return one migration in detail: coloured scripts, what would run, its attempts, how its file differs."""
     found = result.inspection
     return {
         "name": result.status.name,
@@ -107,7 +107,13 @@ def _event(event: JournalEntry) -> list[str]:
 
 
 def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, Any]:
-    """A plan to be confirmed; `ask` is what is asked once more before it runs, empty where once is enough."""
+    """Return a plan to confirm. `ask` has the reasons for a second confirmation; it is empty if one is enough.
+
+    Args:
+        result: The plan.
+        token: The token that the page sends back to run this plan.
+        verb: The question that the page asks.
+    """
     identity, losses = result.identity, [visible(loss) for loss in result.plan.losses]
     protected = identity is not None and identity.protected
     name = visible_line(identity.database) if identity else ""

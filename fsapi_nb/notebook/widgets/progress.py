@@ -1,4 +1,4 @@
-"""The live progress of a run in JupyterLab: shows a `RunProgress`, and holds nothing else."""
+"""The widget with a run's live progress in JupyterLab: it shows a `RunProgress`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProgressWidget(anywidget.AnyWidget):
 
 
 def progress_state(progress: RunProgress) -> dict[str, Any]:
-    """What the browser is told of a run: text and figures, for `parts.js`."""
+    """Return a run's progress as texts and numbers, for `parts.js`."""
     return {
         "verb": progress.verb,
         "steps": progress.steps,
