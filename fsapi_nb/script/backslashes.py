@@ -1,7 +1,7 @@
 r"""Find strings whose end depends on `SET standard_conforming_strings = off`: `'It\'s'`.
 
-The scanner reads strings by the standard, in which a backslash is an ordinary character. In a file that switches that off
-and escapes a quote with a backslash, the scanner finds other statements than the server.
+The scanner reads strings by the standard, in which a backslash is an ordinary character. In a file that switches that
+off and escapes a quote with a backslash, the scanner finds other statements than the server.
 """
 
 from __future__ import annotations

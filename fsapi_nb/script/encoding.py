@@ -62,12 +62,22 @@ def codec_named(name: str) -> str | None:
 
 
 def fitting(names: Iterable[str], encoding: Encoding | None) -> list[str]:
-    """Return the names that a database with this encoding can hold. A query with another one would fail."""
+    """Return the names that a database can hold. A query with another one would fail.
+
+    Args:
+        names: Names of migrations, for example.
+        encoding: The database's; None if it holds every text.
+    """
     return [name for name in names if encoding is None or encoding.holds_all(name)]
 
 
 def keep(text: str, encoding: Encoding | None) -> str:
-    """Return the text as it is kept in a database with this encoding."""
+    """Return the text as it is kept in a database: as it is, or escaped, after `ESCAPED`.
+
+    Args:
+        text: Any text.
+        encoding: The database's; None if it holds every text.
+    """
     if not text.startswith(ESCAPED) and (encoding is None or encoding.holds_all(text)):
         return text
     escapes = {character: _escape(character, encoding) for character in set(text)}

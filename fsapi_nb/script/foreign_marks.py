@@ -1,8 +1,8 @@
 """Recognise comments by which other tools divide a file, or that look like fsapi_nb's own markers.
 
 The form of a line decides: a mark word alone, with punctuation around it, or with the words that tools put beside it
-(`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are words
-that no known tool writes (`-- acme up`), unless a second comment says the same with the other direction.
+(`-- +goose Down`, `-- Up Migration`, `---- DOWN ----`). A sentence that begins with the same word is prose. So are
+words that no known tool writes (`-- acme up`), unless a second comment says the same with the other direction.
 """
 
 from __future__ import annotations

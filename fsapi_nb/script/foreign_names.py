@@ -49,8 +49,9 @@ class NameFault(NamedTuple):
 def find_foreign(names: Sequence[str]) -> dict[str, NameFault]:
     """Return the fault of each name that is not a whole migration's.
 
-    A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` after its time,
-    is one by itself, and so is a name whose only word is `down`; `add_phone_down` only if the folder has its other half.
+    A name that ends in `.up`, `.down`, `.do` or `.undo` (before its `.sql`), or that has Flyway's `V1__` after its
+    time, is one by itself, and so is a name whose only word is `down`; `add_phone_down` only if the folder has its
+    other half.
 
     Args:
         names: All names of a folder, in the order in which they would run.

@@ -1,8 +1,8 @@
 r"""Scan a whole file, with psql's commands and the data of `COPY ... FROM stdin` set aside.
 
 The data is not SQL and may hold anything (one apostrophe would mislead the scanner), so it is found first, statement by
-statement, and blanked out; line numbers stay as they are. Large data is not kept: the file is read in pieces, and a seed
-of any size takes no more memory than its SQL. Knows nothing of sections.
+statement, and blanked out; line numbers stay as they are. Large data is not kept: the file is read in pieces, and a
+seed of any size takes no more memory than its SQL. Knows nothing of sections.
 """
 
 from __future__ import annotations
@@ -294,8 +294,8 @@ def _without_data(text: bytes, copies: Sequence[CopyBlock]) -> bytes:
 def _lone_return(code: bytes, tokens: Tokens, problem: SyntaxProblem | None) -> SyntaxProblem | None:
     r"""Return the first `\r` without `\n` between tokens; None if there is none.
 
-    PostgreSQL ends a line there; most editors, and the search for markers, do not. So text that looks like the rest of a
-    comment would run, and a marker after it would not count.
+    PostgreSQL ends a line there; most editors, and the search for markers, do not. So text that looks like the rest of
+    a comment would run, and a marker after it would not count.
     """
     end = problem.offset if problem else len(code)
     for match in _LONE_RETURN.finditer(code, 0, end):

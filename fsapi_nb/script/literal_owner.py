@@ -1,7 +1,7 @@
 """Find the owner of a literal: the option, variable, column, argument or setting whose value it is.
 
-Looks only at a few tokens around the literal, so that its cost does not grow with the text, and so that it also works in
-text that does not parse.
+Looks only at a few tokens around the literal, so that its cost does not grow with the text, and so that it also works
+in text that does not parse.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ _DOLLARS = re.compile(r"\$[^$]*\$")
 def read_migration(name: str, raw: bytes) -> tuple[Migration | None, tuple[Problem, ...]]:
     """Return the migration that the bytes of a file hold; or None, and what is wrong with the file.
 
-    Faults inside a section are problems of its `Script`, not of the file. Statements are parsed only when they are asked
-    for.
+    Faults inside a section are problems of its `Script`, not of the file. Statements are parsed only when they are
+    asked for.
     """
     return read_contents(MemoryContents(name, raw))
 
@@ -381,8 +381,8 @@ def _reversed(body: Body, statements: tuple[Statement, ...]) -> list[Problem]:
         return []
     statement, name = found
     hint = (
-        "if this line begins what takes the change back, write a line `-- DOWN` above it and `-- UP` as the first line; "
-        "if all of it is the change, `-- UP` alone."
+        "if the part that undoes the change begins here, write a line `-- DOWN` above this line, and `-- UP` as the first "
+        "line of the file; if all of the file is the change, write only `-- UP`."
     )
     message = f"this file has no markers, and drops the {name} that it has created"
     place = body.source.place(body.source.start_of(statement.line), column=False)

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from fsapi_nb.text.safe import visible_name
 
-# The form of most names: a time that exists in every month, and words of ASCII letters. It is checked first because there
-# may be thousands of files.
+# The form of most names: a time that exists in every month, and words of ASCII letters. It is checked first because
+# there may be thousands of files.
 _PLAIN = re.compile(
     r"[1-9][0-9]{3}_(?:0[1-9]|1[0-2])_(?:0[1-9]|1[0-9]|2[0-8])_(?:[01][0-9]|2[0-3])_[0-5][0-9]_[A-Za-z0-9][A-Za-z0-9_-]{,200}\.sql"
 )
@@ -53,7 +53,8 @@ def _bad_words(words: str, marks: str) -> str | None:
     It may have letters and digits of any script, and `marks` after its first character.
     """
     for index, character in enumerate(words):
-        # Unicode's marks (M) are parts of letters in many scripts. Blanks, slashes and invisible characters are refused.
+        # Unicode's marks (M) are parts of letters in many scripts. Blanks, slashes and invisible characters are
+        # refused.
         kind = unicodedata.category(character)[0]
         if kind not in "LN" and not (index and (kind == "M" or character in marks)):
             where = "is not allowed in the name" if index else "is not allowed at the beginning of the name"

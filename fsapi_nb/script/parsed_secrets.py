@@ -1,7 +1,7 @@
 """Find the secrets for which a parser is needed: parse the statements that may hold one.
 
-Few statements do, so a text costs little more than a look at its tokens. A piece that does not parse may be PL/pgSQL, in
-which an SQL statement begins after other words; a statement that is too large is parsed by its rows.
+Few statements do, so a text costs little more than a look at its tokens. A piece that does not parse may be PL/pgSQL,
+in which an SQL statement begins after other words; a statement that is too large is parsed by its rows.
 """
 
 from __future__ import annotations

@@ -85,40 +85,46 @@ def find_placeholder(line: str, column: int, *, begins: bool = False) -> Placeho
     return None
 
 
-def explain(found: Placeholder, *, notebook: bool) -> str:
-    """Return what to write instead, in a notebook or elsewhere."""
-    if found.meant is Meant.RESULT:
+def explain(placeholder: Placeholder, *, notebook: bool) -> str:
+    """Return what to write instead of a form that looks like a variable.
+
+    Args:
+        placeholder: The form.
+        notebook: Whether the query was typed in a notebook, where Python's variables can be used.
+    """
+    written, meant = placeholder.text, placeholder.meant
+    if meant is Meant.RESULT:
         return (
-            f"assign the result in Python: {found.text} = %query SELECT ...; after a %%query cell, write {found.text} = _ "
+            f"assign the result in Python: {written} = %query SELECT ...; after a %%query cell, write {written} = _ "
             "in the next cell."
             if notebook
             else "give the SQL alone: a result has no name here."
         )
-    variable = _variable(found.text)
-    if found.meant is Meant.SQL:
+    variable = _variable(written)
+    if meant is Meant.SQL:
         if not notebook:
             return "give the SQL itself, or `-` and the SQL on standard input: sapi query - < FILE"
-        text = 'f"SELECT ... {table} ..."' if _QUOTED.match(found.text) else variable or "sql"
+        text = 'f"SELECT ... {table} ..."' if _QUOTED.match(written) else variable or "sql"
         return (
             "the SQL is sent as it is written, so write it without quotes and variables; if Python makes it: "
             f'get_ipython().run_line_magic("query", {text})'
         )
-    if found.meant is Meant.NAME:
+    if meant is Meant.NAME:
         return "a parameter is a value, never the name of a table or column: " + (
             "if Python knows the name, "
             f'get_ipython().run_line_magic("query", f"SELECT ... {{{variable or "table"}}} ...").'
             if notebook
-            else f"write the name instead of {found.text}."
+            else f"write the name instead of {written}."
         )
-    words = {Meant.VALUE: "$1", Meant.LIST: "= any($1)"}[found.meant]
+    words = {Meant.VALUE: "$1", Meant.LIST: "= any($1)"}[meant]
     example = (
         f"%query --param {variable or 'city'} SELECT ... {words}"
         if notebook
         else f"sapi query 'SELECT ... {words}' --param VALUE"
     )
-    if found.meant is Meant.LIST:
-        return f"instead of IN {found.text}, write = any($1), and pass the list beside the SQL: {example}"
-    return f"{found.text} is not replaced: write $1, and pass the value beside the SQL: {example}"
+    if meant is Meant.LIST:
+        return f"instead of IN {written}, write = any($1), and pass the list beside the SQL: {example}"
+    return f"{written} is not replaced: write $1, and pass the value beside the SQL: {example}"
 
 
 def _variable(text: str) -> str | None:

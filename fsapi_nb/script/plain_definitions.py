@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from fsapi_nb.model.migration import Statement
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
-# Those of them that run a query, a script or code, or change the settings of new sessions. A change of a table, a type or
-# a domain may compute defaults, checks and new values of existing rows; the initial value of an aggregate may be of a
-# domain with a check.
+# Those of them that run a query, a script or code, or change the settings of new sessions. A change of a table, a type
+# or a domain may compute defaults, checks and new values of existing rows; the initial value of an aggregate may be of
+# a domain with a check.
 _LOUD = frozenset(
     {
         "ALTER DATABASE",
@@ -55,8 +55,8 @@ def is_quiet(statements: Iterable[Statement]) -> bool:
 def _may_compute(statement: Statement) -> bool:
     """Return whether a definition may hold an expression that is computed at once; True if not certain.
 
-    The bounds of a partition are expressions, after VALUES. PostgreSQL computes the constant parts of the expressions in
-    a partition key and of those that generate a column. It computes the expressions of an index in a restricted
+    The bounds of a partition are expressions, after VALUES. PostgreSQL computes the constant parts of the expressions
+    in a partition key and of those that generate a column. It computes the expressions of an index in a restricted
     operation, after which it restores every setting.
     """
     if statement.traits.kind in {"CREATE TABLE", "CREATE FOREIGN TABLE", "CREATE SCHEMA"}:

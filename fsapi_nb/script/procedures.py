@@ -50,6 +50,9 @@ def unread_body(statement: str) -> str | None:
     """Return the body of a CREATE FUNCTION that PostgreSQL does not read before a call; None if it does.
 
     PostgreSQL reads the body of a function in SQL when it is created. A DO block runs at once, so the result is None.
+
+    Raises:
+        SqlSyntaxError: The parser does not accept the statement.
     """
     name, node = node_of(parse_one(statement.encode()))
     if name != "create_function_stmt" or node.HasField("sql_body"):

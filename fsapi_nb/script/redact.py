@@ -1,8 +1,8 @@
 """Find the secrets in SQL, and star them in text that is shown or stored.
 
 In SQL they are found by PostgreSQL's tokens, so that a starred text has the same tokens as before; in comments and
-messages by patterns. A literal is a secret if a name says so: `literal_owner` looks for the name beside the literal, also
-in text that does not parse; `parsed_secrets` looks in the tree of the statement; `text.secrets` judges the name.
+messages by patterns. A literal is a secret if a name says so: `literal_owner` looks for the name beside the literal,
+also in text that does not parse; `parsed_secrets` looks in the tree of the statement; `text.secrets` judges the name.
 """
 
 from __future__ import annotations

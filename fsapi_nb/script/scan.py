@@ -1,7 +1,7 @@
 r"""Scan a text, with psql's commands (`\set`, `\restrict`) set aside.
 
-A command is not SQL: it goes to the end of its line, and an apostrophe in it (`\echo Don't stop`) does not open a string.
-So the tokens after a command are reliable only after the command has been taken out.
+A command is not SQL: it goes to the end of its line, and an apostrophe in it (`\echo Don't stop`) does not open a
+string. So the tokens after a command are reliable only after the command has been taken out.
 """
 
 from __future__ import annotations

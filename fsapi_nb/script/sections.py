@@ -24,7 +24,8 @@ _CommentLine = tuple[Span, bytes, bool]
 
 _MARKER = re.compile(rb"-- (UP|DOWN)[ \t]*")
 _CHECK = re.compile(rb"-- CHECK(?::[ \t]*(?P<title>[^\r\n]*?))?[ \t]*")
-# Characters that a terminal obeys instead of showing them: control characters, and those that change the direction of text.
+# Characters that a terminal obeys instead of showing them: control characters, and those that change the direction of
+# text.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 

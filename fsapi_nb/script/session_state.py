@@ -238,10 +238,15 @@ def _dotted(words: list[str]) -> list[str]:
 
 
 def needs(statement: Statement, left: SessionObject) -> bool:
-    """Return whether the statement would do something else if its session did not have the object."""
+    """Return whether the statement would do something else if its session did not have the object.
+
+    Args:
+        statement: A statement after the one that left the object.
+        left: What an earlier statement left in the session, as `leaves` returns it.
+    """
     if left.kind == "setting":
-        # A statement does not show whether a search_path or a role changes what it does; nor whether a policy, a trigger,
-        # a default or a function reads a custom setting. Definitions only name those, and read none.
+        # A statement does not show whether a search_path or a role changes what it does; nor whether a policy, a
+        # trigger, a default or a function reads a custom setting. Definitions only name those, and read none.
         runs_nothing = is_quiet([statement]) or statement.traits.kind.partition(" ")[0] in _READ_NO_SETTING
         if _READING.fullmatch(left.name):
             unseen = not runs_nothing or "'" in statement.text or "$" in statement.text
@@ -282,7 +287,12 @@ def _drops(node: Any, left: SessionObject) -> bool:
 
 
 def ends(statement: Statement, left: SessionObject) -> bool:
-    """Return whether the statement ends the object, so that the session no longer has it."""
+    """Return whether the statement ends the object, so that the session no longer has it.
+
+    Args:
+        statement: A statement after the one that left the object.
+        left: What an earlier statement left in the session, as `leaves` returns it.
+    """
     match statement.traits.kind:
         case "DISCARD TEMP":
             return left.kind.startswith("temporary")

@@ -1,6 +1,7 @@
 """Cut a section into statements, by PostgreSQL's parser and the tokens of its scanner.
 
-Never searches the text for a semicolon. Every token of the section belongs to a statement, or is a semicolon or a comment.
+Never searches the text for a semicolon. Every token of the section belongs to a statement, or is a semicolon or a
+comment.
 """
 
 from __future__ import annotations

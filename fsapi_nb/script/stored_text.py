@@ -1,8 +1,8 @@
 """Make the text that the database keeps of a migration, and read a migration from it again.
 
 Secrets are starred before anything is stored: a history row never holds one. The starred text otherwise has the same
-tokens, so that the sections stay where they are. Of a COPY's large data only the size and the SHA-256 are stored: a seed
-of gigabytes is in its file, and the checksum shows whether that was edited.
+tokens, so that the sections stay where they are. Of a COPY's large data only the size and the SHA-256 are stored: a
+seed of gigabytes is in its file, and the checksum shows whether that was edited.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ def kept_digest(stored: StoredScripts) -> str:
 
 
 def stored_migration(name: str, stored: StoredScripts) -> Migration | None:
-    """Return the migration that was applied, read from its stored text; None if that cannot be read."""
+    """Return the migration that was applied, read from its stored text; None if that cannot be read.
+
+    It has no digest of a file, and no checks. If its DOWN was starred or lacks large data, that must not run: see
+    `lacks_secret`.
+    """
     from fsapi_nb.script.migration import stored_text
 
     migration = stored_text(name, _closed(stored.up or ""), stored.down)

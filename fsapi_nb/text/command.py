@@ -1,8 +1,8 @@
 """Write commands in messages so that they can be pasted where the user is: a terminal or a notebook.
 
-A next step is a value, `Command`: a verb, names and options. `Advice` is text with commands in it. Each face shows it in
-its own form: a shell splits a terminal's line; IPython expands a magic's line (`{name}`, `$name`) before it is split as a
-shell does.
+A next step is a value, `Command`: a verb, names and options. `Advice` is text with commands in it. Each face shows it
+in its own form: a shell splits a terminal's line; IPython expands a magic's line (`{name}`, `$name`) before it is split
+as a shell does.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from urllib.parse import quote, quote_plus
 
 from fsapi_nb.text.secrets import STARS
 
-#: Characters of the shortest value that is hidden: a shorter one would star half of a notebook, and could be guessed from
-#: the rest.
+#: Characters of the shortest value that is hidden: a shorter one would star half of a notebook, and could be guessed
+#: from the rest.
 SHORTEST = 4
 _LOOSE = 8  # characters that a value needs in order to be looked for across blanks and line ends
 _LONG = 10_000  # characters that a text needs in order to be kept with its masked form

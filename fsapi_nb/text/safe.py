@@ -9,8 +9,8 @@ import json
 import unicodedata
 from collections.abc import Callable
 
-# Unicode's categories of characters that a terminal obeys or that are invisible: controls, formats (directions of writing,
-# characters without width), surrogates, line and paragraph ends.
+# Unicode's categories of characters that a terminal obeys or that are invisible: controls, formats (directions of
+# writing, characters without width), surrogates, line and paragraph ends.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 

@@ -48,8 +48,8 @@ _SHAPE_MARKS = (
     "-----begin",
     "bearer",
 )
-#: Beginnings of the words, of addresses, tokens and password hashes. They are looked for one by one, which is faster than
-#: a regular expression by two orders of magnitude: a seed may have hundreds of megabytes.
+#: Beginnings of the words, of addresses, tokens and password hashes. They are looked for one by one, which is faster
+#: than a regular expression by two orders of magnitude: a seed may have hundreds of megabytes.
 MARKS = tuple(
     word.encode()
     for word in (*_ALL, *_SHAPE_MARKS, "://", "crypt", "hmac")
@@ -72,7 +72,8 @@ _ENDS_IN_NAME = re.compile(
     r"(?<![\w.])(?P<name>[\w.]+)['\"]?\s*(?:=>|:=|[:=]|\bto\b)\s*['\"]*$|\b(?:password\s+|bearer\s+)['\"]*$",
     re.IGNORECASE,
 )
-# A variable may also hold a whole address, and its name may say what its secret is for (`token_prod`, `PGPASSWORD_NEW`).
+# A variable may also hold a whole address, and its name may say what its secret is for (`token_prod`,
+# `PGPASSWORD_NEW`).
 _VARIABLE = re.compile(
     rf"{WORDS}(?!_?(?:count|limit|length|type|name|id|ttl|file|path)s?\b)"
     r"|(?:^|_)(?:pass|pw|dsn|url|uri|conn(?:ection)?(?:_?str(?:ing)?|info)?|auth|bearer|cookie|pin|otp|salt)$",
@@ -85,8 +86,8 @@ _BARE_URL = re.compile(r"(?P<before>(?<![\w:/])[\w.+-]{1,64}:)(?P<secret>(?!//)[
 _QUOTED = re.compile(rf"(?P<before>{WORDS}['\"]?\s*(?:=>|:=|[:=])\s*['\"])(?P<secret>[^'\"]+)", re.IGNORECASE)
 _PLAIN = re.compile(rf"(?P<before>{WORDS}['\"]?\s*[:=]\s*)(?P<secret>[^\s'\"]+)", re.IGNORECASE)
 _HEADER = re.compile(r"(?P<before>\b(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE)
-#: Shapes that only secrets have: JSON web tokens, private keys, and the tokens of GitHub, AWS, Slack, Stripe, GitLab, npm,
-#: Google, Vault, SendGrid and language models.
+#: Shapes that only secrets have: JSON web tokens, private keys, and the tokens of GitHub, AWS, Slack, Stripe, GitLab,
+#: npm, Google, Vault, SendGrid and language models.
 SHAPES = (
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|A(?:KI|SI)A[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}|[sr]k_live_\w{10,}|whsec_\w{16,}"

@@ -1,4 +1,4 @@
-"""Write settings as pyproject.toml has them."""
+"""Write settings in the form of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -7,5 +7,6 @@ from collections.abc import Sequence
 
 
 def written_setting(name: str, value: str | Sequence[str]) -> str:
-    """Return the line of a setting, its value as a basic string of TOML, or a list of them."""
+    """Return the line of a setting whose value is a text or a list of texts."""
+    # A basic string of TOML has the escapes of JSON's strings.
     return f"{name} = {json.dumps(value, ensure_ascii=False)}"

@@ -6,7 +6,8 @@ from __future__ import annotations
 def text_width(text: str) -> int:
     """Return how many columns a text takes on a terminal.
 
-    A wide character takes two, a joiner or a combining mark none. The installed rich decides which emoji are one character.
+    A wide character takes two, a joiner or a combining mark none. The installed rich decides which emoji are one
+    character.
     """
     if text.isascii():
         return len(text)
