@@ -43,20 +43,13 @@ _WRITTEN_IN_CELL = _Escapes(_as_python, kept=_JOINER)
 _WRITTEN_IN_JSON = _Escapes(_as_json)  # safe for a whole document in one line: they occur only inside its strings
 
 
-def _is_plain(text: str) -> bool:
-    """Return whether no character is to be written out.
-
-    This is so in most lines, and takes a third of the time.
-    """
-    return text.isascii() and text.isprintable()
-
-
 def visible(text: str) -> str:
     """Return the text with its control characters written out.
 
     So they cannot drive a terminal or hide text. Line ends and tabs stay as they are.
     """
-    return text if _is_plain(text) else text.translate(_WRITTEN)
+    # In most lines nothing is to be written out, and asking that takes a third of the time.
+    return text if text.isascii() and text.isprintable() else text.translate(_WRITTEN)
 
 
 def visible_line(text: str) -> str:
@@ -64,12 +57,12 @@ def visible_line(text: str) -> str:
 
     So a name cannot forge a line.
     """
-    return text if _is_plain(text) else text.translate(_WRITTEN_IN_LINE)
+    return text if text.isascii() and text.isprintable() else text.translate(_WRITTEN_IN_LINE)
 
 
 def visible_cell(text: str) -> str:
     """Return a value for a table's cell: as one line, with emoji as they are."""
-    return text if _is_plain(text) else text.translate(_WRITTEN_IN_CELL)
+    return text if text.isascii() and text.isprintable() else text.translate(_WRITTEN_IN_CELL)
 
 
 def visible_name(name: str) -> str:

@@ -17,6 +17,8 @@ _WORD = re.compile(r" *(?:(?P<marks>`+).*?(?<!`)(?P=marks)(?!`)|[^ ])+| +")
 
 def hang(text: str, before: str = "") -> list[str]:
     """Return the lines of a text, the first one after `before`, the others indented two columns more."""
+    if "\n" not in text:
+        return [before + text]
     first, *rest = text.split("\n")
     return [before + first, *(" " * (len(before) + 2) + line if line else "" for line in rest)]
 
