@@ -223,7 +223,7 @@ def _verb_of(command: str) -> Verb:
 def _overview() -> str:
     from fsapi_nb.runbook import commands as runbooks
 
-    lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help says more)", "", "commands:"]
+    lines = ["usage: sapi COMMAND [OPTIONS]        (sapi COMMAND --help shows more)", "", "commands:"]
     for verb in (*VERBS, QUERY):
         command = begin(verb.name, Face.TERMINAL).removeprefix("sapi ")
         lines.append(f"  {command:<18} {verb.help}")

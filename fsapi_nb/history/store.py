@@ -27,7 +27,7 @@ from fsapi_nb.model.history import History, JournalEntry, StoredScripts
 from fsapi_nb.model.migration import Procedure
 from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.postgres.ask import SETTINGS
-from fsapi_nb.postgres.connect import Place, connect, open_session
+from fsapi_nb.postgres.connect import Destination, connect, open_session
 from fsapi_nb.postgres.keepalive import wanted
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Connection, Session, set_all
@@ -206,7 +206,7 @@ class HistoryStore:
             self.session.check_same()  # it is one PostgreSQL server, and no pooler in between
             return
         try:
-            other = connect(_place(access), f"{access.application} (second)"[:63])
+            other = connect(_destination(access), f"{access.application} (second)"[:63])
         except CannotConnect:
             if access.by_pooler:
                 raise
@@ -255,7 +255,7 @@ class HistoryStore:
                 hint="let the pooler open new sessions (RECONNECT in PgBouncer's console), and run again.",
             )
         with (
-            open_session(_place(access), application=access.application, settings=access.settings) as new,
+            open_session(_destination(access), application=access.application, settings=access.settings) as new,
             taken_over(session, new, self.key),
         ):
             yield new
@@ -271,7 +271,7 @@ def open_target(access: DatabaseAccess, *, writing: bool, folder: Folder) -> Ite
         with (
             _hiding(access.settings),
             open_session(
-                _place(access),
+                _destination(access),
                 application=access.application,
                 settings=access.settings,
                 writing=writing,
@@ -303,7 +303,7 @@ def _hiding(settings: Mapping[str, str]) -> AbstractContextManager[None]:
 @contextmanager
 def open_onlooker(access: DatabaseAccess) -> Iterator[Connection]:
     """A second connection that only reads the server's statistics: it never waits, and has no settings of others."""
-    connection = connect(_place(access), f"{access.application} (watching)"[:63])
+    connection = connect(_destination(access), f"{access.application} (watching)"[:63])
     try:
         connection.execute(set_all({**SETTINGS, **wanted(connection), "statement_timeout": "2s", "lock_timeout": "1s"}))
         yield connection
@@ -316,7 +316,7 @@ def open_guarded(access: DatabaseAccess) -> Connection:
 
     That guards against mistakes, not against intent: SQL can lift it. Raises CannotConnect, ConfigurationError.
     """
-    connection = connect(_place(access), access.application)
+    connection = connect(_destination(access), access.application)
     try:
         connection.execute(set_all(wanted(connection)))
         row = connection.execute("SELECT pg_catalog.current_database()::pg_catalog.text").fetchone()
@@ -330,7 +330,7 @@ def open_guarded(access: DatabaseAccess) -> Connection:
     return connection
 
 
-def _place(access: DatabaseAccess) -> Place:
+def _destination(access: DatabaseAccess) -> Destination:
     """What to connect to; the embedded server is started for it. Raises Untrusted before that."""
     address, project = access.address, access.project
     if address.embedded:

@@ -121,7 +121,9 @@ def before_sql(shell: Any, name: str, text: str) -> str:
         if manager.connections or os.environ.get("DATABASE_URL"):
             raise
         why = visible_line(error.message) if isinstance(error, FsapiError) else type(error).__name__
-        print(f"%sql has no connection to the database of %migrate: {why}. %migrate status says more.", file=sys.stderr)
+        print(
+            f"%sql has no connection to the database of %migrate: {why}. %migrate status shows more.", file=sys.stderr
+        )
     return name
 
 

@@ -45,7 +45,7 @@ from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, hide_in_message
 #: A user's function that opens a new connection, for databases that need more than an address, such as a fresh token.
 Connector = Callable[[], Connection]
 #: What to connect to: a connection string, one whose password a program prints, or a function.
-Place = str | CommandAddress | Connector
+Destination = str | CommandAddress | Connector
 
 _CONNECTION_CHECK = "client_connection_check_interval"
 #: The settings of every session of fsapi_nb. The query of a killed client ends within a second (PostgreSQL 14 and newer);
@@ -72,7 +72,7 @@ _FACTS = rendered(
 
 @contextmanager
 def open_session(
-    place: Place,
+    destination: Destination,
     *,
     application: str,
     settings: Mapping[str, str] | None = None,
@@ -83,7 +83,7 @@ def open_session(
     """Open a session on a database, and close its connection after the block.
 
     Args:
-        place: What to connect to.
+        destination: What to connect to.
         application: The session's application_name.
         settings: What is set for every file, in addition to `SETTINGS`.
         writing: Whether to refuse a read-only server.
@@ -98,9 +98,9 @@ def open_session(
         DatabaseError: The server is not a PostgreSQL that is supported, or it refuses. Any psycopg.Error that the block
             raises becomes one, too.
     """
-    connection = connect(place, application)
+    connection = connect(destination, application)
     try:
-        named = {"application_name": _application_name(application)}  # set anew because RESET ALL removes a connector's
+        named = {"application_name": _application_name(application)}  # also here: RESET ALL removes a connector's
         wished = {**SETTINGS, **wanted(connection), **named, **(settings or {})}
         session = _begin(connection, wished, question, by_pooler=by_pooler)
         _check(connection, session.facts, writing=writing, by_pooler=by_pooler)
@@ -148,31 +148,33 @@ def _facts(rows: Rows) -> Facts:
     return Facts(version, pid, in_recovery, read_only, database, schema, *rest)
 
 
-def connect(place: Place, application: str) -> Connection:
+def connect(destination: Destination, application: str) -> Connection:
     """Open a connection in autocommit mode. The caller must close it.
 
     Args:
-        place: What to connect to.
+        destination: What to connect to.
         application: The session's application_name.
 
     Raises:
         CannotConnect: There is no connection.
         ConfigurationError: A user's function did not return a psycopg connection.
     """
-    if isinstance(place, CommandAddress):
-        return _connect_with_command(place, application)
-    return _connect_by_address(place, application) if isinstance(place, str) else _connect_by(place, application)
+    if isinstance(destination, CommandAddress):
+        return _connect_with_command(destination, application)
+    if isinstance(destination, str):
+        return _connect_by_address(destination, application)
+    return _connect_by(destination, application)
 
 
-def _connect_with_command(place: CommandAddress, application: str) -> Connection:
+def _connect_with_command(destination: CommandAddress, application: str) -> Connection:
     """Connect with the password that a program prints. If a kept password is refused, run the program again, once."""
-    dsn, earlier = place.with_password()
+    dsn, earlier = destination.with_password()
     try:
         return _connect_by_address(dsn, application)
     except CannotConnect as error:
         if not earlier or not any("authentication failed" in line for line in error.details):
             raise
-    return _connect_by_address(place.with_password(anew=True)[0], application)
+    return _connect_by_address(destination.with_password(anew=True)[0], application)
 
 
 def _connect_by_address(dsn: str, application: str) -> Connection:

@@ -105,7 +105,7 @@ class Execution:
             outcome = await kernel.run(cell, number)
             if cell.id == INJECTED and outcome.end is End.DONE:
                 # The cell in the record has the other values only. The secrets override the notebook's own now.
-                await kernel.tell(secret_source(self.values))
+                await kernel.run_silently(secret_source(self.values))
         state, elapsed = _STATES[outcome.end], time.monotonic() - began
         self.cell_states[number] = (state, elapsed)
         progress.ended(state, elapsed)

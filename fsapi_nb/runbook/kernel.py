@@ -107,7 +107,7 @@ class Kernel:
             return CellOutcome(End.INTERRUPTED if self.interrupted else End.KERNEL_DIED)
         return CellOutcome(End.INTERRUPTED if self.interrupted else End.DONE)
 
-    async def tell(self, source: str) -> None:
+    async def run_silently(self, source: str) -> None:
         """Run code that is not a cell: it leaves no outputs and is not in the kernel's history."""
         if source:
             request = self._client.kc.execute(source, silent=True, store_history=False)
@@ -147,7 +147,7 @@ async def started(
     with tempfile.TemporaryDirectory(prefix="fsapi_nb-") as private:
         client, manager = _client_and_manager(document, private)
         kernel = Kernel(client, manager, stopping)
-        with _heard(kernel.interrupt):
+        with _signals_handled(kernel.interrupt):  # before the start, which may take long and can be interrupted, too
             try:
                 await kernel.start(folder, environment)
                 yield kernel
@@ -156,16 +156,29 @@ async def started(
 
 
 def _client_and_manager(document: Any, private: str) -> tuple[Any, Any]:
+    """Return nbclient's client and Jupyter's manager of a kernel that is not started yet. Raises ConfigurationError."""
     try:
-        from ipykernel.kernelspec import get_kernel_dict
-        from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-        from jupyter_client.manager import AsyncKernelManager
-        from jupyter_client.session import Session
         from nbclient import NotebookClient
+
+        manager = _manager(private)
     except ImportError as error:
         hint = "install what it needs: pip install 'fsapi_nb[runbook]'."
         raise ConfigurationError(f"{error.name} is not installed, and runbooks need it", hint=hint) from None
+    client = NotebookClient(
+        document, km=manager, timeout=None, startup_timeout=_START_SECONDS, record_timing=True, coalesce_streams=True
+    )
+    client.log.disabled = True  # a dead kernel is reported by the runbook
+    return client, manager
 
+
+def _manager(private: str) -> Any:
+    """Return the manager of a kernel whose sockets are in a private folder. Raises ImportError."""
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.session import Session
+
+    # The classes are made here because their bases are imported only when a runbook is run.
     class ThisPython(KernelSpecManager):
         """The only kernel that can be chosen, whatever is installed: that of the Python that runs fsapi_nb."""
 
@@ -190,22 +203,16 @@ def _client_and_manager(document: Any, private: str) -> tuple[Any, Any]:
                 metadata = {**(metadata or {}), "cellId": self.cell}
             return super().msg(msg_type, content, parent, header, metadata)
 
-    manager = AsyncKernelManager(
+    return AsyncKernelManager(
         kernel_spec_manager=ThisPython(),
         session=CellSession(),
-        # Sockets in a private folder: TCP ports on localhost are open to every account of the machine.
-        transport="ipc",
+        transport="ipc",  # TCP ports on localhost are open to every account of the machine
         connection_file=f"{private}/kernel.json",
     )
-    client = NotebookClient(
-        document, km=manager, timeout=None, startup_timeout=_START_SECONDS, record_timing=True, coalesce_streams=True
-    )
-    client.log.disabled = True  # a dead kernel is reported by the runbook
-    return client, manager
 
 
 @contextlib.contextmanager
-def _heard(interrupted: Callable[[], None]) -> Iterator[None]:
+def _signals_handled(interrupted: Callable[[], None]) -> Iterator[None]:
     """Let the event loop handle the signals that ask a process to end; restore their handlers after the block."""
     loop = asyncio.get_running_loop()
     before = {each: signal.getsignal(each) for each in _SIGNALS}

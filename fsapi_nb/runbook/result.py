@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fsapi_nb.errors import Interrupted
-from fsapi_nb.model.server import Identity
+from fsapi_nb.model.history import JournalEntry
+from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.runbook.progress import duration
-from fsapi_nb.runbook.record import RunbookState, RunRecord
+from fsapi_nb.runbook.record import Failure, RunbookState, RunRecord
 from fsapi_nb.text.safe import visible
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Paragraphs, Records, ResultTable, paragraph
 from fsapi_nb.views.results import Result
@@ -37,20 +38,20 @@ class RunbookResult(Result):
 
     def document(self, medium: Medium = STORED) -> Document:
         """Return the failure if there is one, the migrations and checks, and the files of the record."""
-        said = Paragraphs([Item(self._said())])
+        summary = Paragraphs([Item(self._summary_lines())])
         cells = [
             Item(rows=[(cell.number, cell.id, cell.state.value, cell.source)])
             for cell in self.record.cells
             if cell.state and medium.folded
         ]
         table = ResultTable(["cell", "id", "state", "source"], cells)
-        return Document(self._headline(times=medium.times), [said, table])
+        return Document(self._headline(times=medium.times), [summary, table])
 
     def _headline(self, *, times: bool) -> str:
         took = f" after {duration(self.record.elapsed)}" if times else ""
         return f"Runbook {self.record.id} {_WORDS[self.record.state]}{took}."
 
-    def _said(self) -> list[str]:
+    def _summary_lines(self) -> list[str]:
         record, lines = self.record, []
         failure = record.failure
         if failure:
@@ -78,7 +79,6 @@ class RunbookResult(Result):
     def facts(self) -> dict[str, Any]:
         """Return the record without the outputs: these are in the executed notebook."""
         record = self.record
-        failure = record.failure
         return {
             "runbook": record.id,
             "state": record.state.value,
@@ -86,15 +86,7 @@ class RunbookResult(Result):
             "rollback": record.rollback,
             "started": record.started.isoformat(),
             "elapsed_ms": round(record.elapsed * 1000),
-            "database": {
-                "name": record.database.identity.name,
-                "database": record.database.identity.database,
-                "protected": record.database.identity.protected,
-                "server": record.database.server,
-                "address": record.database.address,
-                "role": record.database.role,
-                "system_identifier": record.database.system,
-            },
+            "database": _database_facts(record.database),
             "parameters": {each.name: each.shown for each in record.parameters},
             "cells": [
                 {
@@ -106,32 +98,47 @@ class RunbookResult(Result):
                 for cell in record.cells
                 if cell.state
             ],
-            "failure": {
-                "cell": failure.cell.id if failure.cell else None,
-                "number": failure.cell.number if failure.cell else None,
-                "error": failure.name,
-                "lines": list(failure.lines),
-            }
-            if failure
-            else None,
+            "failure": _failure_facts(record.failure) if record.failure else None,
             "checks": [
                 {"title": check.title, "passed": check.passed, "cell": check.cell.id} for check in record.checks
             ],
-            "journal": [
-                {
-                    "id": event.id,
-                    "event": event.event,
-                    "state": event.state,
-                    "migration": event.migration,
-                    "duration_ms": event.duration_ms,
-                    "cell": event.cell,
-                    "message": event.message,
-                }
-                for event in record.events
-            ],
+            "journal": [_event_facts(event) for event in record.events],
             "journal_unread": record.unread,
             "files": {"notebook": str(self.executed), "report": str(self.report)},
         }
+
+
+def _database_facts(database: DatabaseFacts) -> dict[str, Any]:
+    return {
+        "name": database.identity.name,
+        "database": database.identity.database,
+        "protected": database.identity.protected,
+        "server": database.server,
+        "address": database.address,
+        "role": database.role,
+        "system_identifier": database.system,
+    }
+
+
+def _failure_facts(failure: Failure) -> dict[str, Any]:
+    return {
+        "cell": failure.cell.id if failure.cell else None,
+        "number": failure.cell.number if failure.cell else None,
+        "error": failure.name,
+        "lines": list(failure.lines),
+    }
+
+
+def _event_facts(event: JournalEntry) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "event": event.event,
+        "state": event.state,
+        "migration": event.migration,
+        "duration_ms": event.duration_ms,
+        "cell": event.cell,
+        "message": event.message,
+    }
 
 
 @dataclass(frozen=True, slots=True, repr=False)

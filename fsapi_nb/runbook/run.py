@@ -23,7 +23,7 @@ from fsapi_nb.runbook.progress import Progress
 from fsapi_nb.runbook.report.page import report
 from fsapi_nb.runbook.request import RunbookRequest, make_run_files
 from fsapi_nb.runbook.result import RunbookResult
-from fsapi_nb.runbook.sections import ROLLBACK, place
+from fsapi_nb.runbook.sections import ROLLBACK, assign_sections
 from fsapi_nb.runbook.summary import summarise
 from fsapi_nb.text.masking import Mask
 from fsapi_nb.text.secrets import find_passwords
@@ -55,7 +55,7 @@ def run_runbook(request: RunbookRequest, progress: Progress) -> RunbookResult:
     values = _bind(document, request)
     if any(each.given for each in values):
         notebooks.inject(document, injected_source(values))
-    cells = place(document.cells)  # after the injection: cells are numbered as the record shows them
+    cells = assign_sections(document.cells)  # after the injection: cells are numbered as the record shows them
     if request.rollback and not any(ROLLBACK in each.tags and each.is_code for each in cells):
         raise UsageError(f"{original.name} has no cell tagged {ROLLBACK}", state=UNCHANGED)
     migrator = _migrator(request, original.path.parent)

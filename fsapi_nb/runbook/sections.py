@@ -37,9 +37,9 @@ class SectionedCell:
         return next((line.strip() for line in str(self.cell["source"]).splitlines() if line.strip()), "")
 
 
-def place(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
+def assign_sections(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
     """Return the cells with their sections and tags, in order."""
-    placed: list[SectionedCell] = []
+    sectioned: list[SectionedCell] = []
     open_headings: list[tuple[int, str, frozenset[str]]] = []
     for cell in cells:
         own = frozenset(str(tag) for tag in cell["metadata"].get("tags", []))
@@ -49,24 +49,24 @@ def place(cells: Sequence[Mapping[str, Any]]) -> list[SectionedCell]:
             open_headings = [each for each in open_headings if each[0] < level]
             open_headings.append((level, text, own))
         inherited = frozenset(tag for _, _, tags in open_headings for tag in tags)
-        placed.append(SectionedCell(cell, open_headings[-1][1] if open_headings else "", own | inherited))
-    return placed
+        sectioned.append(SectionedCell(cell, open_headings[-1][1] if open_headings else "", own | inherited))
+    return sectioned
 
 
-def runs(placed: SectionedCell, *, rollback: bool) -> bool:
+def runs(cell: SectionedCell, *, rollback: bool) -> bool:
     """Return whether a cell is run.
 
     Without `rollback`, that is every code cell that is not part of the rollback. With it, only the cells with the tags
     of a rollback: a cell that somebody forgot to tag is then left out instead of run by mistake.
     """
     if rollback:
-        return placed.is_code and bool(placed.tags & (BEFORE | {ROLLBACK}))
-    return placed.is_code and ROLLBACK not in placed.tags
+        return cell.is_code and bool(cell.tags & (BEFORE | {ROLLBACK}))
+    return cell.is_code and ROLLBACK not in cell.tags
 
 
-def title_of(placed: Sequence[SectionedCell], name: str) -> str:
+def title_of(cells: Sequence[SectionedCell], name: str) -> str:
     """Return the notebook's first heading; `name` if it has none."""
-    return next((each.section for each in placed if each.section), name)
+    return next((each.section for each in cells if each.section), name)
 
 
 def _heading(cell: Mapping[str, Any]) -> tuple[int, str] | None:

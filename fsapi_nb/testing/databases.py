@@ -95,14 +95,14 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
     """
     folder, project = find_folder(start, directory)
     address = _address(project, database)
-    stands = None if directory else start
+    searched = None if directory else start  # a folder that was named needs no permission to be found
     with open_scratch(
         project,
         address,
         postgres_bin=find_binaries(project),
         requests=(
-            *find_requests(project, address or Address(None, EMBEDDED), start=stands, binaries=True),
-            *find_reading_requests(project, folder, start=stands),
+            *find_requests(project, address or Address(None, EMBEDDED), start=searched, binaries=True),
+            *find_reading_requests(project, folder, start=searched),
         ),
         application=_APPLICATION,
     ) as scratch:

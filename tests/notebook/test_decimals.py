@@ -8,12 +8,12 @@ from tests.notebook.conftest import Cells
 
 SQL = "SELECT g, g * 1.5 AS price, sum(g::bigint) OVER () AS total, g::float8 AS f FROM generate_series(1, 4) g"
 PRICE = (
-    "price is numeric: exact Decimals, which .{}() leaves out. For floats, write ::float8 after the expression in the SQL, or "
-    "t.astype({{'price': float}}).\n"
+    "price is numeric: exact Decimals, which .{}() leaves out. For floats, write ::float8 after the expression in "
+    "the SQL, or t.astype({{'price': float}}).\n"
 )
 BOTH = (
-    "price and total are numeric: exact Decimals, which .{}() leaves out. For floats, write ::float8 after the expression in the SQL, or "
-    "t.astype({{'price': float, 'total': float}}).\n"
+    "price and total are numeric: exact Decimals, which .{}() leaves out. For floats, write ::float8 after the expression in "
+    "the SQL, or t.astype({{'price': float, 'total': float}}).\n"
 )
 
 

@@ -313,7 +313,7 @@ def test_a_database_out_of_reach_is_told_in_a_line(sql: JupySql, project: Projec
     ran = sql.attempt(SELECT)
     told, _, rest = ran.err.partition("\n")
     assert told == (
-        "%sql has no connection to the database of %migrate: no connection to the database. %migrate status says more."
+        "%sql has no connection to the database of %migrate: no connection to the database. %migrate status shows more."
     )
     assert rest.startswith("UsageError: No active connection.")
     assert "Traceback" not in ran.out + ran.err

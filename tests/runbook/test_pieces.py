@@ -16,7 +16,7 @@ import pytest
 from fsapi_nb.runbook.parameters import Parameter, bind, find_parameters, infer, injected_source, secret_source
 from fsapi_nb.runbook.provenance import find_provenance
 from fsapi_nb.runbook.sanitise import harmless, harmless_table
-from fsapi_nb.runbook.sections import place, runs
+from fsapi_nb.runbook.sections import assign_sections, runs
 from fsapi_nb.text.masking import Mask
 from tests.canary import CANARY, traces
 from tests.runbook.conftest import code, raw, text
@@ -72,7 +72,7 @@ def test_a_secret_is_told_of_and_not_injected() -> None:
 
 
 def chosen(cells: list[Any], *, rollback: bool) -> list[str]:
-    return [each.cell["id"] for each in place(cells) if runs(each, rollback=rollback)]
+    return [each.cell["id"] for each in assign_sections(cells) if runs(each, rollback=rollback)]
 
 
 def test_a_tag_on_a_heading_holds_for_its_section() -> None:

@@ -121,7 +121,7 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
     if protected:
         ask.append(f"The database {name} is protected.")
     if losses:
-        ask.append("This takes away what no rollback brings back:")
+        ask.append("This removes what a rollback cannot restore:")
     return {
         "token": token,
         "verb": verb,
