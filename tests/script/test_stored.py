@@ -151,7 +151,10 @@ WITH_A_PASSWORD = [
     f'ALTER ROLE r SET app.token TO "{SECRET}"',
     # In a body.
     f"DO $$ DECLARE n int; v_password text := md5('{SECRET}'); BEGIN n := 1; END $$",
-    f"DO $$ DECLARE n int; BEGIN IF n IS NULL THEN INSERT INTO u (a, token) VALUES ('x', '{SECRET}') RETURNING a INTO n; END IF; END $$",
+    (
+        f"DO $$ DECLARE n int; BEGIN IF n IS NULL THEN INSERT INTO u (a, token) VALUES ('x', '{SECRET}') "
+        "RETURNING a INTO n; END IF; END $$"
+    ),
     f"DO $$ BEGIN PERFORM pgp_sym_encrypt('a', '{SECRET}'); END $$",
     f"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC INSERT INTO u (a, token) VALUES ('x', '{SECRET}'); SELECT 1; END",
     f"DO $$ BEGIN EXECUTE 'INSERT INTO u (a, token) VALUES (''x'', ''{SECRET}'')'; END $$",

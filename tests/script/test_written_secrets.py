@@ -123,7 +123,10 @@ def test_a_secret_of_the_environment_is_typed_and_stored_nowhere(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`--set NAME` takes it by its name, in small letters or capitals; a plan that uses it has no warning."""
-    up = "DO $$ BEGIN EXECUTE format('CREATE TABLE used AS SELECT %L = %L AS same', current_setting('fsapi.app_password'), '7' || '7'); END $$;"
+    up = (
+        "DO $$ BEGIN EXECUTE format('CREATE TABLE used AS SELECT %L = %L AS same', "
+        "current_setting('fsapi.app_password'), '7' || '7'); END $$;"
+    )
     project.write("one", up)
     named = ["--database", project.database, "--dir", str(project.folder), "--set", "app_password"]
     assert project.migrator().plan().plan.notes == ()
@@ -173,7 +176,10 @@ def test_a_setting_that_is_misspelt_is_not_quoted(capfd: pytest.CaptureFixture[s
     "statement",
     [
         "SELECT current_setting('fsapi.app_password')::int;",
-        "CREATE TABLE used (name text PRIMARY KEY, n int NOT NULL);\nINSERT INTO used VALUES (current_setting('fsapi.app_password'));",
+        (
+            "CREATE TABLE used (name text PRIMARY KEY, n int NOT NULL);\n"
+            "INSERT INTO used VALUES (current_setting('fsapi.app_password'));"
+        ),
         "DO $$ BEGIN RAISE NOTICE 'it is %', current_setting('fsapi.app_password'); PERFORM 1 / 0; END $$;",
         "DO $$ BEGIN EXECUTE format('SELECT %I', current_setting('fsapi.app_password')); END $$;",
         "DO $$ BEGIN RAISE 'no' USING hint = current_setting('fsapi.app_password'); END $$;",
