@@ -1,1 +1,1 @@
-"""What the database remembers: the history, the journal and what is kept of each migration."""
+"""Find, read and write the history, the journal and the scripts that a database keeps."""

@@ -1,6 +1,6 @@
-"""Who stored what is kept of a migration, and what that was: as far as the journal tells.
+"""Find who stored the scripts of a migration, and what was stored, as far as the journal says.
 
-The journal is another table than that of the scripts: who may write only one of the two cannot make them agree.
+The journal is another table than the one of the scripts: a role that may write only one of them cannot make both agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from psycopg import sql
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.history import NAME_BEFORE
 
-# The last step of a script alone: until a DOWN has run whole, what is stored is what an UP has left.
+# Only the last step of a script: until all of a DOWN has run, what is stored is what an UP has left.
 _EVENTS = sql.SQL("""
     SELECT migration::text, event, role::text, at, checksum, CASE WHEN witness LIKE 'sha256:%' THEN witness END, message FROM {}
     WHERE state = 'done' AND event = ANY ('{{up,baseline,repair,down,rename}}'::text[]) AND step IS NOT DISTINCT FROM steps
@@ -32,14 +32,14 @@ class Author(NamedTuple):
 
 
 def authors_query(tables: Tables) -> sql.Composed:
-    """Return the question for the events that `fold_authors` takes."""
+    """Return the query for the events that `fold_authors` takes."""
     return _EVENTS.format(tables.journal)
 
 
 def fold_authors(rows: Iterable[Sequence[Any]]) -> dict[str, Author]:
-    """Return the author of what is stored of each migration, by the name that it has now; rows are oldest first.
+    """Return the author of what is stored of each migration, by its name now; rows are oldest first.
 
-    A rename moves what is stored to another name; what `retire` takes away, its undo puts back as it was.
+    A rename moves what is stored to another name. The undo of `retire` puts back what that took away, as it was.
     """
     found: dict[str, Author] = {}
     for name, event, role, at, checksum, kept, message in rows:

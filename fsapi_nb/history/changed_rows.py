@@ -1,7 +1,7 @@
 """Change history rows without running anything: rename one, retire one, restore a retired one.
 
-Each is one statement with its journal row. The row that is retired is kept in the journal, with the scripts that ran, so
-that it can be restored. A statement fails on the server if the row is not the one that was planned for.
+Each is one statement with its journal row. The row that is retired is kept in the journal, with the scripts that ran,
+so that it can be restored. A statement fails on the server if the row is not the one that was planned for.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.verify import LEFT, MISSING, fail
 from fsapi_nb.text.sql import written_name
 
-#: The setting that is asked for, and is not there, if the row to be changed is not there.
+#: The setting, which does not exist, that is asked for if the row to be changed is gone.
 GONE = "fsapi_nb.the_row_to_be_changed_is_gone"
 _RENAME = """
     WITH amended AS (UPDATE {history} SET name = $2::pg_catalog.text
-        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text
+        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
+            AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text
         RETURNING id),
     scripts AS (UPDATE {scripts} SET name = $2::pg_catalog.text
-        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8 AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text)
+        WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
+            AND name::pg_catalog.text OPERATOR(pg_catalog.=) $19::pg_catalog.text)
     """
 _RETIRE = """
     WITH amended AS (DELETE FROM {history}
@@ -29,14 +31,16 @@ _RETIRE = """
     kept AS (DELETE FROM {scripts} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
         RETURNING name, applied_at, checksum, up, down, redacted, digest, down_fault)
     """
-_RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_object('id', a.id, 'applied_at', a.applied_at, 'duration_ms', a.duration_ms,
+_RETIRED_ROW = """coalesce($11::pg_catalog.text, (SELECT pg_catalog.json_build_object(
+        'id', a.id, 'applied_at', a.applied_at, 'duration_ms', a.duration_ms,
         'checksum', k.checksum, 'up', k.up, 'down', k.down, 'redacted', k.redacted, 'digest', k.digest,
         'down_fault', k.down_fault)::pg_catalog.text
     FROM amended a LEFT JOIN kept k ON k.name::pg_catalog.text OPERATOR(pg_catalog.=) a.name::pg_catalog.text
         AND (k.applied_at OPERATOR(pg_catalog.=) a.applied_at OR k.applied_at IS NULL AND a.applied_at IS NULL)))"""
 
 
-# What is put back are parameters, which `retired_row` has checked: the journal's text itself is not cast here.
+# The values that are put back are parameters, which `retired_row` has checked: the text of the journal is not cast
+# here.
 _RESTORE = """
     WITH amended AS (INSERT INTO {history} (id, name, applied_at, duration_ms)
         VALUES ($18::pg_catalog.int8, $2::pg_catalog.text, $19::pg_catalog.timestamp, $20::pg_catalog.int4)
@@ -51,14 +55,16 @@ _RESTORE = """
     """
 _SAME = """SELECT FROM {history} WHERE id OPERATOR(pg_catalog.=) $18::pg_catalog.int8
     AND name::pg_catalog.text OPERATOR(pg_catalog.=)"""
-#: What stands in front of the journal's INSERT, by event; `amended` has the changed row.
+#: What is in front of the journal's INSERT, by event; `amended` has the changed row.
 CHANGES = {"rename": _RENAME, "retire": _RETIRE, "restore": _RESTORE}
 
 
 def event_of(event: str, guarded: str) -> str:
-    """Return the expression of the journal's event, which fails unless one row was changed; `guarded` also needs the lock.
+    """Return the expression of the journal's event, which fails unless one row was changed.
 
-    A row that is still there as it was has been left alone by a trigger or rule.
+    `guarded` is the expression that needs the lock as well.
+
+    A row that is unchanged afterwards was protected by a trigger or rule.
     """
     untouched = {
         "rename": f"WHEN EXISTS ({_SAME} $19::pg_catalog.text) THEN {fail('history', MISSING)}",
@@ -70,7 +76,10 @@ def event_of(event: str, guarded: str) -> str:
 
 
 def script_of(event: str) -> str | None:
-    """Return the expression of what the journal keeps as the script; None for nothing of its own."""
+    """Return the expression of what the journal keeps as the script.
+
+    None if the event has no script of its own.
+    """
     return _RETIRED_ROW if event == "retire" else None
 
 

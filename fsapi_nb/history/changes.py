@@ -1,7 +1,7 @@
-"""Tells when the history of a database changes, whoever changes it: NOTIFY, with polling for what sends none.
+"""Notice each change of a database's history, by NOTIFY and by polling.
 
-Every run of ours sends a NOTIFY as it lets the lock go. fsapi's own tool, a killed run and a run that is still at
-work send none: for them a small query is asked every few seconds.
+Every run of fsapi_nb sends a NOTIFY when it releases the lock. fsapi's own tool, a killed run and a run that is still
+at work send none: for them a small query is sent every few seconds.
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ _POLL = 2.0
 
 
 def changes(target: HistoryStore, stopped: threading.Event, *, poll: float = _POLL) -> Iterator[object]:
-    """What tells one state of the history from another: at once, and whenever there may be a new one.
+    """Yield a value for the state of the history: at once, and whenever there may be a new state.
 
-    Ends when `stopped` is set, within `poll` seconds; and after so many if there is no schema for a history, which another
-    session finds once it is there. Raises psycopg.Error where the connection is lost, HistoryError.
+    Two states with one value are the same. Blocks between two values.
+
+    Args:
+        target: The database. Its session listens, and is used for nothing else meanwhile.
+        stopped: Ends the iterator within `poll` seconds, once it is set.
+        poll: Seconds between two queries. If there is no schema for a history, the iterator ends after so many: a new
+            session finds the schema once it exists.
+
+    Raises:
+        psycopg.Error: The connection is lost.
+        HistoryError: The history may not be used.
     """
     if target.no_schema:
         yield None
@@ -32,7 +41,7 @@ def changes(target: HistoryStore, stopped: threading.Event, *, poll: float = _PO
         return
     target.require_history()
     connection = target.session.connection()
-    with contextlib.suppress(psycopg.errors.FeatureNotSupported):  # then there is the polling
+    with contextlib.suppress(psycopg.errors.FeatureNotSupported):  # polling remains
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
     while not stopped.is_set():
         yield _state(target)
@@ -40,7 +49,7 @@ def changes(target: HistoryStore, stopped: threading.Event, *, poll: float = _PO
 
 
 def _state(target: HistoryStore) -> object:
-    """A few figures that differ when the applied migrations, the journal or the runner at work do."""
+    """Return a few figures that differ if the migrations, the journal or the runner at work differ."""
     queries = (
         (target.tables.history, "SELECT count(*), max(id) FROM {}"),
         (target.tables.journal, "SELECT max(id) FROM {}"),

@@ -1,6 +1,8 @@
-"""Which schema a run works in, where one is chosen: its history is there, and each file's search_path begins with it.
+"""Find the schema that a run is confined to, if one is chosen.
 
-So that one folder serves many schemas of one database. Reads settings, connects to nothing.
+Its history is there, and the search_path of each file begins with it.
+
+So one folder can serve many schemas of one database. Reads settings; connects to nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +21,18 @@ from fsapi_nb.text.sql import LONGEST_NAME, quote_name, written_name
 def find_schema(
     project: Project, database: str | None, *, option: str | None, environment: Mapping[str, str] | None = None
 ) -> str | None:
-    """Return the schema that the option, the environment, `.env` or the database of that name in `pyproject.toml` chooses.
+    """Return the schema that is chosen; None if nothing chooses one.
 
-    None if nothing does. Raises ConfigurationError for a name that no schema of a user can have.
+    Looked at, in this order, are the option, the environment, `.env` and the database's entry in `pyproject.toml`.
+
+    Args:
+        project: The project, for its `.env` and its databases.
+        database: The name of the database in `pyproject.toml`, if it has one.
+        option: The value of `--schema`, if it was given.
+        environment: The environment variables; None for those of the process.
+
+    Raises:
+        ConfigurationError: No schema of a user can have the name.
     """
     environment = Variables(os.environ if environment is None else environment)
     if option is not None:
@@ -58,7 +69,7 @@ def rights_command(schema: str, role: str) -> str:
 
 
 def _checked(name: object, source: str) -> str:
-    """Return the name. Raises ConfigurationError if PostgreSQL would take another schema for it, or none."""
+    """Return the name. Raises ConfigurationError if PostgreSQL would use another schema, or none."""
     if not isinstance(name, str):
         raise ConfigurationError(f"{source} is not a name: {name!r}", hint='write schema = "tenant_a".')
     if not name or "\x00" in name:

@@ -1,4 +1,4 @@
-"""Fold the events of the journal into what they say of each migration: what ended half-way, and which redo or rollback did.
+"""Fold the events of the journal into what ended half-way: migrations, redos and rollbacks.
 
 Pure: takes the rows that `journal_event` has checked, oldest first. Retired rows are folded in `retirements`.
 """
@@ -17,10 +17,11 @@ from fsapi_nb.model.migration import Direction
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
-def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]:
-    """Rows of the journal (migration, event, state, step, steps, checksum, text, witness, message), oldest first, folded.
+def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]:  # noqa: C901 - a table of cases
+    """Return the migrations that were begun and not ended, or refused outside of a transaction.
 
-    What is left is what was begun and not ended, or refused outside of a transaction.
+    Args:
+        rows: Events: migration, event, state, step, steps, checksum, text, witness and message.
     """
     found: dict[str, PartialMigration] = {}
     for name, event, state, step, steps, checksum, text, witness, message in rows:
@@ -30,42 +31,46 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]
             before = found.get(name)
             if before and before.done and (before.direction.value, before.done[-1].number) == (event, step - 1):
                 found[name] = replace(before, session=state_in(witness), outlived=True)
+        elif event in _DIRECTIONS and state == "done" and step == steps:
+            found.pop(name, None)
         elif event in _DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":
                 continue  # undone with its transaction: nothing has changed
             if before is None or before.direction is not direction:
-                # A rollback of a part: what the UP had done is what it undoes.
+                # A rollback of a part undoes what the UP had done.
                 before = PartialMigration(name, direction, applied_before=before.done if before else ())
-            if state == "started":
-                found[name] = replace(before, attempted=record, in_flight=True, catalog_before=witness, doubt=None)
-            elif state == "done" and step == steps:
-                found.pop(name, None)
-            elif state == "done":
-                found[name] = replace(
-                    before,
-                    done=(*before.done, record),
-                    attempted=None,
-                    in_flight=False,
-                    catalog_before=None,
-                    session=state_in(witness) or before.session,
-                    outlived=False,
-                )
-            elif state == "in doubt":
-                if message.startswith(COMMITTED_ITSELF):  # what recovery says of it is what a reader sees anyway
-                    found[name] = replace(before, doubt=message)
-            else:
-                found[name] = replace(before, in_flight=False)
+            if state != "in doubt":
+                found[name] = _after_step(before, state, record, witness)
+            elif message.startswith(COMMITTED_ITSELF):  # a reader sees anyway what recovery says of other doubts
+                found[name] = replace(before, doubt=message)
     return tuple(progress for progress in found.values() if progress.begun or progress.attempted)
 
 
-def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:
-    """The migrations of which a redo was begun, from the same rows; until it is given up or rolled back a second time.
+def _after_step(before: PartialMigration, state: str, record: StepRecord, witness: str | None) -> PartialMigration:
+    """Return what is known of a migration after an event of a step: started, done, refused or resolved."""
+    if state == "started":
+        return replace(before, attempted=record, in_flight=True, catalog_before=witness, doubt=None)
+    if state == "done":
+        return replace(
+            before,
+            done=(*before.done, record),
+            attempted=None,
+            in_flight=False,
+            catalog_before=None,
+            session=state_in(witness) or before.session,
+            outlived=False,
+        )
+    return replace(before, in_flight=False)
 
-    What is `applied` once its DOWN is complete has been applied again: that redo is over, though its last word may be lost,
-    and another DOWN that begins is a rollback's. A second DOWN is also another one's: it was applied in between.
-    Another migration that was rolled back since and is not `applied` may be what it is built on: then it cannot go on.
+
+def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[str, ...]:
+    """Return the migrations of which a redo was begun, from the same rows, and is not over.
+
+    A redo is over if its migration is `applied` once its DOWN is complete, even if its last event is lost: the next
+    DOWN is one of a rollback. A second DOWN is one of a rollback, too: the migration was applied in between. If another
+    migration was rolled back since and is not `applied`, this one may be built on it, so its redo cannot go on.
     """
     downs: dict[str, int] = {}
     gone: dict[str, set[str]] = {}
@@ -89,7 +94,10 @@ def fold_redos(rows: Iterable[Sequence[Any]], applied: Container[str]) -> tuple[
 
 
 def fold_rollbacks(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
-    """The migrations that the last rollback of a number was to take back, from the same rows; none once all of them were."""
+    """Return the migrations of the last rollback of a number, from the same rows.
+
+    None once all are rolled back.
+    """
     names: tuple[str, ...] = ()
     waiting: set[str] = set()
     for name, event, state, step, steps, *_, message in rows:

@@ -1,6 +1,8 @@
-"""Check the events of the journal before they are folded: whoever may write into the journal may have written them.
+"""Check the events of the journal before they are folded.
 
-An event that is passed over could hide that a migration has run, so that one of another form is an error.
+Any role that may write the journal may have written them.
+
+An event that is skipped could hide that a migration has run, so an event of another form is an error.
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ _DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
 def sound_events(rows: Rows, tables: Tables) -> Rows:
-    """Return the rows without their first column, the id. Raises HistoryError for one that no verb writes.
+    """Return the rows without their first column, the id.
 
     Args:
-        rows: id, migration, event, state, step, steps, step_checksum, script, witness and message.
-        tables: those of the history, to name the journal.
+        rows: Events: id, migration, event, state, step, steps, step_checksum, script, witness and message.
+        tables: The tables of the history, to name the journal.
+
+    Raises:
+        HistoryError: One of the events is not one that a verb writes.
     """
     for number, *row in rows:
         fault = fault_of(row)

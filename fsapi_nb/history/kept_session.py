@@ -1,7 +1,8 @@
-"""What a session has at the end of a step, as the journal keeps it: a run that goes on in another session compares.
+"""Record what a session has at the end of a step: a run that goes on in another session compares.
 
-It may have come from anything, such as a function that the step called. Names and values of the settings that decide what
-SQL does; of settings of one's own, which may hold secrets, a hash of 16 bits. These are data: nothing of them is executed.
+A setting may come from anything, such as a function that the step called. Kept are the names and values of the settings
+that decide what SQL does; of custom settings, which may hold secrets, a hash of 16 bits. All of this is data: nothing
+of it is executed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import HARMLESS, named_settings
 
-#: The setting, local to a transaction, in which what the session has travels to the journal's row. Our own messages come
-#: in between, which act as another role.
+#: The setting, local to a transaction, that carries the state of the session to the row of the journal. Messages that
+#: act
+#: as another role come in between.
 SETTING = "fsapi_nb.session"
-# What is kept in any case, so that a value can be named when it has changed.
+# Always kept, so that the old value can be named if it has changed.
 _ALWAYS = (
     "check_function_bodies",
     "client_encoding",
@@ -34,8 +36,8 @@ _ALWAYS = (
     "standard_conforming_strings",
     "TimeZone",
 )
-# Names are qualified, as the search_path is the script's. What a function sets is looked for by the names in its text:
-# PostgreSQL does not list settings of one's own.
+# Names are qualified, as the search_path is the script's. Settings that a function makes are found by the names in its
+# text: PostgreSQL does not list custom settings.
 _STATE = sql.SQL("""(SELECT pg_catalog.json_object_agg(s.name, s.value ORDER BY s.name COLLATE "C")::pg_catalog.text FROM (
     SELECT g.name, CASE WHEN pg_catalog.strpos(g.name, '.') OPERATOR(pg_catalog.>) 0 THEN {hash_of_listed}
         ELSE g.setting END AS value
@@ -57,7 +59,8 @@ _STATE = sql.SQL("""(SELECT pg_catalog.json_object_agg(s.name, s.value ORDER BY 
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_settings g WHERE pg_catalog.lower(g.name) OPERATOR(pg_catalog.=) own.name)
     UNION ALL SELECT 'advisory locks', pg_catalog.string_agg(held.key, '; ' ORDER BY held.key COLLATE "C") FROM (
         SELECT DISTINCT CASE WHEN l.objsubid OPERATOR(pg_catalog.=) 1 THEN
-            ((l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8)::pg_catalog.text
+            ((l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+                OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8)::pg_catalog.text
             ELSE pg_catalog.concat(l.classid::pg_catalog.int8, ', ', l.objid::pg_catalog.int8) END AS key
         FROM pg_catalog.pg_locks l WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted
             AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()) AS held
@@ -73,12 +76,12 @@ _QUOTED = r"'([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)'"
 
 
 def state_of(session: Session, lock: int, names: Iterable[str]) -> sql.Composed:
-    """Return the expression that gives what the session has, as JSON: names with values, all of them texts.
+    """Return the SQL expression of what the session has, as a JSON object whose values are texts.
 
     Args:
-        session: where it is asked for.
-        lock: the key of our own advisory lock, which does not count.
-        names: settings to look for besides those that are known to be set.
+        session: The session that it is for.
+        lock: The key of the run's advisory lock, which does not count.
+        names: Settings to look for, besides those that PostgreSQL lists as set.
     """
     return _STATE.format(
         hash_of_listed=sql.SQL(_HASH.format("g.setting")),
@@ -93,13 +96,13 @@ def state_of(session: Session, lock: int, names: Iterable[str]) -> sql.Composed:
 
 
 def read_state(session: Session, lock: int, names: Iterable[str]) -> dict[str, str]:
-    """Return what the session has now; it is in no transaction."""
+    """Return what the session has now. The session is in no transaction."""
     row = session.connection().execute(sql.SQL("SELECT {}").format(state_of(session, lock, names))).fetchone()
     return state_in(row[0] if row else None)
 
 
 def state_in(text: str | None) -> dict[str, str]:
-    """Return what the journal keeps of a session; nothing if the text is something else."""
+    """Return what the journal keeps of a session; nothing if the text has another form."""
     try:
         state = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -109,7 +112,7 @@ def state_in(text: str | None) -> dict[str, str]:
 
 
 def capture(session: Session, lock: int, part: StepPart) -> Message:
-    """Return the message that puts what the session has in front of the journal's row, until the transaction ends."""
+    """Return the message that puts what the session has into `SETTING`, until the transaction ends."""
     script = part.migration.script(part.direction)
     names = named_settings(script.written.text if script else "") | own_names(session.settings)
     call = sql.SQL("SELECT pg_catalog.set_config({}, {}, true)")
@@ -117,5 +120,5 @@ def capture(session: Session, lock: int, part: StepPart) -> Message:
 
 
 def own_names(settings: Mapping[str, str]) -> set[str]:
-    """Return those of a run's settings that PostgreSQL does not list, in small letters."""
+    """Return the custom settings of a run, in lower case: PostgreSQL does not list them."""
     return {name.lower() for name in settings if "." in name}

@@ -1,7 +1,7 @@
-"""Which history of a database is meant: the one of the schema that is set, else the one that the search_path leads to.
+"""Find the history that is meant, by the schema that is set or by the search_path.
 
-A history is never taken for this folder's because it holds the same file names, but where nothing else can be meant: many
-schemas of one database may be migrated from one folder. Reads only.
+That a history holds the same file names decides only if nothing else can be meant: many schemas of one database may be
+migrated from one folder. Reads only.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _PATHS_SET = sql.SQL("""
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where the history is, or will be made, and which of its tables are there.
+    """The place of the history, or where it will be made, and which of its tables are there.
 
-    `refusal` is why it may not be used, `no_schema` why there is none and none can be made; `tables` is then where it would
-    be.
+    `refusal` says why it may not be used; `no_schema` says why there is none and none can be made. `tables` is then
+    where it would be.
     """
 
     tables: Tables
@@ -65,10 +65,17 @@ class Location:
 
 
 def locate(session: Session, rows: Rows, *, schema: str | None, table: str, known: Collection[str] = ()) -> Location:
-    """Return where the history is; `rows` answer the `question`, `known` are the folder's file names.
+    """Return where the history is.
 
-    It is refused if the schema that is set does not exist, if several histories could be meant, or if the only one of these
-    files is another schema's.
+    The result is a refusal if the schema that is set does not exist, if several histories could be meant, or if the
+    only history of these files is in another schema.
+
+    Args:
+        session: An open session on the database.
+        rows: The answer to `tables_present.question`.
+        schema: The schema that is set; None if the search_path decides.
+        table: The name of the history table.
+        known: The names of the files in the folder.
     """
     found = relations(session, rows)
     known = fitting(known, session.encoding)
@@ -99,12 +106,16 @@ def refuse_absent(session: Session, schema: str) -> None:
 
 
 def _find(session: Session, found: Sequence[Relation], table: str, known: Collection[str]) -> Tables | None:
+    """Return where the history is by the search_path and the names of the files.
+
+    None if no schema can have one.
+    """
     journal = Tables("", table).names[2]
     journalled = {each.schema for each in found if each.name == journal and "run_id" in each.columns}
     usable = [
         each
         for each in found
-        if each.name == table and each.is_table and each.may_enter and REQUIRED <= set(each.columns)
+        if each.name == table and each.is_table and each.may_enter and set(each.columns) >= REQUIRED
     ]
     inside = sorted(
         (each for each in usable if each.place is not None),
@@ -112,23 +123,16 @@ def _find(session: Session, found: Sequence[Relation], table: str, known: Collec
     )
     outside = sorted((each for each in usable if each.place is None), key=lambda each: each.schema)
     doubted = {each.schema for each in found if not each.is_trusted}
-    # Of a stranger whom nobody has named, nothing is read that could run code.
+    # Nobody has named the schemas outside of the search_path: a table of an untrusted role there is not read if it
+    # could run code.
     outside = [
         each for each in outside if each.schema not in doubted or not runs_code(session, Tables(each.schema, table))
     ]
     candidates, others = (
-        [
-            _Candidate(
-                session,
-                Tables(each.schema, table),
-                each.schema in journalled,
-                each.schema not in doubted,
-            )
-            for each in places
-        ]
+        [_Candidate(session, Tables(e.schema, table), e.schema in journalled, e.schema not in doubted) for e in places]
         for places in (inside, outside)
     )
-    closed = [each for each in found if each.name == table and not each.may_enter and REQUIRED <= set(each.columns)]
+    closed = [each for each in found if each.name == table and not each.may_enter and set(each.columns) >= REQUIRED]
     if closed and not any(each.has(known) for each in candidates):
         _refuse_closed(session, closed)
     if candidates:
@@ -139,7 +143,7 @@ def _find(session: Session, found: Sequence[Relation], table: str, known: Collec
 def _refuse_closed(session: Session, closed: Sequence[Relation]) -> None:
     """Raise HistoryError if the search_path names a schema with a history that the role may not enter.
 
-    PostgreSQL passes over such a schema in silence, and its history would count as absent.
+    PostgreSQL skips such a schema silently, so its history would count as absent.
     """
     role = role_of(session)
     path = [role if name == "$user" else name for name in names_of(_path(session).setting)]
@@ -162,17 +166,17 @@ class _Candidate(NamedTuple):
     is_trusted: bool
 
     def has(self, names: Collection[str]) -> bool:
-        """Whether some of these are applied by it."""
+        """Ask whether some of these are applied by it."""
         return self._answers(_HAS.format(self.tables.history, sql.Identifier("name"), list(names)))
 
     def had(self, names: Collection[str]) -> bool:
-        """Whether some of these were ever tried by it."""
+        """Ask whether some of these were ever tried by it."""
         return self.has_journal and self._answers(
             _HAS.format(self.tables.journal, sql.Identifier("migration"), list(names))
         )
 
     def is_half_way(self, names: Collection[str]) -> bool:
-        """Whether some of these ended half-way in it."""
+        """Ask whether some of these ended half-way in it."""
         return self.has_journal and self._answers(_HALF_WAY.format(self.tables.journal, list(names)))
 
     def is_chosen(self) -> bool:
@@ -185,9 +189,9 @@ class _Candidate(NamedTuple):
         return self._answers(sql.SQL("SELECT true FROM {} LIMIT 1").format(self.tables.history))
 
     def _answers(self, query: sql.Composed) -> bool:
-        """Whether the query gives a row. Raises HistoryError if rows may be hidden, or if a stranger's code would run.
+        """Ask whether the query gives a row; False without any right to read.
 
-        Without any right there are none.
+        Raises HistoryError if rows may be hidden, or if code of an untrusted role would run.
         """
         connection = self.session.connection()
         if not self.is_trusted:
@@ -204,33 +208,37 @@ class _Candidate(NamedTuple):
 def _inside(
     session: Session, inside: Sequence[_Candidate], outside: Sequence[_Candidate], known: Collection[str]
 ) -> Tables:
-    """Return the one of the search_path that is meant: the first, unless that is another project's and these files have one."""
+    """Return the history of the search_path that is meant.
+
+    It is the first, unless only a later one knows these files.
+    """
     first, *later = inside
     if not (later or outside) or first.has(known) or first.had(known):
         return first.tables
-    # Whoever sets a search_path means its schemas; the default one is nobody's choice.
+    # A search_path that somebody has set says which schemas are meant; the default one is nobody's choice.
     rivals = [*later, *outside] if _path(session).is_default else later
-    ours = [each for each in rivals if each.has(known)]
-    if not ours:
+    knowing = [each for each in rivals if each.has(known)]
+    if not knowing:
         return first.tables
-    if len(ours) == 1 and ours[0] in later and first.is_used():
-        return ours[0].tables
-    _refuse([first, *ours], "several histories could be that of these files")
+    if len(knowing) > 1 or knowing[0] not in later or not first.is_used():
+        _refuse([first, *knowing], "several histories could be that of these files")
+    return knowing[0].tables
 
 
-def _outside(session: Session, ours: Sequence[_Candidate], table: str, known: Collection[str]) -> Tables | None:
-    """Return where to make the history, None if nowhere; or the only one that knows the files, if the search_path is nobody's
-    choice."""
-    if len(ours) > 1:
-        _refuse(ours, "there are several histories of these files")
+def _outside(session: Session, knowing: Sequence[_Candidate], table: str, known: Collection[str]) -> Tables | None:
+    """Return where to make the history if no schema of the search_path has one; None if nowhere.
+
+    It is the only other history that knows the files, if nobody has chosen the search_path.
+    """
+    if len(knowing) > 1:
+        _refuse(knowing, "there are several histories of these files")
     here = session.facts.schema
-    if ours:
-        path = _path(session)
-        if ours[0].is_trusted and (
-            (path.is_default and not ours[0].is_chosen()) or _set_by_its_own_script(ours[0], path, known)
-        ):
-            return ours[0].tables
-        _refuse_elsewhere(ours[0], here, meant=ours[0].tables.schema if path.is_default or not here else here)
+    if knowing:
+        (other,), path = knowing, _path(session)
+        is_nobodys_choice = path.is_default and not other.is_chosen()
+        if other.is_trusted and (is_nobodys_choice or _set_by_its_own_script(other, path, known)):
+            return other.tables
+        _refuse_elsewhere(other, here, meant=other.tables.schema if path.is_default or not here else here)
     return Tables(here, table) if here is not None else None
 
 
@@ -247,6 +255,7 @@ def _refuse(histories: Sequence[_Candidate], why: str) -> NoReturn:
 
 def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoReturn:
     theirs = other.tables.schema
+    setting = f"[tool.fsapi_nb] {written_setting('schema', theirs)} in pyproject.toml"
     works = f"works in the schema {here}" if here else "has no schema in its search_path that exists"
     raise HistoryError(
         f"the history of these files is {other.tables.shown()}, and this session {works}",
@@ -257,7 +266,7 @@ def _refuse_elsewhere(other: _Candidate, here: str | None, *, meant: str) -> NoR
                 if here
                 else []
             ),
-            f"  if only the history is meant to be in {theirs}: [tool.fsapi_nb] {written_setting('schema', theirs)} in pyproject.toml",
+            f"  if only the history is meant to be in {theirs}: {setting}",
         ),
         state=UNCHANGED,
         hint=Advice("say which schema is meant, such as ", Option("--schema", (meant,))),
@@ -278,7 +287,7 @@ def _path(session: Session) -> _Path:
 
 
 def _set_by_its_own_script(history: _Candidate, path: _Path, known: Collection[str]) -> bool:
-    """Whether a migration of that history, or the first steps of one, made this search_path, so that it is left behind by it."""
+    """Return whether a migration of that history, or its first steps, has left this search_path."""
     if path.source not in {"database", "user", "database user"} or not history.has_journal:
         return False
     query = _PATHS_SET.format(history.tables.scripts, history.tables.journal, list(known))

@@ -1,6 +1,7 @@
 """Say why a session has no schema that could hold the history, and what gives it one. Reads only.
 
-What only reads goes on without a history, and says so in notes; what writes is refused before it has done anything.
+A verb that only reads goes on without a history, and says so in notes; a verb that writes is refused before it has done
+anything.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ _DEFAULT = "public"
 
 @dataclass(frozen=True, slots=True)
 class NoSchema:
-    """Why there is no schema for the history, and what to do.
+    """The reason why there is no schema for the history, and what to do.
 
-    `name` is the schema that the history would be made in, once it can be; `is_missing` if that is to be created first.
-    `no_files` says where there are no migration files either.
+    `name` is the schema in which the history would be made; `is_missing` says that it must be created first. `no_files`
+    says where there are no migration files either.
     """
 
     why: str
@@ -43,12 +44,12 @@ class NoSchema:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a result says that had no history to read."""
+        """The notes of a result that had no history to read."""
         return f"nothing is recorded here: {self.why}", f"before a migration can run, {self.remedy}"
 
     @property
     def refusal(self) -> HistoryError:
-        """What is raised where a history is needed."""
+        """The error for a verb that needs a history."""
         return HistoryError(
             self.why,
             details=(
@@ -60,7 +61,10 @@ class NoSchema:
         )
 
     def beside(self, folder: Folder) -> NoSchema:
-        """Return the same for these files: if one of them makes the schema itself, the history needs another one."""
+        """Return the same for these files.
+
+        If one of them makes the schema itself, the history needs another schema.
+        """
         if folder.lack:
             return replace(self, no_files=folder.lack)
         maker = _maker(folder, self.name) if self.is_missing else None
@@ -75,7 +79,7 @@ class NoSchema:
 
 
 def find_no_schema(session: Session) -> NoSchema:
-    """Return why none of the session's search_path can be used."""
+    """Return why no schema of the session's search_path can be used. Asks the database."""
     ((setting,),) = ask_about_session(session.connection(), {"path": _PATH})["path"]
     role = role_of(session)
     wanted = [role if name == "$user" else name for name in names_of(setting)]
@@ -84,7 +88,10 @@ def find_no_schema(session: Session) -> NoSchema:
 
 
 def explain(setting: str, wanted: Sequence[str], there: set[str], role: str) -> NoSchema:
-    """Return why none of the wanted schemas of this search_path can be used by the role; `there` are those that exist."""
+    """Return why the role can use none of the wanted schemas of this search_path.
+
+    `there` are those that exist.
+    """
     users = [name for name in wanted if not is_system(name)]
     if not users:
         create = "" if _DEFAULT in there else f"{create_command(_DEFAULT)}; and then "
@@ -117,7 +124,7 @@ def names_of(setting: str) -> list[str]:
 
 
 def _maker(folder: Folder, schema: str) -> str | None:
-    """The first file that is sure to create the schema, whether it is there or not."""
+    """Return the first file that is sure to create the schema, whether it exists or not."""
     from fsapi_nb.script.objects import creates
 
     for name in folder.names:

@@ -1,7 +1,7 @@
-"""Find the history of these files under another name than the project has for it, so that nothing runs a second time.
+"""Find the history of these files under another name, so that nothing runs a second time.
 
-A setting that was changed (`table`, `schema`) hides the history that the files have. It is looked for only if the one of
-that setting knows none of them. Which schema is meant, `locate` has decided before. Reads only.
+A setting that was changed (`table`, `schema`) hides the history that the files have. It is looked for only if the one
+of that setting knows none of them. `locate` has decided before which schema is meant. Reads only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
 from fsapi_nb.text.toml import written_setting
 
-# By the columns, which are looked up once for all tables. To read a table of a role that is not trusted could run its code,
-# so that it counts as none. The path is the session's own: operators of others may be in it.
+# By the columns, which are looked up once for all tables. A table of an untrusted role does not count: reading it could
+# run code of that role. The search_path is the session's own, so other people's operators may be in it.
 _ALIKE = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname) IS NOT NULL,
@@ -48,7 +48,7 @@ _ALIKE = sql.SQL("""
             GROUP BY a.attrelid HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) {count})
     ORDER BY 1, 2
 """)
-# What may be in the answer of that, by one of the columns: a question of a sixth of the time.
+# A superset of that answer, by one of the columns: it takes a sixth of the time.
 _DATED = rendered(
     sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text
@@ -63,7 +63,10 @@ _TRIED = sql.SQL("SELECT true FROM {} WHERE migration::text = ANY ({}::text[]) L
 
 @dataclass(frozen=True, slots=True)
 class HistorySetting:
-    """What the project says of its history: its tables, and whether its schema was chosen for everything, or for it alone."""
+    """The settings of a project's history.
+
+    `is_chosen` says that its schema was chosen for everything, `is_configured` that it was set for the history alone.
+    """
 
     tables: Tables
     is_chosen: bool = False
@@ -81,9 +84,9 @@ class Found:
     has_journal: bool
 
     def may_be(self, setting: HistorySetting) -> bool:
-        """Whether these files may have run here, in the place where they would run by that setting.
+        """Return whether these files may have run here, in the place where they would run by that setting.
 
-        One that was made for its schema alone is that schema's, unless files without a schema run there.
+        A history that was made for its schema alone belongs to that schema, unless files without a schema run there.
         """
         own = setting.tables
         if self.tables == own:
@@ -91,7 +94,7 @@ class Found:
         if setting.is_chosen:
             return self.tables.schema == own.schema
         if self.tables.table == own.table and not setting.is_configured:
-            return False  # which `locate` has judged
+            return False  # `locate` has decided about it
         return self.on_path or self.tables.schema == own.schema or not self.is_chosen
 
 
@@ -100,7 +103,8 @@ def refuse_other_history(
 ) -> None:
     """Raise HistoryError if another history than the one of the setting knows these files.
 
-    `layout` and `history` are those of the setting. Asks nothing if that history knows one of the files, or there is none.
+    `layout` and `history` are those of the setting. Sends nothing if that history knows one of the files, or if there
+    are no files.
     """
     names = folder.names
     if not names or any(folder.has(name) for name in _names(history)) or _has_tried(session, setting, layout, names):
@@ -113,7 +117,7 @@ def refuse_other_history(
 
 
 def knows(history: History, folder: Folder) -> bool:
-    """Whether a history is that of these files: of one of them by what ran, or of no other file."""
+    """Return whether a history is that of these files: it has what ran of one of them, or no other file."""
     entries = [entry for entry in history.entries if folder.has(entry.name)]
     same = any(_may_have_run(entry, folder) for entry in entries)
     begun = any(folder.has(progress.name) for progress in history.unfinished)
@@ -121,7 +125,7 @@ def knows(history: History, folder: Folder) -> bool:
 
 
 def _may_have_run(entry: HistoryEntry, folder: Folder) -> bool:
-    """Whether that file may be what ran, as far as the history tells."""
+    """Return whether that file may be what ran, as far as the history says."""
     if entry.digest is not None and entry.digest == folder.digest(entry.name):
         return True
     migration = folder.get(entry.name)
@@ -134,7 +138,7 @@ def _names(history: History) -> Iterable[str]:
 
 
 def _has_tried(session: Session, setting: HistorySetting, layout: TablesPresent, names: Sequence[str]) -> bool:
-    """Whether its journal knows one of them: what was rolled back is still that history's."""
+    """Ask whether its journal knows one of them: what was rolled back still belongs to that history."""
     if not layout.journal:
         return False
     known = list(fitting(names, session.encoding))
@@ -142,7 +146,7 @@ def _has_tried(session: Session, setting: HistorySetting, layout: TablesPresent,
 
 
 def _may_be_others(session: Session, own: Tables) -> bool:
-    """Whether there may be another table that has the form of a history."""
+    """Ask whether there may be another table that has the form of a history."""
     return any((schema, table) != (own.schema, own.table) for schema, table in ask(session.connection(), _DATED))
 
 
@@ -156,7 +160,10 @@ def _find(session: Session) -> Iterable[Found]:
 
 
 def _read(session: Session, found: Found) -> tuple[History, TablesPresent]:
-    """What that history says, as far as it may be read, and which tables it has. Raises HistoryError if rows may be hidden."""
+    """Return that history, as far as it may be read, and which tables it has.
+
+    Raises HistoryError if rows may be hidden.
+    """
     there = look(session, found.tables)
     readable = TablesPresent(
         there.history,
@@ -167,7 +174,10 @@ def _read(session: Session, found: Found) -> tuple[History, TablesPresent]:
 
 
 def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside: TablesPresent | None) -> None:
-    """Raise HistoryError; `beside` are the other's tables, if they can be given the name that the setting has."""
+    """Raise HistoryError, with the ways to go on.
+
+    `beside` are the tables of the other history, if they can be given the name that the setting has.
+    """
     count = sum(folder.has(name) for name in _names(history))
     settings = [written_setting("table", other.table)] if other.table != own.table else []
     settings = [written_setting("schema", other.schema), *settings] if other.schema != own.schema else settings

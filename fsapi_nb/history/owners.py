@@ -1,7 +1,10 @@
-"""Whose tables may be used: the owner of a table can have everybody who reads or writes it run code of the owner's.
+"""Decide whose tables may be used.
 
-Trusted are superusers, the owner of the database, and whoever runs the verb, with the roles that it is a member of. A
-history of another role is used as long as nothing in it runs code; a view or a foreign table is never read as one.
+The owner of a table can make everybody who reads or writes it run code of the owner.
+
+Trusted are superusers, the owner of the database, and the role that runs the verb, with the roles that it is a member
+of. A history of another role is used as long as nothing in it runs code; a view or a foreign table is never read as
+one.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ TRUSTED = """(EXISTS (
                                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
     OR (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'off'
         AND pg_catalog.pg_has_role({0}, 'MEMBER')))"""
-# Defaults that the tables have as fsapi and fsapi_nb make them, and constants; of functions PostgreSQL's own only, as names
-# of others are written with their schemas.
+# The defaults of the tables as fsapi and fsapi_nb make them, and constants. Only PostgreSQL's own functions fit: the
+# names of others are written with their schemas.
 _PLAIN = (
     r"^(nextval\('[^']*'::regclass\)|now\(\)|clock_timestamp\(\)|pg_backend_pid\(\)|CURRENT_TIMESTAMP|LOCALTIMESTAMP|"
     r"SESSION_USER|current_setting\('application_name'::text\)|-?\d+|true|false|'[^']*'::[a-z ]+|NULL::[a-z ]+)$"
@@ -58,10 +61,12 @@ _CODE = sql.SQL("""
 """)
 
 
-# Whoever has TRIGGER on a table can have its writers run a function; up to PostgreSQL 17 also whoever has REFERENCES, by a
-# trigger of a table that a foreign key deletes from.
+# A role with TRIGGER on a table can make its writers run a function; up to PostgreSQL 17 also a role with REFERENCES,
+# by a trigger of a table that a foreign key deletes from.
 _WRITERS = sql.SQL("""
-    SELECT c.relname::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+    SELECT c.relname::text,
+           CASE a.grantee WHEN 0 THEN 'PUBLIC'
+               ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
            pg_catalog.array_agg(DISTINCT a.privilege_type)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, LATERAL (
         SELECT * FROM pg_catalog.aclexplode(c.relacl) UNION ALL
@@ -76,7 +81,10 @@ _WRITERS = sql.SQL("""
 
 
 def find_grants(session: Session, tables: Tables) -> tuple[TableGrant, ...]:
-    """Return the rights to write the tables that roles have besides their owners, superusers and whoever asks."""
+    """Return the rights of other roles to write the tables.
+
+    Owners, superusers and the role of the session are left out.
+    """
     written = dict(zip(tables.names, tables.written, strict=True))
     rows = ask(session.connection(), _WRITERS.format(sql.Literal(tables.schema), list(tables.names)))
     return tuple(TableGrant(written[name], role, tuple(rights)) for name, role, rights in rows)
@@ -92,12 +100,12 @@ def _question(tables: Tables) -> sql.Composed:
 
 
 def runs_code(session: Session, tables: Tables) -> bool:
-    """Return whether the tables of a role that is not trusted would run code; reads nothing of them."""
+    """Ask whether the tables of an untrusted role would run code; reads no row of them."""
     return bool(ask(session.connection(), _question(tables)))
 
 
 def refuse_code(session: Session, tables: Tables) -> None:
-    """Raise HistoryError if the tables of a role that is not trusted would run code."""
+    """Raise HistoryError if the tables of an untrusted role would run code."""
     found = ask(session.connection(), _question(tables))
     if found:
         name, owner, what = found[0]

@@ -1,4 +1,4 @@
-"""What the database remembers: reads history and journal into values, and makes the tables. Rows are written by `recorder`.
+"""Read history and journal into values, and make their tables. `record` writes the rows.
 
 Reading writes nothing, not even the tables.
 """
@@ -47,21 +47,32 @@ _DEFAULT_RIGHTS = b"SELECT EXISTS (SELECT FROM pg_catalog.pg_default_acl)"
 
 
 def read_history(session: Session, tables: Tables, layout: TablesPresent) -> History:
-    """All that is applied, in the order in which it was, and what ended half-way; asked by one message.
+    """Return all that is applied, in the order in which it was applied, and what ended half-way.
 
-    Raises HistoryError where the tables are another tool's or may not be read.
+    Sends one message.
+
+    Args:
+        session: An open session.
+        tables: The tables of the history.
+        layout: Which of the tables are there.
+
+    Raises:
+        HistoryError: The tables are another tool's, may not be read, or hold something that no verb writes.
     """
     return _history(tables, layout, _ask(session, tables, _history_queries(tables, layout)))
 
 
 def read_history_and_authors(session: Session, tables: Tables, layout: TablesPresent) -> tuple[History, dict[str, str]]:
-    """The same, and by the same message the role that applied each migration last, by name; none for what fsapi applied."""
+    """Return the same, and the role that applied each migration last, by name. Sends one message.
+
+    Migrations that fsapi applied have no role.
+    """
     queries = _history_queries(tables, layout)
     if layout.journal:
         queries["authors"] = _authors(tables)
         queries["renames"] = _renames(tables)
     answers = _ask(session, tables, queries)
-    authors = {name: role for name, role in answers.get("authors", ())}
+    authors: dict[str, str] = dict(answers.get("authors", ()))
     for name, before in answers.get("renames", ()):
         if before in authors:
             authors.setdefault(name, authors[before])
@@ -87,29 +98,30 @@ def _ask(session: Session, tables: Tables, queries: Mapping[str, sql.Composed]) 
         if error.sqlstate is not None:
             raise
         raise _out_of_range(tables, error, of_journal="journal" in queries) from None
-    # The entries hold no text but in their last column, and may be many.
+    # There may be many entries, and only their last column is a text.
     return {name: _entries_restored(rows) if name == "entries" else _restored(rows) for name, rows in answers.items()}
 
 
 def _out_of_range(tables: Tables, error: psycopg.DataError, *, of_journal: bool) -> HistoryError:
-    """The error for a time that no verb writes, such as infinity."""
+    """Return the error for a time that no verb writes, such as infinity."""
     history, _, journal = tables.written
     table, column = (journal, "at") if of_journal else (history, "applied_at")
     return HistoryError(
         str(error),
-        details=(f"  it stands in the column {column} of {table}",),
+        details=(f"  it is in the column {column} of {table}",),
         state=UNCHANGED,
-        hint=f"find it, and set it right: SELECT * FROM {table} WHERE NOT ({column} >= '0001-01-01' AND {column} < '10000-01-01');",
+        hint=f"find it, and set it right: SELECT * FROM {table} "
+        f"WHERE NOT ({column} >= '0001-01-01' AND {column} < '10000-01-01');",
     )
 
 
 def _entries_restored(rows: Rows) -> Rows:
-    """The rows of entries; most have no fault of a DOWN that could have been made to fit."""
+    """Return the rows of entries with the faults of their DOWNs restored; most have none."""
     return [row if row[-1] is None else (*row[:-1], restore(row[-1])) for row in rows]
 
 
 def _restored(rows: Rows) -> Rows:
-    """The rows with their texts as they were before they were made to fit into the database's encoding."""
+    """Return the rows with their texts as they were before they were made to fit the encoding."""
     return [tuple(restore(value) if isinstance(value, str) else value for value in row) for row in rows]
 
 
@@ -128,7 +140,7 @@ def _history(tables: Tables, layout: TablesPresent, answers: Mapping[str, Rows])
 
 
 def _entries(tables: Tables, layout: TablesPresent) -> sql.Composed:
-    """The applied migrations as `HistoryEntry` has them."""
+    """Return the query for the applied migrations, in the columns of `HistoryEntry`."""
     join = sql.SQL(
         "LEFT JOIN {} s ON s.id OPERATOR(pg_catalog.=) h.id AND s.name OPERATOR(pg_catalog.=) h.name "
         "AND s.applied_at IS NOT DISTINCT FROM h.applied_at"
@@ -145,13 +157,14 @@ def _entries(tables: Tables, layout: TablesPresent) -> sql.Composed:
 
 
 def _unfinished(tables: Tables) -> sql.Composed:
-    """What the journal knows of migrations whose last attempt did not end; few rows."""
+    """Return the query for what the journal knows of migrations whose last attempt did not end; few rows."""
     return sql.SQL(
         "SELECT id, migration::pg_catalog.text, event, state, step, steps, step_checksum, "
         "CASE event WHEN 'retire' THEN NULL ELSE script END, witness, message FROM {} "
         # A DOWN in one transaction counts, too: it may have undone a part of an UP in several steps.
         "WHERE steps OPERATOR(pg_catalog.>) 1 OR NOT in_transaction "
-        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,rollback,rename,retire,restore}}'::pg_catalog.text[]) ORDER BY id"
+        "OR event OPERATOR(pg_catalog.=) ANY ('{{fresh,down,redo,rollback,rename,retire,restore}}'::pg_catalog.text[]) "
+        "ORDER BY id"
     ).format(tables.journal)
 
 
@@ -164,7 +177,7 @@ def _authors(tables: Tables) -> sql.Composed:
 
 
 def _renames(tables: Tables) -> sql.Composed:
-    """What each renamed migration was called before, oldest first."""
+    """Return the query for what each renamed migration was called before, oldest first."""
     return sql.SQL(
         "SELECT migration::pg_catalog.text, pg_catalog.substr(message, {}) FROM {} "
         "WHERE event OPERATOR(pg_catalog.=) 'rename' ORDER BY id"
@@ -174,7 +187,7 @@ def _renames(tables: Tables) -> sql.Composed:
 def read_scripts(
     session: Session, tables: Tables, layout: TablesPresent, names: Sequence[str]
 ) -> dict[str, StoredScripts]:
-    """The text that ran of those applied migrations of which it was stored, by name."""
+    """Return the text that ran of those applied migrations for which it was stored, by name."""
     names = fitting(names, session.encoding)
     if not names or not layout.scripts:
         return {}
@@ -195,7 +208,19 @@ def read_scripts(
 def read_journal(
     session: Session, tables: Tables, layout: TablesPresent, *, limit: int | None = None, runbook: str | None = None
 ) -> tuple[JournalEntry, ...]:
-    """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
+    """Return the events of the journal, oldest first.
+
+    Args:
+        session: An open session.
+        tables: The tables of the history.
+        layout: Which of the tables are there.
+        limit: Only so many, the newest.
+        runbook: Only those of this run of a runbook.
+
+    Raises:
+        UsageError: `limit` is below 1.
+        HistoryError: The journal may not be read, or holds a time that no verb writes.
+    """
     if not layout.journal or (runbook is not None and "runbook" not in layout.journal):
         return ()
     if limit is not None and limit < 1:
@@ -204,7 +229,7 @@ def read_journal(
         "SELECT * FROM (SELECT id, at, run_id::text, migration::text, event, state, step, steps, duration_ms, server_pid, "
         "role, host, application, notebook, message, {} FROM {} {} ORDER BY id DESC LIMIT {}) AS newest ORDER BY id"
     )
-    # A journal that an earlier build made has not all of them, and reading adds nothing.
+    # A journal that an earlier release made lacks some of these columns, and reading does not add them.
     added = sql.SQL(", ").join(
         sql.Identifier(name) if name in layout.journal else sql.SQL("NULL AS {}").format(sql.Identifier(name))
         for name in ADDED["journal"]
@@ -218,9 +243,17 @@ def read_journal(
 
 
 def create_tables(session: Session, tables: Tables) -> TablesPresent:
-    """Make what is missing of our tables, in one transaction, and make sure that we may write. The caller holds the lock.
+    """Make what is missing of the history tables, and make sure that they can be written.
 
-    Returns what is there then. Raises HistoryError where the role may not.
+    The caller holds the lock.
+
+    The tables are made in one transaction, columns that an earlier release lacks in another.
+
+    Returns:
+        What is there then.
+
+    Raises:
+        HistoryError: There is no such schema, or the role may not make or write the tables.
     """
     layout = look(session, tables)
     if layout.strangers:
@@ -249,7 +282,7 @@ def create_tables(session: Session, tables: Tables) -> TablesPresent:
 
 
 def _keep_to_owner(session: Session, tables: Tables, before: TablesPresent) -> None:
-    """Take from all others the rights that default privileges gave them on the tables that were just made."""
+    """Revoke the rights that default privileges have given other roles on the tables that were just made."""
     made = [name for name in tables.names if name not in before.present(tables)]
     given = session.connection().execute(given_question(tables, made)).fetchall()
     for is_sequence, name, role in given:
@@ -257,9 +290,9 @@ def _keep_to_owner(session: Session, tables: Tables, before: TablesPresent) -> N
 
 
 def _chose_path(session: Session) -> bool:
-    """Whether the session has a search_path of its own, by an option of ours or of its connection.
+    """Ask whether the session has a search_path of its own, by an option of the verb or of its connection.
 
-    It cannot have one, and is not asked, if nothing was said that could have set it: pg_settings takes the server long.
+    The server is not asked if nothing could have set one: it takes long to list pg_settings.
     """
     if not session.may_have_own_path:
         return False
@@ -267,7 +300,10 @@ def _chose_path(session: Session) -> bool:
 
 
 def _add_columns(session: Session, tables: Tables, lacking: Mapping[str, Sequence[str]]) -> None:
-    """Give tables that an earlier build made the columns that came later. Raises HistoryError unless we own them."""
+    """Add to tables of an earlier release the columns that came later.
+
+    Raises HistoryError unless the role owns them.
+    """
     statement = add_statement(tables, lacking)
     try:
         with session.connection().transaction():

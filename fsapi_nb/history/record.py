@@ -1,8 +1,8 @@
-"""What is written to history and journal: messages that stand in the transaction of the migration's own SQL.
+"""Record a run in history and journal, in the transaction of the migration's own SQL.
 
-Makes the messages; whoever runs a migration sends them with it, others `write` them. Commits nothing. What must not
-be committed without our lock, or over a history that somebody has changed, fails on the server, so that it can be
-sent together with its COMMIT.
+A `Recorder` makes the messages: the runner sends them with the statements of a step, other verbs `write` them. Commits
+nothing. A record that must not be committed without the lock, or over a history that somebody has changed, fails on the
+server, so that it can be sent together with its COMMIT.
 """
 
 from __future__ import annotations
@@ -41,10 +41,12 @@ if TYPE_CHECKING:
 
 
 class JournalRow(NamedTuple):
-    """One event to be journalled. `step` counts from one; `script` and `witness` are kept where a resumed run needs them.
+    """One event for the journal.
 
-    `name` is the migration's where its text is not at hand. `duration_ms` is the time before the transaction that it
-    is written in, which PostgreSQL adds its own time to; None where it means nothing.
+    `step` counts from one; `script` and `witness` are kept if a resumed run needs them.
+
+    `name` is the migration's if its text is not at hand. `duration_ms` is the time before the transaction that writes
+    the event, to which PostgreSQL adds its own; None if it means nothing.
     """
 
     migration: Migration | None
@@ -63,7 +65,10 @@ class JournalRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Makes the messages that record one run."""
+    """The maker of the messages that record one run.
+
+    It knows the session, and sends only what `write` is given.
+    """
 
     session: Session
     tables: Tables
@@ -73,9 +78,13 @@ class Recorder:
     runbook: str | None = None
 
     def write(self, messages: Sequence[Message]) -> None:
-        """Send messages of this recorder in one go. Raises psycopg.Error, and what `refusal` makes of one.
+        """Send messages of this recorder together.
 
-        Then the transaction that they were sent in, the caller's if there is one, has been rolled back.
+        If one fails, the transaction in which they were sent, the caller's if there is one, is rolled back.
+
+        Raises:
+            FsapiError: What `refusal` makes of an error.
+            psycopg.Error: Any other error.
         """
         try:
             self.session.exchange(messages)
@@ -87,7 +96,7 @@ class Recorder:
         """Record that a part is done, and what that makes of its migration."""
         if part.completes and part.direction is Direction.UP:
             return self.applied(row, prepared=prepared)
-        if part.completes and part.entry is not None:  # a partly applied migration has no entry that could go
+        if part.completes and part.entry is not None:  # a partly applied migration has no entry to take away
             return self.rolled_back(row, part.entry, prepared=prepared)
         return self.journal(row, prepared=prepared)
 
@@ -101,27 +110,27 @@ class Recorder:
         return self._checked(which, [*self._values(row), *kept], row, migration.checksum, prepared=prepared)
 
     def rolled_back(self, row: JournalRow, entry: HistoryEntry, *, prepared: bool = False) -> tuple[Message, ...]:
-        """Take a migration's entry away; fails where somebody else did so meanwhile."""
+        """Take the entry of a migration away; fails if somebody else did so meanwhile."""
         identity = str(entry.id)
         return self._checked("down", [*self._values(row), identity], row, identity, prepared=prepared)
 
     def journal(self, row: JournalRow, *, prepared: bool = False) -> tuple[Message, ...]:
-        """Add one event. That a step begins or is done is only written while the lock is ours.
+        """Add one event. That a step begins or is done is only written while this session holds the lock.
 
-        One that is done has as its witness, unless another is given, what `captured` has put in front of it.
+        The witness of a step that is done is what `captured` has kept, unless another one is given.
         """
         which = "step" if row.state in {"started", "done"} else "journal"
         message = self._message("step done" if row.state == "done" else which, self._values(row), prepared=prepared)
         return message, self._check(which, row, prepared=prepared)
 
     def captured(self, part: StepPart) -> tuple[Message, ...]:
-        """Put what the session has in front of a step's row, as the script's own role; nothing if no step follows."""
+        """Keep what the session has for the row of a step, as the script's role; nothing if no step follows."""
         return () if part.completes else (capture(self.session, self.lock, part),)
 
     def left_behind(self, row: JournalRow) -> Message:
-        """Add what the session has behind a step that is committed, if its row, written before that, says something else.
+        """Add what the session has after a step is committed, if the row of the step says something else.
 
-        The row knows a SET LOCAL, which has ended with the transaction.
+        The row was written before the COMMIT, so it has each SET LOCAL, which has ended with the transaction.
         """
         return self._message("session", self._values(row._replace(state="session")))
 
@@ -131,9 +140,9 @@ class Recorder:
         return self.tables.lock_key(self.session.facts.database)
 
     def still(self, row: KeptRow | None, step: Step) -> tuple[Message, ...]:
-        """Look whether a row of the history that no step takes away is there; fails if a script has removed it.
+        """Check that a row of the history which no step takes away is there; fails if a script has removed it.
 
-        Behind all that may run somebody's code: which tables a function empties, no text of a script says.
+        Sent after each step that may run a function: the text of a script does not say which tables a function empties.
         """
         is_plain = all(part.is_parsed and is_quiet(part.statements) for part in step.parts)
         is_named = any(self.tables.table in each.text for part in step.parts for each in part.statements)
@@ -142,7 +151,10 @@ class Recorder:
         return (self._message("check kept with its script" if row.has_script else "check kept", [row.name]),)
 
     def baseline(self, migration: Migration, *, place: int | None = None) -> tuple[Message, ...]:
-        """Record a migration as applied without having run it: as the last one, or in the place of rows that are retired."""
+        """Record a migration as applied without running it.
+
+        `place` is the id of a row that is retired, in whose place it is recorded; None for the end.
+        """
         row = JournalRow(migration, "baseline", "done", 1, 1)
         if place is None:
             return self.applied(row)
@@ -168,24 +180,26 @@ class Recorder:
         """Put the row of a retired migration back, as it was."""
         event = JournalRow(None, RowChangeKind.RESTORE.value, "done", name=name)
         values = [None if value is None else _truth(value) if isinstance(value, bool) else str(value) for value in row]
-        return self._message(event.event, [*self._values(event), *values]), self._check(
-            event.event, event, row.checksum
-        )
+        message = self._message(event.event, [*self._values(event), *values])
+        return message, self._check(event.event, event, row.checksum)
 
     def repaired(self, migration: Migration, entry: HistoryEntry) -> tuple[Message, ...]:
-        """Take over a file's checksum and text for what is applied already."""
+        """Record the checksum and text of a file as those of a migration that is applied already."""
         row, kept = self._kept(migration, JournalRow(migration, "repair", "done", 1, 1))
         repaired = self._message("repair", [str(entry.id), migration.checksum, *kept])
         return (repaired, *self.journal(row), self._check("repair", row, migration.checksum))
 
     def forget_all(self) -> tuple[Message, ...]:
-        """Empty the history, not the journal; which is told that everything was dropped."""
+        """Empty the history. The journal stays, and gets the event that everything was dropped."""
         emptied = (self._message("forget entries", []), self._message("forget scripts", []))
         row = JournalRow(None, "fresh", "done")
         return (*emptied, *self.journal(row), self._check("forget", row))
 
     def is_recorded(self, row: JournalRow) -> bool:
-        """Whether this run's event is in the journal: the witness of a COMMIT whose answer was lost."""
+        """Ask whether this event of the run is in the journal.
+
+        It says whether a COMMIT whose answer was lost has happened.
+        """
         name = row.migration.name if row.migration else None
         query = sql.SQL(
             "SELECT true FROM {} WHERE run_id = {} AND migration = {} AND event = {} AND state = {} AND step = {} LIMIT 1"
@@ -193,9 +207,16 @@ class Recorder:
         return bool(ask(self.session.connection(), query))
 
     def refusal(self, error: psycopg.Error, *, recording: bool) -> FsapiError | None:
-        """Return what the server refused to record if that is for a reason of ours; None for every other error.
+        """Return the refusal that an error stands for, if a record or the history was its cause.
 
-        The session is idle again. With `recording`, the error is one of our own messages, not of a script.
+        The session must be idle again.
+
+        Args:
+            error: What the server answered.
+            recording: Whether the error is the answer to a message of this recorder, not to a script.
+
+        Returns:
+            None for every other error.
         """
         message = error.diag.message_primary or ""
         if LOST_LOCK in message:
@@ -223,7 +244,7 @@ class Recorder:
     def _checked(
         self, which: str, values: Sequence[str | None], row: JournalRow, *more: str | None, prepared: bool
     ) -> tuple[Message, ...]:
-        """One of the statements, and what makes sure that its rows are there."""
+        """Return one of the statements, and the check that its rows are there."""
         message = self._message(which, values, prepared=prepared)
         return message, self._check(which, row, *more, prepared=prepared)
 
@@ -236,21 +257,22 @@ class Recorder:
         )
 
     def _message(self, which: str, values: Sequence[str | None], *, prepared: bool = False) -> Message:
-        """One of the statements; `prepared` where the session may keep it, as a script that prepares some may not know it."""
+        """Return one of the statements.
+
+        `prepared` only if no script runs in the session that could meet its name.
+        """
         text = statements(self.tables, self.session.facts.database)[which]
         encoded = tuple(None if value is None else value.encode() for value in values)
         return Message(text, encoded, f"fsapi_nb {which}".encode() if prepared else None)
 
     def _kept(self, migration: Migration, row: JournalRow) -> tuple[JournalRow, tuple[str | None, ...]]:
-        """What is kept of a migration's text, and the journal's row with the digest of that as its witness.
+        """Return the journal's row with the digest of the scripts as its witness, and what is kept of them.
 
-        Its scripts, whether a password was taken out, the digest of its file, and what would keep its DOWN from being run.
+        Kept are the scripts, whether a password was taken out, the digest of the file, and what would keep the DOWN
+        from being run.
         """
         from fsapi_nb.plan.down import fault_of_down
-        from fsapi_nb.script.stored_text import (  # what reads scripts is only needed where one has run
-            kept_digest,
-            to_store,
-        )
+        from fsapi_nb.script.stored_text import kept_digest, to_store  # the parser is only needed if a script has run
 
         stored, fault = to_store(migration), fault_of_down(migration, self.session.encoding)
         texts = self._fitting(stored.up), self._fitting(stored.down)
@@ -261,7 +283,7 @@ class Recorder:
         return None if text is None else keep(text, self.session.encoding)
 
     def _values(self, row: JournalRow) -> list[str | None]:
-        """The row's parameters, in the order of `statements.COLUMNS`."""
+        """Return the parameters of a row, in the order of `statements.COLUMNS`."""
         return [
             str(self.run_id),
             row.migration.name if row.migration else row.name,
@@ -284,13 +306,19 @@ class Recorder:
 
 
 def done_row(part: StepPart, *, waited: float = 0.0, in_transaction: bool = True) -> JournalRow:
-    """The journal's row of a part that is done; `waited` are the seconds before the transaction that writes it."""
+    """Return the journal's row of a part that is done.
+
+    `waited` are the seconds before the transaction that writes it.
+    """
     row = row_of(part, "done", in_transaction=True)
     return row._replace(duration_ms=round(waited * 1000), in_transaction=in_transaction)
 
 
 def row_of(part: StepPart, state: str, *, in_transaction: bool) -> JournalRow:
-    """The journal's row of a part; of several, or outside of a transaction, with the text that it runs."""
+    """Return the journal's row of a part.
+
+    With its text if it is one of several, or runs outside of a transaction.
+    """
     row = JournalRow(
         part.migration, part.direction.value, state, part.number + 1, part.of, in_transaction=in_transaction
     )

@@ -1,7 +1,7 @@
-"""Read from the journal the row of a retired migration, to be put back. Nothing of it is believed before it is checked.
+"""Read the row of a retired migration from the journal, to put it back. All of it is checked first.
 
-Whoever may write into the journal may have written it: a value of another form would stop every later reading, and a script
-in it would run at a rollback with the rights of who rolls back.
+Any role that may write the journal may have written it: a value of another form would make every later reading fail,
+and a script in it would run at a rollback, with the rights of the role that rolls back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ _ID, _NUMBER = range(1, 1 << 63), range(-(1 << 31), 1 << 31)
 
 
 class RetiredRow(NamedTuple):
-    """The history row of a migration as it was, and what was kept of its scripts; without a checksum, nothing was."""
+    """The history row of a migration as it was, and what was kept of its scripts.
+
+    Without a checksum, nothing was kept.
+    """
 
     id: int
     applied_at: str | None
@@ -50,8 +53,14 @@ class RetiredRow(NamedTuple):
 def read_retired_rows(session: Session, tables: Tables, names: Sequence[str]) -> dict[str, RetiredRow]:
     """Return the newest retired row of each of these migrations.
 
-    Raises HistoryError if a row cannot be put back as it stands in the journal, or if the journal has more writers than the
-    scripts, so that a script in it need not be what ran.
+    Args:
+        session: An open session.
+        tables: The tables of the history.
+        names: The retired migrations.
+
+    Raises:
+        HistoryError: A row is missing, or cannot be put back as the journal has it; or the journal has more writers
+            than the scripts, so that a script in it need not be what ran.
     """
     if not names:
         return {}
@@ -112,13 +121,13 @@ def _number(kept: Mapping[str, Any], name: str, allowed: range) -> int:
 
 def _text(kept: Mapping[str, Any], name: str) -> str | None:
     value = kept.get(name)
-    if value is None or isinstance(value, str) and "\x00" not in value and not _is_torn(value):
+    if value is None or (isinstance(value, str) and "\x00" not in value and not _is_torn(value)):
         return value
     raise ValueError(f"its {name} is not a text that PostgreSQL can hold")
 
 
 def _is_torn(value: str) -> bool:
-    """Whether a text has half a character (`\\ud800`), which JSON can hold and no encoding."""
+    r"""Return whether a text has half a character (`\ud800`), which JSON can hold and no encoding."""
     return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
 
 
@@ -144,7 +153,10 @@ def _unreadable(tables: Tables, name: str, number: int, why: str) -> HistoryErro
 
 
 def _refuse_other_writers(session: Session, tables: Tables, name: str, number: int) -> None:
-    """Raise HistoryError if a role may write the journal that may not write the scripts, and so what a rollback runs."""
+    """Raise HistoryError if a role may write the journal that may not write the scripts.
+
+    The scripts of the journal would then run at a rollback.
+    """
     places = (sql.Literal(table.as_string(session.connection())) for table in (tables.journal, tables.scripts))
     writers = [role for (role,) in ask(session.connection(), _WRITERS.format(*places))]
     if not writers:
@@ -154,12 +166,13 @@ def _refuse_other_writers(session: Session, tables: Tables, name: str, number: i
         f"the script of {name} in {tables.written[2]} may have been written by a role that may not write scripts",
         details=tuple(f"  {role} may write the journal only" for role in writers),
         state=UNCHANGED,
-        hint=f"look at it: SELECT script FROM {tables.written[2]} WHERE id = {number}; if it is what ran: {revoke} and restore then.",
+        hint=f"look at it: SELECT script FROM {tables.written[2]} WHERE id = {number}; "
+        f"if it is what ran: {revoke} and restore then.",
     )
 
 
 def not_restored(error: psycopg.Error, tables: Tables) -> HistoryError:
-    """Return the refusal for a row that the history cannot take back: its place is taken, or is none of that table."""
+    """Return the refusal for a row that cannot be put back: its place is taken, or it does not fit."""
     message = error.diag.message_detail or error.diag.message_primary or ""
     return HistoryError(
         f"the row cannot be put back into {tables.shown()}",

@@ -1,4 +1,4 @@
-"""Learn from the journal which rows were retired, and which migrations stand for them now. Sends nothing."""
+"""Find the retired rows in the journal, and which migrations stand for them now. Sends nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fsapi_nb.model.history import NAME_BEFORE, RetiredMigration
 
 
 def fold_retired(rows: Iterable[Sequence[Any]], applied: Collection[str]) -> tuple[RetiredMigration, ...]:
-    """Return the retired rows of the journal's rows (migration, event, state, ..., witness, message), oldest first.
+    """Return the retired rows of the journal's events, as `fold_progress` takes them.
 
-    A row is none any more once it was restored, once everything was dropped, or once its migration was rolled back: by its
-    own DOWN, or by that of the migration in its place, unless that is applied again.
+    A row does not count any more once it was restored, once everything was dropped, or once its migration was rolled
+    back: by its own DOWN, or by that of the migration in its place, unless that one is applied again.
     """
     known = _Known()
     for name, event, state, step, steps, checksum, _, witness, message in rows:
@@ -33,14 +33,14 @@ def fold_retired(rows: Iterable[Sequence[Any]], applied: Collection[str]) -> tup
 
 @dataclass(slots=True)
 class _Known:
-    """What is known so far: the retired rows, what each migration was recorded in the place of, and what was undone."""
+    """The retired rows so far, the migration recorded in place of each, and what was undone."""
 
     found: dict[str, RetiredMigration] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
 
     def retired(self, name: str, checksum: str | None, place: str | None) -> None:
-        """A row was taken out; `place` is the migration that was recorded instead."""
+        """Note that a row was taken out; `place` is the migration that was recorded instead."""
         self.found[name] = RetiredMigration(name, checksum)
         self.places.pop(name, None)
         if place is not None:
@@ -48,11 +48,11 @@ class _Known:
             self.undone.discard(place)
 
     def renamed(self, old: str, new: str) -> None:
-        """An applied migration has another name: in the place of others it stands under that one."""
+        """Note that an applied migration has another name now, also in the place of others."""
         self.places = {new if name == old else name: new if to == old else to for name, to in self.places.items()}
 
     def result(self, applied: Collection[str]) -> tuple[RetiredMigration, ...]:
-        """The retired rows whose work is not undone, each with what stands for it."""
+        """Return the retired rows whose work is not undone, each with what stands for it."""
         undone = self.undone - set(applied)
         chains = {name: self._chain(name) for name in {*self.found, *self.places}}
         return tuple(
@@ -66,7 +66,7 @@ class _Known:
         )
 
     def _chain(self, name: str) -> list[str]:
-        """The migration that was recorded in its place, the one in that one's place, and so on."""
+        """Return the migration that was recorded in its place, the one in the place of that one, and so on."""
         chain: list[str] = []
         while (name := self.places.get(name, "")) and name not in chain:
             chain.append(name)

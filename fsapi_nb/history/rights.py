@@ -1,4 +1,7 @@
-"""Say who may not use the history tables, why, and what the owner can do: missing privileges, row-level security."""
+"""Refuse history tables that the role may not use, and say what their owner can do.
+
+The reasons are missing privileges, row-level security and triggers that run at COMMIT.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ _MISSING = sql.SQL("""
     WHERE NOT pg_catalog.has_sequence_privilege(owned.sequence, 'USAGE')
 """)
 _DENIED = sql.SQL("""
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = {} AND c.relname = ANY({}::name[]) AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND NOT (pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
                AND pg_catalog.has_table_privilege(c.oid, 'DELETE'))
@@ -37,7 +41,7 @@ _HIDING = sql.SQL("""
 """)
 
 
-# Those of foreign keys are PostgreSQL's own, and take no row away.
+# Triggers of foreign keys are PostgreSQL's own, and take no row away.
 _DEFERRED = sql.SQL("""
     SELECT t.tgname::text, t.tgrelid::regclass::text FROM pg_catalog.pg_trigger t
     JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -47,11 +51,16 @@ _DEFERRED = sql.SQL("""
 
 
 def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -> None:
-    """Check before a run all that would be found only once a migration had run. `layout` is what there is of the tables.
+    """Check before a run all that would otherwise be found only after a migration has run.
+
+    Args:
+        session: An open session.
+        tables: The tables of the history.
+        layout: Which of the tables are there.
 
     Raises:
-        HistoryError: the role lacks a privilege on the history tables, or row-level security applies to it; or a trigger
-            may run at COMMIT, when what was recorded has been verified.
+        HistoryError: The role lacks a privilege on the history tables, or row-level security applies to it; or a
+            trigger may run at COMMIT, when what was recorded has been verified.
     """
     written = (table.as_string(session.connection()) for table in (tables.history, tables.scripts, tables.journal))
     queries = {"missing": _MISSING.format(*map(sql.Literal, written))}
@@ -71,7 +80,7 @@ def refuse_unwritable(session: Session, tables: Tables, layout: TablesPresent) -
             hint=f"let its owner run: {' '.join(grants)}",
         )
     if answers.get("hiding"):
-        raise _row_security(session, tables, answers["hiding"])
+        raise _row_security(session, answers["hiding"])
     for trigger, table in answers.get("deferred", ()):
         raise HistoryError(
             f"the trigger {trigger} of {table} may run at COMMIT, after what is recorded was verified",
@@ -84,7 +93,7 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
     """Return the refusal for an InsufficientPrivilege over the history tables; the session is idle again."""
     hiding = ask(session.connection(), _hiding(tables))
     if hiding:
-        return _row_security(session, tables, hiding)
+        return _row_security(session, hiding)
     role = role_of(session)
     denied = ask(session.connection(), _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     grant = f"GRANT USAGE, CREATE ON SCHEMA {_quoted(session, tables.schema)} TO {_quoted(session, role)};"
@@ -103,7 +112,7 @@ def no_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryE
 def lost_right(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError:
     """Return the refusal for an InsufficientPrivilege while the history was written, which is undone.
 
-    The right was there when the run began. What a script took away is there again now.
+    The right was there when the run began; a script has taken it away. Its rollback has brought the right back.
     """
     denied = ask(session.connection(), _DENIED.format(sql.Literal(tables.schema), list(tables.names)))
     if denied or ask(session.connection(), _hiding(tables)):
@@ -120,13 +129,13 @@ def _said(error: psycopg.Error) -> str:
 
 
 def _hiding(tables: Tables) -> sql.Composed:
-    """Return the question which of the tables have row-level security that applies to the role of the session."""
+    """Return the query for the tables whose row-level security applies to the role of the session."""
     return _HIDING.format(sql.Literal(tables.schema), list(tables.names))
 
 
-def _row_security(session: Session, tables: Tables, hiding: Rows) -> HistoryError:
+def _row_security(session: Session, hiding: Rows) -> HistoryError:
     who, change = f"let the owner ({hiding[0][1]}) run", "DISABLE ROW LEVEL SECURITY"
-    if all(is_owner for _, _, is_owner in hiding):  # who is exempt unless it is forced
+    if all(is_owner for _, _, is_owner in hiding):  # an owner is exempt unless it is forced
         who, change = "run", "NO FORCE ROW LEVEL SECURITY"
     names = [name for name, _, _ in hiding]
     return HistoryError(

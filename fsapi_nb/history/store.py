@@ -1,6 +1,11 @@
-"""The database that a verb works on: one session, where its history is, and whether it is protected.
+"""Open the database that a verb works on: one session, its history, the lock.
 
-Opens, finds and locks; what is done there is for the verbs.
+What is done there is for the verbs.
+
+Protocol: `open_target` owns the session, and closes it whatever happens. `HistoryStore.locked` holds the advisory lock
+    of the
+history on that session for a whole run; a lost connection releases it. The history is looked at again once the lock is
+held.
 """
 
 from __future__ import annotations
@@ -51,11 +56,11 @@ _SYSTEM = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """How a database is reached: its address, and what every session there is set to.
+    """The way to a database: its address, and what every session there is set to.
 
-    `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for another
-    runner; `postgres_bin` is for the embedded server. With `by_pooler`, a pooler in session mode may stand in between.
-    `requests` must have been allowed before anything is connected to.
+    `schema` is the one that everything is confined to, if one was chosen. `max_wait` are the seconds to wait for
+    another runner; `postgres_bin` is for the embedded server. `by_pooler` says that a pooler in session mode may be in
+    between. `requests` must have been allowed before anything is connected to.
     """
 
     project: Project
@@ -74,9 +79,10 @@ class DatabaseAccess:
 
 @dataclass(slots=True)
 class HistoryStore:
-    """An open session on the database, and where the history is in it.
+    """An open session on the database, and the place of the history in it.
 
-    That is looked at again once the lock is held. Who needs no history may use the session wherever it is.
+    A verb that needs no history may use the session wherever the history is. Once the lock is held, `session` may be a
+    new one, and `location` has all tables. Methods that ask the database may wait, and raise psycopg.Error.
     """
 
     session: Session
@@ -102,24 +108,27 @@ class HistoryStore:
         return self.tables.lock_key(self.session.facts.database)
 
     def history(self) -> History:
-        """All that is applied, and what ended half-way. Raises HistoryError if another history is that of the files."""
+        """Return all that is applied, and what ended half-way.
+
+        Raises HistoryError if the files have another history.
+        """
         return self._of_these_files(read_history(self.session, self.tables, self._layout()))
 
     def history_and_authors(self) -> tuple[History, dict[str, str]]:
-        """The same, and the role that applied each migration, by name, where the journal tells."""
+        """Return the same, and the role that applied each migration, by name, as far as the journal says."""
         history, authors = read_history_and_authors(self.session, self.tables, self._layout())
         return self._of_these_files(history), authors
 
     def scripts(self, names: Sequence[str]) -> dict[str, StoredScripts]:
-        """The text that ran of those applied migrations, where it was stored."""
+        """Return the text that ran of those applied migrations for which it was stored, by name."""
         return read_scripts(self.session, self.tables, self._layout(), names)
 
     def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
-        """The journal's events, oldest first; the newest `limit` of them, or those of one run of a runbook."""
+        """Return the newest `limit` events of the journal, or those of one run of a runbook, oldest first."""
         return read_journal(self.session, self.tables, self._layout(), limit=limit, runbook=runbook)
 
     def _of_these_files(self, history: History) -> History:
-        """The history, once it is sure that the files have no other one under another name."""
+        """Return the history. Raises HistoryError if the files have another one, under another name."""
         if not self._is_sure and not self.no_schema:
             configured = "schema" in self.access.project.table
             setting = HistorySetting(self.tables, self.access.schema is not None, configured)
@@ -128,7 +137,7 @@ class HistoryStore:
         return history
 
     def _layout(self) -> TablesPresent:
-        """Which tables there are to read. Raises HistoryError if the history may not be used."""
+        """Return which tables there are to read. Raises HistoryError if the history may not be used."""
         if self.location.refusal:
             raise self.location.refusal
         return self.location.layout
@@ -140,7 +149,10 @@ class HistoryStore:
             raise self.no_schema.refusal
 
     def warnings(self) -> tuple[str, ...]:
-        """Which other roles may write the history, or own it without being trusted. Asks only if others have rights on it."""
+        """Return notes on untrusted owners of the history, and on other roles that may write it.
+
+        Asks the database only if other roles have rights on the tables.
+        """
         layout = self.location.layout
         owners = (
             f"{table} belongs to the role {owner!r}, which can make the role that migrates run its code. If not meant: "
@@ -151,19 +163,19 @@ class HistoryStore:
         return (*owners, *map(str, grants))
 
     def procedures(self) -> tuple[Procedure, ...]:
-        """The procedures that may end a transaction by themselves."""
+        """Return the procedures that may end a transaction by themselves."""
         from fsapi_nb.postgres.procedures import read_procedures
 
         return read_procedures(self.session.connection())
 
     def session_state(self, names: Iterable[str]) -> dict[str, str]:
-        """What this session has of the settings that are set, or that have these names."""
+        """Return the settings of this session that are set, or that have these names."""
         from fsapi_nb.history.kept_session import own_names, read_state
 
         return read_state(self.session, self.key, sorted({*names, *own_names(self.session.settings)}))
 
     def facts(self) -> DatabaseFacts:
-        """What a record says of this database."""
+        """Return what the record of a runbook says of this database."""
         info, facts = self.session.connection().info, self.session.facts
         address = f"{info.host}, port {info.port}" if info.host.startswith("/") else f"{info.host}:{info.port}"
         execute = self.session.connection().execute
@@ -172,14 +184,25 @@ class HistoryStore:
         return DatabaseFacts(self.identity, server, address, facts.role, system[0] if system else None)
 
     def runner_at_work(self) -> Holder | None:
-        """Who holds the lock at this moment."""
+        """Return who holds the lock at this moment; None if nobody does."""
         from fsapi_nb.postgres.advisory_lock import find_holder
 
         return find_holder(self.session, self.key)
 
     @contextmanager
     def locked(self, awaited: Callable[[str], None]) -> Iterator[Recorder]:
-        """Hold the lock, with our tables there. Raises Locked, HistoryError."""
+        """Hold the lock, and make the tables that are missing. Yields the recorder of the run.
+
+        Args:
+            awaited: Called with a text while another runner holds the lock.
+
+        Raises:
+            Locked: Another runner holds the lock for longer than `max_wait`.
+            HistoryError: The history may not be used, or its tables cannot be made or written.
+            PooledConnection: A pooler is in between, so the lock would not keep other runners out.
+            CannotConnect: No second session came about.
+            ConfigurationError: The function for the database does not give new connections.
+        """
         import uuid
 
         from fsapi_nb.history.record import Recorder
@@ -190,7 +213,7 @@ class HistoryStore:
         with ExitStack() as stack:
             stack.enter_context(advisory_lock(self.session, self.key, max_wait=access.max_wait, awaited=awaited))
             self._probe()
-            if self.session.is_outdated:  # the runner that we waited for has changed the settings
+            if self.session.is_outdated:  # the runner before this one has changed settings of the database or role
                 self.session = stack.enter_context(self.renewed(self.session))
             self.location = replace(self.location, layout=create_tables(self.session, self.tables))
             yield Recorder(
@@ -198,12 +221,15 @@ class HistoryStore:
             )
 
     def _probe(self) -> None:
-        """Make sure that the lock keeps other runners out. Raises PooledConnection, CannotConnect, psycopg.Error."""
+        """Make sure that the lock keeps other runners out.
+
+        Raises PooledConnection, CannotConnect, ConfigurationError, psycopg.Error.
+        """
         from fsapi_nb.postgres.advisory_lock import probe
 
         access = self.access
         if access.address.embedded or self._is_surely_locked():
-            self.session.check_same()  # it is one PostgreSQL server, and no pooler in between
+            self.session.check_same()  # so that this is one PostgreSQL server, and not a pooler
             return
         try:
             other = connect(_destination(access), f"{access.application} (second)"[:63])
@@ -229,7 +255,7 @@ class HistoryStore:
                 )
 
     def _is_surely_locked(self) -> bool:
-        """Whether it is certain without a second connection that the lock keeps others out."""
+        """Return whether it is certain without a second connection that the lock keeps others out."""
         from fsapi_nb.postgres.advisory_lock import holds
         from fsapi_nb.postgres.peer_process import is_direct
         from fsapi_nb.project.parts import leads_to_one_server
@@ -241,9 +267,12 @@ class HistoryStore:
 
     @contextmanager
     def renewed(self, session: Session) -> Iterator[Session]:
-        """A new session in place of one that is outdated, whose lock it takes over; that one is closed.
+        """Open a session in place of one that is outdated, whose lock it takes over; the old one is closed.
 
-        Raises CannotConnect, DatabaseError.
+        Raises:
+            CannotConnect: No new session came about.
+            PooledConnection: A pooler is in between, whose sessions may all be outdated.
+            DatabaseError: The lock could not be taken over.
         """
         from fsapi_nb.postgres.advisory_lock import taken_over
 
@@ -263,7 +292,20 @@ class HistoryStore:
 
 @contextmanager
 def open_target(access: DatabaseAccess, *, writing: bool, folder: Folder) -> Iterator[HistoryStore]:
-    """Connect for one verb over the files of a folder. Closed at the end whatever happens."""
+    """Connect for one verb over the files of a folder; close the session at the end, whatever happens.
+
+    Args:
+        access: The way to the database.
+        writing: Whether the verb may change the database: the session must then be one that can.
+        folder: The files of the project, by which a history is known.
+
+    Raises:
+        Untrusted: The project asks for something that its user has not allowed. Nothing was connected to.
+        CannotConnect: No connection came about.
+        DatabaseError: The server, or what answers in its place, cannot be used.
+        HistoryError: There is no such schema as the one that was chosen.
+        Interrupted: The user stopped the verb while no migration ran.
+    """
     settings = access.project.table
     table, configured = str(settings.get("table", "migrations")), settings.get("schema")
     schema = access.schema or (str(configured) if configured is not None else None)
@@ -302,7 +344,10 @@ def _hiding(settings: Mapping[str, str]) -> AbstractContextManager[None]:
 
 @contextmanager
 def open_onlooker(access: DatabaseAccess) -> Iterator[Connection]:
-    """A second connection that only reads the server's statistics: it never waits, and has no settings of others."""
+    """Open a second connection that only reads the server's statistics.
+
+    It never waits, and has no settings of the user.
+    """
     connection = connect(_destination(access), f"{access.application} (watching)"[:63])
     try:
         connection.execute(set_all({**SETTINGS, **wanted(connection), "statement_timeout": "2s", "lock_timeout": "1s"}))
@@ -312,9 +357,12 @@ def open_onlooker(access: DatabaseAccess) -> Iterator[Connection]:
 
 
 def open_guarded(access: DatabaseAccess) -> Connection:
-    """A new connection for another tool, which closes it; where the database is protected it only reads.
+    """Return a new connection for another tool, which must close it.
 
-    That guards against mistakes, not against intent: SQL can lift it. Raises CannotConnect, ConfigurationError.
+    If the database is protected, it only reads.
+
+    This guards against mistakes, not against intent: SQL can lift it. Raises CannotConnect, ConfigurationError,
+    Untrusted.
     """
     connection = connect(_destination(access), access.application)
     try:
@@ -331,7 +379,7 @@ def open_guarded(access: DatabaseAccess) -> Connection:
 
 
 def _destination(access: DatabaseAccess) -> Destination:
-    """What to connect to; the embedded server is started for it. Raises Untrusted before that."""
+    """Return what to connect to; start the embedded server if that is meant. Raises Untrusted before that."""
     address, project = access.address, access.project
     if address.embedded:
         from fsapi_nb.servers.project_server import start_embedded
@@ -354,7 +402,7 @@ def _identify(session: Session, access: DatabaseAccess) -> Identity:
 
 
 def _server(connection: Connection, address: Address) -> str:
-    """Where a connection went, as a result says it."""
+    """Return where a connection leads, as a result says it."""
     host, port = connection.info.host, connection.info.port
     if address.embedded:
         return "embedded"

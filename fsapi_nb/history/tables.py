@@ -1,8 +1,8 @@
-"""The names of our tables, and the statements that make them. An existing `migrations` table is left as it is.
+"""Name the tables of the history, and write the statements that make them. Sends nothing.
 
-`migrations` is fsapi's own, column for column, so that fsapi's tool goes on working beside us; what we need
-beyond it stands in two tables of our own. `migrations_scripts` is joined by id, name and time, so that a row
-which fsapi deleted or made anew never gets the text of another.
+`migrations` is fsapi's own table, column for column, so that fsapi's tool goes on working; an existing one is left as
+it is. What fsapi_nb needs beyond it is in two more tables. `migrations_scripts` is joined by id, name and time, so that
+a row which fsapi deleted and made again never gets the text of another.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from fsapi_nb.errors import UNCHANGED, HistoryError
 from fsapi_nb.text.sql import written_name
 from fsapi_nb.text.toml import written_setting
 
-#: What a table must have to be fsapi's. Others are called `migrations` too (Laravel's, for one).
+#: The columns that a table must have to be fsapi's. Other tools have a table `migrations`, too, such as Laravel.
 REQUIRED = frozenset({"id", "name", "applied_at", "duration_ms"})
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Where the history is: a schema, and the name of fsapi's table; the others are named after it."""
+    """The names of the history's tables: a schema, and the name of fsapi's table.
+
+    The others are named after it.
+    """
 
     schema: str
     table: str = "migrations"
 
     @property
     def history(self) -> sql.Identifier:
-        """fsapi's table: a row for each migration that is completely applied."""
+        """The table that is fsapi's: a row for each migration that is completely applied."""
         return sql.Identifier(self.schema, self.table)
 
     @property
@@ -55,32 +58,33 @@ class Tables:
         return history, scripts, journal
 
     def shown(self) -> str:
-        """The history table as a reader knows it."""
+        """Return the name of the history table as a reader knows it."""
         return f"{self.schema}.{self.table}"
 
     def lock_key(self, database: str) -> int:
-        """The key of the advisory lock: of this history and no other. A signed 64-bit number."""
+        """Return the key of the advisory lock of this history alone: a signed 64-bit number."""
         text = f"fsapi_nb\x00{database}\x00{self.schema}\x00{self.table}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
-#: The comment on the journal of a history that was made where somebody chose the schema, by `--schema` or a search_path
-#: of the session's own: whoever chooses nothing does not mean that one.
+#: The comment on the journal of a history whose schema somebody chose, by `--schema` or a search_path of the session's
+#: own:
+#: a user who chooses nothing does not mean that history.
 CHOSEN = "fsapi_nb: made for this schema alone"
 
 
 def another_name(name: str) -> str:
-    """Return a name for a table or schema of the history that is not that one, to be proposed."""
+    """Return another name for a table or schema of the history, to be proposed."""
     return "fsapi_nb_history" if name == "fsapi_history" else "fsapi_history"
 
 
 def chosen_statement(tables: Tables) -> sql.Composed:
-    """Return the statement that says of a history that its schema was chosen."""
+    """Return the statement that marks a history as one whose schema was chosen."""
     return sql.SQL("COMMENT ON TABLE {} IS {}").format(tables.journal, sql.Literal(CHOSEN))
 
 
 def move_statements(old: Tables, new: Tables, present: Collection[str]) -> str:
-    """Return, to be pasted, what gives those of the old tables that are there the new schema and names."""
+    """Return statements to paste that give the tables that are `present` the new schema and names."""
     statements = []
     for name, written, other in zip(old.names, old.written, new.names, strict=True):
         if name not in present:
@@ -94,7 +98,7 @@ def move_statements(old: Tables, new: Tables, present: Collection[str]) -> str:
 
 
 def create_statements(tables: Tables) -> sql.Composed:
-    """What makes the tables that are not there yet; to be run in a transaction, under the lock."""
+    """Return the statements that make the missing tables; to be run in one transaction, under the lock."""
     return sql.SQL(
         """
         CREATE TABLE IF NOT EXISTS {history} (
@@ -155,24 +159,29 @@ _GIVEN = sql.SQL("""
 
 
 def given_question(tables: Tables, names: Sequence[str]) -> sql.Composed:
-    """Return the question which rights others have on those tables and their sequences, as default privileges give them.
+    """Return the query for the rights of other roles on those tables and their sequences.
 
-    A row says whether it is a sequence, and its name and the role's as SQL writes them.
+    Default privileges give such rights.
+
+    A row says whether it is a sequence, and its name and the name of the role as SQL writes them.
     """
     return _GIVEN.format(sql.Literal(tables.schema), list(names))
 
 
 def revoke_statement(name: str, role: str, *, is_sequence: bool) -> bytes:
-    """Return what takes all rights on a table or sequence from a role; names as SQL writes them."""
+    """Return the statement that revokes all rights on a table or sequence; names as SQL writes them."""
     return f"REVOKE ALL ON {'SEQUENCE' if is_sequence else 'TABLE'} {name} FROM {role}".encode()
 
 
-#: What tables that an earlier build made have not, by the end of their names, in the order of the table.
+#: The columns that tables of an earlier release lack, by the end of the table's name, in the order of the table.
 ADDED = {"scripts": ("digest", "down_fault"), "journal": ("cell", "runbook")}
 
 
 def add_statement(tables: Tables, lacking: Mapping[str, Sequence[str]]) -> sql.Composed:
-    """What adds those columns to tables that are there; a moment's exclusive lock on them, no row is rewritten."""
+    """Return the statements that add those columns.
+
+    They lock the tables exclusively for a moment, and rewrite no row.
+    """
     there = {"scripts": tables.scripts, "journal": tables.journal}
     column = sql.SQL("ADD COLUMN IF NOT EXISTS {} pg_catalog.text")
     return sql.SQL("; ").join(
@@ -184,7 +193,10 @@ def add_statement(tables: Tables, lacking: Mapping[str, Sequence[str]]) -> sql.C
 
 
 def refuse_foreign(tables: Tables, columns: frozenset[str]) -> None:
-    """Raise HistoryError where a table of that name exists, but is another tool's."""
+    """Raise HistoryError if a table of that name exists, but is another tool's.
+
+    `columns` are those that it has.
+    """
     missing = REQUIRED - columns
     if columns and missing:
         raise HistoryError(

@@ -1,6 +1,8 @@
-"""Which of our tables are in a database, with which columns, and where; `locate` says which of them are meant.
+"""Find the tables of the history that a database has, with their columns and schemas.
 
-One query tells it all, and is asked with the first message of a session. Writes nothing.
+`locate` says which are meant.
+
+One query answers all of it, and is sent with the first message of a session. Writes nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +20,13 @@ from fsapi_nb.postgres.ask import ask, rendered
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.text.toml import written_setting
 
-#: Every relation of one of our names: whether it is a table of more than one session, whether its schema may be entered,
-#: that schema's place in the search_path, which may also lead to operators of other people's, its columns, whether
-#: it has other rights than a new table, whether it has triggers or row-level security, its owner, and who asks.
+#: Every relation that has the name of a history table: whether it is a table that all sessions see, whether its schema
+#: may be
+#: entered, the place of that schema in the search_path, its columns, whether it has other rights than a new table,
+#: whether it
+#: has triggers or row-level security, its owner, and the roles of the session. The search_path may hold operators of
+#: other
+#: people, so each is qualified.
 _LOOK = sql.SQL("""
     SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
            c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}'::pg_catalog."char"[])
@@ -42,9 +48,10 @@ _OWNERS = sql.SQL("SELECT own.id, {} FROM pg_catalog.unnest({}::pg_catalog.oid[]
 
 @dataclass(frozen=True, slots=True)
 class TablesPresent:
-    """The columns of our tables in a schema, none of one that is not there; `has_grants` says whether others may have rights on them.
+    """The history tables that a schema has: the columns of each, none for one that is absent.
 
-    `has_triggers` and `has_row_security` say whether one of them has any. `strangers` are the tables of a role that is not trusted, with its name, as SQL writes them.
+    `has_grants` says whether other roles may have rights on one of them; `has_triggers` and `has_row_security` whether
+    one has any. `strangers` are the tables of an untrusted role, as SQL writes them, each with the name of the role.
     """
 
     history: frozenset[str] = frozenset()
@@ -61,13 +68,13 @@ class TablesPresent:
         return bool(self.history and self.scripts and self.journal)
 
     def present(self, tables: Tables) -> tuple[str, ...]:
-        """The names of those that are there."""
+        """Return the names of those that are there, without the schema."""
         columns = (self.history, self.scripts, self.journal)
         return tuple(name for name, found in zip(tables.names, columns, strict=True) if found)
 
     @property
     def lacking(self) -> Mapping[str, Sequence[str]]:
-        """The columns that came later than the tables that are there, by those as `ADDED` has them."""
+        """The columns that the tables lack because an earlier release made them, by the keys of `ADDED`."""
         there = {"scripts": self.scripts, "journal": self.journal}
         return {
             table: missing
@@ -78,8 +85,10 @@ class TablesPresent:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What was looked for: a relation of one of our names, its place in the search_path, whether others may have
-    rights on it, and triggers, its owner, and whether that is trusted."""
+    """A relation with the name of a history table, as `_LOOK` finds it, and whether its owner is trusted.
+
+    `place` is the place of its schema in the search_path; None if the schema is not in it.
+    """
 
     schema: str
     name: str
@@ -96,12 +105,18 @@ class Relation:
 
 @lru_cache(maxsize=16)
 def question(table: str) -> sql.SQL:
-    """What asks for all that is called like our tables, with the history in `table`; `relations` reads the answer."""
+    """Return the query for every relation with the name of a history table; `relations` reads the answer.
+
+    `table` is the name of the table that is fsapi's.
+    """
     return rendered(_LOOK.format(list(Tables("", table).names)))
 
 
 def relations(session: Session, rows: Rows) -> list[Relation]:
-    """Return what answers the `question`. Asks whether an owner is trusted only of one who is not the session's own role."""
+    """Return the relations of an answer to `question`.
+
+    Asks whether owners are trusted that are not the session's roles.
+    """
     others = sorted({owner for *_, name, owner, current, connected in rows if name not in (current, connected)})
     trusted: dict[int, bool] = {}
     if others:
@@ -111,12 +126,16 @@ def relations(session: Session, rows: Rows) -> list[Relation]:
 
 
 def look(session: Session, tables: Tables) -> TablesPresent:
-    """Which of our tables are there now."""
+    """Ask which of the history tables are there now."""
     return layout_of(tables, relations(session, ask(session.connection(), question(tables.table))))
 
 
 def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:
-    """Return which of our tables are among these relations. Raises HistoryError if one of them is not a table."""
+    """Return which of the history tables are among these relations.
+
+    Raises:
+        HistoryError: One of them is not a table, or an untrusted role has added one to a history of another role.
+    """
     found = {each.name: each for each in relations if each.schema == tables.schema}
     written = dict(zip(tables.names, tables.written, strict=True))
     for each in found.values():
@@ -144,16 +163,18 @@ def layout_of(tables: Tables, relations: Iterable[Relation]) -> TablesPresent:
 
 
 def _owners(found: Mapping[str, Relation], history: str) -> frozenset[str]:
-    """The roles that tables beside the history may belong to without being trusted: its owner; without one, whose all are.
+    """Return the untrusted role that the tables beside the history may belong to, if there is one.
 
-    Our own tables stand beside one that fsapi made for a role of the application.
+    It is the owner of the history or, without a history, the owner of them all.
+
+    fsapi may have made the history for a role of the application, to which the other tables are then added.
     """
     owners = frozenset({found[history].owner} if history in found else (each.owner for each in found.values()))
     return owners if len(owners) == 1 else frozenset()
 
 
 def _refuse_added(name: str, owner: str) -> HistoryError:
-    """The refusal for a history to which another role, that is not trusted, has added a table."""
+    """Return the refusal for a history to which another, untrusted role has added a table."""
     return HistoryError(
         f"{name} belongs to the role {owner!r}, and the tables beside it to another one",
         state=UNCHANGED,

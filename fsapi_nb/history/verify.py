@@ -1,8 +1,8 @@
-"""Check on the server that what was recorded is there, and say what took it away where it is not.
+"""Check on the server that what was recorded is there, and say what took it away if it is not.
 
 A trigger or rule on the history tables can swallow a row without an error. Each record is therefore followed by a
-statement that looks for its rows, in the same transaction and sent with it: it gives no row where they are there and
-fails where they are not, so that the migration's own changes are undone with it.
+statement that looks for its rows, in the same transaction and sent with it: it gives no row if they are there, and
+fails if they are not, so that the migration's own changes are undone with it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,28 @@ from fsapi_nb.history.tables import Tables
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 
-# SQL has no statement that fails with words of one's own; asking for a setting that is not there does. Behind the
-# prefix stand a table's key and what is wrong there.
+#: The prefix of the settings that are asked for by a check that fails: they do not exist, and SQL has no other
+#: statement that
+#: fails with a given text. The key of a table and what is wrong there follow it.
 FAILURE = "fsapi_nb.the_record_failed"
 MISSING, LEFT, LOST = "missing", "left", "lost"
 _EQUALS = "OPERATOR(pg_catalog.=)"  # a script's search_path may have operators of its own before PostgreSQL's
-# Under the lock nobody else adds events, so that this one is among the newest. $1 to $5: `journal_values`.
+# Under the lock nobody else adds events, so this one is among the newest. $1 to $5 are those of `statements.COLUMNS`.
 _JOURNALLED = f"""EXISTS (
     SELECT FROM (SELECT run_id, migration, event, state, step FROM {{journal}} ORDER BY id DESC LIMIT 8) AS newest
     WHERE run_id {_EQUALS} $1::pg_catalog.uuid AND event {_EQUALS} $3::pg_catalog.text
       AND state {_EQUALS} $4::pg_catalog.text
       AND coalesce(migration::pg_catalog.text, '') {_EQUALS} coalesce($2::pg_catalog.text, '')
       AND coalesce(step, 0) {_EQUALS} coalesce($5::pg_catalog.int4, 0))"""
-# $6: the checksum; the two columns of a row are compared with those of the other, as they are joined when they are read.
+# $6 is the checksum. The two rows are compared by the columns that join them when they are read.
 _KEPT = f"""EXISTS (
     SELECT FROM {{history}} h JOIN {{scripts}} s ON s.id {_EQUALS} h.id
-    WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
+    WHERE h.name::pg_catalog.text {_EQUALS} $2::pg_catalog.text
+      AND s.name::pg_catalog.text {_EQUALS} h.name::pg_catalog.text
       AND s.checksum {_EQUALS} $6::pg_catalog.text
       AND (s.applied_at {_EQUALS} h.applied_at OR s.applied_at IS NULL AND h.applied_at IS NULL))"""
 _ENTERED = f"EXISTS (SELECT FROM {{history}} WHERE name::pg_catalog.text {_EQUALS} $2::pg_catalog.text)"
-# Of a row that no step takes away; the join is planned each time, and takes longer than all else.
+# For a row that no step takes away. The join is planned each time, and takes longer than all the rest.
 _standing = (
     f"EXISTS (SELECT FROM {{history}} WHERE name::pg_catalog.text {_EQUALS} $1::pg_catalog.text)",
     "history",
@@ -47,14 +49,20 @@ _SCRIPTED = f"""EXISTS (
     SELECT FROM {{history}} h JOIN {{scripts}} s ON s.id {_EQUALS} h.id
     WHERE h.name::pg_catalog.text {_EQUALS} $1::pg_catalog.text)"""
 _GIVEN = "$6::pg_catalog.int8"
+_OLD_NAME = f"""NOT EXISTS (
+    SELECT FROM {{scripts}} WHERE id {_EQUALS} {_GIVEN} AND name::pg_catalog.text {_EQUALS} $7::pg_catalog.text)"""
 
 
 def fail(table: str, wrong: str) -> str:
+    """Return the SQL expression that fails and says what is wrong in a table, given by its key."""
     return f"pg_catalog.current_setting('{FAILURE}.{table}.{wrong}')"
 
 
 def _check(*conditions: tuple[str, str, str]) -> str:
-    """The statement that fails for the first of these that does not hold: each with its table and what is wrong then."""
+    """Return the statement that fails for the first condition that is false.
+
+    Each condition has its table and what is wrong then.
+    """
     cases = " ".join(f"WHEN NOT {condition} THEN '{FAILURE}.{table}.{wrong}'" for condition, table, wrong in conditions)
     # OFFSET keeps the planner from writing, and the server from asking, each condition twice.
     found = f"SELECT CASE {cases} END AS setting OFFSET 0"
@@ -81,11 +89,7 @@ CHECKS: Mapping[str, str] = {
     "retire": _gone,
     "rename": _check(
         (_ENTERED, "history", MISSING),
-        (
-            f"NOT EXISTS (SELECT FROM {{scripts}} WHERE id {_EQUALS} {_GIVEN} AND name::pg_catalog.text {_EQUALS} $7::pg_catalog.text)",
-            "scripts",
-            MISSING,
-        ),
+        (_OLD_NAME, "scripts", MISSING),
         _journal,
     ),
     "restore": _check(
@@ -131,7 +135,10 @@ def unrecorded(session: Session, tables: Tables, table: str, wrong: str) -> Hist
 
 
 def refused_by_rule(session: Session, tables: Tables, error: psycopg.Error) -> HistoryError | None:
-    """Return the refusal for a rule under which PostgreSQL cannot write; None where there is no trigger or rule."""
+    """Return the refusal for a rule under which PostgreSQL cannot write.
+
+    None if there is no trigger or rule.
+    """
     actors = _actors(session, tables.history, tables.scripts, tables.journal)
     what = f"{tables.shown()} cannot be written: {error.diag.message_primary} [{error.sqlstate}]"
     return _refusal(what, actors) if actors else None

@@ -288,7 +288,7 @@ def test_a_time_that_cannot_be_read_is_found_by_the_query_that_is_named(
     project.rows(f"UPDATE {table} SET {column} = '{moment}' WHERE id = {number}")
     with pytest.raises(HistoryError, match="a time in the history is out of range") as caught:
         project.migrator().history()
-    assert f"  it stands in the column {column} of public.{table}" in str(caught.value).splitlines()
+    assert f"  it is in the column {column} of public.{table}" in str(caught.value).splitlines()
     query = (caught.value.hint or "").partition("set it right: ")[2]
     assert [row[0] for row in project.rows(query.replace("*", "id"))] == [number]
 
