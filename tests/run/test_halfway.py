@@ -436,8 +436,8 @@ def test_a_step_of_a_rollback_in_doubt_is_not_offered_an_undo(project: Project, 
     with pytest.raises(UsageError, match="one of its DOWN") as caught:
         project.migrator().resolve(name, undo=True)
     assert (
-        f"`sapi migrate:resolve {name}` with --done (it has) or --retry (it has not), and finish with `sapi migrate:rollback`"
-        in str(caught.value)
+        f"`sapi migrate:resolve {name} --done` (it has) or `sapi migrate:resolve {name} --retry` (it has not), and finish with "
+        "`sapi migrate:rollback`" in str(caught.value)
     )
     assert state(project) == "in doubt"
     assert project.rows("SELECT i FROM kept") == [(1,)]
