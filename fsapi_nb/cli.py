@@ -32,7 +32,7 @@ from fsapi_nb.errors import (
 )
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.streams import open_missing, show_every_character, write
-from fsapi_nb.text.command import Face, begin, typed, typed_lines
+from fsapi_nb.text.command import Face, begin, typed_lines
 from fsapi_nb.text.fold import one_by_one
 from fsapi_nb.text.safe import json_text, visible
 from fsapi_nb.text.wrap import wrap
@@ -263,8 +263,7 @@ def _written(text: str, *, otherwise: int = 1) -> int:
 
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        said = {key: typed(document[key], Face.TERMINAL) for key in ("state", "hint") if document.get(key)}
-        write(json_text(document | said), sys.stdout)
+        write(json_text(document), sys.stdout)
     first, *rest = one_by_one(error.lines(Face.TERMINAL))
     lines = _fitted([f"error: {first}", *rest])
     if isinstance(error, StatementFailed) and (blockers := error.blockers):
