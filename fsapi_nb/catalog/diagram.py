@@ -76,12 +76,12 @@ class Diagram:
         return len({table.name.schema for table in self.tables}) < 2
 
     def label(self, name: TableName) -> str:
-        """What a table is called in this diagram."""
+        """Return what a table is called in this diagram."""
         return name.name if self.is_one_schema else str(name)
 
 
 def select(diagram: Diagram, names: Collection[str]) -> Diagram:
-    """Only these tables, by name or `schema.name`, and the foreign keys among them.
+    """Return the diagram of only these tables, by `name` or `schema.name`, with the foreign keys among them.
 
     Raises UsageError for a name that no table has.
     """
@@ -98,8 +98,8 @@ def select(diagram: Diagram, names: Collection[str]) -> Diagram:
 
 
 def among(diagram: Diagram) -> Diagram:
-    """The diagram with only those foreign keys of its tables that end at one of them; the others are counted."""
+    """Return the diagram with those foreign keys only that end at one of its tables; the others are counted."""
     shown = {table.name for table in diagram.tables}
-    ours = [key for key in diagram.foreign_keys if key.table in shown]
-    kept = tuple(key for key in ours if key.target in shown)
-    return replace(diagram, foreign_keys=kept, outside=diagram.outside + len(ours) - len(kept))
+    own = [key for key in diagram.foreign_keys if key.table in shown]
+    kept = tuple(key for key in own if key.target in shown)
+    return replace(diagram, foreign_keys=kept, outside=diagram.outside + len(own) - len(kept))

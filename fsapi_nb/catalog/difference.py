@@ -35,17 +35,17 @@ class Change:
 
     @property
     def is_remark(self) -> bool:
-        """Whether no definition differs, so that whoever compares schemas may pass over it."""
+        """Whether no definition differs, so that a comparison of schemas may leave it out."""
         return self.change is ChangeKind.REORDERED
 
     def title(self) -> str:
-        """What became of what, in one line: `changed table public.users`."""
+        """Return what became of the object, in one line: `changed table public.users`."""
         if self.is_remark:
             return f"{self.kind} {self.identity}: {self.change.value}"
         return f"{self.change.value} {self.kind} {self.identity}"
 
     def lines(self) -> list[str]:
-        """Both definitions as a unified difference: `-` before lines that are gone, `+` before new ones.
+        """Return both definitions as a unified difference: `-` before lines that are gone, `+` before new ones.
 
         Of what was added or removed every line; of what changed three lines around each change.
         """
@@ -55,17 +55,17 @@ class Change:
         return [line for line in lines if not line.startswith("@@")] if self._is_short(lines) else lines
 
     def _is_short(self, lines: list[str]) -> bool:
-        """Whether there is one place only, so that its line numbers say nothing."""
+        """Return whether there is one place only, so that its line numbers say nothing."""
         return sum(line.startswith("@@") for line in lines) == 1
 
 
 def difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
-    """What became of each object from `before` to `after`, sorted by kind and identity; empty where they are equal."""
+    """Return how each object differs from `before` to `after`, sorted by kind and identity; empty if they are equal."""
     return tuple(_changes(before, after))
 
 
 def without_remarks(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes in which a definition differs."""
+    """Return the changes in which a definition differs."""
     return tuple(change for change in changes if not change.is_remark)
 
 
@@ -82,7 +82,7 @@ def _changes(before: Snapshot, after: Snapshot) -> Iterable[Change]:
 
 
 def _changes_of(left: CatalogObject, right: CatalogObject) -> Iterable[Change]:
-    """What differs between two states of one object."""
+    """Return what differs between two states of one object."""
     if left.definition != right.definition:
         yield Change(ChangeKind.CHANGED, left.kind, left.identity, left.definition, right.definition)
     common = {*left.columns} & {*right.columns}

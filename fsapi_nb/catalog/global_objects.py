@@ -114,7 +114,7 @@ _DEFAULTS = """
 
 
 def queries(version: int) -> tuple[KindQuery, ...]:
-    """The queries for a server of that version (150004 is 15.4)."""
+    """Return the queries for a server of that version (150004 is 15.4)."""
     publications = _PUBLICATIONS.format(members=_PUBLISHED if version >= 150000 else _PUBLISHED_14)
     return (
         KindQuery("pg_namespace", _SCHEMAS),

@@ -36,7 +36,7 @@ _CHANGED = f"""
 
 
 def grants(privileges: str, defaults: str, owner: str) -> str:
-    """SQL of the lines that say how privileges differ from the defaults: a sorted array, or NULL."""
+    """Return SQL of the lines that say how privileges differ from the defaults: a sorted array, or NULL."""
     given = _CHANGED.format(verb="GRANT", preposition="TO", owner=owner, these=privileges, others=defaults)
     taken = _CHANGED.format(verb="REVOKE", preposition="FROM", owner=owner, these=defaults, others=privileges)
     return (
@@ -46,7 +46,7 @@ def grants(privileges: str, defaults: str, owner: str) -> str:
 
 
 def options(column: str) -> str:
-    """SQL of a list of options, sorted, the values of those that may be secrets starred; NULL where there are none."""
+    """Return SQL of a list of options, sorted, the values of those that may be secrets starred; NULL where there are none."""
     secret = f"name ~* '{WORDS}|private|key$'"
     return f"""(
         SELECT format('OPTIONS (%%s)', string_agg(
@@ -57,14 +57,14 @@ def options(column: str) -> str:
 
 
 def settings(column: str, prefix: str = "") -> str:
-    """SQL of storage parameters (`reloptions`), sorted, as `WITH (name=value, …)`; NULL where there are none."""
+    """Return SQL of storage parameters (`reloptions`), sorted, as `WITH (name=value, …)`; NULL where there are none."""
     return f"""(
         SELECT 'WITH (' || string_agg('{prefix}' || each, ', ' ORDER BY each COLLATE "C") || ')'
         FROM unnest({column}) AS each)"""
 
 
 def fields(row: str, *without: str) -> str:
-    """SQL of a catalog's row as an array of lines, `name = value`, without some columns: OIDs above all."""
+    """Return SQL of a catalog's row as an array of lines, `name = value`, without some columns: OIDs above all."""
     left_out = ", ".join(f"'{column}'" for column in ("oid", *without))
     return f"""(
         SELECT array_agg(format('    %%s = %%s', key, value) ORDER BY key COLLATE "C")
@@ -100,7 +100,7 @@ _COMPLETE = """
 
 
 def complete(query: KindQuery) -> str:
-    """SQL of kind, identity, lines and columns of the objects that a query finds."""
+    """Return SQL of kind, identity, lines and columns of the objects that a query finds."""
     defaults = "acldefault(found.acl_kind, found.owner)"
     privileges = grants("found.privileges", defaults, "found.owner")
     return _COMPLETE.format(query=query.text, catalog=query.catalog, grants=privileges)
@@ -112,7 +112,7 @@ _READABLE = {"pg_user_mapping": ("pg_user_mappings", "umid")}
 
 
 def used(catalogs: Iterable[str]) -> str:
-    """SQL of those of the catalogs in which there may be something of users: most databases have nothing of most kinds."""
+    """Return SQL of those of the catalogs in which users may have something: most databases have nothing of most kinds."""
     return " UNION ALL ".join(_used(catalog) for catalog in sorted(set(catalogs)))
 
 

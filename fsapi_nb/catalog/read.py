@@ -64,7 +64,7 @@ class Catalog:
 
 @contextmanager
 def open_catalog(connection: Connection, schemas: Sequence[str] | None) -> Iterator[Catalog]:
-    """A transaction in which definitions are written alike whoever's session it is; nothing that it sets stays.
+    """Open a transaction in which definitions are written alike in every session; nothing that it sets stays.
 
     Inside of an open one it is a savepoint that is rolled back. It is not elsewhere: psycopg gives up the statements
     that it has prepared on each ROLLBACK.
@@ -78,10 +78,15 @@ def open_catalog(connection: Connection, schemas: Sequence[str] | None) -> Itera
 
 
 def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snapshot:
-    """What stands in these schemas, and what hangs on it; None for all of users, and what stands in no schema.
+    """Return the objects of these schemas, and what depends on them.
 
-    May be called inside of an open transaction, whose own changes it sees; the session is as it was after it.
-    Raises psycopg.Error, for a lock that is not granted, say: a view's definition needs one.
+    It may be called inside of an open transaction, whose own changes it sees; the session is afterwards as it was before.
+
+    Args:
+        schemas: Their names; None for all schemas of users, and for what is in no schema.
+
+    Raises:
+        psycopg.Error: A lock is not granted, say: a view's definition needs one.
     """
     objects: list[CatalogObject] = []
     with open_catalog(connection, schemas) as catalog:
@@ -95,7 +100,7 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
 
 
 def _queries(connection: Connection) -> list[KindQuery]:
-    """The queries that this server understands, without those that would find nothing."""
+    """Return the queries that this server understands, without those that would find nothing."""
     version = connection.info.server_version
     queries = [
         query for part in (relations, types, routines, text_search, global_objects) for query in part.queries(version)

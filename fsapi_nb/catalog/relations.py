@@ -220,7 +220,7 @@ _STATISTICS = """
 
 
 def queries(_version: int) -> tuple[KindQuery, ...]:
-    """The queries; the same for every server."""
+    """Return the queries; the same for every server."""
     return (
         KindQuery("pg_class", _TABLES),
         KindQuery("pg_class", _VIEWS),

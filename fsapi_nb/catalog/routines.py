@@ -91,7 +91,7 @@ _CASTS = f"""
 
 
 def queries(_version: int) -> tuple[KindQuery, ...]:
-    """The queries; the same for every server."""
+    """Return the queries; the same for every server."""
     return (
         KindQuery("pg_proc", _FUNCTIONS),
         KindQuery("pg_proc", _AGGREGATES),

@@ -13,7 +13,7 @@ class CatalogObject:
     """One object: its kind in the server's words (`table`, `table constraint`), its qualified, quoted identity.
 
     `definition` is normalised text of one line or more: what it is, owner, privileges and comment included. `columns`
-    are a table's in their order, which is no part of the definition.
+    are a table's in their order, which is not part of the definition.
     """
 
     kind: str
@@ -29,10 +29,10 @@ class Snapshot:
     objects: tuple[CatalogObject, ...] = ()
 
     def get(self, kind: str, identity: str) -> CatalogObject | None:
-        """The object of that kind and identity."""
+        """Return the object of that kind and identity."""
         return next((each for each in self.objects if (each.kind, each.identity) == (kind, identity)), None)
 
 
 def make_snapshot(objects: list[CatalogObject]) -> Snapshot:
-    """A snapshot of these objects, sorted."""
+    """Return a snapshot of these objects, sorted."""
     return Snapshot(tuple(sorted(objects, key=lambda each: (each.kind, each.identity, each.definition))))

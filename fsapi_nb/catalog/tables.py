@@ -45,9 +45,14 @@ Row = tuple[Any, ...]
 
 
 def read_diagram(connection: Connection, schemas: Sequence[str] | None) -> Diagram:
-    """The tables of these schemas (None: all of users) but ours, with their foreign keys.
+    """Return the tables of these schemas, but our own, with their foreign keys.
 
-    Raises UsageError where there is no such schema, psycopg.Error.
+    Args:
+        schemas: Their names; None for all schemas of users.
+
+    Raises:
+        UsageError: There is no such schema.
+        psycopg.Error: The catalog cannot be read.
     """
     with open_catalog(connection, schemas) as catalog:
         if schemas is not None and len(catalog.schemas) < len(set(schemas)):
@@ -62,7 +67,7 @@ def read_diagram(connection: Connection, schemas: Sequence[str] | None) -> Diagr
 
 
 def make_diagram(columns: Sequence[Row], unique: Sequence[Row], keys: Sequence[Row]) -> Diagram:
-    """The diagram of what the three queries gave; pure."""
+    """Return the diagram of what the three queries gave."""
     names = {row[0]: TableName(row[1], row[2]) for row in columns}
     numbers = {(row[0], row[4]): row[5] for row in columns}
     required = {(row[0], row[5]) for row in columns if row[7]}
@@ -107,7 +112,7 @@ _ELSEWHERE = TableName("", "")
 
 
 def _references(keys: Sequence[ForeignKey], table: TableName, column: str) -> tuple[str, ...]:
-    """The columns that foreign keys take this one to."""
+    """Return the columns that this one refers to by foreign keys."""
     found = {
         f"{key.target}.{to}" if key.target is not _ELSEWHERE else ""
         for key in keys

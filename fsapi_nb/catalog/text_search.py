@@ -38,7 +38,7 @@ _TEMPLATES = f"""
 
 
 def queries(_version: int) -> tuple[KindQuery, ...]:
-    """The queries; the same for every server."""
+    """Return the queries; the same for every server."""
     return (
         KindQuery("pg_ts_config", _CONFIGURATIONS),
         KindQuery("pg_ts_dict", _DICTIONARIES),

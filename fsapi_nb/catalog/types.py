@@ -84,7 +84,7 @@ _CONVERSIONS = f"""
 
 
 def queries(_version: int) -> tuple[KindQuery, ...]:
-    """The queries; the same for every server."""
+    """Return the queries; the same for every server."""
     return (
         *(KindQuery("pg_type", query) for query in (_ENUMS, _COMPOSITES, _DOMAINS, _RANGES, _BASES)),
         KindQuery("pg_collation", _COLLATIONS),

@@ -1,8 +1,8 @@
 """What files were parsed to, remembered for as long as the process lives and there is room.
 
-Keyed by what stands in a file, so that it is never wrong; whoever asks has read the file. Knows nothing of folders but
-which files belong to the one that was read last: those are held, because the next run reads all of them again. If the
-oldest were forgotten for them as for any other, a folder that is larger than the room would be parsed by every run.
+The key is the file's content, so a reading is never out of date; callers have read the file. The cache knows nothing of
+folders but which files belong to the one that was read last: those are held, because the next run reads all of them again.
+If the oldest of them were forgotten like others, each run would parse a folder that is larger than the room.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _sign(stat: os.stat_result) -> Signature:
 
 
 def _is_settled(signature: Signature, now: int) -> bool:
-    """Whether a later change must show in the times. Some file systems have none, and Windows's ctime is another time."""
+    """Return whether a later change must show in the times. Some file systems have none, and Windows's ctime is another time."""
     changed = signature[3:]
     return os.name == "posix" and min(changed) > 0 and max(changed) < now - _GRAIN
 

@@ -38,11 +38,16 @@ _parsed = ParseCache(capacity=64 << 20, most=1 << 30)
 
 
 def read_folder(path: Path, label: str | None = None) -> Folder:
-    """Every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
+    """Return every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
 
-    Each file's digest is taken of its bytes, which are read unless nothing has written to the file since they were. It is
-    parsed when the `Folder` is asked for it, if it was not parsed before with the same bytes in it. `label` is what the user calls the folder.
-    Raises ConfigurationError where there is no such folder or it cannot be read.
+    Each file's digest is taken of its bytes, which are read unless nothing has written to the file since they were. A file is
+    parsed when the `Folder` is asked for it, if it was not parsed before with the same bytes in it.
+
+    Args:
+        label: What the user calls the folder, in messages; its path if it is None.
+
+    Raises:
+        ConfigurationError: There is no such folder, or it cannot be read.
     """
     names = _sort_out(tuple(_listed(path)))
     digests, unreadable = _digests(path, names.sound)
@@ -59,9 +64,9 @@ def read_folder(path: Path, label: str | None = None) -> Folder:
 
 
 def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of each file: what differs when somebody has changed the folder. Reads no file.
+    """Return name, time and size of each file: what differs when somebody has changed the folder. Reads no file.
 
-    Empty where the folder cannot be read.
+    Empty if the folder cannot be read.
     """
     try:
         with os.scandir(path) as entries:
@@ -80,10 +85,18 @@ def _looks(entry: os.DirEntry[str]) -> tuple[str, int, int]:
 
 
 def create(path: Path, what: str, *, now: datetime.datetime, text: str = TEMPLATE) -> str:
-    """Make a new migration file, named by the next free minute; return its name. Makes the folder if need be.
+    """Create a migration file, named by the next free minute, and return its name; make the folder if need be.
 
     However many processes do so at once, no minute has two files, and none sorts before one that is there.
-    Raises UsageError where `what` cannot be part of a file name, ConfigurationError where nothing can be written.
+
+    Args:
+        what: What the migration does; becomes the part of the name after the time.
+        now: The moment before which the file's minute is not.
+        text: What is written into it.
+
+    Raises:
+        UsageError: `what` cannot be part of a file's name.
+        ConfigurationError: Nothing can be written there.
     """
     words, data = words_of(what), encode(text)
     with writing(path):
@@ -106,9 +119,11 @@ def words_of(what: str) -> str:
 
 
 def write(path: Path, name: str, text: str | bytes) -> None:
-    """Write a migration file whole: whoever reads it sees the old text or the new one, never a part.
+    """Write a migration file whole: a reader sees the old text or the new one, never a part.
 
-    Raises UsageError for a bad name, ConfigurationError where nothing can be written.
+    Raises:
+        UsageError: The name cannot be a migration's.
+        ConfigurationError: Nothing can be written there.
     """
     problem = bad_file_name(name)
     if problem:
@@ -127,16 +142,22 @@ def write(path: Path, name: str, text: str | bytes) -> None:
 
 
 def stage_file(file: Path, data: bytes) -> Path:
-    """Write `data` to a hidden file beside `file`, down to the disk, and return that one's path. Raises OSError."""
+    """Write `data` to a hidden file beside `file`, down to the disk, and return that one's path.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     draft = file.parent / f".{os.urandom(8).hex()}.draft"
     _write_draft(draft, data)
     return draft
 
 
 def parse_text(name: str, text: str) -> Migration:
-    """The migration that a text would be under that name.
+    """Return the migration that a text would be under that name.
 
-    Raises MigrationFileError where it could not be one, UsageError where it is no text.
+    Raises:
+        MigrationFileError: It could not be a migration.
+        UsageError: It cannot be encoded as UTF-8.
     """
     from fsapi_nb.script.migration import read_migration, refuse_up
 
@@ -155,7 +176,7 @@ def _file_names(path: Path) -> list[str]:
 
 
 def _listed(path: Path) -> list[str]:
-    """The names of the folder's files, good or bad, in no order."""
+    """Return the names of the folder's files, good or bad, in no order."""
     try:
         with os.scandir(path) as entries:
             return [
@@ -176,7 +197,7 @@ def _listed(path: Path) -> list[str]:
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file, or a link that leads nowhere: a migration that is not there must be seen."""
+    """Return whether an entry is a file, or a link that leads nowhere: a migration that is not there must be seen."""
     if entry.is_file(follow_symlinks=False):
         return True
     return entry.is_symlink() and (os.path.isfile(entry.path) or not os.path.exists(entry.path))
@@ -195,7 +216,7 @@ class _FileNames(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _sort_out(names: tuple[str, ...]) -> _FileNames:
-    """The names of one folder, judged. Most calls of a process are about the same names."""
+    """Judge the names of one folder. Most calls of a process are about the same names."""
     twins, known = _twins(names), Siblings(names)
     ordered = sorted(names, key=os.fsencode)
     bad = {name: problem for name in names if (problem := _bad_name(name, twins, known))}
@@ -204,14 +225,14 @@ def _sort_out(names: tuple[str, ...]) -> _FileNames:
 
 
 def _foreign(names: Sequence[str]) -> dict[str, Problem]:
-    """What is wrong with those names that are not a whole migration's."""
+    """Return what is wrong with those names that are not a whole migration's."""
     return {
         name: Problem(fault.message, SourceLocation(name, 1), fault.hint) for name, fault in find_foreign(names).items()
     }
 
 
 def _twins(names: Iterable[str]) -> dict[str, list[str]]:
-    """The names that differ in case only, each with all its twins."""
+    """Return the names that differ in case only, each with all its twins."""
     folded: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         folded[unicodedata.normalize("NFC", name.casefold())].append(name)
@@ -234,7 +255,7 @@ def _bad_name(name: str, twins: dict[str, list[str]], known: Siblings) -> Proble
 
 
 def _digests(path: Path, names: Iterable[str]) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]]]:
-    """The digest of each file's bytes, and what is wrong with those that cannot be read."""
+    """Return the digest of each file's bytes, and what is wrong with those that cannot be read."""
     unreadable: dict[str, tuple[Problem, ...]] = {}
 
     def refused(name: str, error: OSError) -> None:
@@ -257,7 +278,7 @@ def _open_folder(path: Path) -> int:
 def _read_one(
     folder: str, digests: Mapping[str, str], foreign: Mapping[str, Problem], held: dict[str, FileReading], name: str
 ) -> FileReading:
-    """What one of the folder's files is read as."""
+    """Return what one of the folder's files is read as."""
     found = held.get(name)
     if found is None:
         found = _reading(folder, name, digests[name])
@@ -266,7 +287,7 @@ def _read_one(
 
 
 def _reading(folder: str, name: str, digest: str) -> FileReading:
-    """What a file with those bytes is read as: parsed now, unless it was before."""
+    """Return what a file with those bytes is read as: parsed now, unless it was before."""
     file = os.path.join(folder, name)  # no Path: thousands of them cost more than their files
     found = _parsed.read(file, digest, partial(_parse, file, name))
     if found.migration and found.migration.digest != digest:
@@ -276,7 +297,7 @@ def _reading(folder: str, name: str, digest: str) -> FileReading:
 
 
 def _refused(reading: FileReading, problem: Problem) -> FileReading:
-    """The reading of a file that must not be applied, whatever it holds."""
+    """Return the reading of a file that must not be applied, whatever it holds."""
     from fsapi_nb.script.migration import refuse_up
 
     if reading.migration is None:
@@ -285,7 +306,7 @@ def _refused(reading: FileReading, problem: Problem) -> FileReading:
 
 
 def _parse(file: str, name: str) -> FileReading:
-    """What a file is read as, as it is at this moment."""
+    """Return what a file is read as, as it is at this moment."""
     from fsapi_nb.script.contents import FileContents
     from fsapi_nb.script.migration import read_contents
 
@@ -297,13 +318,13 @@ def _parse(file: str, name: str) -> FileReading:
 
 
 def _is_faulty(found: FileReading) -> bool:
-    """Whether something would be quoted of a file before anybody has asked for it to be run or shown."""
+    """Return whether something of a file would be quoted before anybody has asked for it to be run or shown."""
     migration = found.migration
     return migration is None or any(each and each.parsed.problems for each in (migration.up, migration.down))
 
 
 def _leads_out(file: str) -> bool:
-    """Whether a file is a link to one outside of its project. A project of somebody else's could name any file so."""
+    """Return whether a file is a link to one outside of its project, as a stranger's project could name any file."""
     if not os.path.islink(file):
         return False
     root = os.path.realpath(os.path.dirname(os.path.dirname(file)))
@@ -334,7 +355,7 @@ def encode(text: str) -> bytes:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say in our words why nothing can be written to a folder."""
+    """Raise ConfigurationError, in our words, if the block cannot write to a folder."""
     try:
         yield
     except OSError as error:
@@ -342,13 +363,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _create(path: Path, words: str, now: datetime.datetime, data: bytes) -> str:
-    """The next free minute's file."""
+    """Create the next free minute's file, and return its name."""
     taken: list[str] = []
     while True:
         name, draft = reserve(path, words, now, data, taken)
         try:
             publish(draft, path / name)
-        except FileExistsError:  # something that is no file has the name
+        except FileExistsError:  # something that is not a file has the name
             taken.append(name)
         else:
             return name
@@ -389,7 +410,7 @@ def _next_name(path: Path, words: str, now: datetime.datetime, taken: list[str])
 
 
 def _reserve(draft: Path, data: bytes) -> bool:
-    """Write a draft that nobody else has; False where another one stays, which a process left when it died."""
+    """Write a draft, and return whether it could be: False if there is one that a dead process has left."""
     for _ in range(_PATIENCE):
         try:
             _write_draft(draft, data)
@@ -413,7 +434,11 @@ def _write_draft(draft: Path, data: bytes) -> None:
 
 
 def publish(draft: Path, file: Path) -> None:
-    """Give a draft its name, so that it is none any more. Raises FileExistsError where something has the name."""
+    """Give a draft its name, so that it is a draft no longer.
+
+    Raises:
+        FileExistsError: Something has the name.
+    """
     try:
         os.link(draft, file)
         draft.unlink()

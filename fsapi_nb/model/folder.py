@@ -19,7 +19,7 @@ class FileReading:
 
 
 def _no_file(name: str) -> FileReading:
-    """The reading of a folder without files."""
+    """Raise KeyError: an empty folder has no file to read."""
     raise KeyError(name)
 
 
@@ -60,34 +60,34 @@ class Folder:
         return tuple(sorted((*self.digests, *self.unusable), key=os.fsencode)) if self.unusable else tuple(self.digests)
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of exactly that name, usable or not."""
+        """Return whether there is a file of exactly that name, usable or not."""
         return name in self.digests or name in self.unusable
 
     def digest(self, name: str) -> str | None:
-        """The digest of that file's bytes; None where there is no such file, or it cannot be used."""
+        """Return the digest of that file's bytes; None if there is no such file, or it cannot be used."""
         return self.digests.get(name)
 
     def reading(self, name: str) -> FileReading:
-        """What that file is read as; neither a migration nor problems where there is none."""
+        """Return what that file is read as; neither a migration nor problems if there is no such file."""
         return self.read(name) if name in self.digests else FileReading(None, self.unusable.get(name, ()))
 
     def get(self, name: str) -> Migration | None:
-        """The migration of exactly that file name; None where there is none, or its file cannot be used."""
+        """Return the migration of exactly that file name; None if there is none, or its file cannot be used."""
         return self.reading(name).migration
 
     def problems(self, name: str) -> tuple[Problem, ...]:
-        """What keeps that file from being used; nothing for a sound one, or where there is none."""
+        """Return what keeps that file from being used; nothing for a sound file, or if there is none."""
         return self.reading(name).problems
 
     def up_to(self, last: str) -> Folder:
-        """The folder as if it ended with that file."""
+        """Return the folder as if it ended with that file."""
         end = os.fsencode(last)
         digests = {name: digest for name, digest in self.digests.items() if os.fsencode(name) <= end}
         unusable = {name: problems for name, problems in self.unusable.items() if os.fsencode(name) <= end}
         return Folder(digests, unusable, self.read)
 
     def with_draft(self, draft: Migration) -> Folder:
-        """The folder as if the file of that name held the draft, which has the digest of its bytes."""
+        """Return the folder as if the file of that name held the draft, which has the digest of its bytes."""
         digests = {**self.digests, draft.name: draft.digest or ""}
         unusable = {name: problems for name, problems in self.unusable.items() if name != draft.name}
 

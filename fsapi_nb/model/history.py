@@ -149,11 +149,11 @@ class History:
         return {entry.name: entry for entry in self.entries}
 
     def get(self, name: str) -> HistoryEntry | None:
-        """The entry of exactly that name."""
+        """Return the entry of exactly that name."""
         return self.by_name.get(name)
 
     def progress(self, name: str) -> PartialMigration | None:
-        """How far that migration came, if it ended half-way."""
+        """Return how far that migration came, if it ended half-way."""
         return next((progress for progress in self.unfinished if progress.name == name and progress.begun), None)
 
 

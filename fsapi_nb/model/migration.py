@@ -36,7 +36,11 @@ class ByteSource(Protocol):
         """The file's name, for errors."""
 
     def chunks(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
-        """The `size` bytes from `start`, or all that follow, a piece at a time; OSError where they cannot be read."""
+        """Yield the `size` bytes from `start`, or all that follow, a piece at a time.
+
+        Raises:
+            OSError: They cannot be read.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,7 @@ class ScriptSource(Protocol):
         """Whether `text` is all of it."""
 
     def parse(self) -> ParsedScript:
-        """What the text says."""
+        """Return what the text says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,5 +281,5 @@ class Migration:
         return f"{self.name} (as stored)" if self.stored else self.name
 
     def script(self, direction: Direction) -> Script | None:
-        """The script of that direction."""
+        """Return the script of that direction."""
         return self.up if direction is Direction.UP else self.down

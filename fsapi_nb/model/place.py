@@ -23,7 +23,7 @@ class SourceLocation:
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
     def excerpt(self) -> list[str]:
-        """The source line and a caret under the column, ready to print; long lines are cut around the caret."""
+        """Return the source line and a caret under the column, ready to print; long lines are cut around the caret."""
         if self.source is None:
             return []
         whole = self.source.expandtabs(1)
@@ -59,7 +59,7 @@ class Problem:
     hint: str | None = None
 
     def lines(self) -> list[str]:
-        """The problem as text, two to four lines."""
+        """Return the problem as text, two to four lines."""
         lines = [f"{self.place}: {self.message}", *self.place.excerpt()]
         if self.hint:
             lines.append("  → " + self.hint)

@@ -129,7 +129,7 @@ class ServerMessage:
     context: str | None = None
 
     def lines(self) -> list[str]:
-        """DETAIL, HINT and CONTEXT, a line each, where there are any."""
+        """Return DETAIL, HINT and CONTEXT, a line each, as far as there are any."""
         lines = []
         for label, text in (("Detail", self.detail), ("Hint", self.hint), ("Context", self.context)):
             if text:

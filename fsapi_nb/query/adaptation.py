@@ -18,7 +18,11 @@ _TIMES = frozenset({"datetime64", "timedelta64"})
 
 
 def plain(value: object) -> object:
-    """The value as it is bound. Raises TypeError for a list of numbers of which some would lose digits."""
+    """Return the value as it is bound.
+
+    Raises:
+        TypeError: A list of numbers of which some would lose digits.
+    """
     found = _unwrapped(value)
     leaves = list(_leaves(found))
     kinds = {type(leaf) for leaf in leaves if leaf is not None}
@@ -33,14 +37,14 @@ def plain(value: object) -> object:
 
 
 def is_list(value: object) -> bool:
-    """Whether the value is bound as an array: a list, a tuple without names, a set, a range, an array, a column."""
+    """Return whether the value is bound as an array: a list, a tuple without names, a set, a range, an array, a column."""
     if type(value).__module__.partition(".")[0] in _FRAMES:
         return hasattr(value, "tolist") and hasattr(value, "__len__") and not isinstance(value, str | bytes)
     return isinstance(value, list | set | frozenset | range) or type(value) is tuple
 
 
 def _unwrapped(value: Any) -> Any:
-    """The value with lists for sequences, None for what is missing, and whole numbers as `int` itself."""
+    """Return the value with lists for sequences, None for what is missing, and whole numbers as `int` itself."""
     origin = type(value).__module__.partition(".")[0]
     if isinstance(value, str | bytes | bool) or origin == "psycopg":
         return value
@@ -52,7 +56,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _of_frames(value: Any, origin: str) -> Any:
-    """A value of numpy or pandas: a column, a row of one, or what such a one holds."""
+    """Return a value of numpy or pandas (a column, a row, an element) as Python's."""
     if type(value).__name__ in _MISSING:
         return None
     if is_list(value):
@@ -64,7 +68,7 @@ def _of_frames(value: Any, origin: str) -> Any:
 
 
 def _of_time(value: Any) -> Any:
-    """A point or span of time of numpy as Python's; of nanoseconds to the microsecond."""
+    """Return a point or span of time of numpy as Python's; nanoseconds are cut to microseconds."""
     found = value.item()
     if isinstance(found, int):
         found = value.astype(f"{type(value).__name__}[us]").item()
@@ -88,7 +92,7 @@ def _each(value: Any, convert: Callable[[Any], object]) -> Any:
 
 
 def _width(numbers: Sequence[int]) -> type[int]:
-    """The narrowest type of PostgreSQL that holds them all, as psycopg calls it."""
+    """Return the narrowest type of PostgreSQL that holds them all, as psycopg calls it."""
     low, high = min(numbers), max(numbers)
     if -(2**31) <= low and high < 2**31:
         return Int4

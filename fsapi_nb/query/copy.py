@@ -41,10 +41,10 @@ _TELLTALES = frozenset({b"current_query", b"pg_stat_activity", b"pg_stat_get_act
 
 
 def plain_query(sql: str) -> str | None:
-    """The text up to the end of its query if it is one SELECT, VALUES, TABLE or WITH that only reads, else None.
+    """Return the text up to the end of its query if it is one SELECT, VALUES, TABLE or WITH that only reads.
 
-    None, too, before numpy has been imported. Whoever makes frames has it; to a terminal that shows some rows, importing
-    it and our parser would cost more time than all else.
+    None for every other text; and before numpy has been imported, which every maker of frames has done: for a terminal that
+    shows some rows, importing it and our parser would cost more time than all else.
     """
     if "numpy" not in sys.modules or len(sql) > _LONGEST or not psycopg.capabilities.has_pipeline():
         return None
@@ -83,7 +83,11 @@ class Announced:
 
 
 def announced_columns(connection: Connection, described: PGresult) -> Announced | None:
-    """The columns that the server announced; None where one of them is read as text. Raises psycopg.Error."""
+    """Return the columns that the server announced; None if one of them is read as text.
+
+    Raises:
+        psycopg.Error: The types could not be looked up.
+    """
     info, encoding = connection.info, encoding_of(connection)
     if info.parameter_status("standard_conforming_strings") != "on":
         return None  # our parser may have found the end of the query elsewhere
@@ -108,7 +112,14 @@ class Copied:
 
 
 def copy_rows(connection: Connection, message: bytes, announced: Announced) -> Copied:
-    """Run the query whose columns were announced, and read its rows as they come."""
+    """Run the query whose columns were announced, and read its rows as they come.
+
+    Args:
+        message: The COPY of the query, encoded for this connection.
+
+    Returns:
+        The reply; it has the error of a query that failed, and then there is no result.
+    """
     count: int | None = None
 
     def take(rows: bytearray, sizes: list[int], listen: Callable[[], None]) -> None:
@@ -133,5 +144,5 @@ def copy_rows(connection: Connection, message: bytes, announced: Announced) -> C
 
 
 def message_of(connection: Connection, text: str) -> bytes:
-    """What travels for a plain query."""
+    """Return the COPY that is sent for a plain query."""
     return f"{OPENING}{text}{_CLOSING}".encode(encoding_of(connection))

@@ -34,7 +34,11 @@ class _JsonbDumper(Dumper):
 
 
 def bind(connection: Connection, parameters: Sequence[object]) -> QueryParameters:
-    """The parameters as they travel, `$1` first. Raises UsageError for a value that PostgreSQL has no type for."""
+    """Return the parameters as they are sent, `$1` first.
+
+    Raises:
+        UsageError: A value is of a type that PostgreSQL has none for.
+    """
     cursor = connection.cursor()
     for kind in (dict, JsonNull):
         cursor.adapters.register_dumper(kind, _JsonbDumper)
@@ -58,7 +62,7 @@ def _bind_one(transformer: abc.Transformer, number: int, value: object) -> tuple
 
 
 def _document(value: object) -> str:
-    """A JSON document of Python values whose fractions may be Decimal, which `json` does not write."""
+    """Write a JSON document of Python values; fractions may be Decimal, which `json` does not write."""
     if value is JSON_NULL:
         return "null"
     if isinstance(value, Decimal) and value.is_finite():

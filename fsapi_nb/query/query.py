@@ -50,12 +50,18 @@ def run_query(
 ) -> tuple[ResultSet, ...]:
     """Run `sql` in one transaction of its own and return the result of each statement, in order.
 
-    `connection` is in autocommit mode and idle. A statement that stands alone and that PostgreSQL refuses in a
-    transaction block (VACUUM, CREATE DATABASE) runs outside one, unless `read_only` is asked for. `read_only` is
-    a guard against mistakes, not against intent: SQL can lift it (`SET TRANSACTION READ WRITE`).
+    A statement that stands alone and that PostgreSQL refuses in a transaction block (VACUUM, CREATE DATABASE) runs outside of
+    one, unless `read_only` is asked for.
 
-    `parameters` are bound to `$1`, `$2` and so on of a text that is one statement. Raises QueryFailed,
-    TransactionEnded, and UsageError for parameters that cannot be bound, or of which there are more or fewer.
+    Args:
+        connection: In autocommit mode, and idle.
+        parameters: Bound to `$1`, `$2` and so on of a text that is one statement.
+        read_only: A guard against mistakes, not against intent: SQL can lift it (`SET TRANSACTION READ WRITE`).
+
+    Raises:
+        QueryFailed: The server refused a statement, or the connection was lost.
+        TransactionEnded: The text ended the transaction itself.
+        UsageError: Parameters cannot be bound, or there are more or fewer than the text has.
 
     Values: int2, int4, int8, oid as int; bool; float4, float8 as float; numeric as Decimal; uuid as UUID; bytea as
     bytes; date, time and timestamp types as those of `datetime`, timestamptz in UTC; interval without months as
@@ -84,7 +90,7 @@ def run_query(
 class _SentQuery:
     """The text, the bytes of it that travel, and the parameters that travel beside them.
 
-    `before` characters of ours stand before it in what travels.
+    `before` characters are sent in front of it.
     """
 
     text: str
@@ -98,9 +104,9 @@ _UNPLACED = _SentQuery("", b"")
 
 _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-# A transaction carries a setting of ours, so that after `ROLLBACK AND CHAIN`, whose tag and state are those of
-# ROLLBACK TO SAVEPOINT, another transaction is told from ours. A setting takes no snapshot, so the text may still
-# begin with SET TRANSACTION; a savepoint of ours would forbid that.
+# fsapi_nb sets a setting in its transaction, to recognise another one after `ROLLBACK AND CHAIN`, whose tag and state are
+# those of ROLLBACK TO SAVEPOINT. A setting takes no snapshot, so the text may still begin with SET TRANSACTION, which a
+# savepoint would forbid.
 _BEGIN = (b"BEGIN", b"SET LOCAL fsapi_nb.query = 'ours'")
 # After a query, SET TRANSACTION READ WRITE is refused: so a query comes first.
 _BEGIN_READ_ONLY = (b"BEGIN READ ONLY", b"SET LOCAL fsapi_nb.query = 'ours'", b"SELECT 1")
@@ -145,7 +151,7 @@ def secret_values(sql: str, parameters: Sequence[object] = ()) -> Iterator[objec
 
 
 def _check_parameters(query: _SentQuery, parameters: Sequence[object]) -> None:
-    """PostgreSQL says neither which statement is one too many, nor that a parameter is used nowhere."""
+    """Refuse a second statement, and a parameter that is not used: PostgreSQL's own errors name neither."""
     given = len(parameters)
     # The parser is large, and rarely needed here.
     from fsapi_nb.script.parser import COMMENTS, PARAMETER, parse, scan
@@ -174,7 +180,7 @@ def _check_parameters(query: _SentQuery, parameters: Sequence[object]) -> None:
 
 
 def _refuse_list_in_parentheses(tokens: Sequence[Token], text: bytes, parameters: Sequence[object]) -> None:
-    """Of a list of texts `IN ($1)` makes one text, which no row has: the query would silently give nothing."""
+    """Refuse `IN ($1)` with a list of texts: PostgreSQL would make one text of it, and no row would match."""
     from fsapi_nb.script.parser import PARAMETER
 
     for within, opening, parameter, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
@@ -195,7 +201,7 @@ _Read: TypeAlias = Callable[[], tuple[ResultSet, ...]]
 
 
 def _in_transaction(connection: Connection, query: _SentQuery, *, read_only: bool) -> _Read | None:
-    """Run the text between our BEGIN and COMMIT; None if it has to run outside a transaction, and may."""
+    """Run the text between our BEGIN and COMMIT; None if it must run outside a transaction, and may."""
     if read_only:
         _refuse_control(query)
     try:
@@ -224,7 +230,7 @@ def _begin(connection: Connection, begin: Sequence[bytes]) -> None:
 
 
 def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _SentQuery) -> PGresult:
-    """Begin, and ask what columns the query has, which costs no round trip more."""
+    """Begin, and ask what columns the query has, without an additional round trip."""
     begun = describe(connection, begin, query.message)
     if begun.error is None:
         return begun.results[-1]
@@ -234,7 +240,7 @@ def _begin_and_describe(connection: Connection, begin: Sequence[bytes], query: _
 
 
 def _copied(connection: Connection, query: _SentQuery, plain: str, described: PGresult) -> _Read | None:
-    """Run a plain query as a copy; None if a column of it is better read as text, when nothing is run."""
+    """Run a plain query as a copy; None, and nothing is run, if a column of it must be read as text."""
     try:
         announced = announced_columns(connection, described)
     except psycopg.Error as error:
@@ -251,7 +257,7 @@ def _copied(connection: Connection, query: _SentQuery, plain: str, described: PG
 
 
 def _sent(connection: Connection, query: _SentQuery, *, read_only: bool) -> list[PGresult] | None:
-    """The results of the text as it is; None if it has to run outside a transaction, and may."""
+    """Return the results of the text as it is; None if it must run outside a transaction, and may."""
     reply = send(connection, query.message, query.bound, part=_PART)
     _refuse_copy(connection, reply)
     if reply.error is None:
@@ -262,7 +268,7 @@ def _sent(connection: Connection, query: _SentQuery, *, read_only: bool) -> list
 
 
 def _refuse_control(query: _SentQuery) -> None:
-    """Where only reading is allowed, a text that ends the transaction could go on in one that may write."""
+    """Refuse a text that ends the transaction if it may only read: it could go on in one that may write."""
     from fsapi_nb.script.classify import node_of
     from fsapi_nb.script.parser import parse
     from fsapi_nb.script.tokens import SqlSyntaxError
@@ -311,7 +317,7 @@ def _commit(connection: Connection, query: _SentQuery) -> None:
 
 
 def _roll_back(connection: Connection) -> None:
-    """Leave the connection idle, or closed where that cannot be had; nothing to do after COMMIT."""
+    """Roll back, or close the connection if that fails; does nothing after COMMIT."""
     if connection.pgconn.transaction_status in _IN_BLOCK:
         send(connection, b"ROLLBACK")
     if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
@@ -326,7 +332,7 @@ def _tags(results: Iterable[PGresult]) -> list[str]:
 
 
 def _check_transaction(connection: Connection, results: list[PGresult]) -> None:
-    """Raise TransactionEnded unless the transaction that the text ran in is still open, and is ours."""
+    """Raise TransactionEnded unless the transaction that `run_query` began is still open."""
     tags = _tags(results)
     status = connection.pgconn.transaction_status
     ours = status == TransactionStatus.INTRANS and "COMMIT" not in tags
@@ -381,7 +387,7 @@ def _failure(
 
 
 def _place_of_error(connection: Connection, query: _SentQuery, error: psycopg.Error) -> SourceLocation | None:
-    """Where the server's position, counted from one in characters of the text, stands in it."""
+    """Return where the server's position, counted in characters from one, is in the text."""
     if not error.diag.statement_position or not query.text:
         return None
     offset = int(error.diag.statement_position) - 1 - query.before
@@ -393,7 +399,7 @@ def _place_of_error(connection: Connection, query: _SentQuery, error: psycopg.Er
 def _place_of_character(
     query: _SentQuery, server: ServerMessage, character: str
 ) -> tuple[ServerMessage, SourceLocation | None]:
-    """Where a character stands that cannot be converted: in the text, or in a parameter, which the message names then."""
+    """Return where a character stands that cannot be converted: in the text, or in a parameter, which the message names then."""
     number = re.search(r"\$(\d+)", server.context or "")
     if query.bound and number and (value := query.bound.values[int(number[1]) - 1]) is not None:
         before, found, _ = value.decode(errors="replace").partition(character)
@@ -404,7 +410,7 @@ def _place_of_character(
 
 
 def place_in(sql: str, offset: int) -> SourceLocation:
-    """The place of a character of the text, with its line; one that holds a password is starred, and has no column."""
+    """Return the place of a character of the text, with its line; a line with a password is starred, and has no column."""
     from fsapi_nb.script.redact import redact_sql
 
     start = sql.rfind("\n", 0, offset) + 1
@@ -415,7 +421,7 @@ def place_in(sql: str, offset: int) -> SourceLocation:
 
 
 def _refuse_copy(connection: Connection, reply: Reply) -> None:
-    """End a copy that the text began, so that the connection stays usable, and say that query has none."""
+    """End a copy that the text began, so that the connection can be used, and refuse it."""
     results = reply.results
     if not results or results[-1].status not in COPYING:
         return
@@ -441,4 +447,4 @@ def _end_copy(connection: Connection, status: int) -> None:
         return
     connection.cancel_safe(timeout=5.0)
     while connection.pgconn.get_copy_data(0)[0] > 0:
-        pass  # what the server had sent before it was told
+        pass  # what the server had sent before it was cancelled

@@ -31,15 +31,19 @@ class BinaryColumn(Protocol):
         """Read the next rows. Raises MalformedRows where they cannot be of this type."""
 
     def finish(self, ask: AskForTexts) -> ColumnValues:
-        """All that was taken, of which nothing is kept here. `ask` is called for what is odd."""
+        """Return the whole column, and keep nothing of it; call `ask` for the texts of odd values."""
 
 
 def columns_of(
     oids: Sequence[int], enums: Collection[int], *, encoding: str, date_style: str, interval_style: str
 ) -> list[BinaryColumn] | None:
-    """A column for each of these types; None where one of them is only known as text. `enums` are OIDs of enums.
+    """Return a column for each of these types; None if one of them is only known as text.
 
-    In another style of dates than ISO, and of intervals than `postgres`, theirs are texts in every result.
+    Args:
+        enums: The OIDs of types that are enums.
+        encoding: Python's codec of the client's encoding.
+        date_style: The session's DateStyle: in another than ISO, dates are texts in every result.
+        interval_style: The session's IntervalStyle: in another than `postgres`, intervals are texts.
     """
     makers = _makers(enums, encoding)
     if not date_style.startswith("ISO"):
@@ -100,7 +104,7 @@ def _in_utc(moments: Array) -> list[datetime]:
 
 
 def _shortest(data: Array) -> list[float]:
-    """Of a float4 what its text says: 0.1, not 0.10000000149."""
+    """Return float4 values as their text has them: 0.1, not 0.10000000149."""
     return list(map(float, map(str, data)))
 
 
@@ -138,7 +142,7 @@ class _Objects:
 
 
 def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> ColumnValues:
-    """Objects, with these texts in these rows."""
+    """Return the values as objects, with these texts in these rows."""
     data = array_of(values)
     data[rows] = array_of(texts)
     return ColumnValues(data, None, tolist)
@@ -205,7 +209,7 @@ def _read_intervals(field: Field) -> tuple[list[timedelta], Collection[int]]:
 
 
 def _even(read: Callable[[Field], Sequence[object]]) -> Read:
-    """Of a reader that holds all values of its type."""
+    """Return a `Read` of a reader that can hold all values of its type."""
     return lambda field: (read(field), ())
 
 
@@ -215,10 +219,10 @@ def _read_uuids(field: Field) -> list[uuid.UUID]:
 
 
 def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], BinaryColumn]]:
-    """What makes a column of a type that is read from its bytes, by OID: those of PostgreSQL's own types never change.
+    """Return what makes a column of each type that is read from its bytes, by OID.
 
-    Not here: types whose bytes say less, or something else, than their text (xml, "char", money), and those that are
-    made of others, or are the user's.
+    The OIDs of PostgreSQL's own types never change. Left out are types whose bytes say less, or something else, than their
+    text (xml, "char", money), those made of other types, and those of users.
     """
     text = partial(read_texts, encoding=encoding)
 

@@ -42,18 +42,22 @@ class Field:
         return len(self.at)
 
     def present(self) -> Field:
-        """The same without the rows that are NULL."""
+        """Return the field without the rows that are NULL."""
         if self.null is None:
             return self
         there = ~self.null
         return Field(self.buffer, self.at[there], self.lengths[there], None)
 
     def gather(self, dtype: str, offset: int = 0) -> Array:
-        """What stands `offset` bytes after the beginning of each value, as numbers of this big-endian dtype."""
+        """Return what is `offset` bytes after the beginning of each value, as numbers of this big-endian dtype."""
         return gather(self.buffer, self.at + offset if offset else self.at, dtype)
 
     def fixed(self, dtype: str) -> Array:
-        """The values, all of this big-endian dtype, and zeros for NULL. Raises MalformedRows for another length."""
+        """Return the values, all of this big-endian dtype, and zeros for NULL.
+
+        Raises:
+            MalformedRows: A value has another length.
+        """
         data = self.gather(dtype)
         self.expect(data.dtype.itemsize)
         if self.null is not None:
@@ -67,23 +71,23 @@ class Field:
             raise MalformedRows(f"values of {length} bytes were expected")
 
     def after(self, count: int) -> Field:
-        """The values without their first `count` bytes."""
+        """Return the values without their first `count` bytes."""
         return Field(self.buffer, self.at + count, self.lengths - count, self.null)
 
     def piece(self, number: int) -> bytes:
-        """The bytes of one value."""
+        """Return the bytes of one value."""
         start = int(self.at[number])
         return bytes(self.buffer[start : start + int(self.lengths[number])])
 
     def pieces(self) -> list[bytes]:
-        """The bytes of each value; there must be no NULL."""
+        """Return the bytes of each value; there must be no NULL."""
         ends = (self.at + self.lengths).tolist()
         view = bytes(self.buffer)
         return [view[start:end] for start, end in zip(self.at.tolist(), ends, strict=True)]
 
 
 def gather(buffer: bytearray, at: Array, dtype: str) -> Array:
-    """Numbers from these places, which need not be aligned, in the machine's byte order, or bytes (`V20`)."""
+    """Return numbers from these offsets, which need not be aligned, in the machine's byte order; or bytes (`V20`)."""
     import numpy as np
 
     kind = np.dtype(dtype)
@@ -98,7 +102,7 @@ def fields(buffer: bytearray, sizes: Sequence[int], count: int) -> Iterator[Fiel
     """
     import numpy as np
 
-    buffer += bytes(WIDEST + 1)  # for whoever gathers more than the last value
+    buffer += bytes(WIDEST + 1)  # so that wide fields can be gathered at the last value, too
     ends = np.cumsum(np.fromiter(sizes, np.int64, len(sizes)))
     at = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
     if (gather(buffer, at, ">i2") != count).any():
@@ -119,7 +123,7 @@ def fields(buffer: bytearray, sizes: Sequence[int], count: int) -> Iterator[Fiel
 
 
 def unframe(rows: bytearray, sizes: list[int], *, is_first: bool) -> None:
-    """Take off what is no row: the header in the very first message, and the trailer, which is the last one."""
+    """Remove what is not a row: the header in the first message, and the trailer, which is the last one."""
     if is_first:
         if not rows.startswith(_SIGNATURE):
             raise MalformedRows("this is not the header of a binary copy")

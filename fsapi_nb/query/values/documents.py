@@ -41,7 +41,7 @@ _LONE_SURROGATE = re.compile(
 
 
 def read_json(text: str) -> object:
-    """The document; JSON_NULL for `null`, JsonText for what Python would change."""
+    """Return the document; JSON_NULL for `null`, JsonText if Python would change it."""
     try:
         value = _JSON.decode(text)
         if _LONE_SURROGATE.search(text) or _is_too_deep(value, text):

@@ -24,12 +24,12 @@ _AT_ONCE = 4  # digits in 64 bits
 _KNOWN = [(1 << 64) - (1 << 64 - 16 * digits) for digits in range(_AT_ONCE + 1)]
 _DIGITS = 18  # decimal digits that an int64 holds, whatever they are
 _MOST = 10**_DIGITS - 1
-# Products of an integer and a power of ten are exact in it; whoever uses us may have set another one.
+# Products of an integer and a power of ten are exact in it; the calling program may have set another one.
 _EXACT = Context(prec=40, traps=[])
 
 
 def read_numerics(field: Field) -> list[Decimal]:
-    """The values of a column without NULL."""
+    """Return the values of a column without NULL."""
     head = field.gather(">u8").view("i8")
     sign, scale = head >> 16 & 0xFFFF, head & 0xFFFF
     units, right = _scaled(head, field.gather(">u8", _HEAD), scale)
@@ -69,7 +69,7 @@ def _decimals(units: Array, scale: Array) -> list[Decimal]:
 
 
 def read_numeric(piece: bytes) -> Decimal:
-    """One value of any length."""
+    """Return one value of any length."""
     count, weight, sign, scale = struct.unpack_from(">HhHH", piece)
     if sign in _SPECIAL:
         return _SPECIAL[sign]

@@ -20,7 +20,11 @@ from fsapi_nb.query.values.types import look_up_types
 
 
 def read_results(connection: Connection, results: Iterable[PGresult]) -> tuple[ResultSet, ...]:
-    """The result of each statement, in order. One of many rows may have come in several parts."""
+    """Return the result of each statement, in order.
+
+    Args:
+        results: What libpq received; one result of many rows may have come in several parts.
+    """
     answers = [part for part in results if part.status != ExecStatus.EMPTY_QUERY]
     oids = {part.ftype(index) for part in answers for index in range(part.nfields)}
     types = look_up_types(connection, oids)
@@ -30,7 +34,7 @@ def read_results(connection: Connection, results: Iterable[PGresult]) -> tuple[R
 
 
 def _by_statement(answers: list[PGresult]) -> Iterator[deque[PGresult]]:
-    """The parts of each result: those with rows, and the last, with the command's tag. Here none is kept."""
+    """Yield the parts of each result: those with rows, and the last, with the command's tag. None is kept here."""
     parts = deque[PGresult]()
     for part in _emptied(answers):
         parts.append(part)
@@ -72,7 +76,7 @@ def _read_result(
 
 
 def read_columns(result: PGresult, types: Mapping[int, Type], encoding: str) -> tuple[Column, ...]:
-    """The names of a result's columns and, by OID, of their types."""
+    """Return the names of a result's columns and, by OID, of their types."""
     oids = [result.ftype(index) for index in range(result.nfields)]
     names = [decode(result.fname(index) or b"", encoding) for index in range(result.nfields)]
     return tuple(Column(name, oid, _type(types, oid).name) for name, oid in zip(names, oids, strict=True))

@@ -1,4 +1,4 @@
-"""The rows of a result kept as columns of numpy arrays, of which Python values are made only where somebody looks.
+"""The rows of a result kept as columns of numpy arrays, of which Python values are made only when they are asked for.
 
 Small objects are what a large result costs: a million rows of eight columns are 60 MiB in arrays, and ten times that as
 tuples. Nothing is read from bytes here (`binary` does), and nothing of pandas is known.
@@ -21,10 +21,10 @@ _AT_ONCE = 1024  # rows made into tuples by one round of an iteration
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnValues:
-    """The values of one column: what stands in `data` where `null` is true means nothing.
+    """One column's values. Entries of `data` where `null` is true are undefined.
 
-    `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects, where `null` is None
-    and NULL is a None among them. `null` is None, too, where there is no NULL. `python` makes a list of Python values.
+    `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects: then NULL is a None among
+    them, and `null` is None. `null` is None, too, if no value is NULL. `python` makes a list of Python values.
     """
 
     data: Array
@@ -35,7 +35,7 @@ class ColumnValues:
         return ColumnValues(self.data[rows], None if self.null is None else self.null[rows], self.python)
 
     def tolist(self) -> list[object]:
-        """The values as Python's own."""
+        """Return the values as Python's own."""
         values = self.python(self.data)
         if self.null is not None:
             for row in self.null.nonzero()[0].tolist():
@@ -44,19 +44,19 @@ class ColumnValues:
 
 
 def tolist(data: Array) -> list[Any]:
-    """What `Values.python` is where numpy's own idea of Python's values is right."""
+    """Return the values as numpy makes Python's of them: `ColumnValues.python` of most types."""
     return list(data.tolist())
 
 
 def array_of(values: Iterable[object] | Array, count: int = -1) -> Array:
-    """An array of objects, each as it is: a list among them is one."""
+    """Return an array of objects, each as it is: a list among them is one object."""
     import numpy as np
 
     return values if isinstance(values, np.ndarray) else np.fromiter(values, object, count)
 
 
 class ColumnarRows(Sequence[Row]):
-    """Rows that are kept by column. A sequence of tuples to whoever reads it; a slice of it copies nothing."""
+    """Rows that are kept by column. A sequence of tuples to its readers; a slice of it copies nothing."""
 
     __slots__ = ("_count", "columns")
 
@@ -104,14 +104,14 @@ class GrowableArray:
         self.count = 0
 
     def more(self, count: int) -> Array:
-        """The next so many places, to be filled at once: no reference to them may outlive the next call."""
+        """Return the next so many places, to be filled at once; no reference to them may outlive the next call."""
         start, self.count = self.count, self.count + count
         if self.count > len(self._array):
             self._resize(self.count + self.count // 16)
         return self._array[start : self.count]
 
     def finish(self) -> Array:
-        """The array, as long as it has become, and here no longer."""
+        """Return the array, as long as it has become, and keep nothing of it."""
         import numpy as np
 
         self._resize(self.count)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_texts(field: Field, encoding: str) -> list[str]:
-    """The values of a column without NULL; bytes that are no text in the encoding become visible escapes."""
+    """Return the values of a column without NULL; bytes that are no text in the encoding become visible escapes."""
     if not len(field):
         return []
     try:
@@ -22,7 +22,7 @@ def read_texts(field: Field, encoding: str) -> list[str]:
 
 
 def _joined(field: Field) -> bytes:
-    """All values, a NUL between two."""
+    """Return all values in one, with a NUL between two."""
     import numpy as np
 
     widest = int(field.lengths.max())

@@ -61,7 +61,11 @@ def look_up_types(connection: Connection, oids: Iterable[int]) -> dict[int, Type
 
 
 def look_up_enums(connection: Connection, oids: Iterable[int]) -> dict[int, Type]:
-    """The built-in types, and those of these OIDs that are enums. Raises psycopg.Error: a transaction may be open."""
+    """Return the built-in types, and those of these OIDs that are enums.
+
+    Raises:
+        psycopg.Error: The catalog cannot be asked; a transaction may be open then.
+    """
     known = _builtin_types()
     wanted = set(oids) - known.keys()
     if not wanted:
@@ -74,7 +78,7 @@ def look_up_enums(connection: Connection, oids: Iterable[int]) -> dict[int, Type
 
 
 def _read_catalog(connection: Connection, oids: Iterable[int]) -> dict[int, Type]:
-    """What pg_type says; nothing where it cannot be asked, as the values are at hand all the same, as text."""
+    """Return what pg_type says; nothing if it cannot be asked, as the values can be read as text."""
     reply = send(connection, _CATALOG.format(", ".join(map(str, oids))).encode())
     if reply.error:
         return {}
