@@ -203,3 +203,24 @@ def test_a_name_that_something_else_has(named: Project) -> None:
         (setting,) = re.findall(r'table = "\w+"', error.hint or "")
         assert setting == 'table = "fsapi_nb_history"'
         named.rows(f'DROP {make.split()[1]} "{SCHEMA}".fsapi_history')
+
+
+def test_rows_that_are_hidden_from_the_role(named: Project, role: str) -> None:
+    """Row-level security on the history: what is to be granted or turned off is named."""
+    named.rows(f'GRANT USAGE, CREATE ON SCHEMA "{SCHEMA}" TO "{role}"')
+    for table in (HISTORY, SCRIPTS, JOURNAL):
+        named.rows(f'GRANT ALL ON {table} TO "{role}"; ALTER TABLE {table} ENABLE ROW LEVEL SECURITY')
+    error = refusal(as_role(named, role).status)
+    for statement in _SQL.findall(error.hint or ""):
+        named.rows(statement)
+    assert as_role(named, role).status()
+
+
+def test_a_table_that_another_role_has_put_there(named: Project, role: str) -> None:
+    """The statement takes it over, or names what the superuser takes over."""
+    named.rows(f'ALTER TABLE {JOURNAL} OWNER TO "{role}"')
+    error = refusal(named.migrator().status)
+    assert JOURNAL in str(error)
+    for statement in statements(error):
+        named.rows(statement)
+    assert named.migrator().status()

@@ -21,11 +21,16 @@ import fsapi_nb
 from fsapi_nb.cli import _verb_of, main
 from fsapi_nb.commands import QUERY, VERBS, Parser, find_verb, parser_of
 from fsapi_nb.errors import FsapiError
+from fsapi_nb.model.place import Problem, SourceLocation
+from fsapi_nb.model.plan import Plan
+from fsapi_nb.model.server import Identity
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.notebook.line import split
 from fsapi_nb.project.configuration import DATABASE_SETTINGS, SETTINGS
 from fsapi_nb.text.command import Advice, Command, Face, command, typed, typed_lines
-from fsapi_nb.text.safe import visible
+from fsapi_nb.text.safe import json_text, visible
 from fsapi_nb.text.wrap import wrap
+from fsapi_nb.views.results import PlanResult, StatusResult
 from tests.conftest import Project
 
 
@@ -281,3 +286,21 @@ def test_a_notebook_shows_commands_as_magics() -> None:
         "→ `%migrate status`",
     ]
     assert str(error).endswith("→ `sapi migrate:status`")
+
+
+def test_each_form_of_a_result_has_the_commands_of_its_face() -> None:
+    """The text and HTML that a notebook stores, and the lines and the JSON of a terminal."""
+    note = Advice("see ", command("status"))
+    problem = Problem("bad", SourceLocation("b.sql", 1), Advice("use ", command("history")))
+    applied = MigrationStatus("a.sql", State.APPLIED, note=note)
+    broken = MigrationStatus("b.sql", State.BROKEN, problems=(problem,))
+    status = StatusResult((applied, broken), Identity("shop", "localhost"), notes=(note,))
+    for result in (PlanResult(Plan("migrate", notes=(note,))), status):
+        for stored in (repr(result), result.html()):
+            assert "%migrate status" in stored
+            assert "sapi" not in stored
+        for typed_there in ("\n".join(result.lines()), json_text(result.to_json())):
+            assert "sapi migrate:status" in typed_there
+            assert "%migrate" not in typed_there
+    assert "%migrate history" in repr(status)
+    assert "sapi migrate:history" in "\n".join(status.lines())
