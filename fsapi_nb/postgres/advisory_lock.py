@@ -112,7 +112,7 @@ def probe(session: Session, other: Connection, key: int) -> None:
 
 
 def holds(session: Session, key: int) -> bool:
-    """Return whether the session holds the lock, by the server's table of locks."""
+    """Return whether the session holds the lock, by the server's table of locks. Raises psycopg.Error."""
     return bool(ask(session.connection(), _HOLDS.format(sql.Literal(key))))
 
 
@@ -198,7 +198,7 @@ class Holder:
 
 
 def find_holder(session: Session, key: int) -> Holder | None:
-    """Return the session that holds the lock; None if none does."""
+    """Return the session that holds the lock; None if none does. Raises psycopg.Error."""
     rows = ask(session.connection(), _HOLDER.format(sql.Literal(key)))
     return Holder(*rows[0]) if rows else None
 

@@ -152,8 +152,8 @@ class Session:
     ) -> None:
         """Send messages behind those in flight, and return without waiting for answers.
 
-        `before`, `messages` and `then` must each be transactions of their own. Each call must be followed by its
-        `prelude_succeeded` and `receive`.
+        `before` and `then` must be transactions of their own. Each call must be followed by its `prelude_succeeded` and
+        `receive`.
 
         Args:
             messages: What `receive` returns the answers of.
@@ -318,7 +318,10 @@ class Session:
         return (_FORGETTING,) if self._pipeline.will_keep else ()
 
     def check_same(self) -> None:
-        """Raise PooledConnection unless the same server process answers as at the beginning; set `is_outdated`."""
+        """Raise PooledConnection unless the same server process answers as at the beginning; set `is_outdated`.
+
+        Raises psycopg.Error, too, if the connection is lost.
+        """
         row = self.connection().execute(_SAME).fetchone()
         if row is None or row[0] != self.facts.pid:
             raise pooled()

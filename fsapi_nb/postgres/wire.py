@@ -274,7 +274,10 @@ def texts_of(connection: Connection, type_oid: int, values: Sequence[bytes]) -> 
 
 
 def collect(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
-    """Receive every result of a message into `results`, which keeps those that came before an error."""
+    """Receive every result of a message into `results`, which keeps those that came before an error.
+
+    Raises psycopg.OperationalError if the connection is lost. A statement's error is a result here.
+    """
     yield from flush(pgconn)
     while (result := (yield from fetch(pgconn))) is not None:
         results.append(result)

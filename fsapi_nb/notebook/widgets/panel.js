@@ -1,6 +1,6 @@
 
 // The panel: a list that is searched in the browser, one migration in detail, and three buttons that only propose.
-// What a button proposes is decided in the kernel, comes back as a plan, and runs once that plan is confirmed.
+// The kernel answers a button with a plan, which runs when it is confirmed.
 
 const BUTTONS = [["next", "Apply next"], ["all", "Apply all"], ["back", "Roll back last"]];
 let panels = 0;
@@ -26,7 +26,7 @@ function render({ model, el }) {
     drawButtons();
     send(message);
   };
-  // A button that is off keeps the focus, which the browser takes from a disabled one: whoever uses the keyboard stays.
+  // A button that is off is not disabled: a browser takes the focus from a disabled button, and keyboard users lose it.
   const turn = (button, off) => button.setAttribute("aria-disabled", String(off));
   const press = (run) => (event) => {
     if (event.currentTarget.getAttribute("aria-disabled") !== "true") run(event);
@@ -153,9 +153,9 @@ function render({ model, el }) {
   const drawDetail = () => {
     const shown = model.get("detail");
     const wish = model.get("selected");
-    // While the kernel is at work it answers nothing: better no details than those of another migration.
+    // A busy kernel does not answer: it is better to show no details than those of another migration.
     if (wish && items.has(wish) && shown?.name !== wish) {
-      detail.replaceChildren(element("p", { class: "fsapi-dim" }, gone || "Its details come when the kernel has time."));
+      detail.replaceChildren(element("p", { class: "fsapi-dim" }, gone || "The details are shown when the kernel is free."));
       return;
     }
     if (!shown) {
@@ -165,7 +165,7 @@ function render({ model, el }) {
     detail.replaceChildren(...drawMigration(shown));
   };
 
-  // -- a plan that waits for its yes, a run, an error, a result
+  // -- a plan to confirm, a run, an error, a result
   const proposal = element("div", { role: "alertdialog", "aria-label": "Confirm the plan", class: "fsapi-proposal", tabindex: "-1" });
   let asker = buttons[0];
   let sure = false;
@@ -182,12 +182,12 @@ function render({ model, el }) {
     const asks = plan.ask.length > 0;
     proposal.className = `fsapi-proposal ${asks ? "fsapi-asks" : ""}`;
     const run = (event) => {
-      // The second click of a double click was meant for what stood there before.
+      // The second click of a double click was meant for the button that was here before.
       if (event.detail > 1) return;
       if (asks && !sure) { sure = true; drawProposal(); proposal.querySelector("[data-cancel]").focus(); return; }
       act({ do: "run", token: plan.token, sure: asks && sure });
     };
-    const label = !asks ? "Run it" : sure ? ["Yes, do it on ", element("bdi", {}, plan.database)] : "Run it …";
+    const label = !asks ? "Run it" : sure ? ["Yes, run it on ", element("bdi", {}, plan.database)] : "Run it …";
     proposal.replaceChildren(
       element("h4", {}, plan.verb),
       element("pre", { tabindex: "0", "aria-label": "The plan" }, plan.lines.join("\n")),
@@ -221,15 +221,15 @@ function render({ model, el }) {
     elapsed ??= clock();
     running.replaceChildren(
       ...drawProgress(state, elapsed.shown),
-      element("div", { class: "fsapi-dim" }, "To stop it, interrupt the kernel (■, or I I): the server is told, and the step is rolled back."),
+      element("div", { class: "fsapi-dim" }, "To stop it, interrupt the kernel (■, or I I): the server cancels the statement, and the step is rolled back."),
     );
   };
   const error = element("div", { role: "alert", class: "fsapi-error" });
   const said = element("div", { role: "status", class: "fsapi-said" });
   const dismiss = () => element("button", { type: "button", "data-tell": true, onclick: press(() => { search.focus(); send({ do: "dismiss" }); }) }, "Dismiss");
 
-  // The keys that mean something here are not JupyterLab's as well: `d d` in the search box must delete no cell, and
-  // Enter on a button is a click. A key that is held down is no second yes. During a run, I I goes through.
+  // Keys that the panel uses do not reach JupyterLab: `d d` in the search box must not delete a cell, and Enter on a
+  // button is a click. A key that is held down is not a second confirmation. During a run, I I reaches JupyterLab.
   const panel = element("div", {
     class: "fsapi fsapi-panel", role: "group", "aria-label": "Migrations panel",
     onkeydown: (event) => {
@@ -282,8 +282,8 @@ function render({ model, el }) {
   return () => { undo.forEach((each) => each()); leave(); elapsed?.stop(); send({ do: "hidden", view }); };
 }
 
-// A panel whose kernel is gone looks alive and would answer nothing. JupyterLab's manager of widgets has the kernel;
-// other front ends' have not, and there it stays as it is.
+// A panel whose kernel is gone looks alive but does not answer. JupyterLab's widget manager knows the kernel; those of
+// other front ends do not, and there the panel stays as it is.
 function followKernel(model, tell) {
   const kernel = model.widget_manager?.kernel;
   const changed = (_, status) => {

@@ -1,4 +1,4 @@
-// What both widgets draw with: elements made of text nodes (never of HTML), and the progress of a run.
+// The parts of both widgets: elements made of text nodes (never of HTML), and the progress of a run.
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -39,7 +39,7 @@ function table(caption, columns, rows, className = "") {
   const head = element("tr", {}, columns.map((name) => element("th", { scope: "col" }, name)));
   const body = rows.map((row) => [
     element("tr", { class: row.className || "" }, row.cells.map((cell) => element("td", {}, String(cell ?? "")))),
-    // What is long and belongs to the whole row stands below it, so that it needs no wide page.
+    // A long text that belongs to the whole row is shown below it, so that the table fits a narrow page.
     row.below
       ? element("tr", { class: `fsapi-below ${row.className || ""}` }, element("td", {}), element("td", { colspan: columns.length - 1 }, element("code", {}, row.below)))
       : null,
@@ -67,7 +67,7 @@ function blockers(sessions, retries) {
   return element("div", { class: "fsapi-scroll" }, table(`Who blocks whom${again}`, columns, rows, "fsapi-blockers"));
 }
 
-// The clock of a run: what the page shows of it ticks in the browser, so that the kernel has nothing to send for it.
+// The clock of a run: the browser counts the seconds, so that the kernel need not send them.
 function clock() {
   const began = Date.now();
   const shown = element("span", { class: "fsapi-clock" }, "0 s");

@@ -72,7 +72,7 @@ def test_a_click_shows_the_plan_runs_it_and_tells_what_happened(lab_project: Lab
     panel.page.locator("[data-run]").dblclick()  # the second click was not meant for the second question
     panel.await_text(".fsapi-question", "rounds")
     assert lab_project.has("rounds")
-    assert panel.text("[data-run]") == f"Yes, do it on {lab_project.value('SELECT current_database()')}"
+    assert panel.text("[data-run]") == f"Yes, run it on {lab_project.value('SELECT current_database()')}"
     panel.answer()
     panel.await_states("pending", "pending")
     assert not lab_project.has("rounds")
