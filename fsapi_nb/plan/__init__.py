@@ -1,1 +1,1 @@
-"""Migrations and history to a `Plan`: pure decisions over values, no I/O. What is decided here is shown and run."""
+"""Make a `Plan` of migrations and history. Pure: decides over values, and does no I/O."""

@@ -1,6 +1,7 @@
-"""The plans of verbs that change the history and run nothing: baseline, rename, retire, and its undo.
+"""Plan what changes rows of the history and runs nothing: repair, rename, retire, and its undo.
 
-Each says what would be written, or raises why it must not be. None lets a script that has run become pending again.
+Each function returns what would be written, or raises why it must not be. None lets a script that has run become
+pending again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,16 @@ _NAMED = 5  # names in a note
 
 
 def plan_repair(given: PlanInput, *, name: str) -> Plan:
-    """Accept the file of an applied migration as it is now: its checksum and its scripts."""
+    """Plan to accept the file of an applied migration as it is now: its checksum and its scripts.
+
+    Args:
+        given: The files and the history.
+        name: The applied migration.
+
+    Raises:
+        UnknownMigration: There is no such migration, or it has no file.
+        FaultyMigrations: The file cannot be used, or is the untouched template.
+    """
     entry = given.history.by_name[find_applied(name, given.standing)]
     file = given.folder.reading(entry.name)
     if file.problems:
@@ -56,18 +66,19 @@ def plan_repair(given: PlanInput, *, name: str) -> Plan:
 
 
 def plan_rename(given: PlanInput, *, old: str, new: str) -> Plan:
-    """Give the row of an applied migration the name that its file has now.
+    """Plan to give the row of an applied migration the name that its file has now.
 
     Args:
-        given: the files and the history.
-        old: the applied migration, whose file is gone.
-        new: the file, which is not applied.
+        given: The files and the history.
+        old: The applied migration, whose file is gone.
+        new: The file, which is not applied.
 
     Raises:
-        UnknownMigration: there is no such row, or no such file.
-        RanBefore: another pending file has the script that ran.
-        RefusedPlan: the old file is still there, or the new name is applied itself.
-        FaultyMigrations: the new file cannot be used.
+        UnknownMigration: There is no such row, or no such file.
+        PartlyApplied: One of the two ended half-way.
+        RanBefore: Another pending file has the script that ran.
+        RefusedPlan: The old file is still there, or the new name is applied itself.
+        FaultyMigrations: The new file cannot be used.
     """
     entry = entry_of(given, old)
     refuse_files([entry], given, "rename the file first, or leave the row as it is.")
@@ -115,17 +126,19 @@ def _rename_notes(given: PlanInput, entry: HistoryEntry, migration: Migration) -
 
 
 def plan_retire(given: PlanInput, *, names: Sequence[str] = (), missing: bool = False) -> Plan:
-    """Take the rows of applied migrations whose files are gone for good out of the history; the journal keeps them.
+    """Plan to take rows of applied migrations out of the history; the journal keeps them.
 
     Args:
-        given: the files and the history.
-        names: the migrations; one that was retired before is passed over.
-        missing: all that have no file, instead of names.
+        given: The files and the history.
+        names: The migrations, whose files are gone for good; one that was retired before is skipped.
+        missing: All that have no file, instead of names.
 
     Raises:
-        UsageError: names and `missing` together, or neither.
-        RanBefore: a pending file has the script of one of them, or, with `missing`, seems to do its work again.
-        RefusedPlan: a file is still there, so that the migration would be pending.
+        UsageError: Names and `missing` are given together, or neither.
+        UnknownMigration: There is no such row.
+        PartlyApplied: One of them ended half-way.
+        RanBefore: A pending file has the script of one of them, or, with `missing`, seems to do its work again.
+        RefusedPlan: A file is still there, so that the migration would be pending.
     """
     if bool(names) == missing:
         raise UsageError("give names, or --missing", hint=Advice(command("status"), " lists what is missing."))
@@ -154,9 +167,9 @@ def plan_retire(given: PlanInput, *, names: Sequence[str] = (), missing: bool = 
 def refuse_again(
     given: PlanInput, entries: Collection[HistoryEntry], *, named: bool, instead: str | None = None
 ) -> None:
-    """Raise RanBefore if a pending file does the work of one of these again; of one that is named, only the same script.
+    """Raise RanBefore if a pending file does the work of one of these again.
 
-    That of `instead` is the one that is meant to.
+    If they are `named`, only a file with the same script counts. The file `instead` is meant to do their work.
     """
     strong = [
         match
@@ -167,12 +180,16 @@ def refuse_again(
 
 
 def plan_restore(given: PlanInput, *, names: Sequence[str]) -> Plan:
-    """Put retired rows back, as they were and in their places.
+    """Plan to put retired rows back, as they were and in their places.
+
+    Args:
+        given: The files and the history.
+        names: The retired migrations; one that is applied is skipped.
 
     Raises:
-        UsageError: no names.
-        UnknownMigration: no row of that name was retired.
-        RefusedPlan: the migration that was recorded in their place is still there.
+        UsageError: No names are given.
+        UnknownMigration: No row of that name was retired.
+        RefusedPlan: The migration that was recorded in their place is still there.
     """
     if not names:
         raise UsageError(
@@ -187,7 +204,10 @@ def plan_restore(given: PlanInput, *, names: Sequence[str]) -> Plan:
 
 
 def _refuse_represented(given: PlanInput, found: Sequence[RetiredMigration]) -> None:
-    """Raise RefusedPlan if the work of one of these would then be recorded twice: by it, and by what stands for it."""
+    """Raise RefusedPlan if the work of one of these would be recorded twice.
+
+    That is by its row, and by the row that was recorded in its place.
+    """
     recorded = {*given.history.by_name, *(each.name for each in found)}
     for each in found:
         if each.represented_by:
@@ -210,7 +230,7 @@ def _refuse_represented(given: PlanInput, found: Sequence[RetiredMigration]) -> 
 
 
 def entry_of(given: PlanInput, name: str) -> HistoryEntry:
-    """The entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
+    """Return the entry of that name. Raises UnknownMigration; PartlyApplied if it ended half-way."""
     full = find_applied(name, given.standing)
     if given.history.progress(full):
         raise _half(full)
@@ -226,7 +246,10 @@ def _half(name: str) -> PartlyApplied:
 
 
 def _sound(given: PlanInput, name: str) -> Migration:
-    """The migration of that file. Raises FaultyMigrations if it cannot be used, or is the untouched template."""
+    """Return the migration of that file.
+
+    Raises FaultyMigrations if it cannot be used or is the untouched template, UnknownMigration if there is none.
+    """
     reading = given.folder.reading(name)
     if reading.migration is None:
         if reading.problems:
@@ -237,7 +260,10 @@ def _sound(given: PlanInput, name: str) -> Migration:
 
 
 def refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -> None:
-    """Raise RefusedPlan if one of these still has its file: without its row it would be pending, and run again."""
+    """Raise RefusedPlan if one of these still has its file.
+
+    Without its row it would be pending, and would run again.
+    """
     there = [entry.name for entry in entries if entry.name in given.folder.names]
     if there:
         has, it = ("still has its file", "it") if len(there) == 1 else ("still have their files", "they")
@@ -251,6 +277,7 @@ def refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -
 
 
 def waiting(given: PlanInput) -> list[MigrationStatus]:
+    """Return all that could be applied, in order, files with faults included."""
     return choose_up(given.standing, to=None, count=None)
 
 

@@ -1,6 +1,6 @@
-"""Plan what records migrations as applied and runs nothing: up to one, just some, or one in the place of others.
+"""Plan what records migrations as applied and runs nothing.
 
-Says what would be written, or raises why it must not be.
+They are all up to one, just some, or one in the place of others, whose rows are retired.
 """
 
 from __future__ import annotations
@@ -36,19 +36,22 @@ _NAMED = 5  # names in a note
 def plan_baseline(
     given: PlanInput, *, name: str | None = None, only: Sequence[str] = (), replaces: Sequence[str] = ()
 ) -> Plan:
-    """Record migrations as applied, running nothing.
+    """Plan to record migrations as applied, and to run nothing.
 
     Args:
-        given: the files and the history.
-        name: every migration up to and with this one.
-        only: just these, instead.
+        given: The files and the history.
+        name: Every migration up to and with this one.
+        only: Just these, instead.
         replaces: `name` alone, in the place of these applied ones, whose rows are retired: names, or `A..B`.
 
     Raises:
-        UsageError: not one of `name` and `only`, or `replaces` without a name.
-        FaultyMigrations: one of them cannot be used, or is the untouched template.
-        RanBefore: a missing migration has done the work of one of them.
-        RefusedPlan: the rows that are to be replaced do not stand together, or still have their files.
+        UsageError: Not exactly one of `name` and `only` is given, or `replaces` without a name.
+        UnknownMigration: There is no such migration.
+        InDoubt: The outcome of a statement cannot be determined.
+        PartlyApplied: One of them ended half-way.
+        FaultyMigrations: One of them cannot be used, or is the untouched template.
+        RanBefore: A missing migration has done the work of one of them.
+        RefusedPlan: Others were applied between the rows that are to be replaced, or these still have their files.
     """
     if bool(name) == bool(only) or (replaces and not name):
         raise UsageError(
@@ -76,7 +79,7 @@ def _unnamed_note(names: Sequence[str]) -> Iterable[str]:
 
 
 def _fault_notes(to_record: Sequence[Migration]) -> Iterable[str]:
-    """A word on each migration whose UP could not be run: it may have been by another tool, or never."""
+    """Yield a note on each migration whose UP cannot be run: another tool may have run it, or nobody."""
     for migration in to_record:
         if problems := migration.up.parsed.problems:
             yield f"recorded although its UP cannot be run: {problems[0].place}: {problems[0].message}"
@@ -125,7 +128,7 @@ def _plan_squash(given: PlanInput, name: str, replaces: Sequence[str]) -> Plan:
 
 
 def _replaced(given: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
-    """The entries of these names and ranges, in the order in which they were applied."""
+    """Return the entries of these names and ranges, in the order in which they were applied."""
     wanted: set[str] = set()
     for text in replaces:
         first, dots, last = text.partition("..")
@@ -135,7 +138,7 @@ def _replaced(given: PlanInput, replaces: Sequence[str]) -> list[HistoryEntry]:
         low, high = (os.fsencode(_replaced_entry(given, end).name) for end in (first, last))
         found = {each for each in given.history.by_name if low <= os.fsencode(each) <= high}
         if not found:
-            raise UsageError(f"{text}: the first stands behind the last", hint="give the older one first.")
+            raise UsageError(f"{text}: the first comes after the last", hint="give the older one first.")
         wanted |= found
     return [entry_of(given, entry.name) for entry in given.history.entries if entry.name in wanted]
 
@@ -160,7 +163,7 @@ def _replaced_entry(given: PlanInput, name: str) -> HistoryEntry:
 
 
 def _refuse_gaps(given: PlanInput, entries: Sequence[HistoryEntry]) -> None:
-    """Raise RefusedPlan if others were applied between these: a rollback could not undo them in any order."""
+    """Raise RefusedPlan if others were applied between these: no order of rollbacks could undo them all."""
     all_of_them = given.history.entries
     first, last = all_of_them.index(entries[0]), all_of_them.index(entries[-1])
     between = [entry.name for entry in all_of_them[first : last + 1] if entry not in entries]
@@ -174,7 +177,7 @@ def _refuse_gaps(given: PlanInput, entries: Sequence[HistoryEntry]) -> None:
 
 
 def _order_notes(given: PlanInput, name: str, entries: Sequence[HistoryEntry]) -> Iterable[str]:
-    """A word on files that a new database would get before the one that stands for what they were built on."""
+    """Yield a note on files that a new database would run before the one that they may be built on."""
     low = min(os.fsencode(entry.name) for entry in entries)
     before = [each for each in given.folder.names if low < os.fsencode(each) < os.fsencode(name)]
     if before:

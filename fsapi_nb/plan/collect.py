@@ -1,6 +1,6 @@
-"""Collect the steps of scripts that are still to run, and every fault that keeps them from running. Pure.
+"""Collect the steps of scripts that are still to run, and every fault that keeps them from running.
 
-What an earlier run has committed is left out; the session that it had must be there again for the rest.
+Steps that an earlier run has committed are left out; the rest needs a session like the one that this run had.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fsapi_nb.script.stored_text import stored_migration
 
 
 def collect(results: Iterable[tuple[Sequence[Step], Sequence[Problem]]]) -> tuple[Step, ...]:
-    """All steps; or every problem of every script, together."""
+    """Return the steps of all scripts. Raises FaultyMigrations with every problem of every script."""
     steps: list[Step] = []
     problems: list[Problem] = []
     for found, faults in results:
@@ -67,13 +67,25 @@ def steps_left(
     entry: HistoryEntry | None,
     given: PlanInput,
 ) -> tuple[Step, ...]:
-    """The pieces as steps of that migration, without those that an earlier run has done."""
+    """Return the pieces of a script as steps of its migration, without those that an earlier run has done.
+
+    Args:
+        migration: The migration.
+        direction: Which of its scripts the pieces are from.
+        pieces: The script, cut into what commits together.
+        progress: What an earlier run has done of the migration, in either direction.
+        entry: The history row of the migration, if it is applied.
+        given: The files, the history and the rules.
+
+    Raises:
+        PartlyApplied: The steps that were done are not those of the file, or the rest cannot run in this session.
+    """
     state = progress.session if progress and progress.direction is direction else {}
     done = progress.done if progress and progress.direction is direction else ()
     refuse.other_steps(migration, pieces, done)
     refuse_lost(migration, direction, pieces, state, done=len(done), is_applied=entry is not None)
     if done and len(done) == len(pieces):
-        # Its last step was edited away: all that there is of it is done, so it is only recorded.
+        # Its last step was removed from the file: all that is left of it is done, so it is only recorded.
         part = StepPart(migration, direction, (), len(pieces), len(pieces) + 1, entry)
         return (Step(Mode.TRANSACTION, "all of its steps are done; it is recorded", (part,), resumes=True),)
     steps = [
@@ -99,7 +111,10 @@ def steps_left(
 def _resumed(
     step: Step, had: SessionBefore, before: Sequence[Statement], rest: Sequence[Statement], given: PlanInput
 ) -> Step:
-    """The first step that is left, with what must be in its session; raises PartlyApplied if that cannot be had."""
+    """Return the first step that is left, with what its session must have.
+
+    Raises PartlyApplied if the session cannot have it.
+    """
     (part,), again = step.parts, restored(before)
     step = replace(step, resumes=True, restore_session=again)
     if not had.state:
@@ -112,7 +127,10 @@ def _resumed(
 
 
 def applied_migration(entry: HistoryEntry, given: PlanInput) -> Migration | None:
-    """What can be rolled back of an entry: the file if it is what ran, else what was stored; None if neither."""
+    """Return what can be rolled back of an entry: the file if it is what ran, else what was stored.
+
+    None if neither is there, or if the stored text lacks a secret. Raises RefusedPlan if what is stored was altered.
+    """
     migration = given.folder.get(entry.name)
     stored = given.stored.get(entry.name)
     if migration and (

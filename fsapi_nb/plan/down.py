@@ -1,6 +1,7 @@
-"""What is wrong with the DOWN of a migration that is to be applied: a warning, because nobody has asked to run it yet.
+"""Warn of what is wrong with the DOWN of a migration that is to be applied.
 
-Real histories are full of DOWNs that do not parse, so it keeps nothing from being applied; a rollback would be refused.
+Real histories are full of DOWNs that do not parse, so a fault in one does not keep the UP from being applied; the
+rollback would be refused.
 """
 
 from __future__ import annotations

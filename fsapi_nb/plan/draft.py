@@ -1,4 +1,7 @@
-"""Plan what the text of a cell would do, alone: apply it, swap it for what was applied, or record the DOWN that it has gained."""
+"""Plan what the text of a cell would do by itself.
+
+It is applied, swapped for what was applied, or only its DOWN is recorded, if that is all that it has gained.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,18 @@ from fsapi_nb.script.stored_text import to_store
 
 
 def plan_draft(draft: Migration, given: PlanInput, *, redo: bool) -> Plan:
-    """What a cell's text would do alone: its steps; nothing where it is applied as it stands; a DOWN that is only recorded.
+    """Plan what the text of a cell would do: nothing, if it is applied as it is written.
 
-    Raises FaultyMigrations for its faults, in both directions (it is being written, so a DOWN counts);
-    Drifted where it is applied and says something else, unless it is to be swapped by `redo`.
+    Args:
+        draft: The migration that the cell holds.
+        given: The files, the history and the rules.
+        redo: Whether to roll the applied version back and apply this one.
+
+    Raises:
+        FaultyMigrations: The text has faults. It is being written, so those of its DOWN count, too.
+        Drifted: It is applied with another text, and `redo` is not given.
+        UsageError: `redo` is given, and the migration is not applied.
+        RefusedPlan: `redo` is given, and others were applied after it.
     """
     steps, problems = up_steps(draft, given, given.history.progress(draft.name))
     if draft.down:
@@ -67,4 +78,5 @@ def _drafted_over(draft: Migration, given: PlanInput) -> Drifted:
 
 
 def amended_notes(amends: Sequence[StepPart]) -> Iterable[str]:
+    """Yield a note on each file that has gained a DOWN."""
     return (f"the file {part.migration.name} has gained a DOWN: it is recorded, and nothing is run" for part in amends)

@@ -1,4 +1,4 @@
-"""Find what a database that is not in UTF-8 cannot hold of the scripts that are to run, before anything runs."""
+"""Find what a database that is not in UTF-8 cannot hold of the scripts, before anything runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fsapi_nb.script.redact import redact_line
 
 
 def unfit_steps(migration: Migration, steps: Iterable[Step], encoding: Encoding | None) -> list[Problem]:
-    """Return a problem for the file's name and for each statement of the steps that holds what does not fit."""
+    """Return a problem for the file's name and for each statement of the steps that does not fit."""
     if encoding is None:
         return []
     parts = [part for step in steps for part in step.parts]

@@ -1,4 +1,4 @@
-"""Find the text of the step that an earlier run sent last, and may not have heard of. Pure.
+"""Find the text of the step that an earlier run sent last, and of which it may not know the outcome.
 
 What the journal says is only compared: somebody else may have written it.
 """
@@ -15,7 +15,10 @@ from fsapi_nb.script.stored_text import stored_migration
 
 
 def text_that_ran(given: PlanInput, progress: PartialMigration) -> Migration | None:
-    """The migration whose step is in flight or was refused, if its text is still known; None where it was edited."""
+    """Return the migration whose step is in flight or was refused, if its text is still known.
+
+    Its file is looked at, then what was stored. None if the step was edited.
+    """
     stored = given.stored.get(progress.name)
     candidates = [given.folder.get(progress.name), stored_migration(progress.name, stored) if stored else None]
     attempted = progress.attempted
@@ -30,9 +33,11 @@ def text_that_ran(given: PlanInput, progress: PartialMigration) -> Migration | N
 
 
 def sent_by_file(given: PlanInput, progress: PartialMigration) -> Sent | None:
-    """Return the step that was sent last as the file has it; None if a step up to it is not what the journal says that ran.
+    """Return the step that was sent last as the file has it.
 
-    What the journal says is compared, and never executed: others may have written it.
+    None if the file differs from the journal up to it.
+
+    What the journal says is compared, and never executed: somebody else may have written it.
     """
     migration, attempted = given.folder.get(progress.name), progress.attempted
     script = migration.script(progress.direction) if migration else None

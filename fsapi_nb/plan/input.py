@@ -1,4 +1,4 @@
-"""Hold what every plan is made over: the files, the history, and the rules of this database and this run."""
+"""Hold what every plan is made over: the files, the history and the rules."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from fsapi_nb.script.encoding import Encoding
 
 @dataclass(frozen=True)
 class PlanInput:
-    """What a plan is made over: the files, the history, and the rules of this database and this run.
+    """The input of a plan: the files, the history, and the rules of this database and this run.
 
-    `stored` gives the text that ran of the applied migrations that a plan may need, by name. `settled` are the
-    migrations that became complete just now, when what an earlier run had left in flight was looked at: they count
-    as part of this run, so that finishing an interrupted rollback rolls nothing else back. `encoding` is the
-    database's, if it does not hold every character. `look_at_procedures` gives
-    those of the database; it is asked once at most, and only where a script calls one. `look_at_session` gives what a new
-    session begins with of the settings that are set, or that have these names; it is asked if a migration goes on.
+    `stored` has the text that ran of the applied migrations that a plan may need, by name. `settled` are the migrations
+    that became complete just now, when the run looked at what an earlier one had left in flight: they count as part of
+    this run, so that finishing an interrupted rollback rolls nothing else back. `encoding` is the database's, if it
+    does not hold every character.
+
+    Two functions ask the database, and only if a plan needs it. `look_at_procedures` returns its procedures; it is
+    called once at most, if a script calls one. `look_at_session` returns what a new session begins with of the settings
+    that are set, or that have these names; it is called if a migration goes on.
     """
 
     folder: Folder
@@ -38,7 +40,7 @@ class PlanInput:
 
     @cached_property
     def standing(self) -> Reconciled:
-        """Where each migration stands."""
+        """The state of each migration, by the files and the history."""
         return reconcile(self.folder, self.history)
 
     @cached_property
@@ -49,9 +51,9 @@ class PlanInput:
         return (*(each for each in defined if each and each.name), *self.look_at_procedures())
 
     def procedures(self) -> tuple[Procedure, ...]:
-        """The procedures that the database has, or has once what is pending is applied."""
+        """Return the procedures that the database has, or will have once all pending migrations are applied."""
         return self._procedures
 
     def settled_in(self, direction: Direction) -> int:
-        """How many became complete in that direction just now."""
+        """Return how many migrations became complete in that direction just now."""
         return sum(1 for _, each in self.settled if each is direction)

@@ -1,4 +1,4 @@
-"""What there is to know of one migration: its scripts without passwords, what would run of it, how its file differs.
+"""Show one migration: its scripts without passwords, what would run of it, how its file differs.
 
 Refuses nothing: a migration that cannot run is shown with what is wrong with it.
 """
@@ -17,7 +17,7 @@ from fsapi_nb.script.stored_text import to_store
 
 
 def inspect(status: MigrationStatus, given: PlanInput, stored: StoredScripts | None) -> Inspection:
-    """What a detail view shows of a migration: of one that has no file any more, what was stored of it."""
+    """Return what a detail view shows of a migration; if it has no file any more, what was stored of it."""
     migration = given.folder.get(status.name)
     scripts = to_store(migration) if migration else stored or StoredScripts()
     difference: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ def _plan(status: MigrationStatus, given: PlanInput) -> tuple[Plan, str | None]:
 
 
 def _plan_one(status: MigrationStatus, given: PlanInput) -> Plan:
-    """What would run of one migration, whatever stands before it: its UP where it is not applied, else its DOWN."""
+    """Return what would run of one migration alone: its DOWN if it is applied, else its UP."""
     progress = given.history.progress(status.name)
     if status.entry is None:
         if status.migration is None:

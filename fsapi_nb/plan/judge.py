@@ -1,6 +1,6 @@
-"""Whether a statement outside of a transaction happened, judged from the catalog before it and now. Pure.
+"""Judge whether a statement outside of a transaction happened, from the catalog before it and now.
 
-What cannot be told is in doubt; nothing is guessed.
+Nothing is guessed: if the outcome cannot be determined, it is in doubt. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CatalogView = Mapping[str, Any]
 _CREATED = {EffectKind.DATABASE_CREATED, EffectKind.TABLESPACE_CREATED, EffectKind.SUBSCRIPTION_CREATED}
 _DROPPED = {EffectKind.DATABASE_DROPPED, EffectKind.TABLESPACE_DROPPED, EffectKind.SUBSCRIPTION_DROPPED}
 
-#: What a verdict needs of a sight, by the effect; of what is created or dropped it is whether it was there.
+#: The key of a catalog view that a verdict needs, by the effect; for what is created or dropped it is `there`.
 _NEEDED = {
     EffectKind.INDEX_CREATED: "indexes",
     EffectKind.REINDEXED: "leftovers",
@@ -32,16 +32,19 @@ _OID = range(1 << 32)
 
 
 class Outcome(Enum):
-    """What became of a statement."""
+    """The outcome of a statement."""
 
     DONE = "it happened"
     RETRY = "it did not happen"
-    IN_DOUBT = "nothing tells whether it happened"
+    IN_DOUBT = "its outcome cannot be determined"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a statement, why so, and the SQL that must run `first` (leftovers) or `instead` of it."""
+    """The outcome of a statement and the reason.
+
+    `first` is SQL that must run before it, for leftovers; `instead` is SQL that must run in its place.
+    """
 
     outcome: Outcome
     reason: str
@@ -51,16 +54,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The step that was sent last, as its file has it: its statement, and what earlier steps had set in their session."""
+    """The step that was sent last, as its file has it.
+
+    Its statement, and what earlier steps had set in their session.
+    """
 
     statement: Statement
     settings: tuple[Statement, ...] = ()
 
 
 def view_of(text: str | None, effect: Effect) -> dict[str, Any] | None:
-    """Return what the journal kept of the catalog before a statement; None if that is nothing, or has another form.
+    """Return what the journal kept of the catalog before a statement.
 
-    Whoever may write into the journal may have written it: without a sight that can be used, the statement is in doubt.
+    None if that is nothing, or has another form.
+
+    Any role that may write the journal may have written it: without a view that can be used, the statement is in doubt.
     """
     try:
         seen = json.loads(text or "null")
@@ -91,9 +99,11 @@ def _is_oid(value: object) -> bool:
 
 
 def as_begun(effect: Effect) -> CatalogView | None:
-    """What the catalog must have said before a statement that could begin; None where that says too little.
+    """Return what the catalog must have said before a statement that could begin.
 
-    For a history that came with a dump: what was seen before is known by OIDs of another database.
+    None if that is not enough to judge.
+
+    It is used for a history that came with a dump: what was seen before has the OIDs of another database.
     """
     if effect.kind is EffectKind.INDEX_CREATED and effect.name is None:
         return None
@@ -108,11 +118,17 @@ def as_begun(effect: Effect) -> CatalogView | None:
 
 
 def judge(effect: Effect, before: CatalogView | None, now: CatalogView) -> Verdict:
-    """The verdict over what the catalog said before the statement was sent, and what it says now."""
+    """Return the verdict over what the catalog said before the statement was sent, and what it says now.
+
+    Args:
+        effect: What the statement does.
+        before: The catalog before it, as `view_of` or `as_begun` return it; None if that is not known.
+        now: The catalog now, with the same keys and those of the effect.
+    """
     if effect.kind is EffectKind.REPEATABLE:
         return Verdict(Outcome.RETRY, "it is safe to repeat")
     if effect.kind is EffectKind.UNKNOWN or before is None:
-        return Verdict(Outcome.IN_DOUBT, "no catalog tells what such a statement has done")
+        return Verdict(Outcome.IN_DOUBT, "the catalog does not show what such a statement has done")
     if effect.kind is EffectKind.INDEX_CREATED:
         return _judge_index(effect, before, now)
     if effect.kind is EffectKind.REINDEXED:
@@ -127,7 +143,10 @@ def judge(effect: Effect, before: CatalogView | None, now: CatalogView) -> Verdi
 
 
 def _judge_index_drop(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
-    """An index that the statement has made invalid serves no query any more, so that its drop must be completed."""
+    """Judge the drop of an index.
+
+    One that the statement has made invalid serves no query, so its drop is completed.
+    """
     if now["there"] and not now["valid"] and before["there"] and before.get("valid", True):
         drop = f"DROP INDEX CONCURRENTLY IF EXISTS {now['identity']}"
         return Verdict(Outcome.DONE, f"the index {now['identity']} was invalid already: it is dropped", first=(drop,))
@@ -135,7 +154,7 @@ def _judge_index_drop(effect: Effect, before: CatalogView, now: CatalogView) -> 
 
 
 def _judge_index(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
-    """An index of that name, or, without a name, the only new one of the table, if it is as the statement says."""
+    """Judge by the index of that name, else by the only new one, if it is as the statement says."""
     known = {index["oid"] for index in before["indexes"]}
     fresh = [index for index in now["indexes"] if index["oid"] not in known]
     if effect.name:
@@ -151,7 +170,7 @@ def _judge_index(effect: Effect, before: CatalogView, now: CatalogView) -> Verdi
     (index,) = fresh
     if index["same"] is None:
         return Verdict(
-            Outcome.IN_DOUBT, f"it cannot be told whether it made the index that is there: {index['definition']}"
+            Outcome.IN_DOUBT, f"it cannot be determined whether it made the index that is there: {index['definition']}"
         )
     if index["valid"]:
         return Verdict(Outcome.DONE, f"the index {index['identity']} is there and valid")
@@ -160,7 +179,7 @@ def _judge_index(effect: Effect, before: CatalogView, now: CatalogView) -> Verdi
 
 
 def _judge_reindex(before: CatalogView, now: CatalogView) -> Verdict:
-    """Repeating is safe once the indexes that the interrupted run left (`_ccnew`, `_ccold`) are gone."""
+    """Judge a REINDEX: it is repeated once the indexes that it left (`_ccnew`, `_ccold`) are dropped."""
     known = {index["oid"] for index in before["leftovers"]}
     left = [index["identity"] for index in now["leftovers"] if index["oid"] not in known]
     drops = tuple(f"DROP INDEX CONCURRENTLY IF EXISTS {identity}" for identity in left)
@@ -190,9 +209,9 @@ def _judge_publications(effect: Effect, before: CatalogView, now: CatalogView) -
 
 
 def _judge_presence(effect: Effect, before: CatalogView, now: CatalogView) -> Verdict:
-    """What was created or dropped, by whether it is there. What was so before it ran tells nothing of it.
+    """Judge what was created or dropped by whether it is there now and was there before.
 
-    What somebody else has made since under the same name is another one: it has another OID, owner or publications.
+    An object that somebody else has made since under the same name has another OID, owner or publications.
     """
     was, is_now = bool(before["there"]), bool(now["there"])
     if effect.kind not in _CREATED:

@@ -1,7 +1,7 @@
-"""Which row of the history must still be there when a step of a plan is done.
+"""Choose the row of the history that must still be there when a step of a plan is done.
 
-A script that empties every table of a schema empties the history with them: everything before it would be pending again.
-One row that nothing in the plan takes away tells.
+A script that empties every table of a schema empties the history, too: everything before it would be pending again. A
+row that nothing in the plan takes away shows whether that happened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ class KeptRow(NamedTuple):
 
 
 def rows_kept(plan: Plan, entries: Sequence[HistoryEntry]) -> list[KeptRow | None]:
-    """Return the row for each step of the plan, over the history as it is before the first; None if there is none yet."""
+    """Return the row for each step of the plan; None for a step before which nothing is applied.
+
+    `entries` are the history as it is before the first step.
+    """
     planned = {part.migration.name for step in plan.steps for part in step.parts}
     newest = next((entry for entry in reversed(entries) if entry.name not in planned), None)
     kept = untouched = KeptRow(newest.name, newest.checksum is not None) if newest else None

@@ -1,4 +1,4 @@
-"""Plan what applies migrations: all that is pending, or every file to an empty database.
+"""Plan what applies migrations: all pending ones, or every file to an empty database.
 
 Every fault in the scripts that are to run is found here, all at once, before anything happens.
 """
@@ -26,7 +26,23 @@ from fsapi_nb.plan.session import session_notes
 
 
 def plan_migrate(given: PlanInput, *, to: str | None = None, count: int | None = None) -> Plan:
-    """Apply what is pending: all of it, up to and with `to`, or the next `count`."""
+    """Plan to apply all pending migrations, or those up to and with `to`, or the next `count`.
+
+    Args:
+        given: The files, the history and the rules.
+        to: The last migration to apply.
+        count: How many to apply; those that `given` has as settled just now count.
+
+    Raises:
+        UsageError: Both `to` and `count` are given, or `count` is below 1.
+        UnknownMigration: There is no such migration.
+        InDoubt: The outcome of a statement cannot be determined.
+        Drifted: The file of an applied migration was edited.
+        PartlyApplied: A rollback ended half-way, or what ended half-way cannot go on.
+        RanBefore: A pending script has run already.
+        OutOfOrder: A pending file is older than an applied one, and the database is protected.
+        FaultyMigrations: The scripts have faults; it holds all of them.
+    """
     statuses = given.standing.needs_attention
     refuse.doubt(statuses, given.history)
     refuse.drift(statuses, given.stored)
@@ -57,7 +73,10 @@ def plan_migrate(given: PlanInput, *, to: str | None = None, count: int | None =
 
 
 def plan_fresh(given: PlanInput) -> Plan:
-    """Apply every file to what is empty once everything was dropped."""
+    """Plan to apply every file to a database in which everything was dropped.
+
+    Raises what `plan_migrate` raises.
+    """
     history = History(exists=given.history.exists)
     empty = PlanInput(
         given.folder,

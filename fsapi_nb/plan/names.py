@@ -1,4 +1,4 @@
-"""Which migration a name means, and what is true of a name that a verb cannot use. Pure: works on values."""
+"""Find the migration that a name means, and say what is true of one that a verb cannot use."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ _LIST = Advice(command("status"), " lists them all.")
 
 
 def find_name(wanted: str, names: Iterable[str]) -> str:
-    """Return the one migration that a user means: the whole file name, or the part after the time, `.sql` or not.
+    """Return the one migration that a name means.
 
-    Raises UnknownMigration if there is none, or several.
+    It is the whole file name, or the part after the time, with `.sql` or without.
+
+    Raises UnknownMigration if there is none, or if there are several.
     """
     known = list(names)
     matches = _matches(wanted, known)
@@ -53,9 +55,9 @@ def find_filed(wanted: str, standing: Reconciled) -> str:
 
 
 def find_file(name: str, folder: Folder, history: History) -> str | None:
-    """Return the file that a cell's name means, there or only in history or journal; None for a new one.
+    """Return the file that the name of a cell means; None if it is a new one.
 
-    Raises UnknownMigration if it is the name of several.
+    The file may be gone, and only be in history or journal. Raises UnknownMigration if it is the name of several.
     """
     # One whose first run was cut off may have no file yet.
     begun = (progress.name for progress in history.unfinished)
@@ -68,12 +70,18 @@ def find_file(name: str, folder: Folder, history: History) -> str | None:
 
 
 def _is_file_name(name: str) -> bool:
-    """Whether a name of the database stays in the folder: whoever may write the history may have written a path."""
+    """Return whether a name of the database is the name of a file in the folder.
+
+    A role that may write the history may have written a path.
+    """
     return not any(each in name for each in "/\\\0")
 
 
 def _find(wanted: str, names: Iterable[str], standing: Reconciled, *, wanting: str) -> str:
-    """Return the one of `names` that is meant; one that stands elsewhere is named with what is true of it."""
+    """Return the one of `names` that is meant.
+
+    Raises UnknownMigration, which says where else the name is known.
+    """
     candidates = list(names)
     if _matches(wanted, candidates):
         return find_name(wanted, candidates)
@@ -83,7 +91,7 @@ def _find(wanted: str, names: Iterable[str], standing: Reconciled, *, wanting: s
 
 
 def _misplaced(name: str, standing: Reconciled, wanting: str) -> UnknownMigration:
-    """What is true of a migration that exists, and is not among those that a verb takes."""
+    """Return the error for a migration that exists, and is not among those that a verb takes."""
     if name not in standing.names:
         return UnknownMigration(
             f"{name} was retired: its row is not in the history any more",
@@ -102,7 +110,7 @@ def _misplaced(name: str, standing: Reconciled, wanting: str) -> UnknownMigratio
 
 
 def _nearest(name: str, standing: Reconciled) -> str:
-    """Say which applied migrations stand next to that one by their names."""
+    """Say which applied migrations are next to that one by their names."""
     applied = sorted(standing.history.by_name, key=os.fsencode)
     before = [each for each in applied if os.fsencode(each) < os.fsencode(name)]
     after = applied[len(before) :]
@@ -113,14 +121,14 @@ def _nearest(name: str, standing: Reconciled) -> str:
 
 
 def _matches(wanted: str, known: Sequence[str]) -> list[str]:
-    """The names that are exactly that, or, if there is none, whose part after the time is."""
+    """Return the name that is exactly that or, if there is none, those whose part after the time is that."""
     full = unicodedata.normalize("NFC", wanted)
     full = full if full.endswith(".sql") else f"{full}.sql"
     return [full] if full in known else [name for name in known if name[17:] == full]
 
 
 def _unknown(wanted: str, known: Sequence[str]) -> UnknownMigration:
-    """The error for a name that no migration has, with those that may have been meant."""
+    """Return the error for a name that no migration has, with those that may have been meant."""
     if not wanted.strip():
         return UnknownMigration("the name of the migration is empty", hint=_LIST)
     last = wanted.replace("\\", "/").rsplit("/", 1)[-1]
@@ -136,7 +144,7 @@ def _unknown(wanted: str, known: Sequence[str]) -> UnknownMigration:
 
 
 def _near(wanted: str, known: Sequence[str]) -> list[str]:
-    """Names that may have been meant: those that hold what was typed, or are almost like it."""
+    """Return names that may have been meant: those that contain what was typed, or are almost like it."""
     import difflib
 
     words = unicodedata.normalize("NFC", wanted).lower().removesuffix(".sql")

@@ -1,7 +1,8 @@
-"""Whether a migration may go on in another session: what the one of its first steps had must be there again. Pure.
+"""Decide whether a migration may go on in another session than that of its first steps.
 
-What the text of those steps sets is set again from the text. What else they have set, such as by a function, and what new
-sessions begin with otherwise now, is only known from the journal: then the rest does not run in a session that lacks it.
+Settings that the text of those steps makes are made again from the text. What they have set otherwise, such as by a
+function, and what new sessions now begin with, is only known from the journal: the rest does not run in a session that
+lacks it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from fsapi_nb.script.session_state import LOCKS, SessionObject, dropped_at_commi
 from fsapi_nb.text.command import Advice, Command, command
 from fsapi_nb.text.sql import quote_literal, quote_name
 
-_GIVEN = "fsapi."  # before the names of what --set gives
-_WHOLE = "current_schema"  # the journal keeps it with all the others
+_GIVEN = "fsapi."  # the prefix of settings that --set gives
+_WHOLE = "current_schema"  # only a journal that has it keeps all settings
 _TEMPORARY = "temporary tables"
 _LEAD_ELSEWHERE = {"search_path", "role", "session_authorization"}
 _CHARACTERISTICS = {f"default_transaction_{what}" for what in ("isolation", "read_only", "deferrable")}
@@ -26,7 +27,7 @@ _CHARACTERISTICS = {f"default_transaction_{what}" for what in ("isolation", "rea
 def refuse_other_session(part: StepPart, before: SessionBefore, now: Mapping[str, str]) -> None:
     """Raise PartlyApplied if a migration would go on with other settings than its first steps had.
 
-    They are not made again from the journal: who may add a row to it could choose a search_path.
+    They are not made again from the journal: a role that may add a row to it could choose a search_path.
     """
     names = _unlike(before, now)
     if not names:
@@ -53,13 +54,13 @@ def refuse_other_session(part: StepPart, before: SessionBefore, now: Mapping[str
 
 
 def _unlike(before: SessionBefore, now: Mapping[str, str]) -> list[str]:
-    """The names of what differs and matters to the rest, in order."""
+    """Return the names of what differs and matters to the rest, in order."""
     then, own = before.state, before.own
     names = {name for name, value in then.items() if now.get(name) != value}
-    if _WHOLE in then:  # what an earlier build has kept are a few settings
+    if _WHOLE in then:  # an earlier release kept only a few settings
         names |= now.keys() - then.keys()
     names = {name for name in names - {_TEMPORARY} if name.lower() not in own}
-    if _WHOLE in names and not own.isdisjoint(_LEAD_ELSEWHERE) or not names.isdisjoint(_LEAD_ELSEWHERE):
+    if (_WHOLE in names and not own.isdisjoint(_LEAD_ELSEWHERE)) or not names.isdisjoint(_LEAD_ELSEWHERE):
         names.discard(_WHOLE)
     return sorted(names)
 
@@ -77,7 +78,7 @@ def _shown(value: str | None) -> str:
 
 
 def _statement(name: str, value: str | None) -> str:
-    """What makes a session so again; a value that the journal does not hold is left to be filled in."""
+    """Return the statement that sets this again, with a gap for a value that the journal does not have."""
     if name.startswith(_GIVEN):
         return ""
     if name == LOCKS:
@@ -102,7 +103,7 @@ def made_by_rest(rest: Sequence[Statement], names: Iterable[str]) -> frozenset[s
 
 
 def _settings_of(statement: Statement) -> set[str]:
-    """The settings that a statement makes for the session, if it does nothing else."""
+    """Return the settings that a statement makes for the session, if it does nothing else."""
     if not only_sets(statement):
         return set()
     if statement.traits.kind == "SELECT" and not statement.traits.changes_session:
@@ -119,7 +120,10 @@ def settings_made(statements: Iterable[Statement]) -> frozenset[str]:
 def unseen_tables(
     state: Mapping[str, str], before: Iterable[Statement], rest: Iterable[Statement]
 ) -> Iterator[tuple[str, Statement]]:
-    """Yield temporary tables that no statement before shows, such as those of a function, each with a statement that needs it."""
+    """Yield temporary tables that no statement before shows, each with a statement that needs it.
+
+    A function may have made them. `state` is what the journal says of the session.
+    """
     before = tuple(before)
     seen = {left.name for statement in before for left in leaves(statement)}
     seen |= {name for statement in before for name in dropped_at_commit(statement.text)}

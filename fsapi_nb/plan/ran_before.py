@@ -1,7 +1,7 @@
-"""Find pending scripts that have run already: under another name, or under their own, before their row was retired.
+"""Find pending scripts that have run already: under another name, or before their row was retired.
 
-A file that was renamed, or that gathers what others did before it, is pending like any other; to run it would be to run
-the same change a second time.
+A file that was renamed, or that contains what others did before it, is pending like any other; if it ran, the same
+change would run a second time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST = 20
 
 
 class Evidence(Enum):
-    """Why a pending script is taken for one that has run."""
+    """The reason why a pending script is taken for one that has run."""
 
     SCRIPT = "ran the same script"
     NAME = "has the same name after the time, and what it ran is not known"
@@ -49,14 +49,16 @@ def find_matches(
     history: History,
     folder: Folder,
 ) -> tuple[EarlierRun, ...]:
-    """Return the pending migrations whose work missing ones have done, each missing one for the first only.
+    """Return the pending migrations whose work missing ones have done.
+
+    Each missing one counts for the first only.
 
     Args:
-        pending: those that are to run, or to be recorded.
-        missing: the applied migrations that have no file.
-        stored: the scripts that ran of the missing ones, by name.
-        history: all that is applied.
-        folder: the files, for what was dropped since.
+        pending: The migrations that are to run, or to be recorded.
+        missing: The applied migrations that have no file.
+        stored: The scripts that ran of the missing ones, by name.
+        history: All that is applied.
+        folder: The files, for what was dropped since.
     """
     left = list(missing)
     found = []
@@ -69,7 +71,13 @@ def find_matches(
 
 
 def refuse(pending: Sequence[MigrationStatus], matches: Sequence[EarlierRun], history: History) -> None:
-    """Raise RanBefore if some of these have run: their rows were retired, or missing migrations have done their work."""
+    """Raise RanBefore if some of these have run.
+
+    Args:
+        pending: The migrations whose rows may have been retired.
+        matches: Those whose work missing migrations have done, as `find_matches` returns them.
+        history: All that is applied or was retired.
+    """
     again = [(status.name, found) for status in pending if (found := _retired(status, history))]
     if again:
         raise RanBefore(
@@ -97,7 +105,7 @@ def _way_back(retired: RetiredMigration) -> str:
 
 
 def _retired(status: MigrationStatus, history: History) -> RetiredMigration | None:
-    """The retired row of that name, or of the same script."""
+    """Return the retired row of that name, or of the same script."""
     for each in history.retired:
         same = each.checksum is not None and status.migration is not None and status.migration.checksum == each.checksum
         if each.name == status.name or same:
@@ -106,7 +114,7 @@ def _retired(status: MigrationStatus, history: History) -> RetiredMigration | No
 
 
 def noted(statuses: Sequence[MigrationStatus], history: History) -> tuple[MigrationStatus, ...]:
-    """Return the statuses with a word on pending scripts that have run, as far as checksums tell."""
+    """Return the statuses with notes on pending scripts that have run, as far as checksums show."""
     missing = [status for status in statuses if status.state is State.MISSING]
     if not missing and not history.retired:
         return tuple(statuses)
@@ -116,7 +124,10 @@ def noted(statuses: Sequence[MigrationStatus], history: History) -> tuple[Migrat
 
 
 def edited_renames(pending: Iterable[MigrationStatus], statuses: Iterable[MigrationStatus]) -> Iterator[str]:
-    """Say which of these pending ones have the words of a missing one, and another script: both may be one file."""
+    """Yield a note on each pending one that has the name of a missing one, and another script.
+
+    Both may be one file, renamed and edited. Names are compared without their times.
+    """
     words = {status.name[_TIME:]: status.name for status in statuses if status.state is State.MISSING}
     for status in pending:
         if old := words.get(status.name[_TIME:]):
@@ -142,14 +153,14 @@ def _noted(
 
 
 def is_same_script(migration: Migration, entry: HistoryEntry, stored: StoredScripts | None) -> bool | None:
-    """Whether the file's UP is what ran for the entry; None if what ran is not known."""
+    """Return whether the file's UP is what ran for the entry; None if what ran is not known."""
     if is_what_ran(migration, entry):
         return True
     if stored is None or not stored.recorded:
         return None
     kept = to_store(migration).up
     if kept != migration.up.written.text:
-        return False  # passwords and large data are not stored, so only the checksum tells
+        return False  # passwords and large data are not stored, so only the checksum decides
     return text_checksum(stored.up or "") == text_checksum(kept)
 
 
@@ -180,7 +191,10 @@ def _makers(
     history: History,
     folder: Folder,
 ) -> Iterator[HistoryEntry]:
-    """The missing entries that have made tables which the migration makes, too, and which nobody has dropped since."""
+    """Yield the missing entries that have made tables which the migration makes, too.
+
+    Tables that were dropped since do not count.
+    """
     wanted = {name for statement in migration.up.parsed.statements for name in tables_made(statement)}
     for entry in missing if wanted else ():
         made = wanted.intersection(_made(entry, stored)) if wanted else set()

@@ -1,4 +1,4 @@
-"""Where each migration stands: the folder's files against what the database remembers."""
+"""Compare the files of the folder with the history: find the state of each migration."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from fsapi_nb.text.command import Advice, command
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Where each migration stands. Of the many that are applied, and as they were, little is said until it is asked for.
+    """The state of each migration.
 
-    `needs_attention` are the others, ordered by the bytes of their names; whether a pending one could run is not said of them.
-    An applied one is among them if its file has gained a DOWN.
+    The many that are applied and unchanged get a status only once it is asked for.
+
+    `needs_attention` are the others, ordered by the bytes of their names; their statuses do not say whether a pending
+    one could run. An applied one is among them if its file has gained a DOWN.
     """
 
     folder: Folder
@@ -37,19 +39,22 @@ class Reconciled:
         return tuple(sorted(known, key=os.fsencode))
 
     def statuses(self, authors: Mapping[str, str] = MappingProxyType({})) -> tuple[MigrationStatus, ...]:
-        """One for each name; `authors` are the roles that applied them, by name."""
+        """Return a status for each name; `authors` are the roles that applied them, by name."""
         needs_attention = {
             s.name: replace(_judged(s), by=authors.get(s.name) if s.entry else None) for s in self.needs_attention
         }
         return tuple(needs_attention.get(name) or self._settled(name, by=authors.get(name)) for name in self.names)
 
     def status(self, name: str) -> MigrationStatus:
-        """That of one of the `names`."""
+        """Return the status of one of the `names`."""
         found = next((_judged(status) for status in self.needs_attention if status.name == name), None)
         return found or self._settled(name)
 
     def _settled(self, name: str, *, by: str | None = None) -> MigrationStatus:
-        """The status of one that is applied, and as it was; its file is parsed only if it has other bytes than then."""
+        """Return the status of an applied, unchanged one.
+
+        Its file is parsed only if it has other bytes than it had then.
+        """
         entry = self.history.by_name[name]
         fault = entry.down_fault
         if self.folder.digest(name) != entry.digest and (migration := self.folder.get(name)):
@@ -58,9 +63,9 @@ class Reconciled:
 
 
 def reconcile(folder: Folder, history: History) -> Reconciled:
-    """The folder's files against what the database remembers.
+    """Return the state of each migration, by the files of the folder and the history.
 
-    A file whose bytes are those that were applied is not parsed, and its script not compared.
+    A file whose bytes are those that were applied is not parsed, and its script is not compared.
     """
     unfinished = {progress.name: progress for progress in history.unfinished if progress.begun}
     files, ran = folder.digests, {entry.name: entry.digest for entry in history.entries}
@@ -81,13 +86,16 @@ def reconcile(folder: Folder, history: History) -> Reconciled:
 
 
 def is_what_ran(migration: Migration, entry: HistoryEntry) -> bool:
-    """Whether the file is known to be what was applied: it has the same bytes, or the same checksum."""
+    """Return whether the file is known to be what was applied, by its bytes or its checksum."""
     same_bytes = migration.digest is not None and migration.digest == entry.digest
     return same_bytes or (entry.checksum is not None and migration.checksum == entry.checksum)
 
 
 def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
-    """Whether the file differs from what was applied; False where that is not known (rows that fsapi made)."""
+    """Return whether the file differs from what was applied.
+
+    False if that is not known (rows that fsapi made).
+    """
     if entry.checksum is None or is_what_ran(migration, entry):
         return False
     algorithm = entry.checksum.partition(":")[0]
@@ -95,7 +103,7 @@ def is_drifted(migration: Migration, entry: HistoryEntry) -> bool:
 
 
 def only_adds_down(migration: Migration, entry: HistoryEntry) -> bool:
-    """Whether the file is what was applied, with a DOWN below it that it did not have then and that could run."""
+    """Return whether the file is what was applied, with a new DOWN below it that could run."""
     if migration.down is None or migration.down.parsed.problems or not is_drifted(migration, entry):
         return False
     return checksum_without_down(migration) == entry.checksum
@@ -137,15 +145,13 @@ def _not_applied(
 
 
 def _judged(status: MigrationStatus) -> MigrationStatus:
-    """With what would keep the UP from being run, where it is still to be, and a note if the DOWN could not be.
+    """Return the status with what keeps a pending UP from being run, and a note if the DOWN cannot run.
 
-    Of an applied one the DOWN would run that was stored, whatever its file says; one that the file has gained is sound.
+    The DOWN of an applied migration is the stored one, whatever its file says; one that the file has gained is sound.
     """
     migration, problems = status.migration, status.problems
-    if status.entry:
-        fault = status.entry.down_fault
-    else:
-        fault = fault_of_down(migration) if migration else None
+    own = fault_of_down(migration) if migration and not status.entry else None
+    fault = status.entry.down_fault if status.entry else own
     if migration and status.state in {State.PENDING, State.LATE}:
         problems = tuple(cut(migration, migration.up)[1])
     notes = [note for note in (status.note, _cannot_run(fault) if fault else None) if note]
@@ -165,7 +171,7 @@ def _half_way(
 
 
 def _how_far(progress: PartialMigration) -> str:
-    """What a reader should know of a migration that ended half-way."""
+    """Say how far a migration has come that ended half-way."""
     did = "rolled back" if progress.direction is Direction.DOWN else "applied"
     if progress.in_flight and progress.attempted:
         doubt = progress.doubt or "how it ended is not known yet"

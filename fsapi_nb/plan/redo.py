@@ -1,7 +1,7 @@
-"""The plan of a redo, and how one that was cut off half-way is continued.
+"""Plan a redo, or the rest of one that was cut off half-way.
 
 A redo that needs several steps commits its DOWN before its UP. The journal says that a redo has begun, so that the
-next one goes on with the same migration: the last applied one is then the one before it, which nobody asked for.
+next one goes on with the same migration: the last applied one is then the one before it, which nobody has asked for.
 """
 
 from __future__ import annotations
@@ -25,10 +25,22 @@ from fsapi_nb.text.command import Advice, command
 
 
 def plan_redo(given: PlanInput, *, name: str | None = None) -> Plan:
-    """Roll the last applied migration back with the DOWN that was stored, and apply its file again.
+    """Plan to roll the last applied migration back with its stored DOWN, and to apply its file again.
 
-    One transaction if both scripts allow it. A redo that was cut off half-way is continued first. A `name` must be
-    that of the last applied migration, or of the one whose redo was cut off.
+    The steps are one transaction if both scripts allow it. A redo that was cut off half-way is continued first.
+
+    Args:
+        given: The files, the history and the rules.
+        name: The last applied migration, or the one whose redo was cut off; None for whichever it is.
+
+    Raises:
+        UnknownMigration: There is no such migration, or it has no file.
+        NothingToDo: Nothing is applied.
+        RefusedPlan: Another migration was applied after it, or what is stored of it was altered.
+        InDoubt: The outcome of a statement cannot be determined.
+        PartlyApplied: Another migration ended half-way.
+        Irreversible: It has no DOWN that could run.
+        FaultyMigrations: Its scripts have faults.
     """
     statuses = given.standing.needs_attention
     refuse.doubt(statuses, given.history)
@@ -54,7 +66,7 @@ def plan_redo(given: PlanInput, *, name: str | None = None) -> Plan:
 def interrupted_redo(given: PlanInput, *, name: str | None = None) -> str | None:
     """Return the migration whose redo was cut off half-way; with a `name`, only if it is that one.
 
-    Half-way is a DOWN that has begun, or is complete, without an UP after it.
+    Half-way means that the DOWN has begun, or is complete, and that no UP is complete after it.
     """
     history = given.history
     half = [each for each in history.redone if history.get(each) is None or history.progress(each)]
@@ -67,7 +79,7 @@ def interrupted_redo(given: PlanInput, *, name: str | None = None) -> str | None
 
 
 def _continued(name: str, given: PlanInput) -> Plan:
-    """What is left of a redo: the rest of its DOWN, and its UP from where that has come."""
+    """Plan what is left of a redo: the rest of its DOWN, and the rest of its UP."""
     hint = Advice(
         "bring the file back and run ",
         command("redo"),
@@ -79,7 +91,7 @@ def _continued(name: str, given: PlanInput) -> Plan:
     entry, progress = given.history.get(name), given.history.progress(name)
     back: tuple[Step, ...] = ()
     down = applied_migration(entry, given) if entry else None
-    if entry and down is None:  # its UP must not run over what its DOWN has not taken back
+    if entry and down is None:  # its UP must not run on top of what its DOWN has not undone
         refuse.irreversible([entry], [down], given.stored, given.folder)
     if entry and down:
         back, progress = collect([down_steps(down, entry, given, progress)]), None
@@ -97,7 +109,7 @@ def _continued(name: str, given: PlanInput) -> Plan:
 
 
 def _file(name: str, given: PlanInput, *, hint: str) -> Migration:
-    """The migration that the file holds which is to be applied."""
+    """Return the migration of the file that is to be applied. Raises FaultyMigrations, UnknownMigration."""
     file = given.folder.reading(name)
     if file.problems:
         raise FaultyMigrations(file.problems)
@@ -107,17 +119,17 @@ def _file(name: str, given: PlanInput, *, hint: str) -> Migration:
 
 
 def _announced(steps: Sequence[Step], name: str) -> tuple[Announcement, ...]:
-    """What the journal must know before a redo whose DOWN may be committed without its UP."""
+    """Return what the journal must know before a redo whose DOWN may be committed without its UP."""
     begins_back = bool(steps) and steps[0].parts[0].direction is Direction.DOWN
     return (Announcement("redo", name),) if begins_back and len(steps) > 1 else ()
 
 
 def _as_one(back: Sequence[Step], forth: Sequence[Step]) -> tuple[Step, ...]:
-    """Down and up as one transaction, where each is one; one after the other where not.
+    """Return DOWN and UP as one transaction if each is one, else one after the other.
 
-    Nor if the DOWN may change the settings of the database or the role: the UP is to run in a session that has them. Nor if
-    one of them sets something for its transaction, which would be that of the other as well. What else the DOWN leaves in
-    the session is taken away by the runner between the two, whatever the texts show.
+    They are not joined if the DOWN may change the settings of the database or the role: the UP must run in a session
+    that has them. Nor if one of them sets something for its transaction, which would hold for the other as well. The
+    runner takes away between the two what else the DOWN leaves in the session, whatever the texts show.
     """
     alone = len(back) == len(forth) == 1 and back[0].mode is forth[0].mode is Mode.TRANSACTION
     if not alone or back[0].begin != forth[0].begin:

@@ -1,4 +1,4 @@
-"""What must not be planned: each function raises where the scripts are sound, but running them would be wrong."""
+"""Refuse what must not be planned: the scripts are sound, but running them would be wrong."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _MOST = 20
 
 
 def count_migrations(things: Sequence[object]) -> str:
-    """How many there are, as the beginning of a sentence."""
+    """Return how many there are, as the beginning of a sentence."""
     return f"{len(things)} migration{'s are' if len(things) != 1 else ' is'}"
 
 
 def other_steps(migration: Migration, pieces: Sequence[ScriptStep], done: Sequence[StepRecord]) -> None:
-    """Raise PartlyApplied where the file's first steps are not those that ran."""
+    """Raise PartlyApplied if the first steps of the file are not those that ran."""
     from fsapi_nb.script.checksum import statements_checksum
 
     for record in done:
@@ -55,7 +55,14 @@ def irreversible(
     stored: Mapping[str, StoredScripts],
     folder: Folder,
 ) -> None:
-    """Raise Irreversible where one of the chain cannot be rolled back: all of it or nothing."""
+    """Raise Irreversible if one of several migrations cannot be rolled back: all of them are, or none.
+
+    Args:
+        entries: The migrations to roll back.
+        down: For each of them what would be rolled back, as `collect.applied_migration` returns it.
+        stored: The scripts that ran, by name.
+        folder: The files.
+    """
     stuck = [
         (entry, migration)
         for entry, migration in zip(entries, down, strict=True)
@@ -102,13 +109,13 @@ def _why_not(entry: HistoryEntry, migration: Migration | None, stored: StoredScr
 
 
 def template(migration: Migration) -> None:
-    """Raise FaultyMigrations if the UP is still the template's: there is nothing that could be recorded as applied."""
+    """Raise FaultyMigrations if the UP is still the template's: there is nothing to record as applied."""
     if is_placeholder(migration.up.written.text):
         raise FaultyMigrations(migration.up.parsed.problems, state=UNCHANGED)
 
 
 def halves(migrations: Sequence[Migration]) -> None:
-    """Raise FaultyMigrations if files of another tool are among them, such as the one that takes a change back."""
+    """Raise FaultyMigrations if files of another tool are among them, such as one that undoes a change."""
     from fsapi_nb.script.migration import refusal_of
 
     problems = tuple(problem for migration in migrations if (problem := refusal_of(migration)))
@@ -130,7 +137,7 @@ def unless_last(name: str, history: History) -> None:
 
 
 def drift(statuses: Sequence[MigrationStatus], stored_scripts: Mapping[str, StoredScripts]) -> None:
-    """Raise Drifted, with the difference, where files of applied migrations were edited."""
+    """Raise Drifted, with the differences, if files of applied migrations were edited."""
     drifted = [status for status in statuses if status.state is State.DRIFTED]
     if not drifted:
         return
@@ -156,7 +163,7 @@ def drift(statuses: Sequence[MigrationStatus], stored_scripts: Mapping[str, Stor
 
 
 def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
-    """Raise InDoubt where nothing tells how a statement outside of a transaction ended."""
+    """Raise InDoubt if the outcome of a statement outside of a transaction cannot be determined."""
     doubtful = [status for status in statuses if status.state is State.IN_DOUBT]
     if not doubtful:
         return
@@ -168,8 +175,8 @@ def doubt(statuses: Sequence[MigrationStatus], history: History) -> None:
         f"{name} is in doubt: {doubtful[0].note}",
         details=(
             (
-                f"  SELECT step, state, script FROM {history.journal} WHERE migration = {quote_literal(name)} AND state = 'started' "
-                "ORDER BY id DESC LIMIT 1;"
+                f"  SELECT step, state, script FROM {history.journal} WHERE migration = {quote_literal(name)} "
+                "AND state = 'started' ORDER BY id DESC LIMIT 1;"
             ),
             f"  step {sent.number + 1 if sent else '?'}, started:",
             *(f"    {line}" for line in lines[:_MOST]),
@@ -189,7 +196,10 @@ def _answers(status: MigrationStatus) -> tuple[str | Command, ...]:
 
 
 def undo_of_down(progress: PartialMigration, history: History) -> None:
-    """Raise UsageError if the step in doubt is a rollback's: it would be run again, and nothing takes a DOWN back."""
+    """Raise UsageError if the step in doubt is one of a rollback.
+
+    It would run again, and nothing undoes a DOWN.
+    """
     if progress.direction is Direction.UP:
         return
     name, goes_on = progress.name, "redo" if progress.name in history.redone else "rollback"
@@ -209,7 +219,7 @@ def undo_of_down(progress: PartialMigration, history: History) -> None:
 
 
 def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> None:
-    """Raise PartlyApplied where a rollback ended half-way: applying would build on what is half gone."""
+    """Raise PartlyApplied if a rollback ended half-way: an UP would build on what is half gone."""
     half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.rolling_back]
     if half:
         redone = half[0].name in history.redone
@@ -221,9 +231,11 @@ def half_rolled_back(statuses: Sequence[MigrationStatus], history: History) -> N
 
 
 def same_rollback_again(history: History, *, count: int | None, settled: int) -> None:
-    """Raise RefusedPlan if the last rollback of that number was cut off: the same again would take back others, too.
+    """Raise RefusedPlan if the last rollback of that number was cut off.
 
-    So many that were `settled` just now count as rolled back by this run.
+    The same again would roll back others, too.
+
+    As many as were `settled` just now count as rolled back by this run.
     """
     names = history.rolled_back
     left = [name for name in names if history.get(name) or history.progress(name)]
@@ -248,7 +260,10 @@ def same_rollback_again(history: History, *, count: int | None, settled: int) ->
 
 
 def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
-    """Raise PartlyApplied where what ended half-way has no file any more: nothing may be applied on top."""
+    """Raise PartlyApplied if the file of a migration that ended half-way is gone.
+
+    Nothing may be applied on top of it.
+    """
     half = [status for status in statuses if status.state is State.PARTLY_APPLIED and status.migration is None]
     if half:
         raise PartlyApplied(
@@ -259,7 +274,7 @@ def half_without_file(statuses: Sequence[MigrationStatus]) -> None:
 
 
 def half(statuses: Sequence[MigrationStatus]) -> None:
-    """Raise PartlyApplied where anything ended half-way."""
+    """Raise PartlyApplied if any migration ended half-way."""
     half = [status for status in statuses if status.state is State.PARTLY_APPLIED]
     if half:
         raise PartlyApplied(

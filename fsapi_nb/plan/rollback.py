@@ -1,4 +1,4 @@
-"""Plan what takes migrations back: the last ones, or what was done of one that ended half-way.
+"""Plan what rolls migrations back: the last ones, or what was done of one that ended half-way.
 
 Every fault in the scripts that are to run is found here, all at once, before anything happens.
 """
@@ -33,9 +33,26 @@ from fsapi_nb.text.command import Advice, command
 def plan_rollback(
     given: PlanInput, *, to: str | None = None, count: int | None = None, everything: bool = False
 ) -> Plan:
-    """Undo the last migration, the last `count`, all after `to`, or everything; newest first, as applied.
+    """Plan to undo the last migration, the last `count`, all after `to`, or everything.
 
-    A migration that is partly applied counts as the last; only what was done of it is undone.
+    The newest is undone first, by the order in which they were applied. A migration that is partly applied counts as
+    the last; only what was done of it is undone.
+
+    Args:
+        given: The files, the history and the rules.
+        to: The last migration that stays applied.
+        count: How many to undo; those that `given` has as settled just now count.
+        everything: All of them.
+
+    Raises:
+        UsageError: Two of the options are given, or `count` is below 1 or above the number of applied migrations.
+        UnknownMigration: There is no such migration.
+        NothingToDo: Nothing is applied.
+        InDoubt: The outcome of a statement cannot be determined.
+        Irreversible: One of them has no DOWN that could run.
+        PartlyApplied: What ended half-way cannot be undone.
+        RefusedPlan: A rollback of that number was cut off, or what is stored of a migration was altered.
+        FaultyMigrations: The scripts have faults; it holds all of them.
     """
     statuses = given.standing.needs_attention
     refuse.doubt(statuses, given.history)
@@ -53,7 +70,7 @@ def plan_rollback(
     )
     try:
         steps = collect(found)
-    except FaultyMigrations as error:  # the text that was stored runs, so that to correct the file is not enough
+    except FaultyMigrations as error:  # the stored text runs, so it is not enough to correct the file
         name = error.problems[0].place.file
         hint = Advice(
             "correct the DOWN in the file, accept that with ", command("repair", name), ", and roll back again."
@@ -67,11 +84,19 @@ def plan_rollback(
 
 
 def plan_undo(given: PlanInput, *, name: str) -> Plan:
-    """Roll back what was done of one migration that ended half-way, and nothing else.
+    """Plan to roll back what was done of one migration that ended half-way, and nothing else.
 
-    A step of it that is in doubt counts as not having happened. The journal says that only by the DOWN that follows: a DOWN
-    that fails leaves it in doubt. Raises PartlyApplied if the migration does not stand half-way any more: somebody else has
-    gone on with it.
+    A step of it that is in doubt counts as one that did not happen. The journal says so only by the DOWN that follows:
+    a DOWN that fails leaves the step in doubt.
+
+    Args:
+        given: The files, the history and the rules.
+        name: The migration.
+
+    Raises:
+        PartlyApplied: The migration is not half-way any more: another run has gone on with it; or it cannot be undone.
+        InDoubt: The outcome of a statement of another migration cannot be determined.
+        FaultyMigrations: Its scripts have faults.
     """
     given = _without_doubt(given, name)
     refuse.doubt(given.standing.needs_attention, given.history)
@@ -92,26 +117,29 @@ def plan_undo(given: PlanInput, *, name: str) -> Plan:
 
 
 def _without_doubt(given: PlanInput, name: str) -> PlanInput:
-    """The same, as if the step of that migration which is in doubt had not happened."""
+    """Return the same input, as if the step of that migration which is in doubt had not happened."""
     history = given.history
-    told = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
-    return replace(given, history=replace(history, unfinished=tuple(told)))
+    unfinished = (replace(each, in_flight=False) if each.name == name else each for each in history.unfinished)
+    return replace(given, history=replace(history, unfinished=tuple(unfinished)))
 
 
 def _numbered(plan: Plan, count: int | None) -> tuple[Announcement, ...]:
-    """What the journal must know of a rollback of several by their number: cut off, it means others the next time."""
+    """Return what the journal must know of a rollback of several by number.
+
+    If it is cut off, the same command would mean other migrations.
+    """
     names = tuple(dict.fromkeys(name for name, _ in plan.migrations))
     return (Announcement("rollback", names[0], names=names),) if count is not None and len(names) > 1 else ()
 
 
 def _given_up(plan: Plan, given: PlanInput) -> tuple[Announcement, ...]:
-    """The redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
+    """Return the redos that end with this rollback: it finishes their DOWN, and nothing is applied again."""
     gone = {name for name, direction in (*plan.migrations, *given.settled) if direction is Direction.DOWN}
     return tuple(Announcement("redo", name, "abandoned") for name in given.history.redone if name in gone)
 
 
 def _half_applied(status: MigrationStatus, given: PlanInput) -> tuple[Step, ...]:
-    """The steps that undo what was done of a migration that ended half-way."""
+    """Return the steps that undo what was done of a migration that ended half-way."""
     from fsapi_nb.plan.undo import undo_pieces
 
     progress, migration = given.history.progress(status.name), status.migration

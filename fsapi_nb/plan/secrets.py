@@ -1,4 +1,7 @@
-"""Warn of a secret that is written in a migration: whoever has the file has it, and the history cannot keep it."""
+"""Warn of a secret that is written in a migration.
+
+Every reader of the file has it, and the history does not keep it.
+"""
 
 from __future__ import annotations
 

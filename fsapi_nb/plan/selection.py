@@ -1,4 +1,4 @@
-"""Where to go: which migrations a verb runs, up to a name, by number, or all of them."""
+"""Select the migrations that a verb runs: up to a name, by number, or all of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ RUNNABLE = frozenset({State.PENDING, State.LATE, State.PARTLY_APPLIED, State.BRO
 
 
 def choose_up(standing: Reconciled, *, to: str | None, count: int | None, settled: int = 0) -> list[MigrationStatus]:
-    """What is to be applied, in order: everything pending, the next `count`, or all up to and with `to`.
+    """Return what is to be applied, in order: all pending, the next `count`, or all up to and with `to`.
 
-    So many that were `settled` just now count as applied by this run.
+    Files that cannot be used are among them. As many as were `settled` just now count as applied by this run. Raises
+    UsageError if the options exclude each other, UnknownMigration.
     """
     _one_of(to=to, count=count)
     waiting = [status for status in standing.needs_attention if status.state in RUNNABLE and status.entry is None]
@@ -32,10 +33,11 @@ def choose_up(standing: Reconciled, *, to: str | None, count: int | None, settle
 def choose_down(
     standing: Reconciled, *, to: str | None, count: int | None, everything: bool, half: int = 0
 ) -> list[HistoryEntry]:
-    """What is to be rolled back, newest first, by the order in which it was applied.
+    """Return what is to be rolled back, newest first, by the order in which it was applied.
 
-    The last one where nothing is said; so many that are `half` applied come before all others, and count. Raises
-    NothingToDo where nothing is applied, UsageError where the options exclude each other or ask for more than there is.
+    It is the last one if no option is given. As many as are `half` applied come before all others, and count. Raises
+    NothingToDo if nothing is applied, UsageError if the options exclude each other or ask for more than there is,
+    UnknownMigration.
     """
     _one_of(to=to, count=count, all=everything or None)
     if count is not None:

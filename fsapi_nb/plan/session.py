@@ -1,7 +1,7 @@
-"""What a run that goes on in another session must have again of the one that was lost, and what it cannot have. Pure.
+"""Find what a run that goes on in another session must have again, and what it cannot have.
 
-The steps of a script share a session as long as it lasts. After a failure between two of them, settings and other things
-that are safe to repeat are made again; a temporary table with its rows, a cursor, a drawn number are gone.
+The steps of a script share a session as long as it lasts. After a failure between two of them, settings and other
+things that are safe to repeat are made again; a temporary table with its rows, a cursor or a drawn number is lost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SUCH_AS = "such as with CREATE TEMP TABLE IF NOT EXISTS"
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What a statement needs that another one had left in a session which is gone."""
+    """An object that a statement needs, and that another one had left in a session which is lost."""
 
     what: str
     made: Statement
@@ -45,7 +45,10 @@ class Lost:
 
 @dataclass(slots=True)
 class _SessionContents:
-    """What a session has after some statements: its objects with their statements, and what made it so, in order."""
+    """The state of a session after some statements: its objects, and the statements to repeat.
+
+    `drew` is a statement that may have drawn a number from a sequence.
+    """
 
     objects: dict[tuple[str, str], tuple[SessionObject, Statement]]
     repeatable: list[Statement]
@@ -58,7 +61,10 @@ def restored(before: Iterable[Statement]) -> tuple[Statement, ...]:
 
 
 def lost(before: Iterable[Statement], after: Iterable[Statement]) -> Iterator[Lost]:
-    """Yield what the statements after need of those before, and would not find in a new session; each object once."""
+    """Yield what the statements after need of those before, and would not find in a new session.
+
+    Each object once.
+    """
     session = _after(before)
     repeatable = {id(statement) for statement in session.repeatable}
     gone = {key: pair for key, pair in session.objects.items() if id(pair[1]) not in repeatable}
@@ -86,13 +92,9 @@ def _after(statements: Iterable[Statement]) -> _SessionContents:
         users = [key for key, (left, _) in session.objects.items() if key not in own and needs(statement, left)]
         for key in [key for key, (left, _) in session.objects.items() if ends(statement, left)]:
             _forget(session, key)
-        if (
-            not made
-            and only_sets(statement)
-            or made
-            and all(left.is_safe for left in made)
-            and all(_is_repeated(session, key) for key in users)
-        ):
+        is_safe = all(left.is_safe for left in made) and all(_is_repeated(session, key) for key in users)
+        can_be_repeated = is_safe if made else only_sets(statement)
+        if can_be_repeated:
             session.repeatable.append(statement)
         else:  # whatever it does to a table, repeating the table's definition does not do it again
             for key in users:
@@ -112,7 +114,7 @@ def _forget(session: _SessionContents, key: tuple[str, str]) -> None:
 
 
 def _keep_no_definition(session: _SessionContents, key: tuple[str, str]) -> None:
-    """Take a table that was filled or changed, and a sequence that was drawn from, out of what can be repeated."""
+    """Take a table that was changed, or a sequence that was drawn from, out of what can be repeated."""
     if key in session.objects and key[0] in {"temporary table", "temporary sequence"}:
         _, made = session.objects[key]
         session.repeatable = [each for each in session.repeatable if each is not made]
@@ -129,8 +131,13 @@ def refuse_lost(
 ) -> None:
     """Raise PartlyApplied if the steps that are left need what the session of the first `done` had.
 
-    `state` is what the journal says of that session. `is_applied` says whether the migration has a history row: then the
-    DOWN that was stored runs, whatever the file says.
+    Args:
+        migration: The migration.
+        direction: Which of its scripts runs.
+        pieces: That script, cut into steps.
+        state: What the journal says of the session of the steps that are done.
+        done: How many steps are done.
+        is_applied: Whether the migration has a history row: then the stored DOWN runs, whatever the file says.
     """
     before, rest = statements_of(pieces[:done]), statements_of(pieces[done:])
     found = [str(each) for each in lost(before, rest)]
@@ -148,7 +155,7 @@ def refuse_lost(
 
 
 def _way_back(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> str:
-    """What helps an UP: a rollback if there is a DOWN for what was done, and the rest of the file in any case."""
+    """Say what helps an UP: a rollback if its DOWN can undo what was done, or an edit of the rest."""
     undo: tuple[str | Command, ...]
     if migration.down is None:
         undo = ("write a DOWN below its UP that drops what was made, and ", command("rollback"))
@@ -165,7 +172,7 @@ def _way_back(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> 
 
 
 def _way_on(migration: Migration, is_applied: bool) -> str:
-    """What helps a DOWN: the rest of it, accepted if another text is stored."""
+    """Say what helps a DOWN: an edit of the rest, which must be accepted if another text is stored."""
     accepted = (", accept that with ", command("repair", migration.name)) if is_applied else ()
     return Advice(
         f"make what is needed again in the part of its DOWN that has not run, {_SUCH_AS}",
@@ -184,7 +191,7 @@ def _can_undo(migration: Migration, pieces: Sequence[ScriptStep], done: int) -> 
 
 
 def session_notes(steps: Sequence[Step]) -> Iterator[str]:
-    """Yield a warning for each migration that could not go on in another session, if it were cut off, or only otherwise."""
+    """Yield a warning for each migration that could not go on in another session if it were cut off."""
     parts = [part for step in steps for part in step.parts if part.of > 1]
     for migration, direction in dict.fromkeys((part.migration.name, part.direction) for part in parts):
         own = [part.statements for part in parts if (part.migration.name, part.direction) == (migration, direction)]
@@ -199,9 +206,9 @@ def session_notes(steps: Sequence[Step]) -> Iterator[str]:
         changes = (each for group in own[:-1] for each in group if may_change_new_sessions(each))
         if change := next(changes, None):
             yield (
-                f"{migration}: line {change.line} ({change.traits.kind}) may change the settings of new sessions: the steps behind it "
-                "run without them, and do not go on by themselves if the run is cut off in between; put it into a migration of "
-                "its own"
+                f"{migration}: line {change.line} ({change.traits.kind}) may change the settings of new sessions: the steps "
+                "behind it run without them, and do not go on by themselves if the run is cut off in between; put it into a "
+                "migration of its own"
             )
 
 
@@ -212,7 +219,10 @@ def notes_once_run(plan: Plan) -> tuple[str, ...]:
 
 
 def _boundaries(groups: Sequence[Sequence[Statement]]) -> Iterator[int]:
-    """The numbers of the groups that may need what one before them has left in the session; of few scripts any does."""
+    """Yield the numbers of the groups that may need what an earlier one has left in the session.
+
+    Few scripts have any.
+    """
     made: list[SessionObject] = []
     for number, group in enumerate(groups):
         if number and any(

@@ -1,6 +1,6 @@
-"""A script's statements cut into what commits together, with the reason for each cut.
+"""Cut the statements of a script into what commits together, with the reason for each cut.
 
-One transaction where PostgreSQL allows it. Several BEGIN/COMMIT pairs, statements that are refused in a
+A script is one transaction if PostgreSQL allows it. Several BEGIN/COMMIT pairs, statements that are refused in a
 transaction block, and new enum values before their first use make steps of their own.
 """
 
@@ -21,13 +21,14 @@ ABSORBED = "one transaction, together with its history row; the file's own BEGIN
 OWN_PAIR = "the file's own BEGIN and COMMIT"
 BETWEEN = "the statements between two steps, together"
 TRANSACTION_OFF = "the file says transaction=off"
-# With transaction=off, what may commit by itself, or be refused for reasons that only the catalog knows, is sent bare.
-# The rest commits alone, too, but together with its journal row: so nothing of it can be in doubt.
+# With transaction=off, statements that may commit by themselves, or be refused for reasons that only the catalog knows,
+# are sent outside of a transaction. The others commit alone, too, but together with their journal row, so they are
+# never in doubt.
 _MAY_END_OR_REFUSE_ONE = frozenset(
     {"CALL", "DO", "REINDEX", "CLUSTER", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", "DROP SUBSCRIPTION"}
 )
 _IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
-# What makes, names or drops something, without looking at rows or calling a function.
+# Commands that make, name or drop something, and neither read rows nor call a function.
 _RUNS_NOTHING = frozenset(
     f"{verb} {thing}"
     for verb in ("CREATE", "ALTER", "DROP")
@@ -50,7 +51,7 @@ UNPARSED = "one transaction; the parser does not know this text, so nothing is k
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """A step of one script, not yet tied to a migration and a place in a plan."""
+    """A step of one script, before it belongs to a migration and has a place in a plan."""
 
     mode: Mode
     reason: str
@@ -60,10 +61,10 @@ class ScriptStep:
 
 @dataclass(slots=True)
 class _Group:
-    """Statements in a row that commit together by the file's own word (`own`), or that are outside of any pair.
+    """Consecutive statements of one BEGIN/COMMIT pair (`own`), or outside of any pair.
 
-    `begin` says how the transaction begins; `opened` is the statement that did so, COMMIT AND CHAIN included.
-    `chained` runs follow a COMMIT AND CHAIN outside of any pair, in the transaction that each migration has.
+    `begin` is how the transaction begins; `opened` is the statement that opened it, which may be COMMIT AND CHAIN. A
+    `chained` group follows a COMMIT AND CHAIN outside of any pair, in the transaction that each migration has.
     """
 
     begin: Statement | None = None
@@ -78,7 +79,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _StatementFault:
-    """What keeps a statement from being run where it stands."""
+    """The reason why a statement cannot run at its place."""
 
     statement: Statement
     message: str
@@ -92,10 +93,16 @@ def cut(
     allow_unparsed: bool = False,
     procedures: Callable[[], Iterable[Procedure]] = tuple,
 ) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
-    """The steps of a script in order, and everything that keeps it from being run.
+    """Return the steps of a script in order, and every problem that keeps it from being run.
 
-    A script without statements still has one step: the one that records it. `procedures` gives those that the database
-    has, or will have before the script runs; it is only asked if the script calls one.
+    A script without statements still has one step: the one that records it.
+
+    Args:
+        migration: The migration, for the places of problems.
+        script: Its UP or its DOWN.
+        allow_unparsed: Whether a script that the parser does not know is one step, and not a problem.
+        procedures: Returns the procedures that the database has, or will have before the script runs. It is called only
+            if the script calls one.
     """
     if script.parsed.unparsed and allow_unparsed and len(script.parsed.problems) == 1:
         return _whole(script)
@@ -117,7 +124,7 @@ def cut(
 
 
 def _whole(script: Script) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
-    """A script that the parser refused, as one piece; inline COPY data cannot be sent that way."""
+    """Return a script that the parser refused as one step; inline COPY data cannot be sent that way."""
     from fsapi_nb.script.lexer import lex
 
     if lex([script.written.text.encode()]).copies:
@@ -133,7 +140,7 @@ def _whole(script: Script) -> tuple[tuple[ScriptStep, ...], list[Problem]]:
 def _with_procedures(
     statements: tuple[Statement, ...], procedures: Callable[[], Iterable[Procedure]]
 ) -> tuple[Statement, ...]:
-    """The statements, with a rule of their own for the blocks and calls that end a transaction by themselves."""
+    """Return the statements, with blocks and calls that end a transaction marked as refused in one."""
     found = [procedure for each in statements if (procedure := each.traits.procedure)]
     runnable = [each for each in found if each.name is None]
     if not any(each.ends or each.calls for each in runnable):
@@ -144,7 +151,7 @@ def _with_procedures(
 
 
 def _ends(procedure: Procedure | None, names: Collection[str]) -> bool:
-    """Whether it is run by its statement, and ends a transaction."""
+    """Return whether its statement runs it, and it ends a transaction."""
     return (
         procedure is not None and procedure.name is None and (procedure.ends or not procedure.calls.isdisjoint(names))
     )
@@ -155,7 +162,7 @@ def _outside_of_any(statement: Statement) -> Statement:
 
 
 def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_StatementFault]]:
-    """The statements by BEGIN/COMMIT pairs, and the pairs that do not match."""
+    """Group the statements by BEGIN/COMMIT pairs, and find the pairs that do not match."""
     runs = [_Group()]
     faults: list[_StatementFault] = []
     for statement in statements:
@@ -181,7 +188,10 @@ def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_Statemen
 
 
 def _out_of_place(statement: Statement, *, inside: bool) -> _StatementFault | None:
-    """What is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any."""
+    """Return what is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any.
+
+    None if nothing is.
+    """
     match statement.traits.rule:
         case TransactionRule.BEGIN if inside:
             hint = "remove it, or COMMIT before it."
@@ -199,7 +209,7 @@ def _out_of_place(statement: Statement, *, inside: bool) -> _StatementFault | No
 
 
 def _lonely(runs: Iterable[_Group]) -> Iterable[_StatementFault]:
-    """What means nothing in a statement that commits alone, as transaction=off makes all outside of a pair."""
+    """Yield a fault for each statement that means nothing if it commits alone (transaction=off)."""
     hint = "put BEGIN; and COMMIT; around it and what belongs to it."
     return (
         _StatementFault(
@@ -212,7 +222,7 @@ def _lonely(runs: Iterable[_Group]) -> Iterable[_StatementFault]:
 
 
 def _problems(migration: Migration, faults: Iterable[_StatementFault]) -> list[Problem]:
-    """The faults with their places: the statement's first line."""
+    """Return the faults as problems, each at the first line of its statement."""
     from fsapi_nb.script.excerpt import shown_lines, statement_place
 
     lines = shown_lines(migration)
@@ -223,7 +233,7 @@ def _problems(migration: Migration, faults: Iterable[_StatementFault]) -> list[P
 
 
 def _must_be_cut(runs: Sequence[_Group]) -> bool:
-    """Whether PostgreSQL, or the file with several pairs or COMMIT AND CHAIN, wants more than one step."""
+    """Return whether PostgreSQL, several pairs or COMMIT AND CHAIN require more than one step."""
     pairs = sum(run.own for run in runs)
     chained = any(run.chained for run in runs)
     refused = any(statement.traits.rule is TransactionRule.REFUSED for run in runs for statement in run.statements)
@@ -231,7 +241,7 @@ def _must_be_cut(runs: Sequence[_Group]) -> bool:
 
 
 def _one_transaction(written: Sequence[Statement], runs: Sequence[_Group]) -> ScriptStep:
-    """Everything together, the file's own pair included, with the BEGIN that the file has."""
+    """Return everything as one step, the file's own pair included, with the BEGIN that the file has."""
     begin = next((run.begin for run in runs if run.own), None)
     has_pair = any(statement.traits.rule is TransactionRule.BEGIN for statement in written)
     statements = tuple(statement for run in runs for statement in run.statements)
@@ -250,7 +260,10 @@ def _pieces(runs: Sequence[_Group], *, off: bool) -> list[ScriptStep]:
 
 
 def _outside(statements: Iterable[Statement], *, off: bool) -> list[ScriptStep]:
-    """Statements outside of any pair: those that must be alone, and what is between two of them together."""
+    """Return the steps of statements outside of any pair.
+
+    Some must be alone; those between two of them are one step.
+    """
     pieces: list[ScriptStep] = []
     together: list[Statement] = []
     for statement in statements:
@@ -276,12 +289,14 @@ def _refused(statement: Statement) -> str:
 
 
 def _begin(statement: Statement | None) -> str:
-    """The file's own BEGIN where it asks for something, ours where not."""
+    """Return the file's own BEGIN if it has options, else a plain one."""
     return statement.text if statement and statement.traits.begin_options else "BEGIN"
 
 
 def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
-    """The piece, cut before the first use of each enum value that it adds (PostgreSQL: 55P04 otherwise).
+    """Return the piece, cut before the first use of each enum value that it adds.
+
+    PostgreSQL refuses such a use with 55P04 otherwise.
 
     A function whose body has the value uses it when it is called: by the next statement that may run anything.
     """
@@ -305,7 +320,7 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
             current, added, waiting = [], [], None
             reason = f"the new enum value {used.value!r} must be committed before it is used"
         current.append(statement)
-        # Also where the script has made the type itself: up to PostgreSQL 16 that makes no difference.
+        # Also if the script has made the type itself: up to PostgreSQL 16 that makes no difference.
         if statement.traits.adds_enum_value:
             added.append(statement.traits.adds_enum_value)
     pieces.append(replace(piece, reason=reason, statements=tuple(current)))
@@ -315,7 +330,7 @@ def _split_enums(piece: ScriptStep) -> tuple[ScriptStep, ...]:
 
 
 def _uses_when_called(statement: Statement, added: Iterable[EnumValue]) -> bool:
-    """Whether it makes a function that has the values in its body only: not in a default of a parameter, say."""
+    """Return whether it makes a function with the values only in its body, not in a default."""
     if statement.traits.kind not in {"CREATE FUNCTION", "CREATE PROCEDURE"}:
         return False
     body = unread_body(statement.text)
@@ -324,10 +339,12 @@ def _uses_when_called(statement: Statement, added: Iterable[EnumValue]) -> bool:
 
 
 def _uses(statement: Statement, value: str) -> bool:
-    """Whether a statement may use the value: as a string, quoted inside a body or string, or in an array's text.
+    """Return whether a statement may use the value.
 
-    Which type a string is of, its text does not tell; a cut too many is harmless. To add another value AFTER
-    this one is no use of it.
+    That is as a string, quoted inside a body or string, or in the text of an array.
+
+    The text of a string does not show its type; a cut too many is harmless. To add another value AFTER this one does
+    not use it.
     """
     if statement.traits.adds_enum_value:
         return False

@@ -1,7 +1,7 @@
-"""Which DOWN may run for an applied migration: that of its file, or the one that the database keeps. Pure.
+"""Decide which DOWN may run for an applied migration: that of its file, or the stored one.
 
-Whoever may update the table of scripts could give a migration another DOWN. So the file wins wherever the journal, which
-is another table, says that it is what ran; and what a stored DOWN runs is shown before, with who stored it.
+A role that may update the table of scripts could give a migration another DOWN. So the file is used if the journal,
+which is another table, says that it is what ran; and a stored DOWN is shown before it runs, with who stored it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_journalled(file: Migration | None, stored: StoredScripts | None) -> bool:
 
 
 def refuse_altered(entry: HistoryEntry, stored: StoredScripts) -> None:
-    """Raise RefusedPlan if what is stored is not what the journal says that was stored: its checksum, or its text."""
+    """Raise RefusedPlan if the stored checksum or text is not the one that the journal says was stored."""
     if stored.journalled is not None and stored.journalled != entry.checksum:
         raise _altered(entry.name, "another checksum", str(entry.checksum), stored.journalled)
     if stored.kept is not None and stored.kept != (now := kept_digest(stored)):
@@ -46,7 +46,7 @@ def _altered(name: str, what: str, stored: str, journal: str) -> RefusedPlan:
 
 
 def stored_downs(plan: Plan, known: Mapping[str, StoredScripts], tables: tuple[str, str, str]) -> Iterator[str]:
-    """Yield, for each DOWN of the plan that is not a file's, its text and who stored it; `tables` as SQL writes them."""
+    """Yield the text of each stored DOWN of the plan, and who stored it; `tables` as SQL writes them."""
     _, scripts, journal = tables
     parts = (part for step in plan.steps for part in step.parts)
     for name in dict.fromkeys(p.migration.name for p in parts if p.direction is Direction.DOWN and p.migration.stored):

@@ -1,4 +1,4 @@
-"""The difference between what ran and what a file or cell says now, as lines of a unified diff."""
+"""Compare what ran with what a file or cell says now, as lines of a unified diff."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LONGEST = 40
 
 
 def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
-    """What the migration says differently from what ran; at most `LONGEST` lines.
+    """Return how the migration differs from what ran; at most `LONGEST` lines.
 
-    Both sides without the secrets that are known today: an older release may have stored one.
+    Both sides are without the secrets that are known today: an older release may have stored one.
     """
     import difflib
 
@@ -29,7 +29,7 @@ def script_difference(stored: StoredScripts, migration: Migration) -> list[str]:
 
 
 def text_difference(before: str | None, now: Sequence[Statement]) -> list[str]:
-    """What a step's statements say differently from what ran of it; at most `LONGEST` lines."""
+    """Return how the statements of a step differ from what ran of it; at most `LONGEST` lines."""
     import difflib
 
     after = ";\n".join(statement.text for statement in now)

@@ -1,7 +1,7 @@
-"""Which statements of a DOWN undo just those steps of an UP that were done.
+"""Choose the statements of a DOWN that undo only those steps of an UP that were done.
 
-A DOWN statement is kept where everything that it drops was created by a step that is done, and passed over where
-all of it belongs to steps that are not. Anything that cannot be told apart so is refused, with the reason.
+A statement of the DOWN is kept if steps that are done have created everything that it drops, and skipped if only steps
+that are not done would have. Every other statement is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _CONTROL = {TransactionRule.BEGIN, TransactionRule.COMMIT, TransactionRule.CHAIN
 def undo_pieces(
     migration: Migration, up: Sequence[ScriptStep], down: Sequence[ScriptStep], *, done: int
 ) -> tuple[ScriptStep, ...]:
-    """The steps of the DOWN, with only the statements that undo the first `done` steps of the UP.
+    """Return the steps of the DOWN, with only the statements that undo the first `done` steps of the UP.
 
-    Raises PartlyApplied where a statement of the DOWN cannot be told to belong to either side.
+    Raises PartlyApplied if it cannot be determined which steps a statement of the DOWN belongs to.
     """
     made = _created(up[:done])
     never = _created(up[done:])
