@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from fsapi_nb.actions import lock_rules
 from fsapi_nb.actions.builtin_names import OTHER_FUNCTIONS, VOLATILE_FUNCTIONS
-from fsapi_nb.actions.locks import conditional, locks, on_table, work
+from fsapi_nb.actions.locks import conditional, locks, merging, on_table, work
 from fsapi_nb.actions.tree_names import is_builtin, joined, listed, relation, strings, type_name, walk
 from fsapi_nb.model.action import (
     Action,
@@ -60,7 +60,7 @@ class Subcommand(NamedTuple):
 
     def work(self, condition: Condition | None = None) -> tuple[Work, ...]:
         """Work on the table and those below it."""
-        return work(self.table, condition, only=self.only)
+        return merging(work(self.table, condition, only=self.only))
 
     def locks(self, rules: lock_rules.Rules) -> tuple[TableLock, ...]:
         """What rules give for the table."""
@@ -122,6 +122,9 @@ def _of_type(sub: Subcommand) -> Action:
     name = sub.node.name or sub.definition.column_def.colname
     verbs = {"AT_AddColumn": "add attribute", "AT_DropColumn": "drop attribute"}
     found = locks(lock_rules.ALTER_COMPOSITE, sub.table, sub.version) if sub.cascades else ()
+    if sub.cascades and subtype == "AT_DropColumn":
+        dependent = TableSet(sub.table, Kin.DEPENDENT)
+        found += (TableLock(dependent, LockMode.ACCESS_EXCLUSIVE, Condition.IF_DEPENDED_ON),)
     part = _part(sub, name)
     action = Action(f"{verbs.get(subtype, 'change type of')} {part}", ActionObject("attribute", part), found)
     if subtype == "AT_AlterColumnType" and sub.cascades:
@@ -348,7 +351,7 @@ def _checked(sub: Subcommand, constraint: Any, kind: str, action: Action) -> Act
     suffix = "" if unproven else (", not validated" if enforced else ", not enforced")
     match kind:
         case "CONSTR_CHECK":
-            scans = work(sub.table, only=sub.only or constraint.is_no_inherit) if unproven else ()
+            scans = merging(work(sub.table, only=sub.only or constraint.is_no_inherit)) if unproven else ()
             return replace(action, words=action.words + suffix, scans=scans)
         case "CONSTR_NOTNULL":
             part = _part(sub, constraint.keys[0].string.sval)
@@ -362,12 +365,13 @@ def _checked(sub: Subcommand, constraint: Any, kind: str, action: Action) -> Act
             return replace(action, words=words, scans=scans)
         case _:
             keys = listed(constraint.keys)
+            built = merging((Work(TableSet(sub.table)), Work(TableSet(sub.table, Kin.PARTITIONS))))
             scans = sub.work(Condition.UNLESS_NOT_NULL) if kind == "CONSTR_PRIMARY" else ()
             return replace(
                 action,
                 words=action.words + (f" ({keys})" if keys else ""),
                 scans=scans,
-                builds_index=(Work(TableSet(sub.table)), Work(TableSet(sub.table, Kin.PARTITIONS))),
+                builds_index=built[: 1 if sub.only else 2],
             )
 
 
@@ -377,7 +381,11 @@ def _foreign_key(sub: Subcommand, constraint: Any, action: Action, suffix: str, 
     return replace(
         action,
         words=f"{action.words} ({listed(constraint.fk_attrs)}) to {referenced}{suffix}",
-        locks=(*action.locks, *locks(lock_rules.FOREIGN_KEY, referenced, sub.version)),
+        locks=(
+            *action.locks,
+            *locks(lock_rules.FOREIGN_KEY, referenced, sub.version),
+            *sub.locks((lock_rules.MERGED,)),
+        ),
         scans=scans,
     )
 
@@ -452,6 +460,7 @@ def _attach(sub: Subcommand, action: Action) -> Action:
         scans=(
             *work(child, Condition.UNLESS_PROVEN),
             Work(TableSet(sub.table, Kin.DEFAULT_PARTITION), Condition.UNLESS_PROVEN),
+            Work(TableSet(sub.table, Kin.BELOW_DEFAULT), Condition.UNLESS_PROVEN),
         ),
         builds_index=work(child, Condition.IF_PARENT_HAS_INDEXES),
     )
@@ -461,17 +470,20 @@ def _detach(sub: Subcommand, action: Action) -> Action:
     """DETACH PARTITION; CONCURRENTLY, it waits twice, and locks the partition itself only at its end."""
     partition = sub.definition.partition_cmd
     child = relation(partition.name)
-    exclusive = on_table(child, LockMode.ACCESS_EXCLUSIVE)
     referring = (Work(TableSet(sub.table, Kin.REFERRING)),)
     if partition.concurrent:
         return replace(
             action,
             words=f"{action.words} concurrently",
-            locks=(*on_table(sub.table, LockMode.SHARE_UPDATE_EXCLUSIVE), *exclusive),
+            locks=(
+                *on_table(sub.table, LockMode.SHARE_UPDATE_EXCLUSIVE),
+                *on_table(child, LockMode.ACCESS_EXCLUSIVE),
+            ),
             scans=referring,
         )
     parent = locks(lock_rules.DETACH_PARENT, sub.table, sub.version)
-    return replace(action, locks=(*action.locks, *exclusive, *parent), scans=referring)
+    own = locks(lock_rules.DETACH_CHILD, child, sub.version)
+    return replace(action, locks=(*action.locks, *own, *parent), scans=referring)
 
 
 def _finish_detaching(sub: Subcommand, action: Action) -> Action:

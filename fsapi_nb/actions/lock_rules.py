@@ -47,6 +47,7 @@ def _own(mode: LockMode) -> LockRule:
 
 
 _HEIRS = LockRule(Kin.DESCENDANTS, EXCLUSIVE)
+_INHERITED = LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.IF_INHERITED, only=False)
 _ALONE: Rules = (_own(EXCLUSIVE),)
 _ALL: Rules = (_own(EXCLUSIVE), _HEIRS)
 _GENTLE: Rules = (_own(SHARE_UPDATE),)
@@ -55,9 +56,19 @@ _TRIGGERS: Rules = (_own(SHARE_ROW), LockRule(Kin.PARTITIONS, SHARE_ROW))
 #: The subcommands of ALTER TABLE, by the parser's names. ADD CONSTRAINT and the parameters of a relation have tables of
 #: their own below.
 SUBCOMMANDS: dict[str, SubcommandRule] = {
-    "AT_AddColumn": SubcommandRule("add column {part}", "column", _ALL),
+    "AT_AddColumn": SubcommandRule(
+        "add column {part}",
+        "column",
+        (
+            _own(EXCLUSIVE),
+            LockRule(Kin.PARTITIONS, EXCLUSIVE),
+            LockRule(Kin.HEIRS, EXCLUSIVE, Condition.UNLESS_EXISTS),
+        ),
+    ),
     "AT_DropColumn": SubcommandRule(
-        "drop column {part}", "column", (_own(EXCLUSIVE), LockRule(Kin.DESCENDANTS, EXCLUSIVE, only=False))
+        "drop column {part}",
+        "column",
+        (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE), _INHERITED._replace(kin=Kin.HEIRS)),
     ),
     "AT_AlterColumnType": SubcommandRule("change type of {part}", "column", _ALL),
     "AT_SetNotNull": SubcommandRule("set {part} not null", "column", _ALL),
@@ -67,7 +78,7 @@ SUBCOMMANDS: dict[str, SubcommandRule] = {
         (
             _own(EXCLUSIVE),
             LockRule(Kin.DESCENDANTS, EXCLUSIVE, until=17),
-            LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.IF_NOT_NULL, since=18),
+            LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.IF_NOT_NULL, since=18, only=False),
         ),
     ),
     "AT_ColumnDefault": SubcommandRule("set default of {part}", "column", _ALL),
@@ -87,7 +98,7 @@ SUBCOMMANDS: dict[str, SubcommandRule] = {
     "AT_DropConstraint": SubcommandRule(
         "drop constraint {part}",
         "constraint",
-        (*_ALL, LockRule(Kin.REFERENCED, EXCLUSIVE, Condition.IF_FOREIGN_KEY, only=False)),
+        (_own(EXCLUSIVE), _INHERITED, LockRule(Kin.REFERENCED, EXCLUSIVE, Condition.IF_FOREIGN_KEY, only=False)),
     ),
     "AT_ValidateConstraint": SubcommandRule(
         "validate constraint {part}",
@@ -143,7 +154,7 @@ CONSTRAINTS: dict[str, Rules] = {
     "CONSTR_PRIMARY": (
         _own(EXCLUSIVE),
         LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.UNLESS_NOT_NULL, until=17),
-        LockRule(Kin.DESCENDANTS, EXCLUSIVE, since=18),
+        LockRule(Kin.DESCENDANTS, EXCLUSIVE, since=18, only=False),
         LockRule(Kin.PARTITIONS, SHARE, until=17),
     ),
     "CONSTR_UNIQUE": (
@@ -184,7 +195,7 @@ DROPS: dict[str, Rules] = {
         LockRule(Kin.PARTITIONS, EXCLUSIVE),
         LockRule(Kin.PARENT, EXCLUSIVE),
         LockRule(Kin.SIBLING_DEFAULT, EXCLUSIVE),
-        LockRule(Kin.REFERENCED, EXCLUSIVE),
+        LockRule(Kin.OWN_REFERENCED, EXCLUSIVE),
     ),
     "OBJECT_FOREIGN_TABLE": (
         _own(EXCLUSIVE),
@@ -194,7 +205,7 @@ DROPS: dict[str, Rules] = {
     "OBJECT_VIEW": _ALONE,
     "OBJECT_MATVIEW": _ALONE,
     "OBJECT_SEQUENCE": _ALONE,
-    "OBJECT_INDEX": (LockRule(Kin.TABLE, EXCLUSIVE),),
+    "OBJECT_INDEX": (LockRule(Kin.TABLE_AND_PARTITIONS, EXCLUSIVE),),
     "OBJECT_STATISTIC_EXT": (LockRule(Kin.TABLE, SHARE_UPDATE),),
     "OBJECT_EXTENSION": (LockRule(Kin.CONTENTS, EXCLUSIVE),),
     "OBJECT_RULE": _ALONE,
@@ -215,7 +226,7 @@ RENAMES: dict[str, Rules] = {
     "OBJECT_SEQUENCE": _ALONE,
     "OBJECT_INDEX": (LockRule(Kin.TABLE, SHARE_UPDATE),),
     "OBJECT_COLUMN": _ALL,
-    "OBJECT_TABCONSTRAINT": _ALL,
+    "OBJECT_TABCONSTRAINT": (_own(EXCLUSIVE), _INHERITED),
     "OBJECT_ATTRIBUTE": (LockRule(Kin.TYPED, EXCLUSIVE, only=False),),
     "OBJECT_POLICY": _ALONE,
     "OBJECT_RULE": _ALONE,
@@ -236,17 +247,27 @@ COMMENTS: dict[str, Rules] = {
     "OBJECT_INDEX": (LockRule(Kin.TABLE, SHARE_UPDATE),),
 }
 
+#: What the foreign key of a partitioned table locks if it is joined with those that its partitions have.
+MERGED = LockRule(Kin.PARTITIONS_REFERENCED, EXCLUSIVE, Condition.IF_MERGED, only=False)
 ATTACH_PARENT: Rules = (
     LockRule(Kin.DEFAULT_PARTITION, EXCLUSIVE),
+    LockRule(Kin.BELOW_DEFAULT, EXCLUSIVE),
     LockRule(Kin.REFERENCED, SHARE_ROW),
-    LockRule(Kin.REFERRING, SHARE_ROW, since=15),
+    LockRule(Kin.OWN_REFERRING, SHARE_ROW, since=15),
 )
-ATTACH_CHILD: Rules = (_own(EXCLUSIVE), LockRule(Kin.DESCENDANTS, EXCLUSIVE))
+ATTACH_CHILD: Rules = (
+    _own(EXCLUSIVE),
+    LockRule(Kin.DESCENDANTS, EXCLUSIVE),
+    LockRule(Kin.REFERENCED, EXCLUSIVE, Condition.IF_MERGED),
+    LockRule(Kin.REFERENCED, SHARE_ROW),
+)
 DETACH_PARENT: Rules = (
     LockRule(Kin.DEFAULT_PARTITION, EXCLUSIVE),
-    LockRule(Kin.REFERENCED, SHARE_ROW),
-    LockRule(Kin.REFERRING, EXCLUSIVE),
+    LockRule(Kin.REFERENCED, SHARE_ROW, Condition.UNLESS_ITSELF, until=14),
+    LockRule(Kin.REFERENCED, SHARE_ROW, since=15),
+    LockRule(Kin.REFERRING, EXCLUSIVE, Condition.UNLESS_ITSELF),
 )
+DETACH_CHILD: Rules = (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE))
 #: The parent of a new partition: CREATE TABLE ... PARTITION OF.
 PARTITION_OF: Rules = (_own(EXCLUSIVE), *ATTACH_PARENT)
 INHERITED: Rules = _GENTLE

@@ -28,6 +28,14 @@ def work(name: str, condition: Condition | None = None, *, only: bool = False) -
     return tuple(Work(TableSet(name, kin), condition) for kin in kinds)
 
 
+def merging(found: Iterable[Work]) -> tuple[Work, ...]:
+    """Return work that partitions and heirs are spared if they have it already."""
+    return tuple(
+        each if each.tables.kin is Kin.SELF else Work(each.tables, each.condition or Condition.UNLESS_EXISTS)
+        for each in found
+    )
+
+
 def conditional(found: Iterable[Work], condition: Condition) -> tuple[Work, ...]:
     """Return work that depends on that, or on what it depends on already."""
     return tuple(Work(each.tables, each.condition or condition) for each in found)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fsapi_nb.actions import lock_rules
-from fsapi_nb.actions.locks import locks, on_table, strongest
+from fsapi_nb.actions.locks import locks, merging, on_table, strongest
 from fsapi_nb.actions.rows import rows_of
 from fsapi_nb.actions.tree_names import joined, object_name, qualified, relation, strings, type_name
 from fsapi_nb.model.action import (
@@ -58,7 +58,8 @@ def create_table(node: Any, version: int) -> Iterator[Action]:
         is_partition = node.HasField("partbound")
         found += locks(lock_rules.PARTITION_OF if is_partition else lock_rules.INHERITED, parent, version)
         if is_partition:
-            scans += (Work(TableSet(parent, Kin.DEFAULT_PARTITION), Condition.UNLESS_PROVEN),)
+            default = (Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT)
+            scans += tuple(Work(TableSet(parent, kin), Condition.UNLESS_PROVEN) for kin in default)
     for each in node.table_elts:
         if each.HasField("table_like_clause"):
             found += on_table(relation(each.table_like_clause.relation), LockMode.ACCESS_SHARE)
@@ -92,6 +93,7 @@ def create_index(node: Any, version: int) -> Iterator[Action]:
     built = [Work(TableSet(table)), *([] if only or node.concurrent else [Work(TableSet(table, Kin.PARTITIONS))])]
     if node.if_not_exists:
         built = [Work(each.tables, Condition.UNLESS_EXISTS) for each in built]
+    built = [*merging(built)]
     yield Action(
         words,
         ActionObject("index", name) if name else ActionObject("table", table),

@@ -114,11 +114,16 @@ def write_locks(name: str) -> tuple[TableLock, ...]:
     return on_table(name, LockMode.ROW_EXCLUSIVE)
 
 
+def _changed(name: str, *, only: bool = False) -> tuple[Work, ...]:
+    """The tables whose rows a statement writes that names a table, or a view."""
+    return (*work(name, only=only), Work(TableSet(name, Kin.READ_BY)))
+
+
 def _write(node: Any) -> Action:
     name = relation(node.relation)
     only = not node.relation.inh
-    cascades = Work(TableSet(name, Kin.REFERRING), Condition.IF_CASCADES)
-    action = Action("", ActionObject("table", name), write_locks(name), changes_rows=work(name, only=only))
+    cascades = Work(TableSet(name, Kin.ALL_REFERRING), Condition.IF_CASCADES)
+    action = Action("", ActionObject("table", name), write_locks(name), changes_rows=_changed(name, only=only))
     match node.DESCRIPTOR.name:
         case "InsertStmt":
             updates = enum_name(node.on_conflict_clause, "action") == _UPDATES
@@ -156,7 +161,7 @@ def copy(node: Any, version: int) -> Iterator[Action]:
             f"copy rows into {name}",
             ActionObject("table", name),
             write_locks(name),
-            changes_rows=work(name),
+            changes_rows=_changed(name),
             unknown=unknown,
         )
         return

@@ -20,7 +20,8 @@ from fsapi_nb.script.parser import parse_one
 
 _OF_TABLES = {LossKind.TABLE, LossKind.ROWS}
 #: What lies below a table, and is made with it.
-_BELOW = {Kin.TABLE, Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION}
+_BELOW = {Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT}
+_OF_INDEX = {Kin.TABLE, Kin.TABLE_AND_PARTITIONS}
 
 
 def actions_of_script(statements: Iterable[Statement], version: int = NEWEST) -> tuple[tuple[Action, ...], ...]:
@@ -85,7 +86,7 @@ class _Made:
 
     def _of_index(self, tables: TableSet) -> TableSet:
         """The table itself instead of `the table of` an index that the script has made."""
-        table = self.indexes.get(_plain(tables.name)) if tables.kin is Kin.TABLE else None
+        table = self.indexes.get(_plain(tables.name)) if tables.kin in _OF_INDEX else None
         return TableSet(table) if table else tables
 
     def _is_own(self, tables: TableSet) -> bool:

@@ -6,17 +6,16 @@ Only what shows a plan asks: a run does not need it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from fsapi_nb.actions import lock_rules, objects, rows
 from fsapi_nb.actions.alter_table import alter_table
-from fsapi_nb.actions.tree_names import joined
+from fsapi_nb.actions.tree_names import joined, walk
 from fsapi_nb.model.action import Action, ActionObject
 from fsapi_nb.script.classify import Named, kind_of, node_of
 from fsapi_nb.script.parser import parse_one
 
-#: The fields of what CREATE SCHEMA may hold that name what is made in it.
-_NAMED = frozenset({"relation", "view", "sequence"})
 #: The newest version of PostgreSQL whose rules are known, and which the parser reads.
 NEWEST = 18
 
@@ -100,11 +99,29 @@ def _actions(name: str, node: Any, version: int) -> Iterator[Action]:
 
 def _create_schema(node: Any, version: int) -> Iterator[Action]:
     """CREATE SCHEMA, and what stands in it."""
-    name = joined([node.schemaname or node.authrole.rolename])
-    yield Action(f"create schema {name}", ActionObject("schema", name))
+    schema = node.schemaname or node.authrole.rolename
+    yield Action(f"create schema {joined([schema])}", ActionObject("schema", joined([schema])))
+    made = {named.relname for each in node.schema_elts if (named := _named(node_of(each)[1])) is not None}
     for each in node.schema_elts:
-        kind, element = node_of(each)
-        for field in _NAMED.intersection(element.DESCRIPTOR.fields_by_name.keys()):
-            made = getattr(element, field)
-            made.schemaname = made.schemaname or node.schemaname or node.authrole.rolename
-        yield from _actions(kind, element, version)
+        for inner in walk(each):
+            if inner.DESCRIPTOR.name == "RangeVar" and not inner.schemaname and inner.relname in made:
+                inner.schemaname = schema
+        for action in _actions(*node_of(each), version):
+            yield _without(action, {joined([schema, name]) for name in made})
+
+
+def _named(element: Any) -> Any:
+    """The name of a table, view or sequence that CREATE SCHEMA makes."""
+    fields = {"CreateStmt": "relation", "ViewStmt": "view", "CreateSeqStmt": "sequence"}
+    field = fields.get(element.DESCRIPTOR.name)
+    return getattr(element, field) if field else None
+
+
+def _without(action: Action, names: set[str]) -> Action:
+    """The action without what it does to tables that the same statement makes."""
+    return replace(
+        action,
+        locks=tuple(each for each in action.locks if each.tables.name not in names),
+        scans=tuple(each for each in action.scans if each.tables.name not in names),
+        builds_index=tuple(each for each in action.builds_index if each.tables.name not in names),
+    )

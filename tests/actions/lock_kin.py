@@ -25,13 +25,24 @@ _PARENT = """
     SELECT i.inhparent FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
     WHERE c.relispartition AND c.oid = to_regclass(%(name)s)
 """
-# An index of a partitioned table has one of each partition below it.
-_TABLE = """
-    WITH RECURSIVE below(id) AS (
-        SELECT to_regclass(%(name)s)::oid
-        UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN below ON i.inhparent = below.id
-    ) SELECT id FROM below
-    UNION SELECT stxrelid FROM pg_statistic_ext WHERE stxname = %(name)s
+_TABLE = f"{_SELF} UNION SELECT stxrelid FROM pg_statistic_ext WHERE stxname = %(name)s"
+_TABLE_AND_PARTITIONS = """
+    SELECT relid::oid FROM pg_index, pg_partition_tree(indrelid) WHERE indexrelid = to_regclass(%(name)s)
+    UNION SELECT to_regclass(%(name)s)::oid
+"""
+_DEFAULT = "SELECT partdefid FROM pg_partitioned_table WHERE partrelid = to_regclass(%(name)s)"
+# The foreign keys of tables, each with that of which it is a part: of the same table, if the referenced one has partitions.
+_KEYS = """FROM pg_constraint AS c LEFT JOIN pg_constraint AS p ON p.oid = c.conparentid WHERE c.contype = 'f'"""
+_OWN = "AND COALESCE(p.conrelid = c.conrelid, true)"
+# Types that are made of that one: domains, arrays, composite types.
+_USERS = """
+    WITH RECURSIVE made(id) AS (
+        SELECT to_regtype(%(name)s)::oid
+        UNION SELECT t.oid FROM made, pg_type AS t LEFT JOIN pg_attribute AS a ON a.attrelid = t.typrelid AND t.typtype = 'c'
+        WHERE made.id IN (t.typbasetype, t.typelem, a.atttypid)
+    )
+    SELECT attrelid FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE atttypid IN (SELECT id FROM made) AND relkind IN ('r', 'm', 'p') AND NOT attisdropped
 """
 # Whatever depends on what has that name, and the tables that each of it belongs to.
 _DEPENDENT = """
@@ -50,6 +61,14 @@ _DEPENDENT = """
             WHERE refclassid = g.classid AND refobjid = g.objid AND (g.objsubid = 0 OR refobjsubid = g.objsubid)
             UNION ALL SELECT refclassid, refobjid, refobjsubid FROM pg_depend
             WHERE classid = g.classid AND objid = g.objid AND deptype = 'i' AND g.classid = 'pg_rewrite'::regclass
+            UNION ALL SELECT refclassid, refobjid, refobjsubid FROM pg_depend
+            WHERE classid = g.classid AND objid = g.objid AND refclassid = g.classid
+            AND g.classid = 'pg_constraint'::regclass
+            AND (SELECT conrelid FROM pg_constraint WHERE oid = g.objid) <> to_regclass(%(name)s)
+            UNION ALL SELECT g.classid, i.inhrelid, below.attnum FROM pg_inherits AS i
+            JOIN pg_attribute AS a ON a.attrelid = i.inhparent AND a.attnum = g.objsubid
+            JOIN pg_attribute AS below ON below.attrelid = i.inhrelid AND below.attname = a.attname
+            WHERE g.classid = 'pg_class'::regclass AND i.inhparent = g.objid AND g.objsubid > 0
         ) AS d
     )
     SELECT DISTINCT COALESCE(adrelid, conrelid, tgrelid, ev_class, polrelid, CASE WHEN g.classid = 'pg_class'::regclass
@@ -73,21 +92,26 @@ _ALL_REFERRING = """
 _QUERIES = {
     Kin.SELF: _SELF,
     Kin.TABLE: _TABLE,
+    Kin.TABLE_AND_PARTITIONS: _TABLE_AND_PARTITIONS,
     Kin.PARTITIONS: _PARTITIONS,
     Kin.HEIRS: _HEIRS,
     Kin.DESCENDANTS: f"{_PARTITIONS} UNION SELECT * FROM ({_HEIRS}) AS heirs",
     Kin.PARENT: _PARENT,
-    Kin.DEFAULT_PARTITION: "SELECT partdefid FROM pg_partitioned_table WHERE partrelid = to_regclass(%(name)s)",
+    Kin.DEFAULT_PARTITION: _DEFAULT,
+    Kin.BELOW_DEFAULT: f"SELECT relid::oid FROM ({_DEFAULT}) AS d, pg_partition_tree(d.partdefid) WHERE relid <> d.partdefid",
     Kin.SIBLING_DEFAULT: f"SELECT partdefid FROM pg_partitioned_table WHERE partrelid IN ({_PARENT})",
-    # But for the keys that a partition has of its parent.
-    Kin.REFERENCED: """SELECT c.confrelid FROM pg_constraint AS c LEFT JOIN pg_constraint AS p ON p.oid = c.conparentid
-        WHERE c.contype = 'f' AND c.conrelid = to_regclass(%(name)s) AND COALESCE(p.conrelid = c.conrelid, true)""",
-    Kin.REFERRING: "SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass(%(name)s)",
+    Kin.REFERENCED: f"SELECT c.confrelid {_KEYS} AND c.conrelid = to_regclass(%(name)s)",
+    Kin.OWN_REFERENCED: f"SELECT c.confrelid {_KEYS} AND c.conrelid = to_regclass(%(name)s) {_OWN}",
+    Kin.PARTITIONS_REFERENCED: f"SELECT c.confrelid {_KEYS} AND c.conrelid IN ({_PARTITIONS})",
+    Kin.REFERRING: f"SELECT c.conrelid {_KEYS} AND c.confrelid = to_regclass(%(name)s)",
+    Kin.OWN_REFERRING: f"SELECT c.conrelid {_KEYS} AND c.confrelid = to_regclass(%(name)s) {_OWN}",
     Kin.ALL_REFERRING: _ALL_REFERRING,
     Kin.DEPENDENT: _DEPENDENT,
-    Kin.USERS: """SELECT attrelid FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE atttypid = to_regtype(%(name)s) AND relkind IN ('r', 'm', 'p') AND NOT attisdropped""",
-    Kin.TYPED: "SELECT oid FROM pg_class WHERE reloftype <> 0 AND reloftype = to_regtype(%(name)s)",
+    Kin.USERS: _USERS,
+    Kin.TYPED: """WITH RECURSIVE typed(id) AS (
+        SELECT oid FROM pg_class WHERE reloftype <> 0 AND reloftype = to_regtype(%(name)s)
+        UNION SELECT inhrelid FROM pg_inherits JOIN typed ON inhparent = typed.id
+    ) SELECT id FROM typed""",
     Kin.READ_BY: """SELECT d.refobjid FROM pg_rewrite AS r JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass
         AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass JOIN pg_class AS c ON c.oid = r.ev_class
         WHERE c.relkind = 'v' AND r.ev_class = to_regclass(%(name)s)""",

@@ -91,6 +91,19 @@ CREATE INDEX logs_only ON ONLY logs (id);
 CREATE INDEX logs_one_id ON logs_one (id);
 CREATE TRIGGER logs_change AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION on_change();
 
+CREATE TABLE keys (a int, b int) PARTITION BY LIST (a);
+CREATE TABLE keys_one PARTITION OF keys FOR VALUES IN (1);
+ALTER TABLE keys_one ADD FOREIGN KEY (a) REFERENCES customers;
+CREATE TABLE tree (id int PRIMARY KEY, above int REFERENCES tree) PARTITION BY RANGE (id);
+CREATE TABLE tree_one PARTITION OF tree FOR VALUES FROM (0) TO (10);
+CREATE TABLE tree_two PARTITION OF tree FOR VALUES FROM (10) TO (20);
+CREATE TABLE tree_free (id int NOT NULL, above int);
+CREATE TABLE deep (a int, b int) PARTITION BY LIST (a);
+CREATE TABLE deep_rest PARTITION OF deep DEFAULT PARTITION BY LIST (b);
+CREATE TABLE deep_rest_rest PARTITION OF deep_rest DEFAULT;
+CREATE TABLE deep_free (a int, b int);
+CREATE VIEW plain_view AS SELECT a FROM empty_table;
+ALTER TABLE animals ADD CONSTRAINT animals_alone CHECK (id < 1000) NO INHERIT;
 CREATE TABLE lists (a int) PARTITION BY LIST (a);
 CREATE TABLE list_one (a int);
 DO $$ BEGIN
