@@ -150,9 +150,15 @@ class Migrator:
         Args:
             verb: migrate, rollback, redo, rename, retire, baseline or fresh.
             names: The names that `rename`, `retire` and `baseline` take.
-            to, count, everything, out_of_order, allow_unparsed: As the verb takes them; `to` is the name for `redo`.
-            missing, undo: As `retire` takes them.
-            only, replaces: As `baseline` takes them.
+            to: The name to go to, as the verb takes it; the migration's for `redo`.
+            count: The number of migrations, as the verb takes it.
+            everything: As `rollback` takes it.
+            out_of_order: As `migrate` takes it.
+            allow_unparsed: As the verb takes it.
+            missing: As `retire` takes it.
+            undo: As `retire` takes it.
+            only: As `baseline` takes it.
+            replaces: As `baseline` takes it.
 
         Raises:
             UsageError: There is no plan of that verb, or it does not take these names or options.
@@ -536,5 +542,5 @@ class Migrator:
 def _unship(kind: type[Migrator], shipped: ShippedDatabase, directory: Path, given: Mapping[str, Any]) -> Migrator:
     """Return a Migrator in another process, of the same database."""
     migrator = kind(shipped.option, directory, **given)
-    shipped.refuse_other(migrator._options.access.address)
+    shipped.refuse_other(migrator._options.access.address)  # noqa: SLF001 - its own class
     return migrator

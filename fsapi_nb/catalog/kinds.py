@@ -106,7 +106,8 @@ def complete(query: KindQuery) -> str:
     return _COMPLETE.format(query=query.text, catalog=query.catalog, grants=privileges)
 
 
-# Where objects of users may have numbers of the server's own (the schema public), and whose OIDs are not all to be read.
+# Where objects of users may have numbers of the server's own (the schema public), and whose OIDs are not all to be
+# read.
 _ALWAYS = {"pg_namespace", "pg_extension"}
 _READABLE = {"pg_user_mapping": ("pg_user_mappings", "umid")}
 

@@ -80,7 +80,8 @@ def open_catalog(connection: Connection, schemas: Sequence[str] | None) -> Itera
 def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snapshot:
     """Return the objects of these schemas, and what depends on them.
 
-    It may be called inside of an open transaction, whose own changes it sees; the session is afterwards as it was before.
+    It may be called inside of an open transaction, whose own changes it sees; the session is afterwards as it was
+    before.
 
     Args:
         schemas: Their names; None for all schemas of users, and for what is in no schema.

@@ -19,7 +19,8 @@ _ATTRIBUTE_OPTIONS = settings(
     "(SELECT array_agg(o) FROM unnest(a.attoptions) AS o WHERE o ~ '^n_distinct(_inherited)?=')"
 )
 
-# In PostgreSQL 18 NOT NULL is a constraint with a name, which is worth a word where it is not the one it gets by itself.
+# In PostgreSQL 18 NOT NULL is a constraint with a name, which is worth a word where it is not the one it gets by
+# itself.
 _NOT_NULL = """
     concat('NOT NULL',
            CASE WHEN n.conislocal AND n.conname <> concat(c.relname, '_', a.attname, '_not_null')

@@ -29,7 +29,8 @@ _AGGREGATES = """
                  '    MSSPACE = ' || nullif(a.aggmtransspace, 0),
                  '    MINITCOND = ' || quote_literal(a.aggminitval),
                  '    MFINALFUNC = ' || nullif(a.aggmfinalfn, 0::regproc)::regprocedure,
-                 CASE WHEN a.aggmfinalextra THEN '    MFINALFUNC_EXTRA' END, '    MFINALFUNC_MODIFY = ' || a.aggmfinalmodify::text,
+                 CASE WHEN a.aggmfinalextra THEN '    MFINALFUNC_EXTRA' END,
+                 '    MFINALFUNC_MODIFY = ' || a.aggmfinalmodify::text,
                  '    SORTOP = ' || nullif(a.aggsortop, 0)::regoperator,
                  '    PARALLEL = ' || p.proparallel::text] AS body,
            p.proowner AS owner, 'f'::"char" AS acl_kind, p.proacl AS privileges, NULL::text[] AS columns

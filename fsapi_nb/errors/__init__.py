@@ -26,8 +26,8 @@
     Interrupted (a KeyboardInterrupt) the user stopped the run; the server was told           exit 130
 
 An error knows what happened, where, what the database holds and what to do next, and is not changed after it was made
-(`revise` makes another one of it). It is a few lines of text, in a notebook too (IPython asks `_render_traceback_`), and
-never holds a password.
+(`revise` makes another one of it). It is a few lines of text, in a notebook too (IPython asks `_render_traceback_`),
+and never holds a password.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ class EmbeddedServerError(DatabaseError):
 class HistoryError(DatabaseError):
     """The history tables cannot be used: no schema or no right to make them, or a table of another tool has their name.
 
-    What to do: create the schema, let the owner grant what is missing, or name another schema or table in `pyproject.toml`.
+    What to do: create the schema, let the owner grant what is missing, or name another schema or table in
+    `pyproject.toml`.
     """
 
 

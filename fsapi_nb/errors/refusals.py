@@ -29,8 +29,8 @@ class OutOfOrder(RefusedPlan):
 class Irreversible(RefusedPlan):
     """A migration that is to be rolled back has no DOWN.
 
-    What to do: give it a DOWN below its UP, which stays as it ran, and say `migrate`, which records the DOWN; or write a
-    new migration that takes the change back.
+    What to do: give it a DOWN below its UP, which stays as it ran, and say `migrate`, which records the DOWN; or write
+    a new migration that takes the change back.
     """
 
 

@@ -25,8 +25,8 @@ class StatementFailed(FsapiError):
 
     Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
     that this run had applied or rolled back before), `steps_before` (how many steps of this migration are committed),
-    `attempts`, `notices` (what the server said before), `identity` (the database); where a lock was in the way `blockage`
-    and `blockers`, which shows it as text, HTML and, by `to_frame()`, a DataFrame.
+    `attempts`, `notices` (what the server said before), `identity` (the database); where a lock was in the way
+    `blockage` and `blockers`, which shows it as text, HTML and, by `to_frame()`, a DataFrame.
 
     What to do: correct the statement and run again; where a lock was in the way, `blockers` shows whose.
     """
@@ -156,7 +156,8 @@ class QueryFailed(FsapiError):
 class AssertionViolated(FsapiError):
     """A check did not hold: of a migration, which was undone, or a `%%check` cell.
 
-    Attributes: `title`, `found` (what the query gave, its first rows), `place`, `identity` (the database), `notices` (what the
+    Attributes: `title`, `found` (what the query gave, its first rows), `place`, `identity` (the database), `notices`
+        (what the
     server said meanwhile); `result` shows it.
 
     What to do: look at the rows (`error.to_frame()`): either they are wrong, or the check is.

@@ -24,8 +24,8 @@ class ConfirmationRequired(UsageError):
 class UnknownMigration(UsageError):
     """No migration of that name is there, several are, or the one that is there is not what the verb needs.
 
-    What to do: read what the message says of the name; `status` lists them all, and the part after the time is enough if
-    only one has it.
+    What to do: read what the message says of the name; `status` lists them all, and the part after the time is enough
+    if only one has it.
     """
 
 
@@ -39,7 +39,9 @@ class ConfigurationError(FsapiError):
 
 
 class Untrusted(ConfigurationError):
-    """A project asks for something that its user has not allowed: a program, an address, a file that is elsewhere or that others may write.
+    """A project asks for something that its user has not allowed.
+
+    That is a program, an address, or a file that is elsewhere or that others may write.
 
     `project` is its folder; `asked` has each thing that it asks for, as a digest and in words.
 

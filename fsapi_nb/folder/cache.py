@@ -1,8 +1,8 @@
 """What files were parsed to, remembered for as long as the process lives and there is room.
 
 The key is the file's content, so a reading is never out of date; callers have read the file. The cache knows nothing of
-folders but which files belong to the one that was read last: those are held, because the next run reads all of them again.
-If the oldest of them were forgotten like others, each run would parse a folder that is larger than the room.
+folders but which files belong to the one that was read last: those are held, because the next run reads all of them
+again. If the oldest of them were forgotten like others, each run would parse a folder that is larger than the room.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from fsapi_nb.model.folder import FileReading
 
-# What a reading takes in memory, about: a small one, and for each character of its text (tokens, statements, the texts of both).
+# What a reading takes in memory, about: a small one, and for each character of its text (tokens, statements, the texts
+# of both).
 _LEAST = 4 << 10
 _EACH = 4
 
@@ -24,8 +25,8 @@ _Key = tuple[str, str]
 class ParseCache:
     """Readings by a file's path and the digest of its bytes; those used last are kept, in so many bytes of memory.
 
-    The files of the folder that was read last may take up to `most`. Threads may share it: what one of them is parsing, the
-    others wait for.
+    The files of the folder that was read last may take up to `most`. Threads may share it: what one of them is parsing,
+    the others wait for.
     """
 
     def __init__(self, capacity: int, most: int | None = None) -> None:

@@ -40,8 +40,8 @@ _parsed = ParseCache(capacity=64 << 20, most=1 << 30)
 def read_folder(path: Path, label: str | None = None) -> Folder:
     """Return every `*.sql` file of the folder, ordered by the bytes of their names; other files are not looked at.
 
-    Each file's digest is taken of its bytes, which are read unless nothing has written to the file since they were. A file is
-    parsed when the `Folder` is asked for it, if it was not parsed before with the same bytes in it.
+    Each file's digest is taken of its bytes, which are read unless nothing has written to the file since they were. A
+    file is parsed when the `Folder` is asked for it, if it was not parsed before with the same bytes in it.
 
     Args:
         label: What the user calls the folder, in messages; its path if it is None.

@@ -1,8 +1,8 @@
 """What one statement does, as far as its text tells: what it locks, rewrites, scans and builds, and what is lost by it.
 
-A fact about a table that the text does not name says by `Kin` how to find it (`the tables that refer to users`): whoever
-has a connection looks it up. A fact that the text cannot settle says by `Condition` what it depends on. Nothing here is
-a guess: where nothing is known, `Action.unknown` says of what.
+A fact about a table that the text does not name says by `Kin` how to find it (`the tables that refer to users`):
+whoever has a connection looks it up. A fact that the text cannot settle says by `Condition` what it depends on. Nothing
+here is a guess: where nothing is known, `Action.unknown` says of what.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ class Action:
 
     `words` says it to a reader. `locks` holds the strongest lock on each table that was there before; those that block
     nothing (ACCESS SHARE, ROW SHARE, ROW EXCLUSIVE) only of tables that the text names. Empty `rewrites`, `scans` (to
-    check or copy what is there), `builds_index` and `changes_rows` say that it does nothing of the kind. `unknown` names
-    what it runs that its text does not tell, and which may do anything beside what is said here.
+    check or copy what is there), `builds_index` and `changes_rows` say that it does nothing of the kind. `unknown`
+    names what it runs that its text does not tell, and which may do anything beside what is said here.
     """
 
     words: str

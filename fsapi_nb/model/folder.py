@@ -27,10 +27,10 @@ def _no_file(name: str) -> FileReading:
 class Folder:
     """What a migrations folder holds. A file is parsed when it is asked for, and not before.
 
-    `digests` maps each file of sound name to the digest of its bytes (`sha256:<hex>`), in the order of the names' bytes;
-    `unusable` the others, which could not be read or have no name of a migration, to their problems. `read` gives the
-    reading of one of the former. `label` is what the user calls the folder; `nested` are the SQL files in its subfolders,
-    which are not read.
+    `digests` maps each file of sound name to the digest of its bytes (`sha256:<hex>`), in the order of the names'
+    bytes; `unusable` the others, which could not be read or have no name of a migration, to their problems. `read`
+    gives the reading of one of the former. `label` is what the user calls the folder; `nested` are the SQL files in its
+    subfolders, which are not read.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)

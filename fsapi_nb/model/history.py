@@ -34,8 +34,8 @@ class StoredScripts:
     """The text of an applied migration as it ran. `down` is None where it was irreversible.
 
     `recorded` is False for rows that fsapi made: then nothing is known of their text. `redacted` says that a
-    password was taken out, so that the text cannot be run any more. Of who stored it, `by` is the role and `at` the moment,
-    `journalled` is the checksum and `kept` the digest of what was stored: as far as the journal says so.
+    password was taken out, so that the text cannot be run any more. Of who stored it, `by` is the role and `at` the
+    moment, `journalled` is the checksum and `kept` the digest of what was stored: as far as the journal says so.
     """
 
     up: str | None = None
@@ -70,8 +70,8 @@ class PartialMigration:
     rollback of a part began with. `attempted` is the step outside a
     transaction that was sent last, with what the catalog said before it (`catalog_before`, JSON); `in_flight` where
     nothing is known of how it ended, False where PostgreSQL refused it. `doubt` is how it failed after it had committed
-    by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values. Unless
-    `outlived`, that was said inside of its transaction, and some of it may have ended with that.
+    by itself. `session` is what the session of the last one had, as far as it is known: names of settings with values.
+    Unless `outlived`, that was said inside of its transaction, and some of it may have ended with that.
     """
 
     name: str
@@ -95,8 +95,8 @@ class PartialMigration:
 class RetiredMigration:
     """A migration that has run, whose row was retired.
 
-    `checksum` is that of the row, if it had one. `represented_by` is the applied migration that was recorded in its place,
-    `stands_for` are those that it was recorded in the place of.
+    `checksum` is that of the row, if it had one. `represented_by` is the applied migration that was recorded in its
+    place, `stands_for` are those that it was recorded in the place of.
     """
 
     name: str
@@ -132,7 +132,8 @@ class History:
 
     `exists` is False where the tables are not there yet. `redone` are the migrations of which a redo in several steps
     was begun and not given up, oldest first; those that are in `entries` are applied again, or not rolled back yet.
-    `retired` are the migrations that have run, but whose rows were retired. `journal` is its table's name, as SQL writes it.
+    `retired` are the migrations that have run, but whose rows were retired. `journal` is its table's name, as SQL
+    writes it.
     """
 
     entries: tuple[HistoryEntry, ...] = ()

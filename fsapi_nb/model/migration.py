@@ -45,7 +45,7 @@ class ByteSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CopyData:
-    """Inline data of a `COPY ... FROM stdin`, up to but without the `\\.` line; `line` is its first line in the file.
+    r"""Inline data of a `COPY ... FROM stdin`, up to but without the `\.` line; `line` is its first line in the file.
 
     Not the bytes, which may be many, but how many (`size`), their SHA-256 (`digest`), and where they are: in
     `contents`, from `start`.
@@ -131,8 +131,8 @@ class Traits:
     """What a statement is, whatever its text: thousands of INSERTs share one.
 
     `kind` is its command in upper case (`CREATE TABLE`), `effect` the trace that it leaves in the catalog, where that
-    is asked for: of what may run outside of a transaction. `refusal` says why it cannot stand in a migration, and what to
-    do; `lacks_data` the same where no COPY data follows it.
+    is asked for: of what may run outside of a transaction. `refusal` says why it cannot stand in a migration, and what
+    to do; `lacks_data` the same where no COPY data follows it.
     """
 
     kind: str
@@ -231,7 +231,7 @@ class Script:
 
     @once
     def parsed(self) -> ParsedScript:
-        """What its text says."""
+        """Parse its text, once."""
         return self.written.parse()
 
     def __eq__(self, other: object) -> bool:
@@ -264,7 +264,7 @@ class Migration:
 
     @once
     def checksum(self) -> str:
-        """The checksum of its scripts, with the algorithm's name."""
+        """Take the checksum of its scripts, once; with the algorithm's name."""
         return self.hashed()
 
     def __eq__(self, other: object) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class SourceLocation:
     """Where in a file something stands: `line` and `column` count from one, in characters.
 
-    `source` is the text of that line, so that a caret can be drawn under the column; None where there is none. If the column
-    is not known, `near` is where what is meant begins, so that a long line is cut there.
+    `source` is the text of that line, so that a caret can be drawn under the column; None where there is none. If the
+    column is not known, `near` is where what is meant begins, so that a long line is cut there.
     """
 
     file: str

@@ -77,8 +77,8 @@ class Step:
 
     `begin` is the statement that opens the transaction: the file's own where it asks for an isolation level.
     A step that `resumes` a migration comes after some that an earlier run has done; `restore_session` are those
-    of their statements that only set something in the session, such as SET, to be run again before it. `session_before` is
-    what that session must have then.
+    of their statements that only set something in the session, such as SET, to be run again before it. `session_before`
+    is what that session must have then.
     """
 
     mode: Mode
@@ -91,8 +91,10 @@ class Step:
 
 
 class Announcement(NamedTuple):
-    """What the journal says of a plan before its first step: that a redo is `started` or `abandoned`, that a rollback is,
-    that somebody says of a step in doubt that it did not happen (`resolve`).
+    """What the journal says of a plan before its first step.
+
+    That a redo or a rollback is `started` or `abandoned`, or that a user says of a step in doubt that it did not happen
+    (`resolve`).
 
     `names` are the migrations that a rollback of so many takes back, in order.
     """
@@ -108,9 +110,9 @@ class Plan:
     """What will be done, in order: shown by `plan`, run by the runner, the same value.
 
     `notes` is what a reader should know before saying yes (late files, missing files, a stored DOWN). `to_record`
-    are migrations that are only recorded (a baseline). `amends` are the applied ones, each with its entry, whose file has
-    gained a DOWN: it is recorded, and nothing of it is run; `changes` are those of history rows. `drops` is what `fresh` takes away first, `announces` what is
-    journalled before anything runs.
+    are migrations that are only recorded (a baseline). `amends` are the applied ones, each with its entry, whose file
+    has gained a DOWN: it is recorded, and nothing of it is run; `changes` are those of history rows. `drops` is what
+    `fresh` takes away first, `announces` what is journalled before anything runs.
     """
 
     verb: str
@@ -148,7 +150,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class CompletedMigration:
-    """One migration that a run completed. `elapsed` is in seconds: those of the history, where that was heard, else by a monotonic clock."""
+    """One migration that a run completed.
+
+    `elapsed` is in seconds: those of the history if its answer was heard, else by a monotonic clock.
+    """
 
     name: str
     direction: Direction

@@ -28,8 +28,8 @@ class State(Enum):
 class MigrationStatus:
     """One line of a status: a name, where it stands, and what the file and the database say of it.
 
-    `migration` is None if there is no sound file, or if it was not read: that of an applied migration that has not changed.
-    `by` is the role that applied it, where the journal tells.
+    `migration` is None if there is no sound file, or if it was not read: that of an applied migration that has not
+    changed. `by` is the role that applied it, where the journal tells.
     """
 
     name: str

@@ -94,9 +94,9 @@ def _each(value: Any, convert: Callable[[Any], object]) -> Any:
 def _width(numbers: Sequence[int]) -> type[int]:
     """Return the narrowest type of PostgreSQL that holds them all, as psycopg calls it."""
     low, high = min(numbers), max(numbers)
-    if -(2**31) <= low and high < 2**31:
+    if low >= -(2**31) and high < 2**31:
         return Int4
-    return Int8 if -(2**63) <= low and high < 2**63 else IntNumeric
+    return Int8 if low >= -(2**63) and high < 2**63 else IntNumeric
 
 
 def _exact_float(number: float) -> float:

@@ -1,13 +1,13 @@
 """A query whose rows come as a binary copy: `COPY (the text) TO STDOUT (FORMAT binary)`, read while the server sends.
 
 Why so, as measured with a million rows of eight columns, as multiples of a copy that is thrown away (`bench.queries`):
-psycopg's rows made into a frame take 5 to 7; a copy, whose rows are bytes that numpy reads by column, about 1.5, most of
-it for making Decimals and texts. To get each value out of libpq's results, before anything is made of it, takes as much
-CPU as to receive and take apart a whole copy. ADBC and connectorx are about as quick, but lose values (`bench.exactness`),
-and need a connection of their own, which is in another transaction.
+psycopg's rows made into a frame take 5 to 7; a copy, whose rows are bytes that numpy reads by column, about 1.5, most
+of it for making Decimals and texts. To get each value out of libpq's results, before anything is made of it, takes as
+much CPU as to receive and take apart a whole copy. ADBC and connectorx are about as quick, but lose values
+(`bench.exactness`), and need a connection of their own, which is in another transaction.
 
-Only a text that is one plain query is copied, and only if every column is of a type that its bytes say exactly. All else
-goes the way of `query`, which is right for everything. No transaction is begun or ended here.
+Only a text that is one plain query is copied, and only if every column is of a type that its bytes say exactly. All
+else goes the way of `query`, which is right for everything. No transaction is begun or ended here.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _TELLTALES = frozenset({b"current_query", b"pg_stat_activity", b"pg_stat_get_act
 def plain_query(sql: str) -> str | None:
     """Return the text up to the end of its query if it is one SELECT, VALUES, TABLE or WITH that only reads.
 
-    None for every other text; and before numpy has been imported, which every maker of frames has done: for a terminal that
-    shows some rows, importing it and our parser would cost more time than all else.
+    None for every other text; and before numpy has been imported, which every maker of frames has done: for a terminal
+    that shows some rows, importing it and our parser would cost more time than all else.
     """
     if "numpy" not in sys.modules or len(sql) > _LONGEST or not psycopg.capabilities.has_pipeline():
         return None

@@ -55,7 +55,8 @@ def _bind_one(transformer: abc.Transformer, number: int, value: object) -> tuple
         why = re.sub(r" using placeholder.*", "", str(error).partition("\n")[0])
         raise UsageError(
             f"${number} ({type(value).__name__}) cannot be a parameter: {why}",
-            hint="numbers, text, bool, bytes, dates and times, UUID, None, and lists and dicts of them can; so can arrays of numpy and columns of pandas.",
+            hint="numbers, text, bool, bytes, dates and times, UUID, None, and lists and dicts of them can; so can arrays of "
+            "numpy and columns of pandas.",
         ) from None
     (oid,) = transformer.types or (0,)
     return None if dumped is None else bytes(dumped), oid

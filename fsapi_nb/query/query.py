@@ -50,8 +50,8 @@ def run_query(
 ) -> tuple[ResultSet, ...]:
     """Run `sql` in one transaction of its own and return the result of each statement, in order.
 
-    A statement that stands alone and that PostgreSQL refuses in a transaction block (VACUUM, CREATE DATABASE) runs outside of
-    one, unless `read_only` is asked for.
+    A statement that stands alone and that PostgreSQL refuses in a transaction block (VACUUM, CREATE DATABASE) runs
+    outside of one, unless `read_only` is asked for.
 
     Args:
         connection: In autocommit mode, and idle.
@@ -104,9 +104,9 @@ _UNPLACED = _SentQuery("", b"")
 
 _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-# fsapi_nb sets a setting in its transaction, to recognise another one after `ROLLBACK AND CHAIN`, whose tag and state are
-# those of ROLLBACK TO SAVEPOINT. A setting takes no snapshot, so the text may still begin with SET TRANSACTION, which a
-# savepoint would forbid.
+# fsapi_nb sets a setting in its transaction, to recognise another one after `ROLLBACK AND CHAIN`, whose tag and state
+# are those of ROLLBACK TO SAVEPOINT. A setting takes no snapshot, so the text may still begin with SET TRANSACTION,
+# which a savepoint would forbid.
 _BEGIN = (b"BEGIN", b"SET LOCAL fsapi_nb.query = 'ours'")
 # After a query, SET TRANSACTION READ WRITE is refused: so a query comes first.
 _BEGIN_READ_ONLY = (b"BEGIN READ ONLY", b"SET LOCAL fsapi_nb.query = 'ours'", b"SELECT 1")
@@ -138,7 +138,7 @@ def _encode(connection: Connection, sql: str) -> bytes:
 
 
 def secret_values(sql: str, parameters: Sequence[object] = ()) -> Iterator[object]:
-    """Yield the secrets of the SQL, and the parameters that it uses as secrets by the names of columns: an error may quote them."""
+    """Yield the secrets of the SQL and of its parameters, by the names of columns: an error may quote them."""
     from fsapi_nb.script.parsed_secrets import secret_parameters
     from fsapi_nb.script.redact import written_secrets
     from fsapi_nb.text.secrets import may_hold_secret
@@ -217,7 +217,7 @@ def _in_transaction(connection: Connection, query: _SentQuery, *, read_only: boo
                 return None
             _check_transaction(connection, results)
             read = partial(read_results, connection, results)
-        _commit(connection, query)
+        _commit(connection)
         return read
     finally:
         _roll_back(connection)
@@ -306,7 +306,7 @@ def _single_statement(sql: str) -> bool:
         return False
 
 
-def _commit(connection: Connection, query: _SentQuery) -> None:
+def _commit(connection: Connection) -> None:
     reply = send(connection, b"COMMIT")
     if reply.error:
         raise _failure(connection, _UNPLACED, reply, lost=_LOST_IN_COMMIT)

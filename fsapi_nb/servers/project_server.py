@@ -55,8 +55,8 @@ def _refuse_other_data(server_folders: Sequence[Path]) -> None:
             f"the data of this project's embedded server is of PostgreSQL {version}, which the installed one cannot read",
             details=tuple(f"  {server_folder}" for server_folder in server_folders),
             state="not started; the data is unchanged.",
-            hint=f"to go on with it, or to dump it with pg_dump: --postgres-bin FOLDER of a PostgreSQL {version}; to begin with an "
-            "empty server: move the folder away.",
+            hint=f"to go on with it, or to dump it with pg_dump: --postgres-bin FOLDER of a PostgreSQL {version}; to begin "
+            "with an empty server: move the folder away.",
         )
 
 

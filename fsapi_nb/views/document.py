@@ -1,7 +1,7 @@
 """What a result shows, before it is text or HTML: a headline, notes, and sections. Pure.
 
-A builder in `views/results` makes one document a result. How much of a long list is in it has been decided then, so that
-text and HTML leave out the same; `views/render` writes documents and knows no results.
+A builder in `views/results` makes one document a result. How much of a long list is in it has been decided then, so
+that text and HTML leave out the same; `views/render` writes documents and knows no results.
 """
 
 from __future__ import annotations

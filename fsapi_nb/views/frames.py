@@ -54,7 +54,7 @@ def to_frame(result: ResultSet) -> pd.DataFrame:
 
 def exact_columns(frame: pd.DataFrame) -> list[str]:
     """Return the names of the columns of Decimals, which pandas does not treat as numbers: `.plot()` leaves them out."""
-    objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]
+    objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]  # noqa: E721 - a dtype is equal to it, and is not it
     firsts = [(index, frame.iloc[:, index].dropna().head(1)) for index in objects]
     return [str(frame.columns[index]) for index, first in firsts if isinstance(first.squeeze(), Decimal)]
 
@@ -151,8 +151,8 @@ def _moments(data: Any, null: Any | None, *, in_utc: bool) -> Any:
 _TIMESTAMPTZ = 1184
 _TEXTS = frozenset({18, 19, 25, 142, 705, 1042, 1043})  # "char", name, text, xml, unknown, bpchar, varchar
 
-# The OIDs of PostgreSQL's own types, which never change; a name may be that of a user's type, too. For each, the type of
-# its Python values, and the dtype of numpy that holds them as exactly.
+# The OIDs of PostgreSQL's own types, which never change; a name may be that of a user's type, too. For each, the type
+# of its Python values, and the dtype of numpy that holds them as exactly.
 _PYTHON: dict[int, tuple[type, str]] = {
     16: (bool, "bool"),
     21: (int, "int16"),

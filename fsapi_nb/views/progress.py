@@ -31,10 +31,10 @@ MOST_NOTICES = 50
 class RunProgress:
     """What a run is doing, as far as its events say. Text in it is made visible, not escaped for HTML.
 
-    `done` of `steps` are committed. `statement` is what runs (`add_phone.sql:3  ALTER TABLE`), and `elapsed` for how many
-    seconds, 0 in its first moment; `server` is how far the server says it is, `blockage` whom it waits for. `retries`
-    counts the attempts of this step that were undone, `waiting` says why nothing happens, `error` how it ended.
-    `notices` holds pairs of migration and text, the last `MOST_NOTICES` of the `notices_heard` that there were.
+    `done` of `steps` are committed. `statement` is what runs (`add_phone.sql:3  ALTER TABLE`), and `elapsed` for how
+    many seconds, 0 in its first moment; `server` is how far the server says it is, `blockage` whom it waits for.
+    `retries` counts the attempts of this step that were undone, `waiting` says why nothing happens, `error` how it
+    ended. `notices` holds pairs of migration and text, the last `MOST_NOTICES` of the `notices_heard` that there were.
     """
 
     verb: str = ""
@@ -53,7 +53,7 @@ class RunProgress:
     error: str = ""
 
 
-def advance(before: RunProgress, event: Event) -> RunProgress:
+def advance(before: RunProgress, event: Event) -> RunProgress:  # noqa: C901 - a case for each event
     """Return what the run is doing after the event."""
     match event:
         case LockAwaited(holder):

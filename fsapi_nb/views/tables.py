@@ -102,7 +102,7 @@ def _json_text(value: object) -> str:
     return str(value)  # int, Decimal, and the marks of `run_query`: JSON's null, and JSON left as text
 
 
-def _text(value: object) -> str:
+def _text(value: object) -> str:  # noqa: C901 - a case for each kind of value
     """Return a value in PostgreSQL's notation, from which it would read the same value."""
     match value:
         case bool():

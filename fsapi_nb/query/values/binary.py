@@ -1,8 +1,8 @@
 """The columns of a binary copy: which types are read from their bytes, to the values that their text would become.
 
 A column is read at once, by numpy and by loops in C: a loop in Python over a million rows takes longer than PostgreSQL
-does. What a Python type cannot hold (infinity, dates BC, 24:00) is odd here: its bytes are kept, and PostgreSQL is asked
-for its text in the end.
+does. What a Python type cannot hold (infinity, dates BC, 24:00) is odd here: its bytes are kept, and PostgreSQL is
+asked for its text in the end.
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ def _read_uuids(field: Field) -> list[uuid.UUID]:
 def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], BinaryColumn]]:
     """Return what makes a column of each type that is read from its bytes, by OID.
 
-    The OIDs of PostgreSQL's own types never change. Left out are types whose bytes say less, or something else, than their
-    text (xml, "char", money), those made of other types, and those of users.
+    The OIDs of PostgreSQL's own types never change. Left out are types whose bytes say less, or something else, than
+    their text (xml, "char", money), those made of other types, and those of users.
     """
     text = partial(read_texts, encoding=encoding)
 

@@ -44,7 +44,7 @@ def read_numerics(field: Field) -> list[Decimal]:
 
 
 def _scaled(head: Array, first: Array, scale: Array) -> tuple[Array, Array]:
-    """The absolute values in units of their last decimal place, and which of them are right, as they have few digits."""
+    """Return the absolute values in units of their last decimal place, and which are right: those of few digits."""
     import numpy as np
 
     digits, weight = head >> 48, head << 16 >> 48

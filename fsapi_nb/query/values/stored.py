@@ -23,8 +23,8 @@ _AT_ONCE = 1024  # rows made into tuples by one round of an iteration
 class ColumnValues:
     """One column's values. Entries of `data` where `null` is true are undefined.
 
-    `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects: then NULL is a None among
-    them, and `null` is None. `null` is None, too, if no value is NULL. `python` makes a list of Python values.
+    `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects: then NULL is a None
+    among them, and `null` is None. `null` is None, too, if no value is NULL. `python` makes a list of Python values.
     """
 
     data: Array

@@ -35,8 +35,8 @@ def _builtin_types() -> dict[int, Type]:
     return types
 
 
-# Sent after the transaction has ended, so that it can neither spoil it nor see less than was committed. The session is the
-# user's, whose search_path may have operators of others.
+# Sent after the transaction has ended, so that it can neither spoil it nor see less than was committed. The session is
+# the user's, whose search_path may have operators of others.
 _CATALOG = """
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL), k.kind, t.typdelim,
     CASE WHEN k.kind OPERATOR(pg_catalog.=) 'a' THEN t.typelem

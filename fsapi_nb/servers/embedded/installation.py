@@ -84,7 +84,7 @@ def inspect_installation(bin_folder: Path) -> Installation:
 
 
 @functools.lru_cache(maxsize=8)
-def _version(postgres: Path, changed: int) -> str:
+def _version(postgres: Path, changed: int) -> str:  # noqa: ARG001 - a key of the cache
     """Return the version that the binary says.
 
     `changed`, its modification time, tells an upgraded binary from the earlier one.

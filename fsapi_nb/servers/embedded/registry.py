@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[0-9a-f]{32}")
 _MOST_BYTES = 1_000  # of a note
 #: What a server folder holds while another process is making it.
 _FIRST = re.compile(rf"start\.lock|{_NOTE}|\.{_NOTE}\.\d+")
-_SHARED = Path("/var/tmp")
+_SHARED = Path("/var/tmp")  # noqa: S108 - who may write there is looked at
 #: The notes of this process whose entries could be kept in no folder.
 _unkept: set[str] = set()
 

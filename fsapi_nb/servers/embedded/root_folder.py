@@ -26,7 +26,7 @@ from fsapi_nb.servers.embedded.messages import OTHER_DATABASE
 from fsapi_nb.servers.embedded.record import Record
 
 #: The folder that lasts longest comes first.
-ROOT_BASES = (Path("/var/lib/fsapi_nb"), Path("/var/tmp/fsapi_nb"), Path("/tmp/fsapi_nb"))
+ROOT_BASES = (Path("/var/lib/fsapi_nb"), Path("/var/tmp/fsapi_nb"), Path("/tmp/fsapi_nb"))  # noqa: S108 - owners are looked at
 #: The names in a root folder; they stay as they are, since data of earlier versions lies in such folders.
 _OWNER, _INODE = "desk", "inode"
 

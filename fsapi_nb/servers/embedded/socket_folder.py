@@ -27,7 +27,7 @@ def make_socket_folder(paths: ServerPaths) -> Path:
     """Make a folder for the socket; for root it lies beside the data. Raises EmbeddedServerError."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
     bases = [runtime] if runtime.is_absolute() and _is_private(runtime, os.geteuid()) else []
-    bases += [Path(tempfile.gettempdir()), Path("/tmp")]
+    bases += [Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108 - who may write there is looked at
     for base in [paths.private_folder] if paths.account else bases:
         if re.fullmatch(r"[\w/.+-]+", str(base), re.ASCII) and _fits(base / "fsapi_nb-12345678"):
             with contextlib.suppress(OSError):

@@ -34,7 +34,7 @@ _POLL_SECONDS = 0.01
 
 
 class ServerUser:
-    """This process as a user of servers: the lock files that it has open, and the servers that it uses.
+    """The process as a user of servers: the lock files that it has open, and the servers that it uses.
 
     A forked child begins as a user of none. `mutex` is held by a thread that starts, finds or stops a server; `uses`
     has for each server folder the descriptor of its `users.lock`.

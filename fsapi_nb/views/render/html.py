@@ -35,8 +35,9 @@ _ROWS = HTML - 2 * _PARAGRAPHS  # and as much for the headline
 def html_of(document: Document, *, shortened: bool = False) -> str:
     """Return the document as one `div`, which of too many rows or paragraphs has the first and the last.
 
-    Tables and paragraphs have no more than `HTML` bytes; listings and pictures are as long as they are. `shortened` says
-    that the text has not everything: the HTML says so, too, unless listings or a picture show what the text cannot.
+    Tables and paragraphs have no more than `HTML` bytes; listings and pictures are as long as they are. `shortened`
+    says that the text has not everything: the HTML says so, too, unless listings or a picture show what the text
+    cannot.
     """
     above: list[str] = []
     paragraphs = [typed(note.text, Face.NOTEBOOK) for note in document.notes]

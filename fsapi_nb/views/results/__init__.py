@@ -1,8 +1,8 @@
 """The results of the verbs: frozen values with a text, an HTML, a JSON and a DataFrame form.
 
 Text and HTML are the same for the same outcome: they have no times, durations, paths or addresses, so that a stored
-notebook stays equal. Times are attributes, columns of the DataFrame and metadata of the notebook's output, and a terminal
-shows them (`lines(times=True)`).
+notebook stays equal. Times are attributes, columns of the DataFrame and metadata of the notebook's output, and a
+terminal shows them (`lines(times=True)`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ __all__ = [
     "TrustResult",
 ]
 
-#: The module of each: a verb needs one of them, and a diagram's layout takes longer to import than a run that does nothing.
+#: The module of each: a verb needs one of them, and a diagram's layout takes longer to import than a run that does
+#: nothing.
 _MODULES = {
     "Result": "base",
     "BlockersResult": "blockers",

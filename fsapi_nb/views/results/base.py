@@ -25,8 +25,8 @@ class Result(abc.ABC):
     """What a verb returns. A repr is a photograph: it reads nothing and asks nobody.
 
     A result says three things of itself: its document, for readers; its records, a table for programs; its facts, for
-    JSON. What a notebook stores of it (text, HTML, metadata) has the bound of `fsapi_nb.text.fold`, however large it is.
-    `identity` is the database that it is about, None for what is about no database, such as a new file.
+    JSON. What a notebook stores of it (text, HTML, metadata) has the bound of `fsapi_nb.text.fold`, however large it
+    is. `identity` is the database that it is about, None for what is about no database, such as a new file.
     """
 
     __slots__ = ()

@@ -19,7 +19,8 @@ from fsapi_nb.views.results.base import Result
 
 #: A status of more migrations than this is folded to what matters.
 LONGEST = 40
-# A folded one begins with what is not well; then comes what is not applied, then what is applied and has a note, then the last.
+# A folded one begins with what is not well; then comes what is not applied, then what is applied and has a note, then
+# the last.
 _BY_STATE = {
     State.IN_DOUBT: Fold(8, 4),
     State.PARTLY_APPLIED: Fold(8, 4),

@@ -25,8 +25,8 @@ _MESSAGES = 5  # that stand below the picture: the last different ones
 class TimelineResult(Result):
     """What one run tried, in order: a row for each step, a mark for each try.
 
-    It shows order and outcome, and no times: those differ from run to run, and a stored notebook would too. Times are in
-    `to_frame()`, `to_json()` and on a terminal; `to_scale()` draws them.
+    It shows order and outcome, and no times: those differ from run to run, and a stored notebook would too. Times are
+    in `to_frame()`, `to_json()` and on a terminal; `to_scale()` draws them.
     """
 
     run: int
@@ -47,7 +47,8 @@ class TimelineResult(Result):
     def document(self, medium: Medium = STORED) -> Document:
         """Return a line for each step with a sign for each try; with times, how long each took.
 
-        The HTML has a picture, the last messages of the server, and what the marks mean. Of many tries the last are stored.
+        The HTML has a picture, the last messages of the server, and what the marks mean. Of many tries the last are
+        stored.
         """
         folded = medium.folded and len(self.attempts) > LONGEST
         shown = self.attempts[-LONGEST:] if folded else self.attempts
