@@ -174,7 +174,7 @@ def _connect_with_command(destination: CommandAddress, application: str) -> Conn
     except CannotConnect as error:
         if not earlier or not any("authentication failed" in line for line in error.details):
             raise
-    return _connect_by_address(destination.with_password(anew=True)[0], application)
+    return _connect_by_address(destination.with_password(renewed=True)[0], application)
 
 
 def _connect_by_address(dsn: str, application: str) -> Connection:

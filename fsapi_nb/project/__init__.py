@@ -1,1 +1,1 @@
-"""Which project, which database, which settings, and what a project may have its user's machine do."""
+"""Find the project, its database and its settings, and what its files are allowed to do."""

@@ -1,7 +1,7 @@
-"""Which database is meant: found from the option, the environment, `.env` and `pyproject.toml`, in the order of docs/databases.md.
+"""Find the database that is meant, in the order of docs/databases.md.
 
-The option, the argument, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`, libpq's `PG*`, the embedded
-server. Reads files and the environment, connects to nothing.
+The order is: the option, `DATABASE_URL`, fsapi's `DB_*`, the same in `.env`, `[tool.fsapi_nb]`, libpq's `PG*`, the
+embedded server. Reads files and the environment; connects to nothing.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ _NO_NAME = re.compile(r"[@:/]")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is, and where that was found. `dsn` is None for the embedded server's `database`.
+    """The address of a database, and the `place` in which it was found.
 
-    It is None as well where a `connector` opens the connections: a function that returns a new one at each call.
-    `password_command` prints the password for each connection. `unprotected` is true if the database's own entry says
-    `protected = false`. `requests` are what must be allowed first, as a file of the project asks for it.
+    `dsn` is None for the embedded server's `database`, and also if a `connector` opens the connections: a function that
+    returns a new one at each call. `password_command` prints the password for each connection. `unprotected` is true if
+    the database's own entry says `protected = false`. `requests` are what a file of the project asks for, and what must
+    be allowed first.
     """
 
     dsn: Secret | None
@@ -69,10 +70,16 @@ def find_address(
     option: str | Callable[[], Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Address:
-    """Find the database that is meant, by the order of precedence; connects to nothing. An option may be a connector.
+    """Return the address of the database that is meant. Connects to nothing.
 
-    Raises ConfigurationError for a name that is not known, a URL that is none, and a setting that is empty or names
-    only a part of an address: the next place might name another database.
+    Args:
+        project: The project, for its `.env` and its `pyproject.toml`.
+        option: The value of `--database`, or a function that opens connections; None if neither was given.
+        environment: The environment variables; None for those of the process.
+
+    Raises:
+        ConfigurationError: A name is not known or a URL not valid; or a setting is empty, or names only a part of an
+            address: the next place might name another database.
     """
     if callable(option):
         return Address(None, "a function", connector=option)
@@ -103,7 +110,7 @@ def _address(project: Project, option: Secret | None, environment: Mapping[str, 
 
 
 def _from_both(project: Project, environment: Mapping[str, str]) -> Address | None:
-    """Return the database that `.env` names and the environment changes in part; None if one of the two says all."""
+    """Return the database of `.env` with parts from the environment; None if one of the two has all."""
     if is_about_place(environment):
         return None
     written = read_dotenv(project.root)
@@ -123,7 +130,13 @@ def address_in_environment(environment: Mapping[str, str], place: str) -> Addres
 
 
 def named_address(project: Project, wanted: Secret, environment: Mapping[str, str], place: str) -> Address:
-    """Return the database of a name in `pyproject.toml`, of a URL, or the embedded one (`embedded:NAME` for another).
+    """Return the address of a database by its name in `pyproject.toml`, its URL, or `embedded[:NAME]`.
+
+    Args:
+        project: The project, for its `pyproject.toml`.
+        wanted: The name or URL, without blanks around it.
+        environment: The variables that an entry may name for its URL.
+        place: Where it was written, for errors.
 
     Raises:
         ConfigurationError: There is no database of that name, or the URL is not valid.
@@ -140,7 +153,7 @@ def named_address(project: Project, wanted: Secret, environment: Mapping[str, st
         dsn = plain_dsn(wanted, place)
         return Address(dsn, place, requests=address_request(dsn, place, "database") if place == PYPROJECT else ())
     names = ", ".join([*sorted(project.databases), EMBEDDED])
-    hint = f"give a URL, or one of: {names}. Names stand in [tool.fsapi_nb.databases] of pyproject.toml."
+    hint = f"give a URL, or one of: {names}. Names are in [tool.fsapi_nb.databases] of pyproject.toml."
     if _NO_NAME.search(wanted):  # `user:password@host/name`: it is quoted nowhere
         raise ConfigurationError(f"{place} is neither a database's name nor a URL", hint=SPELLING)
     raise ConfigurationError(f"no database is named {wanted.reveal()!r}", hint=hint)
@@ -186,7 +199,10 @@ def _password_command(project: Project, name: str, entry: Mapping[str, Any], dsn
 
 
 def entry_requests(project: Project, name: str, entry: Mapping[str, Any]) -> tuple[Request, ...]:
-    """Return what a database that `pyproject.toml` names asks for. The URL beside a `connect` only says where that leads."""
+    """Return what a database of `pyproject.toml` asks for.
+
+    The URL beside a `connect` asks for nothing: it only says where the function leads.
+    """
     if "connect" in entry:
         return (function_request(entry["connect"], project.root, PYPROJECT, name),)
     found: tuple[Request, ...] = ()
@@ -203,7 +219,10 @@ def dotenv_requests(address: Address) -> tuple[Request, ...]:
 
 
 def _embedded_database(wanted: str) -> str | None:
-    """Return the database of `embedded[:NAME]`; None if it is something else. Raises ConfigurationError for a bad name."""
+    """Return the database of `embedded[:NAME]`; None for another text.
+
+    Raises ConfigurationError for a bad name.
+    """
     kind, colon, name = wanted.partition(":")
     if kind != EMBEDDED or "/" in name:
         return None
@@ -213,7 +232,7 @@ def _embedded_database(wanted: str) -> str | None:
 
 
 def _embedded_is_protected(project: Project, database: str, environment: Mapping[str, str]) -> bool:
-    """Return whether an entry protects that database of the embedded server, by whatever name it is reached now."""
+    """Return whether any entry protects that database of the embedded server."""
     protected = [entry for entry in project.databases.values() if entry.get("protected")]
     urls = [Secret(entry.get("url") or environment.get(entry.get("url_env", ""), "").strip()) for entry in protected]
     return any(url.partition(":")[0] == EMBEDDED and (url.partition(":")[2] or "fsapi") == database for url in urls)

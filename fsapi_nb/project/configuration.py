@@ -1,6 +1,6 @@
-"""The `[tool.fsapi_nb]` table of a `pyproject.toml`: every key and type is checked before anything is taken from it.
+"""Read the `[tool.fsapi_nb]` table of a `pyproject.toml`, and check every key and type in it.
 
-A key that is misspelt would silently switch off what it says, `protected` above all. Connects to nothing.
+A misspelt key would silently switch off what it says, `protected` above all. Connects to nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key: what it says, for the reference, what its value must be, and whether a value is that.
+    """One key: its text in the reference, what its value must be, and the test of a value.
 
     `is_text` if it must be one of certain texts. `longest` is the most bytes of a name that PostgreSQL does not cut.
     """
@@ -129,19 +129,22 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
 
 
 def read_table(file: Path) -> Mapping[str, Any] | None:
-    """Return the checked `[tool.fsapi_nb]` table of a `pyproject.toml`; None if there is no such file or table.
+    """Return the checked `[tool.fsapi_nb]` table of a file; None if there is no such file or table.
 
-    Its URLs are `Secret`. A file with the same bytes is checked once in a process. One that others may have written, or
-    that is a link to one elsewhere, is not looked into further if it says nothing of fsapi_nb: it would keep everybody below
+    Its URLs are `Secret`. A file with the same bytes is checked once in a process. A file that others may have written,
+    or that is a link to one elsewhere, is skipped if it does not contain `fsapi`: its faults would keep everybody below
     a shared folder from working.
-    Raises ConfigurationError if the file cannot be read, or has a key or a value that means nothing.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or has a key or a value that is not valid.
     """
     try:
         raw = read_regular(file, most=SETTINGS_MOST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        # What is closed to this user, or is no file and not this user's, is not of this user's project.
+        # A folder that is closed to this user, or a file that is not a file and not this user's, is not part of the
+        # project.
         if not os.access(file.parent, os.X_OK) or why_foreign(file):
             return None
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", hint="correct its permissions.") from None
@@ -153,7 +156,10 @@ def read_table(file: Path) -> Mapping[str, Any] | None:
 
 @lru_cache(maxsize=16)
 def _checked(raw: SecretBytes, is_elsewhere: bool) -> Mapping[str, Any] | None:
-    """The table; of a file that is elsewhere, behind a link, an error quotes nothing: nobody has allowed yet to read it."""
+    """Return the checked table; None if there is none.
+
+    An error quotes nothing of a file that is elsewhere, behind a link: nobody has allowed yet to read it.
+    """
     import tomllib
 
     try:
@@ -176,7 +182,7 @@ def _checked(raw: SecretBytes, is_elsewhere: bool) -> Mapping[str, Any] | None:
 
 
 def _hidden(value: Any, name: str = "") -> Any:
-    """A value of TOML with what may be an address or a secret as a `Secret`, however deep it stands."""
+    """Return a value of TOML in which each text that may be an address or a secret is a `Secret`."""
     if isinstance(value, dict):
         return {key: _hidden(each, key) for key, each in value.items()}
     if isinstance(value, list):
@@ -197,7 +203,7 @@ def _refuse_misspelt_table(tables: Mapping[str, Any], parent: str) -> None:
 
 
 def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[str, Any]:
-    """The table, whose keys and values are those of the settings."""
+    """Return the table. Raises ConfigurationError if its keys and values are not those of the settings."""
     if not isinstance(value, dict):
         raise ConfigurationError(f"[{name}] in pyproject.toml must be a table (it is {_type(value)})")
     for key, found in value.items():
@@ -220,7 +226,10 @@ def _table(value: object, settings: Mapping[str, Setting], name: str) -> dict[st
 
 
 def _refuse_too_long(value: object, longest: int | None, where: str, key: str) -> None:
-    """Raise ConfigurationError for a name that PostgreSQL would cut: it would be another one, or one for two tables."""
+    """Raise ConfigurationError for a name that PostgreSQL would cut.
+
+    It would be another name, or one name for two tables.
+    """
     if longest is None or not isinstance(value, str) or len(value.encode()) <= longest:
         return
     behind = " (two tables are named after it)" if longest < LONGEST_NAME else ""
@@ -238,7 +247,7 @@ def _refuse_qualified(table: str, name: str) -> None:
 
 
 def _database(name: str, entry: object) -> Mapping[str, Any]:
-    """The table of one database; a URL alone is one."""
+    """Return the checked table of one database; a URL alone stands for a table with that `url`."""
     place = f"tool.fsapi_nb.databases.{name}"
     if _RESERVED.fullmatch(name):
         hint = "choose a name of letters, digits and _."
@@ -263,7 +272,7 @@ def _database(name: str, entry: object) -> Mapping[str, Any]:
 
 
 def _type(value: object) -> str:
-    """What a value of TOML is, in words that show nothing of it: it may be a secret in a wrong place."""
-    if value == "" or value == []:
+    """Return what a value of TOML is, in words that show nothing of it: it may be a secret."""
+    if isinstance(value, str | list) and not value:
         return "empty"
     return _TYPES.get(type(value), "a date or time")

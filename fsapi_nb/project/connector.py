@@ -1,4 +1,4 @@
-"""A function of the project that opens connections: `connect = "package.module:function"` in `pyproject.toml`."""
+"""Open connections by a function of the project, which `connect` in `pyproject.toml` names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fsapi_nb.text.secrets import hide_in_message
 
 @dataclass(frozen=True, slots=True)
 class NamedConnector:
-    """Opens a connection by that function at each call; two are equal if they open the same.
+    """A function that opens a connection at each call; two are equal if they open the same.
 
     The module is imported at the first call, from what is installed or from the project's root.
     """
@@ -26,7 +26,10 @@ class NamedConnector:
     root: Path
 
     def __call__(self) -> Any:
-        """Return what the function returns: a new connection. Raises ConfigurationError if there is no such function."""
+        """Return what the function returns: a new connection.
+
+        Raises ConfigurationError if there is no such function, and what the function raises.
+        """
         function = self._find()
         return function(self.database) if _takes_argument(function) else function()
 
@@ -54,7 +57,7 @@ class NamedConnector:
 
 
 def _takes_argument(function: Callable[..., Any]) -> bool:
-    """Whether a function needs an argument, which is then the database's name."""
+    """Return whether a function needs an argument, which is then the database's name."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

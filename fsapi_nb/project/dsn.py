@@ -1,4 +1,4 @@
-"""The connection string of an address that a user has written. What is wrong with one is said without any part of it."""
+"""Make a connection string of an address that a user has written. Errors quote no part of the address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _ENCODING = "write @ as %40, / as %2F, : as %3A, % as %25 in the password; or pu
 def plain_dsn(text: Secret, place: str) -> Secret:
     """Return a URL as a connection string of libpq, SQLAlchemy's `postgresql+driver://` included.
 
-    `place` is where it was written, for the error.
+    Args:
+        text: What the user has written.
+        place: Where it was written, for errors.
 
     Raises:
         ConfigurationError: It is not an address, names no database, or has a password that is not encoded.
@@ -43,7 +45,10 @@ def _fault(text: Secret, place: str) -> ConfigurationError | None:
 
 
 def _is_torn(text: str, parts: Mapping[str, str]) -> bool:
-    """Return whether a URL has an `@` or a `/` in its password, so that the rest of it would be the host, port or name."""
+    """Return whether a URL has an `@` or a `/` in its password.
+
+    The rest of the password would be read as the host, the port or the name.
+    """
     _, is_url, rest = text.partition("://")
     authority, _, path = rest.partition("?")[0].partition("/")
     ports = parts.get("port", "").split(",")
@@ -51,7 +56,10 @@ def _is_torn(text: str, parts: Mapping[str, str]) -> bool:
 
 
 def _bad_address(text: str, place: str, message: str) -> ConfigurationError:
-    """Return the error for what is not a connection string, without the driver's message, which quotes the password."""
+    """Return the error for what is not a connection string.
+
+    It leaves the driver's message out, which quotes the password.
+    """
     unknown = re.search(r'"([A-Za-z_]+)"', message)
     head, _, query = text.partition("?")
     # What follows a "?" in a password would be taken for a parameter, so that its name could be a part of it.

@@ -1,7 +1,7 @@
-"""The database that the environment or `.env` names: all of it, or an error that says what is missing.
+"""Read the database that the environment or `.env` names.
 
-A variable that is set but empty, or a part of an address, is never a reason to look further: the next place may
-name another database. Connects to nothing.
+A variable that is set but empty, or a part of an address, is an error and never a reason to look further: the next
+place may name another database. Connects to nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, SecretBytes, Variab
 URL = "DATABASE_URL"
 #: fsapi's variables, by the parameter of libpq that each is.
 PARTS = {"DB_HOST": "host", "DB_PORT": "port", "DB_USER": "user", "DB_PASS": "password", "DB_NAME": "dbname"}
-_OURS = (URL, *PARTS, SCHEMA)
-#: What of libpq's own variables says where a database is, and what says only how to log in there.
+_OWN = (URL, *PARTS, SCHEMA)
+#: libpq's own variables that say where a database is, and those that only say how to log in there.
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
 _LIBPQ_LOGIN = ("PGPORT", "PGUSER", "PGPASSWORD")
-#: Names by which other programs call the same, and what they are called here.
+#: The names that other programs have for the same, and the names here.
 _ALIKE = {
     **dict.fromkeys(("DATABASE_DSN", "DATABASE_URI", "DB_DSN", "DB_URI", "DB_URL"), URL),
     **dict.fromkeys(("DB_HOSTNAME", "DB_SERVER"), "DB_HOST"),
@@ -76,9 +76,14 @@ def is_about_place(environment: Mapping[str, str]) -> bool:
 def complete(environment: Mapping[str, str], written: Mapping[str, str]) -> Mapping[str, str]:
     """Return fsapi's `DB_*` of `.env`, with those of the environment in their place, as fsapi reads them.
 
-    Without `DB_HOST` in the environment the rest would lead to another server than the one that `.env` names.
+    Without `DB_HOST` in the environment, the rest alone would lead to another server than the one that `.env` names.
 
-    Raises ConfigurationError if `.env` has `DATABASE_URL`, which is a whole address of its own, or if a value is empty.
+    Args:
+        environment: The variables of the environment.
+        written: The variables of `.env`.
+
+    Raises:
+        ConfigurationError: `.env` has `DATABASE_URL`, which is a whole address of its own, or a value is empty.
     """
     given = [name for name in PARTS if name in environment]
     if URL in written:
@@ -111,9 +116,11 @@ def says_libpq(environment: Mapping[str, str]) -> bool:
 
 
 def refuse_alike(environment: Mapping[str, str], root: Path) -> None:
-    """Raise ConfigurationError if the environment or `.env` says by other names where the database is.
+    """Raise ConfigurationError if variables that nothing reads name a database.
 
-    To be asked where nothing else names one: the embedded server is not what was meant then.
+    Those of the environment and of `.env` are looked at.
+
+    It is called if nothing else names a database: the embedded server is not what was meant then.
     """
     for place, names in (("the environment", environment), (".env", read_whole_dotenv(root))):
         found = {name: right for name in names if (right := _meant(name))}
@@ -126,22 +133,22 @@ def refuse_alike(environment: Mapping[str, str], root: Path) -> None:
 
 
 def _meant(name: str) -> str | None:
-    """The variable that is meant by a name which nothing reads; None for every other name."""
+    """Return the variable that is meant by a name which nothing reads; None for every other name."""
     upper = name.upper()
     is_written_otherwise = upper != name and upper in {URL, *PARTS, *_LIBPQ_PLACES, *_LIBPQ_LOGIN}
     return upper if is_written_otherwise else _ALIKE.get(upper)
 
 
 def read_dotenv(root: Path) -> Mapping[str, str]:
-    """Return the database settings of the project's `.env`, literally: `${NAME}` in a value is not replaced.
+    """Return the database settings of the project's `.env`. `${NAME}` in a value is not replaced.
 
     Raises ConfigurationError if the file, or a line with one of these settings, cannot be read.
     """
-    return Variables({name: value for name, value in read_whole_dotenv(root).items() if name in _OURS})
+    return Variables({name: value for name, value in read_whole_dotenv(root).items() if name in _OWN})
 
 
 def read_whole_dotenv(root: Path) -> Mapping[str, str]:
-    """Return all that the project's `.env` sets, whatever for. Raises ConfigurationError as `read_dotenv` does."""
+    """Return all that the project's `.env` sets. Raises ConfigurationError as `read_dotenv` does."""
     file = root / ".env"
     try:
         raw = SecretBytes(read_regular(file, most=SETTINGS_MOST))
@@ -155,8 +162,8 @@ def read_whole_dotenv(root: Path) -> Mapping[str, str]:
 
     found: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(_decoded(raw))):
-        if binding.error and re.match(rf"\s*(export\s+)?['\"]?({'|'.join(_OURS)})\b", binding.original.string):
-            hint = "write NAME=VALUE; a value with blanks, quotes or # stands in '...'."
+        if binding.error and re.match(rf"\s*(export\s+)?['\"]?({'|'.join(_OWN)})\b", binding.original.string):
+            hint = "write NAME=VALUE; write a value with blanks, quotes or # in '...'."
             raise ConfigurationError(f"line {binding.original.line} of .env cannot be read", hint=hint)
         if binding.key is not None:
             found[binding.key] = binding.value or ""
@@ -164,7 +171,10 @@ def read_whole_dotenv(root: Path) -> Mapping[str, str]:
 
 
 def _decoded(raw: bytes) -> Secret:
-    """The text of a `.env`: UTF-8, or whatever its byte order mark says, as editors on Windows write it."""
+    """Return the text of a `.env`: UTF-8, or what its byte order mark says.
+
+    Editors on Windows write such marks.
+    """
     encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8-sig")
     try:
         return Secret(raw.decode(encoding))

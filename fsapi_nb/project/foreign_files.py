@@ -1,6 +1,6 @@
-"""Which files of a project are not simply its own: links that lead out of it, and migrations that others have put there.
+"""Find files of a project that are not its own: links out of it, and migrations of others.
 
-An archive may hold a link to any file of this machine, so that a command shows it, runs it or writes to it. Looks at
+An archive may hold a link to any file of this machine, so that a command would show it, run it or write to it. Looks at
 names, links and owners; opens no file.
 """
 
@@ -16,13 +16,16 @@ from fsapi_nb.project.requests import Request, folder_request, foreign_request, 
 
 
 def find_link(path: Path, root: Path) -> tuple[Request, ...]:
-    """Return what a path asks for if it leads out of the project in `root`, by itself or by a folder on its way."""
+    """Return what a path asks for if it, or a folder on its way, leads out of the project in `root`."""
     real = _outside(path, (os.path.realpath(root),))
     return () if real is None else (link_request(path, root, real),)
 
 
 def find_folder(folder: Path, root: Path, setting: str) -> tuple[Request, ...]:
-    """Return what the migrations folder asks for that a `setting` names, or that is there by itself, if it leads out."""
+    """Return what the migrations folder asks for if it leads out of the project.
+
+    `setting` is what names the folder, if it is not inside as it is written.
+    """
     real = _outside(folder, (os.path.realpath(root),))
     if real is None:
         return ()
@@ -31,10 +34,13 @@ def find_folder(folder: Path, root: Path, setting: str) -> tuple[Request, ...]:
 
 
 def find_files(folder: Path, root: Path, *, owners: bool) -> tuple[Request, ...]:
-    """Return what the files of a migrations folder ask for: each link that leads out of the project and the folder.
+    """Return what the files of a migrations folder ask for: each link out of the project and the folder.
 
-    With `owners`, also each file that somebody else may have written, if the folder itself is this user's and such that
-    others can put files into it, as into /tmp.
+    Args:
+        folder: The migrations folder.
+        root: The project.
+        owners: Whether to look also for files that somebody else may have written, if the folder itself is this user's
+            and others can put files into it, as into /tmp.
     """
     inside = (os.path.realpath(root), os.path.realpath(folder))
     owners = owners and _is_shared(folder) and why_foreign(folder) is None
@@ -58,9 +64,10 @@ def _file_requests(folder: Path, root: Path, inside: tuple[str, ...], *, owners:
 
 
 def _doubtful(folder: Path, *, owners: bool) -> list[os.DirEntry[str]]:
-    """The migrations that are to be looked at, in order: links, and what may be of others. None if there is no folder.
+    """Return the migrations to look at, in order: links, and files that others may have written.
 
-    There may be thousands, of which none is: most need no call of the system.
+    The list is empty if there is no folder. There may be thousands of files, none of which is to be looked at: most
+    need no system call.
     """
     try:
         with os.scandir(folder) as entries:
@@ -77,7 +84,10 @@ def _doubtful(folder: Path, *, owners: bool) -> list[os.DirEntry[str]]:
 
 
 def _may_be_migration(link: os.DirEntry[str]) -> bool:
-    """Whether a link leads to a file, or to nothing yet: that is shown as a migration, and a cell may make it."""
+    """Return whether a link leads to a file, or to nothing yet.
+
+    It is then shown as a migration, and a cell may make it.
+    """
     return os.path.isfile(link.path) or not os.path.exists(link.path)
 
 
@@ -87,14 +97,14 @@ def _is_in_doubt(entry: os.DirEntry[str]) -> bool:
 
 
 def _why_foreign(entry: os.DirEntry[str], path: Path) -> str | None:
-    """Why others may have written a file of a folder that is this user's."""
+    """Return why others may have written a file of a folder that is this user's; None if they cannot."""
     if entry.is_symlink():
         return why_foreign(path) if path.exists() else None
     return why_foreign_alone(path)
 
 
 def _outside(path: Path, inside: tuple[str, ...]) -> str | None:
-    """Where a path really leads; None if that is in one of these real folders."""
+    """Return where a path really leads; None if that is in one of these real folders."""
     real = os.path.realpath(path)
     return None if any(Path(real).is_relative_to(folder) for folder in inside) else real
 

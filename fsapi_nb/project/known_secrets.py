@@ -1,4 +1,4 @@
-"""The secrets that are in reach of a project: those of its databases, and of the environment. Connects to nothing."""
+"""Find the secrets of a project's databases and of the environment. Connects to nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORTEST = 8  # characters of a variable's value: a shorter one is a word, or h
 
 
 def find_secrets(project: Project, environment: Mapping[str, str]) -> frozenset[str]:
-    """Return the passwords of the databases that the project names, and the secrets of the environment and `.env`."""
+    """Return the passwords of the project's databases, and the secrets of the environment and `.env`."""
     return frozenset(filter(None, _find(project, environment)))
 
 

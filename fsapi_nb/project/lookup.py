@@ -1,7 +1,7 @@
-"""The addresses that host names stand for, asked of the system for many names at once, and for a bounded time.
+"""Look up the addresses of many host names at once, within a bounded time.
 
-A project may name a thousand hosts, and a machine without a name server lets each question wait for seconds. Threads:
-each name is asked for by a daemon thread, which the end of the process does not wait for.
+A project may name a thousand hosts, and a machine without a name server lets each question wait for seconds. Daemon
+threads ask for the names; the end of the process does not wait for them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _is_fresh(name: str) -> bool:
 
 
 def _ask(names: Collection[str]) -> None:
-    """Ask for all of them; those that are not answered in time count as unknown for a while."""
+    """Ask for all of them; a name that is not answered in time counts as unknown for a while."""
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     answered: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in names:

@@ -1,6 +1,7 @@
-"""What a run of a runbook passes to its kernel, by environment variables: never by a cell, which would be kept.
+"""Pass facts from the run of a runbook to its kernel, by environment variables.
 
-The database may be a URL with a password: it is in the process's environment, and in no file.
+A cell would be kept. The database may be a URL with a password: it is in the environment of the process, and in no
+file.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ _CONFIRMED = "FSAPI_NB_CONFIRMED"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a run: the notebook's file name and the run of a runbook. Outside of a runbook, all is None.
+    """The origin of a run: the notebook's file name and the run of a runbook.
 
-    `database` is the one that everything in it works on; an empty one is an error. `confirmed` is whether it was started with
-    `--yes`.
+    Outside of a runbook, all is None.
+
+    `database` is the one that everything in the runbook works on; an empty one is an error. `confirmed` says that the
+    runbook was started with `--yes`.
     """
 
     notebook: str | None = None
@@ -43,7 +46,7 @@ def origin(environment: Mapping[str, str] | None = None) -> Origin:
 
 
 def environment_of(origin: Origin, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that passes this to a new process; what this process was started with is not passed on."""
+    """Return the environment that passes this origin, and not the one of this process, to a new process."""
     values = {
         _NOTEBOOK: origin.notebook,
         _RUNBOOK: origin.runbook,

@@ -1,6 +1,7 @@
-"""Who could have written a file: this user and root alone, or others too, along the whole way up to it.
+"""Find out who could have written a file: only this user and root, or others as well.
 
-Told by owners and modes, as git's safe.directory and ssh's StrictModes do. Looks at folders; reads no file.
+Owners and modes decide, along the whole path up to the file, as for git's safe.directory and ssh's StrictModes. Looks
+at folders; reads no file.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ _IDLE = frozenset({"sync", "shutdown", "halt", "operator"})
 
 
 def why_foreign(path: Path) -> str | None:
-    """Return why others may have written what is at a path, in words; None if only this user and root can have.
+    """Return in words why others may have written what is at a path; None if they cannot have.
 
-    A link on the way counts, and so does what it leads to.
+    This user and root do not count as others.
+
+    A link on the path counts, and so does what it leads to.
     """
     return next((reason for way in _ways(path) if (reason := _doubt(way))), None)
 
@@ -34,7 +37,7 @@ def why_foreign_alone(path: Path) -> str | None:
 
 
 def _ways(path: Path) -> Iterator[Path]:
-    """The path and every folder above it, as it is written and as it really is."""
+    """Yield the path and every folder above it, as it is written and as it really is."""
     for way in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
         yield from (Path(way), *Path(way).parents)
 
@@ -47,7 +50,7 @@ def _doubt(way: Path) -> str | None:
     if found.st_uid not in (0, os.geteuid()):
         return f"{way} belongs to {_user(found.st_uid)}"
     if stat.S_ISLNK(found.st_mode):
-        return None  # which has no mode of its own
+        return None  # a link has no mode of its own
     # In a folder with the sticky bit, such as /tmp, everybody can remove only what is theirs.
     if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         return None
@@ -61,7 +64,10 @@ def _doubt(way: Path) -> str | None:
 
 
 def _doubt_of_list(way: Path, owner: int) -> str | None:
-    """Why others may write, by the POSIX access control list of a file or folder, where the system has such lists."""
+    """Return why others may write, by the POSIX access control list of a file or folder.
+
+    None if they may not, or if the system has no such lists.
+    """
     try:
         entries = os.getxattr(way, _ACCESS_LIST)[4:]  # behind its version
     except (AttributeError, OSError):
@@ -90,7 +96,7 @@ def _group(gid: int) -> str:
 
 @lru_cache(maxsize=64)
 def _has_others(gid: int, owner: int) -> bool:
-    """Whether a group has members besides the owner and root: many systems give each user a group of their own."""
+    """Return whether a group has members besides the owner and root; many systems give each user a group."""
     members = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid and entry.pw_name not in _IDLE}
     try:
         named = grp.getgrgid(gid).gr_mem

@@ -1,6 +1,6 @@
-"""What a connection string comes to, once libpq has added its service file, its variables and its defaults.
+"""Find out where a connection string leads, with what libpq adds: service file, variables, defaults.
 
-Reads the environment and service files as libpq does, and connects to nothing.
+Reads the environment and service files as libpq does; connects to nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _SYSTEM_FOLDERS = ("/etc/postgresql-common", "/etc")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Where a connection string leads: hosts and ports in pairs, as far as both are given, database and user.
+    """The place that a connection string leads to: hosts and ports in pairs, database and user.
 
-    `hosts` are the addresses where `hostaddr` gives any; `names` are what certificates and tokens are made out to.
-    `known` is False if it names a service that no file has here, so that it may lead anywhere.
+    `hosts` are addresses if `hostaddr` gives any; `names` are those that certificates and tokens are issued for.
+    `known` is False if the string names a service that no file here has, so that it may lead anywhere.
     """
 
     hosts: tuple[str, ...]
@@ -49,7 +49,9 @@ class Parts:
 
 @lru_cache(maxsize=4096)
 def own_parts(address: str) -> Mapping[str, str]:
-    """Return what a connection string says itself, of either form, SQLAlchemy's `postgresql+driver://` included.
+    """Return what a connection string of either form says itself.
+
+    SQLAlchemy's `postgresql+driver://` is taken, too.
 
     Raises psycopg.ProgrammingError if it is not one.
     """
@@ -73,7 +75,7 @@ def plain_url(text: str) -> Secret:
 
 
 def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
-    """Return where a connection string leads from here. What is no connection string may lead anywhere."""
+    """Return where a connection string leads from here. A text that is not one may lead anywhere."""
     try:
         found = dict(own_parts(address))
     except ProgrammingError:
@@ -97,13 +99,13 @@ def connection_parts(address: str, environment: Mapping[str, str]) -> Parts:
 
 
 def leads_to_one_server(address: str) -> bool:
-    """Return whether each connection by that string goes to the same place: it names one host, here or by the environment."""
+    """Return whether each connection by that string goes to one host, by the string or the environment."""
     parts = connection_parts(address, Variables(os.environ))
     return parts.known and len(parts.hosts) == 1
 
 
 def _service(name: str, file: str, environment: Mapping[str, str]) -> dict[str, str] | None:
-    """What the first service file that has this service says of it."""
+    """Return what the first service file that has this service says of it; None if none has it."""
     home = environment.get("HOME", "")
     system = (environment.get("PGSYSCONFDIR", ""), *_SYSTEM_FOLDERS)
     files = [Path(file) if file else Path(home, ".pg_service.conf")]
@@ -112,7 +114,10 @@ def _service(name: str, file: str, environment: Mapping[str, str]) -> dict[str, 
 
 
 def _read_service(file: Path, name: str) -> dict[str, str] | None:
-    """The entry of one file. What it takes from an LDAP server is not known here, so such an entry is none."""
+    """Return the entry of one file.
+
+    One that refers to an LDAP server counts as absent: it is not known here.
+    """
     try:
         lines = read_regular(file, most=SETTINGS_MOST).decode(errors="replace").splitlines()
     except OSError:

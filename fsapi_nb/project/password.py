@@ -1,4 +1,6 @@
-"""Passwords that a program prints (`password_command`), a token for each host and user, kept for a while in memory.
+"""Get passwords from a program that prints them (`password_command`); keep them for a while.
+
+A password may be a token for one host and user. Threads that need the same one share one run of the program.
 
 A password is never part of an error, a repr or a log; of the program's arguments only the first is shown.
 """
@@ -32,7 +34,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class PasswordCommand:
-    """The program that prints the password of a database, where it is started, and for how many seconds one is used."""
+    """The program that prints the password of a database, and its folder; `lifetime` is in seconds."""
 
     arguments: tuple[str, ...] = field(repr=False)  # one may be a token for the program itself
     folder: Path
@@ -46,8 +48,10 @@ class CommandAddress:
     dsn: Secret
     command: PasswordCommand
 
-    def with_password(self, *, anew: bool = False) -> tuple[Secret, bool]:
-        """Return the connection string with the password, and whether that was printed earlier; never if `anew`.
+    def with_password(self, *, renewed: bool = False) -> tuple[Secret, bool]:
+        """Return the connection string with the password, and whether that was printed earlier.
+
+        With `renewed`, the program is run in any case.
 
         Threads that ask at once share one run of the program.
         Raises ConfigurationError, and CannotConnect if the program fails.
@@ -56,14 +60,14 @@ class CommandAddress:
         with _guard:
             entry = _entries.setdefault(arguments, _Entry())
         with entry.lock:
-            known = not anew and entry.password is not None and time.monotonic() < entry.until
+            known = not renewed and entry.password is not None and time.monotonic() < entry.until
             if not known or entry.password is None:
                 entry.password = _run(arguments, self.command.folder)
                 entry.until = time.monotonic() + self.command.lifetime
             return joined({**own_parts(self.dsn), "password": entry.password}), known
 
     def _arguments(self) -> tuple[str, ...]:
-        """The program and its arguments for this host, port and user."""
+        """Return the program and its arguments for this host, port and user."""
         parts = connection_parts(self.dsn, Variables(os.environ))
         template = self.command.arguments
         several = len(parts.names) > 1 and any("{host}" in each or "{port}" in each for each in template)
@@ -88,8 +92,8 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 
 
 def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
-    """The first line that the program prints."""
-    import subprocess  # which most runs never need
+    """Run the program; return the first line that it prints."""
+    import subprocess  # most runs never need it
 
     from fsapi_nb.project.programs import communicate
 
@@ -119,7 +123,7 @@ def _run(arguments: tuple[str, ...], folder: Path) -> Secret:
 
 
 def _said(stderr: str, stdout: str) -> tuple[str, ...]:
-    """The last lines of what the program said of a failure, without what it printed as a password."""
+    """Return the last lines of what the program said of a failure, without what it printed as a password."""
     for printed in filter(None, map(str.strip, stdout.splitlines())):
         stderr = stderr.replace(printed, STARS)
     return tuple(f"  {hide_in_message(line)}" for line in stderr.strip().splitlines()[-_SAID:])

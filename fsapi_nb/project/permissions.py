@@ -1,6 +1,6 @@
-"""The permissions that a command needs: what the files of its project ask for and its user must have allowed.
+"""Find the permissions that a command needs: what the files of its project ask for.
 
-Reads files, connects to nothing. The answers are kept by `trust`.
+The user must have allowed it; `trust` keeps the answers. Reads files; connects to nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from fsapi_nb.text.secrets import Secret
 def find_requests(project: Project, address: Address, *, start: Path | None, binaries: bool) -> tuple[Request, ...]:
     """Return what a command on that database asks for that its user must have allowed.
 
-    `start` is where the user is, None if they have named the migrations folder; `binaries` if the embedded server's are
-    those that the project names.
+    Args:
+        project: The project.
+        address: The database.
+        start: The folder that the user is in; None if the user has named the migrations folder.
+        binaries: Whether the embedded server's programs are those that the project names.
     """
     return (
         *_file_requests(project, found=start is not None and _are_found(project, start)),
@@ -34,9 +37,9 @@ def find_requests(project: Project, address: Address, *, start: Path | None, bin
 
 
 def find_place_request(project: Project, *, start: Path | None) -> tuple[Request, ...]:
-    """Return what the migrations folder asks for before it is listed or written to, if it is not in its project.
+    """Return what a migrations folder outside of its project asks for before it is listed or written to.
 
-    `start` is None if the user has named the folder, which then is their word.
+    `start` is None if the user has named the folder, which then needs no permission.
     """
     return () if start is None else find_folder(project.migrations, project.root, PYPROJECT)
 
@@ -48,9 +51,14 @@ def find_reading_requests(project: Project, folder: Path, *, start: Path | None)
 
 
 def find_all_requests(project: Project, named: Sequence[Path]) -> tuple[Request, ...]:
-    """Return all that the project's files ask for, whichever command is given. Raises ConfigurationError.
+    """Return all that the project's files ask for, for any command.
 
-    `named` are folders and files of it that a user may name, other than those that it has by itself.
+    Args:
+        project: The project.
+        named: Folders and files in it that a user may name, besides those of its settings.
+
+    Raises:
+        ConfigurationError: A file of the project cannot be read, or has a setting that is not valid.
     """
     found = [*_file_requests(project, found=True), *_binaries_requests(project)]
     found += find_reading_requests(project, project.migrations, start=project.root)
@@ -64,7 +72,7 @@ def find_all_requests(project: Project, named: Sequence[Path]) -> tuple[Request,
     if default and default not in project.databases:
         found += named_address(project, default, {}, PYPROJECT).requests
     for name, entry in project.databases.items():
-        with suppress(ConfigurationError):  # its URL is none, so that nothing can follow from it
+        with suppress(ConfigurationError):  # its URL is not valid, so nothing can be asked for by it
             found += entry_requests(project, name, entry)
     return tuple({request.digest: request for request in found}.values())
 
@@ -72,7 +80,7 @@ def find_all_requests(project: Project, named: Sequence[Path]) -> tuple[Request,
 def _are_found(project: Project, start: Path) -> bool:
     """Return whether a user in `start` has come upon the project's migrations, and has not gone to them.
 
-    They stand above, or in a folder of this user's or root's, where somebody else may have put them.
+    The migrations are above, or in a folder of this user or root, where somebody else may have put them.
     """
     return project.root != start or start.stat().st_uid in (0, os.geteuid())
 

@@ -1,9 +1,9 @@
-"""Files of this user's own, outside of every project.
+"""Read and write files of this user's own, outside of every project.
 
-They hold what is trusted, and which servers were made here, and lie where the XDG Base Directory Specification has
-them. One rule holds for all: a file counts only if this user and root alone can have written it and every folder above
-it (`ownership`). A link counts like what it leads to, as keepers of dotfiles make links. Folders are made with mode
-0700 and files with 0600. A file is replaced at once, so that no reader sees half of it, even if the writer is killed.
+They hold what is trusted, and which servers were made here, in the folders of the XDG Base Directory Specification. One
+rule holds for all: a file counts only if nobody but this user and root can have written it and every folder above it
+(`ownership`). A link counts like what it leads to, as managers of dotfiles make links. Folders are made with mode 0700
+and files with 0600. A file is replaced at once, so that no reader sees half of it, even if the writer is killed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class ForeignFile(Exception):
 
 
 def user_folders(variable: str, default: str) -> list[Path]:
-    """Return the folders of fsapi_nb for one kind of file, the best first; none if there is no home folder.
+    """Return the folders of fsapi_nb for one kind of file, best first; none if there is no home folder.
 
     Args:
-        variable: the XDG variable, such as `XDG_CONFIG_HOME`; a relative path in it does not count.
-        default: the folder below the home folder, such as `.config`.
+        variable: The XDG variable, such as `XDG_CONFIG_HOME`; a relative path in it does not count.
+        default: The folder below the home folder, such as `.config`.
     """
     bases = [Path(os.environ.get(variable, ""))]
     with contextlib.suppress(RuntimeError):  # the account has no name, and HOME is not set

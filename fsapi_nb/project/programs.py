@@ -1,4 +1,4 @@
-"""Waits for other programs as for everything else: one that is to stop kills the program."""
+"""Wait for other programs. A thread that is to stop kills the program that it waits for."""
 
 from __future__ import annotations
 

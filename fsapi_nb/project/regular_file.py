@@ -1,4 +1,4 @@
-"""Reading a file that somebody else may have put there.
+"""Read a file that somebody else may have put there.
 
 A pipe is never read, as it may wait for ever, nor a device, which may have no end.
 """
@@ -10,15 +10,22 @@ import os
 import stat
 from pathlib import Path
 
-#: What a file with settings may have at most, in bytes: a project may name any.
+#: The most bytes that a file with settings may have: a project may name any file.
 SETTINGS_MOST = 16 << 20
 
 
 def read_regular(file: Path, *, most: int | None = None, links: bool = True) -> bytes:
     """Return the bytes of a file.
 
-    Raises OSError, also if it is not a regular file, or has more than `most` bytes. Without `links`, a link to a file
-    is not one either. What the kernel makes up (`/proc`) says that it is empty, and is then not read at all.
+    A file that the kernel makes up (`/proc`) says that it is empty, and gives no bytes.
+
+    Args:
+        file: The file.
+        most: The most bytes that it may have.
+        links: Whether a link to a file counts as one.
+
+    Raises:
+        OSError: It cannot be read, is not a regular file, or has more than `most` bytes.
     """
     with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW)), "rb") as opened:
         found = os.fstat(opened.fileno())

@@ -1,7 +1,7 @@
-"""What the files of a project ask for that its user must allow first: a program, an address elsewhere, another's files.
+"""Describe what the files of a project ask for that its user must allow first.
 
-What was typed, what the environment says and what is on this machine asks for nothing. Reads the programs that are named
-and lie in the project; connects to nothing.
+That is a program, an address elsewhere, or files of others. What was typed, what the environment says and what is on
+this machine needs no permission. Reads the programs that are named and are in the project; connects to nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from fsapi_nb.project.ownership import why_foreign
 from fsapi_nb.project.parts import own_parts
 from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS, Secret, hide_in_arguments, hide_in_message
 
-#: What a user of the address is, and not where it leads or how it is protected: a change of these asks for nothing new.
+#: Parameters that say who uses an address, and not where it leads or how it is protected: a change of them asks for
+#: nothing.
 _UNIMPORTANT = frozenset(
     {
         "application_name",
@@ -44,7 +45,7 @@ _UNIMPORTANT = frozenset(
         "user",
     }
 )
-#: What may be said of a server on this machine. Others load libraries, read files or tell the server to.
+#: Parameters that a server on this machine may be given. Others load libraries, read files, or make the server do so.
 _PLAIN = _UNIMPORTANT | {
     "channel_binding",
     "gssencmode",
@@ -62,15 +63,16 @@ _PLAIN = _UNIMPORTANT | {
 _PLAIN_OPTIONS = re.compile(r"(\s*(-c\s*|--)(search_path|statement_timeout|lock_timeout|timezone)=\S+)*\s*")
 _LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FILE, _LINK, _DATA = "file", "link", "data"
-#: Where PostgreSQL is installed by a system's packages. What is root's there belongs to the machine, not to a project.
+#: The folders into which a system's packages install PostgreSQL. Root's files there belong to the machine, not to a
+#: project.
 _SYSTEM = re.compile(r"/usr/(bin|lib|lib64|libexec|pgsql-\d+)(/.*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something that files of a project ask for: `file` and what follows from it in words, without secrets.
+    """A request of a project's files: the `file` and, in words without secrets, what follows from it.
 
-    `identity` is what matters of it: an answer counts as long as it stays the same.
+    `identity` is what matters of it: an answer counts as long as that stays the same.
     """
 
     file: str
@@ -78,7 +80,8 @@ class Request:
     identity: tuple[str, ...] = field(repr=False)
 
     def __str__(self) -> str:
-        # In one line, whatever it quotes: nothing of it may look like a line of fsapi_nb, or push others off the screen.
+        # In one line, whatever it quotes: no part of it may look like a line of fsapi_nb, or push others off the
+        # screen.
         return _LINE_ENDS.sub(lambda found: ascii(found[0])[1:-1], f"{self.file}: {self.what}")
 
     @property
@@ -93,12 +96,18 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """What an answer is kept by."""
+        """The key of an answer."""
         return hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()
 
 
 def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]:
-    """What a connection string of a file asks for; nothing if it leads to this machine, and does no more than that."""
+    """Return what a connection string of a file asks for; nothing if it only leads to this machine.
+
+    Args:
+        dsn: The connection string.
+        file: The file that has it.
+        setting: The setting in that file.
+    """
     parts = own_parts(dsn)
     further = {name: value for name, value in parts.items() if name not in _PLAIN and value != _defaults().get(name)}
     if _PLAIN_OPTIONS.fullmatch(further.get("options", "")):
@@ -108,8 +117,8 @@ def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]
     if not further and not away:
         return ()
     matters = {name: value for name, value in parts.items() if name not in _UNIMPORTANT | SECRET_PARAMETERS}
-    told = sorted(further.keys() - SECRET_PARAMETERS - {"service"})
-    shown = ", ".join(f"{name}={further[name]}" for name in told)
+    named = sorted(further.keys() - SECRET_PARAMETERS - {"service"})
+    shown = ", ".join(f"{name}={further[name]}" for name in named)
     what = f"connects to {_place(parts)} ({setting})" + (f", with {_without_secrets(shown, file)}" if shown else "")
     if away and "password" not in parts:
         what += "; a password of yours (PGPASSWORD, ~/.pgpass) may be sent there"
@@ -117,14 +126,14 @@ def address_request(dsn: Secret, file: str, setting: str) -> tuple[Request, ...]
 
 
 def command_request(arguments: Sequence[str], root: Path, file: str, database: str) -> Request:
-    """What a `password_command` asks for."""
+    """Return what a `password_command` asks for: to run that program, as long as it stays the same."""
     shown = _without_secrets(shlex.join(hide_in_arguments(arguments)), file)
     what = f"runs a program for the password of {database!r} (password_command): {shown}"
     return Request(file, what, ("command", *arguments, *_contents(root, map(Path, arguments))))
 
 
 def function_request(function: str, root: Path, file: str, database: str) -> Request:
-    """What a `connect` asks for."""
+    """Return what a `connect` asks for: to run that function, as long as its module stays the same."""
     what = f"runs Python's {function} to open {database!r} (connect)"
     module = Path(*function.partition(":")[0].split("."))
     modules = [module, *(package / "__init__" for package in (module, *module.parents) if package.name)]
@@ -134,7 +143,7 @@ def function_request(function: str, root: Path, file: str, database: str) -> Req
 
 
 def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]:
-    """What a `postgres_bin` asks for; nothing if it is a PostgreSQL that the system's own packages have installed."""
+    """Return what a `postgres_bin` asks for; nothing for a PostgreSQL of the system's own packages."""
     real = os.path.realpath(folder)
     inside = Path(real).is_relative_to(os.path.realpath(root))
     if _SYSTEM.fullmatch(real) and not inside and _is_roots(Path(real)):
@@ -144,12 +153,12 @@ def binaries_request(folder: Path, root: Path, file: str) -> tuple[Request, ...]
 
 
 def in_reading_order(requests: Iterable[Request]) -> list[Request]:
-    """Return what runs and connects last: of a long list a terminal leaves the end in sight."""
+    """Return the requests, those that run or connect last: a terminal shows the end of a long list."""
     return sorted(requests, key=lambda request: not request.is_about_files)
 
 
 def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
-    """What a project file asks for that others than this user and root may have written; nothing if they cannot."""
+    """Return what a project file asks for if others than this user and root may have written it."""
     reason = why_foreign(path)
     if reason is None:
         return ()
@@ -158,19 +167,19 @@ def file_request(path: Path, content: Mapping[str, Any]) -> tuple[Request, ...]:
 
 
 def foreign_request(path: Path, root: Path, reason: str) -> Request:
-    """What a migration asks for that others may have written, for this reason."""
+    """Return what a migration asks for that others may have written, for this reason."""
     name = os.path.relpath(path, root)
     return Request(name, f"is used although {reason}", (_FILE, name))
 
 
 def link_request(path: Path, root: Path, real: str) -> Request:
-    """What a path of a project asks for that really leads out of it."""
+    """Return what a path of a project asks for that really leads out of it."""
     name = os.path.relpath(path, root)
     return Request(name, f"leads out of the project: {real} is read, and may be written", (_LINK, name, real))
 
 
 def folder_request(file: str, real: str) -> Request:
-    """What a migrations folder asks for that a file of the project names, and that is outside of it."""
+    """Return what a migrations folder outside of the project asks for, which a file of it names."""
     return Request(file, f"has the migrations outside of the project: {real} is read and written", (_LINK, real))
 
 
@@ -190,14 +199,14 @@ def data_request(server_folder: Path, elsewhere: str) -> Request:
 
 @cache
 def _defaults() -> dict[str, str]:
-    """What libpq takes for a parameter that is not named: to name it says nothing more."""
+    """Return libpq's default of each parameter: an address that names it asks for nothing more."""
     return {option.keyword.decode(): (option.compiled or b"").decode() for option in pq.Conninfo.get_defaults()}
 
 
 def _contents(root: Path, files: Iterable[Path]) -> Iterator[str]:
-    """What changes with the project, of each of these files: the digest of one in it, and where a link in it leads out.
+    """Yield what changes with the project: digests of its files, and where its links out of it lead.
 
-    Nothing else that is part of an identity has a null character, so that none can be taken for one of these.
+    No other part of an identity has a null character, so none can be taken for one of these.
     """
     base = os.path.realpath(root)
     for file in files:
@@ -241,7 +250,7 @@ def _host(name: str, port: str) -> str:
 
 
 def _is_roots(folder: Path) -> bool:
-    """Whether the folder and all above it are root's, and nobody else can change them."""
+    """Return whether the folder and all above it are root's, and nobody else can change them."""
     try:
         return all(way.stat().st_uid == 0 for way in (folder, *folder.parents)) and why_foreign(folder) is None
     except OSError:
@@ -249,7 +258,7 @@ def _is_roots(folder: Path) -> bool:
 
 
 def _harmless(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a file without the addresses, which are asked about themselves, and without secrets."""
+    """Return the settings of a file without secrets and addresses; these have requests of their own."""
     left = {name: value for name, value in content.items() if name not in {"url", "DATABASE_URL", "DB_PASS"}}
     if isinstance(left.get("database"), str) and re.search(r"://|=", left["database"]):
         del left["database"]
@@ -257,6 +266,9 @@ def _harmless(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_secrets(text: str, file: str) -> str:
-    """The text as it may be shown. What looks like a secret may be a part of a program, so it is said that something is hidden."""
+    """Return the text as it may be shown.
+
+    If something is hidden, the text says so: what looks like a secret may be a part of a program.
+    """
     shown = hide_in_message(text)
     return f"{shown} (what may be a secret is hidden as {STARS}: read it in {file})" if STARS in shown else shown

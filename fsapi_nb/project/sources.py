@@ -1,6 +1,7 @@
-"""Import a module of a project from the sources that its user has seen, and not from a compiled form that came with it.
+"""Import a module of a project from the sources that its user has seen.
 
-Python takes a file in `__pycache__` for what it compiled a source to if that says so itself.
+A compiled form that came with the project is not used: Python believes a file in `__pycache__` that says which source
+it is of.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _mutex = threading.Lock()
 
 
 class _UncachedLoader(SourceFileLoader):
-    """Compiles the source at each import, and keeps nothing of that."""
+    """A loader that compiles the source at each import, and keeps nothing of that."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
@@ -46,7 +47,7 @@ def _is_source_in(spec: ModuleSpec, root: Path) -> bool:
 
 
 def _load(spec: ModuleSpec) -> None:
-    """Execute the source of a module, and let it stand where an import would put it."""
+    """Execute the source of a module, and put the module where an import would put it."""
     loader = spec.loader = _UncachedLoader(spec.name, str(spec.origin))
     module = sys.modules[spec.name] = module_from_spec(spec)
     try:

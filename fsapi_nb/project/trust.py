@@ -1,8 +1,8 @@
-"""What the user has allowed to each project: kept outside of it, in a file of the user's own.
+"""Keep what the user has allowed to each project, outside of it, in a file of the user's own.
 
     $XDG_CONFIG_HOME/fsapi_nb/trusted.json      0600; ~/.config, if that is not set
 
-Each answer stands by the project's real path and a digest of what it was about, so that a change of that asks again.
+The key of an answer is the real path of the project and a digest of what it was about: a change of either asks again.
 """
 
 from __future__ import annotations
@@ -28,21 +28,24 @@ _NOTHING = "not connected; nothing was run or written."
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """One thing that the user has allowed: by its digest, in words, and when (UTC)."""
+    """One thing that the user has allowed: its digest, its words, and when (UTC)."""
 
     digest: str
     what: str
     at: str
 
 
-#: Of the files that ask, so many more than the first are named in a hint; the details name them all.
+#: How many files besides the first a hint names; the details name them all.
 _NAMED = 9
 
 
 def require(root: Path, requests: Sequence[Request], *, named: Path | None = None) -> None:
     """Raise Untrusted if the project asks for something that its user has not allowed.
 
-    `named` is the folder or file of it that the user has named, if that is what asks.
+    Args:
+        root: The project.
+        requests: What it asks for.
+        named: The folder or file of it that the user has named, if that is what asks.
     """
     project = os.path.realpath(root)
     if missing := _missing(project, requests):
@@ -94,14 +97,17 @@ def allow(project: str, things: Sequence[tuple[str, str]]) -> tuple[Allowed, ...
 
 
 def forget(project: str) -> tuple[Allowed, ...]:
-    """Take everything back that a project may; return what that was."""
+    """Revoke all that a project may do; return what that was."""
     with _changing() as trusted:
         return trusted.pop(project, ())
 
 
 @contextlib.contextmanager
 def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
-    """Yield what is allowed, to be changed; write it if all went well. No other process changes it meanwhile."""
+    """Yield what is allowed, to be changed; write it if all went well.
+
+    No other process changes it meanwhile.
+    """
     file = _file()
     try:
         make_private_folder(file.parent)
@@ -125,7 +131,7 @@ def _changing() -> Iterator[dict[str, tuple[Allowed, ...]]]:
 
 def _write(file: Path, trusted: Mapping[str, Sequence[Allowed]]) -> None:
     content = {"projects": {name: [asdict(each) for each in trusted[name]] for name in sorted(trusted)}}
-    target = Path(os.path.realpath(file))  # which a keeper of dotfiles may have made a link
+    target = Path(os.path.realpath(file))  # a manager of dotfiles may have made it a link
     replace_file(target, json.dumps(content, indent=2) + "\n")
 
 
@@ -151,7 +157,10 @@ def _missing(project: str, requests: Sequence[Request]) -> list[Request]:
 
 
 def _other_way(missing: Sequence[Request]) -> str:
-    """Return what to do with data that is not needed; the second part of a request's identity is its folder."""
+    """Return what to do with data that is not needed.
+
+    The second part of such a request's identity is its folder.
+    """
     folders = shlex.join(request.identity[1] for request in missing if request.is_about_data)
     return f" If you do not need that data, begin with none: rm -r {folders}" if folders else ""
 

@@ -1,6 +1,6 @@
-"""A connection string as a URL, which every driver and SQLAlchemy take, and whose repr hides what is secret.
+"""Write a connection string as a URL, which every driver and SQLAlchemy take.
 
-Connects to nothing. What was typed is read by `settings`.
+Its repr hides what is secret. Connects to nothing. `dsn` reads what was typed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from fsapi_nb.text.secrets import SECRET_PARAMETERS, STARS
 
 
 class DatabaseUrl(str):
-    """The URL of a database, password included; its repr, which tracebacks and test reports show, has `***` there."""
+    """The URL of a database, password included.
+
+    Its repr, which tracebacks and test reports show, has `***` in place of the password.
+    """
 
     __slots__ = ()
 
@@ -23,7 +26,10 @@ class DatabaseUrl(str):
 
 
 def as_url(conninfo: str) -> DatabaseUrl:
-    """libpq's connection string, of either form, as a URL. Several hosts and a socket's folder become parameters."""
+    """Return a connection string of libpq, of either form, as a URL.
+
+    Several hosts and the folder of a socket become parameters.
+    """
     return DatabaseUrl(_url(_parts(conninfo)))
 
 
@@ -41,7 +47,7 @@ def _url(parts: dict[str, str]) -> str:
 
 
 def _authority(rest: dict[str, str]) -> str:
-    """Host and port where there is one host with a name or an address; taken out of the rest."""
+    """Take host and port out of the rest, if there is one host with a name or an address; return them."""
     host = rest.get("host", "")
     if not host or host.startswith(("/", "@")) or "," in host:
         return ""
