@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fsapi_nb.errors import UNCHANGED, ConfigurationError, Interrupted
 from fsapi_nb.project.origin import SCHEMA, Origin, environment_of, origin
@@ -129,13 +130,17 @@ class Execution:
                 for number, (state, elapsed) in self.cell_states.items()
             },
         }
-        try:
+        with self.written(self.files.executed):
             notebooks.save(document, self.files.executed)
+
+    @contextmanager
+    def written(self, file: Path) -> Iterator[None]:
+        """Turn the OSError of a file of the record that cannot be written into a ConfigurationError."""
+        try:
+            yield
         except OSError as error:
-            raise ConfigurationError(
-                f"{self.files.executed} cannot be written: {error.strerror}",
-                state=UNDONE if self.cell_states else UNCHANGED,
-            ) from None
+            state = UNDONE if self.cell_states else UNCHANGED
+            raise ConfigurationError(f"{file} cannot be written: {error.strerror}", state=state) from None
 
 
 @asynccontextmanager

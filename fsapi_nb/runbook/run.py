@@ -68,7 +68,8 @@ def run_runbook(request: RunbookRequest, progress: Progress) -> RunbookResult:
     execution.save()  # a record that cannot be written is noticed before the first cell runs
     asyncio.run(execution.execute(progress))
     record = summarise(execution, facts, migrator)
-    notebooks.write(files.report, report(record))
+    with execution.written(files.report):
+        notebooks.write(files.report, report(record))
     return RunbookResult(record, files.executed, files.report)
 
 

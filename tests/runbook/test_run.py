@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -296,3 +297,19 @@ def test_what_is_no_notebook_is_told(runbooks: Runbooks) -> None:
         done = runbooks.run(path)
         assert done.code == 2
         assert said in done.err
+
+
+@pytest.mark.parametrize("kind", ["ipynb", "html"])
+def test_a_record_that_cannot_be_written_in_the_end_is_an_error_with_its_place(runbooks: Runbooks, kind: str) -> None:
+    """The cells have run by then, and the error says what became of them; a disk that is full is like that."""
+    blocks = (
+        "from pathlib import Path\n"
+        f"for file in Path({str(runbooks.project.root)!r}).glob('records-*/change.*.ipynb'):\n"
+        f"    (file.parent / f'.{{file.stem}}.{kind}.unfinished').mkdir()"
+    )
+    runbooks.project.write("one", "CREATE TABLE one (i int);")
+    done = runbooks.run(runbooks.write(code("%migrate"), code(blocks)))
+    assert done.code == 2
+    assert re.search(rf"change\.\S+\.{kind} cannot be written: Is a directory", done.err)
+    assert "Database: what was not committed is rolled back; `sapi migrate:status` shows the outcome." in done.err
+    assert len(runbooks.project.applied()) == 1
