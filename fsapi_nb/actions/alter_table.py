@@ -431,10 +431,6 @@ def _rewrite_if_changed(sub: Subcommand, action: Action) -> Action:
     return replace(action, rewrites=own, builds_index=own)
 
 
-def _set_access_method(sub: Subcommand, action: Action) -> Action:
-    return _rewrite_if_changed(sub, action)
-
-
 def _set_parameters(sub: Subcommand, action: Action) -> Action:
     return replace(action, locks=on_table(sub.table, _parameters_mode(sub)))
 
@@ -504,7 +500,7 @@ _SPECIAL: dict[str, Callable[[Subcommand, Action], Action]] = {
     "AT_SetLogged": _rewrite_if_changed,
     "AT_SetUnLogged": _rewrite_if_changed,
     "AT_SetTableSpace": _rewrite_if_changed,
-    "AT_SetAccessMethod": _set_access_method,
+    "AT_SetAccessMethod": _rewrite_if_changed,
     "AT_SetRelOptions": _set_parameters,
     "AT_ResetRelOptions": _set_parameters,
     "AT_AddInherit": _inherit,

@@ -51,7 +51,8 @@ _INHERITED = LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.IF_INHERITED, only=F
 _ALONE: Rules = (_own(EXCLUSIVE),)
 _ALL: Rules = (_own(EXCLUSIVE), _HEIRS)
 _GENTLE: Rules = (_own(SHARE_UPDATE),)
-_TRIGGERS: Rules = (_own(SHARE_ROW), LockRule(Kin.PARTITIONS, SHARE_ROW))
+_TRIGGERS: Rules = (_own(SHARE_ROW), LockRule(Kin.PARTITIONS, SHARE_ROW, Condition.IF_INHERITED))
+_IDENTITY: Rules = (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE, since=17))
 
 #: The subcommands of ALTER TABLE, by the parser's names. ADD CONSTRAINT and the parameters of a relation have tables of
 #: their own below.
@@ -82,9 +83,9 @@ SUBCOMMANDS: dict[str, SubcommandRule] = {
         ),
     ),
     "AT_ColumnDefault": SubcommandRule("set default of {part}", "column", _ALL),
-    "AT_AddIdentity": SubcommandRule("make {part} an identity column", "column", _ALL),
-    "AT_SetIdentity": SubcommandRule("change identity of {part}", "column", _ALL),
-    "AT_DropIdentity": SubcommandRule("drop identity of {part}", "column", _ALL),
+    "AT_AddIdentity": SubcommandRule("make {part} an identity column", "column", _IDENTITY),
+    "AT_SetIdentity": SubcommandRule("change identity of {part}", "column", _IDENTITY),
+    "AT_DropIdentity": SubcommandRule("drop identity of {part}", "column", _IDENTITY),
     "AT_SetExpression": SubcommandRule("change generated column {part}", "column", _ALL),
     "AT_DropExpression": SubcommandRule("stop generating {part}", "column", _ALL),
     "AT_SetStatistics": SubcommandRule(
@@ -210,7 +211,7 @@ DROPS: dict[str, Rules] = {
     "OBJECT_EXTENSION": (LockRule(Kin.CONTENTS, EXCLUSIVE),),
     "OBJECT_RULE": _ALONE,
     "OBJECT_POLICY": _ALONE,
-    "OBJECT_TRIGGER": (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE)),
+    "OBJECT_TRIGGER": (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE, Condition.IF_INHERITED)),
 }
 #: What CASCADE adds to any of them.
 DROP_CASCADE: Rules = (LockRule(Kin.DEPENDENT, EXCLUSIVE),)
@@ -230,7 +231,7 @@ RENAMES: dict[str, Rules] = {
     "OBJECT_ATTRIBUTE": (LockRule(Kin.TYPED, EXCLUSIVE, only=False),),
     "OBJECT_POLICY": _ALONE,
     "OBJECT_RULE": _ALONE,
-    "OBJECT_TRIGGER": (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE, since=15)),
+    "OBJECT_TRIGGER": (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE, Condition.IF_INHERITED, since=15)),
 }
 
 #: ALTER ... DEPENDS ON EXTENSION; that of a trigger or a function locks no table but in ACCESS SHARE.

@@ -9,7 +9,7 @@ from typing import Any
 from fsapi_nb.actions import lock_rules
 from fsapi_nb.actions.locks import locks, merging, on_table, strongest
 from fsapi_nb.actions.rows import rows_of
-from fsapi_nb.actions.tree_names import joined, object_name, qualified, relation, strings, type_name
+from fsapi_nb.actions.tree_names import joined, object_name, qualified, relation, role, strings, type_name
 from fsapi_nb.model.action import (
     Action,
     ActionObject,
@@ -266,7 +266,7 @@ def set_owner(node: Any, version: int) -> Iterator[Action]:
     """Yield what an ALTER ... OWNER TO does; that of a table is a subcommand of ALTER TABLE."""
     kind = kind_of(("alter_owner_stmt", node)).removeprefix("ALTER ").lower()
     name = object_name(node.object)
-    yield Action(f"change owner of {kind} {name}", ActionObject(kind, name))
+    yield Action(f"change owner of {kind} {name}".strip(), ActionObject(kind, name))
 
 
 def depend(node: Any, version: int) -> Iterator[Action]:
@@ -492,7 +492,7 @@ def _named(node: Any, field: str) -> str:
     if hasattr(value, "__len__"):
         if any(each.HasField("role_spec") or each.HasField("access_priv") for each in value):
             return ", ".join(
-                joined([each.role_spec.rolename if each.HasField("role_spec") else each.access_priv.priv_name])
+                role(each.role_spec) if each.HasField("role_spec") else joined([each.access_priv.priv_name])
                 for each in value
             )
         return qualified(value)
@@ -500,7 +500,7 @@ def _named(node: Any, field: str) -> str:
         case "RangeVar":
             return relation(value)
         case "RoleSpec":
-            return joined([value.rolename])
+            return role(value)
         case "TypeName":
             return qualified(value.names)
         case "ObjectWithArgs":

@@ -11,7 +11,7 @@ from typing import Any
 
 from fsapi_nb.actions import lock_rules, objects, rows
 from fsapi_nb.actions.alter_table import alter_table
-from fsapi_nb.actions.tree_names import joined, walk
+from fsapi_nb.actions.tree_names import joined, role, walk
 from fsapi_nb.model.action import Action, ActionObject
 from fsapi_nb.script.classify import Named, kind_of, node_of
 from fsapi_nb.script.parser import parse_one
@@ -100,7 +100,8 @@ def _actions(name: str, node: Any, version: int) -> Iterator[Action]:
 def _create_schema(node: Any, version: int) -> Iterator[Action]:
     """CREATE SCHEMA, and what stands in it."""
     schema = node.schemaname or node.authrole.rolename
-    yield Action(f"create schema {joined([schema])}", ActionObject("schema", joined([schema])))
+    name = joined([schema]) or role(node.authrole)
+    yield Action(f"create schema {name}", ActionObject("schema", name))
     made = {named.relname for each in node.schema_elts if (named := _named(node_of(each)[1])) is not None}
     for each in node.schema_elts:
         for inner in walk(each):

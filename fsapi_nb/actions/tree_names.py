@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fsapi_nb.actions.builtin_names import TYPES
+from fsapi_nb.script.classify import enum_name
 from fsapi_nb.text.sql import quote_name
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
@@ -67,6 +68,11 @@ def is_builtin(node: Any) -> bool:
     )
 
 
+def role(node: Any) -> str:
+    """Return the name of a RoleSpec; `current_user` and the like are key words."""
+    return joined([node.rolename]) or enum_name(node, "roletype").removeprefix("ROLESPEC_").lower()
+
+
 def object_name(node: Any) -> str:
     """Return the name in a DROP, COMMENT or ALTER: a string, a list of strings, a type, a function."""
     match node.WhichOneof("node"):
@@ -81,6 +87,8 @@ def object_name(node: Any) -> str:
             return qualified(node.object_with_args.objname)
         case "range_var":
             return relation(node.range_var)
+        case "integer":
+            return str(node.integer.ival)
         case _:
             return ""
 

@@ -49,9 +49,10 @@ _DEPENDENT = """
     WITH RECURSIVE going(classid, objid, objsubid) AS (
         SELECT * FROM (
             SELECT 'pg_class'::regclass::oid, to_regclass(%(name)s)::oid, 0
-            UNION SELECT 'pg_type'::regclass, oid, 0 FROM pg_type WHERE typname = %(name)s AND typrelid = 0
+            UNION SELECT 'pg_type'::regclass, oid, 0 FROM pg_type WHERE typname = %(name)s
+                AND (typrelid = 0 OR (SELECT relkind FROM pg_class WHERE oid = typrelid) = 'c')
             UNION SELECT 'pg_proc'::regclass, oid, 0 FROM pg_proc WHERE proname = %(name)s
-            UNION SELECT 'pg_namespace'::regclass, oid, 0 FROM pg_namespace WHERE nspname = %(name)s
+            UNION SELECT 'pg_namespace'::regclass, to_regnamespace(%(name)s)::oid, 0
             UNION SELECT 'pg_extension'::regclass, oid, 0 FROM pg_extension WHERE extname = %(name)s
             UNION SELECT 'pg_foreign_server'::regclass, oid, 0 FROM pg_foreign_server WHERE srvname = %(name)s
         ) AS named

@@ -89,6 +89,7 @@ CREATE TABLE logs_free (id int, at int, body text);
 CREATE INDEX logs_at ON logs (at);
 CREATE INDEX logs_only ON ONLY logs (id);
 CREATE INDEX logs_one_id ON logs_one (id);
+CREATE TRIGGER logs_statement AFTER INSERT ON logs FOR EACH STATEMENT EXECUTE FUNCTION on_change();
 CREATE TRIGGER logs_change AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION on_change();
 
 CREATE TABLE keys (a int, b int) PARTITION BY LIST (a);

@@ -92,10 +92,10 @@ def traced(connection: Connection, statement: str, before: Relations) -> Iterato
         with connection.transaction(force_rollback=True):
             connection.execute("SET LOCAL client_min_messages = debug1")
             counted = {row[0]: row[1:] for row in connection.execute(_COUNTS)}
-            held = set(connection.execute(_LOCKS, [connection.info.backend_pid]))
+            held = held_by(connection)
             connection.execute(statement.encode())
             connection.execute("SET LOCAL client_min_messages = warning")
-            _add_locks(seen, set(connection.execute(_LOCKS, [connection.info.backend_pid])) - held, before)
+            add_locks(seen, held_by(connection) - held, before)
             for oid, scans, rows in connection.execute(_COUNTS):
                 if (name := before.table(oid)) is not None and before.kinds[oid] in "rmp":
                     old_scans, old_rows = counted.get(oid, (0, 0))
@@ -116,7 +116,13 @@ def traced(connection: Connection, statement: str, before: Relations) -> Iterato
         connection.remove_notice_handler(listen)
 
 
-def _add_locks(seen: Seen, locks: set[Any], before: Relations) -> None:
+def held_by(connection: Connection) -> set[Any]:
+    """Return the locks on relations that a session holds, each with its mode."""
+    return set(connection.execute(_LOCKS, [connection.info.backend_pid]))
+
+
+def add_locks(seen: Seen, locks: set[Any], before: Relations) -> None:
+    """Add locks to what was seen, by the names of the tables that were there before."""
     for oid, mode in locks:
         if (name := before.table(oid)) is not None:
             seen.locks[name] = max(seen.locks.get(name, LockMode.ACCESS_SHARE), _MODES[mode])
@@ -145,7 +151,7 @@ def locks_while_waiting(address: str, statement: str, blocker: str, before: Rela
             if waiting:
                 break
             time.sleep(0.002)
-        _add_locks(seen, set(watch.execute(_LOCKS, [own.info.backend_pid])), before)
+        add_locks(seen, set(watch.execute(_LOCKS, [own.info.backend_pid])), before)
         other.execute(b"ROLLBACK")
         thread.join()
     return seen.locks
