@@ -1,4 +1,4 @@
-"""The one table of verbs: names, options and help, for the terminal and the magics alike.
+"""Define the one table of verbs: names, options and help, for the terminal and the magics.
 
 Parses what was typed and calls the `Migrator`; shows nothing. A verb that is not here does not exist.
 """
@@ -71,7 +71,8 @@ class Verb:
     alone: Callable[[argparse.Namespace], Result] | None = None
 
 
-#: The verbs that a result is wanted from, and nothing else. A query may change data, but who asks wants to see an answer.
+#: The verbs of which a user wants the result, and nothing else. A query may change data, but its answer is what is
+#: wanted.
 READING = frozenset({"status", "pending", "plan", "show", "blockers", "diagram", "history", "query"})
 #: The verbs that change the database or its history: their progress is shown while they run.
 CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})
@@ -158,7 +159,7 @@ VERBS: tuple[Verb, ...] = (
         ),
         (_TO, _COUNT, _LATE, _UNPARSED, _YES),
     ),
-    Verb("status", "where each migration stands", lambda m, o: _checked(m.status(), o), (_CHECK,)),
+    Verb("status", "the state of each migration", lambda m, o: _checked(m.status(), o), (_CHECK,)),
     Verb("pending", "what would still be applied", lambda m, o: _checked(m.pending(), o), (_CHECK,)),
     Verb(
         "plan",
@@ -407,7 +408,10 @@ _WIDTH = 100
 
 
 class _Formatter(argparse.HelpFormatter):
-    """A formatter of one width: what a notebook stores must not depend on a terminal. A narrower terminal breaks no word."""
+    """A formatter of one width: what a notebook stores must not depend on a terminal.
+
+    A narrower terminal gets its own width, so that it breaks no word.
+    """
 
     def __init__(self, prog: str) -> None:
         terminal = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
@@ -415,15 +419,15 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
-    """Return the parser of a verb's own arguments, and of the global ones that the verb does not have itself."""
+    """Return the parser of a verb's own arguments, and of the global ones that it does not have itself."""
     parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
     if verb.alone is None:
-        parser.set_defaults(schema=parser.get_default("schema"))  # what a diagram's --schema is called is `schemas`
+        parser.set_defaults(schema=parser.get_default("schema"))  # a diagram's own --schema is called `schemas`
     return parser
 
 
 def global_arguments(verb: Verb) -> tuple[Argument, ...]:
-    """Return the options of every verb on a database, without one whose flag means something else to this verb."""
+    """Return the global options of a verb: without those whose flag means something else to it."""
     if verb.alone is not None:
         return ()
     taken = {flag for argument in verb.arguments for flag in argument.flags}
@@ -447,9 +451,10 @@ def find_verb(name: str) -> Verb:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, str]:
-    """Return the values of the `--set` options. One without a value takes it from the environment, so that no command has it.
+    """Return the values of the `--set` options.
 
-    Raises UsageError for one that is not a name, and for a variable that is not set.
+    A name without a value takes that of the environment, so that no command line contains it. Raises UsageError for one
+    that is not a name, and for a variable that is not set.
     """
     settings = {}
     for text in options.set or []:
@@ -461,7 +466,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _of_environment(name: str) -> str:
-    """Return the value of the variable of that name, in small letters or in capitals."""
+    """Return the value of the environment's variable of that name, as it is written or in capitals."""
     for variable in (name, name.upper()):
         if variable in os.environ:
             return os.environ[variable]

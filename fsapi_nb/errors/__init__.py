@@ -1,4 +1,4 @@
-"""Every error that users can meet, one class for each fact.
+"""Define every error that users can meet, one class for each fact.
 
     FsapiError
     ├── UsageError                  the command line or arguments are invalid                    exit 2
@@ -11,19 +11,19 @@
     ├── RefusedPlan                 the scripts are sound, but running them would be wrong
     │   ├── Drifted, OutOfOrder, Irreversible, Protected, PlanChanged, RanBefore
     │   ├── PartlyApplied           a migration of several steps ended half-way
-    │   │   └── InDoubt             and no catalog tells whether its last statement happened
-    │   └── NothingToDo             a rollback or redo where nothing is applied
+    │   │   └── InDoubt             and the outcome of its last statement cannot be determined
+    │   └── NothingToDo             a rollback or redo, and nothing is applied
     ├── DatabaseError               the server, the connection or the place is not as needed
     │   ├── CannotConnect, ReadOnlyDatabase, PooledConnection, EmbeddedServerError
-    │   ├── HistoryError            our tables: missing rights, another tool's table
+    │   ├── HistoryError            the history tables: missing rights, another tool's table
     │   └── Locked                  another runner is at work
     ├── StatementFailed             PostgreSQL refused a statement of a migration
     ├── TransactionEnded            a script ended the transaction that belongs to the runner
     ├── QueryFailed                 PostgreSQL refused what was given to `query`
-    ├── AssertionViolated               a query that must hold gave rows, or something that is not true
+    ├── AssertionViolated           a query that must hold gave rows, or something that is not true
     └── NotUpToDate                 a `--check` found something                               exit 3
 
-    Interrupted (a KeyboardInterrupt) the user stopped the run; the server was told           exit 130
+    Interrupted (a KeyboardInterrupt) the user stopped the run; it was cancelled on the server  exit 130
 
 An error knows what happened, where, what the database holds and what to do next, and is not changed after it was made
 (`revise` makes another one of it). It is a few lines of text, in a notebook too (IPython asks `_render_traceback_`),

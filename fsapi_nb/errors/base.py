@@ -1,6 +1,7 @@
-"""What every error has: facts, a state, a next step; finished when it is raised, and shown as a few lines of text.
+"""Define what every error has: facts, a state and a next step, shown as a few lines of text.
 
-A layer that knows more than the one that raised an error makes a new error of it, by `revise`.
+An error is finished when it is raised. A layer that knows more than the one that raised it makes a new error of it, by
+`revise`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ Error = TypeVar("Error", bound="Rendered")
 
 
 class Rendered(BaseException):
-    """An error whose facts are fixed, with a short form: a headline, then what helps; no Python traceback in IPython."""
+    """An error whose facts are fixed, with a short form: a headline, then what helps.
+
+    IPython shows this form, and no traceback.
+    """
 
     exit_code: int = 1
     message: str
@@ -49,7 +53,7 @@ class Rendered(BaseException):
         return self._whole()
 
     def _shown(self) -> list[str]:
-        """Return the lines of `str(error)`, bound as `fsapi_nb.text.fold` says; the last says so if they are not all."""
+        """Return the lines of `str(error)`, bounded by `text.fold`; the last says so if any are left out."""
         lines = bounded(self._brief())
         return lines if lines == one_by_one(self._whole()) else [*lines, SHORTENED]
 
@@ -119,7 +123,7 @@ class FsapiError(Rendered, Exception):
 
 
 def revise(error: Error, **facts: object) -> Error:
-    """Return another error with those facts, and all others of `error`, where it was raised and what its cause was.
+    """Return an error like `error` with those facts instead; its traceback and its cause are the same.
 
     Raise it `from error.__cause__`, so that Python does not show both.
     """
@@ -133,7 +137,7 @@ def revise(error: Error, **facts: object) -> Error:
 
 
 def with_state(error: Error, *sentences: str | None) -> Error:
-    """Return another error like that one whose state is made of these sentences, without those that are empty."""
+    """Return an error like that one, with these sentences as its state; empty ones are left out."""
     return revise(error, state=Advice(" ").join(each for each in sentences if each))
 
 

@@ -1,4 +1,4 @@
-"""Errors of the server, the connection and the history's tables."""
+"""Define the errors of the server, the connection and the history's tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReadOnlyDatabase(DatabaseError):
 
 
 class PooledConnection(DatabaseError):
-    """A pooler, or something else than one PostgreSQL server, answers: a lock there would not keep others out.
+    """Not one PostgreSQL server answers, but a pooler or the like: a lock there would not keep others out.
 
     What to do: connect to PostgreSQL itself, on its own port; for a pooler in session mode say `--pooler session`.
     """
@@ -41,7 +41,7 @@ class EmbeddedServerError(DatabaseError):
 
 
 class HistoryError(DatabaseError):
-    """The history tables cannot be used: no schema or no right to make them, or a table of another tool has their name.
+    """The history tables cannot be used: no schema, no right, or another tool's table of that name.
 
     What to do: create the schema, let the owner grant what is missing, or name another schema or table in
     `pyproject.toml`.

@@ -1,4 +1,4 @@
-"""Errors of migration files: faults that are found before anything runs."""
+"""Define the errors of migration files: faults that are found before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals of a plan: the scripts are sound, but running them would be wrong."""
+"""Define the refusals of a plan: the scripts are sound, but running them would be wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RefusedPlan(FsapiError):
 class Drifted(RefusedPlan):
     """Files of applied migrations were edited after they ran.
 
-    What to do: put the file back as it was and write a new migration; or `repair` it, where the edit changes nothing.
+    What to do: put the file back as it was and write a new migration; or `repair` it, if the edit changes nothing.
     """
 
 
@@ -49,7 +49,7 @@ class PartlyApplied(RefusedPlan):
 
 
 class InDoubt(PartlyApplied):
-    """A statement outside of a transaction was sent, and no catalog tells whether it happened.
+    """A statement outside of a transaction was sent, and its outcome cannot be determined.
 
     What to do: look with the query that is shown, then say `resolve NAME` with `--done`, `--retry` or `--undo`.
     """

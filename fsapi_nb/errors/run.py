@@ -1,4 +1,4 @@
-"""Errors of SQL that was sent: what PostgreSQL refused, where, and what had been done before."""
+"""Define the errors of SQL that was sent: what was refused, where, and what had been done before."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class StatementFailed(FsapiError):
 
     Attributes: `migration` (file name), `place`, `server` (its message and SQLSTATE), `applied` (the migrations
     that this run had applied or rolled back before), `steps_before` (how many steps of this migration are committed),
-    `attempts`, `notices` (what the server said before), `identity` (the database); where a lock was in the way
+    `attempts`, `notices` (what the server said before), `identity` (the database); if a lock was in the way,
     `blockage` and `blockers`, which shows it as text, HTML and, by `to_frame()`, a DataFrame.
 
-    What to do: correct the statement and run again; where a lock was in the way, `blockers` shows whose.
+    What to do: correct the statement and run again; if a lock was in the way, `blockers` shows whose it is.
     """
 
     server: ServerMessage
@@ -112,7 +112,7 @@ def _notice_lines(notices: Sequence[str], most: int = 5) -> list[str]:
 
 
 def _blocked_by(blockage: Blockage | None) -> list[str]:
-    """Return who blocks, without pids and times: those differ from run to run, and a notebook stores errors."""
+    """Return who blocks, without pids and times: a notebook stores errors, and those differ in each run."""
     lines = []
     for session in blockage.blockers if blockage else ():
         who = ", ".join(word for word in (session.user, session.application, session.state) if word)
@@ -132,7 +132,9 @@ class TransactionEnded(FsapiError):
 
 
 class QueryFailed(FsapiError):
-    """PostgreSQL refused what was given to `query`; `server` holds its message and SQLSTATE, `notices` what it said before.
+    """PostgreSQL refused what was given to `query`.
+
+    Attributes: `server` (its message and SQLSTATE), `place`, `notices` (what the server said before).
 
     What to do: correct the SQL; nothing was changed unless the message says so.
     """
@@ -206,7 +208,9 @@ class AssertionViolated(FsapiError):
 
 
 class Interrupted(Rendered, KeyboardInterrupt):
-    """The user stopped the run; the statement was cancelled on the server, and `state` says what the database holds.
+    """The user stopped the run, and the statement was cancelled on the server.
+
+    `state` says what the database holds.
 
     What to do: run again; steps that are done are not done twice.
     """

@@ -1,4 +1,4 @@
-"""Errors of what was typed, set or looked at: nothing has run."""
+"""Define the errors of what was typed, set or looked at: nothing has run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fsapi_nb.errors.base import FsapiError
 
 
 class UsageError(FsapiError):
-    """The command line or the arguments are invalid: an unknown option, two that exclude each other, a bad name.
+    """The command line or the arguments are invalid, such as two options that exclude each other.
 
     What to do: read the line after the arrow; `--help` lists what there is.
     """
@@ -22,7 +22,7 @@ class ConfirmationRequired(UsageError):
 
 
 class UnknownMigration(UsageError):
-    """No migration of that name is there, several are, or the one that is there is not what the verb needs.
+    """No migration has that name, several have it, or the one that has it is not what the verb needs.
 
     What to do: read what the message says of the name; `status` lists them all, and the part after the time is enough
     if only one has it.

@@ -1,4 +1,4 @@
-"""The choreography of each verb, the same for every face: plain functions over one frozen value of options.
+"""Carry out each verb, in the same way for every face: functions over one frozen value of options.
 
 A module is imported when it is first used: `status` needs nothing of what a run needs.
 """

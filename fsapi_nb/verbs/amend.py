@@ -1,4 +1,4 @@
-"""The verbs by which a user corrects the history: repair accepts an edited file, resolve settles a step in doubt.
+"""Correct the history: repair accepts an edited file, resolve settles a step in doubt.
 
 Only `resolve --undo` runs something: it rolls back what was done before the step in doubt.
 """
@@ -46,7 +46,21 @@ def repair(options: VerbOptions, name: str, *, yes: bool) -> results.RepairResul
 def resolve(
     options: VerbOptions, name: str, *, done: bool, retry: bool, undo: bool, yes: bool
 ) -> results.RepairResult | results.RunResult:
-    """Record what became of a step in doubt; with `undo`, roll back what was done before it."""
+    """Record the outcome of a step in doubt, as the user says it, or roll back what was done before it.
+
+    Args:
+        options: The options of the Migrator.
+        name: The migration.
+        done: The step happened.
+        retry: The step did not happen; the next run repeats it.
+        undo: The step did not happen; the steps before it are rolled back.
+        yes: Do it on a protected database, too.
+
+    Raises:
+        UsageError: Not exactly one of the three is given, or no step of the migration is in doubt.
+        ConfirmationRequired: The database is protected, and `yes` is not given.
+        PartlyApplied: The steps before it cannot be undone.
+    """
     if [done, retry, undo].count(True) != 1:
         raise UsageError("say one of --done, --retry and --undo", hint="look at the database first.")
     folder = read_folder(options)
@@ -85,9 +99,9 @@ def _require_yes(store: HistoryStore, *, yes: bool) -> None:
 
 
 def _refuse_undo(found: PlanInput, progress: PartialMigration) -> None:
-    """Raise what would keep the steps before one in doubt from being rolled back.
+    """Raise what would keep the steps before the one in doubt from being rolled back.
 
-    What cannot be undone must not lose its doubt: the next run would repeat the step.
+    If they cannot be undone, the step must stay in doubt: the next run would repeat it.
     """
     name = progress.name
     refuse.undo_of_down(progress, found.history)
@@ -123,7 +137,7 @@ def _undo(options: VerbOptions, progress: PartialMigration, *, yes: bool) -> res
 
 
 def _is_still_in_doubt(options: VerbOptions, progress: PartialMigration) -> bool:
-    """Ask whether the step that was in doubt is so still; False if the database does not answer."""
+    """Ask whether the step is still in doubt; False if the database does not answer."""
     with suppress(FsapiError), open_store(options, read_folder(options), writing=False) as store:
         left = store.history().progress(progress.name)
         return left is not None and left.in_flight and left.direction is progress.direction

@@ -1,4 +1,4 @@
-"""The verbs that ask the database something in SQL: query and check. Each is one transaction."""
+"""Ask the database something in SQL: the verbs query and check. Each is one transaction."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
         return "this database is protected, so queries are read-only; pass --yes to allow changes."
     if error.server.sqlstate == "22P05" and error.place:
         return "write the character otherwise, in a comment as well: PostgreSQL is sent the whole text."
-    if error.server.sqlstate == "42601" and error.place and _stands_at(error.place, "\\"):
+    if error.server.sqlstate == "42601" and error.place and _is_at(error.place, "\\"):
         return Advice(
             "psql's commands are not SQL: end a statement with a semicolon; ", command("diagram"), " shows the tables."
         )
@@ -62,6 +62,6 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
     return explain(found, notebook=False) if found else None
 
 
-def _stands_at(place: SourceLocation, text: str) -> bool:
-    """Return whether that text stands at the place of an error."""
+def _is_at(place: SourceLocation, text: str) -> bool:
+    """Return whether that text is at the place of an error."""
     return place.column is not None and (place.source or "").startswith(text, place.column - 1)

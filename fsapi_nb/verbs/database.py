@@ -1,4 +1,4 @@
-"""What is asked about the database itself, whatever its history: who blocks, its tables, its identity, a connection to it."""
+"""Ask about the database itself, whatever its history: who blocks, its tables, its identity."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def facts(options: VerbOptions) -> DatabaseFacts:
 
 
 def connect(options: VerbOptions) -> Connection:
-    """Return a new connection for another tool, which closes it; a protected database is only read through it."""
+    """Return a new connection for another tool, which must close it; it only reads a protected database."""
     return open_guarded(options.access)
 
 

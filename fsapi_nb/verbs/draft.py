@@ -1,9 +1,10 @@
-"""A migration's text on its way into the folder: beside its file first, under the file's name once it has happened.
+"""Bring the text of a cell into the folder: beside its file first, as the file once it has run.
 
-A file says what the database holds, or what is still to be run. A text that is to be run at once is therefore only kept
-beside its file, flushed to the disk, so that a full disk or a missing right is met before anything runs. It takes the
-file's name by one rename when the first of it is committed. Killed before that, nothing has changed; killed between that
-commit and the rename, the same cell run again finds that its text is what ran, and writes it.
+A file says what the database holds, or what is still to be run. A text that is run at once is therefore only kept
+beside its file, flushed to the disk, so that a full disk or a missing right is found before anything runs. It takes the
+file's name by one rename, when the first step of it is committed. If the process is killed before that, nothing has
+changed; if it is killed between the commit and the rename, the same cell finds on its next run that its text is what
+ran, and writes it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Draft:
         return Path(os.path.realpath(self._folder / self.name))  # what a link points to is written, and it stays a link
 
     def publish(self) -> bool:
-        """Give the text the file's name; return False if another program has changed that file since the plan was made.
+        """Give the text the file's name; return False if another program has changed the file since the plan.
 
         Raises ConfigurationError if the folder cannot be written.
         """
@@ -87,7 +88,7 @@ class Draft:
     def follow(self, event: Event) -> None:
         """Publish the text when the first step of this migration is committed, or begins and cannot be undone.
 
-        What an UP does outside of a transaction is judged by the next run from the file, should this one be cut there.
+        If this run is cut off there, the next one needs the file to judge what an UP did outside of a transaction.
         """
         if not isinstance(event, StepStarted | StepFinished) or not self._is_of(event.step):
             return
@@ -109,13 +110,20 @@ class Draft:
 def stage(
     path: Path, full: str | None, name: str, text: str, *, planned: Folder, now: datetime.datetime
 ) -> Iterator[Draft]:
-    """Keep `text` beside the file of a migration; what is not published in the end is taken away.
+    """Keep `text` beside the file of a migration; remove it at the end if it was not published.
 
-    `full` is the file's name. If it is None, `name` is one, or the name of a new file after its time. `planned` is
-    the folder that the plan was made over.
+    Args:
+        path: The migrations folder; made if it is missing, and removed again if nothing is published.
+        full: The file's name, if the migration has one.
+        name: The file's name otherwise, or the part after the time for a new file.
+        text: What the file will say.
+        planned: The folder that the plan was made over.
+        now: The time of a new file's name (UTC).
 
-    Raises UsageError for a bad name, ConfigurationError if nothing can be written, PlanChanged if the file is not the
-    planned one.
+    Raises:
+        UsageError: The name is not valid.
+        ConfigurationError: Nothing can be written.
+        PlanChanged: The file is not the one that the plan was made over.
     """
     data = folders.encode(text)
     if full is None and bad_file_name(with_suffix(name)) is None:
@@ -143,7 +151,7 @@ def stage(
 
 
 def file_changed(name: str, *, state: str) -> PlanChanged:
-    """Return the error for a file that another program, such as an editor, has changed since the plan was made."""
+    """Return the error for a file that another program, such as an editor, has changed since the plan."""
     return PlanChanged(
         f"another program changed {name} while this cell ran",
         state=state,
@@ -159,7 +167,7 @@ def _read(file: Path) -> bytes | None:
 
 
 def _planned(file: Path) -> bytes | None:
-    """Return what a file says before anything is done to it. Raises ConfigurationError if it is a pipe, a folder or the like."""
+    """Return what a file says now; None if there is none. Raises ConfigurationError if it cannot be read."""
     try:
         return _read(file)
     except OSError as error:
@@ -175,7 +183,7 @@ def _digest(data: bytes | None) -> str | None:
 
 
 def _flush(folder: Path) -> None:
-    """Let the names in a folder reach the disk, on systems that can say so."""
+    """Flush the names in a folder to the disk, on systems that can do that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What happens under the lock: settle what earlier runs have left, plan over that, carry the plan out.
+"""Work under the lock: settle what earlier runs have left, plan over that, carry the plan out.
 
 A run that has nothing to do imports none of this.
 """
@@ -30,7 +30,7 @@ from fsapi_nb.verbs.request import PlanRequest
 
 
 def plan_after_settling(planner: Planner, now: PlanInput, settled: Settled) -> Plan:
-    """Return the plan over what is settled now. An error of a step that is still in doubt says what was decided."""
+    """Return the plan over what is settled now. The error of a step in doubt says what was decided."""
     try:
         return planner(now)
     except InDoubt as error:
@@ -41,7 +41,18 @@ def plan_after_settling(planner: Planner, now: PlanInput, settled: Settled) -> P
 def settle_earlier_runs(
     store: HistoryStore, recorder: Recorder, folder: Folder, request: PlanRequest, before: PlanInput
 ) -> tuple[PlanInput, Settled]:
-    """Decide about each step that an earlier run has left in flight; return what to plan from, and what was decided."""
+    """Decide about each step that an earlier run has left in flight. The lock must be held.
+
+    Args:
+        store: The database.
+        recorder: Writes what is decided.
+        folder: The files.
+        request: The plan that is wanted.
+        before: The input that was read before the lock was held, which is returned if nothing has changed.
+
+    Returns:
+        What to plan from, and what was decided.
+    """
     found = read_plan_input(store, folder, request, before=before)
     unfinished = found.history.unfinished
     ran = {progress.name: text_that_ran(found, progress) for progress in unfinished}
@@ -61,7 +72,7 @@ def make_runner(
     folder: Folder,
     observers: Sequence[Observer] = (),
 ) -> Runner:
-    """Return a runner on this session; if its connection is lost, it may take another that the stack closes."""
+    """Return a runner on this session; if that is lost, it opens another one, which the stack closes."""
 
     def reopen() -> Session:
         other = stack.enter_context(open_store(options, folder))
@@ -79,7 +90,7 @@ def make_runner(
 
 
 def carry_out(plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[CompletedMigration, ...]:
-    """Run the plan; an error that shows a result, of who blocked or what a check found, knows the database."""
+    """Run the plan. Errors that show a result (who blocked, what a check found) get to know the database."""
     try:
         return runner.run(plan, history.entries)
     except StatementFailed as error:

@@ -1,4 +1,4 @@
-"""Following a database: a caller hears whenever the folder or the history may have changed."""
+"""Follow a database: call back whenever the folder or the history may have changed."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def fresh(
             plan = plan_fresh(options, store, folder, request)
             kept = _kept(store, folder, _applied_migrations(store, store.history()))
             drop_all(store.session, recorder, plan.drops, schemas=_schemas(options, store))
-    # That a drop takes others along is a NOTICE, and meant here.
+    # PostgreSQL says by a NOTICE that a drop takes other objects along, which is wanted here.
     warnings = tuple(notice for notice in notices if not notice.startswith("NOTICE"))
     if not apply:
         return run_result("fresh", (), (*warnings, *plan.notes), started, store, recorder, drops=plan.drops)
@@ -69,7 +69,7 @@ def plan_fresh(options: VerbOptions, store: HistoryStore, folder: Folder, reques
     """Return the plan of fresh: what it drops, and every migration. Looks at the catalog, changes nothing."""
     history = store.history()
     applied, schemas = _applied_migrations(store, history), _schemas(options, store)
-    # What stands in no schema serves the other schemas of this database as well.
+    # Objects that are in no schema serve the other schemas of this database as well.
     beside = () if options.access.schema else applied
     drops = find_drops(store.session, store.tables, schemas=schemas, applied=beside)
     refuse_left_behind(store.session, drops, schemas=schemas, applied=applied)
@@ -110,7 +110,7 @@ def _schemas(options: VerbOptions, store: HistoryStore) -> list[str]:
 
 
 def _kept(store: HistoryStore, folder: Folder, applied: Iterable[Migration]) -> tuple[str, ...]:
-    """Return what must be said of settings that migrations have made and that `fresh` does not take back."""
+    """Return a note on settings that migrations have made and that `fresh` does not take back."""
     migrations = (*applied, *map(folder.get, folder.names))
     note = find_kept_settings(store.session, _statements_up(migrations))
     return (note,) if note else ()

@@ -1,4 +1,4 @@
-"""The verbs that look at the history and the folder: status, pending, plan, show, history. They write nothing."""
+"""Look at the history and the folder: status, pending, plan, show, history. Writes nothing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
     with open_store(options, folder, writing=False) as store:
         stored: tuple[str, ...] = ()
         if planner is None:
-            from fsapi_nb.verbs.fresh import plan_fresh  # which looks at the catalog
+            from fsapi_nb.verbs.fresh import plan_fresh  # it looks at the catalog
 
             made = plan_fresh(options, store, folder, request)
         else:
@@ -67,7 +67,7 @@ def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
 
 
 def require_up_to_date(found: results.StatusResult | results.PlanResult) -> None:
-    """Raise NotUpToDate if something is pending, drifted or failing: what `--check` asks."""
+    """Raise NotUpToDate if something is pending, drifted or failing, for `--check`."""
     if found.attention:
         raise NotUpToDate(found.headline(), details=tuple(found.findings()))
 
@@ -83,14 +83,14 @@ def history(options: VerbOptions, *, count: int | None, runbook: str | None) -> 
 
 
 def show(options: VerbOptions, name: str) -> results.MigrationResult:
-    """Return one migration: its state, its scripts, what would run of it, how its file differs, its attempts."""
+    """Return one migration: state, scripts, what would run of it, how its file differs, attempts."""
     folder = read_folder(options)
     with open_store(options, folder, writing=False) as store:
         found = read_plan_input(store, folder)
         status = found.standing.status(find_known(name, found.standing))
         stored = store.scripts([status.name]).get(status.name)
         events = store.journal()
-        # What was before everything was dropped is in `history`: it happened to another table of the same name.
+        # Attempts before everything was dropped are in `history`: they were made on other tables of the same names.
         emptied = max((number for number, event in enumerate(events) if event.event == "fresh"), default=-1)
         attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
         seen = inspect(status, found, stored)

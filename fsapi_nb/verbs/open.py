@@ -1,4 +1,6 @@
-"""How a verb gets at the migrations folder and at the database. The folder is read only if its user has allowed that.
+"""Open the migrations folder and the database for a verb.
+
+Files are read only if the user has allowed it.
 
 Each verb has a connection of its own, which is closed when the verb ends, whatever happens.
 """
@@ -62,13 +64,13 @@ def open_to_write(options: VerbOptions, folder: Folder) -> Iterator[HistoryStore
 
 
 def locked(options: VerbOptions, store: HistoryStore) -> AbstractContextManager[Recorder]:
-    """Hold the lock, with the history tables there; the observers hear who is waited for."""
+    """Hold the lock, and make missing history tables; observers get an event if another runner holds it."""
     emit = observers_of(options)
     return store.locked(lambda holder: emit(LockAwaited(holder)))
 
 
 def observers_of(options: VerbOptions, *more: Observer) -> Observers:
-    """Return who hears the events of one run: those of this run before those of the Migrator."""
+    """Return the observers of one run: `more` of this run come before those of the Migrator."""
     return Observers((*more, *options.observers))
 
 

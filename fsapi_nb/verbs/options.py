@@ -1,4 +1,4 @@
-"""What a verb works with: the options of a Migrator, looked up and checked once, when it is made.
+"""Look up and check the options of a Migrator, once, when it is made.
 
 Every function in this room takes the same frozen `VerbOptions`. Reads files and the environment; connects to nothing.
 """
@@ -28,7 +28,10 @@ from fsapi_nb.text.secrets import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenOptions:
-    """The arguments of a Migrator as they were given: addresses and settings are secrets, which no repr shows."""
+    """The arguments of a Migrator as they were given.
+
+    Addresses and settings are secrets: no repr shows them.
+    """
 
     database: Secret | Callable[[], Any] | None
     directory: str | os.PathLike[str] | None
@@ -48,10 +51,10 @@ class GivenOptions:
 
 @dataclass(frozen=True, slots=True)
 class VerbOptions:
-    """What every verb works with: how the database is reached, which folder has the migrations, who observes.
+    """The options of every verb: the way to the database, the migrations folder, the observers.
 
-    `label` is the folder as its user named it, for messages. `start` is where the user was when the folder was looked
-    for, or None if the user named it. `observers` hear the events of every run.
+    `label` is the folder as its user named it, for messages. `start` is the folder in which the search for the
+    migrations began, or None if the user named theirs. `observers` get the events of every run.
     """
 
     access: DatabaseAccess
@@ -78,7 +81,7 @@ def hide_secrets(given: Mapping[str, Any]) -> GivenOptions:
 
 
 def ship_options(given: GivenOptions, options: VerbOptions) -> tuple[ShippedDatabase, Path, dict[str, Any]]:
-    """Return what is pickled of a Migrator: its database, its folder, and its other arguments by their names.
+    """Return what is pickled of a Migrator: its database, its folder, its other arguments by name.
 
     Raises:
         UsageError: A password or another secret would be among them.
@@ -126,7 +129,7 @@ def _refuse_empty(given: GivenOptions) -> None:
 
 
 def _find_access(given: GivenOptions, project: Project, start: Path | None) -> DatabaseAccess:
-    """Return how the database is reached, and what each session there is set to."""
+    """Return the way to the database, with the settings of each session there."""
     timeouts = {"lock_timeout": given.lock_timeout or str(project.table.get("lock_timeout", "5s"))}
     if given.statement_timeout is not None:
         timeouts["statement_timeout"] = given.statement_timeout

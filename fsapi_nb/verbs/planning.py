@@ -1,4 +1,7 @@
-"""What a plan is made from, how the plan of each verb is made, and what must hold before it is run. Changes nothing."""
+"""Read what a plan is made from, choose what makes it, and check what must be true before it runs.
+
+Changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Planner = Callable[[PlanInput], Plan]
 
 
 def planner_of(request: PlanRequest) -> Planner | None:
-    """Return what makes the plan of a verb; None for `fresh`, whose plan is made from the catalog (`verbs.fresh`).
+    """Return the function that makes the plan of a verb; None for `fresh`, which `verbs.fresh` plans.
 
     Raises:
         UsageError: There is no such plan, or the verb does not take these names or options.
@@ -102,18 +105,18 @@ def read_plan_input(
         look_at_procedures=store.procedures,
         look_at_session=store.session_state,
     )
-    # The applied migrations whose own file does not tell what ran: gone, edited, broken or half-way.
+    # The applied migrations whose file does not show what ran: gone, edited, broken or half-way.
     unclear = [status.name for status in found.standing.needs_attention if status.entry]
     return replace(found, stored=store.scripts(unclear)) if unclear else found
 
 
 def is_same_input(one: PlanInput, other: PlanInput) -> bool:
-    """Return whether a plan made from the one is that made from the other; both are of the same files and request."""
+    """Return whether both inputs, of the same files and request, give the same plan."""
     return (_said(one.history), one.stored, one.settled) == (_said(other.history), other.stored, other.settled)
 
 
 def _said(history: History) -> object:
-    """Return what a history says; whether its tables are there makes no difference."""
+    """Return what a plan takes from a history; whether its tables exist makes no difference."""
     return history.entries, history.unfinished, history.retired, history.redone
 
 
@@ -128,7 +131,7 @@ def refuse_other_plan(plan: Plan, planned: Plan | None) -> None:
 
 
 def confirm(plan: Plan, identity: Identity, *, yes: bool, state: str = UNCHANGED) -> None:
-    """Raise ConfirmationRequired, with the plan, if it would change a protected database and nobody has said yes."""
+    """Raise ConfirmationRequired, with the plan, if it would change a protected database without `yes`."""
     if plan and identity.protected and not yes:
         raise needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity, state=state)
 

@@ -1,4 +1,4 @@
-"""Which plan is wanted: the verb, the names that it takes, and its options. A value, for all that plan or run."""
+"""Hold what a user asks for: the verb, its names and its options, for all that plan or run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PLANNED = ("migrate", "rollback", "redo", "fresh", "rename", "retire", "baseline
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """The plan of a verb, by what was asked for.
+    """The request of a plan: a verb, its names and its options.
 
     `names` are those that `rename` (old, new), `retire` and `baseline` take. `to` and `count` say how far `migrate` and
-    `rollback` go; for `redo`, `to` is the migration. `out_of_order` and `allow_unparsed` are what a plan may hold only if
-    its user says so: late files on a protected database, and scripts that the parser refuses.
+    `rollback` go; for `redo`, `to` is the migration. `out_of_order` allows late files on a protected
+    database, `allow_unparsed` allows scripts that the parser refuses.
     """
 
     verb: str = "migrate"

@@ -1,4 +1,4 @@
-"""The run of a plan: plan, take the lock, plan again if others have run since, carry it out, make the result.
+"""Run a plan: plan, take the lock, plan again if others have run since, carry it out.
 
 Every verb whose plan runs scripts or changes rows of the history goes through `run_plan`.
 """
@@ -36,10 +36,18 @@ if TYPE_CHECKING:
 
 
 def run(options: VerbOptions, request: PlanRequest, *, yes: bool, planned: Plan | None = None) -> results.RunResult:
-    """Plan what is asked for, and run it. `planned` is the plan that the user has seen, if only that may be run.
+    """Plan what is asked for, and run it.
+
+    Args:
+        options: The options of the Migrator.
+        request: The verb, its names and its options.
+        yes: Change a protected database, too.
+        planned: The plan that the user has seen, if only that one may run.
 
     Raises:
         UsageError: The verb does not take these names or options.
+        PlanChanged: Another plan than `planned` would run.
+        FsapiError: What `run_plan` raises.
     """
     planner = planner_of(request)
     if planner is None:
@@ -59,8 +67,25 @@ def run_plan(
 ) -> results.RunResult:
     """Plan; if there is something to do, take the lock, plan again if others have run since, and run that.
 
-    `folder` is the migrations folder as it is taken to be, if that is not what is on the disk; `observers` hear of this
-    run besides those of every run.
+    Args:
+        options: The options of the Migrator.
+        request: The verb, its names and its options.
+        planner: The function that makes the plan; it is called again under the lock if the history has changed.
+        yes: Change a protected database, too.
+        planned: The plan that the user has seen, if only that one may run.
+        folder: The migrations folder to plan over, if it is not the one on the disk.
+        observers: Observers of this run, besides those of every run.
+
+    Raises:
+        ConfirmationRequired: The database is protected, and `yes` is not given.
+        PlanChanged: Another plan than `planned` would run.
+        Locked: Another runner holds the lock for too long.
+        HistoryError: The history cannot be used.
+        RefusedPlan: It would be wrong to run the scripts here.
+        FaultyMigrations: The scripts have faults.
+        StatementFailed: PostgreSQL refused a statement.
+        AssertionViolated: A check of a migration did not hold.
+        Interrupted: The user stopped the run.
     """
     started = time.monotonic()
     folder = read_folder(options) if folder is None else folder
@@ -73,7 +98,7 @@ def run_plan(
             return replace(result, lack=folder.lack if request.verb == "migrate" else None)
         if plan is not None:
             confirm(plan, store.identity, yes=yes)
-        from fsapi_nb.verbs import execute  # which a run that has nothing to do need not wait for
+        from fsapi_nb.verbs import execute  # slow to import: a run that has nothing to do must not wait for it
 
         recorder = stack.enter_context(locked(options, store))
         now, settled = execute.settle_earlier_runs(store, recorder, folder, request, before)
@@ -107,7 +132,7 @@ def run_result(
 
 
 def _plan_before_lock(planner: Planner, before: PlanInput, planned: Plan | None) -> Plan | None:
-    """Return the plan as it is before the lock is held; None if another runner may be in the middle of a migration."""
+    """Return the plan before the lock is held; None if another runner may be in the middle of a migration."""
     try:
         plan = planner(before)
     except PartlyApplied:

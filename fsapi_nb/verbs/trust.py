@@ -1,4 +1,7 @@
-"""The verb trust: find what a project asks for, allow it, list what is allowed, take it back. Connects to nothing."""
+"""Carry out the verb trust: allow what a project asks for, list what is allowed, revoke it.
+
+Connects to nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ RECORDS = "runs"  # the folder beside runbooks with the records of their runs
 
 
 def trust(path: str | None, *, shown: bool, revoked: bool, yes: bool) -> TrustResult:
-    """Do what the command says: allow what a project asks for, show what is allowed, or take it back.
+    """Do what the command says: allow what a project asks for, show what is allowed, or revoke it.
 
     Raises:
-        UsageError: The options exclude each other, or there is nothing to take back.
+        UsageError: The options exclude each other, or there is nothing to revoke.
         ConfirmationRequired: With what the project asks for, unless `yes`.
     """
     if shown and (revoked or path):
@@ -85,7 +88,10 @@ def list_trusted() -> TrustResult:
 
 
 def revoke(folder: str | None) -> TrustResult:
-    """Take back what is allowed to a project, even if its folder is gone. Raises UsageError if nothing is allowed."""
+    """Revoke what is allowed to a project, even if its folder is gone.
+
+    Raises UsageError if nothing is allowed.
+    """
     from fsapi_nb.project.root import expanded, find_project
     from fsapi_nb.project.trust import forget, read_trusted
     from fsapi_nb.servers.project_server import disown_servers
@@ -101,9 +107,12 @@ def revoke(folder: str | None) -> TrustResult:
 
 
 def require_inside(start: Path, paths: Sequence[Path], *, named: Path | None = None) -> None:
-    """Raise Untrusted if paths of the project that `start` belongs to lead out of it, and its user has not allowed that.
+    """Raise Untrusted if paths of a project lead out of it, and its user has not allowed that.
 
-    `named` is the one that the user has named.
+    Args:
+        start: A folder of the project.
+        paths: The paths.
+        named: The one that the user has named.
     """
     from fsapi_nb.project.foreign_files import find_link
     from fsapi_nb.project.root import find_project

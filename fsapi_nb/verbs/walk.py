@@ -1,7 +1,7 @@
-"""A walk through the history on one database: one migration at a time is taken up, down, up again, and on to the next.
+"""Walk through the migrations on one database: apply one, roll it back, apply it again, go on.
 
-The lock is held, and one session kept, from the first migration to the last, so that each step costs what its own script
-costs, however long the history is. Judges nothing: it says what the catalog was before and after each direction.
+The lock is held, and one session is kept, from the first migration to the last, so that each step costs what its own
+script costs, however long the history is. Judges nothing: a caller compares the catalogs before and after.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _APPLICATION = "fsapi_nb round trip"
 
 @dataclass(slots=True)
 class Walk:
-    """One database on its way. The history's lock is held until the walk ends.
+    """A database at one migration of a walk. The lock of the history is held until the walk ends.
 
-    Going up and down raises what `migrate` and `rollback` raise.
+    `up` and `down` raise what `migrate` and `rollback` raise.
     """
 
     folder: Folder
@@ -59,7 +59,7 @@ class Walk:
         return read_snapshot(self.onlooker, None)
 
     def _run(self, planner: Planner, *, last: str) -> None:
-        """Run a plan over the folder as if it ended with `last`: what comes after it is looked at when its turn comes."""
+        """Run a plan over the folder as if it ended with `last`: later files are read when their turn comes."""
         folder = self.folder.up_to(last)
         plan = planner(read_plan_input(self.store, folder))
         runner = make_runner(self.options, self.stack, self.store, self.recorder, folder)

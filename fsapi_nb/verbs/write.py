@@ -1,6 +1,6 @@
-"""The verbs that write migration files: make, and write, by which a notebook's cell becomes a file and is run.
+"""Write migration files: make a new one, or write the text of a notebook's cell, and run it.
 
-How a text gets into the folder only with what happens in the database is in `draft`.
+`draft` keeps the file and the database in step.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NOT_WRITTEN = "unchanged; the file was not written."
 
 @dataclass(frozen=True, slots=True)
 class _DraftPlan:
-    """What a cell's text would do: its plan over the folder as it is, on which database."""
+    """The plan of a cell's text, over the folder as it is now, and what it was made from."""
 
     folder: Folder
     full_name: str | None  # of the file that is there; None: the text begins a new one
@@ -57,7 +57,23 @@ def make(options: VerbOptions, name: str) -> results.FileResult:
 
 
 def write(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool, yes: bool) -> results.FileResult:
-    """Make the file of a migration say `text`; with `apply` or `redo` run it too."""
+    """Write `text` into the file of a migration; with `apply` or `redo`, run it, too.
+
+    Args:
+        options: The options of the Migrator.
+        name: The file's name, or its part after the time; a new file gets the next free minute.
+        text: What the file will say.
+        apply: Apply the migration.
+        redo: Roll the applied version back, and apply this text.
+        yes: Change a protected database, too.
+
+    Raises:
+        UsageError: Both options are given, or the name is not valid.
+        FaultyMigrations: The text has faults.
+        Drifted: The migration is applied with another text.
+        ConfirmationRequired: The database is protected, and `yes` is not given.
+        PlanChanged: Another program has changed the file meanwhile.
+    """
     if apply and redo:
         raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
     text = text if text.endswith("\n") else text + "\n"
@@ -96,7 +112,10 @@ def _plan_draft(options: VerbOptions, name: str, text: str, *, redo: bool) -> _D
 def _run_draft(
     options: VerbOptions, file: Draft, draft: Migration, made: _DraftPlan, *, yes: bool
 ) -> results.RunResult:
-    """Run what a cell says over the folder with its text in it; its file has the text once that has happened."""
+    """Run the plan of a cell over the folder with its text.
+
+    The file gets the text once a step is committed.
+    """
     planners: dict[str, Planner] = {
         "migrate": partial(plan_migrate, to=file.name),
         "redo": partial(plan_redo, name=file.name),
@@ -110,7 +129,7 @@ def _run_draft(
 
 
 def _settle_file(options: VerbOptions, file: Draft, draft: Migration, folder: Folder) -> str:
-    """Give the file the text if a run that failed has left something of it in the database; return what became of it."""
+    """Write the file if a failed run has left something of its text in the database; return what was done."""
     try:
         happened = file.happened or _has_begun(options, draft, folder)
     except FsapiError:  # the run's own error says why the database cannot be asked
@@ -122,7 +141,7 @@ def _settle_file(options: VerbOptions, file: Draft, draft: Migration, folder: Fo
 
 
 def _has_begun(options: VerbOptions, draft: Migration, folder: Folder) -> bool:
-    """Return whether the database holds something of that text: it is applied, or in the midst of that."""
+    """Ask whether the database holds something of that text: it is applied, or partly applied."""
     with open_store(options, folder, writing=False) as store:
         history = store.history()
         entry = history.get(draft.name)
