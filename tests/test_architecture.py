@@ -330,3 +330,19 @@ def is_there(file: str, name: str) -> bool:
             return False
         body = found[0].body
     return True
+
+
+#: Modules of one room and one name: their folders tell them apart.
+TOLD_APART = {
+    ("notebook.panel", "notebook.widgets.panel"),
+}
+
+
+def test_a_module_has_a_name_of_its_own_in_its_room() -> None:
+    """Who looks for it by its name finds one."""
+    modules = defaultdict(list)
+    for module, file in files().items():
+        if file.stem != "__init__":
+            modules[room_of(module), file.stem].append(module)
+    twice = {tuple(sorted(each)) for each in modules.values() if len(each) > 1}
+    assert twice == TOLD_APART

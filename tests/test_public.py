@@ -90,6 +90,16 @@ def test_every_method_names_its_arguments() -> None:
         assert named == set(inspect.signature(method).parameters) - {"self"} - UNSAID.get(name, set()), name
 
 
+def test_every_method_names_its_errors() -> None:
+    """Beyond those of every method that connects, which the class names; these methods have no others."""
+    methods = {name: method for name, method in inspect.getmembers(Migrator, inspect.isfunction) if name[0] != "_"}
+    silent = {name for name, method in methods.items() if "\nRaises:\n" not in (inspect.getdoc(method) or "")}
+    assert silent == {
+        "blockers", "connect", "facts", "follow", "history", "known_secrets", "may_lead_to", "same_database", "stop",
+    }  # fmt: skip
+    assert "\nRaises:\n" in (inspect.getdoc(Migrator) or "")
+
+
 #: The parameters that their names and types say all of.
 UNSAID = {"same_database": {"other"}, "may_lead_to": {"host", "hostaddr", "port", "database"}}
 
