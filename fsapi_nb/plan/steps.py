@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from fsapi_nb.model.migration import EnumValue, Migration, Procedure, Script, Statement, Traits, TransactionRule
 from fsapi_nb.model.place import Problem
 from fsapi_nb.model.plan import Mode
+from fsapi_nb.plan.placement import StatementFault, lonely, out_of_place, problems_of, refusal_of
 from fsapi_nb.script.procedures import committing, unread_body
 from fsapi_nb.text.sql import quote_literal
 
@@ -27,7 +28,6 @@ TRANSACTION_OFF = "the file says transaction=off"
 _MAY_END_OR_REFUSE_ONE = frozenset(
     {"CALL", "DO", "REINDEX", "CLUSTER", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", "DROP SUBSCRIPTION"}
 )
-_IN_A_BLOCK_ONLY = frozenset({"LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"})
 # Commands that make, name or drop something, and neither read rows nor call a function.
 _RUNS_NOTHING = frozenset(
     f"{verb} {thing}"
@@ -77,15 +77,6 @@ class _Group:
         return self.opened is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _StatementFault:
-    """The reason why a statement cannot run at its place."""
-
-    statement: Statement
-    message: str
-    hint: str
-
-
 def cut(
     migration: Migration,
     script: Script,
@@ -112,9 +103,9 @@ def cut(
     statements = _with_procedures(script.parsed.statements, procedures)
     runs, faults = _runs(statements)
     if off:
-        faults += _lonely(runs)
+        faults += lonely(statement for run in runs if not run.own for statement in run.statements)
     if faults:
-        return (), _problems(migration, faults)
+        return (), problems_of(migration, faults)
     runs = [run for run in runs if run.statements]
     pieces = _pieces(runs, off=off) if off or _must_be_cut(runs) else [_one_transaction(statements, runs)]
     pieces = [part for piece in pieces for part in _split_enums(piece)]
@@ -161,13 +152,13 @@ def _outside_of_any(statement: Statement) -> Statement:
     return statement._replace(traits=replace(statement.traits, rule=TransactionRule.REFUSED))
 
 
-def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_StatementFault]]:
+def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[StatementFault]]:
     """Group the statements by BEGIN/COMMIT pairs, and find the pairs that do not match."""
     runs = [_Group()]
-    faults: list[_StatementFault] = []
+    faults: list[StatementFault] = []
     for statement in statements:
         run = runs[-1]
-        fault = _out_of_place(statement, inside=run.own)
+        fault = out_of_place(statement, inside=run.own)
         if fault:
             faults.append(fault)
             continue
@@ -183,53 +174,8 @@ def _runs(statements: Iterable[Statement]) -> tuple[list[_Group], list[_Statemen
     opened = runs[-1].opened
     if opened:
         hint = "add the COMMIT, or remove this: a migration is a transaction anyway."
-        faults.append(_StatementFault(opened, f"{opened.traits.kind} without a COMMIT after it", hint))
+        faults.append(StatementFault(opened, f"{opened.traits.kind} without a COMMIT after it", hint))
     return runs, faults
-
-
-def _out_of_place(statement: Statement, *, inside: bool) -> _StatementFault | None:
-    """Return what is wrong with a statement inside a BEGIN/COMMIT pair, or outside of any.
-
-    None if nothing is.
-    """
-    match statement.traits.rule:
-        case TransactionRule.BEGIN if inside:
-            hint = "remove it, or COMMIT before it."
-            return _StatementFault(
-                statement, f"{statement.traits.kind} inside a transaction that is already open", hint
-            )
-        case TransactionRule.REFUSED if inside:
-            hint = "move it out of the BEGIN and COMMIT around it."
-            return _StatementFault(statement, f"{_refused(statement)} in a transaction block", hint)
-        case TransactionRule.COMMIT if not inside:
-            return _StatementFault(
-                statement, "COMMIT without a BEGIN", "remove it: each migration is a transaction anyway."
-            )
-    return None
-
-
-def _lonely(runs: Iterable[_Group]) -> Iterable[_StatementFault]:
-    """Yield a fault for each statement that means nothing if it commits alone (transaction=off)."""
-    hint = "put BEGIN; and COMMIT; around it and what belongs to it."
-    return (
-        _StatementFault(
-            statement, f"{statement.traits.kind} needs a transaction, and the file says transaction=off", hint
-        )
-        for run in runs
-        for statement in run.statements
-        if not run.own and statement.traits.kind in _IN_A_BLOCK_ONLY
-    )
-
-
-def _problems(migration: Migration, faults: Iterable[_StatementFault]) -> list[Problem]:
-    """Return the faults as problems, each at the first line of its statement."""
-    from fsapi_nb.script.excerpt import shown_lines, statement_place
-
-    lines = shown_lines(migration)
-    ordered = sorted(faults, key=lambda fault: fault.statement.line)
-    return [
-        Problem(fault.message, statement_place(migration.name, fault.statement, lines), fault.hint) for fault in ordered
-    ]
 
 
 def _must_be_cut(runs: Sequence[_Group]) -> bool:
@@ -274,18 +220,12 @@ def _outside(statements: Iterable[Statement], *, off: bool) -> list[ScriptStep]:
             pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
             together = []
         refused = statement.traits.rule is TransactionRule.REFUSED and not (off and statement.traits.procedure)
-        reason = f"{_refused(statement)} in a transaction" if refused else TRANSACTION_OFF
+        reason = f"{refusal_of(statement)} in a transaction" if refused else TRANSACTION_OFF
         mode = Mode.AUTOCOMMIT if refused or statement.traits.kind in _MAY_END_OR_REFUSE_ONE else Mode.TRANSACTION
         pieces.append(ScriptStep(mode, reason, (statement,)))
     if together:
         pieces.append(ScriptStep(Mode.TRANSACTION, BETWEEN, tuple(together)))
     return pieces
-
-
-def _refused(statement: Statement) -> str:
-    if statement.traits.procedure:
-        return f"{statement.traits.kind} commits or rolls back by itself, which PostgreSQL refuses"
-    return f"PostgreSQL refuses {statement.traits.kind}"
 
 
 def _begin(statement: Statement | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from fsapi_nb.history.store import open_guarded, open_onlooker
+from fsapi_nb.history.access import open_guarded, open_onlooker
 from fsapi_nb.model.server import Blockage, DatabaseFacts
 from fsapi_nb.postgres.blockers import find_blockage
 from fsapi_nb.postgres.protection import Endpoint

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from fsapi_nb.errors import AssertionViolated, InDoubt, StatementFailed, revise
 from fsapi_nb.events import Observer
+from fsapi_nb.history.access import open_onlooker
 from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.store import HistoryStore, open_onlooker
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History
 from fsapi_nb.model.plan import CompletedMigration, Plan

@@ -13,8 +13,8 @@ from typing import Any
 
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.events import Observer
+from fsapi_nb.history.access import DatabaseAccess
 from fsapi_nb.history.chosen_schema import find_schema, search_path
-from fsapi_nb.history.store import DatabaseAccess
 from fsapi_nb.postgres.pooler import allows_pooler
 from fsapi_nb.project.address import find_address
 from fsapi_nb.project.origin import origin

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.catalog.snapshot import Snapshot
+from fsapi_nb.history.access import DatabaseAccess
 from fsapi_nb.history.record import Recorder
-from fsapi_nb.history.store import DatabaseAccess, HistoryStore
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.plan.rollback import plan_rollback
