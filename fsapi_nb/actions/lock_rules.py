@@ -4,6 +4,10 @@ Sources: "Explicit Locking" in PostgreSQL's documentation (chapter 13.3) and the
 leave open (partitions, heirs, the tables of foreign keys, differences between versions) was seen on servers of all five
 versions, and `tests/actions/test_lock_rules.py` runs each rule on one.
 
+Not said: what triggers, rules and event triggers do besides; the locks in ACCESS SHARE to ROW EXCLUSIVE of tables that a
+statement does not name (foreign keys, views); an ALTER INDEX of what is a table; a foreign key of a partitioned table to itself
+whose new partition is partitioned in turn; the parent of a partition that goes with its schema.
+
 A rule names tables by `Kin`, seen from the relation that the statement names. A template of words knows `{table}`,
 `{name}` (of the part, as a column) and `{part}` (`table.name`).
 """
@@ -155,7 +159,8 @@ CONSTRAINTS: dict[str, Rules] = {
     "CONSTR_PRIMARY": (
         _own(EXCLUSIVE),
         LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.UNLESS_NOT_NULL, until=17),
-        LockRule(Kin.DESCENDANTS, EXCLUSIVE, since=18, only=False),
+        LockRule(Kin.DESCENDANTS, EXCLUSIVE, since=18),
+        LockRule(Kin.DESCENDANTS, EXCLUSIVE, Condition.UNLESS_NOT_NULL, since=18, only=False),
         LockRule(Kin.PARTITIONS, SHARE, until=17),
     ),
     "CONSTR_UNIQUE": (
@@ -296,7 +301,12 @@ ANALYZE: Rules = (
     LockRule(Kin.DESCENDANTS, SHARE_UPDATE, since=18),
 )
 #: REINDEX; the locks on the indexes themselves keep every new query from being planned.
-REINDEX_TABLE: Rules = (_own(EXCLUSIVE), LockRule(Kin.PARTITIONS, EXCLUSIVE))
+REINDEX_TABLE: Rules = (
+    _own(SHARE),
+    LockRule(Kin.SELF, EXCLUSIVE, Condition.IF_INDEXED),
+    LockRule(Kin.PARTITIONS, SHARE),
+    LockRule(Kin.PARTITIONS, EXCLUSIVE, Condition.IF_INDEXED),
+)
 REINDEX_INDEX: Rules = (LockRule(Kin.TABLE, EXCLUSIVE),)
 REINDEX_TABLE_CONCURRENTLY: Rules = (_own(SHARE_UPDATE), LockRule(Kin.PARTITIONS, SHARE_UPDATE))
 REINDEX_INDEX_CONCURRENTLY: Rules = (LockRule(Kin.TABLE, SHARE_UPDATE),)

@@ -89,16 +89,17 @@ def create_index(node: Any, version: int) -> Iterator[Action]:
     rules = lock_rules.CREATE_INDEX
     if node.concurrent:
         rules, words = lock_rules.CREATE_INDEX_CONCURRENTLY, f"{words} concurrently"
-    # ON ONLY makes sense of a partitioned table alone, and builds nothing there.
-    built = [Work(TableSet(table)), *([] if only or node.concurrent else [Work(TableSet(table, Kin.PARTITIONS))])]
+    # ON ONLY is for partitioned tables, where it builds nothing.
+    built = [Work(TableSet(table), Condition.UNLESS_PARTITIONED if only else None)]
+    if not only and not node.concurrent:
+        built.append(Work(TableSet(table, Kin.PARTITIONS)))
     if node.if_not_exists:
         built = [Work(each.tables, Condition.UNLESS_EXISTS) for each in built]
-    built = [*merging(built)]
     yield Action(
         words,
         ActionObject("index", name) if name else ActionObject("table", table),
         locks(rules, table, version, only=only),
-        builds_index=() if only else tuple(built),
+        builds_index=merging(built),
     )
 
 

@@ -89,6 +89,7 @@ class Condition(StrEnum):
     IF_CHANGED = "unless it is so already"
     IF_CASCADES = "if their foreign key says CASCADE, SET NULL or SET DEFAULT"
     IF_ROWS = "if there are rows to check"
+    UNLESS_PARTITIONED = "unless the table is partitioned"
     IF_INDEXED = "if it has an index"
     IF_CLUSTERED = "if it has been clustered before"
     IF_CHANGED_SINCE = "if its rows have changed since the last VACUUM"

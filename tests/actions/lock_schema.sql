@@ -105,6 +105,8 @@ CREATE TABLE deep_rest_rest PARTITION OF deep_rest DEFAULT;
 CREATE TABLE deep_free (a int, b int);
 CREATE VIEW plain_view AS SELECT a FROM empty_table;
 ALTER TABLE animals ADD CONSTRAINT animals_alone CHECK (id < 1000) NO INHERIT;
+CREATE TABLE unkeyed (a int NOT NULL) PARTITION BY LIST (a);
+CREATE TABLE unkeyed_one PARTITION OF unkeyed FOR VALUES IN (1);
 CREATE TABLE lists (a int) PARTITION BY LIST (a);
 CREATE TABLE list_one (a int);
 DO $$ BEGIN

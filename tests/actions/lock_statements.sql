@@ -309,6 +309,9 @@ DROP INDEX logs_only;
 ALTER INDEX logs_at RENAME TO z;
 REINDEX INDEX orders_total;
 REINDEX TABLE orders;
+REINDEX TABLE ledger;
+CREATE INDEX z ON ONLY plain (a);
+ALTER TABLE ONLY unkeyed ADD PRIMARY KEY (a);
 REINDEX (VERBOSE) TABLE plain;
 -- creating
 CREATE TABLE z (id int PRIMARY KEY, x text);
