@@ -111,13 +111,15 @@ class _Made:
         copied = self._copied(table, column) if loss.kind is not LossKind.PRECISION else ()
         self.holders.update(_plain(each.rpartition(".")[0] or each) for each in copied)
         self.holders.update(map(_plain, copied))
-        return loss._replace(copied_to=copied) if copied else loss
+        partly = not column and (table, EVERY) not in self.copies
+        return loss._replace(copied_to=copied, partly=partly) if copied else loss
 
     def _copied(self, table: str, column: str) -> tuple[str, ...]:
         if column:
             found = [*self.copies.get((table, column), ()), *self.copies.get((table, EVERY), ())]
         else:
-            found = [each for (source, _), places in self.copies.items() if source == table for each in places]
+            places = [place for (source, _), found in self.copies.items() if source == table for place in found]
+            found = [place for place in places if _plain(place).rpartition(".")[0] != table]
         return tuple(dict.fromkeys(found))
 
     # -- what a statement has made -----------------------------------------------------------------------------

@@ -141,6 +141,8 @@ class LossKind(Enum):
 class Loss(NamedTuple):
     """Data that is lost for good, unless the script has put it somewhere else before: `copied_to` says where.
 
+    `partly` says of rows that only some of their columns are known to have been copied.
+
     `words` is a phrase (`column users.bio with its values`), `name` that of the table, column or other object.
     """
 
@@ -148,6 +150,7 @@ class Loss(NamedTuple):
     name: str
     words: str
     copied_to: tuple[str, ...] = ()
+    partly: bool = False
 
 
 class ActionObject(NamedTuple):

@@ -128,6 +128,15 @@ def test_what_was_not_copied_is_lost(text: str) -> None:
     assert [copied for _, copied in lost(text)] == [()]
 
 
+def test_rows_of_which_some_columns_are_copied_are_lost_in_part() -> None:
+    """A table is not known to be safe because one of its columns is; and a copy within it goes with its rows."""
+    (loss,) = last("INSERT INTO n (k) SELECT id FROM t; DROP TABLE t;").destroys
+    assert loss.partly
+    (loss,) = last("INSERT INTO n SELECT * FROM t; DROP TABLE t;").destroys
+    assert not loss.partly
+    assert lost("UPDATE t SET b = a; DELETE FROM t WHERE b = 1;") == [("t", ())]
+
+
 def test_the_copy_is_lost_with_its_table() -> None:
     """A table that the script has made holds data from the moment on at which it is the only place that has them."""
     assert lost("CREATE TABLE n AS SELECT * FROM t; DROP TABLE t; DROP TABLE n;") == [("t", ("n",)), ("n", ())]

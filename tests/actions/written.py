@@ -22,7 +22,7 @@ def lines_of(action: Action) -> Iterator[str]:
     for kind in ("rewrites", "scans", "builds_index", "changes_rows"):
         yield from (f"    {kind} {_work(work)}" for work in getattr(action, kind))
     for loss in action.destroys:
-        copied = f", copied to {', '.join(loss.copied_to)}" if loss.copied_to else ""
+        copied = f", {'partly ' * loss.partly}copied to {', '.join(loss.copied_to)}" if loss.copied_to else ""
         yield f"    destroys {loss.words}{copied}"
     if action.unknown:
         yield f"    unknown: {action.unknown}"
