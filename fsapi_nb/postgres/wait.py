@@ -35,21 +35,26 @@ _COPYING = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 _PAUSE = 0.5  # seconds between two requests to cancel: one that comes between two statements cancels nothing
 
 
+_EITHER: Any = Wait.RW
+
+
 class _Watched(Generator[Wanted, Any, T]):
     """A conversation that raises KeyboardInterrupt once if it is asked to stop, and can be resumed after that."""
 
     def __init__(self, conversation: Generator[Wanted, Any, T], signal: StopSignal) -> None:
         self._conversation = conversation
         self._signal = signal
+        self._is_started = False
         self._wanted: Wanted | None = None
 
     def __next__(self) -> Wanted:
         # psycopg's loop begins with next(). When an interrupted conversation is resumed by a second loop, that must not
-        # start it again: it still wants what it wanted before.
-        if self._wanted is None:
-            self._signal.is_waiting = True
+        # start it again: it still wants what it wanted before. An interrupt may have come as it had started, and before
+        # what it wants was kept here: then the loop waits for either.
+        if not self._is_started:
+            self._is_started = self._signal.is_waiting = True
             self._wanted = self._moved_on(None)
-        return self._wanted
+        return _EITHER if self._wanted is None else self._wanted
 
     def send(self, ready: Any) -> Wanted:
         self._signal.check()  # before the conversation moves on: `ready` is lost, but the next loop asks the socket again
@@ -68,9 +73,8 @@ class _Watched(Generator[Wanted, Any, T]):
 
 
 def watched(conversation: Generator[Wanted, Any, T]) -> Generator[Wanted, Any, T]:
-    """Return the conversation as one that checks the stop signal of this thread's call, if there is one."""
-    signal = stop_signal()
-    return _Watched(conversation, signal) if signal else conversation
+    """Return the conversation as one that checks the stop signal of this thread's call, and can be resumed."""
+    return _Watched(conversation, stop_signal() or StopSignal())
 
 
 class StoppableConnection(OpenedByConversation):
