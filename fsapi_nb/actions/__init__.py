@@ -1,1 +1,1 @@
-"""What a statement does before it has run: its locks, its work, what is lost by it. Pure: from the parse tree and PostgreSQL's rules."""
+"""What a statement will do: its locks, its work, what is lost by it. Pure: parse trees and PostgreSQL's rules."""

@@ -63,7 +63,7 @@ class Subcommand(NamedTuple):
         return merging(work(self.table, condition, only=self.only))
 
     def locks(self, rules: lock_rules.Rules) -> tuple[TableLock, ...]:
-        """What rules give for the table."""
+        """Return what rules give for the table."""
         return locks(rules, self.table, self.version, only=self.only)
 
 
@@ -157,7 +157,7 @@ def _add_column(sub: Subcommand, action: Action) -> Action:
     """ADD COLUMN rewrites the table where each row gets a value of its own, or a domain's constraint must be checked."""
     column = sub.definition.column_def
     constraints = [each.constraint for each in column.constraints]
-    certain, condition = _fills(sub, column, constraints)
+    certain, condition = _fills(column, constraints)
     rewrites = sub.work(condition) if certain or condition else ()
     has_default = any(enum_name(each, "contype") == "CONSTR_DEFAULT" for each in constraints)
     scans: list[Work] = []
@@ -181,7 +181,7 @@ def _add_column(sub: Subcommand, action: Action) -> Action:
 
 
 def _unless_there(action: Action) -> Action:
-    """The same of IF NOT EXISTS: all that it works on depends on that, but the lock on the table itself."""
+    """Return the action of an IF NOT EXISTS: all that it works on depends on that, but the lock on the table itself."""
     own = action.object.name.rpartition(".")[0]
     return replace(
         action,
@@ -195,7 +195,7 @@ def _unless_there(action: Action) -> Action:
     )
 
 
-def _fills(sub: Subcommand, column: Any, constraints: list[Any]) -> tuple[bool, Condition | None]:
+def _fills(column: Any, constraints: list[Any]) -> tuple[bool, Condition | None]:
     """Whether each row gets a value of its own; if the text does not tell, what it depends on."""
     types = strings(column.type_name.names)
     if types[-1:] and types[-1] in _SERIALS:
@@ -345,7 +345,7 @@ _CONSTRAINTS = {
 
 
 def _checked(sub: Subcommand, constraint: Any, kind: str, action: Action) -> Action:
-    """The same with what is scanned and built."""
+    """Return the action with what is scanned and built."""
     enforced = _is_enforced(constraint)
     unproven = enforced and not constraint.skip_validation
     suffix = "" if unproven else (", not validated" if enforced else ", not enforced")

@@ -1,4 +1,4 @@
-"""Names of PostgreSQL's own functions and types, of 14 to 18: read from `pg_proc` and `pg_type`, and compared with them by a test.
+"""Names of the functions and types of PostgreSQL 14 to 18, from `pg_proc` and `pg_type`; a test compares them.
 
 Those that only PostgreSQL itself calls are left out, and those that run a query which they are given.
 """

@@ -74,7 +74,7 @@ def _moved(node: Any, destination: str) -> Iterator[ColumnCopy]:
 
 
 def _aliases(node: Any) -> dict[str, str]:
-    """The tables that a statement names, by the names that its columns are qualified with."""
+    """Return the tables that a statement names, by the names that its columns are qualified with."""
     found = {}
     for each in walk(node):
         if each.DESCRIPTOR.name == "RangeVar":
@@ -83,7 +83,7 @@ def _aliases(node: Any) -> dict[str, str]:
 
 
 def _columns(expression: Any, aliases: dict[str, str], alone: str | None) -> Iterator[tuple[str, str]]:
-    """The columns that an expression reads, each with its table."""
+    """Yield the columns that an expression reads, each with its table."""
     for each in walk(expression):
         if each.DESCRIPTOR.name != "ColumnRef":
             continue

@@ -1,12 +1,13 @@
 """What each kind of statement locks: PostgreSQL's rules of 14 to 18, as data.
 
-Sources: "Explicit Locking" in PostgreSQL's documentation (chapter 13.3) and the reference page of each command; what they
+Sources: "Explicit Locking" in PostgreSQL's documentation (chapter 13.3) and the reference page of each command; what
+    they
 leave open (partitions, heirs, the tables of foreign keys, differences between versions) was seen on servers of all five
 versions, and `tests/actions/test_lock_rules.py` runs each rule on one.
 
-Not said: what triggers, rules and event triggers do besides; the locks in ACCESS SHARE to ROW EXCLUSIVE of tables that a
-statement does not name (foreign keys, views); an ALTER INDEX of what is a table; a foreign key of a partitioned table to itself
-whose new partition is partitioned in turn; the parent of a partition that goes with its schema.
+Not said: what triggers, rules and event triggers do besides; the locks in ACCESS SHARE to ROW EXCLUSIVE of tables that
+a statement does not name (foreign keys, views); an ALTER INDEX of what is a table; a foreign key of a partitioned table
+to itself whose new partition is partitioned in turn; the parent of a partition that goes with its schema.
 
 A rule names tables by `Kin`, seen from the relation that the statement names. A template of words knows `{table}`,
 `{name}` (of the part, as a column) and `{part}` (`table.name`).
@@ -178,7 +179,8 @@ CONSTRAINTS: dict[str, Rules] = {
 #: What an added foreign key locks, seen from the table that it refers to.
 FOREIGN_KEY: Rules = (_own(SHARE_ROW), LockRule(Kin.PARTITIONS, SHARE_ROW, only=False))
 
-#: Parameters of tables, views and indexes that are changed under ACCESS EXCLUSIVE: the others, under SHARE UPDATE EXCLUSIVE.
+#: Parameters of tables, views and indexes that are changed under ACCESS EXCLUSIVE: the others, under SHARE UPDATE
+#: EXCLUSIVE.
 STRICT_PARAMETERS = frozenset(
     {
         "user_catalog_table",

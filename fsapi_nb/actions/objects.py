@@ -68,7 +68,7 @@ def create_table(node: Any, version: int) -> Iterator[Action]:
 
 
 def _referenced(node: Any) -> Iterator[str]:
-    """The tables that the foreign keys of a CREATE TABLE refer to."""
+    """Yield the tables that the foreign keys of a CREATE TABLE refer to."""
     constraints = [*node.constraints]
     for each in node.table_elts:
         if each.HasField("column_def"):
@@ -484,7 +484,7 @@ def run_unknown(node: Any, name: str) -> Action:
 
 
 def _named(node: Any, field: str) -> str:
-    """The name that a field of a node holds, whatever its type is."""
+    """Return the name that a field of a node holds, whatever its type is."""
     if not field:
         return ""
     value = getattr(node, field)

@@ -74,7 +74,7 @@ def rows_of(query: Any) -> Rows:
             case "FuncCall":
                 names = strings(node.funcname)
                 found.called.append(joined(names[1:] if names[0] == "pg_catalog" else names))
-                if names[-1] not in _KNOWN or len(names) > 1 and names[0] != "pg_catalog":
+                if names[-1] not in _KNOWN or (len(names) > 1 and names[0] != "pg_catalog"):
                     found.unknown.append(joined(names))
             case "LockingClause":
                 found.locked += [each.range_var.relname for each in node.locked_rels] or ["*"]
@@ -91,7 +91,7 @@ def query(node: Any, version: int) -> Iterator[Action]:
     """Yield what a query does: each statement in it that writes, or the query that reads only."""
     rows = rows_of(node)
     if not rows.writes:
-        yield _reading(node, rows)
+        yield _reading(rows)
         return
     for index, each in enumerate(reversed(rows.writes)):
         action = _write(each)
@@ -100,7 +100,7 @@ def query(node: Any, version: int) -> Iterator[Action]:
         yield action
 
 
-def _reading(node: Any, rows: Rows) -> Action:
+def _reading(rows: Rows) -> Action:
     tables = list(dict.fromkeys(rows.reads))
     if tables:
         words = f"read rows of {', '.join(tables)}"
@@ -115,7 +115,7 @@ def write_locks(name: str) -> tuple[TableLock, ...]:
 
 
 def _changed(name: str, *, only: bool = False) -> tuple[Work, ...]:
-    """The tables whose rows a statement writes that names a table, or a view."""
+    """Return the tables whose rows a statement writes that names a table, or a view."""
     return (*work(name, only=only), Work(TableSet(name, Kin.READ_BY)))
 
 

@@ -1,7 +1,7 @@
 """What the statements of a script do, one after the other: what it has made itself is locked, and lost, for nobody.
 
-A lock on a table that the same script has made keeps nobody waiting, and work on it takes no time while it is empty. A column
-whose values were put somewhere else before is not lost when it is dropped.
+A lock on a table that the same script has made keeps nobody waiting, and work on it takes no time while it is empty. A
+column whose values were put somewhere else before is not lost when it is dropped.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def _plain(name: str) -> str:
 class _Made:
     """What a script has made up to here, by names as written without `public.`.
 
-    `possible` are tables that were perhaps there before (IF NOT EXISTS), `filled` those that got rows of a query or COPY,
-    `tied` those that have to do with tables that were there before, `mixed` those that have such tables below them. `copies` has what was copied, by table and column;
-    `holders` are the tables that hold what was lost elsewhere.
+    `possible` are tables that were perhaps there before (IF NOT EXISTS), `filled` those that got rows of a query or
+    COPY, `tied` those that have to do with tables that were there before, `mixed` those that have such tables below
+    them. `copies` has what was copied, by table and column; `holders` are the tables that hold what was lost elsewhere.
     """
 
     tables: set[str] = field(default_factory=set)
@@ -85,7 +85,7 @@ class _Made:
         return TableLock(tables, lock.mode, lock.condition)
 
     def _of_index(self, tables: TableSet) -> TableSet:
-        """The table itself instead of `the table of` an index that the script has made."""
+        """Return the table itself instead of `the table of` an index that the script has made."""
         table = self.indexes.get(_plain(tables.name)) if tables.kin in _OF_INDEX else None
         return TableSet(table) if table else tables
 
@@ -136,7 +136,7 @@ class _Made:
             if destination not in places:
                 places.append(destination)
 
-    def add(self, named: Named) -> None:
+    def add(self, named: Named) -> None:  # noqa: C901 - a case for each kind of statement
         """Keep what a statement makes, renames and drops."""
         name, node = named
         match name:

@@ -112,14 +112,14 @@ def _create_schema(node: Any, version: int) -> Iterator[Action]:
 
 
 def _named(element: Any) -> Any:
-    """The name of a table, view or sequence that CREATE SCHEMA makes."""
+    """Return the name of a table, view or sequence that CREATE SCHEMA makes."""
     fields = {"CreateStmt": "relation", "ViewStmt": "view", "CreateSeqStmt": "sequence"}
     field = fields.get(element.DESCRIPTOR.name)
     return getattr(element, field) if field else None
 
 
 def _without(action: Action, names: set[str]) -> Action:
-    """The action without what it does to tables that the same statement makes."""
+    """Return the action without what it does to tables that the same statement makes."""
     return replace(
         action,
         locks=tuple(each for each in action.locks if each.tables.name not in names),
