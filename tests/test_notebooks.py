@@ -22,6 +22,7 @@ import pytest
 
 from tests.notebook.clone import KERNEL, Clone, clone_of
 from tests.notebook.store import NOTEBOOKS, clean
+from tests.servers.embedded_servers import wait_until
 
 ROOT = NOTEBOOKS.parent
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -119,7 +120,9 @@ def test_notebooks_pass_twice_in_a_fresh_clone_in_any_order(pytestconfig: pytest
         assert done.returncode == 0, done.stdout
     assert clone.files() == clone.before
     (server,) = (clone.root / ".fsapi_nb").glob("postgres-*/server.json")
-    assert not list(Path(json.loads(server.read_text(encoding="utf-8"))["socket"]).glob(".s.PGSQL.*"))
+    folder = Path(json.loads(server.read_text(encoding="utf-8"))["socket"])
+    # A kernel that was told to end stops the server as it ends, which pytest does not wait for.
+    wait_until(lambda: not list(folder.glob(".s.PGSQL.*")))
 
 
 def _strict_run(paths: Sequence[Path], clone: Clone) -> subprocess.CompletedProcess[str]:
