@@ -59,9 +59,10 @@ _OF_KEYS = (b"_key", b"-key")  # a text without either holds none of the marks t
 _MARKS_OF_KEYS = tuple(mark for mark in MARKS if mark.endswith(_OF_KEYS))
 _OTHER_MARKS = tuple(mark for mark in MARKS if not mark.endswith(_OF_KEYS))
 _NAME = re.compile(rf"[\w.]*{WORDS}", re.IGNORECASE)
-# Values that are not a secret: a flag, one character, a word for nothing, one sign repeated, a placeholder.
+# Values that are not a secret: a flag, one character, a word for nothing, one sign repeated, a placeholder, empty JSON.
 _NO_SECRET = re.compile(
-    r"|.|true|false|on|off|yes|no|none|null|nil|n/a|unset|todo|tbd|([\W_])\1*|x{3,}|<[^<>]*>|\$\{\w+\}|\{\{[^{}]*\}\}",
+    r"|.|true|false|on|off|yes|no|none|null|nil|n/a|unset|todo|tbd|([\W_])\1*|x{3,}|<[^<>]*>|\$\{\w+\}|\{\{[^{}]*\}\}"
+    r"|\{\s*\}|\[\s*\]",
     re.IGNORECASE,
 )
 _PROSE_WORD = re.compile(

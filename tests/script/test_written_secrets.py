@@ -309,3 +309,17 @@ def test_a_step_s_text_in_the_journal_has_no_secret(project: Project) -> None:
     assert SECRET not in _kept(project)
     (step,) = project.rows("SELECT script FROM migrations_journal WHERE script LIKE 'INSERT%'")
     assert step[0].startswith("INSERT INTO users VALUES (1, '***')")
+
+
+@pytest.mark.parametrize("empty", ["'{}'", "'[]'", "'{ }'::jsonb"])
+def test_empty_json_is_not_a_secret(project: Project, empty: str) -> None:
+    """A column for tokens may begin with no token: nothing is starred, and the stored DOWN can run."""
+    name = project.write(
+        "tokens",
+        f"CREATE TABLE t (session_token jsonb DEFAULT {empty}, api_key text DEFAULT '');",
+        f"ALTER TABLE t ALTER COLUMN session_token SET DEFAULT {empty};\nDROP TABLE t;",
+    )
+    assert project.migrator().migrate().notes == ()
+    (project.folder / name).unlink()
+    project.migrator().rollback()
+    assert project.applied() == []
