@@ -16,11 +16,14 @@ from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
-from fsapi_nb.script.objects import creates, drops, first_schema
+from fsapi_nb.script.objects import creates, drops, finds_or_creates, first_schema
 from fsapi_nb.text.toml import written_setting
 
 _KINDS = {"table", "view", "materialized view", "sequence"}
 _MATTERS = re.compile(r"\.|schema|search_path", re.IGNORECASE)
+# What can be run again beside what it has done: by its kind, and by its own words.
+_REPEATED = {"GRANT", "REVOKE", "COMMENT", "SELECT", "SET", "ANALYZE", "VACUUM"}
+_AGAIN = re.compile(r"\b(?:if\s+(?:not\s+)?exists|on\s+conflict|or\s+replace)\b", re.IGNORECASE)
 _THERE = sql.SQL("""
     SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest({schemas}::name[], {names}::name[]))
@@ -62,20 +65,35 @@ def refuse_left_behind(
 
 
 def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
-    """Yield the schema, the name and the words of each relation that a script makes and none has dropped before."""
+    """Yield the schema, the name and the words of each relation that a script makes and none has dropped before.
+
+    One that IF NOT EXISTS makes counts only if a script does something else with it that cannot be repeated.
+    """
     dropped: set[str] = set()
-    for migration in applied:
+    scripts = list(applied)
+    for migration in scripts:
         path: str | None = None
         for statement in migration.up.parsed.statements:
             if path is None and not _MATTERS.search(statement.text):
                 continue  # parsing is what takes time
             path = first_schema(statement, path)
             dropped.update(_qualified(each, path) for each in drops(statement))
-            for each in creates(statement):
+            found = [each for each in finds_or_creates(statement) if _is_changed(each, scripts)]
+            for each in (*creates(statement), *found):
                 object_ = _qualified(each, path)
                 schema, dot, relation = _name(object_).partition(".")
                 if dot and object_ not in dropped and f"schema {schema}" not in dropped:
                     yield schema, relation, f"{object_} of {migration.name}"
+
+
+def _is_changed(object_: str, scripts: Iterable[Migration]) -> bool:
+    """Return whether a statement names the relation that is not as good when it is run again."""
+    name = _name(object_).rpartition(".")[2]
+    statements = (statement for script in scripts for statement in script.up.parsed.statements)
+    return any(
+        name in each.text and each.traits.kind.partition(" ")[0] not in _REPEATED and not _AGAIN.search(each.text)
+        for each in statements
+    )
 
 
 def _qualified(object_: str, path: str | None) -> str:

@@ -54,6 +54,12 @@ def creates(statement: Statement) -> tuple[str, ...]:
     return tuple(_created(name, node))
 
 
+def finds_or_creates(statement: Statement) -> tuple[str, ...]:
+    """Return the objects that the statement creates only if they are not there: IF NOT EXISTS. Parses it."""
+    name, node = node_of(parse_one(statement.text.encode()))
+    return tuple(_created(name, node)) if getattr(node, "if_not_exists", False) else ()
+
+
 def drops(statement: Statement) -> tuple[str, ...]:
     """Return the objects that the statement drops; none if it is not a DROP, or does other things, too."""
     return dropped_by(node_of(parse_one(statement.text.encode())))

@@ -91,7 +91,7 @@ def _apply(options: VerbOptions, dropped: Plan, request: PlanRequest, *, yes: bo
     try:
         return run(options, replace(request, verb="migrate"), yes=yes)
     except (FsapiError, Interrupted) as error:
-        gone = f"{_count_drops(dropped)} had been dropped, which is committed."
+        gone = f"{_count_drops(dropped)} had been dropped and the history emptied, which is committed."
         raise with_state(error, gone, error.state) from error.__cause__
 
 

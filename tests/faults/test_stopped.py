@@ -207,7 +207,9 @@ def test_a_fresh_that_is_stopped_in_its_migrations_says_that_all_was_dropped(pro
     migrator = project.migrator()
     call = Call(lambda: migrator.fresh(yes=True))
     wait_for(project, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
-    assert call.stopped(migrator).state.startswith("1 object had been dropped, which is committed. ")
+    assert call.stopped(migrator).state.startswith(
+        "1 object had been dropped and the history emptied, which is committed. "
+    )
     assert not project.has("t")
 
 

@@ -224,7 +224,7 @@ def test_a_fresh_that_fails_in_its_second_half_says_what_was_dropped(project: Pr
     migrator = project.migrator()
     migrator.migrate()
     project.write_text(name, "-- UP\nSELECT 1/0;\n")
-    with pytest.raises(StatementFailed, match="1 object had been dropped, which is committed"):
+    with pytest.raises(StatementFailed, match="1 object had been dropped and the history emptied, which is committed"):
         migrator.fresh(yes=True)
 
 
@@ -263,6 +263,9 @@ def test_a_procedure_that_fresh_leaves_is_known_to_commit(project: Project) -> N
         ("SET search_path = kept;\nCREATE VIEW v AS SELECT 1;", "view kept.v"),
         ('CREATE SEQUENCE kept."two words";', "sequence kept.two words"),
         ("CREATE MATERIALIZED VIEW kept.m AS SELECT 1;", "materialized view kept.m"),
+        ("CREATE TABLE IF NOT EXISTS kept.t (i int);\nINSERT INTO kept.t VALUES (1);", "table kept.t"),
+        ("CREATE TABLE IF NOT EXISTS kept.t (i int);\nALTER TABLE kept.t RENAME i TO n;", "table kept.t"),
+        ("SET search_path = kept;\nCREATE TABLE IF NOT EXISTS t ();\nCREATE INDEX ON t ((1));", "table kept.t"),
     ],
 )
 def test_fresh_is_refused_where_what_migrations_made_would_stay(project: Project, up: str, named: str) -> None:
@@ -284,7 +287,12 @@ def test_fresh_is_refused_where_what_migrations_made_would_stay(project: Project
 def test_fresh_leaves_alone_what_scripts_take_away_themselves(project: Project) -> None:
     """Or make only if it is not there: they can run again beside it."""
     project.rows("CREATE SCHEMA kept")
-    project.write("a", "DROP TABLE IF EXISTS kept.t;\nCREATE TABLE kept.t ();\nCREATE TABLE IF NOT EXISTS kept.u ();")
+    project.write(
+        "a",
+        "DROP TABLE IF EXISTS kept.t;\nCREATE TABLE kept.t ();\nCREATE TABLE IF NOT EXISTS kept.u (i int UNIQUE);\n"
+        "ALTER TABLE kept.u ADD COLUMN IF NOT EXISTS more int;\nINSERT INTO kept.u VALUES (1) ON CONFLICT DO NOTHING;\n"
+        "GRANT SELECT ON kept.u TO PUBLIC;",
+    )
     project.write("b", "DROP SCHEMA IF EXISTS other CASCADE;\nCREATE SCHEMA other;\nCREATE TABLE other.t ();")
     project.write("c", "CREATE TABLE kept.gone ();\nDROP TABLE kept.gone;")
     project.migrator().migrate()
