@@ -10,11 +10,10 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fsapi_nb.history.journal_event import DIRECTIONS
 from fsapi_nb.history.kept_session import state_in
 from fsapi_nb.model.history import COMMITTED_ITSELF, PartialMigration, StepRecord
 from fsapi_nb.model.migration import Direction
-
-_DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
 def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]:  # noqa: C901 - a table of cases
@@ -27,13 +26,13 @@ def fold_progress(rows: Iterable[Sequence[Any]]) -> tuple[PartialMigration, ...]
     for name, event, state, step, steps, checksum, text, witness, message in rows:
         if event == "fresh":
             found.clear()
-        elif event in _DIRECTIONS and state == "session":
+        elif event in DIRECTIONS and state == "session":
             before = found.get(name)
             if before and before.done and (before.direction.value, before.done[-1].number) == (event, step - 1):
                 found[name] = replace(before, session=state_in(witness), outlived=True)
-        elif event in _DIRECTIONS and state == "done" and step == steps:
+        elif event in DIRECTIONS and state == "done" and step == steps:
             found.pop(name, None)
-        elif event in _DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
+        elif event in DIRECTIONS and state in {"started", "failed", "resolved", "in doubt", "done"}:
             direction, record = Direction(event), StepRecord(step - 1, checksum, text, steps)
             before = found.get(name)
             if before and before.direction is not direction and state == "failed":

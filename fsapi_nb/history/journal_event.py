@@ -16,7 +16,8 @@ from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.postgres.session import Rows
 
-_DIRECTIONS = frozenset(direction.value for direction in Direction)
+#: The events that are of a direction of a migration.
+DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
 def sound_events(rows: Rows, tables: Tables) -> Rows:
@@ -50,7 +51,7 @@ def fault_of(row: Sequence[Any]) -> str | None:
         return "it names no migration"
     if event == "rollback":
         return None if _is_list_of_names(message) else "its message is not a list of names"
-    if event not in _DIRECTIONS:
+    if event not in DIRECTIONS:
         return None
     if step is None or steps is None or step < 1:
         return "its step number is missing or below 1"
