@@ -16,7 +16,9 @@ from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import DatabaseObject
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
-from fsapi_nb.script.objects import creates, drops, finds_or_creates, first_schema
+from fsapi_nb.script.classify import node_of
+from fsapi_nb.script.objects import created_by, dropped_by, first_schema, found_or_created_by
+from fsapi_nb.script.parser import parse_one
 from fsapi_nb.text.toml import written_setting
 
 _KINDS = {"table", "view", "materialized view", "sequence"}
@@ -76,10 +78,11 @@ def _made(applied: Iterable[Migration]) -> Iterator[tuple[str, str, str]]:
         for statement in migration.up.parsed.statements:
             if path is None and not _MATTERS.search(statement.text):
                 continue  # parsing is what takes time
-            path = first_schema(statement, path)
-            dropped.update(_qualified(each, path) for each in drops(statement))
-            found = [each for each in finds_or_creates(statement) if _is_changed(each, scripts)]
-            for each in (*creates(statement), *found):
+            named = node_of(parse_one(statement.text.encode()))
+            path = first_schema(named, path)
+            dropped.update(_qualified(each, path) for each in dropped_by(named))
+            found = [each for each in found_or_created_by(named) if _is_changed(each, scripts)]
+            for each in (*created_by(named), *found):
                 object_ = _qualified(each, path)
                 schema, dot, relation = _name(object_).partition(".")
                 if dot and object_ not in dropped and f"schema {schema}" not in dropped:

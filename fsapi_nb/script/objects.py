@@ -48,15 +48,20 @@ _OF_THE_DATABASE = {
 
 def creates(statement: Statement) -> tuple[str, ...]:
     """Return the objects that the statement certainly has created once it has run. Parses it."""
-    name, node = node_of(parse_one(statement.text.encode()))
+    return created_by(node_of(parse_one(statement.text.encode())))
+
+
+def created_by(named: Named) -> tuple[str, ...]:
+    """Return the objects that a parsed statement certainly has created once it has run."""
+    name, node = named
     if getattr(node, "if_not_exists", False) or getattr(node, "replace", False):
         return ()
     return tuple(_created(name, node))
 
 
-def finds_or_creates(statement: Statement) -> tuple[str, ...]:
-    """Return the objects that the statement creates only if they are not there: IF NOT EXISTS. Parses it."""
-    name, node = node_of(parse_one(statement.text.encode()))
+def found_or_created_by(named: Named) -> tuple[str, ...]:
+    """Return the objects that a parsed statement creates only if they are not there: IF NOT EXISTS."""
+    name, node = named
     return tuple(_created(name, node)) if getattr(node, "if_not_exists", False) else ()
 
 
@@ -91,14 +96,14 @@ def search_paths(statement: Statement) -> tuple[list[str], ...]:
     return ([argument.a_const.sval.sval for argument in node.setstmt.args],)
 
 
-def first_schema(statement: Statement, before: str | None) -> str | None:
-    """Return the schema in which unqualified names are created after the statement, if a SET says it.
+def first_schema(named: Named, before: str | None) -> str | None:
+    """Return the schema in which unqualified names are created after a parsed statement, if a SET says it.
 
     Args:
-        statement: A statement of the script.
+        named: A statement of the script, parsed.
         before: The answer for the statement before it; None if no SET has said it.
     """
-    name, node = node_of(parse_one(statement.text.encode()))
+    name, node = named
     if name != "variable_set_stmt" or node.name != "search_path":
         return before
     first = node.args[0].a_const.sval.sval if node.args else ""
