@@ -17,21 +17,34 @@ from fsapi_nb.errors import NothingToDo
 from fsapi_nb.events import Event as RunEvent
 from fsapi_nb.events import LockAwaited, StepRetried
 from fsapi_nb.model.migration import Direction
+from fsapi_nb.run import watch
 
+#: Seconds that no statement of a test takes: it is not looked at meanwhile.
+NEVER = 3600
 # A server that forks has imported everything and runs no threads: a client starts in a few milliseconds.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.client", "fsapi_nb.run.runner", "fsapi_nb.run.recover"])
 
 
 class Client:
-    """A process that runs `migrate`, or rolls everything back; with a `verb`, that one."""
+    """A process that runs `migrate`, or rolls everything back; with a `verb`, that one.
+
+    One that is not `watched` says the same messages however long it takes.
+    """
 
     def __init__(
-        self, address: str, folder: Path, direction: Direction = Direction.UP, *, verb: str = "", **options: object
+        self,
+        address: str,
+        folder: Path,
+        direction: Direction = Direction.UP,
+        *,
+        verb: str = "",
+        watched: bool = True,
+        **options: object,
     ) -> None:
         self._ours, theirs = _context.Pipe()
         self._process: ForkServerProcess = _context.Process(
-            target=_run, args=(theirs, address, folder, direction, verb, options), daemon=True
+            target=_run, args=(theirs, address, folder, direction, verb, watched, options), daemon=True
         )
         self._started = Event()
         self._process.start()
@@ -83,10 +96,16 @@ class Client:
 
 @contextlib.contextmanager
 def client(
-    address: str, folder: Path, direction: Direction = Direction.UP, *, verb: str = "", **options: object
+    address: str,
+    folder: Path,
+    direction: Direction = Direction.UP,
+    *,
+    verb: str = "",
+    watched: bool = True,
+    **options: object,
 ) -> Iterator[Client]:
     """A client that is gone at the end."""
-    process = Client(address, folder, direction, verb=verb, **options)
+    process = Client(address, folder, direction, verb=verb, watched=watched, **options)
     try:
         yield process
     finally:
@@ -94,10 +113,18 @@ def client(
 
 
 def _run(
-    told: Connection, address: str, folder: Path, direction: Direction, verb: str, options: dict[str, object]
+    told: Connection,
+    address: str,
+    folder: Path,
+    direction: Direction,
+    verb: str,
+    watched: bool,
+    options: dict[str, object],
 ) -> None:
     """What the process does."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not watched:
+        watch._MOMENT = NEVER
 
     def hear(event: RunEvent) -> None:
         if isinstance(event, LockAwaited):
