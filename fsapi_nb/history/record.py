@@ -31,7 +31,7 @@ from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import keep
-from fsapi_nb.script.plain_definitions import is_quiet
+from fsapi_nb.script.plain_definitions import is_plain
 from fsapi_nb.text.command import Advice, command
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ class Recorder:
 
         Sent after each step that may run a function: the text of a script does not say which tables a function empties.
         """
-        is_plain = all(part.is_parsed and is_quiet(part.statements) for part in step.parts)
         is_named = any(self.tables.table in each.text for part in step.parts for each in part.statements)
-        if row is None or (is_plain and not is_named):
+        if row is None or (not is_named and all(map(is_plain, step.parts))):
             return ()
         return (self._message("check kept with its script" if row.has_script else "check kept", [row.name]),)
 

@@ -83,9 +83,9 @@ class SentAhead:
 
 def travels(step: Step) -> bool:
     """Return whether all of a step can be sent before anything of it is answered, and the session is cleaned after it."""
-    return step.mode is Mode.TRANSACTION and not step.restore_session and all(map(_is_plain, step.parts))
+    return step.mode is Mode.TRANSACTION and not step.restore_session and all(map(_may_travel, step.parts))
 
 
-def _is_plain(part: StepPart) -> bool:
+def _may_travel(part: StepPart) -> bool:
     plain = part.of == 1 and part.is_parsed and not part.checks
     return plain and sum(_SHORT if each.copy else len(each.text) for each in part.statements) < _SHORT

@@ -31,7 +31,7 @@ from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.refusal import refusal_of
 from fsapi_nb.run.state import RETRYABLE, RunState
 from fsapi_nb.run.timeouts import timeout_messages
-from fsapi_nb.script.plain_definitions import is_quiet
+from fsapi_nb.script.plain_definitions import is_plain
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ class TransactionRunner:
 def _is_quiet(step: Step) -> bool:
     """Return whether the step leaves nothing behind in its session, between its parts neither."""
     alike = len({part.direction for part in step.parts}) == 1
-    return alike and all(part.is_parsed and not part.checks and is_quiet(part.statements) for part in step.parts)
+    return alike and all(is_plain(part) and not part.checks for part in step.parts)
 
 
 def pauses_between_attempts(seconds: float) -> Iterator[float]:

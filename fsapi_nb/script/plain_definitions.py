@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from fsapi_nb.model.migration import Statement
+from fsapi_nb.model.plan import StepPart
 
 _VERBS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"})
 # Those of them that run a query, a script or code, or change the settings of new sessions. A change of a table, a type
@@ -39,6 +40,11 @@ _LOUD = frozenset(
 )
 _GENERATED = re.compile(r"\bas\s*\(")
 _PLAIN_KEY = re.compile(r"\bpartition\s+by\s+\w+\s*\([^()]*\)(?!.*\bpartition\b)", re.DOTALL)
+
+
+def is_plain(part: StepPart) -> bool:
+    """Return whether what a step runs of a migration is known to be plain definitions."""
+    return part.is_parsed and is_quiet(part.statements)
 
 
 def is_quiet(statements: Iterable[Statement]) -> bool:
