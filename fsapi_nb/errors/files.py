@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fsapi_nb.errors.base import UNCHANGED, FsapiError
 from fsapi_nb.model.place import Problem
 from fsapi_nb.text.fold import Fold
+from fsapi_nb.text.words import counted
 
 _PROBLEMS = Fold(10, 4)
 
@@ -33,9 +34,8 @@ class FaultyMigrations(FsapiError):
     problems: tuple[Problem, ...]
 
     def __init__(self, problems: tuple[Problem, ...], *, state: str | None = None) -> None:
-        count = len(problems)
         super().__init__(
-            f"{count} fault{'s' if count != 1 else ''} found before anything ran.",
+            f"{counted(len(problems), 'fault')} found before anything ran.",
             details=tuple(line for problem in problems for line in problem.lines()),
             state=state or UNCHANGED,
             problems=problems,
@@ -48,5 +48,4 @@ class FaultyMigrations(FsapiError):
 
 
 def _files(problems: Sequence[Problem]) -> str:
-    count = len({problem.place.file for problem in problems})
-    return f"{count} file{'s' if count != 1 else ''}"
+    return counted(len({problem.place.file for problem in problems}), "file")

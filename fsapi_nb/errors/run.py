@@ -11,6 +11,7 @@ from fsapi_nb.model.place import SourceLocation
 from fsapi_nb.model.result import Presented, ResultSet
 from fsapi_nb.model.server import Blockage, Identity, ServerMessage
 from fsapi_nb.text.safe import visible
+from fsapi_nb.text.words import counted
 from fsapi_nb.text.wrap import hang
 
 if TYPE_CHECKING:
@@ -182,10 +183,9 @@ class AssertionViolated(FsapiError):
         identity: Identity | None = None,
         notices: tuple[str, ...] = (),
     ) -> None:
-        count = len(found.rows)
         where = f"{place}: " if place else ""
         super().__init__(
-            f"{where}the check {title!r} does not hold: {count} row{'s' if count != 1 else ''}",
+            f"{where}the check {title!r} does not hold: {counted(len(found.rows), 'row')}",
             details=tuple(place.excerpt() if place else ()),
             state=state,
             hint=hint,

@@ -23,6 +23,7 @@ from fsapi_nb.postgres.ask import ask, ask_about_session, rendered
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.encoding import fitting
 from fsapi_nb.text.toml import written_setting
+from fsapi_nb.text.words import counted
 
 # By the columns, which are looked up once for all tables. A table of an untrusted role does not count: reading it could
 # run code of that role. The search_path is the session's own, so other people's operators may be in it.
@@ -201,4 +202,4 @@ def _refuse(own: Tables, other: Tables, history: History, folder: Folder, beside
 
 
 def _files(folder: Folder) -> str:
-    return f"{len(folder.names)} file{'' if len(folder.names) == 1 else 's'}"
+    return counted(len(folder.names), "file")

@@ -29,6 +29,7 @@ from fsapi_nb.plan.names import find_applied, find_filed, find_retired
 from fsapi_nb.plan.ran_before import Evidence, is_same_script
 from fsapi_nb.plan.selection import choose_up
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.words import counted
 
 _NAMED = 5  # names in a note
 
@@ -268,8 +269,7 @@ def refuse_files(entries: Sequence[HistoryEntry], given: PlanInput, hint: str) -
     if there:
         has, it = ("still has its file", "it") if len(there) == 1 else ("still have their files", "they")
         raise RefusedPlan(
-            f"{len(there)} migration{'s' if len(there) != 1 else ''} {has}: without a row {it} would be pending, "
-            "and run a second time",
+            f"{counted(len(there), 'migration')} {has}: without a row {it} would be pending, and run a second time",
             details=tuple(f"  {name}" for name in there),
             state=UNCHANGED,
             hint=hint,

@@ -12,6 +12,7 @@ from fsapi_nb.model.migration import Migration
 from fsapi_nb.plan.encoding import unfit
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.encoding import Encoding
+from fsapi_nb.text.words import counted
 
 
 def fault_of_down(migration: Migration, encoding: Encoding | None = None) -> str | None:
@@ -23,7 +24,7 @@ def fault_of_down(migration: Migration, encoding: Encoding | None = None) -> str
     if not problems:
         return None
     first, more = problems[0], len(problems) - 1
-    rest = f", and {more} fault{'s' if more != 1 else ''} more" if more else ""
+    rest = f", and {counted(more, 'fault')} more" if more else ""
     return f"line {first.place.line}: {first.message}{rest}"
 
 

@@ -16,6 +16,7 @@ from fsapi_nb.plan.down import fault_of_down
 from fsapi_nb.plan.steps import cut
 from fsapi_nb.script.migration import checksum_without_down
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.words import counted
 
 
 @dataclass(frozen=True)
@@ -177,4 +178,4 @@ def _how_far(progress: PartialMigration) -> str:
         doubt = progress.doubt or "how it ended is not known yet"
         return f"step {progress.attempted.number + 1} was begun outside a transaction; {doubt}"
     count = len(progress.done)
-    return f"{count} step{'s' if count != 1 else ''} {did}; the next did not end"
+    return f"{counted(count, 'step')} {did}; the next did not end"

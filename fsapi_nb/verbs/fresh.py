@@ -21,6 +21,7 @@ from fsapi_nb.run.left_behind import refuse_left_behind
 from fsapi_nb.run.reset import drop_all, find_drops
 from fsapi_nb.script.stored_text import stored_migration
 from fsapi_nb.text.command import Advice, Option, command
+from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import needs_yes
@@ -150,5 +151,4 @@ def _refuse_unconfirmed(identity: Identity, confirmed_name: str | None) -> None:
 
 
 def _count_drops(plan: Plan) -> str:
-    count = len(plan.drops)
-    return f"{count} object{'s' if count != 1 else ''}"
+    return counted(len(plan.drops), "object")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fsapi_nb.model.result import Column, ResultSet
 from fsapi_nb.text.safe import visible_cell
 from fsapi_nb.text.width import text_width
+from fsapi_nb.text.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def text_table(result: ResultSet) -> str:
     if not result.columns and not result.rows:
         return result.command
     count = len(result.rows)
-    footer = f"({count} row{'' if count == 1 else 's'})"
+    footer = f"({counted(count, 'row')})"
     if not result.columns:
         return f"--\n{footer}"
     names = [visible_cell(column.name) for column in result.columns]

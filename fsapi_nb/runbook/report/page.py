@@ -14,6 +14,7 @@ from fsapi_nb.runbook.record import CellRecord, CheckRecord, RunbookState, RunRe
 from fsapi_nb.runbook.report.cells import STATE_WORDS, cells_section, link_to
 from fsapi_nb.runbook.report.style import STYLE
 from fsapi_nb.text.safe import esc
+from fsapi_nb.text.words import counted
 
 _GIT_REMARKS = {True: " with changes that are not committed", None: "; git cannot compare the files with it"}
 
@@ -51,7 +52,7 @@ def _summary(record: RunRecord) -> str:
     tone = {RunbookState.DONE: "good", RunbookState.FAILED: "bad"}.get(record.state, "warn")
     done, skipped = record.count(RunbookState.DONE), record.count(RunbookState.SKIPPED)
     left = record.count(RunbookState.NOT_REACHED)
-    counts = [f"{done} cell{'s' if done != 1 else ''} done"]
+    counts = [f"{counted(done, 'cell')} done"]
     counts += [f"{skipped} skipped"] if skipped else []
     counts += [f"{left} not reached"] if left else []
     word = STATE_WORDS[record.state].capitalize()

@@ -14,6 +14,7 @@ from enum import Enum
 from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn
 from fsapi_nb.text.safe import esc, visible
 from fsapi_nb.text.width import text_width
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.diagram.layout import Box, Edge, Layout, Point, lay_out
 from fsapi_nb.views.diagram.mermaid import short_type
 
@@ -93,7 +94,7 @@ def _draw(table: Table, label: str, detail: Detail) -> _Drawn:
     left_out = len(table.columns) - len(shown)
     if left_out and detail is Detail.KEYS:
         rows.append(("", f"… {left_out} more", ""))
-    note = f"{table.partitions} partition{'s' if table.partitions > 1 else ''}" if table.partitions else ""
+    note = counted(table.partitions, "partition") if table.partitions else ""
     places = {column.name: place for place, column in enumerate(shown)}
     return _Drawn(table, _clipped(label), note, tuple(rows), places)
 
