@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import DatabaseObject, Plan, Step
@@ -25,13 +26,15 @@ _OBJECTS = Fold(20, 5)
 class PlanResult(Result):
     """What would be done: steps with their transaction mode and the reason. `to_frame()` has a row a statement.
 
-    `warnings` are what to know of the database, whatever is planned.
+    `warnings` are what to know of the database, whatever is planned. `forecast` says what the plan will do there; None
+    if it was not asked for.
     """
 
     plan: Plan
     identity: Identity | None = None
     lack: str | None = None
     warnings: tuple[str, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
