@@ -93,7 +93,10 @@ _UNPARSED = _argument(
 )
 _CHECK = _argument("--check", action="store_true", help="exit with 3 if there is anything to do or not as it should be")
 _NAME = _argument(
-    "name", values=CompletionKind.MIGRATION, metavar="NAME", help="a migration's file name, or its part after the time"
+    "name",
+    values=CompletionKind.MIGRATION,
+    metavar="NAME",
+    help="a migration's file name, or any part that only one has",
 )
 
 _MISSING = _argument("--missing", action="store_true", help="every applied migration that has no file")

@@ -187,7 +187,7 @@ class Migrator:
         The attempts are those since the last `fresh`; `history` has them all.
 
         Args:
-            name: The file's name, or its part after the time.
+            name: The file's name, or any part of it that only one has.
 
         Raises:
             UnknownMigration: No migration has that name, or several have.
@@ -464,7 +464,7 @@ class Migrator:
         """Accept the file of an applied migration as it is now. The journal records it.
 
         Args:
-            name: The file's name, or its part after the time.
+            name: The file's name, or any part of it that only one has.
             yes: Do it on a protected database.
 
         Raises:
@@ -479,7 +479,7 @@ class Migrator:
         """Record what became of a step in doubt. Exactly one of `done`, `retry` and `undo` must be given.
 
         Args:
-            name: The file's name, or its part after the time.
+            name: The file's name, or any part of it that only one has.
             done: It happened.
             retry: It did not; the next run runs it again.
             undo: It did not; roll back what was done before it. It stays in doubt until that has begun.

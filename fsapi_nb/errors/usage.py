@@ -24,9 +24,24 @@ class ConfirmationRequired(UsageError):
 class UnknownMigration(UsageError):
     """No migration has that name, several have it, or the one that has it is not what the verb needs.
 
-    What to do: read what the message says of the name; `status` lists them all, and the part after the time is enough
-    if only one has it.
+    `matches` are those that have it, if there are several.
+
+    What to do: read what the message says of the name; `status` lists them all, and any part of a name is enough if
+    only one has it.
     """
+
+    matches: tuple[str, ...]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: tuple[str, ...] = (),
+        state: str | None = None,
+        hint: str | None = None,
+        matches: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, details=details, state=state, hint=hint, matches=matches)
 
 
 class ConfigurationError(FsapiError):

@@ -21,6 +21,7 @@ from fsapi_nb.commands import VERBS, Argument, CompletionKind, Verb, global_argu
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.line import VERB_OF_MAGIC
 from fsapi_nb.notebook.magics import MigrateMagics
+from fsapi_nb.script.name_match import names_with
 from fsapi_nb.verbs.request import PLANNED
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _CALL = re.compile(r"\s*(?P<assigned>[^%=]*[^%=!<>:]=\s*)?(?P<sign>%%?)(?P<name>\w+)\s(?P<rest>.*)")
 _WORD = re.compile(r"""(?:'[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s'"])+""")
-_TIME = len("YYYY_MM_DD_HH_MM_")
 
 
 def completer(magics: MigrateMagics) -> Callable[[CompletionContext], SimpleMatcherResult]:
@@ -172,13 +172,12 @@ def _flags(verb: Verb, given: Sequence[Argument], fragment: str) -> list[str]:
 def _values(
     magics: MigrateMagics, argument: Argument | None, words: Sequence[str], fragment: str
 ) -> Iterator[SimpleCompletion]:
-    """Yield the known names that an argument's value may be, if they begin with the fragment."""
+    """Yield the known names that an argument's value may be, if the fragment is a part of them."""
     match argument.values if argument else None:
         case CompletionKind.MIGRATION:
-            for name in _names(magics, words).migrations:
-                # Nobody remembers the time that a file's name begins with.
-                if name.startswith(fragment) or name[_TIME:].startswith(fragment):
-                    yield SimpleCompletion(name, type="path")
+            # Nobody remembers the time that a file's name begins with.
+            for name in names_with(fragment, _names(magics, words).migrations):
+                yield SimpleCompletion(name, type="path")
         case CompletionKind.DATABASE:
             databases = _names(magics, words).databases
             known = (*databases, JUPYSQL) if "sql.connection" in sys.modules else databases

@@ -147,6 +147,8 @@ def _replaced_entry(given: PlanInput, name: str) -> HistoryEntry:
     try:
         return entry_of(given, name)
     except UnknownMigration as error:
+        if error.matches:
+            raise
         raise UnknownMigration(
             f"{name!r} is not applied here, so nothing can stand for it",
             details=(

@@ -164,12 +164,13 @@ def test_nothing_of_ours_is_offered_elsewhere(cells: Cells, folder: Project, bef
     ],
 )  # fmt: skip
 def test_migrations_are_offered_where_one_is_named(cells: Cells, folder: Project, before: str) -> None:
-    """By the beginning of the file's name, or of its part after the time; files of no sound name are not."""
+    """By the beginning of the file's name, or of its part after the time, else by any part; files of no sound name are not."""
     assert [text for text in offered(cells, before) if not text.startswith("-")][-3:] == [
         f"'{name}" if before.endswith("'") else name for name in NAMES
     ]
     assert [name.lstrip("'") for name in offered(cells, f"{before}add_pho")] == [NAMES[1]]
     assert [name.lstrip("'") for name in offered(cells, f"{before}2026_01_3")] == NAMES[:2]
+    assert [name.lstrip("'") for name in offered(cells, f"{before}phon")] == [NAMES[1]]
     assert cells.offered(f"{before}add_pho") == [before + NAMES[1]]
 
 
