@@ -279,6 +279,7 @@ def _change_type(sub: Subcommand, action: Action) -> Action:
         ),
         builds_index=sub.work(Condition.IF_REWRITTEN_OR_INDEXED),
         destroys=losses,
+        new_type=written,
     )
 
 

@@ -202,8 +202,9 @@ def drop(node: Any, version: int) -> Iterator[Action]:
         if remove in _PARTS and node.missing_ok:
             found = tuple(lock._replace(condition=Condition.IF_EXISTS) for lock in found)
         cascades = enum_name(node, "behavior") == _CASCADE
+        found = tuple(_of_kind(lock, kind) for lock in found)
         if cascades:
-            found += locks(lock_rules.DROP_CASCADE, name, version)
+            found += tuple(_of_kind(lock, kind) for lock in locks(lock_rules.DROP_CASCADE, name, version))
             if remove == "OBJECT_TABLE":
                 found += (TableLock(TableSet(name, Kin.DESCENDANTS), LockMode.ACCESS_EXCLUSIVE),)
         yield Action(
@@ -212,6 +213,13 @@ def drop(node: Any, version: int) -> Iterator[Action]:
             found,
             destroys=_lost(remove, name, cascades=cascades),
         )
+
+
+def _of_kind(lock: TableLock, kind: str) -> TableLock:
+    """Return the lock on what has to do with an object of that kind, if it is no relation."""
+    is_relation = kind in {"table", "view", "materialized view", "sequence", "index", "foreign table"}
+    by_kind = lock.tables.kin in {Kin.DEPENDENT, Kin.CONTENTS} and not is_relation
+    return lock._replace(tables=lock.tables._replace(kind=kind)) if by_kind else lock
 
 
 def _lost(remove: str, name: str, *, cascades: bool) -> tuple[Loss, ...]:
@@ -452,7 +460,7 @@ def reindex(node: Any, version: int) -> Iterator[Action]:
         yield Action(words + suffix, ActionObject(kind, name), locks(rules, name, version), builds_index=built)
         return
     name = joined([node.name])
-    every = TableSet(name, Kin.CONTENTS) if kind == "schema" else TableSet("", Kin.EVERYTHING)
+    every = TableSet(name, Kin.CONTENTS, "schema") if kind == "schema" else TableSet("", Kin.EVERYTHING)
     mode = LockMode.SHARE_UPDATE_EXCLUSIVE if gently else LockMode.ACCESS_EXCLUSIVE
     yield Action(
         f"rebuild all indexes of the {kind}{' ' + name if name else ''}{suffix}",

@@ -13,6 +13,7 @@ from fsapi_nb.actions.tree_names import joined, relation, strings, walk
 from fsapi_nb.model.action import (
     Action,
     ActionObject,
+    Amount,
     Condition,
     Kin,
     LockMode,
@@ -114,16 +115,29 @@ def write_locks(name: str) -> tuple[TableLock, ...]:
     return on_table(name, LockMode.ROW_EXCLUSIVE)
 
 
-def _changed(name: str, *, only: bool = False) -> tuple[Work, ...]:
+def _changed(name: str, amount: Amount, *, only: bool = False) -> tuple[Work, ...]:
     """Return the tables whose rows a statement writes that names a table, or a view."""
-    return (*work(name, only=only), Work(TableSet(name, Kin.READ_BY)))
+    found = (*work(name, only=only), Work(TableSet(name, Kin.READ_BY)))
+    return tuple(each._replace(amount=amount) for each in found)
+
+
+def _amount(node: Any) -> Amount:
+    """Return which rows an INSERT, UPDATE, DELETE or MERGE writes."""
+    match node.DESCRIPTOR.name:
+        case "InsertStmt":
+            has_query = node.HasField("select_stmt") and not node.select_stmt.select_stmt.values_lists
+            return Amount.QUERIED if has_query else Amount.WRITTEN
+        case "MergeStmt":
+            return Amount.SOME
+        case _:
+            return Amount.SOME if node.HasField("where_clause") else Amount.ALL
 
 
 def _write(node: Any) -> Action:
     name = relation(node.relation)
-    only = not node.relation.inh
-    cascades = Work(TableSet(name, Kin.ALL_REFERRING), Condition.IF_CASCADES)
-    action = Action("", ActionObject("table", name), write_locks(name), changes_rows=_changed(name, only=only))
+    changed = _changed(name, _amount(node), only=not node.relation.inh)
+    cascades = Work(TableSet(name, Kin.ALL_REFERRING), Condition.IF_CASCADES, Amount.SOME)
+    action = Action("", ActionObject("table", name), write_locks(name), changes_rows=changed)
     match node.DESCRIPTOR.name:
         case "InsertStmt":
             updates = enum_name(node.on_conflict_clause, "action") == _UPDATES
@@ -161,7 +175,7 @@ def copy(node: Any, version: int) -> Iterator[Action]:
             f"copy rows into {name}",
             ActionObject("table", name),
             write_locks(name),
-            changes_rows=_changed(name),
+            changes_rows=_changed(name, Amount.QUERIED),
             unknown=unknown,
         )
         return
@@ -243,6 +257,6 @@ def table_of_query(node: Any, version: int) -> Iterator[Action]:
         kind = "materialized view"
     rows = rows_of(node)
     yield from (_write(each) for each in reversed(rows.writes))  # in its WITH clauses
-    fills = () if into.skip_data else (Work(TableSet(name)),)
+    fills = () if into.skip_data else (Work(TableSet(name), amount=Amount.QUERIED),)
     what = ActionObject(kind, name)
     yield Action(f"create {kind} {name} from a query", what, rows.locks(), changes_rows=fills, unknown=rows.doubt())

@@ -11,6 +11,7 @@ from fsapi_nb.script.classify import enum_name
 from fsapi_nb.text.sql import quote_name
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_PARTS = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 #: Types that SQL calls by other names than the catalog.
 _WRITTEN = {
     "int2": "smallint",
@@ -114,3 +115,8 @@ def walk(node: Any) -> Iterator[Any]:
             # A repeated field is a sequence of messages.
             inner += value if hasattr(value, "__len__") else [value]
         waiting += reversed(inner)
+
+
+def split_name(name: str) -> tuple[str, ...]:
+    """Return the parts of a name that `joined` has made, without their quotes."""
+    return tuple(part if not part.startswith('"') else part[1:-1].replace('""', '"') for part in _PARTS.findall(name))

@@ -13,6 +13,14 @@ from enum import Enum, IntEnum, StrEnum
 from typing import NamedTuple
 
 
+class Blocks(StrEnum):
+    """What other sessions cannot do while a lock is held."""
+
+    NOTHING = "nothing"
+    WRITES = "writes"
+    READS_AND_WRITES = "reads and writes"
+
+
 class LockMode(IntEnum):
     """PostgreSQL's modes of table locks, the weakest first."""
 
@@ -25,13 +33,12 @@ class LockMode(IntEnum):
     EXCLUSIVE = 7
     ACCESS_EXCLUSIVE = 8
 
-
-class Blocks(StrEnum):
-    """What other sessions cannot do while a lock is held."""
-
-    NOTHING = "nothing"
-    WRITES = "writes"
-    READS_AND_WRITES = "reads and writes"
+    @property
+    def blocks(self) -> Blocks:
+        """What it blocks; SHARE UPDATE EXCLUSIVE blocks other schema changes and VACUUM, hence nothing."""
+        if self is LockMode.ACCESS_EXCLUSIVE:
+            return Blocks.READS_AND_WRITES
+        return Blocks.WRITES if self >= LockMode.SHARE else Blocks.NOTHING
 
 
 class Kin(Enum):
@@ -96,10 +103,14 @@ class Condition(StrEnum):
 
 
 class TableSet(NamedTuple):
-    """One table by its name as written, or several by what they have to do with something of that name."""
+    """One table by its name as written, or several by what they have to do with something of that name.
+
+    `kind` is that of the object (`type`, `schema`) where it is no relation.
+    """
 
     name: str
     kin: Kin = Kin.SELF
+    kind: str = ""
 
     def __str__(self) -> str:
         return self.kin.value.format(self.name)
@@ -112,18 +123,22 @@ class TableLock(NamedTuple):
     mode: LockMode
     condition: Condition | None = None
 
-    def blocks(self) -> Blocks:
-        """Return what it blocks; SHARE UPDATE EXCLUSIVE blocks other schema changes and VACUUM, hence nothing."""
-        if self.mode is LockMode.ACCESS_EXCLUSIVE:
-            return Blocks.READS_AND_WRITES
-        return Blocks.WRITES if self.mode >= LockMode.SHARE else Blocks.NOTHING
+
+class Amount(Enum):
+    """Which rows work is done on."""
+
+    ALL = "all rows of the tables"
+    SOME = "those that a condition chooses"
+    WRITTEN = "those that the statement's text has"
+    QUERIED = "those that a query gives"
 
 
 class Work(NamedTuple):
-    """Work that takes the longer the more rows the tables have; certain if it has no condition."""
+    """Work that takes the longer the more rows there are; certain if it has no condition."""
 
     tables: TableSet
     condition: Condition | None = None
+    amount: Amount = Amount.ALL
 
 
 class LossKind(Enum):
@@ -171,7 +186,8 @@ class Action:
     `words` says it to a reader. `locks` holds the strongest lock on each table that was there before; those that block
     nothing (ACCESS SHARE, ROW SHARE, ROW EXCLUSIVE) only of tables that the text names. Empty `rewrites`, `scans` (to
     check or copy what is there), `builds_index` and `changes_rows` say that it does nothing of the kind. `unknown`
-    names what it runs that its text does not tell, and which may do anything beside what is said here.
+    names what it runs that its text does not tell, and which may do anything beside what is said here. `new_type` is
+    that of a column whose type changes, as SQL writes it.
     """
 
     words: str
@@ -183,6 +199,7 @@ class Action:
     changes_rows: tuple[Work, ...] = ()
     destroys: tuple[Loss, ...] = ()
     unknown: str | None = None
+    new_type: str | None = None
 
     @property
     def work(self) -> Iterator[Work]:

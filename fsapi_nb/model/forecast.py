@@ -43,23 +43,27 @@ class WorkKind(Enum):
 class TableBlock(NamedTuple):
     """The strongest lock that a statement takes on one table, held until its transaction ends.
 
-    `table` is the name as written, or the catalog's. A `condition` is what the lock depends on where neither the text
-    nor the catalog could tell.
+    `table` is the name as a reader would write it: without its schema where the search_path finds it. Where the catalog
+    does not have it, it is the name as written, or what is meant (`the tables that refer to users`). A `condition` is
+    what the lock depends on where neither the text nor the catalog could tell. So many of its `partitions` are locked
+    in the same way.
     """
 
     table: str
     mode: LockMode
     blocks: Blocks
     condition: Condition | None = None
+    partitions: int = 0
 
 
 class TableWork(NamedTuple):
-    """Work on the rows of one table. `span` is None if its size is not known."""
+    """Work on the rows of one table, or of so many of its `partitions`. `span` is None if its size is not known."""
 
     kind: WorkKind
     table: str
     span: Span | None = None
     condition: Condition | None = None
+    partitions: int = 0
 
 
 class DataLoss(NamedTuple):
@@ -79,7 +83,8 @@ class StatementForecast:
 
     `words` has a phrase for each thing that it does (`add column orders.token`). `sql` is its text as it may be shown:
     secrets are starred. `unknown` names what it runs that its text does not tell (a DO block, a function). `span` is how
-    long it takes, None if that is not known.
+    long it takes, None if that is not known. `destroys` says that it takes data away at all: what its script has
+    copied before, or has made itself, as well, of which `losses` says nothing.
     """
 
     line: int
@@ -91,6 +96,7 @@ class StatementForecast:
     losses: tuple[DataLoss, ...] = ()
     unknown: str | None = None
     span: Span | None = None
+    destroys: bool = False
 
     @property
     def blocks(self) -> tuple[TableBlock, ...]:
@@ -152,3 +158,8 @@ class Forecast:
         """All data that is lost for good, in order: what was copied elsewhere before is not."""
         found = (loss for each in self.statements for loss in each.losses if not loss.loss.copied_to)
         return (*self.drops, *found)
+
+    @property
+    def destroys(self) -> bool:
+        """Whether data is taken away at all, even what was copied elsewhere before: worth a second question."""
+        return bool(self.drops) or any(each.destroys for each in self.statements)

@@ -138,7 +138,6 @@ class Traits:
     kind: str
     rule: TransactionRule = TransactionRule.ALLOWED
     effect: Effect = Effect(EffectKind.UNKNOWN)
-    loses: tuple[str, ...] = ()
     adds_enum_value: EnumValue | None = None
     creates_schema: str | None = None
     begin_options: bool = False

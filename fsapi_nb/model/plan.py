@@ -137,13 +137,6 @@ class Plan:
             (part.migration.name, part.direction) for step in self.steps for part in step.parts if part.completes
         )
 
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """What data it takes away, as far as its statements tell; each thing once."""
-        statements = (statement for step in self.steps for part in step.parts for statement in part.statements)
-        found = [loss for statement in statements for loss in statement.traits.loses]
-        return tuple(dict.fromkeys([*(f"the {drop.kind} {drop.identity}" for drop in self.drops), *found]))
-
     def __bool__(self) -> bool:
         return bool(self.steps or self.to_record or self.amends or self.drops or self.announces or self.changes)
 

@@ -52,7 +52,7 @@ class Panel:
         self._reading = threading.RLock()
         self._updating = threading.RLock()
         self._widget: Any = self._make_widget() if live else None
-        self._proposal: tuple[str, str, Plan] | None = None
+        self._proposal: tuple[str, str, PlanResult] | None = None
         self._tokens = itertools.count(1)
         self._views: set[str] = set()
         self._stopped = threading.Event()
@@ -179,7 +179,7 @@ class Panel:
         self._update(busy="making the plan")
         plan = self._plan(what)
         token = f"{self._twin}-{next(self._tokens)}"
-        self._proposal = (token, what, plan.plan)
+        self._proposal = (token, what, plan)
         # The proposal is stored first: its answer may come as soon as the page shows it.
         self._update(busy="", proposal=proposal_state(plan, token=token, verb=_TITLES[what]))
 
@@ -196,11 +196,11 @@ class Panel:
             return  # a click on a plan that is no longer shown
         _, what, plan = proposal
         # The page asks twice in these cases. It is not trusted to have done so.
-        if (plan.losses or self.status.identity.protected) and not sure:
+        if (plan.takes_data or self.status.identity.protected) and not sure:
             return
         self._update(busy="running")
         try:
-            result = self._carry_out(what, plan)
+            result = self._carry_out(what, plan.plan)
             self._update(said="\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK)))
         finally:
             self._guarded(self._refresh)

@@ -116,6 +116,30 @@ def redact_sql(text: str, *, of: str = "") -> str:
     return star(written, secrets, 0, len(written)) if secrets else text
 
 
+def redact_statements(script: str, statements: Sequence[str], *, of: str = "") -> list[str]:
+    """Return the statements of a script with every secret in them starred.
+
+    Args:
+        script: The text of the script.
+        statements: Texts that follow one another in it.
+        of: The file that the script is a part of.
+    """
+    written = script.encode()
+    secrets = find_secrets(written, of=of.encode())
+    if not secrets:
+        return list(statements)
+    found, end = [], 0
+    for statement in statements:
+        sought = statement.encode()
+        start = written.find(sought, end)
+        if start < 0:  # the script is a shortened one, without this
+            found.append(redact_sql(statement, of=of))
+            continue
+        end = start + len(sought)
+        found.append(star(written, secrets, start, end))
+    return found
+
+
 def star(text: bytes, secrets: Sequence[Literal], start: int, end: int) -> str:
     """Return the text from `start` to `end` with the secrets in it starred.
 

@@ -36,9 +36,8 @@ def find_reversal(statements: Sequence[Statement]) -> tuple[Statement, str] | No
 
 
 def _may_drop(statement: Statement) -> bool:
-    return statement.traits.kind.startswith("DROP ") or (
-        statement.traits.kind == "ALTER TABLE" and bool(statement.traits.loses)
-    )
+    kind = statement.traits.kind
+    return kind.startswith("DROP ") or (kind == "ALTER TABLE" and "drop" in statement.text.lower())
 
 
 def _changes(statements: Sequence[Statement]) -> Iterator[tuple[Statement, bool, str]]:

@@ -12,7 +12,6 @@ from typing import Any
 from fsapi_nb.model.migration import Traits
 from fsapi_nb.script import classify
 from fsapi_nb.script.effects import effect_of
-from fsapi_nb.script.losses import losses
 from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.procedures import procedure_of
 from fsapi_nb.script.tokens import AS, CLOSE, COMMENTS, OPEN, Tokens
@@ -82,7 +81,6 @@ def _read(tree: Any, statement: bytes) -> Traits:
         kind=classify.kind_of(named),
         rule=classify.rule_of(named),
         effect=effect_of(named),
-        loses=losses(named),
         adds_enum_value=classify.enum_value(named),
         creates_schema=classify.created_schema(named),
         begin_options=classify.begin_options(named),

@@ -34,7 +34,7 @@ def repair(options: VerbOptions, name: str, *, yes: bool) -> results.RepairResul
     with open_to_write(options, folder) as store, locked(options, store) as recorder:
         found = read_plan_input(store, folder)
         plan = plan_repair(found, name=name)
-        confirm(plan, store.identity, yes=yes)
+        confirm(plan, store, yes=yes)
         with store.session.connection().transaction():
             for migration in plan.to_record:
                 entry = found.history.get(migration.name)

@@ -22,6 +22,7 @@ from fsapi_nb.run.reset import drop_all, find_drops
 from fsapi_nb.script.stored_text import stored_migration
 from fsapi_nb.text.command import Advice, Option, command
 from fsapi_nb.text.words import counted
+from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import needs_yes
@@ -46,7 +47,8 @@ def fresh(
         _refuse_unconfirmed(identity, confirmed_name)
         plan = plan_fresh(options, store, folder, request)
         if not yes:
-            raise needs_yes(plan, f"fresh drops {_count_drops(plan)} of the database {identity.database}", identity)
+            why = f"fresh drops {_count_drops(plan)} of the database {identity.database}"
+            raise needs_yes(plan, why, identity, foresee(plan, store))
         with locked(options, store) as recorder, listening(store.session.connection()) as notices:
             plan = plan_fresh(options, store, folder, request)
             kept = _kept(store, folder, _applied_migrations(store, store.history()))

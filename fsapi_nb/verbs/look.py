@@ -13,6 +13,7 @@ from fsapi_nb.plan.names import find_known
 from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.stored_down import stored_downs
+from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import planner_of, read_plan_input
@@ -63,7 +64,8 @@ def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
             stored = tuple(stored_downs(made, found.stored, store.tables.written))
         made = replace(made, notes=(*notes_without_schema(store, folder), *made.notes))
         lack = folder.lack if request.verb in {"migrate", "fresh"} else None
-        return results.PlanResult(made, store.identity, lack, (*stored, *store.warnings()))
+        warnings = (*stored, *store.warnings())
+        return results.PlanResult(made, store.identity, lack, warnings, foresee(made, store))
 
 
 def require_up_to_date(found: results.StatusResult | results.PlanResult) -> None:
@@ -95,7 +97,8 @@ def show(options: VerbOptions, name: str) -> results.MigrationResult:
         attempts = tuple(_of_migration(events[emptied + 1 :], status.name))
         seen = inspect(status, found, stored)
         plan = replace(seen.plan, notes=(*notes_without_schema(store, folder), *seen.plan.notes))
-        return results.MigrationResult(status, replace(seen, plan=plan), attempts, store.identity)
+        forecast = foresee(plan, store) if plan else None
+        return results.MigrationResult(status, replace(seen, plan=plan), attempts, store.identity, forecast)
 
 
 def _of_migration(events: Sequence[JournalEntry], name: str) -> Iterator[JournalEntry]:

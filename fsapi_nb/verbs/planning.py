@@ -12,6 +12,7 @@ from functools import partial
 from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, PlanChanged, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import History
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.server import Identity
@@ -21,6 +22,7 @@ from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.request import PLANNED, PlanRequest
 from fsapi_nb.views import results
 
@@ -130,17 +132,32 @@ def refuse_other_plan(plan: Plan, planned: Plan | None) -> None:
         )
 
 
-def confirm(plan: Plan, identity: Identity, *, yes: bool, state: str = UNCHANGED) -> None:
-    """Raise ConfirmationRequired, with the plan, if it would change a protected database without `yes`."""
-    if plan and identity.protected and not yes:
-        raise needs_yes(plan, f"the database {identity.name or identity.database} is protected", identity, state=state)
+def confirm(plan: Plan, store: HistoryStore, *, yes: bool) -> None:
+    """Raise ConfirmationRequired, with the plan and its forecast, if it would change a protected database without `yes`."""
+    if needs_confirmation(plan, store.identity, yes=yes):
+        raise is_protected(plan, store.identity, foresee(plan, store))
 
 
-def needs_yes(plan: Plan, why: str, identity: Identity, *, state: str = UNCHANGED) -> ConfirmationRequired:
-    """Return the refusal that shows the plan and asks for `--yes`."""
+def needs_confirmation(plan: Plan, identity: Identity, *, yes: bool) -> bool:
+    """Return whether the plan would change a protected database without `yes`."""
+    return bool(plan) and identity.protected and not yes
+
+
+def is_protected(
+    plan: Plan, identity: Identity, forecast: Forecast | None, *, state: str = UNCHANGED
+) -> ConfirmationRequired:
+    """Return the refusal to change a protected database without `--yes`."""
+    why = f"the database {identity.name or identity.database} is protected"
+    return needs_yes(plan, why, identity, forecast, state=state)
+
+
+def needs_yes(
+    plan: Plan, why: str, identity: Identity, forecast: Forecast | None = None, *, state: str = UNCHANGED
+) -> ConfirmationRequired:
+    """Return the refusal that shows the plan, with its forecast, and asks for `--yes`."""
     return ConfirmationRequired(
         f"{why}: nothing was done yet",
-        details=tuple(results.PlanResult(plan, identity).lines()),
+        details=tuple(results.PlanResult(plan, identity, forecast=forecast).lines()),
         state=state,
         hint="this is the plan; pass --yes to run it.",
     )

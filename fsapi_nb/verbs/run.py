@@ -97,14 +97,14 @@ def run_plan(
             result = run_result(request.verb, (), plan.notes, started, store)
             return replace(result, lack=folder.lack if request.verb == "migrate" else None)
         if plan is not None:
-            confirm(plan, store.identity, yes=yes)
+            confirm(plan, store, yes=yes)
         from fsapi_nb.verbs import execute  # slow to import: a run that has nothing to do must not wait for it
 
         recorder = stack.enter_context(locked(options, store))
         now, settled = execute.settle_earlier_runs(store, recorder, folder, request, before)
         if plan is None or not is_same_input(before, now):
             plan = execute.plan_after_settling(planner, now, settled)
-        confirm(plan, store.identity, yes=yes)
+        confirm(plan, store, yes=yes)
         refuse_other_plan(plan, planned)
         runner = execute.make_runner(options, stack, store, recorder, folder, observers)
         done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()

@@ -12,6 +12,7 @@ from functools import partial
 from fsapi_nb.errors import FsapiError, Interrupted, UsageError, with_state
 from fsapi_nb.folder import read as folders
 from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import History
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.model.plan import Plan
@@ -26,9 +27,10 @@ from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.run.recover import is_left
 from fsapi_nb.script.naming import TEMPLATE, with_suffix
 from fsapi_nb.verbs.draft import Draft, file_changed, stage
+from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, require_place
-from fsapi_nb.verbs.planning import Planner, confirm, read_plan_input
+from fsapi_nb.verbs.planning import Planner, is_protected, needs_confirmation, read_plan_input
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
 from fsapi_nb.views import results
@@ -38,7 +40,10 @@ _NOT_WRITTEN = "unchanged; the file was not written."
 
 @dataclass(frozen=True, slots=True)
 class _DraftPlan:
-    """The plan of a cell's text, over the folder as it is now, and what it was made from."""
+    """The plan of a cell's text, over the folder as it is now, and what it was made from.
+
+    `runs` says that it is run at once; `forecast` is made only if the plan is shown.
+    """
 
     folder: Folder
     full_name: str | None  # of the file that is there; None: the text begins a new one
@@ -46,6 +51,8 @@ class _DraftPlan:
     plan: Plan
     identity: Identity
     history: History
+    runs: bool
+    forecast: Forecast | None
 
 
 def make(options: VerbOptions, name: str) -> results.FileResult:
@@ -78,26 +85,25 @@ def write(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool
         raise UsageError("--apply and --redo exclude each other", hint="--redo applies it again.")
     text = text if text.endswith("\n") else text + "\n"
     require_place(options)
-    made = _plan_draft(options, name, text, redo=redo)
-    runs = bool(made.plan) and (apply or redo or made.plan.verb == "repair")
-    if runs:
-        confirm(made.plan, made.identity, yes=yes, state=_NOT_WRITTEN)
+    made = _plan_draft(options, name, text, apply=apply, redo=redo, yes=yes)
+    if made.runs and needs_confirmation(made.plan, made.identity, yes=yes):
+        raise is_protected(made.plan, made.identity, made.forecast, state=_NOT_WRITTEN)
     now, run, begun = datetime.datetime.now(datetime.UTC), None, _new_folder(options)
     with stage(options.directory, made.full_name, name, text, planned=made.folder, now=now) as file:
-        if runs:
+        if made.runs:
             draft = made.draft if made.draft.name == file.name else folders.parse_text(file.name, text)
             run = _run_draft(options, file, draft, made, yes=yes)
         action = file.action if file.publish() else "kept"
         if action == "kept" and run is None:
             raise file_changed(file.name, state=_NOT_WRITTEN)
     applied = run is not None or made.history.get(file.name) is not None
-    shown_plan = None if applied else results.PlanResult(made.plan, made.identity)
+    shown_plan = None if applied else results.PlanResult(made.plan, made.identity, forecast=made.forecast)
     return results.FileResult(
         file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=made.identity, folder=begun
     )
 
 
-def _plan_draft(options: VerbOptions, name: str, text: str, *, redo: bool) -> _DraftPlan:
+def _plan_draft(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool, yes: bool) -> _DraftPlan:
     """Plan the text over the folder and the history as they are."""
     folder = read_folder_if_there(options)
     with open_store(options, folder, writing=False) as store:
@@ -106,7 +112,10 @@ def _plan_draft(options: VerbOptions, name: str, text: str, *, redo: bool) -> _D
         draft = folders.parse_text(full or with_suffix(name), text)
         plan = plan_draft(draft, found, redo=redo)
         plan = replace(plan, notes=(*notes_without_schema(store, folder), *plan.notes))
-        return _DraftPlan(folder, full, draft, plan, store.identity, found.history)
+        runs = bool(plan) and (apply or redo or plan.verb == "repair")
+        is_shown = not runs or needs_confirmation(plan, store.identity, yes=yes)
+        forecast = foresee(plan, store) if is_shown else None
+        return _DraftPlan(folder, full, draft, plan, store.identity, found.history, runs, forecast)
 
 
 def _run_draft(

@@ -30,7 +30,7 @@ def lines_of(action: Action) -> Iterator[str]:
 
 def _lock(lock: TableLock) -> str:
     condition = f" {lock.condition}" if lock.condition else ""
-    return f"{lock.mode.name} on {lock.tables}, blocks {lock.blocks()}{condition}"
+    return f"{lock.mode.name} on {lock.tables}, blocks {lock.mode.blocks}{condition}"
 
 
 def _work(work: Work) -> str:

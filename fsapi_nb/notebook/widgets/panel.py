@@ -9,11 +9,13 @@ from typing import Any
 import anywidget
 import traitlets
 
+from fsapi_nb.model.forecast import DataLoss
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.notebook.widgets.progress import PARTS, STYLE
 from fsapi_nb.text.command import Face, typed, typed_lines
 from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
 
@@ -91,7 +93,7 @@ def detail_state(result: MigrationResult) -> dict[str, Any]:
             if text is not None
         ],
         "irreversible": found.up is not None and found.down is None,
-        "plan": typed_lines(PlanResult(found.plan).lines(), Face.NOTEBOOK) if found.plan else [],
+        "plan": typed_lines(result.plan.lines(), Face.NOTEBOOK) if found.plan else [],
         "refusal": typed(visible(found.refusal or ""), Face.NOTEBOOK),
         "difference": [visible(line) for line in found.difference],
         "events": [_event(event) for event in result.events],
@@ -114,7 +116,7 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
         token: The token that the page sends back to run this plan.
         verb: The question that the page asks.
     """
-    identity, losses = result.identity, [visible(loss) for loss in result.plan.losses]
+    identity, losses = result.identity, _losses(result)
     protected = identity is not None and identity.protected
     name = visible_line(identity.database) if identity else ""
     ask = []
@@ -122,6 +124,8 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
         ask.append(f"The database {name} is protected.")
     if losses:
         ask.append("This removes what a rollback cannot restore:")
+    elif result.takes_data:
+        ask.append("This removes data that is copied elsewhere before, or that it has made itself.")
     return {
         "token": token,
         "verb": verb,
@@ -131,3 +135,14 @@ def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, An
         "losses": losses[:20] + ([f"… and {len(losses) - 20} more"] if len(losses) > 20 else []),
         "database": name,
     }
+
+
+def _losses(result: PlanResult) -> list[str]:
+    """Return what is lost for good, with its rows, each thing once."""
+    found = result.forecast.losses if result.forecast else ()
+    return list(dict.fromkeys(visible(_loss(each)) for each in found))
+
+
+def _loss(found: DataLoss) -> str:
+    rows = found.rows.rows if found.rows else None
+    return found.loss.words if rows is None else f"{found.loss.words}: {counted(rows, 'row')}"

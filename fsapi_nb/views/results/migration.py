@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.server import Identity
 from fsapi_nb.model.status import Inspection, MigrationStatus
@@ -35,12 +36,21 @@ _EVENTS = Fold(2, 10)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MigrationResult(Result):
-    """One migration. `to_frame()` has its attempts, a row for each event of the journal."""
+    """One migration. `to_frame()` has its attempts, a row for each event of the journal.
+
+    `forecast` says what its plan will do.
+    """
 
     status: MigrationStatus
     inspection: Inspection
     events: tuple[JournalEntry, ...]
     identity: Identity
+    forecast: Forecast | None = None
+
+    @property
+    def plan(self) -> PlanResult:
+        """What would run of it, with what that will do."""
+        return PlanResult(self.inspection.plan, forecast=self.forecast)
 
     def headline(self) -> str:
         """Return its name and where it stands."""
@@ -67,7 +77,7 @@ class MigrationResult(Result):
         listings = [_script("UP", found.up, medium)] if found.up is not None else []
         listings += [_script("DOWN", found.down, medium)] if found.down is not None else []
         if found.plan:
-            plan = PlanResult(found.plan).document(medium)
+            plan = self.plan.document(medium)
             listings.append(Listing("Next", Advice("\n").join(lines_of(plan)), whole=plan.whole))
         elif found.refusal:
             listings.append(Listing("Next", visible(found.refusal)))
@@ -98,7 +108,7 @@ class MigrationResult(Result):
             "note": self.status.note,
             "up": self.inspection.up,
             "down": self.inspection.down,
-            "plan": PlanResult(self.inspection.plan).to_json(),
+            "plan": self.plan.to_json(),
             "refusal": self.inspection.refusal,
             "difference": self.inspection.difference,
             "events": self.records(),

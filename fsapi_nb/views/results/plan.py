@@ -46,6 +46,11 @@ class PlanResult(Result):
         """Whether there is anything to do; a folder without a file cannot tell."""
         return bool(self.plan) or self.lack is not None
 
+    @property
+    def takes_data(self) -> bool:
+        """Whether the plan takes data away, even what it copies before, or if that is not known."""
+        return bool(self.plan) and (self.forecast is None or self.forecast.destroys)
+
     def headline(self) -> str:
         """Return what the plan comes to."""
         if not self.plan:

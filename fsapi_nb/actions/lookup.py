@@ -1,0 +1,80 @@
+"""Which tables of the catalog a statement of a plan means by a name, or by kin of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fsapi_nb.actions.plan import StatementActions
+from fsapi_nb.model.action import Action, Kin, TableSet
+from fsapi_nb.model.forecast import TableSize
+from fsapi_nb.model.table_facts import FoundTable, TableFacts
+
+#: What is said of as a whole: it may be thousands of tables.
+_WHOLE = {Kin.EVERYTHING, Kin.CONTENTS}
+#: Parts of a table, of which nothing is said where the catalog does not know any.
+_BELOW = {Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT, Kin.READ_BY}
+#: The kinds of relations with rows of their own.
+STORED = {"r", "m"}
+
+
+class MeantTable(NamedTuple):
+    """One table that is meant: its name as it is shown, and what the catalog says of it.
+
+    `table` and `number` are None where the catalog does not have it. `is_empty` says that the plan has made it, and
+    nothing has filled it.
+    """
+
+    name: str
+    table: FoundTable | None = None
+    number: int | None = None
+    is_empty: bool = False
+
+
+@dataclass(slots=True)
+class Lookup:
+    """The facts of a catalog, and whether what the plan did up to here may have changed them: `is_doubtful`."""
+
+    facts: TableFacts
+    is_doubtful: bool = False
+
+    def tables(self, tables: TableSet, statement: StatementActions) -> tuple[MeantTable, ...]:
+        """Return the tables that are meant; one that stands for them where they are not known."""
+        name = tables.name
+        origin = statement.origins.get(name, name)
+        numbers = None if origin is None else self.facts.sets.get(tables._replace(name=origin))
+        if numbers and tables.kin in _WHOLE:
+            return (MeantTable(str(tables), self._sum(numbers)),)
+        if numbers:
+            found = ((number, self.facts.tables.get(number)) for number in numbers)
+            return tuple(
+                MeantTable(name if tables.kin is Kin.SELF and origin != name else table.name, table, number)
+                for number, table in found
+                if table
+            )
+        if tables.kin is not Kin.SELF:
+            is_unknown = numbers is None and tables.kin not in _BELOW
+            return (MeantTable(str(tables)),) if is_unknown else ()
+        may_be_there = numbers is None or self.is_doubtful or name in statement.made
+        return (MeantTable(name, is_empty=name in statement.made - statement.filled),) if may_be_there else ()
+
+    def _sum(self, numbers: tuple[int, ...]) -> FoundTable:
+        """Return the tables as if they were one; partitions are counted with their table."""
+        found = [table for number in numbers if (table := self.facts.tables.get(number)) and table.kind in STORED]
+        sizes = [table.size for table in found if table.size]
+        rows = [size.rows for size in sizes if size.rows is not None]
+        size = TableSize(
+            sum(rows) if len(rows) == len(sizes) else None,
+            sum(each.size for each in sizes),
+            all(each.exact for each in sizes),
+        )
+        return FoundTable(
+            "", "r", size, sum(each.heap for each in found), max((each.indexes for each in found), default=0)
+        )
+
+
+def sets_of(action: Action) -> Iterator[TableSet]:
+    """Yield the sets of tables that an action locks or works on."""
+    yield from (lock.tables for lock in action.locks)
+    yield from (work.tables for work in action.work)

@@ -1,0 +1,136 @@
+"""How large tables are, without waiting for anybody: sizes of files, rows as the planner estimates them, or counted.
+
+The functions that look at files take ACCESS SHARE, so they are called only for tables that nobody holds in ACCESS
+EXCLUSIVE mode; of the others the catalog's own figures are taken, which VACUUM and ANALYZE have left there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from psycopg import sql
+
+from fsapi_nb.actions.tree_names import joined
+from fsapi_nb.model.forecast import TableSize
+from fsapi_nb.model.table_facts import FoundTable
+from fsapi_nb.postgres.session import Rows
+
+_PAGE = 8192
+#: Rows of tables up to this size are counted, as estimates of small tables are often old: in bytes.
+_COUNTED = 4 << 20
+#: So much is read in all to count rows.
+_COUNTED_IN_ALL = 64 << 20
+
+# A partitioned table has the size of its partitions, so these are looked at, too.
+_TABLES = """
+    WITH RECURSIVE wanted(id) AS (
+        SELECT unnest({numbers}::oid[])
+        UNION SELECT i.inhrelid FROM wanted JOIN pg_class AS c ON c.oid = wanted.id AND c.relkind = 'p'
+        JOIN pg_inherits AS i ON i.inhparent = wanted.id
+    ), held AS MATERIALIZED (
+        SELECT relation AS id FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ), locked AS MATERIALIZED (
+        SELECT id FROM held
+        UNION SELECT indrelid FROM pg_index JOIN held ON held.id = indexrelid
+        UNION SELECT c.oid FROM pg_class AS c JOIN held ON held.id = c.reltoastrelid
+        UNION SELECT c.oid FROM pg_class AS c JOIN pg_index AS i ON i.indrelid = c.reltoastrelid
+            JOIN held ON held.id = i.indexrelid
+    )
+    SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, visible.oid = c.oid, parent.inhparent,
+        f.sized, c.relpages::bigint, c.reltuples::float8, pg_stat_get_live_tuples(c.oid),
+        CASE WHEN f.sized THEN pg_relation_size(c.oid) ELSE c.relpages::bigint * 8192 END,
+        CASE WHEN f.sized THEN pg_total_relation_size(c.oid)
+             ELSE (c.relpages + COALESCE(t.relpages, 0) + COALESCE(x.pages, 0)) * 8192 END,
+        COALESCE(x.count, 0)::int,
+        f.sized AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+            AND NOT row_security_active(c.oid)
+    FROM wanted JOIN pg_class AS c ON c.oid = wanted.id
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT {looks} AND c.relkind IN ('r', 'm') AND NOT EXISTS (SELECT FROM locked WHERE locked.id = c.oid) AS sized
+    ) AS f
+    LEFT JOIN LATERAL (
+        SELECT o.oid FROM unnest({path}::name[]) WITH ORDINALITY AS p(schema, place)
+        JOIN pg_namespace AS s ON s.nspname = p.schema
+        JOIN pg_class AS o ON o.relnamespace = s.oid AND o.relname = c.relname
+        ORDER BY p.place LIMIT 1
+    ) AS visible ON true
+    LEFT JOIN pg_inherits AS parent ON parent.inhrelid = c.oid AND c.relispartition
+    LEFT JOIN pg_class AS t ON t.oid = c.reltoastrelid
+    LEFT JOIN LATERAL (
+        SELECT count(*), sum(i.relpages::bigint) AS pages FROM pg_index AS x
+        JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid
+    ) AS x ON true
+    ORDER BY c.oid"""
+
+
+def tables_query(numbers: Iterable[int], path: Sequence[str], *, looks: bool) -> sql.Composable:
+    """Return the question what these relations are, and how large; `looks` says whether files may be looked at."""
+    return sql.SQL(_TABLES).format(
+        numbers=sql.Literal(sorted(numbers)), path=sql.Literal(list(path)), looks=sql.Literal(looks)
+    )
+
+
+def count_query(rows: Rows) -> sql.Composable | None:
+    """Return the question how many rows the small ones of these relations have; None if there are none to count."""
+    parts: list[sql.Composable] = []
+    left = _COUNTED_IN_ALL
+    for number, schema, name, _, _, _, _, _, _, _, heap, _, _, readable in sorted(rows, key=lambda row: row[10]):
+        left -= heap
+        if readable and 0 < heap <= _COUNTED and left >= 0:
+            table = sql.Identifier(schema, name)
+            parts.append(sql.SQL("SELECT {}::oid, count(*) FROM ONLY {}").format(sql.Literal(number), table))
+    return sql.SQL(" UNION ALL ").join(parts) if parts else None
+
+
+def tables_of(rows: Rows, counted: Mapping[int, int]) -> dict[int, FoundTable]:
+    """Return the relations of the answer by their numbers, with the rows that were counted."""
+    found = {}
+    for number, schema, name, kind, visible, parent, sized, pages, tuples, live, heap, total, indexes, _ in rows:
+        size = None
+        if kind in {"r", "m"}:
+            exact = number in counted or (sized and heap == 0)
+            rows_ = counted.get(number, 0) if exact else _estimate(pages, tuples, live, heap)
+            size = TableSize(rows_, int(total), exact)
+        written = joined([name] if visible else [schema, name])
+        found[int(number)] = FoundTable(written, kind, size, int(heap), indexes, parent)
+    return _summed(found)
+
+
+def _estimate(pages: int, tuples: float, live: int, heap: int) -> int | None:
+    """Return how many rows a table has, as the planner does: the density that ANALYZE saw, in the pages of now."""
+    if tuples > 0 and pages > 0:
+        return round(tuples / pages * (heap / _PAGE))
+    if tuples == 0 and pages == 0 and heap == 0:
+        return 0
+    return int(live) or None
+
+
+def _summed(found: dict[int, FoundTable]) -> dict[int, FoundTable]:
+    """Return the relations, the partitioned ones with the size of their partitions."""
+    parts: dict[int, list[int]] = {}
+    for number, table in found.items():
+        if table.parent is not None:
+            parts.setdefault(table.parent, []).append(number)
+
+    def sum_up(number: int) -> FoundTable:
+        table = found[number]
+        if table.kind == "p" and table.size is None:
+            below = [sum_up(each) for each in parts.get(number, ())]
+            found[number] = table = table._replace(size=_sum(below), heap=sum(each.heap for each in below))
+        return table
+
+    for number in list(found):
+        sum_up(number)
+    return found
+
+
+def _sum(parts: Iterable[FoundTable]) -> TableSize:
+    sizes = [each.size for each in parts if each.size]
+    rows = [size.rows for size in sizes if size.rows is not None]
+    return TableSize(
+        sum(rows) if len(rows) == len(sizes) else None,
+        sum(each.size for each in sizes),
+        all(each.exact for each in sizes),
+    )
