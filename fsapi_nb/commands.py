@@ -146,7 +146,7 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
         only=options.only,
         replaces=options.replaces,
     )
-    return _checked(plan, options)
+    return _checked(plan.full() if options.full else plan, options)
 
 
 def _trust(options: argparse.Namespace) -> Result:
@@ -187,6 +187,7 @@ VERBS: tuple[Verb, ...] = (
             _argument("--to", values=CompletionKind.MIGRATION, metavar="NAME", help="up to this migration"),
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
+            _argument("--full", action="store_true", help="show every statement, with its SQL"),
             _of("retire", _MISSING),
             _of("retire", _UNDO),
             _of("baseline", _ONLY),

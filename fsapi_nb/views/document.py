@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fsapi_nb.text.fold import WHOLE, Fold, shorten
 
 Row = Sequence[Any]
 Thing = TypeVar("Thing")
 
+#: Where everything is of what a notebook stores only a part of.
+SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"
 #: Of many notes the first and the last are stored.
 _NOTES = Fold(8, 2)
 
@@ -51,6 +53,31 @@ class Medium:
 
 #: What a notebook stores.
 STORED = Medium(folded=True)
+
+
+class Heading(NamedTuple):
+    """A row of a table that is one cell, and says what the rows below it are about; or, not `strong`, those above it."""
+
+    text: str
+    strong: bool = True
+
+
+class Disclosure(NamedTuple):
+    """A cell that can be opened: what it shows, with a `hint` beside it, and the SQL behind it."""
+
+    text: str
+    sql: str
+    hint: str = ""
+    opened: bool = False
+
+
+class Alert(NamedTuple):
+    """What a reader must see first: under a label what is so, the worst first; `grave` is what cannot be undone."""
+
+    label: str
+    texts: Sequence[str]
+    whole: bool = True
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +174,21 @@ class Document:
     """What a result shows to a reader.
 
     The headline is the first line of the HTML, and of the text unless its sections say it themselves (`headed` is
-    False). Text has the notes and then the sections in order; HTML has tables and pictures before notes and paragraphs.
+    False); below it are the alerts. Text has the notes and then the sections in order; HTML has tables and pictures
+    before notes and paragraphs. `shortened` is the last line of one from which something was left out.
     """
 
     headline: str
     sections: Sequence[Section] = ()
     notes: Sequence[Note] = ()
     headed: bool = True
+    alerts: Sequence[Alert] = ()
+    shortened: str = SHORTENED
 
     @property
     def whole(self) -> bool:
         """Whether nothing was left out."""
-        return all(part.whole for part in (*self.notes, *self.sections))
+        return all(part.whole for part in (*self.alerts, *self.notes, *self.sections))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ def test_checks_that_hold_let_the_migration_through(project: Project) -> None:
     project.write_text(NAME, FILE.replace("-1", "1").replace("-2", "2"))
     plan = project.migrator().plan()
     assert [line.strip() for line in plan.lines() if "check" in line] == [
-        "check     nobody owes points",
-        "check     check 2",
+        "6  check: nobody owes points",
+        "10  check: check 2",
     ]
     project.migrator().migrate()
     assert project.applied() == [NAME]

@@ -10,6 +10,7 @@ import pytest
 from fsapi_nb.model.status import State
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.views.document import (
+    SHORTENED,
     STORED,
     Document,
     Item,
@@ -25,7 +26,7 @@ from fsapi_nb.views.document import (
 )
 from fsapi_nb.views.render.html import html_of
 from fsapi_nb.views.render.json import json_of
-from fsapi_nb.views.render.text import SHORTENED, lines_of, stored_lines
+from fsapi_nb.views.render.text import lines_of, stored_lines
 from fsapi_nb.views.results import Result
 from tests.test_architecture import files, own_imports
 from tests.views.test_size import history, plan, run, status, table
@@ -55,7 +56,7 @@ def test_a_result_is_made_into_one_document(value: Result, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     "value",
-    [status(1_000, *State), plan(26, drops=30), plan(2, 30), run(100, *["hey"] * 20)],
+    [status(1_000, *State), plan(26, drops=30), plan(25, 30), run(100, *["hey"] * 20)],
     ids=lambda value: type(value).__name__,
 )
 def test_text_and_html_leave_out_the_same(value: Result) -> None:

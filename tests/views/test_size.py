@@ -413,21 +413,35 @@ def test_errors_keep_their_end() -> None:
 
 @pytest.mark.parametrize("name", [name for name, make in LONG_LIST.items() if "rows" not in name])
 def test_terminals_and_json_have_everything(name: str) -> None:
-    """`lines(times=True)` is what the terminal prints, `to_json` what `--json` does; neither is folded."""
+    """`lines(times=True)` is what the terminal prints, `to_json` what `--json` does; neither is folded, but a plan is.
+
+    Of a plan the terminal has everything with `--full`.
+    """
     value = long(name)
+    if isinstance(value, FileResult) and value.plan:
+        value = value.plan
+    value = value.full() if isinstance(value, PlanResult) else value
     whole = value.lines(times=True) if isinstance(value, Result) else value.lines()
     assert not re.search(r"… \d+", "\n".join(whole))
     assert "shortened" not in str(value.to_json())
 
 
+@pytest.mark.parametrize("name", [name for name, make in LONG_LIST.items() if isinstance(long(name), PlanResult)])
+def test_a_plan_is_read_in_one_screen(name: str) -> None:
+    """On a terminal, too: it says that it is not everything, and what shows that."""
+    lines = long(name).lines()
+    assert len(lines) <= (65 if "fresh" in name else 45)  # with what it drops, and notes of both
+    assert lines[-1] == "(shortened: plan --full, to_frame() and to_json() have everything)"
+
+
 def test_every_migration_is_on_the_terminal() -> None:
     """All names, all statements, all notices, all drops."""
-    for result in (status(1_000, *State), plan(1_000, 20), run(1_000, "hey", "you")):
+    for result in (status(1_000, *State), plan(1_000, 20).full(), run(1_000, "hey", "you")):
         text = "\n".join(result.lines(times=True))
         assert all(name in text for name in NAMES[:1_000])
-    assert "\n".join(plan(100, 20).lines()).count("CREATE TABLE") == 2_000
+    assert "\n".join(plan(100, 20).full().lines()).count("CREATE TABLE") == 2_000
     assert "\n".join(run(100, "hey", "you").lines()).count("you") == 100
-    assert len(plan(0, drops=1_000).lines()) == 1_001
+    assert len(plan(0, drops=1_000).full().lines()) == 1_001
     assert [len(r.records().rows) for r in (status(1_000, *State), plan(1_000, 5), run(1_000), history(1_000))] == [
         1_000,
         5_000,

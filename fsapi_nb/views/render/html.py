@@ -9,9 +9,18 @@ from fsapi_nb.model.status import State
 from fsapi_nb.text.command import Advice, Face, typed, typed_lines
 from fsapi_nb.text.fold import HTML, clip, fit, shorten
 from fsapi_nb.text.safe import esc
-from fsapi_nb.views.document import Document, Listing, Paragraphs, Picture, ResultTable, Row
+from fsapi_nb.views.document import (
+    Alert,
+    Disclosure,
+    Document,
+    Heading,
+    Listing,
+    Paragraphs,
+    Picture,
+    ResultTable,
+    Row,
+)
 from fsapi_nb.views.highlight import TONES, highlight
-from fsapi_nb.views.render.text import SHORTENED
 
 # Tones in the middle, so that they can be read on a light and on a dark page (contrast about 4 : 1 on both).
 _TONES = {
@@ -29,7 +38,9 @@ _TONES = {
 _OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
 _PRE = 'style="text-align:left;white-space:pre-wrap;margin:0 0 0.5em"'
 _PARAGRAPHS = 4 * 1024
-_ROWS = HTML - 2 * _PARAGRAPHS  # and as much for the headline
+_ROWS = HTML - 3 * _PARAGRAPHS  # and as much for the headline, and for the alerts
+# What cannot be undone, and what can, in tones that can be read on both pages; the label says the same.
+_GRAVE, _SERIOUS = "#e0454a", "#b56f00"
 
 
 def html_of(document: Document, *, shortened: bool = False) -> str:
@@ -53,11 +64,12 @@ def html_of(document: Document, *, shortened: bool = False) -> str:
             case Picture(svg=svg):
                 above.append(f'<div style="overflow:auto;padding:8px 0">{svg}</div>')
     if shortened and not any(isinstance(section, Listing | Picture) for section in document.sections):
-        paragraphs.append(SHORTENED)
+        paragraphs.append(document.shortened)
     said = fit([_paragraph(text) for text in paragraphs], _PARAGRAPHS, lambda count: f"<p>… {count} more</p>")
     return "".join(
         [
             f"{_OPENING}<strong>{esc(clip(typed(document.headline, Face.NOTEBOOK)))}</strong>",
+            *_alerts(document.alerts),
             *above,
             *said,
             *below,
@@ -86,12 +98,25 @@ def cells(table: ResultTable) -> tuple[list[str], list[Row]]:
     return _without_empty(columns, rows) if table.sparse else (columns, rows)
 
 
+def _alerts(alerts: Sequence[Alert]) -> list[str]:
+    if not alerts:
+        return []
+    room = _PARAGRAPHS // len(alerts)
+    return ['<ul style="margin:0.3em 0">', *(_alert(alert, room) for alert in alerts), "</ul>"]
+
+
+def _alert(alert: Alert, room: int) -> str:
+    texts = fit([esc(clip(text)) for text in alert.texts], room, lambda count: f"… {count} more")
+    tone = _GRAVE if alert.grave else _SERIOUS
+    return f'<li><strong style="color:{tone}">{esc(alert.label)}:</strong> {"<br>".join(texts)}</li>'
+
+
 def _table(table: ResultTable) -> str:
     columns, rows = cells(table)
     if not rows:
         return ""
     head = "".join(f'<th scope="col" style="text-align:left">{esc(column)}</th>' for column in columns)
-    body = fit([_row(row) for row in rows], _ROWS, lambda count: _row_gap(count, len(columns)))
+    body = fit([_row(row, len(columns)) for row in rows], _ROWS, lambda count: _row_gap(count, len(columns)))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
@@ -110,7 +135,10 @@ def _paragraph(text: str) -> str:
     return f"<p{style}>{esc(shorten(text))}</p>"
 
 
-def _row(row: Sequence[object]) -> str:
+def _row(row: Row, columns: int) -> str:
+    if isinstance(row, Heading):
+        text = f"<strong>{esc(clip(row.text))}</strong>" if row.strong else esc(clip(row.text))
+        return f'<tr><td colspan="{columns}" style="text-align:left">{text}</td></tr>'
     return f"<tr>{''.join(_cell(value) for value in row)}</tr>"
 
 
@@ -126,6 +154,8 @@ def _row_gap(count: int, columns: int) -> str:
 def _cell(value: object) -> str:
     if value is None or value == "":
         return "<td></td>"
+    if isinstance(value, Disclosure):
+        return f'<td style="text-align:left;vertical-align:top">{_disclosure(value)}</td>'
     text = _text(value)
     tone = _TONES.get(value) if isinstance(value, str) else None
     wrap = "pre-wrap" if isinstance(value, str) and len(text) > 50 else "pre"
@@ -133,16 +163,30 @@ def _cell(value: object) -> str:
     return f'<td style="{style}">{esc(shorten(text))}</td>'
 
 
+def _disclosure(value: Disclosure) -> str:
+    hint = f'<br><code style="opacity:0.75">{esc(clip(value.hint))}</code>' if value.hint else ""
+    summary = f'<summary style="white-space:pre-wrap">{esc(shorten(value.text))}{hint}</summary>'
+    opened = " open" if value.opened else ""
+    return f"<details{opened}>{summary}<pre {_PRE}>{coloured(value.sql)}</pre></details>"
+
+
 def _said_once(rows: Sequence[Row], width: int) -> list[Row]:
     """Return the rows, with the first `width` cells empty if the row before has the same."""
     shown: list[Row] = []
     for before, row in zip([None, *rows], rows, strict=False):
-        same = width and before is not None and tuple(before[:width]) == tuple(row[:width])
+        same = (
+            not isinstance(row, Heading)
+            and width
+            and before is not None
+            and tuple(before[:width]) == tuple(row[:width])
+        )
         shown.append((*([""] * width), *row[width:]) if same else row)
     return shown
 
 
 def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[Row]]:
     """Return the table without the columns in which nothing stands."""
-    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
-    return [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]
+    plain = [row for row in rows if not isinstance(row, Heading)]
+    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in plain)]
+    shown: list[Row] = [row if isinstance(row, Heading) else [row[index] for index in kept] for row in rows]
+    return [columns[index] for index in kept], shown

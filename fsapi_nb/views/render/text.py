@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.fold import bounded, one_by_one
-from fsapi_nb.text.safe import visible
-from fsapi_nb.text.wrap import hang
-from fsapi_nb.views.document import Document, Listing, Paragraphs, Picture, ResultTable, Section
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.wrap import hang, wrap
+from fsapi_nb.views.document import Alert, Document, Listing, Paragraphs, Picture, ResultTable, Section
 
-#: The last line of a text from which something was left out.
-SHORTENED = "(shortened: to_frame(), to_json() and the terminal have everything)"
+_ALERT = 108  # columns of an alert with its label
 
 
 def lines_of(document: Document) -> list[str]:
     """Return the text, a line each; an element may hold line ends, such as those of a server's message."""
     return [
         *([document.headline] if document.headed else []),
+        *_alert_lines(document.alerts),
         *(line for note in document.notes for line in hang(visible(note.text), "  ! ")),
         *(line for section in document.sections for line in _section_lines(section)),
     ]
@@ -26,12 +28,23 @@ def stored_lines(document: Document) -> list[str]:
     lines = lines_of(document)
     kept = bounded(lines)
     whole = document.whole and kept == one_by_one(lines)
-    return [*typed_lines(kept, Face.NOTEBOOK), *([] if whole else [SHORTENED])]
+    return [*typed_lines(kept, Face.NOTEBOOK), *([] if whole else [document.shortened])]
 
 
-def is_shortened(stored: list[str]) -> bool:
+def is_shortened(stored: list[str], document: Document) -> bool:
     """Return whether such lines say that they are not everything."""
-    return stored[-1:] == [SHORTENED]
+    return stored[-1:] == [document.shortened]
+
+
+def _alert_lines(alerts: Sequence[Alert]) -> list[str]:
+    """Return the alerts, each label before the first of its texts, which stand below each other."""
+    width = max((len(alert.label) for alert in alerts), default=0)
+    lines = [
+        (f"{alert.label}:" if number == 0 else "", line)
+        for alert in alerts
+        for number, line in enumerate(line for text in alert.texts for line in wrap(visible_line(text), _ALERT - width))
+    ]
+    return [f"  {label:<{width + 2}}{line}" for label, line in lines]
 
 
 def _section_lines(section: Section) -> list[str]:

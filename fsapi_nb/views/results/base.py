@@ -54,12 +54,13 @@ class Result(abc.ABC):
 
     def lines(self, *, times: bool = False) -> list[str]:
         """Return the whole text, a line each; with `times`, moments and durations are shown."""
-        return lines_of(self.document(Medium(folded=False, times=times)))
+        document = self.document(Medium(folded=False, times=times))
+        return [*lines_of(document), *([] if document.whole else [document.shortened])]
 
     def html(self) -> str:
         """Return the HTML that a notebook shows: everything escaped; no script, no style sheet."""
         document = self.document()
-        return html_of(document, shortened=is_shortened(stored_lines(document)))
+        return html_of(document, shortened=is_shortened(stored_lines(document), document))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON object."""
@@ -97,6 +98,6 @@ class Result(abc.ABC):
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         document = self.document()
         lines, metadata = stored_lines(document), self.metadata()
-        html = html_of(document, shortened=is_shortened(lines))
+        html = html_of(document, shortened=is_shortened(lines, document))
         html = html if stored_size(html) <= HTML else html_of_lines(lines)
         return {"text/plain": "\n".join(lines), "text/html": html}, {"fsapi": metadata} if metadata else {}

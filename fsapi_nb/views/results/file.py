@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fsapi_nb.model.plan import CompletedMigration, Step
+from fsapi_nb.model.plan import CompletedMigration
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import Fold
-from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.document import (
     STORED,
     Document,
@@ -25,9 +25,9 @@ from fsapi_nb.views.document import (
     paragraph,
 )
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.plan import PlanResult
+from fsapi_nb.views.results.plan import SHORT_PLAN, PlanResult
 from fsapi_nb.views.results.run import RunResult, fold_of_notices, said_item
-from fsapi_nb.views.results.steps import COLUMNS, step_items
+from fsapi_nb.views.results.steps import COLUMNS, RECORDS, whole_items
 
 _RUN = Fold(20, 10)
 _SAID = ["direction", "said by the server"]
@@ -67,15 +67,20 @@ class FileResult(Result):
             return Document(self.headline(), _ran(self.run, medium))
         if self.plan is None:
             return Document(self.headline())
-        return Document(self.headline(), self._planned(self.plan, medium), notes_of(self.plan.plan.notes, medium))
+        return Document(
+            self.headline(),
+            self._planned(self.plan, medium),
+            notes_of(self.plan.plan.notes, medium),
+            alerts=self.plan.alerts(),
+            shortened=SHORT_PLAN,
+        )
 
     def _planned(self, plan: PlanResult, medium: Medium) -> list[Section]:
         """Return the steps of a plan of one migration, which need not be named in each."""
-        steps = [replace(i, rows=_without_name(i.rows)) for i in step_items(plan.plan.steps, medium, _head)]
         will_run = [paragraph(f"It will run{self._on()}.")] if self.identity else []
         return [
             Paragraphs([Item([f"It will run{self._on()} as:"])]),
-            ResultTable(_without_name([COLUMNS])[0], steps, sparse=True, said_once=3),
+            ResultTable(COLUMNS, whole_items(plan.views(), medium, named=False), sparse=True),
             Paragraphs(will_run),
         ]
 
@@ -85,7 +90,7 @@ class FileResult(Result):
             return Records(_SAID, [(done.direction.value, "\n".join(done.notices)) for done in self.run.done])
         if self.plan is None:
             return Records([], [])
-        return Records(_without_name([COLUMNS])[0], _without_name(self.plan.records().rows))
+        return Records(_without_name([RECORDS])[0], _without_name(self.plan.records().rows))
 
     def metadata(self) -> dict[str, Any]:
         """Return the file's name, and how long the run took."""
@@ -122,11 +127,7 @@ def _said(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
     return replace(said, rows=[(done.direction.value, said.rows[0][0])])
 
 
-def _head(number: int, step: Step) -> list[str]:
-    return [f"{number:>3}. {step.mode.value}: {visible(step.reason)}"]
-
-
 def _without_name(rows: Sequence[Row]) -> list[list[Any]]:
     """Return the rows of a plan without the migration's name."""
-    index = COLUMNS.index("migration")
+    index = RECORDS.index("migration")
     return [[*row[:index], *row[index + 1 :]] for row in rows]

@@ -14,6 +14,7 @@ from fsapi_nb.text.command import Advice
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.views.document import (
+    SHORTENED,
     STORED,
     Document,
     Item,
@@ -27,7 +28,7 @@ from fsapi_nb.views.document import (
 )
 from fsapi_nb.views.render.text import lines_of
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.plan import PlanResult
+from fsapi_nb.views.results.plan import SHORT_PLAN, PlanResult
 
 #: Of a longer script a notebook stores so many characters of the beginning; the file has it all.
 _LONGEST = 4_000
@@ -70,6 +71,7 @@ class MigrationResult(Result):
                 *self._listings(medium),
                 *([self._attempts(medium)] if self.events else []),
             ],
+            shortened=SHORTENED if medium.folded else SHORT_PLAN,
         )
 
     def _listings(self, medium: Medium) -> list[Listing]:

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction, Migration
-from fsapi_nb.model.plan import DatabaseObject, Plan, Step
+from fsapi_nb.model.plan import DatabaseObject, Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.text.fold import Fold
+from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
-from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
+from fsapi_nb.views.document import (
+    SHORTENED,
+    STORED,
+    Alert,
+    Document,
+    Item,
+    Medium,
+    Records,
+    ResultTable,
+    gap,
+    notes_of,
+)
+from fsapi_nb.views.forecast.alerts import alerts_of
+from fsapi_nb.views.forecast.facts import forecast_json
+from fsapi_nb.views.forecast.step import StepView
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.steps import COLUMNS, step_items, step_rows
+from fsapi_nb.views.results.steps import (
+    COLUMNS,
+    RECORDS,
+    SHORT,
+    bare_forecast,
+    is_short,
+    records_of,
+    short_items,
+    views_of,
+    whole_items,
+)
 
+#: The last line of a plan from which something was left out.
+SHORT_PLAN = "(shortened: plan --full, to_frame() and to_json() have everything)"
 _OBJECTS = Fold(20, 5)
+
+
+class PlanForm(Enum):
+    """How much of a plan is shown: one screen, or all of it with the SQL."""
+
+    FOLDED = "folded"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,6 +69,7 @@ class PlanResult(Result):
     lack: str | None = None
     warnings: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    form: PlanForm = PlanForm.FOLDED
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,18 +102,50 @@ class PlanResult(Result):
         return f"Plan: {' and '.join(parts)}{self._on()}"
 
     def document(self, medium: Medium = STORED) -> Document:
-        """Return what is dropped and recorded, and each step with its statements."""
-        table = ResultTable(COLUMNS, self._items(medium), sparse=True, said_once=4)
-        return Document(self.headline(), [table], notes_of(self.notes, medium))
+        """Return what is dangerous, what is dropped and recorded, and each step with its statements.
 
-    def _items(self, medium: Medium) -> list[Item]:
-        plan = self.plan
-        return [
-            *medium.items(_OBJECTS, plan.drops, _drop, lambda left: _gap(left, "object", "drop")),
-            *medium.items(_OBJECTS, plan.changes, _change, _gap_of_changes),
-            *medium.items(_OBJECTS, plan.to_record, _mark, lambda left: _gap(left, "migration", "record")),
-            *step_items(plan.steps, medium, _head),
-        ]
+        Of a long plan each step is a line, of a very long one the first and the last are shown, on a terminal, too.
+        """
+        views, full = self.views(), self.form is PlanForm.FULL
+        short = not full and not is_short(views)
+        steps = short_items(views, medium) if short else whole_items(views, medium)
+        return Document(
+            self.headline(),
+            [
+                ResultTable(["", "what"], self._items(), sparse=True, said_once=1),
+                ResultTable(SHORT if short else COLUMNS, steps, sparse=True),
+            ],
+            notes_of((*self.notes, *self.expected.notes), medium if full else STORED),
+            alerts=self.alerts(instants=short),
+            shortened=SHORTENED if full else SHORT_PLAN,
+        )
+
+    def views(self) -> list[StepView]:
+        """Return the steps, each with what it will do."""
+        return views_of(self.plan.steps, self.expected, full=self.form is PlanForm.FULL)
+
+    def alerts(self, *, instants: bool = False) -> tuple[Alert, ...]:
+        """Return what is dangerous; with `instants`, also what is blocked for no longer."""
+        return alerts_of(self.plan.steps, self.expected, instants=instants)
+
+    @property
+    def expected(self) -> Forecast:
+        """The forecast; if none was made, one that knows the kinds of the statements."""
+        return self.forecast or bare_forecast(self.plan.steps)
+
+    def full(self) -> PlanResult:
+        """Return the same plan, to be shown with every statement and its SQL."""
+        return replace(self, form=PlanForm.FULL)
+
+    def _items(self) -> list[Item]:
+        fold = WHOLE if self.form is PlanForm.FULL else _OBJECTS
+        items: list[Item] = fold.apply(
+            self.plan.drops, lambda each: [_drop(each)], lambda left: _gap(left, "object", "drop")
+        )
+        items += fold.apply(self.plan.changes, lambda each: [_change(each)], _gap_of_changes)
+        return items + fold.apply(
+            self.plan.to_record, lambda each: [_mark(each)], lambda left: _gap(left, "migration", "record")
+        )
 
     def findings(self) -> list[str]:
         """Return what a check found: all that there is to do."""
@@ -87,7 +154,8 @@ class PlanResult(Result):
     def records(self) -> Records:
         """Return a row for each statement, or for each step that has none."""
         before = [*map(_drop, self.plan.drops), *map(_change, self.plan.changes), *map(_mark, self.plan.to_record)]
-        return Records(COLUMNS, [*(row for item in before for row in item.rows), *step_rows(self.plan.steps)])
+        rows = [("", verb, name, *[""] * (len(RECORDS) - 3)) for item in before for verb, name in item.rows]
+        return Records(RECORDS, [*rows, *records_of(views_of(self.plan.steps, self.expected, full=True))])
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as it will run."""
@@ -99,55 +167,27 @@ class PlanResult(Result):
             "changes": row_change.as_json(self.plan.changes),
             "records": [migration.name for migration in self.plan.to_record],
             "records_down": [part.migration.name for part in self.plan.amends],
-            "steps": [_step_json(step) for step in self.plan.steps],
+            **forecast_json(self.plan.steps, self.expected),
         }
-
-
-def _step_json(step: Step) -> dict[str, Any]:
-    return {
-        "mode": step.mode.value,
-        "reason": step.reason,
-        "parts": [
-            {
-                "migration": part.migration.name,
-                "direction": part.direction.value,
-                "step": part.number + 1,
-                "steps": part.of,
-                "statements": [{"line": s.line, "kind": s.traits.kind} for s in part.statements],
-                "checks": [{"line": c.statement.line, "title": c.title} for c in part.checks],
-            }
-            for part in step.parts
-        ],
-    }
-
-
-def _head(number: int, step: Step) -> list[str]:
-    """Return the lines above a step's statements: what it runs of which migration, and how."""
-    lines = []
-    for part in step.parts:
-        of = f", step {part.number + 1} of {part.of}" if part.of > 1 else ""
-        lines.append(f"{number:>3}. {part.direction.value:<4} {visible_line(part.migration.name)}{of}")
-    return [*lines, f"     {step.mode.value}: {visible(step.reason)}"]
 
 
 def _drop(drop: DatabaseObject) -> Item:
     line = f"  drop    {drop.kind} {visible_line(drop.identity)}"
-    return Item([line], [("", "drop", drop.identity, "", "", drop.kind)])
+    return Item([line], [("drop", f"{drop.kind} {drop.identity}")])
 
 
 def _change(change: RowChange) -> Item:
-    row = ("", change.kind.value, row_change.change_text(change), "", "", "")
-    return Item([row_change.change_line(change)], [row])
+    return Item([row_change.change_line(change)], [(change.kind.value, row_change.change_text(change))])
 
 
 def _mark(migration: Migration) -> Item:
-    return Item([f"  record  {visible_line(migration.name)}"], [("", "record", migration.name, "", "", "")])
+    return Item([f"  record  {visible_line(migration.name)}"], [("record", migration.name)])
 
 
 def _gap(left: Sequence[object], noun: str, verb: str) -> Item:
-    return gap(f"  … {counted(len(left), noun)} more", "", verb, f"… {len(left)} more", "", "", "")
+    return gap(f"  … {counted(len(left), noun)} more", verb, f"… {len(left)} more")
 
 
 def _gap_of_changes(left: Sequence[RowChange]) -> Item:
     rows = f"{counted(len(left), 'row')} more"
-    return gap(f"  … {rows}", "", "…", rows, "", "", "")
+    return gap(f"  … {rows}", "…", rows)

@@ -1,126 +1,156 @@
-"""How the steps of a plan are shown, each with its statements."""
+"""How the steps of a plan are shown: each with its statements, or, of a long plan, each in a line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 
-from fsapi_nb.model.migration import Statement
-from fsapi_nb.model.plan import Step, StepPart
-from fsapi_nb.text.fold import WHOLE, Fold
-from fsapi_nb.text.safe import visible_line
+from fsapi_nb.model.forecast import Forecast, PartForecast, StatementForecast, StepForecast
+from fsapi_nb.model.plan import Step
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import Item, Medium, Row, gap
+from fsapi_nb.views.forecast.effects import effects_of
+from fsapi_nb.views.forecast.lines import dangers_of, short_steps, step_lines
+from fsapi_nb.views.forecast.rows import COLUMNS, short_row, step_rows
+from fsapi_nb.views.forecast.step import StepView
 
-#: The columns of a step's rows: one for each statement, or for a step that has none.
-COLUMNS = ["step", "direction", "migration", "transaction", "line", "statement"]
-_STEPS = Fold(16, 7)
-_STATEMENTS = 96  # of all steps that are stored, together
-_ALIKE = 20  # statements that repeat one kind, or a few in turn, up to which each has its line on a terminal
-_IN_TURN = 4  # kinds of statements that may take turns in what counts as a repetition
+#: The columns of the records: a row for each statement, or for a step that has none.
+RECORDS = [
+    "step",
+    "direction",
+    "migration",
+    "transaction",
+    "line",
+    "statement",
+    "does",
+    "loses",
+    "blocks",
+    "work",
+    "takes",
+    "unknown",
+    "sql",
+]
+#: The columns of the HTML of steps that are a line each.
+SHORT = ["step", "migration", "what it does", ""]
+_ROOM = 40  # lines that all steps may take with their statements
+_FIRST, _LAST = 16, 7  # of more steps, a line each
 
 
-def step_items(steps: Sequence[Step], medium: Medium, head: Callable[[int, Step], list[str]]) -> list[Item]:
-    """Return each step: the lines that `head` makes of its number and itself, then its statements.
-
-    Of many steps the first and the last are stored, and of each its first statements.
-    """
-    fold = medium.fold(_fold_of_statements(steps))
-    return medium.items(
-        _STEPS,
-        list(enumerate(steps, 1)),
-        lambda each: _item(*each, fold, head(*each)),
-        lambda left: gap(f"     … {len(left)} steps more", "…", "", f"… {len(left)} steps more", "", "", ""),
+def bare_forecast(steps: Sequence[Step]) -> Forecast:
+    """Return what is known of steps of which no forecast was made: what kinds of statements they have."""
+    return Forecast(
+        tuple(
+            StepForecast(
+                tuple(
+                    PartForecast(
+                        tuple(StatementForecast(s.line, s.traits.kind, (s.traits.kind,), "") for s in part.statements)
+                    )
+                    for part in step.parts
+                )
+            )
+            for step in steps
+        )
     )
 
 
-def step_rows(steps: Sequence[Step]) -> list[Row]:
+def views_of(steps: Sequence[Step], forecast: Forecast, *, full: bool = False) -> list[StepView]:
+    """Return the steps, numbered, each with what it will do."""
+    pairs = zip(steps, forecast.steps, strict=True)
+    return [StepView(number, step, expected, full) for number, (step, expected) in enumerate(pairs, 1)]
+
+
+def is_short(views: Sequence[StepView]) -> bool:
+    """Return whether there is room to show all steps with their statements."""
+    room = _ROOM
+    for view in views:
+        room -= view.rows()
+        if room < 0:
+            return len(views) == 1
+    return True
+
+
+def whole_items(views: Sequence[StepView], medium: Medium, *, named: bool = True) -> list[Item]:
+    """Return each step with its statements, for a table with the columns `COLUMNS`."""
+    return [
+        Item(
+            step_lines(view, named=named),
+            step_rows(view, named=named) if medium.folded else [],
+            all(part.whole for part in view.parts()),
+        )
+        for view in views
+    ]
+
+
+def short_items(views: Sequence[StepView], medium: Medium, *, named: bool = True) -> list[Item]:
+    """Return each step in a line, of very many the first and the last, for a table with the columns `SHORT`."""
+    if len(views) <= _FIRST + _LAST + 1:
+        return _short_items(views, medium, named=named)
+    items = _short_items([*views[:_FIRST], *views[-_LAST:]], medium, named=named)
+    return [*items[:_FIRST], _gap(views[_FIRST:-_LAST]), *items[_FIRST:]]
+
+
+def _short_items(views: Sequence[StepView], medium: Medium, *, named: bool) -> list[Item]:
+    return [
+        Item([short.line], [short_row(view, short.words, named=named)] if medium.folded else [], short.whole)
+        for view, short in zip(views, short_steps(views, named=named), strict=True)
+    ]
+
+
+def _gap(left: Sequence[StepView]) -> Item:
+    """Return what stands in the place of steps: how many they are, and how many are dangerous, in which way."""
+    counts = Counter(several for view in left for _, several in dangers_of(view))
+    words = f"… {counted(len(left), 'step')} more"
+    marks = ", ".join(f"{count:,} {danger}" for danger, count in counts.items())
+    return gap(f"     {words}{f' ({marks})' if marks else ''}", "…", words, "", marks)
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def records_of(views: Sequence[StepView]) -> list[Row]:
     """Return a row for each statement of all steps, or for a step that has none."""
-    return [row for number, step in enumerate(steps, 1) for row in _step_rows(number, step, WHOLE)]
+    return [row for view in views for row in _records(view)]
 
 
-def _item(number: int, step: Step, fold: Fold, head: list[str]) -> Item:
-    lines = [*head, *_statement_lines(step, fold)]
-    if fold is WHOLE:
-        return Item(lines)
-    count = sum(len(part.statements) for part in step.parts)
-    return Item(lines, _step_rows(number, step, fold), whole=count <= fold.first + fold.last + 1)
+def _records(view: StepView) -> list[Row]:
+    rows: list[Row] = []
+    for part in view.parts():
+        head = (
+            view.number,
+            part.part.direction.value,
+            part.part.migration.name,
+            f"{view.step.mode.value}: {view.step.reason}",
+        )
+        found: list[Row] = [(*head, *_record(each, part.back)) for each in part.expected.statements]
+        found += [(*head, c.statement.line, f"CHECK {c.title}", *[""] * 7) for c in part.part.checks]
+        rows += found or [(*head, "", "no statement", *[""] * 7)]
+    return rows
 
 
-def _fold_of_statements(steps: Sequence[Step]) -> Fold:
-    """Return how many statements are stored of each step: of many steps only a few."""
-    shown = min(len(steps), _STEPS.first + _STEPS.last + 1)
-    return Fold(min(12, _STATEMENTS // max(shown, 1)))
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
-
-
-def _step_rows(number: int, step: Step, fold: Fold) -> list[Row]:
-    return [row for part in step.parts for row in _part_rows(number, step, part, fold)]
-
-
-def _part_rows(number: int, step: Step, part: StepPart, fold: Fold) -> list[Row]:
-    head = (number, part.direction.value, part.migration.name, f"{step.mode.value}: {step.reason}")
-    rows: list[Row] = fold.apply(
-        part.statements,
-        lambda statement: [(*head, statement.line, statement.traits.kind)],
-        lambda left: (*head, "", f"… {len(left)} statements more"),
+def _record(statement: StatementForecast, back: str) -> Row:
+    effects = effects_of([statement], back)
+    blocks = [*effects.blocks, *(f"perhaps {each}" for each in effects.may_block), *["nothing"] * effects.nothing]
+    return (
+        statement.line,
+        statement.kind,
+        "; ".join(statement.words),
+        "; ".join(effects.loses),
+        "; ".join(blocks),
+        ", ".join((*effects.work, *effects.may_work)),
+        effects.takes,
+        statement.unknown or "",
+        statement.sql,
     )
-    rows += [(*head, check.statement.line, f"CHECK {check.title}") for check in part.checks]
-    return rows or [(*head, "", "no statement")]
 
 
-# -- lines -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Repetition:
-    """Statements in a row whose kinds are the same few, in the same order, so many `times`."""
-
-    statements: Sequence[Statement]
-    times: int = 1
-
-    @property
-    def kinds(self) -> list[str]:
-        return [statement.traits.kind for statement in self.statements[: len(self.statements) // self.times]]
-
-
-def _statement_lines(step: Step, fold: Fold) -> list[str]:
-    """Return a step's statements, a line each; if all are shown, many that repeat are one line."""
-    statements = [statement for part in step.parts for statement in part.statements]
-    runs = _runs(statements) if fold is WHOLE else [_Repetition((statement,)) for statement in statements]
-    lines = fold.apply(runs, _run_lines, lambda left: f"       … {len(left)} statements more")
-    checks = [f"       check     {visible_line(check.title)}" for part in step.parts for check in part.checks]
-    return [*lines, *checks] or ["       no statement: it is only recorded"]
-
-
-def _run_lines(run: _Repetition) -> list[str]:
-    first, last, kinds = run.statements[0].line, run.statements[-1].line, ", ".join(run.kinds)
-    if len(run.statements) == 1:
-        return [f"       line {first:<4} {kinds}"]
-    where = f"line {first}" if first == last else f"lines {first}-{last}"
-    times = "in a row" if len(run.kinds) == 1 else "times in a row"
-    return [f"       {where:<9} {kinds} ({run.times} {times})"]
-
-
-def _runs(statements: Sequence[Statement]) -> Sequence[_Repetition]:
-    """Return the statements in order; many that repeat are one item: a seed may have a hundred thousand."""
-    if len(statements) <= _ALIKE:
-        return [_Repetition((statement,)) for statement in statements]
-    runs: list[_Repetition] = []
-    kinds, start = [statement.traits.kind for statement in statements], 0
-    while start < len(kinds):
-        repeated = (_repeated(kinds, start, turn) for turn in range(1, _IN_TURN + 1))
-        size, times = next((found for found in repeated if found[0] > _ALIKE), (1, 1))
-        runs.append(_Repetition(statements[start : start + size], times))
-        start += size
-    return runs
-
-
-def _repeated(kinds: Sequence[str], start: int, turn: int) -> tuple[int, int]:
-    """Return how many statements from `start` on repeat the first `turn` kinds in whole turns, and how many turns."""
-    end = start + turn
-    while end < len(kinds) and kinds[end] == kinds[end - turn]:
-        end += 1
-    times = (end - start) // turn
-    return times * turn, times
+__all__ = [
+    "COLUMNS",
+    "RECORDS",
+    "SHORT",
+    "bare_forecast",
+    "is_short",
+    "records_of",
+    "short_items",
+    "views_of",
+    "whole_items",
+]

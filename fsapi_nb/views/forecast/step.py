@@ -1,0 +1,129 @@
+"""What is said of a step besides its statements: what it runs, how it commits, and which locks it holds longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fsapi_nb.model.action import Blocks
+from fsapi_nb.model.forecast import HeldLock, PartForecast, StatementForecast, StepForecast
+from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.plan import Mode, Step, StepPart
+from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.text.words import counted
+from fsapi_nb.views.forecast.effects import is_lost
+from fsapi_nb.views.forecast.quantities import during, is_instant, list_of
+from fsapi_nb.views.forecast.repetitions import Repetition, repetitions
+
+#: Behind what a step runs, if its migration has no DOWN.
+IRREVERSIBLE = "   irreversible"
+_TABLES = 4  # that one line names
+_HELD = 3  # lines about locks that are held
+_FIRST, _LAST = 8, 3  # statements of a part that are shown, of many
+# What each migration is, unless its plan says something else.
+_USUAL = "one transaction, together with its history row"
+_ALONGSIDE = (", together with its history row", ", together with the history row")
+
+
+class LeftOut(NamedTuple):
+    """Statements in the place of which a plan shows how many they are."""
+
+    statements: Sequence[StatementForecast]
+
+    @property
+    def words(self) -> str:
+        """How many, and how many of them are dangerous."""
+        losing = sum(1 for each in self.statements if any(map(is_lost, each.losses)))
+        blocking = sum(1 for each in self.statements if each.blocks)
+        marks = [f"{count:,} {word}" for count, word in ((losing, "lose data"), (blocking, "block tables")) if count]
+        dangerous = f" ({', '.join(marks)})" if marks else ""
+        return f"… {counted(len(self.statements), 'statement')} more{dangerous}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of a step and what it will do; `shown` are its statements, or what stands in the place of some."""
+
+    part: StepPart
+    expected: PartForecast
+    shown: Sequence[Repetition | LeftOut]
+
+    @property
+    def back(self) -> str:
+        """The name of the script that undoes it."""
+        return "DOWN" if self.part.direction is Direction.UP else "UP"
+
+    @property
+    def whole(self) -> bool:
+        """Whether each statement is shown by itself."""
+        return all(isinstance(each, Repetition) and each.times == 1 for each in self.shown)
+
+    def head(self, *, named: bool) -> str:
+        """Return what it runs: direction, migration, which of its steps, and whether there is no way back."""
+        words = [f"{self.part.direction.value:<4}{visible_line(self.part.migration.name) if named else ''}".strip()]
+        words += [f"step {self.part.number + 1} of {self.part.of}"] if self.part.of > 1 else []
+        return ", ".join(words) + (IRREVERSIBLE if self.expected.irreversible else "")
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step with its number and what it will do; `full` says that nothing is left out."""
+
+    number: int
+    step: Step
+    expected: StepForecast
+    full: bool = False
+
+    def parts(self) -> Iterator[PartView]:
+        """Yield its parts."""
+        for part, expected in zip(self.step.parts, self.expected.parts, strict=True):
+            if self.full:
+                yield PartView(part, expected, [Repetition((each,)) for each in expected.statements])
+            else:
+                yield PartView(part, expected, _folded(repetitions(expected.statements)))
+
+    def rows(self) -> int:
+        """Return about how many lines it takes."""
+        return sum(1 + len(part.shown) + len(part.part.checks) for part in self.parts()) + len(self.remarks())
+
+    def remarks(self) -> list[str]:
+        """Return how it commits if that is not as usual, and which locks it holds until then."""
+        return [*_how(self.step), *_held(self.expected)]
+
+
+def _folded(runs: list[Repetition]) -> Sequence[Repetition | LeftOut]:
+    if len(runs) <= _FIRST + _LAST + 1:
+        return runs
+    left = [each for run in runs[_FIRST:-_LAST] for each in run.statements]
+    return [*runs[:_FIRST], LeftOut(left), *runs[-_LAST:]]
+
+
+def _how(step: Step) -> list[str]:
+    """Return how a step commits; nothing if that is the usual transaction, of one migration and its history row."""
+    reason = visible(step.reason)
+    if step.mode is Mode.AUTOCOMMIT:
+        return [f"{step.mode.value}: {reason}"]
+    reason = reason.removeprefix(_USUAL).removeprefix("; ")
+    for words in _ALONGSIDE:
+        reason = reason.replace(words, "")
+    return [f"transaction: {reason.removeprefix('one transaction ')}"] if reason else []
+
+
+def _held(expected: StepForecast) -> list[str]:
+    """Return which tables are blocked until the step ends, since which line, and for how long."""
+    groups: dict[tuple[Blocks, int, str], list[str]] = {}
+    whole = {held.table: held.line for held in expected.held if held.blocks is Blocks.READS_AND_WRITES}
+    for held in expected.held:
+        covered = held.blocks is Blocks.WRITES and whole.get(held.table, held.line) < held.line
+        if held.blocks is not Blocks.NOTHING and not covered and not is_instant(held.span):
+            groups.setdefault((held.blocks, held.line, _lasting(held)), []).append(visible_line(held.table))
+    lines = [
+        f"from line {line} to the end of the transaction: blocks {blocks.value} of {list_of(names, _TABLES)}{lasting}"
+        for (blocks, line, lasting), names in groups.items()
+    ]
+    return lines if len(lines) <= _HELD + 1 else [*lines[:_HELD], f"… and {len(lines) - _HELD} more"]
+
+
+def _lasting(held: HeldLock) -> str:
+    return f" {during(held.span)}" if held.span else ""
