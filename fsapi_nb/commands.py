@@ -133,6 +133,8 @@ def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> 
 
 
 def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
+    if options.full and options.markdown:
+        raise UsageError("--full and --markdown exclude each other", hint="Markdown has the SQL, too.")
     plan = migrator.plan(
         options.verb,
         options.names,
@@ -146,7 +148,7 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
         only=options.only,
         replaces=options.replaces,
     )
-    return _checked(plan.full() if options.full else plan, options)
+    return _checked(plan.full() if options.full else plan.markdown() if options.markdown else plan, options)
 
 
 def _trust(options: argparse.Namespace) -> Result:
@@ -188,6 +190,7 @@ VERBS: tuple[Verb, ...] = (
             _argument("--count", "-n", type=int, metavar="N", help="N migrations"),
             _argument("--all", action="store_true", help="of a rollback: everything"),
             _argument("--full", action="store_true", help="show every statement, with its SQL"),
+            _argument("--markdown", action="store_true", help="write it as Markdown, for a pull request"),
             _of("retire", _MISSING),
             _of("retire", _UNDO),
             _of("baseline", _ONLY),

@@ -150,7 +150,7 @@ class Paragraphs:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A text under a title, line by line as it is; if it is `sql`, HTML colours its words."""
+    """A text under a title, line by line as it is; if it is `sql`, HTML colours its words. Without a title it is all."""
 
     title: str
     text: str

@@ -84,6 +84,7 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate plan", PlanResult, "Plan: apply 3 migrations on DB"),
     ("%migrate plan --count 2", PlanResult, "Plan: apply 2 migrations on DB"),
     ("%migrate plan --full", PlanResult, "Plan: apply 3 migrations on DB"),
+    ("%migrate plan --markdown", PlanResult, "Plan: apply 3 migrations on DB"),
     ("%migrate plan --to one", PlanResult, "Plan: apply 1 migration on DB"),
     ("%migrate --count 1", RunResult, "Applied 1 migration on DB."),
     ("%migrate -n 1", RunResult, "Applied 1 migration on DB."),

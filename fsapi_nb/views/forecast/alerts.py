@@ -15,8 +15,9 @@ from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import Step
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
+from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import Alert
-from fsapi_nb.views.forecast.effects import effects_of, is_lost, lost_words
+from fsapi_nb.views.forecast.effects import effects_of, is_described, is_lost, lost_words
 from fsapi_nb.views.forecast.quantities import byte_words, during, is_instant, is_slow, list_of, size_words
 
 _SHOWN = Fold(5)
@@ -58,7 +59,15 @@ class _Names:
 
     def at(self, place: Place) -> str:
         """Return a place behind what it is about."""
-        return f" ({visible_line(place.file)}:{place.line})" if self.many else f" (line {place.line})"
+        return self.at_all([place])
+
+    def at_all(self, places: Sequence[Place]) -> str:
+        """Return the first of the places, and how many others there are."""
+        if not places:
+            return ""
+        more = f" and {counted(len(places) - 1, 'other place')}" if len(places) > 1 else ""
+        file, line = places[0]
+        return f" ({visible_line(file)}:{line}{more})" if self.many else f" (line {line}{more})"
 
     def table(self, name: str) -> str:
         """Return a table's name; that of a large one with its size."""
@@ -105,10 +114,12 @@ def _folded(texts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
 
 
 def _lost(drops: Iterable[DataLoss], statements: Iterable[Placed], names: _Names) -> list[str]:
-    found = [(each, "") for each in drops if is_lost(each)]
-    found += [(loss, names.at(each.place)) for each in statements for loss in each.statement.losses if is_lost(loss)]
-    found.sort(key=lambda each: _weight(each[0]))
-    return list(dict.fromkeys(f"{lost_words(loss)}{place}" for loss, place in found))
+    found: list[tuple[DataLoss, Place | None]] = [(each, None) for each in drops]
+    found += [(loss, each.place) for each in statements for loss in each.statement.losses]
+    places: dict[str, list[Place]] = {}
+    for loss, place in sorted(filter(lambda each: is_lost(each[0]), found), key=lambda each: _weight(each[0])):
+        places.setdefault(lost_words(loss), []).extend([place] if place else [])
+    return [f"{words}{names.at_all(at)}" for words, at in places.items()]
 
 
 def _weight(found: DataLoss) -> tuple[bool, int]:
@@ -136,6 +147,8 @@ def _longest(statements: Iterable[Placed]) -> Iterable[_Blocked]:
     for each in statements:
         for lock in each.statement.blocks:
             conditional = lock.condition is not None
+            if conditional and is_described(lock.table):
+                continue
             blocked = _Blocked(lock.table, lock.blocks, _held(each, lock.table, lock.blocks), each.place, conditional)
             known = longest.setdefault(lock.table, {})
             if lock.blocks not in known or _urgency(blocked) < _urgency(known[lock.blocks]):
@@ -194,7 +207,4 @@ def _unknown(statements: Iterable[Placed], names: _Names) -> list[str]:
     for each in statements:
         if each.statement.unknown:
             found.setdefault(visible_line(each.statement.unknown), []).append(each.place)
-    return [
-        f"{words}{names.at(places[0]) if len(places) == 1 else f' ({len(places):,} times)'}"
-        for words, places in found.items()
-    ]
+    return [f"{words}{names.at_all(places)}" for words, places in found.items()]

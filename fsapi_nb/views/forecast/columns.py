@@ -10,7 +10,7 @@ from fsapi_nb.text.wrap import wrap
 
 #: Columns of a terminal that a plan takes, unless a single word is longer.
 WIDTH = 112
-_WORDS = 48  # of these for what a statement does, if some have effects
+_WORDS = 56  # of these for what a statement does, if some have effects
 _GAP = 3
 
 
@@ -31,8 +31,9 @@ class StatementEntry:
 def entry_lines(entries: Sequence[StatementEntry], indent: int) -> list[str]:
     """Return the entries as lines, each column aligned. Long words and effects take several lines."""
     number = max((len(each.where) for each in entries), default=0)
-    longest = max((text_width(word) for each in entries if each.effects or each.hint for word in each.words), default=0)
-    words = min(longest, _WORDS)
+    beside = [word for each in entries if each.effects or each.hint for word in each.words]
+    words = max((text_width(line) for word in beside for line in wrap(word, _WORDS)), default=0)
+    words = min(words, _WORDS)
     return [line for each in entries for line in _lines(each, indent + number, words)]
 
 

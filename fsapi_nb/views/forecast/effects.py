@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fsapi_nb.model.action import Blocks, Condition, LossKind
 from fsapi_nb.model.forecast import DataLoss, Span, StatementForecast, TableBlock, TableWork, WorkKind
 from fsapi_nb.text.safe import visible_line
-from fsapi_nb.views.forecast.quantities import is_instant, list_of, row_words, span_words, together
+from fsapi_nb.text.words import counted
+from fsapi_nb.views.forecast.quantities import INSTANT, is_instant, its_rows, list_of, row_words, span_words, together
 
 _TABLES = 4  # that one phrase names
 _WORK = {
@@ -59,7 +60,7 @@ class Effects:
 
     def timed_work(self, verb: str = "") -> list[str]:
         """Return the work with its time: behind work that is certain, else as a phrase of its own, after a verb."""
-        taking = [f"{verb}{self.takes}"] if self.takes else []
+        taking = [f"{verb}{'an instant' if self.takes == INSTANT else self.takes}"] if self.takes else []
         certain = ", ".join(self.work)
         if certain and self.takes and not self.may_work:
             return [f"{certain}: {self.takes}"]
@@ -73,7 +74,7 @@ def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     losses = [loss for each in found for loss in each.losses]
     several = len(losses) > 1 or sum(len(each.words) for each in found) > 1
     blocks = list(dict.fromkeys(block for each in found for block in each.blocks))
-    work = list(dict.fromkeys(work._replace(span=None) for each in found for work in each.work))
+    work = _worth_saying([work for each in found for work in each.work])
     words = " ".join(word for each in found for word in each.words)
     takes = together(each.span for each in statements)
     unknown = dict.fromkeys(each.unknown for each in found if each.unknown)
@@ -82,7 +83,7 @@ def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     possible = tuple(_work_phrases((each for each in work if each.condition is not None), alone, words))
     hard = any(each.kind is not WorkKind.ROWS for each in work)
     return Effects(
-        loses=tuple(_lost(each, back, named=several) for each in losses if is_lost(each)),
+        loses=tuple(_lost([each for each in losses if is_lost(each)], back, named=several)),
         keeps=tuple(_kept(each) for each in losses if each.loss.copied_to),
         blocks=tuple(_block_phrases(each for each in blocks if each.condition is None)),
         may_block=tuple(_block_phrases(each for each in blocks if each.condition is not None)),
@@ -110,37 +111,47 @@ def is_lost(found: DataLoss) -> bool:
 
 
 def lost_words(found: DataLoss) -> str:
-    """Return what is lost, by its name: `table feature_flag and its 12 rows`."""
-    rows, name = row_words(found.rows), visible_line(found.loss.name)
+    """Return what is lost, by its name: `table feature_flag with its 12 rows`."""
     whole = visible_line(found.loss.words).removeprefix("the ")
     match found.loss.kind:
-        case LossKind.TABLE | LossKind.MATERIALIZED_VIEW if rows:
-            return f"{found.loss.kind.value} {name} and its {rows}"
-        case LossKind.COLUMN | LossKind.ROWS if rows:
-            return f"{whole}: {rows}"
+        case LossKind.TABLE | LossKind.MATERIALIZED_VIEW:
+            return f"{found.loss.kind.value} {visible_line(found.loss.name)} with {its_rows(found.rows)}"
+        case LossKind.COLUMN | LossKind.ROWS if row_words(found.rows):
+            return f"{whole}: {row_words(found.rows)}"
     return whole
 
 
-def _lost(found: DataLoss, back: str, *, named: bool) -> str:
-    """Return what is lost, as it is said beside the statement."""
-    rows = row_words(found.rows)
+def _lost(losses: Sequence[DataLoss], back: str, *, named: bool) -> Iterator[str]:
+    """Yield what is lost, as it is said beside the statement; what the other script makes again is said once."""
+    for remade in (False, True):
+        found = [each for each in losses if each.remade is remade]
+        if found:
+            words = list_of([lost_words(each) if named else _own_loss(each) for each in found], _TABLES)
+            yield f"{words}{_remade(found, back) if remade else ''}"
+
+
+def _own_loss(found: DataLoss) -> str:
+    """Return what a statement that does one thing loses, without the name that it has said."""
     match found.loss.kind:
-        case LossKind.TABLE | LossKind.MATERIALIZED_VIEW if not named:
-            text = f"its {rows or 'rows'}"
-        case LossKind.COLUMN if not named:
+        case LossKind.TABLE | LossKind.MATERIALIZED_VIEW:
+            text = its_rows(found.rows)
+        case LossKind.COLUMN:
+            rows = row_words(found.rows)
             text = f"its values{f' in {rows}' if rows else ''}"
-        case LossKind.PRECISION if not named:
+        case LossKind.PRECISION:
             text = "what the new type cannot hold"
-        case LossKind.SEQUENCE if not named:
+        case LossKind.SEQUENCE:
             text = "its position"
         case _:
             text = lost_words(found)
-    if found.loss.copied_to:
-        return f"{text} (some columns are kept in {_places(found)})"
-    if not found.remade:
-        return text
-    kind = _REMADE.get(found.loss.kind)
-    return f"{text} ({back} makes the {kind} again, without them)" if kind else text
+    return f"{text} (some columns are kept in {_places(found)})" if found.loss.copied_to else text
+
+
+def _remade(losses: Sequence[DataLoss], back: str) -> str:
+    kinds = {_REMADE.get(each.loss.kind, "") for each in losses}
+    if len(losses) > 1 or kinds == {""}:
+        return f" ({back} makes {'them' if len(losses) > 1 else 'it'} again, empty)"
+    return f" ({back} makes the {kinds.pop()} again, without them)"
 
 
 def _kept(found: DataLoss) -> str:
@@ -158,7 +169,7 @@ def _places(found: DataLoss) -> str:
 
 def _only_table(blocks: Iterable[TableBlock]) -> str | None:
     """Return the one table that is blocked; None if there are none, or several."""
-    names = {each.table for each in blocks}
+    names = {with_partitions(each) for each in blocks}
     return names.pop() if len(names) == 1 else None
 
 
@@ -167,14 +178,25 @@ def _block_phrases(blocks: Iterable[TableBlock]) -> list[str]:
     groups: dict[tuple[Blocks, Condition | None], list[str]] = {}
     for block in blocks:
         names = groups.setdefault((block.blocks, block.condition), [])
-        if block.table not in names:
-            names.append(block.table)
+        if (name := with_partitions(block)) not in names:
+            names.append(name)
     ordered = sorted(groups.items(), key=lambda group: group[0][0] is not Blocks.READS_AND_WRITES)
     return [f"{what.value} of {_tables(names)}{_if(condition)}" for (what, condition), names in ordered]
 
 
+def is_described(table: str) -> bool:
+    """Return whether it is no name, but says which tables are meant; the name of a table with a blank has quotes."""
+    return table.startswith(("the ", "what ", "every "))
+
+
+def with_partitions(found: TableBlock | TableWork) -> str:
+    """Return a table's name, and of how many of its partitions the same is true."""
+    partitions = f" and {counted(found.partitions, 'partition')} of it" if found.partitions else ""
+    return f"{visible_line(found.table).replace(', as a partition too', '').replace(', as partitions too', '')}{partitions}"
+
+
 def _tables(names: Sequence[str]) -> str:
-    return list_of([visible_line(name) for name in names], _TABLES)
+    return list_of(names, _TABLES)
 
 
 def _if(condition: Condition | None) -> str:
@@ -184,6 +206,26 @@ def _if(condition: Condition | None) -> str:
 # -- work --------------------------------------------------------------------------------------------------------------
 
 
+def _worth_saying(work: Sequence[TableWork]) -> list[TableWork]:
+    """Return the work without its times, and without what a reader need not be told.
+
+    A rewrite builds the indexes, and reads all rows. Which tables a foreign key may change that is not there yet, nobody
+    knows.
+    """
+    rewritten = {each.table: each.condition for each in work if each.kind is WorkKind.REWRITE}
+    found = []
+    for each in work:
+        certainly = each.table in rewritten and rewritten[each.table] is None
+        if each.condition is not None and (
+            (each.kind is WorkKind.INDEX and each.table in rewritten)
+            or (each.kind is WorkKind.SCAN and certainly)
+            or (each.kind is WorkKind.ROWS and is_described(each.table))
+        ):
+            continue
+        found.append(each._replace(span=None))
+    return list(dict.fromkeys(found))
+
+
 def _work_phrases(work: Iterable[TableWork], alone: str | None, words: str) -> list[str]:
     """Return the work by its kind. That rows are changed of a table that the statement's words name needs no words."""
     groups: dict[tuple[WorkKind, Condition | None], list[str]] = {}
@@ -191,8 +233,8 @@ def _work_phrases(work: Iterable[TableWork], alone: str | None, words: str) -> l
         if each.kind is WorkKind.ROWS and each.condition is None and each.table in words:
             continue
         names = groups.setdefault((each.kind, each.condition), [])
-        if each.table not in names:
-            names.append(each.table)
+        if (name := with_partitions(each)) not in names:
+            names.append(name)
     return [_work_phrase(kind, condition, names, alone) for (kind, condition), names in groups.items()]
 
 

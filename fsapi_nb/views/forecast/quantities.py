@@ -26,6 +26,12 @@ def row_words(size: TableSize | None) -> str:
     return f"about {counted_rows(_rounded(rows))}"
 
 
+def its_rows(size: TableSize | None) -> str:
+    """Return the rows as those of something: `its 12 rows`, `about 12,000 rows`; `its rows` if nothing is known."""
+    rows = row_words(size)
+    return rows if rows.startswith("about") or rows.endswith(("M rows", "bn rows")) else f"its {rows or 'rows'}"
+
+
 def counted_rows(rows: int) -> str:
     """Return a number of rows with all its digits: `1,000 rows`."""
     return f"{rows:,} row{'' if rows == 1 else 's'}"
@@ -71,9 +77,9 @@ def span_words(span: Span) -> str:
     return _range(span, _HOUR, "h") if span.high <= 2 * _DAY else _range(span, _DAY, "days")
 
 
-def during(span: Span) -> str:
+def during(span: Span, verb: str = "for") -> str:
     """Return a time as how long something lasts: `for an instant`, `for 2 to 10 min`."""
-    return f"for {'an instant' if is_instant(span) else span_words(span)}"
+    return f"{verb} {'an instant' if is_instant(span) else span_words(span)}"
 
 
 def together(spans: Iterable[Span | None]) -> Span | None:

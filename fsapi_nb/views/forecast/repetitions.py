@@ -35,8 +35,9 @@ class Repetition:
         said = [word for each in self.turn for word in each.words]
         if self.times == 1:
             return said
-        in_turn = " in turn" if len(self.turn) > 1 else ""
-        return [f"{', '.join(said)} ({self.times:,} times{in_turn})"]
+        if len(said) > 1:
+            return [*said, f"(in turn, {self.times:,} times)"]
+        return [f"{said[0]} ({self.times:,} times)"]
 
 
 def repetitions(statements: Sequence[StatementForecast]) -> list[Repetition]:

@@ -48,7 +48,7 @@ def _cells(effects: Effects) -> tuple[str, str, str]:
         "\n".join(
             (*effects.blocks, *(f"perhaps {each}" for each in effects.may_block), *["nothing"] * effects.nothing)
         ),
-        "\n".join([*effects.timed_work(), *unknown]),
+        "\n".join([*effects.timed_work("takes " if effects.may_work else ""), *unknown]),
     )
 
 

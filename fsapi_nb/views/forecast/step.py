@@ -23,6 +23,7 @@ _HELD = 3  # lines about locks that are held
 _FIRST, _LAST = 8, 3  # statements of a part that are shown, of many
 # What each migration is, unless its plan says something else.
 _USUAL = "one transaction, together with its history row"
+_BETWEEN = "the statements between two steps, together"
 _ALONGSIDE = (", together with its history row", ", together with the history row")
 
 
@@ -36,7 +37,8 @@ class LeftOut(NamedTuple):
         """How many, and how many of them are dangerous."""
         losing = sum(1 for each in self.statements if any(map(is_lost, each.losses)))
         blocking = sum(1 for each in self.statements if each.blocks)
-        marks = [f"{count:,} {word}" for count, word in ((losing, "lose data"), (blocking, "block tables")) if count]
+        marks = [f"{losing:,} lose{'s' * (losing == 1)} data"] if losing else []
+        marks += [f"{blocking:,} block{'s' * (blocking == 1)} tables"] if blocking else []
         dangerous = f" ({', '.join(marks)})" if marks else ""
         return f"… {counted(len(self.statements), 'statement')} more{dangerous}"
 
@@ -61,7 +63,7 @@ class PartView:
 
     def head(self, *, named: bool) -> str:
         """Return what it runs: direction, migration, which of its steps, and whether there is no way back."""
-        words = [f"{self.part.direction.value:<4}{visible_line(self.part.migration.name) if named else ''}".strip()]
+        words = [f"{self.part.direction.value:<3} {visible_line(self.part.migration.name) if named else ''}".strip()]
         words += [f"step {self.part.number + 1} of {self.part.of}"] if self.part.of > 1 else []
         return ", ".join(words) + (IRREVERSIBLE if self.expected.irreversible else "")
 
@@ -104,7 +106,7 @@ def _how(step: Step) -> list[str]:
     reason = visible(step.reason)
     if step.mode is Mode.AUTOCOMMIT:
         return [f"{step.mode.value}: {reason}"]
-    reason = reason.removeprefix(_USUAL).removeprefix("; ")
+    reason = reason.removeprefix(_USUAL).removeprefix("; ").replace(_BETWEEN, "these statements, together")
     for words in _ALONGSIDE:
         reason = reason.replace(words, "")
     return [f"transaction: {reason.removeprefix('one transaction ')}"] if reason else []

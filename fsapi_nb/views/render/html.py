@@ -37,6 +37,7 @@ _TONES = {
 # Names and SQL are no formulas, though a name may hold two dollars: MathJax of either version leaves these alone.
 _OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
 _PRE = 'style="text-align:left;white-space:pre-wrap;margin:0 0 0.5em"'
+_SQL = 'style="text-align:left;white-space:pre-wrap;word-break:normal;margin:0 0 0.5em"'
 _PARAGRAPHS = 4 * 1024
 _ROWS = HTML - 3 * _PARAGRAPHS  # and as much for the headline, and for the alerts
 # What cannot be undone, and what can, in tones that can be read on both pages; the label says the same.
@@ -127,7 +128,8 @@ def _titled_table(table: ResultTable) -> str:
 def _listing(listing: Listing) -> str:
     said = "\n".join(typed_lines(listing.text.split("\n"), Face.NOTEBOOK))
     body = coloured(listing.text) if listing.sql else esc(said)
-    return f"<div><em>{esc(listing.title)}</em></div><pre {_PRE}>{body}</pre>"
+    title = f"<div><em>{esc(listing.title)}</em></div>" if listing.title else ""
+    return f"{title}<pre {_PRE}>{body}</pre>"
 
 
 def _paragraph(text: str) -> str:
@@ -138,7 +140,7 @@ def _paragraph(text: str) -> str:
 def _row(row: Row, columns: int) -> str:
     if isinstance(row, Heading):
         text = f"<strong>{esc(clip(row.text))}</strong>" if row.strong else esc(clip(row.text))
-        return f'<tr><td colspan="{columns}" style="text-align:left">{text}</td></tr>'
+        return f'<tr><td colspan="{columns}" style="text-align:left;white-space:pre-wrap">{text}</td></tr>'
     return f"<tr>{''.join(_cell(value) for value in row)}</tr>"
 
 
@@ -155,7 +157,7 @@ def _cell(value: object) -> str:
     if value is None or value == "":
         return "<td></td>"
     if isinstance(value, Disclosure):
-        return f'<td style="text-align:left;vertical-align:top">{_disclosure(value)}</td>'
+        return f'<td style="text-align:left;vertical-align:top;min-width:26em">{_disclosure(value)}</td>'
     text = _text(value)
     tone = _TONES.get(value) if isinstance(value, str) else None
     wrap = "pre-wrap" if isinstance(value, str) and len(text) > 50 else "pre"
@@ -167,7 +169,7 @@ def _disclosure(value: Disclosure) -> str:
     hint = f'<br><code style="opacity:0.75">{esc(clip(value.hint))}</code>' if value.hint else ""
     summary = f'<summary style="white-space:pre-wrap">{esc(shorten(value.text))}{hint}</summary>'
     opened = " open" if value.opened else ""
-    return f"<details{opened}>{summary}<pre {_PRE}>{coloured(value.sql)}</pre></details>"
+    return f"<details{opened}>{summary}<pre {_SQL}>{coloured(value.sql)}</pre></details>"
 
 
 def _said_once(rows: Sequence[Row], width: int) -> list[Row]:

@@ -55,7 +55,7 @@ def _section_lines(section: Section) -> list[str]:
         case Paragraphs(items=items):
             return [line for item in items for line in item.lines]
         case Listing(title=title, text=text):
-            return _below(title, text.split("\n"))
+            return _below(title, text.split("\n")) if title else text.split("\n")
         case Picture():
             return []
 

@@ -21,6 +21,7 @@ from fsapi_nb.views.document import (
     Alert,
     Document,
     Item,
+    Listing,
     Medium,
     Records,
     ResultTable,
@@ -30,6 +31,7 @@ from fsapi_nb.views.document import (
 from fsapi_nb.views.forecast.alerts import alerts_of
 from fsapi_nb.views.forecast.facts import forecast_json
 from fsapi_nb.views.forecast.step import StepView
+from fsapi_nb.views.render.markdown import markdown_of
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.steps import (
@@ -46,14 +48,17 @@ from fsapi_nb.views.results.steps import (
 
 #: The last line of a plan from which something was left out.
 SHORT_PLAN = "(shortened: plan --full, to_frame() and to_json() have everything)"
+SHORT_MARKDOWN = "(shortened: to_markdown() and the terminal have everything)"
+_IN_COMMENT = 60  # steps that a comment shows with their statements
 _OBJECTS = Fold(20, 5)
 
 
 class PlanForm(Enum):
-    """How much of a plan is shown: one screen, or all of it with the SQL."""
+    """How a plan is shown: on one screen, or all of it with the SQL, or as Markdown for a pull request."""
 
     FOLDED = "folded"
     FULL = "full"
+    MARKDOWN = "markdown"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,6 +111,9 @@ class PlanResult(Result):
 
         Of a long plan each step is a line, of a very long one the first and the last are shown, on a terminal, too.
         """
+        if self.form is PlanForm.MARKDOWN:
+            text = self.to_markdown().rstrip("\n")
+            return Document(self.headline(), [Listing("", text)], headed=False, shortened=SHORT_MARKDOWN)
         views, full = self.views(), self.form is PlanForm.FULL
         short = not full and not is_short(views)
         steps = short_items(views, medium) if short else whole_items(views, medium)
@@ -136,6 +144,27 @@ class PlanResult(Result):
     def full(self) -> PlanResult:
         """Return the same plan, to be shown with every statement and its SQL."""
         return replace(self, form=PlanForm.FULL)
+
+    def markdown(self) -> PlanResult:
+        """Return the same plan, to be shown as Markdown."""
+        return replace(self, form=PlanForm.MARKDOWN)
+
+    def to_markdown(self) -> str:
+        """Return the plan as GitHub's Markdown, for a comment on a pull request: at most 60,000 characters."""
+        views = self.views()
+        short = len(views) > _IN_COMMENT
+        steps = short_items(views, STORED) if short else whole_items(views, STORED)
+        return markdown_of(
+            Document(
+                self.headline(),
+                [
+                    ResultTable(["", "what"], self._items(), sparse=True),
+                    ResultTable(SHORT if short else COLUMNS, steps),
+                ],
+                notes_of((*self.notes, *self.expected.notes), STORED),
+                alerts=self.alerts(instants=short),
+            )
+        )
 
     def _items(self) -> list[Item]:
         fold = WHOLE if self.form is PlanForm.FULL else _OBJECTS

@@ -98,9 +98,9 @@ def _short_items(views: Sequence[StepView], medium: Medium, *, named: bool) -> l
 
 def _gap(left: Sequence[StepView]) -> Item:
     """Return what stands in the place of steps: how many they are, and how many are dangerous, in which way."""
-    counts = Counter(several for view in left for _, several in dangers_of(view))
+    counts = Counter(danger for view in left for danger in dangers_of(view))
     words = f"… {counted(len(left), 'step')} more"
-    marks = ", ".join(f"{count:,} {danger}" for danger, count in counts.items())
+    marks = ", ".join(f"{count:,} {one if count == 1 else several}" for (one, several), count in counts.items())
     return gap(f"     {words}{f' ({marks})' if marks else ''}", "…", words, "", marks)
 
 
