@@ -93,7 +93,7 @@ def statements(tables: Tables, database: str) -> dict[str, bytes]:
         "journal": _journal(_EVENT),
         "step": _journal(guarded),
         "step done": _journal(guarded, witness=f"coalesce($12::pg_catalog.text, {_CAPTURED})"),
-        "session": _journal(guarded, witness=_CAPTURED, condition=_UNLIKE),
+        "session": _journal(guarded, witness=f"coalesce({_CAPTURED}, $12::pg_catalog.text)", condition=_UNLIKE),
         "up": _APPLY.replace("{given}", "name, duration_ms").replace("{values}", f"{name}, {_DURATION}")
         + _journal(guarded, duration="(SELECT duration_ms FROM added)"),
         "baseline": _APPLY.replace("{given}", "name").replace("{values}", name) + _journal(guarded),

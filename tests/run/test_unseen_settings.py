@@ -151,6 +151,15 @@ def test_what_ends_with_its_transaction_keeps_nothing_from_going_on(project: Pro
     assert project.rows(INTO) == [(1, 0, 0)]
 
 
+def test_what_has_ended_with_a_step_is_taken_back_in_the_journal(project: Project) -> None:
+    """The row of a step was written inside of its transaction; another one says what the session has after it."""
+    project.rows("CREATE TABLE t (n int)")
+    project.write("a", "SET LOCAL timezone = 'Asia/Tokyo'; SELECT 1;\nCREATE INDEX CONCURRENTLY i ON t (n);")
+    project.migrator().migrate()
+    zones = "SELECT state, witness::json ->> 'TimeZone' <> 'Asia/Tokyo' FROM migrations_journal WHERE step = 1 ORDER BY id"
+    assert project.rows(zones) == [("done", False), ("session", True)]
+
+
 def test_a_temporary_table_that_a_function_has_made_is_missed(project: Project) -> None:
     """A table of that name that stays is another one."""
     prepared(project, "CREATE TEMP TABLE x AS SELECT 7 AS n")
