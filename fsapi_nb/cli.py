@@ -31,7 +31,7 @@ from fsapi_nb.errors import (
     UsageError,
 )
 from fsapi_nb.migrator import Migrator
-from fsapi_nb.streams import open_missing, show_every_character, write
+from fsapi_nb.streams import open_missing, show_every_character, write, write_pieces
 from fsapi_nb.text.command import Face, begin, typed_lines
 from fsapi_nb.text.fold import one_by_one
 from fsapi_nb.text.safe import json_text, visible
@@ -94,6 +94,8 @@ def _run(words: list[str]) -> int:
     if verb is QUERY and options.sql == "-":
         options.sql = sys.stdin.read()
     result = _trusting(lambda: _call(verb, options), as_json=options.json)
+    if verb.name == "plan" and options.sql and not options.json:
+        return _written_script(result)
     return _written(_text(result, as_json=options.json), otherwise=1 if verb.name in READING else 0)
 
 
@@ -246,7 +248,11 @@ def _written(text: str, *, otherwise: int = 1) -> int:
 
     A closed pipe is not a failure: a reader such as `head` has what it wanted.
     """
-    failure = write(text, sys.stdout)
+    return _lost(write(text, sys.stdout), otherwise=otherwise)
+
+
+def _lost(failure: OSError | None, *, otherwise: int) -> int:
+    """Return the exit code of a command whose result could not be written, and say so; 0 if it could."""
     if failure is None or isinstance(failure, BrokenPipeError):
         return 0
     again = (
@@ -259,6 +265,15 @@ def _written(text: str, *, otherwise: int = 1) -> int:
     ]
     write("\n".join(lines), sys.stderr)
     return otherwise
+
+
+def _written_script(result: Result) -> int:
+    """Write a script to stdout, byte for byte and piece by piece, and nothing else. Return the exit code."""
+    from fsapi_nb.views.results import PlanScriptResult
+
+    if not isinstance(result, PlanScriptResult):
+        raise TypeError("a plan was not written as a script")
+    return _lost(write_pieces(result.script.chunks(), sys.stdout), otherwise=1)
 
 
 def _show_error(error: FsapiError | Interrupted, document: dict[str, Any], *, as_json: bool) -> None:

@@ -133,8 +133,10 @@ def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> 
 
 
 def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
-    if options.full and options.markdown:
-        raise UsageError("--full and --markdown exclude each other", hint="Markdown has the SQL, too.")
+    forms = [f"--{name}" for name in ("full", "markdown", "sql") if getattr(options, name)]
+    if len(forms) > 1:
+        hint = "give one of them." if options.sql else "Markdown has the SQL, too."
+        raise UsageError(f"{' and '.join(forms)} exclude each other", hint=hint)
     plan = migrator.plan(
         options.verb,
         options.names,
@@ -147,8 +149,14 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
         undo=options.undo,
         only=options.only,
         replaces=options.replaces,
+        sql=options.sql,
     )
-    return _checked(plan.full() if options.full else plan.markdown() if options.markdown else plan, options)
+    checked = _checked(plan.full() if options.full else plan.markdown() if options.markdown else plan, options)
+    if plan.script is None:
+        return checked
+    from fsapi_nb.views.results import PlanScriptResult
+
+    return PlanScriptResult(plan.headline(), plan.script, plan.identity)
 
 
 def _trust(options: argparse.Namespace) -> Result:
@@ -198,6 +206,7 @@ VERBS: tuple[Verb, ...] = (
             _LATE,
             _UNPARSED,
             _CHECK,
+            _argument("--sql", action="store_true", help="as one script for psql, with the rows of the history"),
         ),
     ),
     Verb("show", "one migration: scripts, plan, attempts, difference", lambda m, o: m.show(o.name), (_NAME,)),

@@ -144,6 +144,7 @@ class Migrator:
         undo: bool = False,
         only: Sequence[str] = (),
         replaces: Sequence[str] = (),
+        sql: bool = False,
     ) -> results.PlanResult:
         """Return what a verb would do, step by step: the same plan that would run.
 
@@ -159,6 +160,7 @@ class Migrator:
             undo: As `retire` takes it.
             only: As `baseline` takes it.
             replaces: As `baseline` takes it.
+            sql: Write the plan as a script for psql, too: `to_sql()` returns it.
 
         Raises:
             UsageError: There is no plan of that verb, or it does not take these names or options.
@@ -168,7 +170,7 @@ class Migrator:
         request = PlanRequest(
             verb, names, to, count, everything, out_of_order, allow_unparsed, missing, undo, only, replaces
         )
-        return verbs.look.plan(self._options, request)
+        return verbs.look.plan(self._options, request, sql=sql)
 
     @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:

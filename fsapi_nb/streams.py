@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 
@@ -40,6 +41,22 @@ def write(text: str, stream: TextIO) -> OSError | None:
     """Write the text and a line end, and flush. Return the error if that failed; the stream then drops its output."""
     try:
         stream.write(f"{text}\n")
+        stream.flush()
+    except OSError as error:
+        _let_drop(stream)
+        return error
+    return None
+
+
+def write_pieces(pieces: Iterable[bytes], stream: TextIO) -> OSError | None:
+    """Write bytes as they are, and flush. Return the error if that failed; the stream then drops its output."""
+    binary = getattr(stream, "buffer", None)
+    try:
+        for piece in pieces:
+            if binary is None:  # such as a stream that keeps its text
+                stream.write(piece.decode())
+            else:
+                binary.write(piece)
         stream.flush()
     except OSError as error:
         _let_drop(stream)

@@ -260,7 +260,7 @@ def create_tables(session: Session, tables: Tables) -> TablesPresent:
         refuse_code(session, tables)
     try:
         if not layout.complete:
-            chosen = not layout.journal and _chose_path(session)
+            chosen = not layout.journal and chose_path(session)
             with session.connection().transaction():
                 session.connection().execute(OWN_NAMES)
                 session.connection().execute(create_statements(tables))
@@ -289,7 +289,7 @@ def _keep_to_owner(session: Session, tables: Tables, before: TablesPresent) -> N
         session.connection().execute(revoke_statement(name, role, is_sequence=is_sequence))
 
 
-def _chose_path(session: Session) -> bool:
+def chose_path(session: Session) -> bool:
     """Ask whether the session has a search_path of its own, by an option of the verb or of its connection.
 
     The server is not asked if nothing could have set one: it takes long to list pg_settings.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
@@ -63,11 +63,16 @@ class JournalRow(NamedTuple):
     name: str | None = None
 
 
+@functools.cache
+def _this_host() -> str:
+    return socket.gethostname()
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """The maker of the messages that record one run.
 
-    It knows the session, and sends only what `write` is given.
+    It knows the session, and sends only what `write` is given. `host` is where the run is made.
     """
 
     session: Session
@@ -76,6 +81,7 @@ class Recorder:
     notebook: str | None = None
     cell: str | None = None
     runbook: str | None = None
+    host: str | None = field(default_factory=_this_host)
 
     def write(self, messages: Sequence[Message]) -> None:
         """Send messages of this recorder together.
@@ -297,7 +303,7 @@ class Recorder:
             self._fitting(row.script),
             row.witness,
             self._fitting(row.message),
-            self._fitting(_host()),
+            self._fitting(self.host),
             self._fitting(self.notebook),
             self._fitting(self.cell),
             self._fitting(self.runbook),
@@ -330,11 +336,6 @@ def row_of(part: StepPart, state: str, *, in_transaction: bool) -> JournalRow:
     return row._replace(
         step_checksum=statements_checksum(part.statements), script=redact_sql(text, of=part.migration.up.written.source)
     )
-
-
-@functools.cache
-def _host() -> str:
-    return socket.gethostname()
 
 
 def _number(number: int | None) -> str | None:

@@ -11,7 +11,7 @@ import json
 import psycopg
 
 from fsapi_nb.history.changed_rows import may_not_change
-from fsapi_nb.history.record import JournalRow
+from fsapi_nb.history.record import JournalRow, Recorder
 from fsapi_nb.history.retired_row import not_restored, read_retired_rows
 from fsapi_nb.model.history import RowChangeKind
 from fsapi_nb.model.migration import Direction
@@ -21,23 +21,36 @@ from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.run.state import RunState
 
 
-def announce(run: RunState, plan: Plan) -> None:
-    """Journal what a run that is cut off must have said of itself, before anything of the plan can be committed."""
+def announcements(recorder: Recorder, plan: Plan) -> list[Message]:
+    """Return the messages by which a run that is cut off has said what it was about to do."""
     rows = [
         JournalRow(None, each.event, each.state, name=each.name, message=json.dumps(each.names) if each.names else None)
         for each in plan.announces
     ]
-    if rows:
-        run.session.commit([message for row in rows for message in run.recorder.journal(row)])
+    return [message for row in rows for message in recorder.journal(row)]
+
+
+def end_of_redo(recorder: Recorder, plan: Plan) -> list[Message]:
+    """Return the messages that journal that a redo in several steps is done."""
+    last = plan.steps[-1] if plan.verb == "redo" and plan.steps else None
+    if not last or len(last.parts) != 1:
+        return []
+    return list(recorder.journal(JournalRow(None, "redo", "done", name=last.parts[0].migration.name)))
+
+
+def announce(run: RunState, plan: Plan) -> None:
+    """Journal what a run that is cut off must have said of itself, before anything of the plan can be committed."""
+    messages = announcements(run.recorder, plan)
+    if messages:
+        run.session.commit(messages)
 
 
 def close_redo(run: RunState, plan: Plan) -> None:
     """Journal that a redo in several steps is done. That it is, stands in the history already."""
-    last = plan.steps[-1] if plan.verb == "redo" and plan.steps else None
-    if last and len(last.parts) == 1:
-        row = JournalRow(None, "redo", "done", name=last.parts[0].migration.name)
+    messages = end_of_redo(run.recorder, plan)
+    if messages:
         with contextlib.suppress(psycopg.Error):
-            run.session.commit(run.recorder.journal(row))
+            run.session.commit(messages)
 
 
 def write_rows(run: RunState, plan: Plan) -> None:
@@ -47,9 +60,9 @@ def write_rows(run: RunState, plan: Plan) -> None:
     """
     if not (plan.to_record or plan.amends or plan.changes):
         return
-    restored = [change.entry.name for change in plan.changes if change.kind is RowChangeKind.RESTORE]
+    restored = _restored(plan)
     try:
-        run.session.commit(_messages(run, plan, restored))
+        run.session.commit(row_messages(run.recorder, plan))
     except psycopg.errors.InsufficientPrivilege as error:
         if not plan.changes:
             raise
@@ -61,9 +74,13 @@ def write_rows(run: RunState, plan: Plan) -> None:
     run.done += [CompletedMigration(migration.name, Direction.UP, 0.0) for migration in plan.to_record]
 
 
-def _messages(run: RunState, plan: Plan, restored: list[str]) -> list[Message]:
-    recorder = run.recorder
-    rows = read_retired_rows(run.session, recorder.tables, restored)
+def _restored(plan: Plan) -> list[str]:
+    return [change.entry.name for change in plan.changes if change.kind is RowChangeKind.RESTORE]
+
+
+def row_messages(recorder: Recorder, plan: Plan) -> list[Message]:
+    """Return the messages that record and change rows, and run nothing; what is put back is read from the journal."""
+    rows = read_retired_rows(recorder.session, recorder.tables, _restored(plan))
     messages = [message for name, row in rows.items() for message in recorder.restored(name, row)]
     others = (change for change in plan.changes if change.kind is not RowChangeKind.RESTORE)
     messages += [message for change in others for message in recorder.change(change)]

@@ -103,7 +103,7 @@ class TransactionRunner:
         """
         session, recorder = self.run.session, self.run.recorder
         whole = all(part.of == 1 for part in step.parts)
-        quiet = whole and not session.facts.event_triggers and _is_quiet(step)
+        quiet = whole and not session.facts.event_triggers and is_quiet(step)
         # Not inside the transaction: it would take a snapshot, and the script may begin with SET TRANSACTION.
         before = () if quiet else in_own_transaction(*session.forgetting())
         # A step that is tried again must find the session as the steps before it have left it.
@@ -183,7 +183,7 @@ class TransactionRunner:
         run.pause(error, attempts, pause)
 
 
-def _is_quiet(step: Step) -> bool:
+def is_quiet(step: Step) -> bool:
     """Return whether the step leaves nothing behind in its session, between its parts neither."""
     alike = len({part.direction for part in step.parts}) == 1
     return alike and all(is_plain(part) and not part.checks for part in step.parts)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fsapi_nb.errors import NotUpToDate
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.status import State
 from fsapi_nb.plan.inspect import inspect
@@ -19,6 +21,9 @@ from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import planner_of, read_plan_input
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.views import results
+
+if TYPE_CHECKING:
+    from fsapi_nb.verbs.plan_script import ScriptRequest
 
 _HALF_WAY = {State.PARTLY_APPLIED, State.IN_DOUBT}
 _WAITING = {State.PENDING, State.LATE, State.BROKEN, *_HALF_WAY}
@@ -48,11 +53,12 @@ def pending(options: VerbOptions) -> results.StatusResult:
     return replace(found, statuses=statuses, verb="pending", runner=None)
 
 
-def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
-    """Return what a verb would do, step by step; the same plan that would run."""
+def plan(options: VerbOptions, request: PlanRequest, *, sql: bool = False) -> results.PlanResult:
+    """Return what a verb would do, step by step; the same plan that would run. With `sql`, as a script, too."""
     planner = planner_of(request)
     folder = read_folder(options)
     with open_store(options, folder, writing=False) as store:
+        script = _begin_script(store) if sql else None
         stored: tuple[str, ...] = ()
         if planner is None:
             from fsapi_nb.verbs.fresh import plan_fresh  # it looks at the catalog
@@ -65,7 +71,14 @@ def plan(options: VerbOptions, request: PlanRequest) -> results.PlanResult:
         made = replace(made, notes=(*notes_without_schema(store, folder), *made.notes))
         lack = folder.lack if request.verb in {"migrate", "fresh"} else None
         warnings = (*stored, *store.warnings())
-        return results.PlanResult(made, store.identity, lack, warnings, foresee(made, store))
+        planned = results.PlanResult(made, store.identity, lack, warnings, foresee(made, store))
+        return replace(planned, script=script.script_of(planned)) if script else planned
+
+
+def _begin_script(store: HistoryStore) -> ScriptRequest:
+    from fsapi_nb.verbs.plan_script import begin_script  # what writes a script takes long to import
+
+    return begin_script(store)
 
 
 def require_up_to_date(found: results.StatusResult | results.PlanResult) -> None:

@@ -156,7 +156,9 @@ def test_what_has_ended_with_a_step_is_taken_back_in_the_journal(project: Projec
     project.rows("CREATE TABLE t (n int)")
     project.write("a", "SET LOCAL timezone = 'Asia/Tokyo'; SELECT 1;\nCREATE INDEX CONCURRENTLY i ON t (n);")
     project.migrator().migrate()
-    zones = "SELECT state, witness::json ->> 'TimeZone' <> 'Asia/Tokyo' FROM migrations_journal WHERE step = 1 ORDER BY id"
+    zones = (
+        "SELECT state, witness::json ->> 'TimeZone' <> 'Asia/Tokyo' FROM migrations_journal WHERE step = 1 ORDER BY id"
+    )
     assert project.rows(zones) == [("done", False), ("session", True)]
 
 

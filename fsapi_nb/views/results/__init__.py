@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.migration import MigrationResult
     from fsapi_nb.views.results.notices import NoticesResult
     from fsapi_nb.views.results.plan import PlanResult
+    from fsapi_nb.views.results.plan_sql import PlanScriptResult
     from fsapi_nb.views.results.query import QueryResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
     from fsapi_nb.views.results.status import StatusResult
@@ -35,6 +36,7 @@ __all__ = [
     "MigrationResult",
     "NoticesResult",
     "PlanResult",
+    "PlanScriptResult",
     "QueryResult",
     "RepairResult",
     "Result",
@@ -57,6 +59,7 @@ _MODULES = {
     "MigrationResult": "migration",
     "NoticesResult": "notices",
     "PlanResult": "plan",
+    "PlanScriptResult": "plan_sql",
     "QueryResult": "query",
     "RepairResult": "run",
     "RunResult": "run",

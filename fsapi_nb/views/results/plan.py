@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fsapi_nb.errors import UsageError
 from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction, Migration
@@ -52,6 +53,9 @@ SHORT_MARKDOWN = "(shortened: to_markdown() and the terminal have everything)"
 _IN_COMMENT = 60  # steps that a comment shows with their statements
 _OBJECTS = Fold(20, 5)
 
+if TYPE_CHECKING:
+    from fsapi_nb.run.plan_script import PlanScript
+
 
 class PlanForm(Enum):
     """How a plan is shown: on one screen, or all of it with the SQL, or as Markdown for a pull request."""
@@ -66,7 +70,7 @@ class PlanResult(Result):
     """What would be done: steps with their transaction mode and the reason. `to_frame()` has a row a statement.
 
     `warnings` are what to know of the database, whatever is planned. `forecast` says what the plan will do there; None
-    if it was not asked for.
+    if it was not asked for. `script` is the plan as a script for psql, if that was asked for.
     """
 
     plan: Plan
@@ -75,6 +79,20 @@ class PlanResult(Result):
     warnings: tuple[str, ...] = ()
     forecast: Forecast | None = None
     form: PlanForm = PlanForm.FOLDED
+    script: PlanScript | None = None
+
+    def to_sql(self) -> str:
+        """Return the plan as one script for psql, with the data of COPYs, which is read from the files now.
+
+        It holds what the files hold: secrets are not starred.
+
+        Raises:
+            UsageError: The plan was made without `sql=True`.
+            MigrationFileError: The file of a COPY's data has changed since.
+        """
+        if self.script is None:
+            raise UsageError("this plan was not made to be written as a script", hint="make it with plan(sql=True).")
+        return self.script.text()
 
     @property
     def notes(self) -> tuple[str, ...]:
