@@ -73,7 +73,7 @@ class Verb:
 
 #: The verbs of which a user wants the result, and nothing else. A query may change data, but its answer is what is
 #: wanted.
-READING = frozenset({"status", "pending", "plan", "show", "blockers", "diagram", "history", "query"})
+READING = frozenset({"status", "pending", "plan", "show", "lint", "blockers", "diagram", "history", "query"})
 #: The verbs that change the database or its history: their progress is shown while they run.
 CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})
 
@@ -159,6 +159,13 @@ def _plan(migrator: Migrator, options: argparse.Namespace) -> Result:
     return PlanScriptResult(plan.headline(), plan.script, plan.identity)
 
 
+def _lint(migrator: Migrator, options: argparse.Namespace) -> Result:
+    found = migrator.lint(options.name, everything=options.all)
+    if options.check:
+        verbs.lint.require_no_stops(found)
+    return found
+
+
 def _trust(options: argparse.Namespace) -> Result:
     return verbs.trust.trust(options.path, shown=options.list, revoked=options.revoke, yes=options.yes)
 
@@ -210,6 +217,18 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb("show", "one migration: scripts, plan, attempts, difference", lambda m, o: m.show(o.name), (_NAME,)),
+    Verb(
+        "lint",
+        "what may go wrong with the pending migrations, statement by statement, and what to do instead",
+        _lint,
+        (
+            _argument(
+                "name", values=CompletionKind.MIGRATION, nargs="?", metavar="NAME", help="just this one, applied or not"
+            ),
+            _argument("--all", action="store_true", help="every migration, and every finding"),
+            _argument("--check", action="store_true", help="exit with 3 if there is a finding to stop at"),
+        ),
+    ),
     Verb("blockers", "who blocks whom in the database, at this moment", lambda m, _: m.blockers()),
     Verb(
         "diagram",

@@ -173,6 +173,23 @@ class Migrator:
         return verbs.look.plan(self._options, request, sql=sql)
 
     @stoppable
+    def lint(self, name: str | None = None, *, everything: bool = False) -> results.LintResult:
+        """Return what may go wrong with migrations, statement by statement, and what to do instead.
+
+        A database that cannot be reached is no error: the sizes of tables are not known then, and which migrations are
+        pending, so that every one is looked at.
+
+        Args:
+            name: The migration to look at, applied or not. None: all that are pending.
+            everything: Look at every migration, and leave no finding out.
+
+        Raises:
+            ConfigurationError: The folder is missing or cannot be read, or a setting of lint is not valid.
+            UnknownMigration: No file has that name, or several have.
+        """
+        return verbs.lint.lint_files(self._options, name, everything=everything)
+
+    @stoppable
     def history(self, *, count: int | None = None, runbook: str | None = None) -> results.HistoryResult:
         """Return the journal: every attempt, oldest first, with times in UTC.
 

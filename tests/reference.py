@@ -12,7 +12,7 @@ from fsapi_nb import errors
 from fsapi_nb.commands import GLOBAL, QUERY, VERBS, Argument
 from fsapi_nb.notebook.line import VERB_OF_MAGIC
 from fsapi_nb.notebook.magics import MigrateMagics
-from fsapi_nb.project.configuration import DATABASE_SETTINGS, SETTINGS
+from fsapi_nb.project.configuration import DATABASE_SETTINGS, LINT_SETTINGS, SETTINGS
 from fsapi_nb.runbook.commands import COMMANDS
 from fsapi_nb.script.options import HELP as OPTIONS
 
@@ -72,6 +72,8 @@ def _settings() -> Iterator[str]:
     yield from (f"| `{name}` | {setting.text} |" for name, setting in sorted(SETTINGS.items()))
     yield "\nIn `[tool.fsapi_nb.databases.NAME]`:\n\n| key | what it says |\n|---|---|"
     yield from (f"| `{name}` | {setting.text} |" for name, setting in sorted(DATABASE_SETTINGS.items()))
+    yield "\nIn `[tool.fsapi_nb.lint]`:\n\n| key | what it says |\n|---|---|"
+    yield from (f"| `{name}` | {setting.text} |" for name, setting in sorted(LINT_SETTINGS.items()))
     yield "\nIn comment lines before the first statement of a script, `-- fsapi: NAME=VALUE`:\n\n| name | what it says |\n|---|---|"
     yield from (f"| `{name}` | {text} |" for name, text in sorted(OPTIONS.items()))
     yield ""

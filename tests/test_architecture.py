@@ -30,6 +30,7 @@ ROOMS = (
     "servers",
     "history",
     "catalog",
+    "checks",
     "query",
     "run",
     "views",

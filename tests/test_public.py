@@ -34,7 +34,7 @@ PUBLIC = re.findall(
     StepFinished StepRetried StepStarted
 
     BlockersResult CheckResult DiagramResult FileResult HistoryResult
-    MigrationResult PlanResult QueryResult RepairResult Result
+    LintResult MigrationResult PlanResult QueryResult RepairResult Result
     RunResult ScaledTimelineResult StatusResult TimelineResult TrustResult
 """,
 )

@@ -94,6 +94,9 @@ SETTINGS: Mapping[str, Setting] = {
     "databases": Setting(
         "databases by name: a URL, or a table with the keys below", "a table", lambda value: isinstance(value, dict)
     ),
+    "lint": Setting(
+        "what `lint` looks for: a table with the keys below", "a table", lambda value: isinstance(value, dict)
+    ),
     "lock_timeout": _duration("how long a statement may wait for a lock (`5s`)"),
     "migrations": _text("the folder of the migrations (`migrations`)"),
     "pooler": _pooler(),
@@ -125,6 +128,17 @@ DATABASE_SETTINGS: Mapping[str, Setting] = {
     "schema": _text("the schema to work in: of the history and of each file's search_path"),
     "url": _text("the database's URL, or `embedded:NAME`"),
     "url_env": _text("the environment variable that holds the URL"),
+}
+
+#: The keys of `[tool.fsapi_nb.lint]`.
+LINT_SETTINGS: Mapping[str, Setting] = {
+    "off": _texts("rules that are not used", 'a list of rules, such as ["renaming-table"]'),
+    "small": Setting(
+        "rows up to which it does not matter that a table is locked or read as a whole (`10000`)",
+        "a number of rows, 0 or more",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    ),
+    "stop": _texts("rules whose findings `--check` fails for, besides those that are so anyway", "a list of rules"),
 }
 
 
@@ -176,6 +190,8 @@ def _checked(raw: SecretBytes, is_elsewhere: bool) -> Mapping[str, Any] | None:
     if "fsapi_nb" not in tools:
         return None
     table = _table(tools["fsapi_nb"], SETTINGS, "tool.fsapi_nb")
+    if "lint" in table:
+        table["lint"] = _table(table["lint"], LINT_SETTINGS, "tool.fsapi_nb.lint")
     if "databases" in table:
         table["databases"] = {name: _database(name, entry) for name, entry in table["databases"].items()}
     return table

@@ -10,8 +10,8 @@ from fsapi_nb import stop
 _INTERVAL = 0.1  # seconds
 
 
-def communicate(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
-    """Wait for the end of a program.
+def communicate(process: subprocess.Popen[str], seconds: float, given: str | None = None) -> tuple[str, str]:
+    """Write `given` to a program, and wait for its end.
 
     Returns:
         What it has written to its output and to its errors.
@@ -24,8 +24,9 @@ def communicate(process: subprocess.Popen[str], seconds: float) -> tuple[str, st
         while True:
             stop.check()
             try:
-                return process.communicate(timeout=min(_INTERVAL, seconds))
+                return process.communicate(given, timeout=min(_INTERVAL, seconds))
             except subprocess.TimeoutExpired:
+                given = None  # the first call goes on writing it
                 if time.monotonic() >= until:
                     raise
     except BaseException:

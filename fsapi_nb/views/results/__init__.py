@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.diagram import DiagramResult
     from fsapi_nb.views.results.file import FileResult
     from fsapi_nb.views.results.history import HistoryResult
+    from fsapi_nb.views.results.lint import LintResult
     from fsapi_nb.views.results.migration import MigrationResult
     from fsapi_nb.views.results.notices import NoticesResult
     from fsapi_nb.views.results.plan import PlanResult
@@ -33,6 +34,7 @@ __all__ = [
     "DiagramResult",
     "FileResult",
     "HistoryResult",
+    "LintResult",
     "MigrationResult",
     "NoticesResult",
     "PlanResult",
@@ -56,6 +58,7 @@ _MODULES = {
     "DiagramResult": "diagram",
     "FileResult": "file",
     "HistoryResult": "history",
+    "LintResult": "lint",
     "MigrationResult": "migration",
     "NoticesResult": "notices",
     "PlanResult": "plan",

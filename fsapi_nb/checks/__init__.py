@@ -1,0 +1,1 @@
+"""Check migrations before they run: lint."""
