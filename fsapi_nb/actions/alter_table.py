@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fsapi_nb.actions import lock_rules
 from fsapi_nb.actions.builtin_names import OTHER_FUNCTIONS, VOLATILE_FUNCTIONS
 from fsapi_nb.actions.locks import conditional, locks, merging, on_table, work
-from fsapi_nb.actions.tree_names import is_builtin, joined, listed, relation, strings, type_name, walk
+from fsapi_nb.actions.tree_names import calls, is_builtin, joined, listed, relation, strings, type_name, walk
 from fsapi_nb.model.action import (
     Action,
     ActionObject,
@@ -175,8 +175,16 @@ def _add_column(sub: Subcommand, action: Action) -> Action:
                 if _is_enforced(each) and not each.skip_validation and (has_default or certain or condition):
                     scans += (*sub.work(), *work(referenced, Condition.IF_ROWS))
             case "CONSTR_NOTNULL" if not (has_default or certain):
-                scans += sub.work(Condition.IF_CONSTRAINED_DOMAIN if condition else Condition.IF_ROWS)
-    action = replace(action, locks=tuple(found), rewrites=rewrites, scans=tuple(scans), builds_index=tuple(builds))
+                scans += sub.work(Condition.IF_ROWS)
+    action = replace(
+        action,
+        locks=tuple(found),
+        rewrites=rewrites,
+        scans=tuple(scans),
+        builds_index=tuple(builds),
+        column_type=type_name(column.type_name),
+        functions=_own_functions(constraints),
+    )
     return _unless_there(action) if sub.node.missing_ok else action
 
 
@@ -217,6 +225,17 @@ def _fills(column: Any, constraints: list[Any]) -> tuple[bool, Condition | None]
     return False, condition
 
 
+def _own_functions(constraints: list[Any]) -> tuple[str, ...]:
+    """Return the functions in a column's default that are not PostgreSQL's own; none if an operator is not, either."""
+    found: list[str] = []
+    for each in constraints:
+        if enum_name(each, "contype") == "CONSTR_DEFAULT":
+            if any(node.DESCRIPTOR.name == "A_Expr" and len(node.name) > 1 for node in walk(each.raw_expr)):
+                return ()
+            found += (name for name in calls(each.raw_expr) if name not in OTHER_FUNCTIONS)
+    return tuple(dict.fromkeys(found))
+
+
 def _is_volatile(expression: Any) -> bool | None:
     """Whether an expression calls a volatile function; None where it calls one that is not PostgreSQL's own."""
     unknown = False
@@ -247,9 +266,8 @@ def _drop_column(sub: Subcommand, action: Action) -> Action:
         TableLock(TableSet(sub.table, Kin.REFERENCED), LockMode.ACCESS_EXCLUSIVE, Condition.IF_COLUMN_REFERS),
     ]
     if sub.cascades:
-        found.append(
-            TableLock(TableSet(sub.table, Kin.DEPENDENT), LockMode.ACCESS_EXCLUSIVE, Condition.IF_COLUMN_IS_USED)
-        )
+        dependent = TableSet(action.object.name, Kin.DEPENDENT, "column")
+        found.append(TableLock(dependent, LockMode.ACCESS_EXCLUSIVE))
     name = action.object.name
     loss = Loss(LossKind.COLUMN, name, f"the column {name} with its values")
     return replace(action, locks=tuple(found), destroys=(loss,))
@@ -279,8 +297,18 @@ def _change_type(sub: Subcommand, action: Action) -> Action:
         ),
         builds_index=sub.work(Condition.IF_REWRITTEN_OR_INDEXED),
         destroys=losses,
-        new_type=written,
+        column_type=written if _is_settled_by_types(column, written) else None,
     )
+
+
+def _is_settled_by_types(column: Any, written: str) -> bool:
+    """Whether the old and the new type alone tell what becomes of the values: USING is missing, or casts to no other."""
+    expression = column.raw_default
+    while column.HasField("raw_default") and expression.HasField("type_cast"):
+        if type_name(expression.type_cast.type_name) != written:
+            return False
+        expression = expression.type_cast.arg
+    return not column.HasField("raw_default") or bool(expression.HasField("column_ref"))
 
 
 def _is_cast(expression: Any) -> bool:
@@ -367,10 +395,12 @@ def _checked(sub: Subcommand, constraint: Any, kind: str, action: Action) -> Act
         case _:
             keys = listed(constraint.keys)
             built = merging((Work(TableSet(sub.table)), Work(TableSet(sub.table, Kin.PARTITIONS))))
-            scans = sub.work(Condition.UNLESS_NOT_NULL) if kind == "CONSTR_PRIMARY" else ()
+            is_primary = kind == "CONSTR_PRIMARY"
+            scans = sub.work(Condition.UNLESS_NOT_NULL) if is_primary else ()
             return replace(
                 action,
                 words=action.words + (f" ({keys})" if keys else ""),
+                keys=tuple(strings(constraint.keys)) if is_primary else (),
                 scans=scans,
                 builds_index=built[: 1 if sub.only else 2],
             )

@@ -5,35 +5,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
+from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.held import held_locks
-from fsapi_nb.actions.lookup import Lookup, sets_of
+from fsapi_nb.actions.lookup import INDEXES, Lookup, sets_of
 from fsapi_nb.actions.losses import drops_of, losses_of, made_again, set_of, set_of_drop, without_dropped
 from fsapi_nb.actions.plan import PartActions, PlanActions, StatementActions, read_plan
-from fsapi_nb.actions.table_blocks import blocks_of, locks_of
+from fsapi_nb.actions.table_blocks import Lock, blocks_of, locks_of
 from fsapi_nb.actions.table_work import span_of_statement, work_of
-from fsapi_nb.model.action import TableSet
+from fsapi_nb.actions.tree_names import catalog_type, split_name
+from fsapi_nb.model.action import Action, Kin, LockMode, TableSet
 from fsapi_nb.model.forecast import Forecast, PartForecast, StatementForecast, StepForecast, TableSize
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import Mode, Plan
-from fsapi_nb.model.table_facts import TableFacts
+from fsapi_nb.model.table_facts import Needed, TableFacts
 
 __all__ = ["forecast", "needed", "read_plan"]
 
 
-def needed(plan: Plan, actions: PlanActions) -> frozenset[TableSet]:
-    """Return the sets of tables that must be looked up, by names as the catalog has them now."""
+def needed(plan: Plan, actions: PlanActions) -> Needed:
+    """Return what must be looked up, by names as the catalog has them now."""
     found: set[TableSet] = set()
+    shaped: set[TableSet] = set()
+    last: tuple[Action, ...] = ()
     for statement in actions.statements:
-        for tables in _sets(statement):
-            origin = statement.origins.get(tables.name, tables.name)
-            if origin is not None:
-                found.add(tables._replace(name=origin))
+        if statement.actions is last:
+            continue
+        last = statement.actions
+        found.update(_in_catalog(_sets(statement), statement))
+        shaped.update(_in_catalog(_shaped(statement), statement))
+        found.update(_types_and_functions(statement))
     dropped = (set_of_drop(drop) for drop in plan.drops)
-    return frozenset(found | {each for each in dropped if each})
+    return Needed(frozenset(found | shaped | {each for each in dropped if each}), frozenset(shaped))
+
+
+def _in_catalog(sets: Iterable[TableSet], statement: StatementActions) -> Iterator[TableSet]:
+    """Yield sets of tables by the names that these have before the plan is run."""
+    for tables in sets:
+        origin = statement.origins.get(tables.name, tables.name)
+        if origin is not None:
+            yield tables._replace(name=origin)
 
 
 def _sets(statement: StatementActions) -> Iterator[TableSet]:
@@ -42,12 +55,33 @@ def _sets(statement: StatementActions) -> Iterator[TableSet]:
         yield from (tables for loss in action.destroys if (tables := set_of(loss)))
 
 
+def _shaped(statement: StatementActions) -> Iterator[TableSet]:
+    """Yield the tables that conditions are about, of which it counts what they are made of."""
+    for action in statement.actions:
+        conditional = [lock.tables for lock in action.locks if lock.condition]
+        conditional += [work.tables for work in action.work if work.condition]
+        yield from conditional
+        if conditional and action.object.name:
+            yield own_table(action)
+
+
+def _types_and_functions(statement: StatementActions) -> Iterator[TableSet]:
+    for action in statement.actions:
+        name = catalog_type(action.column_type) if action.column_type else None
+        if name:
+            yield TableSet(name, Kin.SELF, "type")
+        yield from (TableSet(each, Kin.SELF, "function") for each in action.functions)
+
+
 def forecast(plan: Plan, actions: PlanActions, facts: TableFacts) -> Forecast:
     """Return what the plan will do, as far as its text and the catalog tell."""
     forecaster = _Forecaster(Lookup(without_dropped(plan.drops, facts)))
     steps = tuple(forecaster.step(step.mode, parts) for step, parts in zip(plan.steps, actions.steps, strict=True))
     sizes = {name: size for name, size in forecaster.sizes.items() if size}
     return Forecast(steps, sizes, tuple(drops_of(plan.drops, facts)), facts.notes)
+
+
+_OF_TYPES = {"type", "domain", "function", "procedure", "extension"}
 
 
 class _Forecaster:
@@ -99,9 +133,18 @@ class _Forecaster:
             destroys=statement.destroys,
         )
         self._keep_sizes(statement, found)
-        if any(action.unknown and action.object.kind != "extension" for action in statement.actions):
-            self.lookup.is_doubtful = True
+        self._keep_changes(statement, locks)
         return found
+
+    def _keep_changes(self, statement: StatementActions, locks: Iterable[Lock]) -> None:
+        """Keep what later statements cannot rely on any more."""
+        lookup = self.lookup
+        for lock in locks:
+            if lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE and lock.meant.number is not None:
+                for part in _parts_changed(statement, lock):
+                    lookup.touch(lock.meant.number, part)
+        lookup.has_types |= any(action.object.kind in _OF_TYPES for action in statement.actions)
+        lookup.is_doubtful |= any(action.unknown and action.object.kind != "extension" for action in statement.actions)
 
     def _keep_sizes(self, statement: StatementActions, found: StatementForecast) -> None:
         """Keep the sizes of the tables that the forecast names."""
@@ -113,11 +156,35 @@ class _Forecaster:
                     self.sizes[meant.name] = meant.table.size
 
 
+def _parts_changed(statement: StatementActions, lock: Lock) -> Iterator[str]:
+    """Yield the parts of a locked table that a statement may change: a column, the indexes, or any (`*`)."""
+    if statement.statement.traits.kind.startswith("CREATE INDEX"):
+        yield INDEXES
+        return
+    for action in statement.actions:
+        is_one = action.object.kind == "column" and not action.words.startswith("drop column ")
+        is_own = own_table(action).name == lock.meant.name
+        yield split_name(action.object.name)[-1] if is_one and is_own else "*"
+        if is_one and action.builds_index:
+            yield INDEXES
+
+
 def _unknown(statement: StatementActions) -> str | None:
     """Return what is unknown of a statement, each thing once."""
     return ", ".join(dict.fromkeys(action.unknown for action in statement.actions if action.unknown)) or None
 
 
 def _again(before: StatementForecast, statement: StatementActions) -> StatementForecast:
-    """Return the forecast of a statement that does the same as the one before it."""
-    return replace(before, line=statement.statement.line, sql=statement.sql)
+    """Return the forecast of a statement that does the same as the one before it: a seed has thousands of them."""
+    return StatementForecast(
+        statement.statement.line,
+        before.kind,
+        before.words,
+        statement.sql,
+        before.locks,
+        before.work,
+        before.losses,
+        before.unknown,
+        before.span,
+        before.destroys,
+    )

@@ -14,7 +14,9 @@ def held_locks(statements: Sequence[StatementForecast]) -> Iterator[HeldLock]:
 
     Of each table the first lock that blocks writes, and the first that blocks reads as well.
     """
-    last = max((index for index, each in enumerate(statements) if _takes_time(each)), default=0)
+    last = next((index for index in range(len(statements) - 1, 0, -1) if _takes_time(statements[index])), 0)
+    if not any(each.blocks for each in statements[:last]):
+        return
     after = list(_spans_after(statements))
     known: set[tuple[str, Blocks]] = set()
     for index, statement in enumerate(statements[:last]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fsapi_nb.actions.plan import StatementActions
@@ -15,6 +15,8 @@ from fsapi_nb.model.table_facts import FoundTable, TableFacts
 _WHOLE = {Kin.EVERYTHING, Kin.CONTENTS}
 #: Parts of a table, of which nothing is said where the catalog does not know any.
 _BELOW = {Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT, Kin.READ_BY}
+#: The indexes of a table, as a part of it that a plan changes.
+INDEXES = "\0indexes"
 #: The kinds of relations with rows of their own.
 STORED = {"r", "m"}
 
@@ -34,9 +36,16 @@ class MeantTable(NamedTuple):
 
 @dataclass(slots=True)
 class Lookup:
-    """The facts of a catalog, and whether what the plan did up to here may have changed them: `is_doubtful`."""
+    """The facts of a catalog, and what the plan may have changed of them up to here.
+
+    `touched` are the relations that it has changed, with the names of those columns, `*` for all of them, `INDEXES` for
+    its indexes. `has_types` says that it has made or changed types or functions,
+    `is_doubtful` that it has run something which may have changed anything.
+    """
 
     facts: TableFacts
+    touched: dict[int, set[str]] = field(default_factory=dict)
+    has_types: bool = False
     is_doubtful: bool = False
 
     def tables(self, tables: TableSet, statement: StatementActions) -> tuple[MeantTable, ...]:
@@ -58,6 +67,22 @@ class Lookup:
             return (MeantTable(str(tables)),) if is_unknown else ()
         may_be_there = numbers is None or self.is_doubtful or name in statement.made
         return (MeantTable(name, is_empty=name in statement.made - statement.filled),) if may_be_there else ()
+
+    def touch(self, number: int, part: str) -> None:
+        """Keep that the plan has changed a part of a relation, `*` for any part."""
+        self.touched.setdefault(number, set()).add(part)
+
+    def is_touched(self, numbers: set[int], parts: set[str]) -> bool:
+        """Return whether the plan may have changed one of these parts of one of these relations."""
+        return any(self.touched.get(number, set()) & {*parts, "*"} for number in numbers)
+
+    def numbers_of_type(self, name: str) -> tuple[int, ...]:
+        """Return the number of a type; nothing if it is not known for certain."""
+        return () if self.has_types else self.facts.sets.get(TableSet(name, Kin.SELF, "type"), ())
+
+    def numbers_of_function(self, name: str) -> tuple[int, ...]:
+        """Return the numbers of the functions of that name; nothing if they are not known for certain."""
+        return () if self.has_types else self.facts.sets.get(TableSet(name, Kin.SELF, "function"), ())
 
     def _sum(self, numbers: tuple[int, ...]) -> FoundTable:
         """Return the tables as if they were one; partitions are counted with their table."""

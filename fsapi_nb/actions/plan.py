@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fsapi_nb.actions.made import Made, plain
 from fsapi_nb.actions.origins import Origins
 from fsapi_nb.actions.statement import actions_of_tree
-from fsapi_nb.model.action import Action, ActionObject, Kin, TableSet
+from fsapi_nb.model.action import Action, ActionObject, Condition, Kin, TableSet
 from fsapi_nb.model.migration import Direction, Script, Statement
 from fsapi_nb.model.plan import Plan, StepPart
 from fsapi_nb.script.classify import node_of
@@ -100,7 +100,7 @@ class _PlanReader:
                 last = self._statement(statement, sql, made)
                 yield last
             else:
-                yield last._replace(statement=statement, sql=sql)
+                yield StatementActions(statement, last.actions, sql, *last[3:])
 
     def _made(self, part: StepPart, script: Script | None) -> Made:
         """Return what the script has made; that of the steps which an earlier run has done, too."""
@@ -136,7 +136,7 @@ class _PlanReader:
         made.add(named)
         self.made.add(named)
         self.origins.add(named)
-        destroys = any(action.destroys or action.new_type for action in written)
+        destroys = any(action.destroys or _may_change_values(action) for action in written)
         return StatementActions(statement, actions, sql, destroys, origins, made_before, filled)
 
     def _without_kin(self, action: Action) -> Action:
@@ -154,6 +154,11 @@ class _PlanReader:
 
     def _has_none(self, tables: TableSet) -> bool:
         return tables.kin is not Kin.SELF and self.made.is_own(tables)
+
+
+def _may_change_values(action: Action) -> bool:
+    """Return whether an action changes the type of a column."""
+    return any(work.condition is Condition.UNLESS_COERCIBLE for work in action.rewrites)
 
 
 def _tables(action: Action) -> Iterator[TableSet]:

@@ -39,7 +39,7 @@ def _on_tables(lock: TableLock, action: Action, statement: StatementActions, loo
     for meant in lookup.tables(lock.tables, statement):
         condition = lock.condition
         if condition is not None:
-            is_so = holds(condition, action, lock.tables, meant)
+            is_so = holds(condition, action, lock.tables, meant, statement, lookup, is_lock=True)
             if is_so is False:
                 continue
             condition = None if is_so else condition

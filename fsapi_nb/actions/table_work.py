@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from fsapi_nb.actions.conditions import holds
@@ -20,15 +20,18 @@ _FIELDS = {
 }
 #: Relations without rows of their own: what is said of them is done on others, or on none.
 _ROWLESS = {"v", "S", "i", "I", "c"}
+#: What the indexes of a rewritten table are built because of.
+_WITH_REWRITE = {Condition.IF_REWRITTEN_OR_INDEXED, Condition.IF_INDEXED, Condition.IF_CHANGED}
 
 
 class _Piece(NamedTuple):
-    """Work on one table that is meant."""
+    """Work on one table that is meant; `cause` is what it depends on, even if that is known to be so."""
 
     kind: WorkKind
     meant: MeantTable
     condition: Condition | None
     span: Span | None
+    cause: Condition | None
 
 
 def work_of(statement: StatementActions, lookup: Lookup) -> tuple[TableWork, ...]:
@@ -41,7 +44,14 @@ def work_of(statement: StatementActions, lookup: Lookup) -> tuple[TableWork, ...
                     key = (kind, piece.meant.name)
                     if key not in found or (found[key].condition and not piece.condition):
                         found[key] = piece
-    return tuple(_folded(list(found.values())))
+    return tuple(_folded([piece for piece in found.values() if not _is_part_of_rewrite(piece, found)]))
+
+
+def _is_part_of_rewrite(piece: _Piece, found: Mapping[tuple[WorkKind, str], _Piece]) -> bool:
+    """Return whether indexes are built only because the table is rewritten, which says it already."""
+    rewrite = found.get((WorkKind.REWRITE, piece.meant.name))
+    is_certain = rewrite is not None and rewrite.condition is None
+    return piece.kind is WorkKind.INDEX and is_certain and piece.cause in _WITH_REWRITE
 
 
 def _pieces(
@@ -52,10 +62,10 @@ def _pieces(
         condition = work.condition
         if meant.table and meant.table.kind in _ROWLESS:
             continue
-        is_so = holds(condition, action, work.tables, meant) if condition else True
+        is_so = holds(condition, action, work.tables, meant, statement, lookup, is_lock=False) if condition else True
         if is_so is not False:
             span = _span(kind, meant, work.amount, statement, gently=gently)
-            yield _Piece(kind, meant, None if is_so else condition, span)
+            yield _Piece(kind, meant, None if is_so else condition, span, condition)
 
 
 def _span(

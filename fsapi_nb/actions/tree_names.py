@@ -22,6 +22,7 @@ _WRITTEN = {
     "bool": "boolean",
     "bpchar": "char",
 }
+_IN_CATALOG = {written: name for name, written in _WRITTEN.items()} | {"char": "bpchar"}
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -59,6 +60,17 @@ def type_name(node: Any) -> str:
     if names == ["interval"] or (names == ["bpchar"] and modifiers == ["1"]):
         modifiers = []
     return written + (f"({','.join(modifiers)})" if modifiers else "") + "[]" * len(node.array_bounds)
+
+
+def catalog_type(written: str) -> str | None:
+    """Return the name that a type as `type_name` writes it has in the catalog; None of an array."""
+    name = written.partition("(")[0]
+    return None if written.endswith("]") else _IN_CATALOG.get(name, name)
+
+
+def modifiers(written: str) -> tuple[int, ...]:
+    """Return the modifiers of a type as `type_name` writes it: 10 and 2 of `numeric(10,2)`."""
+    return tuple(int(each) for each in re.findall(r"-?\d+", written.partition("(")[2]))
 
 
 def is_builtin(node: Any) -> bool:

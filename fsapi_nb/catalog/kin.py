@@ -26,7 +26,7 @@ _DEFAULT = "SELECT key, partdefid AS id FROM base JOIN pg_partitioned_table ON p
 # Whatever depends on an object, and the relations that each of it belongs to. `base` has the class of the object, too.
 _DEPENDENT = """
     going(key, root, classid, objid, objsubid) AS (
-        SELECT key, id, class::oid, id, 0 FROM base
+        SELECT key, id, class::oid, id, part FROM base
         UNION
         SELECT g.key, g.root, d.* FROM going AS g, LATERAL (
             SELECT classid, objid, objsubid FROM pg_depend
@@ -43,6 +43,7 @@ _DEPENDENT = """
             WHERE g.classid = 'pg_class'::regclass AND i.inhparent = g.objid AND g.objsubid > 0
         ) AS d
     )
+    , gone(key, id) AS (
     SELECT DISTINCT key, COALESCE(adrelid, conrelid, tgrelid, ev_class, polrelid,
         CASE WHEN g.classid = 'pg_class'::regclass THEN g.objid END)
     FROM going AS g
@@ -50,7 +51,16 @@ _DEPENDENT = """
     LEFT JOIN pg_constraint AS c ON g.classid = 'pg_constraint'::regclass AND c.oid = g.objid AND conrelid <> 0
     LEFT JOIN pg_trigger AS t ON g.classid = 'pg_trigger'::regclass AND t.oid = g.objid
     LEFT JOIN pg_rewrite AS r ON g.classid = 'pg_rewrite'::regclass AND r.oid = g.objid
-    LEFT JOIN pg_policy AS p ON g.classid = 'pg_policy'::regclass AND p.oid = g.objid"""
+    LEFT JOIN pg_policy AS p ON g.classid = 'pg_policy'::regclass AND p.oid = g.objid
+    )
+    -- What belongs to a table counts as the table: indexes, TOAST tables, the sequences of columns.
+    SELECT DISTINCT key, COALESCE(x.indrelid, t.oid, s.refobjid, c.oid)
+    FROM gone JOIN pg_class AS c ON c.oid = gone.id AND c.relkind <> 'c'
+    LEFT JOIN pg_index AS x ON x.indexrelid = c.oid
+    LEFT JOIN pg_class AS t ON c.relkind = 't' AND t.reltoastrelid = c.oid
+    LEFT JOIN pg_depend AS s ON c.relkind = 'S' AND s.classid = 'pg_class'::regclass AND s.objid = c.oid
+        AND s.refclassid = 'pg_class'::regclass AND s.deptype IN ('a', 'i')
+    WHERE NOT EXISTS (SELECT FROM pg_class AS o WHERE o.oid = x.indrelid AND o.relkind = 't')"""
 _ALL_REFERRING = """
     referring(key, id) AS (
         SELECT key, id FROM base
@@ -85,7 +95,7 @@ _CONTENTS = """
     UNION SELECT key, d.objid FROM base JOIN pg_depend AS d ON d.refclassid = base.class AND d.refobjid = base.id
     WHERE base.class = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass"""
 
-#: What comes after `WITH RECURSIVE base(key, class, id) AS (...)`.
+#: What comes after `WITH RECURSIVE base(key, class, id, part) AS (...)`.
 KIN: dict[Kin, str] = {
     Kin.SELF: "SELECT key, id FROM base",
     Kin.TABLE: "SELECT key, COALESCE(indrelid, stxrelid, id) FROM base"
@@ -128,6 +138,7 @@ KIN: dict[Kin, str] = {
 CLASS_OF_KIN = {Kin.USERS: "pg_type", Kin.TYPED: "pg_type", Kin.PUBLISHED: "pg_publication"}
 #: The same by the kind of the object.
 CLASS_OF_KIND = {
+    "column": "pg_class",
     "type": "pg_type",
     "domain": "pg_type",
     "function": "pg_proc",

@@ -6,15 +6,16 @@ limit, and one that goes beyond it is answered by a note.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import errors, sql
 
 from fsapi_nb.catalog.table_names import set_queries
+from fsapi_nb.catalog.table_shapes import shape_queries, shapes_of, types_of
 from fsapi_nb.catalog.table_sizes import count_query, tables_of, tables_query
-from fsapi_nb.model.action import TableSet
-from fsapi_nb.model.table_facts import TableFacts
+from fsapi_nb.model.action import Kin, TableSet
+from fsapi_nb.model.table_facts import Needed, TableFacts
 from fsapi_nb.postgres.ask import ask_about_session, ask_together
 from fsapi_nb.postgres.session import Connection, Rows
 
@@ -29,8 +30,8 @@ _PATH = sql.SQL("SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]")
 _TOO_SLOW = (errors.QueryCanceled, errors.LockNotAvailable)
 
 
-def read_table_facts(connection: Connection, sets: Iterable[TableSet]) -> TableFacts:
-    """Return what the catalog says of these sets of tables, in the session's own search_path.
+def read_table_facts(connection: Connection, needed: Needed) -> TableFacts:
+    """Return what the catalog says of what is needed, in the session's own search_path.
 
     What cannot be read in time, or is refused, is missing, and a note says so.
 
@@ -38,23 +39,43 @@ def read_table_facts(connection: Connection, sets: Iterable[TableSet]) -> TableF
         psycopg.OperationalError: The connection is lost.
     """
     try:
-        return _read(connection, frozenset(sets))
+        return _read(connection, needed)
     except psycopg.Error as error:
         if connection.closed:
             raise
         return TableFacts(notes=(f"the tables could not be looked at, so their sizes are unknown: {_why(error)}",))
 
 
-def _read(connection: Connection, sets: frozenset[TableSet]) -> TableFacts:
-    if not sets:
+def _read(connection: Connection, needed: Needed) -> TableFacts:
+    if not needed.sets:
         return TableFacts()
     (((path,),),) = ask_about_session(connection, {"path": _PATH}).values()
-    asked = set_queries(sets, path)
+    asked = set_queries(needed.sets, path)
     found = asked.numbers(_ask(connection, asked.queries))
-    numbers = {number for each in found.values() for number in each}
-    rows, notes = _tables(connection, numbers, path)
+    of_tables = {number for each, numbers in found.items() if not _is_other(each) for number in numbers}
+    rows, notes = _tables(connection, of_tables, path)
     counted, more = _counted(connection, rows)
-    return TableFacts(tables_of(rows, counted), found, (*notes, *more))
+    shaped = {number for each in needed.shaped for number in found.get(each, ())}
+    types, functions = (_numbers_of_kind(found, kind) for kind in ("type", "function"))
+    answers = _ask(connection, shape_queries(shaped, types, functions)) if needed.shaped else {}
+    return TableFacts(
+        tables=tables_of(rows, counted),
+        sets=found,
+        shapes=shapes_of(answers) if answers else {},
+        types=types_of(answers) if answers else {},
+        casts=frozenset((source, target) for source, target in answers.get("casts", ())),
+        volatile=frozenset(number for (number,) in answers.get("volatile", ())),
+        notes=(*notes, *more),
+    )
+
+
+def _is_other(tables: TableSet) -> bool:
+    """Return whether a set names a type or a function, and no tables."""
+    return bool(tables.kind) and tables.kin is Kin.SELF
+
+
+def _numbers_of_kind(found: Mapping[TableSet, tuple[int, ...]], kind: str) -> set[int]:
+    return {number for each, numbers in found.items() if _is_other(each) and each.kind == kind for number in numbers}
 
 
 def _tables(connection: Connection, numbers: set[int], path: list[str]) -> tuple[Rows, tuple[str, ...]]:

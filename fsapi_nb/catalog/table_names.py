@@ -29,12 +29,12 @@ _ELSEWHERE = {
     "pg_foreign_server": "srvname",
     "pg_publication": "pubname",
 }
-_WANTED = """wanted(key, class, schema, name) AS (
-    SELECT * FROM unnest({keys}::int[], {classes}::text[], {schemas}::name[], {names}::name[])
+_WANTED = """wanted(key, class, schema, name, part) AS (
+    SELECT * FROM unnest({keys}::int[], {classes}::text[], {schemas}::name[], {names}::name[], {parts}::name[])
 )"""
 # The first schema of the path that has an object of that name; of functions, all that have it there.
 _FOUND_IN_SCHEMAS = """
-    SELECT w.key, '{catalog}'::regclass, o.oid FROM wanted AS w
+    SELECT w.key, '{catalog}'::regclass, o.oid, w.part FROM wanted AS w
     CROSS JOIN LATERAL (
         SELECT n.oid FROM unnest(CASE WHEN w.schema IS NULL THEN {{path}}::name[] ELSE ARRAY[w.schema] END)
             WITH ORDINALITY AS p(schema, place)
@@ -45,10 +45,10 @@ _FOUND_IN_SCHEMAS = """
     JOIN {catalog} AS o ON o.{name} = w.name AND o.{namespace} = place.oid
     WHERE w.class = '{catalog}'"""
 _FOUND_ELSEWHERE = """
-    SELECT w.key, '{catalog}'::regclass, o.oid FROM wanted AS w JOIN {catalog} AS o ON o.{name} = w.name
+    SELECT w.key, '{catalog}'::regclass, o.oid, w.part FROM wanted AS w JOIN {catalog} AS o ON o.{name} = w.name
     WHERE w.class = '{catalog}'"""
 _BASE = f"""
-    WITH RECURSIVE {_WANTED}, base(key, class, id) AS (
+    WITH RECURSIVE {_WANTED}, found(key, class, id, part) AS (
         {
     " UNION ALL ".join(
         _FOUND_IN_SCHEMAS.format(catalog=catalog, name=name, namespace=namespace)
@@ -58,7 +58,10 @@ _BASE = f"""
         UNION ALL {
     " UNION ALL ".join(_FOUND_ELSEWHERE.format(catalog=catalog, name=name) for catalog, name in _ELSEWHERE.items())
 }
-        UNION ALL SELECT key, 'pg_class'::regclass, 0::oid FROM wanted WHERE name = ''
+        UNION ALL SELECT key, 'pg_class'::regclass, 0::oid, part FROM wanted WHERE name = ''
+    ), base(key, class, id, part) AS (
+        SELECT key, class, id, 0 FROM found WHERE part IS NULL
+        UNION ALL SELECT key, class, id, attnum FROM found JOIN pg_attribute ON attrelid = id AND attname = part
     )"""
 
 
@@ -86,7 +89,8 @@ def set_queries(sets: Iterable[TableSet], path: Sequence[str]) -> SetQueries:
     """
     by_kin: dict[Kin, list[TableSet]] = {}
     for each in sorted(sets, key=lambda tables: (tables.kin.name, tables.name, tables.kind)):
-        if len(split_name(each.name)) <= 2 and (not each.kind or each.kind in CLASS_OF_KIND):
+        longest = 3 if each.kind == "column" else 2
+        if len(split_name(each.name)) <= longest and (not each.kind or each.kind in CLASS_OF_KIND):
             by_kin.setdefault(each.kin, []).append(each)
     queries = {kin.name: _query(kin, found, path) for kin, found in by_kin.items()}
     return SetQueries(queries, {kin.name: found for kin, found in by_kin.items()})
@@ -94,21 +98,25 @@ def set_queries(sets: Iterable[TableSet], path: Sequence[str]) -> SetQueries:
 
 def _query(kin: Kin, sets: Sequence[TableSet], path: Sequence[str]) -> sql.Composable:
     wanted = list(_wanted(kin, sets))
-    keys, classes, schemas, names = (list(column) for column in zip(*wanted, strict=True))
+    keys, classes, schemas, names, parts = (list(column) for column in zip(*wanted, strict=True))
     return sql.SQL(f"{_BASE} {KIN[kin]}").format(
         keys=sql.Literal(keys),
         classes=sql.Literal(classes),
         schemas=sql.Literal(schemas),
         names=sql.Literal(names),
+        parts=sql.Literal(parts),
         path=sql.Literal(list(path)),
     )
 
 
-def _wanted(kin: Kin, sets: Sequence[TableSet]) -> Iterator[tuple[int, str, str | None, str]]:
-    """Yield the objects to look for: the key of a set, a catalog, a schema and a name."""
+def _wanted(kin: Kin, sets: Sequence[TableSet]) -> Iterator[tuple[int, str, str | None, str, str | None]]:
+    """Yield the objects to look for: the key of a set, a catalog, a schema, a name, and a column of it."""
     for key, each in enumerate(sets):
         *schema, name = split_name(each.name) or ("",)
-        catalog = CLASS_OF_KIND[each.kind] if each.kind else CLASS_OF_KIN.get(kin, "pg_class")
-        yield key, catalog, next(iter(schema), None), name
+        part = name if each.kind == "column" else None
+        if part is not None:
+            *schema, name = schema or ("",)
+        first = next(iter(schema), None)
+        yield key, CLASS_OF_KIND[each.kind] if each.kind else CLASS_OF_KIN.get(kin, "pg_class"), first, name, part
         if kin is Kin.TABLE:
-            yield key, "pg_statistic_ext", next(iter(schema), None), name
+            yield key, "pg_statistic_ext", first, name, part

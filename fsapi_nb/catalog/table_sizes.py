@@ -42,7 +42,7 @@ _TABLES = """
         CASE WHEN f.sized THEN pg_relation_size(c.oid) ELSE c.relpages::bigint * 8192 END,
         CASE WHEN f.sized THEN pg_total_relation_size(c.oid)
              ELSE (c.relpages + COALESCE(t.relpages, 0) + COALESCE(x.pages, 0)) * 8192 END,
-        COALESCE(x.count, 0)::int,
+        COALESCE(x.count, 0)::int, c.reltoastrelid <> 0,
         f.sized AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
             AND NOT row_security_active(c.oid)
     FROM wanted JOIN pg_class AS c ON c.oid = wanted.id
@@ -76,7 +76,7 @@ def count_query(rows: Rows) -> sql.Composable | None:
     """Return the question how many rows the small ones of these relations have; None if there are none to count."""
     parts: list[sql.Composable] = []
     left = _COUNTED_IN_ALL
-    for number, schema, name, _, _, _, _, _, _, _, heap, _, _, readable in sorted(rows, key=lambda row: row[10]):
+    for number, schema, name, _, _, _, _, _, _, _, heap, _, _, _, readable in sorted(rows, key=lambda row: row[10]):
         left -= heap
         if readable and 0 < heap <= _COUNTED and left >= 0:
             table = sql.Identifier(schema, name)
@@ -87,14 +87,14 @@ def count_query(rows: Rows) -> sql.Composable | None:
 def tables_of(rows: Rows, counted: Mapping[int, int]) -> dict[int, FoundTable]:
     """Return the relations of the answer by their numbers, with the rows that were counted."""
     found = {}
-    for number, schema, name, kind, visible, parent, sized, pages, tuples, live, heap, total, indexes, _ in rows:
+    for number, schema, name, kind, visible, parent, sized, pages, tuples, live, heap, total, indexes, toast, _ in rows:
         size = None
         if kind in {"r", "m"}:
             exact = number in counted or (sized and heap == 0)
             rows_ = counted.get(number, 0) if exact else _estimate(pages, tuples, live, heap)
             size = TableSize(rows_, int(total), exact)
         written = joined([name] if visible else [schema, name])
-        found[int(number)] = FoundTable(written, kind, size, int(heap), indexes, parent)
+        found[int(number)] = FoundTable(written, kind, size, int(heap), indexes, parent, toast)
     return _summed(found)
 
 

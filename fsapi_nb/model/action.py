@@ -82,7 +82,6 @@ class Condition(StrEnum):
     IF_COLUMN_IS_CHECKED = "if a constraint covers the column"
     IF_COLUMN_REFERS = "if the column has a foreign key"
     IF_COLUMN_IS_IN_KEY = "if a foreign key covers the column"
-    IF_COLUMN_IS_USED = "if something depends on the column"
     IF_STORED = "if the column is stored"
     UNLESS_PROVEN = "unless a valid CHECK or NOT NULL proves it"
     UNLESS_NOT_NULL = "unless the columns are NOT NULL already"
@@ -186,8 +185,11 @@ class Action:
     `words` says it to a reader. `locks` holds the strongest lock on each table that was there before; those that block
     nothing (ACCESS SHARE, ROW SHARE, ROW EXCLUSIVE) only of tables that the text names. Empty `rewrites`, `scans` (to
     check or copy what is there), `builds_index` and `changes_rows` say that it does nothing of the kind. `unknown`
-    names what it runs that its text does not tell, and which may do anything beside what is said here. `new_type` is
-    that of a column whose type changes, as SQL writes it.
+    names what it runs that its text does not tell, and which may do anything beside what is said here.
+
+    What a catalog must know to settle conditions: `column_type` is the type of a column that is added or changed, as SQL
+    writes it; `functions` are those of its default which are not PostgreSQL's own; `keys` are the columns of a primary
+    key.
     """
 
     words: str
@@ -199,7 +201,9 @@ class Action:
     changes_rows: tuple[Work, ...] = ()
     destroys: tuple[Loss, ...] = ()
     unknown: str | None = None
-    new_type: str | None = None
+    column_type: str | None = None
+    functions: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def work(self) -> Iterator[Work]:

@@ -6,127 +6,22 @@ must agree; and each condition must be seen to decide something.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from fsapi_nb.actions.builtin_names import OTHER_FUNCTIONS, TYPES, VOLATILE_FUNCTIONS
-from fsapi_nb.actions.locks import strongest
 from fsapi_nb.actions.statement import actions_of
-from fsapi_nb.model.action import Action, Condition, LockMode, TableSet, Work
-from tests.actions.lock_kin import tables_of
-from tests.actions.lock_tracer import Connection, Relations, Seen, locks_while_waiting, traced
-from tests.conftest import MakeDatabase
+from fsapi_nb.model.action import Condition
+from tests.actions.cases import Case, Server, happened, strict
+from tests.actions.foreseen import foreseen
+from tests.actions.lock_tracer import Seen, locks_while_waiting
 
-FOLDER = Path(__file__).parent
 #: What no case can show, because a transaction can neither CLUSTER all tables nor VACUUM one.
 NOT_SHOWN = {Condition.IF_CLUSTERED, Condition.IF_CHANGED_SINCE}
 #: What no version before 18 depends on.
 NEW = {Condition.IF_NOT_NULL, Condition.IF_STORED}
-_SINCE = re.compile(r"-- from (\d+)")
-
-Spread = dict[str, LockMode]
-
-
-def statements(version: int) -> Iterator[str]:
-    """The cases that a server of that version knows."""
-    since = 0
-    for line in (FOLDER / "lock_statements.sql").read_text(encoding="utf-8").splitlines():
-        if found := _SINCE.match(line):
-            since = int(found[1])
-        elif line.startswith("--"):
-            since = 0
-        elif line and since <= version:
-            yield line.removesuffix(";")
-
-
-@dataclass(slots=True)
-class Case:
-    """A statement, what is said of it, and what it did."""
-
-    statement: str
-    actions: tuple[Action, ...]
-    seen: Seen
-    certain: Spread = field(default_factory=dict)
-    possible: Spread = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Server:
-    """A database with the tables that the cases are about."""
-
-    address: str
-    connection: Connection
-    before: Relations
-    known: dict[TableSet, set[str]] = field(default_factory=dict)
-
-    @property
-    def version(self) -> int:
-        return self.connection.info.server_version // 10000
-
-    def tables(self, tables: TableSet) -> set[str]:
-        if tables not in self.known:
-            self.known[tables] = tables_of(self.connection, tables, self.before)
-        return self.known[tables]
-
-    def spread(self, case: Case) -> None:
-        """Name the tables of the locks that are said to be certain, and of all."""
-        for lock in strongest(lock for action in case.actions for lock in action.locks):
-            for name in self.tables(lock.tables):
-                case.possible[name] = max(case.possible.get(name, lock.mode), lock.mode)
-                if lock.condition is None:
-                    case.certain[name] = max(case.certain.get(name, lock.mode), lock.mode)
-
-    def named(self, work: Iterable[Work]) -> tuple[set[str], set[str]]:
-        """The tables of work that is said to be certain, and of all; those only that have rows of their own."""
-        certain: set[str] = set()
-        possible: set[str] = set()
-        for each in work:
-            names = {name for name in self.tables(each.tables) if name in self.stored}
-            possible |= names
-            certain |= names if each.condition is None else set()
-        return certain, possible
-
-    @property
-    def stored(self) -> set[str]:
-        return {self.before.names[oid] for oid, kind in self.before.kinds.items() if kind in "rm"}
-
-
-@pytest.fixture(scope="module")
-def traced_server(make_database: MakeDatabase) -> Iterator[Server]:
-    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("SET allow_in_place_tablespaces = on")
-        connection.execute("CREATE TABLESPACE lock_space LOCATION ''")
-        try:
-            connection.execute((FOLDER / "lock_schema.sql").read_bytes())
-            yield Server(address, connection, Relations.read(connection))
-        finally:
-            connection.execute("DROP TABLESPACE lock_space")
-
-
-@pytest.fixture(scope="module")
-def cases(traced_server: Server) -> list[Case]:
-    """All cases, run."""
-    found = []
-    for statement in statements(traced_server.version):
-        actions = actions_of(statement, traced_server.version)
-        case = Case(statement, actions, Seen())
-        traced_server.spread(case)
-        for action in actions:
-            for work in action.work:
-                traced_server.tables(work.tables)
-        try:
-            with traced(traced_server.connection, statement, traced_server.before) as seen:
-                case.seen = seen
-        except psycopg.Error as error:
-            pytest.fail(f"{statement}: {error}")
-        found.append(case)
-    return found
 
 
 def test_locks_are_those_of_the_server(cases: list[Case]) -> None:
@@ -140,12 +35,8 @@ def _wrong_locks(case: Case) -> Iterator[str]:
     for name in sorted({*case.possible, *case.seen.locks}):
         mode = case.seen.locks.get(name, 0)
         low, high = case.certain.get(name, 0), case.possible.get(name, 0)
-        if _strict(mode) > _strict(high) or mode < low:
+        if strict(mode) > strict(high) or mode < low:
             yield f"{case.statement}: {name} is locked in {mode!r}, and not {low!r} to {high!r}"
-
-
-def _strict(mode: int) -> int:
-    return mode if mode >= LockMode.SHARE_UPDATE_EXCLUSIVE else 0
 
 
 @pytest.mark.parametrize("kind", ["rewrites", "scans", "builds_index", "changes_rows"])
@@ -157,33 +48,19 @@ def test_work_is_that_of_the_server(cases: list[Case], traced_server: Server, ki
 
 def _wrong_work(traced_server: Server, case: Case, kind: str) -> Iterator[str]:
     certain, possible = traced_server.named(work for action in case.actions for work in getattr(action, kind))
-    happened = _happened(case, kind)
+    did = happened(case, kind)
     if kind == "scans":  # whoever rewrites a table or builds an index reads it; so do queries, under weak locks
         _, read = traced_server.named(
             work for action in case.actions for work in (*action.rewrites, *action.builds_index)
         )
-        possible |= read | {name for name in happened if _strict(case.seen.locks.get(name, 0)) == 0}
+        possible |= read | {name for name in did if strict(case.seen.locks.get(name, 0)) == 0}
     if kind == "changes_rows":
         certain = set()  # there may be none that match
     if kind == "builds_index":  # those of a table that is rewritten are built as well
         _, rewritten = traced_server.named(work for action in case.actions for work in action.rewrites)
         possible |= rewritten
-    if not certain <= happened <= possible:
-        yield f"{case.statement}: {kind} {sorted(happened)}, and not {sorted(certain)} to {sorted(possible)}"
-
-
-def _happened(case: Case, kind: str) -> set[str]:
-    if case.statement.startswith("TRUNCATE"):  # makes new, empty files, which costs nothing
-        return set()
-    match kind:
-        case "rewrites":
-            return case.seen.rewritten
-        case "scans":
-            return case.seen.scanned
-        case "builds_index":
-            return {name for name in case.seen.indexed if name in case.seen.locks}
-        case _:
-            return case.seen.changed
+    if not certain <= did <= possible:
+        yield f"{case.statement}: {kind} {sorted(did)}, and not {sorted(certain)} to {sorted(possible)}"
 
 
 def test_each_condition_decides(cases: list[Case], traced_server: Server) -> None:
@@ -199,7 +76,7 @@ def test_each_condition_decides(cases: list[Case], traced_server: Server) -> Non
                 for work in getattr(action, kind):
                     if work.condition:
                         for name in traced_server.tables(work.tables):
-                            outcomes[work.condition].add(name in _happened(case, kind))
+                            outcomes[work.condition].add(name in happened(case, kind))
     shown = set(Condition) - NOT_SHOWN - (NEW if traced_server.version < 18 else set())
     assert {each.name: outcomes[each] for each in shown if len(outcomes[each]) < 2} == {}
 
@@ -232,14 +109,14 @@ ALONE = [
 def test_locks_outside_of_a_transaction(traced_server: Server, statement: str, blocker: str, undo: str) -> None:
     """While it waits for another session, it holds, or asks for, no lock but those that are said."""
     actions = actions_of(statement, traced_server.version)
-    case = Case(statement, actions, Seen())
+    case = Case(statement, actions, Seen(), foreseen(traced_server.connection, statement))
     traced_server.spread(case)
     case.seen.locks = locks_while_waiting(traced_server.address, statement, blocker, traced_server.before)
     if undo:
         traced_server.connection.execute(undo.encode())
-    strict = {name: mode for name, mode in case.seen.locks.items() if _strict(mode)}
-    assert strict, "it did not wait"
-    for name, mode in strict.items():
+    waited = {name: mode for name, mode in case.seen.locks.items() if strict(mode)}
+    assert waited, "it did not wait"
+    for name, mode in waited.items():
         assert mode == case.certain.get(name), (name, mode)
 
 

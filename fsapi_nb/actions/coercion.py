@@ -1,0 +1,87 @@
+"""Whether the rows of a table stay as they are when the type of a column changes, by PostgreSQL's rules.
+
+Source: `ATColumnChangeRequiresRewrite` in PostgreSQL's `tablecmds.c`, and the support functions of length coercions. What
+depends on the session's time zone, and arrays, are left undecided.
+"""
+
+from __future__ import annotations
+
+from fsapi_nb.actions.tree_names import modifiers
+from fsapi_nb.model.table_facts import ColumnShape, TableFacts, TypeShape
+
+#: The most digits of a fraction of a second.
+_MAX_PRECISION = 6
+_TEMPORAL = {"timestamp", "timestamptz", "time", "timetz"}
+_HEADER = 4  # of lengths and precisions in a modifier
+
+
+def stays_as_is(column: ColumnShape, number: int, written: str, facts: TableFacts) -> bool | None:
+    """Return whether values of a column need not be written again as another type; None if that is not known.
+
+    Args:
+        column: The column as it is.
+        number: The number of the new type.
+        written: The new type as SQL writes it, with its modifiers.
+        facts: The facts of the catalog.
+    """
+    new = facts.types.get(number)
+    modifier = modifier_of(new, written) if new else None
+    if new is None or modifier is None:
+        return None
+    if number == column.type:
+        return _holds(new, column.modifier, modifier)
+    while new is not None and new.kind == "d":
+        if new.is_constrained:
+            return False
+        number, modifier, new = new.base, new.modifier, facts.types.get(new.base)
+    base, base_modifier, old = column.type, column.modifier, facts.types.get(column.type)
+    while old is not None and old.kind == "d":
+        base, base_modifier, old = old.base, old.modifier, facts.types.get(old.base)
+    if new is None or old is None:
+        return None
+    if number == base:
+        return _holds(new, base_modifier, modifier)
+    if (base, number) in facts.casts:
+        return modifier < 0
+    return None if new.name in _TEMPORAL or not {old.kind, new.kind} <= {"b", "e"} else False
+
+
+def modifier_of(new: TypeShape, written: str) -> int | None:
+    """Return the modifier of a type as the catalog keeps it, -1 if it has none; None if it is not known how."""
+    given = modifiers(written)
+    if not given:
+        return None if new.name in {"bpchar", "interval"} else -1
+    match new.name:
+        case "varchar" | "bpchar" if len(given) == 1:
+            return given[0] + _HEADER
+        case "numeric" if len(given) <= 2:
+            precision, scale = given[0], given[1] if len(given) == 2 else 0
+            return ((precision << 16) | (scale & 0x7FF)) + _HEADER
+        case name if name in _TEMPORAL and len(given) == 1:
+            return min(given[0], _MAX_PRECISION)
+        case _:
+            return None
+
+
+def _holds(kind: TypeShape, old: int, new: int) -> bool | None:
+    """Return whether a modifier of a type allows all values that another one allows."""
+    if new in (-1, old):
+        return True
+    match kind.name:
+        case "varchar":
+            return old >= 0 and new >= old
+        case "numeric":
+            if old < 0:
+                return False
+            (precision, scale), (longer, other) = _numeric(old), _numeric(new)
+            return scale == other and longer >= precision
+        case name if name in _TEMPORAL:
+            return new >= _MAX_PRECISION or 0 <= old <= new
+        case "bpchar":
+            return False
+        case _:
+            return None
+
+
+def _numeric(modifier: int) -> tuple[int, int]:
+    return (modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF
