@@ -147,8 +147,8 @@ def _longest(statements: Iterable[Placed]) -> Iterable[_Blocked]:
     for each in statements:
         for lock in each.statement.blocks:
             conditional = lock.condition is not None
-            if conditional and is_described(lock.table):
-                continue
+            if is_described(lock.table) and (conditional or lock.table.startswith("the ")):
+                continue  # kin of a table that is named beside it
             blocked = _Blocked(lock.table, lock.blocks, _held(each, lock.table, lock.blocks), each.place, conditional)
             known = longest.setdefault(lock.table, {})
             if lock.blocks not in known or _urgency(blocked) < _urgency(known[lock.blocks]):
@@ -196,7 +196,9 @@ def _slow(statements: Iterable[Placed], names: _Names) -> list[str]:
 
 def _slow_words(found: Placed, names: _Names) -> str:
     effects = effects_of([found.statement], found.back)
-    known = [names.sizes[work.table] for work in found.statement.work if work.table in names.sizes]
+    certain = [work.table for work in found.statement.work if work.condition is None]
+    tables = certain or [work.table for work in found.statement.work]
+    known = [names.sizes[table] for table in tables if table in names.sizes]
     largest = size_words(max(known, key=lambda size: size.size, default=None))
     words = visible_line(", ".join(found.statement.words))
     return f"{words}: {effects.takes}{f', {largest}' if largest else ''}"

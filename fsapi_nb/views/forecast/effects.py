@@ -113,6 +113,7 @@ def is_lost(found: DataLoss) -> bool:
 def lost_words(found: DataLoss) -> str:
     """Return what is lost, by its name: `table feature_flag with its 12 rows`."""
     whole = visible_line(found.loss.words).removeprefix("the ")
+    whole = f"some {whole}" if whole.startswith("rows ") else whole
     match found.loss.kind:
         case LossKind.TABLE | LossKind.MATERIALIZED_VIEW:
             return f"{found.loss.kind.value} {visible_line(found.loss.name)} with {its_rows(found.rows)}"
@@ -138,6 +139,8 @@ def _own_loss(found: DataLoss) -> str:
         case LossKind.COLUMN:
             rows = row_words(found.rows)
             text = f"its values{f' in {rows}' if rows else ''}"
+        case LossKind.ROWS if found.loss.name:
+            text = its_rows(found.rows) if found.loss.words.startswith("all ") else "those rows"
         case LossKind.PRECISION:
             text = "what the new type cannot hold"
         case LossKind.SEQUENCE:

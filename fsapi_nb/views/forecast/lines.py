@@ -11,14 +11,14 @@ from fsapi_nb.views.forecast.columns import WIDTH, StatementEntry, entry_lines
 from fsapi_nb.views.forecast.effects import effects_of, is_lost
 from fsapi_nb.views.forecast.repetitions import Repetition
 from fsapi_nb.views.forecast.sql import excerpt, whole_sql
-from fsapi_nb.views.forecast.step import IRREVERSIBLE, LeftOut, PartView, StepView
+from fsapi_nb.views.forecast.step import IRREVERSIBLE, SUBCOMMANDS, LeftOut, PartView, StepView
 
 _INDENT = 5
-_SUBCOMMANDS = 6  # of one ALTER TABLE that are shown
 _NAME = 50  # columns of a name, of many that stand below each other
 # What is dangerous of a step, as one says it of a step, and of several.
 _LOSES, _BLOCKS = ("loses data", "lose data"), ("blocks", "block tables")
 _UNKNOWN, _IRREVERSIBLE = ("runs what is unknown", "run what is unknown"), ("irreversible", "irreversible")
+_MORE = len("; … 999 more")
 _FEW = 24  # columns that the words of a line have at least
 
 
@@ -53,9 +53,9 @@ def _entry(shown: Repetition | LeftOut, part: PartView, *, full: bool) -> Statem
 
 def some(words: Sequence[str]) -> list[str]:
     """Return the subcommands of a statement, of many the first."""
-    if len(words) <= _SUBCOMMANDS + 1:
+    if len(words) <= SUBCOMMANDS + 1:
         return list(words)
-    return [*words[:_SUBCOMMANDS], f"… and {len(words) - _SUBCOMMANDS} more"]
+    return [*words[:SUBCOMMANDS], f"… and {len(words) - SUBCOMMANDS} more"]
 
 
 # -- a step in one line ------------------------------------------------------------------------------------------------
@@ -108,26 +108,33 @@ def dangers_of(view: StepView) -> list[tuple[str, str]]:
 
 
 def _few_words(view: StepView, room: int) -> tuple[str, bool]:
-    """Return what a step does in so many columns, and whether that is all that it does."""
-    said: list[str] = []
-    left = 0
-    for part in view.parts():
-        for each in part.shown:
-            phrases = [visible_line(word) for word in each.words] if isinstance(each, Repetition) else []
-            left += 0 if phrases else len(each.statements)
-            for phrase in phrases:
-                fits = not left and text_width("; ".join([*said, phrase])) <= room
-                said += [phrase] if fits else []
-                left += not fits
-    if not said and not left:
-        return "no statement", True
-    if not left:
-        return "; ".join(said), all(part.whole for part in view.parts())
-    return "; ".join([*said, f"… {left:,} more"] if said else [_cut(view, room)]), False
+    """Return what a step does in so many columns, the dangerous first, and whether that is all that it does."""
+    shown = sorted((each for part in view.parts() for each in part.shown), key=_harmlessness)
+    runs = [each for each in shown if isinstance(each, Repetition)]
+    phrases = [visible_line(word) for run in runs for word in run.words]
+    left = sum(len(each.statements) for each in shown if isinstance(each, LeftOut))
+    whole = "; ".join(phrases)
+    if not left and text_width(whole) <= room:
+        return whole or "no statement", all(part.whole for part in view.parts())
+    kept = 0
+    while kept < len(phrases) and text_width("; ".join(phrases[: kept + 1])) <= room - _MORE:
+        kept += 1
+    left += len(phrases) - kept
+    if not kept:
+        return _cut(phrases[0], room, left - 1), False
+    return "; ".join([*phrases[:kept], f"… {left:,} more"]), False
 
 
-def _cut(view: StepView, room: int) -> str:
-    """Return the beginning of the first phrase, which alone is too long."""
-    first = next(each for part in view.parts() for each in part.shown)
-    words = visible_line(first.words[0]) if isinstance(first, Repetition) else first.words
-    return f"{words[: max(room - 2, 1)]} …"
+def _harmlessness(shown: Repetition | LeftOut) -> int:
+    """Return what sorts statements: first those that lose data, then those that block, and last what is left out."""
+    if isinstance(shown, LeftOut):
+        return 3
+    if any(is_lost(loss) for each in shown.turn for loss in each.losses):
+        return 0
+    return 1 if any(each.blocks for each in shown.turn) else 2
+
+
+def _cut(phrase: str, room: int, left: int) -> str:
+    """Return the beginning of a phrase that is too long, and how many others there are."""
+    more = f"; … {left:,} more" if left else ""
+    return f"{phrase[: max(room - len(more) - 2, _FEW // 2)].rstrip()} …{more}"

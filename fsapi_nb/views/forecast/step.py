@@ -16,6 +16,8 @@ from fsapi_nb.views.forecast.effects import is_lost
 from fsapi_nb.views.forecast.quantities import during, is_instant, list_of
 from fsapi_nb.views.forecast.repetitions import Repetition, repetitions
 
+#: Subcommands of one ALTER TABLE that are shown, of many.
+SUBCOMMANDS = 6
 #: Behind what a step runs, if its migration has no DOWN.
 IRREVERSIBLE = "   irreversible"
 _TABLES = 4  # that one line names
@@ -59,7 +61,10 @@ class PartView:
     @property
     def whole(self) -> bool:
         """Whether each statement is shown by itself."""
-        return all(isinstance(each, Repetition) and each.times == 1 for each in self.shown)
+        return all(
+            isinstance(each, Repetition) and each.times == 1 and len(each.words) <= SUBCOMMANDS + 1
+            for each in self.shown
+        )
 
     def head(self, *, named: bool) -> str:
         """Return what it runs: direction, migration, which of its steps, and whether there is no way back."""
@@ -104,12 +109,14 @@ def _folded(runs: list[Repetition]) -> Sequence[Repetition | LeftOut]:
 def _how(step: Step) -> list[str]:
     """Return how a step commits; nothing if that is the usual transaction, of one migration and its history row."""
     reason = visible(step.reason)
+    begin = [f"it begins with {visible_line(' '.join(step.begin.split()))}"] if step.begin != "BEGIN" else []
     if step.mode is Mode.AUTOCOMMIT:
         return [f"{step.mode.value}: {reason}"]
     reason = reason.removeprefix(_USUAL).removeprefix("; ").replace(_BETWEEN, "these statements, together")
     for words in _ALONGSIDE:
         reason = reason.replace(words, "")
-    return [f"transaction: {reason.removeprefix('one transaction ')}"] if reason else []
+    said = [*([reason.removeprefix("one transaction ")] if reason else []), *begin]
+    return [f"transaction: {'; '.join(said)}"] if said else []
 
 
 def _held(expected: StepForecast) -> list[str]:

@@ -42,9 +42,15 @@ def _alert_lines(alerts: Sequence[Alert]) -> list[str]:
     lines = [
         (f"{alert.label}:" if number == 0 else "", line)
         for alert in alerts
-        for number, line in enumerate(line for text in alert.texts for line in wrap(visible_line(text), _ALERT - width))
+        for number, line in enumerate(line for text in alert.texts for line in _wrapped(text, _ALERT - width))
     ]
     return [f"  {label:<{width + 2}}{line}" for label, line in lines]
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """Return the lines of an alert; the number of a line stays behind its word."""
+    held = visible_line(text).replace("(line ", "(line\0")
+    return [line.replace("\0", " ") for line in wrap(held, columns)]
 
 
 def _section_lines(section: Section) -> list[str]:
