@@ -14,7 +14,15 @@ from fsapi_nb.model.forecast import TableSize
 from fsapi_nb.model.history import History, HistoryEntry
 from fsapi_nb.model.plan import DatabaseObject, Plan
 from fsapi_nb.model.server import Identity
-from fsapi_nb.model.table_facts import FoundTable, TableFacts
+from fsapi_nb.model.table_facts import (
+    ColumnShape,
+    ConstraintShape,
+    FoundTable,
+    Needed,
+    TableFacts,
+    TableShape,
+    TypeShape,
+)
 from fsapi_nb.plan import baseline
 from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.migrate import plan_fresh, plan_migrate
@@ -42,6 +50,31 @@ _KIN = {
     ("customers", Kin.OWN_REFERRING): ["orders"],
     ("customers", Kin.ALL_REFERRING): ["orders"],
 }
+
+
+_TYPES = {
+    "int": 23,
+    "bigint": 20,
+    "text": 25,
+    "date": 1082,
+    "numeric": 1700,
+    "uuid": 2950,
+    "boolean": 16,
+    "mood": 9_000,
+}
+_COLUMNS = {
+    "orders": {"id": "bigint", "customer_id": "bigint", "total": "int", "placed": "date", "token": "text", "x": "int"},
+    "customers": {"id": "bigint", "email": "text", "bio": "text", "mood": "mood"},
+    "feature_flag": {"name": "text"},
+    "sessions": {"id": "int"},
+    "countries": {"code": "text", "name": "text"},
+}
+_REFERS = ConstraintShape("f", frozenset({"customer_id"}), True, "", 2, frozenset({"id"}), "a", "a")
+
+
+def _shape(name: str) -> TableShape:
+    columns = {column: ColumnShape(_TYPES[kind], -1, 0, column == "id") for column, kind in _COLUMNS[name].items()}
+    return TableShape(columns, {"orders_customer": _REFERS} if name == "orders" else {})
 
 
 def folder_of(files: Mapping[str, str]) -> Folder:
@@ -73,15 +106,19 @@ def planned(
     return PlanResult(plan, SHOP, forecast=forecast(plan, actions, facts_of(needed(plan, actions))))
 
 
-def facts_of(asked: Iterable[TableSet]) -> TableFacts:
+def facts_of(asked: Needed) -> TableFacts:
     """What the catalog of the shop says."""
     numbers = {name: number for number, name in enumerate(SIZES, 1)}
     tables = {numbers[name]: FoundTable(name, "r", size, size.size // 2, 1) for name, size in SIZES.items()}
-    found = {}
-    for each in asked:
+    found: dict[TableSet, tuple[int, ...]] = {}
+    for each in (*asked.sets, *asked.shaped):
+        if each.kind:
+            found[each] = (_TYPES[each.name],) if each.name in _TYPES else ()
+            continue
         names = [each.name.removeprefix("public.")] if each.kin is Kin.SELF else _KIN.get((each.name, each.kin), [])
         found[each] = tuple(numbers[name] for name in names if name in numbers)
-    return TableFacts(tables, found)
+    types = {number: TypeShape(name, "b") for name, number in _TYPES.items()}
+    return TableFacts(tables, found, {number: _shape(name) for name, number in numbers.items()}, types)
 
 
 @cache

@@ -67,9 +67,14 @@ class Effects:
         return [*([certain] if certain else []), *self.may_work, *taking]
 
 
+_NONE = Effects()
+
+
 def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     """Return the effects of a statement, or of several alike, together; `back` is the name of the script that undoes it."""
     first = statements[0]
+    if len(statements) == 1 and not (first.locks or first.work or first.losses or first.unknown or first.span):
+        return _NONE
     found = list({each.words: each for each in statements}.values()) if len(statements) > 1 else [first]
     losses = [loss for each in found for loss in each.losses]
     several = len(losses) > 1 or sum(len(each.words) for each in found) > 1
