@@ -163,6 +163,7 @@ def test_the_frame_and_json_have_every_fact() -> None:
     assert dropped["loses"][0]["rows"] == 12
     assert dropped["locks"][0] == {
         "table": "feature_flag",
+        "partitions": 0,
         "mode": "ACCESS EXCLUSIVE",
         "blocks": "reads and writes",
         "condition": None,

@@ -89,7 +89,7 @@ def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     hard = any(each.kind is not WorkKind.ROWS for each in work)
     return Effects(
         loses=tuple(_lost([each for each in losses if is_lost(each)], back, named=several)),
-        keeps=tuple(_kept(each) for each in losses if each.loss.copied_to),
+        keeps=tuple(_kept(each) for each in losses if each.loss.copied_to and not each.loss.partly),
         blocks=tuple(_block_phrases(each for each in blocks if each.condition is None)),
         may_block=tuple(_block_phrases(each for each in blocks if each.condition is not None)),
         nothing=not blocks and (hard or "concurrently" in words),
@@ -119,12 +119,18 @@ def lost_words(found: DataLoss) -> str:
     """Return what is lost, by its name: `table feature_flag with its 12 rows`."""
     whole = visible_line(found.loss.words).removeprefix("the ")
     whole = f"some {whole}" if whole.startswith("rows ") else whole
+    rows = row_words(found.rows)
     match found.loss.kind:
         case LossKind.TABLE | LossKind.MATERIALIZED_VIEW:
-            return f"{found.loss.kind.value} {visible_line(found.loss.name)} with {its_rows(found.rows)}"
-        case LossKind.COLUMN | LossKind.ROWS if row_words(found.rows):
-            return f"{whole}: {row_words(found.rows)}"
-    return whole
+            whole = f"{found.loss.kind.value} {visible_line(found.loss.name)} with {its_rows(found.rows)}"
+        case LossKind.COLUMN | LossKind.ROWS if rows:
+            whole = f"{whole}: {rows}"
+    return f"{whole}{_but_kept(found)}"
+
+
+def _but_kept(found: DataLoss) -> str:
+    """Return where the part is that was copied before."""
+    return f" (some columns are kept in {_places(found)})" if found.loss.copied_to else ""
 
 
 def _lost(losses: Sequence[DataLoss], back: str, *, named: bool) -> Iterator[str]:
@@ -151,8 +157,8 @@ def _own_loss(found: DataLoss) -> str:
         case LossKind.SEQUENCE:
             text = "its position"
         case _:
-            text = lost_words(found)
-    return f"{text} (some columns are kept in {_places(found)})" if found.loss.copied_to else text
+            return lost_words(found)
+    return f"{text}{_but_kept(found)}"
 
 
 def _remade(losses: Sequence[DataLoss], back: str) -> str:

@@ -83,6 +83,7 @@ def _loss(found: DataLoss) -> dict[str, Any]:
 def _lock(found: TableBlock) -> dict[str, Any]:
     return {
         "table": found.table,
+        "partitions": found.partitions,
         "mode": found.mode.name.replace("_", " "),
         "blocks": found.blocks.value,
         "condition": found.condition,
@@ -93,6 +94,7 @@ def _work(found: TableWork) -> dict[str, Any]:
     return {
         "does": found.kind.value,
         "table": found.table,
+        "partitions": found.partitions,
         "takes": _span(found.span),
         "condition": found.condition,
     }

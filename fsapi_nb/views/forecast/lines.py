@@ -19,7 +19,7 @@ _NAME = 50  # columns of a name, of many that stand below each other
 _LOSES, _BLOCKS = ("loses data", "lose data"), ("blocks", "block tables")
 _UNKNOWN, _IRREVERSIBLE = ("runs what is unknown", "run what is unknown"), ("irreversible", "irreversible")
 _MORE = len("; … 999 more")
-_FEW = 24  # columns that the words of a line have at least
+_FEW = 36  # columns that the words of a line have at least
 
 
 def step_lines(view: StepView, *, named: bool) -> list[str]:

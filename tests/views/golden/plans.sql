@@ -124,3 +124,9 @@ UPDATE customers SET email = lower(email);
 -- CHECK: no two customers have one address
 SELECT email FROM customers GROUP BY email HAVING count(*) > 1;
 -- DOWN
+-- CASE: a table of which a part is copied
+-- UP
+CREATE TABLE names AS SELECT id, email FROM customers;
+DROP TABLE customers;
+-- DOWN
+CREATE TABLE customers (id bigint, email text, bio text);
