@@ -130,7 +130,7 @@ def lost_words(found: DataLoss) -> str:
 
 def _but_kept(found: DataLoss) -> str:
     """Return where the part is that was copied before."""
-    return f" (some columns are kept in {_places(found)})" if found.loss.copied_to else ""
+    return f", some columns of which are kept in {_places(found)}" if found.loss.copied_to else ""
 
 
 def _lost(losses: Sequence[DataLoss], back: str, *, named: bool) -> Iterator[str]:
