@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fsapi_nb.actions.made import plain
-from fsapi_nb.actions.tree_names import joined, relation, strings, type_name
-from fsapi_nb.checks.column_types import stays_as_it_is
+from fsapi_nb.actions.tree_names import joined, relation, strings
 from fsapi_nb.checks.dropped_data import dropped_column
 from fsapi_nb.checks.suspicion import Subject, Suspicion
-from fsapi_nb.model.action import Condition
-from fsapi_nb.model.column_facts import ColumnName
 from fsapi_nb.model.forecast import WorkKind
 from fsapi_nb.script.classify import enum_name
 
@@ -82,8 +79,12 @@ def _add_column(command: _TableCommand) -> Iterator[Suspicion]:
     subject, table, column = command.subject, command.table, command.definition.column_def
     constraints = [each.constraint for each in column.constraints]
     kinds = {enum_name(each, "contype") for each in constraints}
-    if subject.has(WorkKind.REWRITE):
-        message = f"each row of {table} gets a value of its own: the table is written again, and {_UNUSABLE}"
+    rewrites = subject.work(WorkKind.REWRITE)
+    if rewrites:
+        gets = "gets" if any(not work.condition for work in rewrites) else "may get"
+        message = (
+            f"each row of {table} {gets} a value of its own, for which the table is written again, and {_UNUSABLE}"
+        )
         yield Suspicion("adding-field-with-default", message, _FILL, table)
     is_serial = bool(set(strings(column.type_name.names)[-1:]) & _SERIALS)
     if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & _FILLED and not is_serial:
@@ -141,23 +142,19 @@ def _drop_column(command: _TableCommand) -> Iterator[Suspicion]:
 
 
 def _change_type(command: _TableCommand) -> Iterator[Suspicion]:
-    table, does = command.table, command.subject
-    column = does.columns.get(ColumnName(plain(table), command.node.name))
-    may_stay = any(work.condition is Condition.UNLESS_COERCIBLE for work in does.work(WorkKind.REWRITE))
-    if column and may_stay and stays_as_it_is(column, type_name(command.definition.column_def.type_name)):
-        return
-    if does.has(WorkKind.REWRITE):
-        yield Suspicion("changing-column-type", f"{table} is written again, and {_UNUSABLE}", _SWITCH, table)
-    elif does.has(WorkKind.SCAN, WorkKind.INDEX):
-        what = "all rows are checked" if does.has(WorkKind.SCAN) else "indexes are built again"
-        yield Suspicion("changing-column-type", f"{what} in {table}, and {_UNUSABLE}", _SWITCH, table)
+    """Yield a finding unless the forecast knows that the values stay as they are; their index stays as well then."""
+    table, rewrites = command.table, command.subject.work(WorkKind.REWRITE)
+    if rewrites:
+        may = "is" if any(not work.condition for work in rewrites) else "may be"
+        yield Suspicion("changing-column-type", f"{table} {may} written again, and {_UNUSABLE}", _SWITCH, table)
+    elif command.subject.has(WorkKind.SCAN):
+        message = f"all rows of {table} may be checked again, and {_UNUSABLE}"
+        yield Suspicion("changing-column-type", message, _SWITCH, table)
 
 
 def _set_not_null(command: _TableCommand) -> Iterator[Suspicion]:
-    name = ColumnName(plain(command.table), command.node.name)
-    column = command.subject.columns.get(name)
-    is_known = name in command.subject.proven or (column is not None and column.not_null)
-    if command.subject.has(WorkKind.SCAN) and not is_known:
+    is_proven = (plain(command.table), command.node.name) in command.subject.proven
+    if command.subject.has(WorkKind.SCAN) and not is_proven:
         yield _not_null(command, command.column)
 
 
@@ -172,12 +169,3 @@ def _attach(command: _TableCommand) -> Iterator[Suspicion]:
         message = f"all rows of {child} are checked or indexed, and {_UNUSABLE}"
         hint = f"give {child} the parent's indexes and a CHECK that is as strict as the bounds before."
         yield Suspicion("attaching-partition", message, hint, child)
-
-
-def columns_asked_about(subject: Subject) -> Iterator[ColumnName]:
-    """Yield the columns of which the catalog tells whether their rows must be looked at."""
-    if subject.named[0] == "alter_table_stmt":
-        table = plain(relation(subject.node.relation))
-        for each in subject.node.cmds:
-            if enum_name(each.alter_table_cmd, "subtype") in {"AT_AlterColumnType", "AT_SetNotNull"}:
-                yield ColumnName(table, each.alter_table_cmd.name)

@@ -1,6 +1,6 @@
-"""Say what squawk reads of a step, and where in the file its findings are. Pure.
+"""Say what squawk reads of statements, and where in the file its findings are. Pure.
 
-It reads the step's statements alone, each in its own line and column of the file: no markers, checks, BEGIN and COMMIT,
+It reads the statements alone, each in its own line and column of the file: no markers, checks, BEGIN and COMMIT,
 no data of a COPY, and no statement for which it has no rule, such as the INSERTs of a seed.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ _GAP = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 
 
 class FindingPlace(NamedTuple):
-    """Where in the file something is: the number of its statement in the step, line and column from one, in characters."""
+    """Where in the file something is: the number of its statement, line and column from one, in characters."""
 
     statement: int
     line: int
@@ -32,7 +32,7 @@ class FindingPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The text for squawk, and which of the step's statements are in it."""
+    """The text for squawk, the numbers of the statements in it, and where each begins."""
 
     text: str
     lines: Sequence[str]
@@ -54,9 +54,9 @@ class Feed:
         return FindingPlace(self.numbers[index], *place) if index >= 0 else None
 
 
-def feed_of(statements: Sequence[Statement]) -> Feed | None:
-    """Return what squawk reads of a step's statements; None if it has no rule for any of them."""
-    read = [(number, each) for number, each in enumerate(statements) if not _UNREAD.match(each.traits.kind)]
+def feed_of(statements: Iterable[tuple[int, Statement]]) -> Feed | None:
+    """Return what squawk reads of numbered statements of one file; None if it has no rule for any of them."""
+    read = [(number, each) for number, each in statements if not _UNREAD.match(each.traits.kind)]
     if not read:
         return None
     pieces: list[str] = []

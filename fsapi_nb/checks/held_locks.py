@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from fsapi_nb.checks.scripts import LintedStep, ReadStatement
 from fsapi_nb.checks.suspicion import Suspicion, is_name
 from fsapi_nb.model.action import Blocks
 from fsapi_nb.model.forecast import HeldLock, StatementForecast, TableWork
-from fsapi_nb.model.plan import Mode
 from fsapi_nb.text.words import counted
 
 
-def work_under_locks(step: LintedStep) -> Mapping[int, Sequence[Suspicion]]:
-    """Return what is to say of a transaction in which others wait for work on other tables, at the first such statement.
+def work_under_locks(step: LintedStep) -> Iterator[tuple[int, Suspicion]]:
+    """Yield what is to say of a transaction in which others wait for work on other tables, if they do.
 
-    The key is the number of that statement.
+    It is said of the first such statement, whose number comes with it.
     """
-    if step.mode is not Mode.TRANSACTION:
-        return {}
+    if not step.in_transaction:
+        return
     found = [(each, held) for each in step.read if (held := _held(each.subject.forecast, step.held))]
-    if not found:
-        return {}
-    first, held = found[0]
-    return {first.number: [_suspicion(first, held, len(found) - 1)]}
+    if found:
+        first, held = found[0]
+        yield first.number, _suspicion(first, held, len(found) - 1)
 
 
 def _held(forecast: StatementForecast, held: Sequence[HeldLock]) -> list[HeldLock]:

@@ -15,12 +15,11 @@ from fsapi_nb.checks.foreign_keys import foreign_keys_without_index
 from fsapi_nb.checks.held_locks import work_under_locks
 from fsapi_nb.checks.ignores import Ignores
 from fsapi_nb.checks.rules import OWN_RULES, Concern, Rule, rule_of
-from fsapi_nb.checks.scripts import LintedStep, ReadStatement
+from fsapi_nb.checks.scripts import LintedScript, ReadStatement
 from fsapi_nb.checks.settings import LintSettings
 from fsapi_nb.checks.squawk import SquawkFinding
 from fsapi_nb.checks.statements import suspicions_of
 from fsapi_nb.checks.suspicion import Suspicion
-from fsapi_nb.model.column_facts import ColumnFacts, ColumnName
 from fsapi_nb.model.finding import Finding, FindingLevel, FoldReason
 from fsapi_nb.model.forecast import TableSize
 from fsapi_nb.model.place import SourceLocation
@@ -35,7 +34,7 @@ _HELP = {
 }
 _ORDER = list(FindingLevel)
 
-#: What squawk has found in one step, each with its place in the file.
+#: What squawk has found in a script, each with its place in the file.
 Located = Sequence[tuple[SquawkFinding, FindingPlace]]
 
 
@@ -52,39 +51,35 @@ class Judge:
     """What judges the suspicions of one script.
 
     `show` returns the place of a line and a column in the file, with the line as it may be shown. `sizes` are those of
-    the tables, by name, `columns` what is known of columns.
+    the tables, by name.
     """
 
     settings: LintSettings
     ignores: Ignores
     sizes: Mapping[str, TableSize]
-    columns: Mapping[ColumnName, ColumnFacts]
     show: Callable[[int, int], SourceLocation]
 
-    def findings(self, steps: Sequence[LintedStep], located: Sequence[Located]) -> list[Finding]:
-        """Return the findings in a script's steps, the gravest first.
+    def findings(self, script: LintedScript, located: Located) -> list[Finding]:
+        """Return the findings in a script, the gravest first.
 
         Args:
-            steps: The steps.
-            located: What squawk has found in each.
+            script: The script.
+            located: What squawk has found in it.
         """
-        read = [each for step in steps for each in step.read]
-        keys = defaultdict[int, list[Suspicion]](list)
-        for number, suspicion in foreign_keys_without_index((n, each.subject.named) for n, each in enumerate(read)):
-            keys[number].append(suspicion)
+        own = defaultdict[int, list[Suspicion]](list)
+        for number, suspicion in foreign_keys_without_index((each.number, each.subject.named) for each in script.read):
+            own[number].append(suspicion)
+        for step in script.steps:
+            for number, suspicion in work_under_locks(step):
+                own[number].append(suspicion)
+        of_squawk = defaultdict[int, list[tuple[SquawkFinding, FindingPlace]]](list)
+        for each in located:
+            of_squawk[each[1].statement].append(each)
         found: list[Finding] = []
-        number = 0
-        for step, of_squawk in zip(steps, located, strict=True):
-            by_statement = defaultdict[int, list[tuple[SquawkFinding, FindingPlace]]](list)
-            for each in of_squawk:
-                by_statement[each[1].statement].append(each)
-            under_locks = work_under_locks(step)
-            for statement in step.read:
-                subject = statement.subject._replace(columns=self.columns)
-                own = [*suspicions_of(subject), *keys[number], *under_locks.get(statement.number, ())]
-                placed = _merge(statement, own, by_statement[statement.number])
-                found += self._judged(statement, placed)
-                number += 1
+        for statement in script.read:
+            number = statement.number
+            suspicions = [*suspicions_of(statement.subject), *own[number]]
+            found += self._judged(statement, _merge(statement, suspicions, of_squawk[number]))
         return sorted(found, key=lambda each: (_ORDER.index(each.level), each.place.line, each.place.column or 0))
 
     def _judged(self, statement: ReadStatement, placed: Iterable[_Suspected]) -> Iterator[Finding]:

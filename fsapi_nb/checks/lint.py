@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from fsapi_nb.checks.alter_table import columns_asked_about
-from fsapi_nb.checks.feed import Feed, feed_of
+from fsapi_nb.checks.feed import feed_of
 from fsapi_nb.checks.ignores import read_ignores
 from fsapi_nb.checks.judge import Judge, Located
-from fsapi_nb.checks.scripts import LintedScript, LintedStep, scripts_of
+from fsapi_nb.checks.scripts import LintedScript, count_scripts, scripts_of
 from fsapi_nb.checks.settings import LintSettings
 from fsapi_nb.checks.shown import Excerpts
 from fsapi_nb.checks.squawk import Squawk, SquawkFailed
-from fsapi_nb.model.column_facts import ColumnFacts, ColumnName
 from fsapi_nb.model.finding import Finding, Lint
 from fsapi_nb.model.forecast import Forecast
-from fsapi_nb.model.plan import Mode, Plan
+from fsapi_nb.model.plan import Plan
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
 
@@ -25,14 +24,10 @@ _FAILURES = 2  # after which squawk is not run any more: each may have taken sec
 
 
 class ScriptReader(NamedTuple):
-    """How scripts are read by squawk: None if it is not installed.
-
-    `version` is PostgreSQL's major version, `most` the number of runs that are allowed: each takes milliseconds.
-    """
+    """How scripts are read by squawk, for PostgreSQL of that major version; squawk is None if it is not installed."""
 
     squawk: Squawk | None
     version: int
-    most: int | None = None
 
 
 class Reading(NamedTuple):
@@ -42,39 +37,33 @@ class Reading(NamedTuple):
     forecast: Forecast
 
 
-#: Returns what a catalog says of columns.
-AskColumns = Callable[[Iterable[ColumnName]], Mapping[ColumnName, ColumnFacts]]
-
-
-def lint(
-    readings: Iterable[Reading], settings: LintSettings, reader: ScriptReader, ask: AskColumns = lambda _columns: {}
-) -> Lint:
+def lint(readings: Iterable[Reading], settings: LintSettings, reader: ScriptReader, most: int | None = None) -> Lint:
     """Return the findings in the UPs that plans run.
 
     Args:
         readings: The plans.
         settings: The project's.
         reader: How squawk reads the scripts.
-        ask: Asks the database about columns.
+        most: How many scripts are looked at, at most; None: all. A note says if there are more.
     """
     runs = _Runs(reader)
     findings: list[Finding] = []
     names: list[str] = []
+    left = 0
     for plan, forecast in readings:
-        scripts = list(scripts_of(plan, forecast))
-        columns = ask(_columns(scripts))
-        for script in scripts:
+        room = None if most is None else most - len(names)
+        left += count_scripts(plan)
+        for script in islice(scripts_of(plan, forecast), room):
             migration = script.migration
             names.append(migration.name)
-            ignores, place = read_ignores(migration), Excerpts(migration).place
-            judge = Judge(settings, ignores, forecast.sizes, columns, place)
-            findings += judge.findings(script.steps, runs.read(script))
-    return Lint(tuple(names), tuple(findings), tuple(runs.notes()))
+            judge = Judge(settings, read_ignores(migration), forecast.sizes, Excerpts(migration).place)
+            findings += judge.findings(script, runs.read(script))
+    return Lint(tuple(names), tuple(findings), (*runs.notes(), *_note_of(left - len(names))))
 
 
-def _columns(scripts: Iterable[LintedScript]) -> set[ColumnName]:
-    read = (each.subject for script in scripts for step in script.steps for each in step.read)
-    return {column for subject in read for column in columns_asked_about(subject)}
+def _note_of(left: int) -> Iterator[str]:
+    if left:
+        yield Advice(f"lint has not looked at {counted(left, 'more migration')}: ", command("lint"), " looks at all")
 
 
 class _Runs:
@@ -82,41 +71,30 @@ class _Runs:
 
     def __init__(self, reader: ScriptReader) -> None:
         self._reader = reader
-        self._runs = 0
         self._left: set[str] = set()
         self._failed: dict[str, list[str]] = {}
 
-    def read(self, script: LintedScript) -> list[Located]:
-        """Return what squawk finds in each step of a script."""
-        return [self._read(script.migration.name, step) for step in script.steps]
+    def read(self, script: LintedScript) -> Located:
+        """Return what squawk finds in a script: it reads what runs in transactions, and then what does not."""
+        return [found for each in (True, False) for found in self._read(script, in_transaction=each)]
 
     def notes(self) -> list[str]:
         """Return what to say of scripts that squawk has not read."""
         notes = [f"squawk did not read {_named(names)}: {reason}" for reason, names in self._failed.items()]
-        if self._left:
-            rest = f"squawk has not read {counted(len(self._left), 'more migration')}"
-            reads_all = self._reader.most is not None
-            notes.append(Advice(rest, ": ", command("lint"), " reads all") if reads_all else rest)
-        return notes
+        return [*notes, *([f"squawk has not read {counted(len(self._left), 'more migration')}"] if self._left else [])]
 
-    def _read(self, name: str, step: LintedStep) -> Located:
-        squawk, feed = self._reader.squawk, feed_of(step.statements)
+    def _read(self, script: LintedScript, *, in_transaction: bool) -> Located:
+        name, squawk = script.migration.name, self._reader.squawk
+        steps = [step for step in script.steps if step.in_transaction is in_transaction]
+        feed = feed_of((each.number, each.statement) for step in steps for each in step.read) if squawk else None
         if squawk is None or feed is None:
             return ()
         if len(feed.text) > _LONGEST:
             self._failed.setdefault("it is too long", []).append(name)
             return ()
-        if self._runs == self._reader.most or self._failures() >= _FAILURES:
+        if sum(map(len, self._failed.values())) >= _FAILURES:
             self._left.add(name)
             return ()
-        self._runs += 1
-        return self._run(squawk, name, feed, step.mode)
-
-    def _failures(self) -> int:
-        return sum(map(len, self._failed.values()))
-
-    def _run(self, squawk: Squawk, name: str, feed: Feed, mode: Mode) -> Located:
-        in_transaction = mode is Mode.TRANSACTION
         try:
             found = squawk.run(feed.text, in_transaction=in_transaction, version=self._reader.version)
         except SquawkFailed as error:

@@ -7,16 +7,18 @@ from typing import Any
 
 from fsapi_nb.actions.made import plain
 from fsapi_nb.actions.tree_names import relation, strings
-from fsapi_nb.model.column_facts import ColumnName
 from fsapi_nb.script.classify import Named, enum_name
+
+#: A table, without `public.`, and the name of its column, without quotes.
+Column = tuple[str, str]
 
 
 @dataclass(slots=True)
 class Proofs:
     """The columns that are proven up to here, and those of checks that are not validated yet, by table and name."""
 
-    columns: frozenset[ColumnName] = frozenset()
-    waiting: dict[tuple[str, str], frozenset[ColumnName]] = field(default_factory=dict)
+    columns: frozenset[Column] = frozenset()
+    waiting: dict[tuple[str, str], frozenset[Column]] = field(default_factory=dict)
 
     def add(self, named: Named) -> None:
         """Keep what a statement proves."""
@@ -34,11 +36,11 @@ class Proofs:
 
     def _add_constraint(self, table: str, constraint: Any) -> None:
         kind = enum_name(constraint, "contype")
-        columns: frozenset[ColumnName] = frozenset()
+        columns: frozenset[Column] = frozenset()
         if kind == "CONSTR_CHECK":
-            columns = frozenset(ColumnName(table, each) for each in _not_null(constraint.raw_expr))
+            columns = frozenset((table, each) for each in _not_null(constraint.raw_expr))
         elif kind == "CONSTR_NOTNULL":
-            columns = frozenset(ColumnName(table, each) for each in strings(constraint.keys))
+            columns = frozenset((table, each) for each in strings(constraint.keys))
         if constraint.skip_validation:
             self.waiting[table, constraint.conname] = columns
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 from fsapi_nb.actions.made import Made, plain
@@ -13,7 +14,7 @@ from fsapi_nb.checks.proofs import Proofs
 from fsapi_nb.checks.suspicion import Subject
 from fsapi_nb.model.forecast import Forecast, HeldLock, StatementForecast
 from fsapi_nb.model.migration import Direction, Migration, Statement
-from fsapi_nb.model.plan import Mode, Plan, Step
+from fsapi_nb.model.plan import Mode, Plan
 from fsapi_nb.script.classify import Named, node_of
 from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.tokens import SqlSyntaxError
@@ -29,7 +30,7 @@ _UNREAD = re.compile(
 class ReadStatement:
     """A statement that some rule may be about.
 
-    `number` is its number in its step. `new` are the tables that the file has made before, `new_columns` the columns
+    `number` is its number in the script. `new` are the tables that the file has made before, `new_columns` the columns
     (`table.column`), `makes` the tables that it makes itself, without `public.`; `tables` are those that it names.
     """
 
@@ -43,10 +44,9 @@ class ReadStatement:
 
 
 class LintedStep(NamedTuple):
-    """The statements of one step of a migration, which run in a transaction or not, and the locks that are held on."""
+    """What is read of one step of a migration, whether it is a transaction, and the locks that are held on in it."""
 
-    mode: Mode
-    statements: Sequence[Statement]
+    in_transaction: bool
     read: Sequence[ReadStatement]
     held: Sequence[HeldLock]
 
@@ -57,32 +57,44 @@ class LintedScript(NamedTuple):
     migration: Migration
     steps: Sequence[LintedStep]
 
+    @property
+    def read(self) -> Iterator[ReadStatement]:
+        """What is read of all steps."""
+        return (each for step in self.steps for each in step.read)
+
 
 def scripts_of(plan: Plan, forecast: Forecast) -> Iterator[LintedScript]:
     """Yield the UP of each migration that a plan runs, in order, read when it is asked for."""
-    found: dict[str, tuple[Migration, list[tuple[Step, int, int]]]] = {}
+    for places in _places(plan).values():
+        made, proofs, steps, first = Made(), Proofs(), list[LintedStep](), 0
+        for step, expected, index in ((plan.steps[number], forecast.steps[number], index) for number, index in places):
+            statements = step.parts[index].statements
+            numbered = zip(count(first), statements, expected.parts[index].statements, strict=False)
+            steps.append(LintedStep(step.mode is Mode.TRANSACTION, tuple(_read(numbered, made, proofs)), expected.held))
+            first += len(statements)
+        yield LintedScript(step.parts[index].migration, steps)
+
+
+def count_scripts(plan: Plan) -> int:
+    """Return how many scripts `scripts_of` yields."""
+    return len(_places(plan))
+
+
+def _places(plan: Plan) -> dict[str, list[tuple[int, int]]]:
+    """Return where the UPs of migrations are in a plan, by their names: the numbers of steps and of parts in these."""
+    found: dict[str, list[tuple[int, int]]] = {}
     for number, step in enumerate(plan.steps):
         for index, part in enumerate(step.parts):
             if part.direction is Direction.UP and part.is_parsed:
-                places = found.setdefault(part.migration.name, (part.migration, []))[1]
-                places.append((step, number, index))
-    for migration, places in found.values():
-        made = Made()
-        proofs = Proofs()
-        steps = []
-        for step, number, index in places:
-            told = forecast.steps[number]
-            statements = step.parts[index].statements
-            read = tuple(_read(statements, told.parts[index].statements, made, proofs))
-            steps.append(LintedStep(step.mode, statements, read, told.held))
-        yield LintedScript(migration, steps)
+                found.setdefault(part.migration.name, []).append((number, index))
+    return found
 
 
 def _read(
-    statements: Sequence[Statement], forecasts: Sequence[StatementForecast], made: Made, proofs: Proofs
+    statements: Iterable[tuple[int, Statement, StatementForecast]], made: Made, proofs: Proofs
 ) -> Iterator[ReadStatement]:
     new: frozenset[str] = frozenset(made.tables)
-    for number, (statement, forecast) in enumerate(zip(statements, forecasts, strict=True)):
+    for number, statement, forecast in statements:
         if _UNREAD.match(statement.traits.kind):
             continue
         try:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fsapi_nb.actions.tree_names import joined, split_name
-from fsapi_nb.model.column_facts import ColumnFacts, ColumnName
 from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.forecast import StatementForecast, TableWork, WorkKind
 from fsapi_nb.script.classify import Named
@@ -36,14 +33,12 @@ def is_name(text: str) -> bool:
 class Subject(NamedTuple):
     """A statement that is looked at: its parse tree, and what it will do.
 
-    `columns` are facts of the catalog, by names without `public.`; `proven` are columns that the script has proven to
-    have no nulls.
+    `proven` are the columns that the script has proven to have no nulls, each with its table, without `public.`.
     """
 
     named: Named
     forecast: StatementForecast
-    columns: Mapping[ColumnName, ColumnFacts] = MappingProxyType({})
-    proven: frozenset[ColumnName] = frozenset()
+    proven: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def node(self) -> Any:

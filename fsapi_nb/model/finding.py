@@ -65,3 +65,7 @@ class Lint:
     def stops(self) -> tuple[Finding, ...]:
         """The findings because of which `--check` fails."""
         return tuple(finding for finding in self.shown if finding.level is FindingLevel.STOP)
+
+
+#: Nothing was looked at.
+NO_LINT = Lint()

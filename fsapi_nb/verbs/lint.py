@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from fsapi_nb.actions.forecast import forecast, read_plan
 from fsapi_nb.actions.statement import NEWEST
-from fsapi_nb.catalog.column_facts import read_column_facts
 from fsapi_nb.checks.files import plan_of
 from fsapi_nb.checks.lint import Reading, ScriptReader, lint
 from fsapi_nb.checks.settings import LintSettings, lint_settings
 from fsapi_nb.checks.squawk import find_squawk
 from fsapi_nb.errors import DatabaseError, NotUpToDate
 from fsapi_nb.history.store import HistoryStore
-from fsapi_nb.model.column_facts import ColumnFacts, ColumnName
 from fsapi_nb.model.finding import Finding, Lint
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.forecast import Forecast
@@ -35,40 +33,10 @@ _WAITING = {State.PENDING, State.LATE, State.BROKEN, State.PARTLY_APPLIED, State
 _WITHOUT_SQUAWK = 'only fsapi_nb\'s own rules were used; to use those of squawk as well: pip install "fsapi_nb[lint]"'
 
 
-class _Asked(Protocol):
-    """What is asked about plans and columns."""
+_IN_PLAN = 24  # scripts that are looked at in a plan: of more, it has a line for each step and none for statements
 
-    def forecast(self, plan: Plan) -> Forecast:
-        """Return what a plan will do."""
-
-    def columns(self, columns: Iterable[ColumnName]) -> Mapping[ColumnName, ColumnFacts]:
-        """Return what is known of columns."""
-
-
-class _Database(NamedTuple):
-    """The database of the migrations."""
-
-    store: HistoryStore
-
-    def forecast(self, plan: Plan) -> Forecast:
-        """Return what a plan will do, with what the catalog says of its tables."""
-        return foresee(plan, self.store)
-
-    def columns(self, columns: Iterable[ColumnName]) -> Mapping[ColumnName, ColumnFacts]:
-        """Return what the catalog says of columns."""
-        return read_column_facts(self.store.session.connection(), columns)
-
-
-class _Nothing:
-    """No database: nothing is known but the text."""
-
-    def forecast(self, plan: Plan) -> Forecast:
-        """Return what the text of a plan tells."""
-        return forecast(plan, read_plan(plan, NEWEST), TableFacts())
-
-    def columns(self, columns: Iterable[ColumnName]) -> Mapping[ColumnName, ColumnFacts]:
-        """Return nothing."""
-        return {}
+#: Returns what a plan will do.
+Forecaster = Callable[[Plan], Forecast]
 
 
 class _Chosen(NamedTuple):
@@ -97,14 +65,24 @@ def lint_files(options: VerbOptions, name: str | None, *, everything: bool) -> r
         with open_store(options, folder, writing=False) as store:
             chosen = _choose(reconcile(folder, store.history()), name, everything=everything)
             reader = ScriptReader(squawk, store.session.facts.version // 10_000)
-            found = _lint(chosen, folder, _Database(store), reader, settings)
+            found = _lint(chosen, folder, lambda plan: foresee(plan, store), reader, settings)
             identity = store.identity
     except DatabaseError as error:
         files = (find_filed(name, reconcile(folder, History())),) if name else folder.names
-        found = _lint(_Chosen(alone=files), folder, _Nothing(), ScriptReader(squawk, NEWEST), settings)
+        found = _lint(_Chosen(alone=files), folder, _by_text, ScriptReader(squawk, NEWEST), settings)
         found, identity = replace(found, notes=(_offline(error, name), *found.notes)), None
     notes = (*([folder.lack] if folder.lack else []), *found.notes, *([] if squawk else [_WITHOUT_SQUAWK]))
     return results.LintResult(replace(found, notes=notes), identity, everything)
+
+
+def lint_plan(options: VerbOptions, store: HistoryStore, plan: Plan, forecast: Forecast) -> Lint:
+    """Return what lint finds in the first scripts that a plan applies: it takes no longer however long the plan is.
+
+    Raises ConfigurationError if a setting of lint is not valid.
+    """
+    settings = lint_settings(options.project.table)
+    reader = ScriptReader(find_squawk(), store.session.facts.version // 10_000)
+    return lint([Reading(plan, forecast)], settings, reader, _IN_PLAN)
 
 
 def require_no_stops(found: results.LintResult) -> None:
@@ -122,20 +100,24 @@ def _choose(standing: Reconciled, name: str | None, *, everything: bool) -> _Cho
     return _Chosen(tuple(files), tuple(sorted(others, key=os.fsencode)))
 
 
-def _lint(chosen: _Chosen, folder: Folder, asked: _Asked, reader: ScriptReader, settings: LintSettings) -> Lint:
+def _lint(chosen: _Chosen, folder: Folder, foretell: Forecaster, reader: ScriptReader, settings: LintSettings) -> Lint:
     faults: list[Finding] = []
 
     def readings() -> Iterator[Reading]:
         for names in (*((name,) for name in chosen.alone), chosen.together):
             plan, found = plan_of(names, folder)
             faults.extend(found)
-            yield Reading(plan, asked.forecast(plan))
+            yield Reading(plan, foretell(plan))
 
-    found = lint(readings(), settings, reader, asked.columns)
+    found = lint(readings(), settings, reader)
     names = tuple(sorted((*chosen.alone, *chosen.together), key=os.fsencode))
     order = {name: number for number, name in enumerate(names)}
     findings = sorted((*faults, *found.findings), key=lambda each: order[each.place.file])
     return Lint(names, tuple(findings), found.notes)
+
+
+def _by_text(plan: Plan) -> Forecast:
+    return forecast(plan, read_plan(plan, NEWEST), TableFacts())
 
 
 def _offline(error: DatabaseError, name: str | None) -> str:

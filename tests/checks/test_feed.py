@@ -38,7 +38,7 @@ DROP TABLE e;
 def test_each_statement_stands_where_it_stands_in_the_file() -> None:
     """What has no rule, and what is no statement, is blank: data, strings, checks, BEGIN and COMMIT, the DOWN."""
     (step,) = steps(FILE)
-    feed = feed_of(step.statements)
+    feed = feed_of(enumerate(step.statements))
     assert feed
     assert feed.text.split("\n") == [
         "",
@@ -52,13 +52,13 @@ def test_each_statement_stands_where_it_stands_in_the_file() -> None:
 def test_a_step_without_a_statement_that_has_a_rule_is_not_read() -> None:
     """A seed of INSERTs starts no program."""
     (step,) = steps("INSERT INTO a VALUES (1);\nUPDATE a SET x = 1;\nSELECT 1;\n")
-    assert feed_of(step.statements) is None
+    assert feed_of(enumerate(step.statements)) is None
 
 
 def test_each_step_is_fed_alone() -> None:
     """What runs outside of a transaction is read as such."""
     before, alone, after = steps("DROP TABLE a;\nCREATE INDEX CONCURRENTLY i ON b (x);\nDROP TABLE c;\n")
-    texts = [feed.text if (feed := feed_of(each.statements)) else "" for each in (before, alone, after)]
+    texts = [feed.text if (feed := feed_of(enumerate(each.statements))) else "" for each in (before, alone, after)]
     assert texts == ["DROP TABLE a;", "\nCREATE INDEX CONCURRENTLY i ON b (x);", "\n\nDROP TABLE c;"]
 
 
@@ -70,7 +70,7 @@ def test_each_step_is_fed_alone() -> None:
 def test_columns_count_characters(before: str, column: int, end: str) -> None:
     """squawk counts bytes, from zero; people count characters, from one."""
     (step,) = steps(end.join(["-- UP", "-- ü", f"{before}DROP TABLE orders;", ""]))
-    feed, squawk = feed_of(step.statements), find_squawk()
+    feed, squawk = feed_of(enumerate(step.statements)), find_squawk()
     assert feed
     assert squawk
     found = squawk.run(feed.text, in_transaction=True, version=18)
@@ -83,7 +83,7 @@ def test_columns_count_characters(before: str, column: int, end: str) -> None:
 def test_a_finding_outside_of_all_statements_has_no_place() -> None:
     """A program that answers nonsense does not lead to a wrong line."""
     (step,) = steps("\n\nDROP TABLE a;\n")
-    feed = feed_of(step.statements)
+    feed = feed_of(enumerate(step.statements))
     assert feed
     assert feed.locate(0, 0) is None
     assert feed.locate(99, 0) is None

@@ -18,6 +18,7 @@ ALTER TABLE orders ADD COLUMN number bigserial;
 ALTER TABLE orders ADD COLUMN key uuid DEFAULT gen_random_uuid();
 ALTER TABLE orders ADD COLUMN twice numeric GENERATED ALWAYS AS (total * 2) STORED;
 ALTER TABLE orders ADD COLUMN id2 bigint GENERATED ALWAYS AS IDENTITY;
+ALTER TABLE orders ADD COLUMN n int DEFAULT next_number();
 -- case: a new column that rows have no value for
 ALTER TABLE orders ADD COLUMN customer bigint NOT NULL;
 -- case: NOT NULL
