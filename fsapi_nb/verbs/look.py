@@ -16,6 +16,7 @@ from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.stored_down import stored_downs
 from fsapi_nb.verbs.foresee import foresee
+from fsapi_nb.verbs.lint import lint_plan
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import planner_of, read_plan_input
@@ -71,7 +72,9 @@ def plan(options: VerbOptions, request: PlanRequest, *, sql: bool = False) -> re
         made = replace(made, notes=(*notes_without_schema(store, folder), *made.notes))
         lack = folder.lack if request.verb in {"migrate", "fresh"} else None
         warnings = (*stored, *store.warnings())
-        planned = results.PlanResult(made, store.identity, lack, warnings, foresee(made, store))
+        forecast = foresee(made, store)
+        linted = lint_plan(options, store, made, forecast)
+        planned = results.PlanResult(made, store.identity, lack, warnings, forecast, lint=linted)
         return replace(planned, script=script.script_of(planned)) if script else planned
 
 

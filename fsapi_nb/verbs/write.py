@@ -11,6 +11,7 @@ from functools import partial
 
 from fsapi_nb.errors import FsapiError, Interrupted, UsageError, with_state
 from fsapi_nb.folder import read as folders
+from fsapi_nb.model.finding import NO_LINT, Lint
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import History
@@ -28,6 +29,7 @@ from fsapi_nb.run.recover import is_left
 from fsapi_nb.script.naming import TEMPLATE, with_suffix
 from fsapi_nb.verbs.draft import Draft, file_changed, stage
 from fsapi_nb.verbs.foresee import foresee
+from fsapi_nb.verbs.lint import lint_plan
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, require_place
 from fsapi_nb.verbs.planning import Planner, is_protected, needs_confirmation, read_plan_input
@@ -53,6 +55,7 @@ class _DraftPlan:
     history: History
     runs: bool
     forecast: Forecast | None
+    lint: Lint
 
 
 def make(options: VerbOptions, name: str) -> results.FileResult:
@@ -97,7 +100,9 @@ def write(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool
         if action == "kept" and run is None:
             raise file_changed(file.name, state=_NOT_WRITTEN)
     applied = run is not None or made.history.get(file.name) is not None
-    shown_plan = None if applied else results.PlanResult(made.plan, made.identity, forecast=made.forecast)
+    shown_plan = (
+        None if applied else results.PlanResult(made.plan, made.identity, forecast=made.forecast, lint=made.lint)
+    )
     return results.FileResult(
         file.name, action, shown=name, applied=applied, plan=shown_plan, run=run, identity=made.identity, folder=begun
     )
@@ -115,7 +120,8 @@ def _plan_draft(options: VerbOptions, name: str, text: str, *, apply: bool, redo
         runs = bool(plan) and (apply or redo or plan.verb == "repair")
         is_shown = not runs or needs_confirmation(plan, store.identity, yes=yes)
         forecast = foresee(plan, store) if is_shown else None
-        return _DraftPlan(folder, full, draft, plan, store.identity, found.history, runs, forecast)
+        linted = lint_plan(options, store, plan, forecast) if forecast and not runs else NO_LINT
+        return _DraftPlan(folder, full, draft, plan, store.identity, found.history, runs, forecast, linted)
 
 
 def _run_draft(

@@ -32,9 +32,9 @@ def test_few_of_a_kind_keep_their_lines(project: Project) -> None:
     """As do few that alternate, and many in an order that does not repeat, of which the first and the last are shown."""
     project.write("a", "CREATE TABLE a (id int);\n" + "INSERT INTO a VALUES (1);\n" * 5)
     assert lines(project)[1:] == [f"{line}  insert rows into a" for line in range(3, 8)]
-    project.write("b", "INSERT INTO a VALUES (1);\nDELETE FROM a;\n" * 2)
+    project.write("b", "INSERT INTO a VALUES (1);\nDELETE FROM a WHERE id = 1;\n" * 2)
     assert len(lines(project)) == 6 + 4
-    once = "".join("INSERT INTO a VALUES (1);\n" * count + "DELETE FROM a;\n" for count in range(1, 5))
+    once = "".join("INSERT INTO a VALUES (1);\n" * count + "DELETE FROM a WHERE id = 1;\n" for count in range(1, 5))
     project.write("c", once)
     assert len(lines(project)) == 6 + 4 + 12
     assert "… 3 statements more (1 loses data)" in lines(project)
@@ -69,7 +69,7 @@ def test_four_in_turn_with_neighbours_alike_are_one_line(project: Project) -> No
         "delete all rows of a",
         "(in turn, 6 times)",
     ]
-    five = "INSERT INTO a VALUES (1);\nUPDATE a SET id = 3;\nDELETE FROM a;\nSELECT 1;\nANALYZE a;\n"
+    five = "INSERT INTO a VALUES (1);\nUPDATE a SET id = 3;\nDELETE FROM a WHERE id = 1;\nSELECT 1;\nANALYZE a;\n"
     project.write("b", five * 2)
     assert len(lines(project)) == 6 + 10
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.width import text_width
+from fsapi_nb.text.wrap import wrap
 from fsapi_nb.views.forecast.columns import WIDTH, StatementEntry, entry_lines
 from fsapi_nb.views.forecast.effects import effects_of, is_lost
 from fsapi_nb.views.forecast.repetitions import Repetition
@@ -44,11 +45,13 @@ def _entry(shown: Repetition | LeftOut, part: PartView, *, full: bool) -> Statem
         return StatementEntry("", [shown.words])
     first, words = shown.statements[0], [visible_line(word) for word in shown.words]
     effects = effects_of(shown.statements, part.back).phrases()
+    advice = [f"{'':>{_INDENT + 6}}{line}" for each in part.advice(shown) for line in wrap(each, WIDTH - _INDENT - 6)]
     if full:
         sql = whole_sql(first).split("\n") if first.sql else []
         below = [f"{'':>{_INDENT + 6}}{line}".rstrip() for line in sql]
-        return StatementEntry(shown.lines, words, effects, below=below)
-    return StatementEntry(shown.lines, some(words), effects, excerpt(first) if shown.times == 1 else "")
+        return StatementEntry(shown.lines, words, effects, below=[*advice, *below])
+    hint = excerpt(first) if shown.times == 1 else ""
+    return StatementEntry(shown.lines, some(words), effects, hint, below=advice)
 
 
 def some(words: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ def _row(shown: Repetition | LeftOut, part: PartView, *, opened: bool) -> Row:
     if isinstance(shown, LeftOut):
         return ("", shown.words, "", "", "")
     effects = effects_of(shown.statements, part.back)
-    words = "\n".join(visible_line(word) for word in some(shown.words))
+    words = "\n".join([*(visible_line(word) for word in some(shown.words)), *part.advice(shown)])
     return (shown.lines, _does(shown, words, opened=opened), *_cells(effects))
 
 

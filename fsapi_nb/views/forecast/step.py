@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fsapi_nb.model.action import Blocks
@@ -13,6 +13,7 @@ from fsapi_nb.model.plan import Mode, Step, StepPart
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.forecast.effects import is_lost
+from fsapi_nb.views.forecast.findings import StopsByPlace, advice_of
 from fsapi_nb.views.forecast.quantities import during, is_instant, list_of
 from fsapi_nb.views.forecast.repetitions import Repetition, repetitions
 
@@ -47,11 +48,15 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """One part of a step and what it will do; `shown` are its statements, or what stands in the place of some."""
+    """One part of a step and what it will do; `shown` are its statements, or what stands in the place of some.
+
+    `stops` are the findings of lint in the whole plan.
+    """
 
     part: StepPart
     expected: PartForecast
     shown: Sequence[Repetition | LeftOut]
+    stops: StopsByPlace = field(default_factory=dict)
 
     @property
     def back(self) -> str:
@@ -65,6 +70,11 @@ class PartView:
             isinstance(each, Repetition) and each.times == 1 and len(each.words) <= SUBCOMMANDS + 1
             for each in self.shown
         )
+
+    def advice(self, shown: Repetition) -> list[str]:
+        """Return what to do instead of a statement, if lint found that there is something to stop at."""
+        is_up = self.part.direction is Direction.UP
+        return advice_of(self.stops, self.part.migration.name, shown.statements) if is_up else []
 
     def head(self, *, named: bool) -> str:
         """Return what it runs: direction, migration, which of its steps, and whether there is no way back."""
@@ -81,18 +91,21 @@ class StepView:
     step: Step
     expected: StepForecast
     full: bool = False
+    stops: StopsByPlace = field(default_factory=dict)
 
     def parts(self) -> Iterator[PartView]:
         """Yield its parts."""
         for part, expected in zip(self.step.parts, self.expected.parts, strict=True):
             if self.full:
-                yield PartView(part, expected, [Repetition((each,)) for each in expected.statements])
+                yield PartView(part, expected, [Repetition((each,)) for each in expected.statements], self.stops)
             else:
-                yield PartView(part, expected, _folded(repetitions(expected.statements)))
+                yield PartView(part, expected, _folded(repetitions(expected.statements)), self.stops)
 
     def rows(self) -> int:
         """Return about how many lines it takes."""
-        return sum(1 + len(part.shown) + len(part.part.checks) for part in self.parts()) + len(self.remarks())
+        parts = list(self.parts())
+        advice = sum(len(part.advice(each)) for part in parts for each in part.shown if isinstance(each, Repetition))
+        return sum(1 + len(part.shown) + len(part.part.checks) for part in parts) + advice + len(self.remarks())
 
     def remarks(self) -> list[str]:
         """Return how it commits if that is not as usual, and which locks it holds until then."""

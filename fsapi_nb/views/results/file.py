@@ -70,7 +70,7 @@ class FileResult(Result):
         return Document(
             self.headline(),
             self._planned(self.plan, medium),
-            notes_of(self.plan.plan.notes, medium),
+            notes_of((*self.plan.plan.notes, *self.plan.lint_notes()), medium),
             alerts=self.plan.alerts(),
             shortened=SHORT_PLAN,
         )

@@ -15,6 +15,7 @@ from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.text.wrap import hang
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, Row, gap, notes_of
+from fsapi_nb.views.forecast.findings import counts_of, finding_facts
 from fsapi_nb.views.forecast.quantities import size_words
 from fsapi_nb.views.results.base import Result
 
@@ -53,9 +54,7 @@ class LintResult(Result):
         read = counted(len(self.lint.names), "migration")
         if not self._shown:
             return f"Lint: nothing found in {read}{on}."
-        counts = Counter(finding.level for finding in self._shown)
-        parts = [_counted(level, counts[level]) for level in FindingLevel if counts[level]]
-        return f"Lint: {', '.join(parts)} in {read}{on}"
+        return f"Lint: {counts_of(self._shown)} in {read}{on}"
 
     def document(self, medium: Medium = STORED) -> Document:
         """Return each finding with its place, its line, and what to do instead; below them the notes, by rule."""
@@ -100,7 +99,7 @@ class LintResult(Result):
             "rows",
             "folded",
         ]
-        return Records(columns, [tuple(_facts(each)[name] for name in columns) for each in self.lint.findings])
+        return Records(columns, [tuple(finding_facts(each)[name] for name in columns) for each in self.lint.findings])
 
     def facts(self) -> dict[str, Any]:
         """Return all findings, and the migrations that were looked at."""
@@ -108,16 +107,8 @@ class LintResult(Result):
             **self.subject(),
             "notes": list(self.lint.notes),
             "migrations": list(self.lint.names),
-            "findings": [_facts(each) for each in self.lint.findings],
+            "findings": [finding_facts(each) for each in self.lint.findings],
         }
-
-
-def _counted(level: FindingLevel, count: int) -> str:
-    return {
-        FindingLevel.STOP: f"{counted(count, 'finding')} to stop at",
-        FindingLevel.WARN: counted(count, "warning"),
-        FindingLevel.NOTE: counted(count, "note"),
-    }[level]
 
 
 def finding_lines(finding: Finding, indent: str) -> list[str]:
@@ -174,19 +165,3 @@ def _note_item(notes: Sequence[Finding], medium: Medium) -> Item:
 def _gap_of_notes(left: Sequence[Sequence[Finding]]) -> Item:
     more = f"… {counted(len(left), 'rule')} more"
     return gap(more, more, "", "", "")
-
-
-def _facts(finding: Finding) -> dict[str, Any]:
-    return {
-        "migration": finding.place.file,
-        "line": finding.place.line,
-        "column": finding.place.column,
-        "level": finding.level.value,
-        "rule": finding.rule,
-        "statement": finding.statement,
-        "message": finding.message,
-        "help": finding.help,
-        "table": finding.table,
-        "rows": finding.size.rows if finding.size else None,
-        "folded": finding.folded.value if finding.folded else None,
-    }

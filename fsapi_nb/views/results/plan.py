@@ -8,11 +8,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.errors import UsageError
+from fsapi_nb.model.finding import NO_LINT, FindingLevel, Lint
 from fsapi_nb.model.forecast import Forecast
 from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction, Migration
 from fsapi_nb.model.plan import DatabaseObject, Plan
 from fsapi_nb.model.server import Identity
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.fold import WHOLE, Fold
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
@@ -31,6 +33,7 @@ from fsapi_nb.views.document import (
 )
 from fsapi_nb.views.forecast.alerts import alerts_of
 from fsapi_nb.views.forecast.facts import forecast_json
+from fsapi_nb.views.forecast.findings import counts_of, finding_facts
 from fsapi_nb.views.forecast.step import StepView
 from fsapi_nb.views.render.markdown import markdown_of
 from fsapi_nb.views.results import row_change
@@ -70,7 +73,8 @@ class PlanResult(Result):
     """What would be done: steps with their transaction mode and the reason. `to_frame()` has a row a statement.
 
     `warnings` are what to know of the database, whatever is planned. `forecast` says what the plan will do there; None
-    if it was not asked for. `script` is the plan as a script for psql, if that was asked for.
+    if it was not asked for. `script` is the plan as a script for psql, if that was asked for. `lint` has what lint found
+    in the scripts that it applies.
     """
 
     plan: Plan
@@ -80,6 +84,7 @@ class PlanResult(Result):
     forecast: Forecast | None = None
     form: PlanForm = PlanForm.FOLDED
     script: PlanScript | None = None
+    lint: Lint = NO_LINT
 
     def to_sql(self) -> str:
         """Return the plan as one script for psql, with the data of COPYs, which is read from the files now.
@@ -141,14 +146,20 @@ class PlanResult(Result):
                 ResultTable(["", "what"], self._items(), sparse=True, said_once=1),
                 ResultTable(SHORT if short else COLUMNS, steps, sparse=True),
             ],
-            notes_of((*self.notes, *self.expected.notes), medium if full else STORED),
+            notes_of((*self.notes, *self.expected.notes, *self.lint_notes()), medium if full else STORED),
             alerts=self.alerts(instants=short),
             shortened=SHORTENED if full else SHORT_PLAN,
         )
 
+    def lint_notes(self) -> list[str]:
+        """Return how many findings lint has that matter, and what it did not look at."""
+        grave = [finding for finding in self.lint.shown if finding.level is not FindingLevel.NOTE]
+        said = [Advice(f"lint: {counts_of(grave)}: ", command("lint"), " shows each")] if grave else []
+        return [*said, *self.lint.notes]
+
     def views(self) -> list[StepView]:
         """Return the steps, each with what it will do."""
-        return views_of(self.plan.steps, self.expected, full=self.form is PlanForm.FULL)
+        return views_of(self.plan.steps, self.expected, full=self.form is PlanForm.FULL, stops=self.lint.stops)
 
     def alerts(self, *, instants: bool = False) -> tuple[Alert, ...]:
         """Return what is dangerous; with `instants`, also what is blocked for no longer."""
@@ -179,7 +190,7 @@ class PlanResult(Result):
                     ResultTable(["", "what"], self._items(), sparse=True),
                     ResultTable(SHORT if short else COLUMNS, steps),
                 ],
-                notes_of((*self.notes, *self.expected.notes), STORED),
+                notes_of((*self.notes, *self.expected.notes, *self.lint_notes()), STORED),
                 alerts=self.alerts(instants=short),
             )
         )
@@ -214,6 +225,7 @@ class PlanResult(Result):
             "changes": row_change.as_json(self.plan.changes),
             "records": [migration.name for migration in self.plan.to_record],
             "records_down": [part.migration.name for part in self.plan.amends],
+            "findings": [finding_facts(each) for each in self.lint.findings],
             **forecast_json(self.plan.steps, self.expected),
         }
 

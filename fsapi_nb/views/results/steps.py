@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from fsapi_nb.model.finding import Finding
 from fsapi_nb.model.forecast import Forecast, PartForecast, StatementForecast, StepForecast
 from fsapi_nb.model.plan import Step
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import Item, Medium, Row, gap
 from fsapi_nb.views.forecast.effects import effects_of
+from fsapi_nb.views.forecast.findings import by_place
 from fsapi_nb.views.forecast.lines import dangers_of, short_steps, step_lines
 from fsapi_nb.views.forecast.rows import COLUMNS, short_row, step_rows
 from fsapi_nb.views.forecast.step import StepView
@@ -53,10 +55,12 @@ def bare_forecast(steps: Sequence[Step]) -> Forecast:
     )
 
 
-def views_of(steps: Sequence[Step], forecast: Forecast, *, full: bool = False) -> list[StepView]:
-    """Return the steps, numbered, each with what it will do."""
-    pairs = zip(steps, forecast.steps, strict=True)
-    return [StepView(number, step, expected, full) for number, (step, expected) in enumerate(pairs, 1)]
+def views_of(
+    steps: Sequence[Step], forecast: Forecast, *, full: bool = False, stops: Sequence[Finding] = ()
+) -> list[StepView]:
+    """Return the steps, numbered, each with what it will do; `stops` are the findings of lint to stop at."""
+    pairs, found = zip(steps, forecast.steps, strict=True), by_place(stops)
+    return [StepView(number, step, expected, full, found) for number, (step, expected) in enumerate(pairs, 1)]
 
 
 def is_short(views: Sequence[StepView]) -> bool:
