@@ -82,6 +82,9 @@ def forecast(plan: Plan, actions: PlanActions, facts: TableFacts) -> Forecast:
 
 
 _OF_TYPES = {"type", "domain", "function", "procedure", "extension"}
+#: What goes with a DROP of these kinds of objects, of all that it locks.
+_DROPPED = {"table", "foreign table", "view", "materialized view", "sequence", "schema"}
+_GONE = {Kin.SELF, Kin.PARTITIONS, Kin.CONTENTS}
 
 
 class _Forecaster:
@@ -143,6 +146,10 @@ class _Forecaster:
             if lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE and lock.meant.number is not None:
                 for part in _parts_changed(statement, lock):
                     lookup.touch(lock.meant.number, part)
+        for action in statement.actions:
+            if action.words.startswith("drop ") and action.object.kind in _DROPPED:
+                for tables in (lock.tables for lock in action.locks if lock.tables.kin in _GONE):
+                    lookup.drop(tables, statement)
         lookup.has_types |= any(action.object.kind in _OF_TYPES for action in statement.actions)
         lookup.is_doubtful |= any(action.unknown and action.object.kind != "extension" for action in statement.actions)
 

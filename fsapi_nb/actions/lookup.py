@@ -24,13 +24,14 @@ STORED = {"r", "m"}
 class MeantTable(NamedTuple):
     """One table that is meant: its name as it is shown, and what the catalog says of it.
 
-    `table` and `number` are None where the catalog does not have it. `is_empty` says that the plan has made it, and
-    nothing has filled it.
+    `table` and `number` are None where the catalog does not have it. `is_new` says that the plan makes it for certain:
+    nobody else waits for it. `is_empty` says that the plan makes it, and has put no data there that was elsewhere.
     """
 
     name: str
     table: FoundTable | None = None
     number: int | None = None
+    is_new: bool = False
     is_empty: bool = False
 
 
@@ -39,34 +40,48 @@ class Lookup:
     """The facts of a catalog, and what the plan may have changed of them up to here.
 
     `touched` are the relations that it has changed, with the names of those columns, `*` for all of them, `INDEXES` for
-    its indexes. `has_types` says that it has made or changed types or functions,
+    its indexes. `dropped` are those that it has dropped. `has_types` says that it has made or changed types or functions,
     `is_doubtful` that it has run something which may have changed anything.
     """
 
     facts: TableFacts
     touched: dict[int, set[str]] = field(default_factory=dict)
+    dropped: set[int] = field(default_factory=set)
     has_types: bool = False
     is_doubtful: bool = False
 
     def tables(self, tables: TableSet, statement: StatementActions) -> tuple[MeantTable, ...]:
         """Return the tables that are meant; one that stands for them where they are not known."""
         name = tables.name
-        origin = statement.origins.get(name, name)
-        numbers = None if origin is None else self.facts.sets.get(tables._replace(name=origin))
+        numbers = self._numbers(tables, statement)
         if numbers and tables.kin in _WHOLE:
             return (MeantTable(str(tables), self._sum(numbers)),)
         if numbers:
+            is_renamed = tables.kin is Kin.SELF and statement.origins.get(name, name) != name
             found = ((number, self.facts.tables.get(number)) for number in numbers)
             return tuple(
-                MeantTable(name if tables.kin is Kin.SELF and origin != name else table.name, table, number)
-                for number, table in found
-                if table
+                MeantTable(name if is_renamed else table.name, table, number) for number, table in found if table
             )
         if tables.kin is not Kin.SELF:
-            is_unknown = numbers is None and tables.kin not in _BELOW
+            is_unknown = name in statement.tied if numbers is not None else tables.kin not in _BELOW
             return (MeantTable(str(tables)),) if is_unknown else ()
-        may_be_there = numbers is None or self.is_doubtful or name in statement.made
-        return (MeantTable(name, is_empty=name in statement.made - statement.filled),) if may_be_there else ()
+        is_made = name in statement.made
+        if numbers is not None and not self.is_doubtful and not is_made:
+            return ()
+        is_new = is_made and numbers is not None and not self.is_doubtful
+        return (MeantTable(name, is_new=is_new, is_empty=name in statement.made - statement.filled),)
+
+    def _numbers(self, tables: TableSet, statement: StatementActions) -> tuple[int, ...] | None:
+        """Return the numbers of the relations that are there when the statement runs; None if they are not known."""
+        origin = statement.origins.get(tables.name, tables.name)
+        if origin is None:
+            return () if self.facts.sets else None
+        found = self.facts.sets.get(tables._replace(name=origin))
+        return None if found is None else tuple(number for number in found if number not in self.dropped)
+
+    def drop(self, tables: TableSet, statement: StatementActions) -> None:
+        """Keep that the plan drops these tables."""
+        self.dropped.update(self._numbers(tables, statement) or ())
 
     def touch(self, number: int, part: str) -> None:
         """Keep that the plan has changed a part of a relation, `*` for any part."""

@@ -42,14 +42,14 @@ def set_of(loss: Loss) -> TableSet | None:
 
 
 def losses_of(statement: StatementActions, lookup: Lookup, remade: Callable[[], frozenset[str]]) -> Iterator[DataLoss]:
-    """Yield what a statement takes away; nothing of a table that is not there.
+    """Yield what a statement takes away; nothing of a table that is not there, or is new and without data of others.
 
     `remade` returns what the script of the other direction makes.
     """
     for loss in (loss for action in statement.actions for loss in action.destroys):
         tables = set_of(loss)
         meant = lookup.tables(tables, statement) if tables else ()
-        if tables and not meant:
+        if tables and all(each.is_new and each.is_empty for each in meant):
             continue
         size = next((each.table.size for each in meant if each.table), None)
         is_part = loss.kind is LossKind.ROWS and not loss.words.startswith("all ")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fsapi_nb.actions.conditions import holds
 from fsapi_nb.actions.lookup import Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
-from fsapi_nb.model.action import Action, Condition, LockMode, TableLock
+from fsapi_nb.model.action import Action, Condition, Kin, LockMode, TableLock
 from fsapi_nb.model.forecast import TableBlock
 
 
@@ -37,12 +37,16 @@ def locks_of(statement: StatementActions, lookup: Lookup) -> list[Lock]:
 
 def _on_tables(lock: TableLock, action: Action, statement: StatementActions, lookup: Lookup) -> Iterator[Lock]:
     for meant in lookup.tables(lock.tables, statement):
+        if meant.is_new:
+            continue
         condition = lock.condition
         if condition is not None:
             is_so = holds(condition, action, lock.tables, meant, statement, lookup, is_lock=True)
             if is_so is False:
                 continue
             condition = None if is_so else condition
+        elif lock.tables.kin is Kin.DEPENDENT and meant.number in lookup.touched:
+            condition = Condition.IF_DEPENDED_ON  # what depended on it may be gone
         yield Lock(meant, lock.mode, condition)
 
 

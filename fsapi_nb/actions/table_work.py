@@ -62,6 +62,8 @@ def _pieces(
         condition = work.condition
         if meant.table and meant.table.kind in _ROWLESS:
             continue
+        if meant.is_new and meant.is_empty and work.amount is not Amount.QUERIED:
+            continue
         is_so = holds(condition, action, work.tables, meant, statement, lookup, is_lock=False) if condition else True
         if is_so is not False:
             span = _span(kind, meant, work.amount, statement, gently=gently)

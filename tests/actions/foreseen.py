@@ -10,7 +10,7 @@ from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.table_blocks import Lock, locks_of
 from fsapi_nb.catalog.table_facts import read_table_facts
 from fsapi_nb.model.forecast import Forecast, TableWork
-from fsapi_nb.model.migration import Direction
+from fsapi_nb.model.migration import Direction, Statement
 from fsapi_nb.model.plan import Mode, Plan, Step, StepPart
 from fsapi_nb.model.table_facts import TableFacts
 from tests.actions.lock_tracer import Connection
@@ -35,6 +35,11 @@ def plan_of(*scripts: str) -> Plan:
         part = StepPart(migration, Direction.UP, migration.up.parsed.statements)
         steps.append(Step(Mode.TRANSACTION, "", (part,)))
     return Plan("migrate", tuple(steps))
+
+
+def statements_of(plan: Plan) -> list[Statement]:
+    """The statements of a plan, in order."""
+    return [each for step in plan.steps for part in step.parts for each in part.statements]
 
 
 def forecast_of(connection: Connection, plan: Plan) -> Forecast:

@@ -172,9 +172,8 @@ def many(count: int) -> PlanResult:
             f"-- UP\nCREATE TABLE t{n} (id int PRIMARY KEY, name text);\nCREATE INDEX t{n}_name_idx ON t{n} (name);\n"
         )
         if n % 60 == 7:
-            text += (
-                f"ALTER TABLE orders ADD COLUMN c{n} int;\nDROP TABLE feature_flag;\nCREATE INDEX ON orders (c{n});\n"
-            )
+            lost = "DROP TABLE feature_flag;" if n == 967 else f"DELETE FROM feature_flag WHERE name = 'c{n}';"
+            text += f"ALTER TABLE orders ADD COLUMN c{n} int;\n{lost}\nCREATE INDEX ON orders (c{n});\n"
         text += f"-- DOWN\nDROP TABLE t{n};\n" if n % 3 else ""
         files[f"2026_{n // 600 + 1:02}_{n // 60 % 10 + 1:02}_00_{n % 60:02}_add_table_{n}.sql"] = text
     return planned(files)

@@ -42,7 +42,8 @@ def test_a_plan_of_a_thousand_files_is_read_in_one_screen() -> None:
     assert time.process_time() - before < 0.5
     assert len(lines) <= 35
     assert max(map(text_width, lines)) <= 112
-    assert lines[1].startswith("  Lost for good: table feature_flag")
+    assert lines[1].startswith("  Lost for good: some rows of feature_flag")
+    assert lines[2].lstrip().startswith("table feature_flag with its 12 rows")
     dangerous = sum(1 for part in result.expected.steps if any(each.losses for each in part.parts[0].statements))
     assert any(f"{dangerous - 1} lose data" in line for line in lines)
 

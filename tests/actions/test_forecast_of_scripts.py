@@ -1,0 +1,66 @@
+"""What a forecast says of the statements of a plan is what a server does, one after the other, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import psycopg
+import pytest
+
+from fsapi_nb.model.action import LockMode
+from tests.actions.cases import strict
+from tests.actions.foreseen import forecast_of, plan_of, statements_of
+from tests.actions.lock_tracer import Connection, Relations, Seen, add_locks, held_by
+from tests.conftest import MakeDatabase
+
+_TABLES = b"""
+    CREATE TABLE owners (id int PRIMARY KEY, name text);
+    CREATE TABLE pets (id int PRIMARY KEY, owner_id int REFERENCES owners, tag varchar(10), note text);
+    CREATE TABLE visits (pet_id int REFERENCES pets ON DELETE CASCADE, at date, note text);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER touched BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE VIEW names AS SELECT name FROM owners;
+    INSERT INTO owners VALUES (1, 'Ann');
+    INSERT INTO pets VALUES (1, 1, 'cat', '');
+    INSERT INTO visits VALUES (1, '2026-01-01', '');
+"""
+#: Plans, each of some migrations, of which each fact is decided before they run.
+PLANS = [
+    ("CREATE TABLE IF NOT EXISTS toys (id int); CREATE INDEX ON toys (id); DROP TABLE toys;",),
+    ("CREATE TABLE IF NOT EXISTS pets (id int); CREATE INDEX ON pets (id);",),
+    ("ALTER TABLE visits RENAME TO old; CREATE TABLE IF NOT EXISTS visits (at date); CREATE INDEX ON visits (at);",),
+    ("ALTER TABLE visits RENAME TO old; ALTER TABLE old ADD COLUMN by text; DROP TABLE old;",),
+    ("DROP TABLE visits; DROP TABLE pets CASCADE; DROP TABLE owners CASCADE;",),
+    ("DROP TABLE visits; DROP TABLE IF EXISTS visits; CREATE TABLE visits (at date); DROP TABLE visits;",),
+    (
+        "CREATE TABLE toys (id int);",
+        "ALTER TABLE toys ADD COLUMN name text; CREATE INDEX ON toys (name); DROP TABLE toys;",
+    ),
+]
+
+
+@pytest.mark.parametrize("scripts", PLANS)
+def test_each_statement_locks_what_is_foreseen(make_database: MakeDatabase, scripts: tuple[str, ...]) -> None:
+    """Each table that was there before is locked as is said, by the name that it has then; nothing is left open."""
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(_TABLES)
+        plan = plan_of(*scripts)
+        found = list(forecast_of(connection, plan).statements)
+        assert {lock.condition for each in found for lock in each.locks} <= {None}
+        taken = list(_locks(connection, [each.text for each in statements_of(plan)]))
+    assert [_strict({lock.table: lock.mode for lock in each.locks}) for each in found] == taken
+
+
+def _locks(connection: Connection, statements: Iterable[str]) -> Iterator[dict[str, LockMode]]:
+    """What each statement locks of what was there before all of them, each committed alone."""
+    first = Relations.read(connection)
+    for statement in statements:
+        now, seen = Relations.read(connection), Seen()
+        with connection.transaction():
+            connection.execute(statement.encode())
+            add_locks(seen, {lock for lock in held_by(connection) if lock[0] in first.names}, now)
+        yield _strict(seen.locks)
+
+
+def _strict(locks: dict[str, LockMode]) -> dict[str, LockMode]:
+    return {name: mode for name, mode in locks.items() if strict(mode)}
