@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fsapi_nb.model.history import HistoryEntry, RowChange, RowChangeKind
 from fsapi_nb.model.migration import Check, Direction, Migration, Statement
+from fsapi_nb.model.outcome import ChangedRows, StepWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ class Plan:
 class CompletedMigration:
     """One migration that a run completed.
 
-    `elapsed` is in seconds: those of the history if its answer was heard, else by a monotonic clock.
+    `elapsed` is in seconds: those of the history if its answer was heard, else by a monotonic clock. `rows` are those
+    that its statements have changed, `waits` what its steps have waited for.
     """
 
     name: str
@@ -153,3 +155,5 @@ class CompletedMigration:
     elapsed: float
     steps: int = 1
     notices: tuple[str, ...] = ()
+    rows: tuple[ChangedRows, ...] = ()
+    waits: tuple[StepWait, ...] = ()

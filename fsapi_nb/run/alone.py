@@ -58,9 +58,9 @@ class AloneRunner:
         run = self.run
         (part,) = step.parts
         (statement,) = part.statements
-        pauses, attempts, seen = pauses_between_attempts(run.max_wait), 0, None
+        pauses, attempts, seen, reason = pauses_between_attempts(run.max_wait), 0, None, ""
         while True:
-            attempts += 1
+            attempts, began = attempts + 1, time.monotonic()
             run.position, run.is_sealed, self._begun = RunPosition(step, part), False, None
             try:
                 self._set_options(part)
@@ -69,12 +69,14 @@ class AloneRunner:
                 run.arrive(RunPosition(step, part, statement))
                 with patient(run.session, run.max_wait if blocks_nobody(statement) else 0):
                     if attempts == 1 or not clear_up(run.session, statement, seen):
-                        self._attempt(statement)
+                        run.tally.add(part.direction, statement, self._attempt(statement))
                 self._check_index(statement)
                 self._record(step, part)
             except psycopg.Error as error:
                 self._retry_or_raise(error, attempts, pauses)
+                reason = RETRYABLE[error.sqlstate or ""]
             else:
+                run.succeeded(attempts, began, reason, self.blockage(step))
                 return
 
     def _set_options(self, part: StepPart) -> None:
@@ -90,11 +92,12 @@ class AloneRunner:
         session.commit([*session.forgetting(), *recorder.journal(row)])
         return seen
 
-    def _attempt(self, statement: Statement) -> None:
+    def _attempt(self, statement: Statement) -> bytes:
         if not statement.leaves_a_trace:
             self._begun = self.run.session.transactions_begun()
-        self.run.send(statement)
+        tag = self.run.send(statement)
         self.run.expect(TransactionStatus.IDLE)
+        return tag
 
     def _record(self, step: Step, part: StepPart) -> None:
         run = self.run

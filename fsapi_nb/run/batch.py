@@ -10,6 +10,7 @@ from psycopg.pq.abc import PGresult
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.run.position import RunPosition
+from fsapi_nb.run.row_tally import RowTally
 
 _MOST = 1 << 20  # bytes: of a long script no more than so much is held twice
 
@@ -23,7 +24,8 @@ class Batch:
     """Messages with their places; `arrived` is called with each position as the server comes to it.
 
     `took` are the seconds that the history says of what was recorded, in order, once that is answered. `before` goes in
-    front of the first of them, and `then` behind the last, each in a transaction of its own.
+    front of the first of them, and `then` behind the last, each in a transaction of its own. `tally` counts the rows that their
+    statements change.
     """
 
     session: Session
@@ -31,6 +33,7 @@ class Batch:
     before: Sequence[Message] = ()
     then: Sequence[Message] = ()
     took: list[float | None] = field(default_factory=list)
+    tally: RowTally = field(default_factory=RowTally)
     _lines: list[tuple[RunPosition, Message]] = field(default_factory=list)
     _size: int = 0
 
@@ -65,12 +68,15 @@ class Batch:
 
         def answered(number: int, result: PGresult) -> None:
             nonlocal tag
-            if lines[number][0].recording and result.ntuples:
+            at = lines[number][0]
+            if at.statement:
+                self.tally.add(at.part.direction, at.statement, result.command_status)
+            elif at.recording and result.ntuples:
                 milliseconds = result.get_value(0, 0)
                 self.took.append(int(milliseconds) / 1000 if milliseconds else None)
             if number + 1 == len(lines):
                 tag = result.command_status or b""
-            elif lines[number + 1][0] is not lines[number][0]:
+            elif lines[number + 1][0] is not at:
                 self.arrived(lines[number + 1][0])
 
         if not self.session.prelude_succeeded():

@@ -29,6 +29,7 @@ from fsapi_nb.run import failures, outcome, rows
 from fsapi_nb.run.alone import AloneRunner
 from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.resume import prepare_session
+from fsapi_nb.run.row_tally import RowTally
 from fsapi_nb.run.state import RunState
 from fsapi_nb.run.transaction import TransactionRunner
 from fsapi_nb.run.watch import Watcher
@@ -152,7 +153,7 @@ class Runner:
             prepare_session(run, step)
         run.session.mark_dirty()
         run.migration_began = started
-        run.notices = []
+        run.notices, run.waits, run.tally = [], [], RowTally()
 
     def _clean(self) -> None:
         """Bring the session back to how one begins now: if a step changed the settings of new ones, by a new one."""

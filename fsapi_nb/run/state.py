@@ -21,13 +21,16 @@ from fsapi_nb.errors import UNCHANGED
 from fsapi_nb.events import MigrationFinished, NoticeReceived, Observers, StatementStarted, StepFinished, StepRetried
 from fsapi_nb.history.record import Recorder, row_of
 from fsapi_nb.model.migration import Statement
+from fsapi_nb.model.outcome import StepWait
 from fsapi_nb.model.plan import CompletedMigration, Mode, Step
+from fsapi_nb.model.server import Blockage
 from fsapi_nb.plan.kept_rows import KeptRow
 from fsapi_nb.postgres.notices import notice_of
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.run import failures
 from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.refusal import refusal_of
+from fsapi_nb.run.row_tally import RowTally
 from fsapi_nb.script.contents import read_copy_data
 from fsapi_nb.script.redact import redact_line
 
@@ -59,6 +62,8 @@ class RunState:
     step_began: float = 0.0
     done: list[CompletedMigration] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    tally: RowTally = field(default_factory=RowTally)
+    waits: list[StepWait] = field(default_factory=list)
 
     def here(self) -> RunPosition:
         """Return where the run is. A step must have begun."""
@@ -87,18 +92,19 @@ class RunState:
         session.connection().add_notice_handler(self.hear)
         self.session, self.recorder = session, replace(self.recorder, session=session)
 
-    def send(self, statement: Statement) -> None:
-        """Send one statement byte for byte, with its COPY data, and wait until it is done.
+    def send(self, statement: Statement) -> bytes:
+        """Send one statement byte for byte, with its COPY data, wait until it is done, and return its command tag.
 
         Raises psycopg.Error; MigrationFileError if the data are not those that were planned.
         """
         text = statement.text.encode()
         if statement.copy is None:
-            self.session.connection().execute(text)
-            return
-        with self.session.connection().cursor().copy(text) as copy:
+            return (self.session.connection().execute(text).statusmessage or "").encode()
+        cursor = self.session.connection().cursor()
+        with cursor.copy(text) as copy:
             for piece in read_copy_data(statement.copy):
                 copy.write(piece)
+        return (cursor.statusmessage or "").encode()
 
     def expect(self, status: TransactionStatus) -> None:
         """Raise TransactionEnded unless a statement left the transaction as it was: open in a step, none outside."""
@@ -115,9 +121,17 @@ class RunState:
         for part, recorded in zip_longest(step.parts, took):
             if part.completes:
                 elapsed = time.monotonic() - self.migration_began if recorded is None else recorded
-                done = CompletedMigration(part.migration.name, part.direction, elapsed, part.of, tuple(self.notices))
+                done = CompletedMigration(
+                    part.migration.name,
+                    part.direction,
+                    elapsed,
+                    part.of,
+                    tuple(self.notices),
+                    self.tally.changed(part.direction),
+                    tuple(self.waits),
+                )
                 self.done.append(done)
-                self.notices = []
+                self.notices, self.waits = [], []
                 self.emit(MigrationFinished(done.name, done.direction, done.elapsed))
         self.emit(StepFinished(step, number, time.monotonic() - self.step_began))
 
@@ -138,6 +152,20 @@ class RunState:
         self.is_idle = True
         stop.pause(seconds)
         self.is_idle = False
+
+    def succeeded(self, attempts: int, last_began: float, reason: str, blockage: Blockage) -> None:
+        """Note what the step that is done has waited for, if it has.
+
+        Args:
+            attempts: How many were made.
+            last_began: When the last one began.
+            reason: Why the one before it ended.
+            blockage: Who was seen to block the step.
+        """
+        if attempts > 1 or blockage.blockers:
+            waited = last_began - self.step_began if attempts > 1 else 0.0
+            number = self.steps[self.number].parts[-1].number + 1
+            self.waits.append(StepWait(number, attempts, reason, waited, blockage))
 
     def standing(self) -> str:
         """Return what the run has done so far, as what the database holds."""

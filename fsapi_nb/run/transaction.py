@@ -57,13 +57,13 @@ class TransactionRunner:
         """
         run = self.run
         pauses = pauses_between_attempts(run.max_wait)
-        attempts, heard = 0, len(run.notices)
+        attempts, heard, reason = 0, len(run.notices), ""
         while True:
-            attempts += 1
+            attempts, began = attempts + 1, time.monotonic()
             del run.notices[heard:]  # what an attempt said that was undone
             run.position = RunPosition(step, step.parts[0])
             try:
-                return self._attempt(step)
+                took = self._attempt(step)
             except PassedOver:
                 self.ahead.forget()
                 self.clean()
@@ -74,6 +74,7 @@ class TransactionRunner:
                     return ()
                 self.ahead.forget()
                 self._retry_or_raise(error, attempts, pauses, lost=lost)
+                reason = RETRYABLE[error.sqlstate or ""]
             except (TransactionEnded, AssertionViolated, MigrationFileError) as error:
                 outcome.abandon(run, self.ahead)
                 run.session.rollback()
@@ -81,6 +82,9 @@ class TransactionRunner:
                 if isinstance(error, MigrationFileError):  # the inline data are not those that were planned
                     raise with_state(error, run.here().left() + failures.before(run.done)) from error.__cause__
                 raise
+            else:
+                run.succeeded(attempts, began, reason, self.blockage(step))
+                return took
 
     def _attempt(self, step: Step) -> Sequence[float | None]:
         run = self.run
@@ -94,6 +98,7 @@ class TransactionRunner:
         self.ahead.fill(run.number)
         if batch.receive() != b"COMMIT":
             raise failures.ended(run.here(), run.done)
+        run.tally.take(batch.tally)
         return batch.took
 
     def compose(self, step: Step, number: int, *, waited: float = 0.0) -> Batch:
@@ -138,7 +143,9 @@ class TransactionRunner:
                 continue
             batch.exchange()
             run.arrive(at)
-            run.send(statement)
+            tag = run.send(statement)
+            if part.is_parsed:  # of several statements, only the first answer would be counted
+                batch.tally.add(part.direction, statement, tag)
             run.expect(TransactionStatus.INTRANS)
         for check in part.checks:
             batch.exchange()

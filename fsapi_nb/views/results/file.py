@@ -111,7 +111,7 @@ class FileResult(Result):
 
 def _ran(run: RunResult, medium: Medium) -> list[Section]:
     """Return the run in one sentence, and what the server said of each migration."""
-    speaking = [done for done in run.done if done.notices]
+    speaking = [done for done in run.done if done.notices or done.rows or done.waits]
     fold = fold_of_notices(speaking)
     said = medium.items(
         _RUN,

@@ -17,6 +17,7 @@ from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, Res
 from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import notice_items
+from fsapi_nb.views.results.outcome import outcome_facts, outcome_items
 
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
@@ -95,11 +96,20 @@ class RunResult(Result):
     def records(self) -> Records:
         """Return a row for each migration, with milliseconds, and one for each change of a history row."""
         rows = [
-            (d.name, d.direction.value, d.steps, "\n".join(d.notices), round(d.elapsed * 1000), self.run_id)
-            for d in self.done
+            (
+                done.name,
+                done.direction.value,
+                done.steps,
+                sum(each.rows for each in done.rows),
+                max((wait.attempts for wait in done.waits), default=1),
+                "\n".join(done.notices),
+                round(done.elapsed * 1000),
+                self.run_id,
+            )
+            for done in self.done
         ]
-        rows += [(row_change.change_text(each), each.kind.value, 0, "", 0, self.run_id) for each in self.changes]
-        return Records(["name", "direction", "steps", "notices", "duration_ms", "run_id"], rows)
+        rows += [(row_change.change_text(each), each.kind.value, 0, 0, 0, "", 0, self.run_id) for each in self.changes]
+        return Records(["name", "direction", "steps", "rows", "attempts", "notices", "duration_ms", "run_id"], rows)
 
     def metadata(self) -> dict[str, Any]:
         """Return how long it took, and how long the migrations did; of many the slowest."""
@@ -124,6 +134,7 @@ class RunResult(Result):
                     "direction": done.direction.value,
                     "steps": done.steps,
                     "duration_ms": round(done.elapsed * 1000),
+                    **outcome_facts(done),
                     "notices": list(done.notices),
                 }
                 for done in self.done
@@ -138,8 +149,11 @@ def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
 
 
 def said_item(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
-    """Return what the server said of a migration: its lines, indented, and its text as one cell."""
-    notices = notice_items(done.notices, medium, fold=fold, indent=_INDENT)
+    """Return what the server said of a migration, rows and waits first: its lines, indented, and its text as one cell."""
+    notices = [
+        *outcome_items(done, medium, fold=fold, indent=_INDENT),
+        *notice_items(done.notices, medium, fold=fold, indent=_INDENT),
+    ]
     lines = [line for notice in notices for line in notice.lines]
     text = "\n".join(cell for notice in notices for (cell,) in notice.rows)
     return Item(lines, [(text,)], all(notice.whole for notice in notices))
