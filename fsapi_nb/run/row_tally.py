@@ -22,7 +22,7 @@ _LONGEST = 200  # characters of the beginning of a group
 
 
 @dataclass(slots=True)
-class _Group:
+class _Count:
     """Statements that change rows of one table; `text` is the first of them, `beginning` what all begin with."""
 
     direction: Direction
@@ -37,8 +37,8 @@ class _Group:
 class RowTally:
     """The rows that statements have changed, in groups."""
 
-    _groups: dict[tuple[Direction, bytes, str], _Group] = field(default_factory=dict)
-    _last: _Group | None = None
+    _groups: dict[tuple[Direction, bytes, str], _Count] = field(default_factory=dict)
+    _last: _Count | None = None
     _last_tag: bytes | None = None
     _last_rows: int = 0
 
@@ -58,16 +58,16 @@ class RowTally:
         group.rows += self._last_rows
         group.statements += 1
 
-    def _group(self, direction: Direction, command: bytes, text: str) -> _Group:
+    def _group(self, direction: Direction, command: bytes, text: str) -> _Count:
         beginning = _beginning(text, command)
         if len(self._groups) >= _MOST and (direction, command, beginning) not in self._groups:
             beginning = text = ""
-        return self._groups.setdefault((direction, command, beginning), _Group(direction, command, beginning, text))
+        return self._groups.setdefault((direction, command, beginning), _Count(direction, command, beginning, text))
 
     def take(self, other: RowTally) -> None:
         """Add what another tally has counted."""
         for key, each in other._groups.items():
-            group = self._groups.setdefault(key, _Group(each.direction, each.command, each.beginning, each.text))
+            group = self._groups.setdefault(key, _Count(each.direction, each.command, each.beginning, each.text))
             group.rows += each.rows
             group.statements += each.statements
 

@@ -79,7 +79,7 @@ def test_an_unknown_target_is_refused(project: Project) -> None:
     a, _ = tables(project, "a_table", "b_table")
     project.migrator().migrate()
     with pytest.raises(UnknownMigration, match=a):
-        project.migrator().rollback(to="a_tab")
+        project.migrator().rollback(to="a_tabel")
 
 
 def test_nothing_applied_is_nothing_to_roll_back(project: Project) -> None:
