@@ -71,8 +71,8 @@ def lint_files(options: VerbOptions, name: str | None, *, everything: bool) -> r
         files = (find_filed(name, reconcile(folder, History())),) if name else folder.names
         found = _lint(_Chosen(alone=files), folder, _by_text, ScriptReader(squawk, NEWEST), settings)
         found, identity = replace(found, notes=(_offline(error, name), *found.notes)), None
-    notes = (*([folder.lack] if folder.lack else []), *found.notes, *([] if squawk else [_WITHOUT_SQUAWK]))
-    return results.LintResult(replace(found, notes=notes), identity, everything)
+    notes = (*found.notes, *([] if squawk else [_WITHOUT_SQUAWK]))
+    return results.LintResult(replace(found, notes=notes), identity, everything, folder.lack)
 
 
 def lint_plan(options: VerbOptions, store: HistoryStore, plan: Plan, forecast: Forecast) -> Lint:

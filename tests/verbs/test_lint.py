@@ -57,6 +57,13 @@ def test_lint_of_an_empty_database_makes_nothing(project: Project) -> None:
     assert not project.has("migrations")
 
 
+def test_a_folder_without_a_file_is_nothing_to_be_sure_of(project: Project) -> None:
+    """`--check` fails: somebody has misspelt the folder, and nothing was looked at."""
+    assert project.migrator().lint().headline() == f"Lint: no migration files in {project.folder}."
+    assert main(["migrate:lint", "--check", "--database", project.database, "--dir", str(project.folder)]) == 3
+    assert main(["migrate:lint", "--check", "--database", NOWHERE, "--dir", str(project.folder)]) == 3
+
+
 def test_a_small_table_is_folded_away_and_a_large_one_has_its_size(project: Project) -> None:
     """Nobody waits for ten rows. What is lost is lost in ten rows, too."""
     (project.root / "pyproject.toml").write_text("[tool.fsapi_nb.lint]\nsmall = 100\n")
@@ -280,6 +287,15 @@ def test_a_plan_has_what_lint_finds(project: Project) -> None:
     planned = project.migrator().plan()
     assert [(each.rule, each.table) for each in planned.lint.stops] == [("require-concurrent-index-creation", "large")]
     assert project.migrator().migrate(planned=planned.plan).done
+
+
+def test_a_plan_without_squawk_says_nothing_of_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has what fsapi_nb knows; who wants more finds it at `lint`."""
+    monkeypatch.setattr(verb, "find_squawk", lambda: None)
+    project.write("drop", "DROP VIEW v; DROP TABLE IF EXISTS a;")
+    planned = project.migrator().plan()
+    assert [each.rule for each in planned.lint.findings] == ["ban-drop-table"]
+    assert planned.lint.notes == ()
 
 
 def test_a_cell_has_what_lint_finds(project: Project) -> None:

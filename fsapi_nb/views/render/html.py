@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.status import State
 from fsapi_nb.text.command import Advice, Face, typed, typed_lines
 from fsapi_nb.text.fold import HTML, clip, fit, shorten
@@ -32,6 +33,8 @@ _TONES = {
     State.PARTLY_APPLIED.value: "#e0454a",
     State.IN_DOUBT.value: "#e0454a",
     State.BROKEN.value: "#e0454a",
+    FindingLevel.STOP.value: "#e0454a",
+    FindingLevel.WARN.value: "#b56f00",
 }
 
 # Names and SQL are no formulas, though a name may hold two dollars: MathJax of either version leaves these alone.

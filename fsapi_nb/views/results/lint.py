@@ -30,17 +30,19 @@ _FILES = Fold(4)  # files with notes by one rule
 class LintResult(Result):
     """What lint found: by migration, the gravest first. `to_frame()` has a row for each finding, folded ones too.
 
-    `everything` says that nothing is folded away. `identity` is None if no database could be asked.
+    `everything` says that nothing is folded away. `identity` is None if no database could be asked; `lack` says that the
+    folder has no migration file.
     """
 
     lint: Lint
     identity: Identity | None = None
     everything: bool = False
+    lack: str | None = None
 
     @property
     def attention(self) -> bool:
-        """Whether there is a finding at the level `stop`."""
-        return bool(self.lint.stops)
+        """Whether there is a finding at the level `stop`; a folder without a file cannot tell."""
+        return bool(self.lint.stops) or self.lack is not None
 
     @property
     def _shown(self) -> Sequence[Finding]:
@@ -49,6 +51,8 @@ class LintResult(Result):
     def headline(self) -> str:
         """Return how many findings there are, by level."""
         on = self._on("with the tables of")
+        if self.lack:
+            return f"Lint: {visible(self.lack)}."
         if not self.lint.names:
             return f"Lint: no migration to look at{self._on()}."
         read = counted(len(self.lint.names), "migration")
@@ -105,7 +109,7 @@ class LintResult(Result):
         """Return all findings, and the migrations that were looked at."""
         return {
             **self.subject(),
-            "notes": list(self.lint.notes),
+            "notes": [*([self.lack] if self.lack else []), *self.lint.notes],
             "migrations": list(self.lint.names),
             "findings": [finding_facts(each) for each in self.lint.findings],
         }
