@@ -30,22 +30,26 @@ class Rate(NamedTuple):
 
 _MEGABYTE = 1 << 20
 #: Reading a table, for each byte, and looking at each of its rows.
-SCAN = Rate(1 / (2000 * _MEGABYTE), 1 / (100 * _MEGABYTE))
-ROW = Rate(0.03e-6, 0.3e-6)
+SCAN = Rate(1 / (4000 * _MEGABYTE), 1 / (100 * _MEGABYTE))
+ROW = Rate(0.02e-6, 0.4e-6)
 #: Writing a table anew, for each byte, its WAL included.
-REWRITE = Rate(1 / (300 * _MEGABYTE), 1 / (30 * _MEGABYTE))
+REWRITE = Rate(1 / (400 * _MEGABYTE), 1 / (30 * _MEGABYTE))
+#: Computing a new value of a row.
+VALUE = Rate(0.05e-6, 6e-6)
 #: Sorting keys and writing an index, for each row and level of the sort.
-SORT = Rate(6e-9, 80e-9)
+SORT = Rate(5e-9, 100e-9)
 #: Writing a row of an existing table, and an entry of each of its indexes.
-WRITE = Rate(0.8e-6, 10e-6)
-ENTRY = Rate(0.4e-6, 8e-6)
+WRITE = Rate(0.7e-6, 12e-6)
+ENTRY = Rate(0.3e-6, 10e-6)
 #: Reading inline data of a COPY, for each byte.
 COPIED = Rate(1 / (60 * _MEGABYTE), 1 / (3 * _MEGABYTE))
 #: How often CONCURRENTLY reads a table more than without, and waits for transactions in between, up to how often.
 CONCURRENTLY = Rate(1.5, 4.0)
 
 
-def span_of(kind: WorkKind, table: FoundTable, amount: Amount = Amount.ALL, *, gently: bool = False) -> Span | None:
+def span_of(
+    kind: WorkKind, table: FoundTable, amount: Amount = Amount.ALL, *, gently: bool = False, indexes: int = 1
+) -> Span | None:
     """Return how long work on a table takes, None if it is not known how many rows there are.
 
     Args:
@@ -53,26 +57,27 @@ def span_of(kind: WorkKind, table: FoundTable, amount: Amount = Amount.ALL, *, g
         table: The table, with its size.
         amount: Which of its rows.
         gently: Whether it is done CONCURRENTLY.
+        indexes: How many indexes are built.
     """
     if amount is Amount.WRITTEN:
         return INSTANT
     if amount is Amount.QUERIED or table.size is None or table.size.rows is None:
         return None
-    times = Rate(*(_time(kind, table, table.size.rows, speed) for speed in (0, 1)))
+    times = Rate(*(_time(kind, table, table.size.rows, speed, indexes) for speed in (0, 1)))
     if gently:
         times = Rate(times.fast * CONCURRENTLY.fast, times.slow * CONCURRENTLY.slow)
     return Span(0.0 if amount is Amount.SOME else times.fast, times.slow + INSTANT.high)
 
 
-def _time(kind: WorkKind, table: FoundTable, rows: int, speed: int) -> float:
+def _time(kind: WorkKind, table: FoundTable, rows: int, speed: int, indexes: int) -> float:
     scan = table.heap * SCAN[speed] + rows * ROW[speed]
     match kind:
         case WorkKind.SCAN:
             return scan
         case WorkKind.INDEX:
-            return scan + _sort(rows, speed)
+            return indexes * (scan + _sort(rows, speed))
         case WorkKind.REWRITE:
-            return scan + table.heap * REWRITE[speed] + table.indexes * _sort(rows, speed)
+            return scan + table.heap * REWRITE[speed] + rows * VALUE[speed] + table.indexes * _sort(rows, speed)
         case WorkKind.ROWS:
             return scan + rows * (WRITE[speed] + table.indexes * ENTRY[speed])
 

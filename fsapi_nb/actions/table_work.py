@@ -66,20 +66,21 @@ def _pieces(
             continue
         is_so = holds(condition, action, work.tables, meant, statement, lookup, is_lock=False) if condition else True
         if is_so is not False:
-            span = _span(kind, meant, work.amount, statement, gently=gently)
+            span = _span(kind, meant, work, statement, gently=gently)
             yield _Piece(kind, meant, None if is_so else condition, span, condition)
 
 
-def _span(
-    kind: WorkKind, meant: MeantTable, amount: Amount, statement: StatementActions, *, gently: bool
-) -> Span | None:
+def _span(kind: WorkKind, meant: MeantTable, work: Work, statement: StatementActions, *, gently: bool) -> Span | None:
+    amount = work.amount
     if statement.statement.copy is not None and amount is Amount.QUERIED:
         return copy_span(statement.statement.copy.size)
     if amount is Amount.WRITTEN or (meant.is_empty and amount is not Amount.QUERIED):
         return INSTANT
     if meant.table is None or (meant.table.kind not in STORED and meant.table.kind != "p"):
         return None
-    return span_of(kind, meant.table, amount, gently=gently)
+    # Indexes that are there are all built again; a new one is one.
+    indexes = meant.table.indexes if work.condition in _WITH_REWRITE else 1
+    return span_of(kind, meant.table, amount, gently=gently, indexes=indexes)
 
 
 def _folded(pieces: list[_Piece]) -> Iterator[TableWork]:
