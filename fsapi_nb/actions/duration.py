@@ -102,31 +102,3 @@ def add_all(spans: Iterable[Span | None]) -> Span | None:
 def add(one: Span | None, other: Span | None) -> Span | None:
     """Return how long both take, one after the other; None if it is not known of one."""
     return None if one is None or other is None else Span(one.low + other.low, one.high + other.high)
-
-
-_STEPS = (1, 2, 5, 10, 20, 30, 60)
-
-
-def words_of(span: Span) -> str:
-    """Return the class of a span: `instant`, `seconds`, `up to a minute`, `2 to 10 min`, `1 to 5 h`, `hours`."""
-    low, high = span
-    if high <= UNNOTICED:
-        return "instant"
-    if high <= 15:
-        return "seconds"
-    if high <= 60:
-        return "up to a minute"
-    if low >= 5 * 3600:
-        return "hours"
-    return _range(low, high)
-
-
-def _range(low: float, high: float) -> str:
-    unit, seconds = ("min", 60) if high <= 3600 else ("h", 3600)
-    last = next((each for each in _STEPS if each * seconds >= high), None)
-    if last is None:
-        return "hours"
-    first = max((each for each in _STEPS if each * seconds <= low), default=0)
-    if first and first < last:
-        return f"{first} to {last} {unit}"
-    return f"up to {last} {unit}" if last > 1 else f"up to an {'hour' if unit == 'h' else 'minute'}"
