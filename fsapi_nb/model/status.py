@@ -47,7 +47,9 @@ class Inspection:
     """What there is to know of one migration: its scripts (without passwords), and what would run of it next.
 
     `plan` is its UP where it is not applied, its DOWN where it is; empty with the reason in `refusal` where it cannot
-    run. `difference` is what its file says differently from what ran.
+    run. `difference` is what its file says differently from what ran. `up_line` and `down_line` are the numbers of the
+    first lines of the scripts, as errors and plans count them; None if large data was left out, after which no line has
+    its number.
     """
 
     up: str | None
@@ -55,3 +57,5 @@ class Inspection:
     plan: Plan
     refusal: str | None = None
     difference: tuple[str, ...] = ()
+    up_line: int | None = None
+    down_line: int | None = None

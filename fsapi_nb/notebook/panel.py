@@ -6,6 +6,10 @@
   one on an old plan, does nothing.
 - `_updating` is held while the widget's state is set: a run, its watcher and the thread that follows the database all do
   that. `_reading` is held while the database is read, which takes longer: no run waits for a reader.
+- What each button would do is read when the list is shown already, by the thread that follows the database, and
+  `_foreseeing` is held meanwhile. It is shown if the migrations still stand where they stood when it was read. It is only
+  to be looked at: a click makes the plan that runs.
+- A link of the page only selects a migration. `_draw_detail` takes no name that the status does not have.
 - No callback raises: a kernel would only log it.
 """
 
@@ -23,6 +27,9 @@ from fsapi_nb.model.plan import Plan
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.live import ThrottledProgress
 from fsapi_nb.notebook.main_thread import on_main_thread
+from fsapi_nb.notebook.previews import possible_actions, previews_of
+from fsapi_nb.notebook.widgets.links import Links
+from fsapi_nb.notebook.widgets.plan import preview_state, proposal_state
 from fsapi_nb.text.command import Face, typed_lines
 from fsapi_nb.text.safe import visible
 from fsapi_nb.text.secrets import hide_in_message
@@ -51,6 +58,7 @@ class Panel:
         self._acting = threading.Lock()
         self._reading = threading.RLock()
         self._updating = threading.RLock()
+        self._foreseeing = threading.Lock()
         self._widget: Any = self._make_widget() if live else None
         self._proposal: tuple[str, str, PlanResult] | None = None
         self._tokens = itertools.count(1)
@@ -89,6 +97,7 @@ class Panel:
             widget.database = database_state(self.status)
             widget.counts = state_counts(self.status)
             widget.rows = row_states(self.status)
+            widget.possible = possible_actions(self.status)
 
     def _update(self, **state: object) -> None:
         """Set traits of the widget: those that differ are sent to the page."""
@@ -99,19 +108,39 @@ class Panel:
     def _refresh(self) -> None:
         """Read everything again and show it, in the twin too, so that a saved notebook has the last state."""
         with self._reading:
-            self.status = self._migrator.status()
-            self._draw_status(self._widget)
+            self._show_status(self._migrator.status())
             self._update(offline="")
             if self._widget.selected:
                 self._draw_detail(self._widget.selected)
             if self._published:
                 publish(panel_twin(self.status), name=self._twin, update=True)
 
+    def _show_status(self, status: StatusResult) -> None:
+        with self._updating:
+            before, self.status = self.status, status
+            self._draw_status(self._widget)
+            if _standing(before) != _standing(status):
+                self._update(previews={})  # they are about what was pending or applied before
+
     def _draw_detail(self, name: str) -> None:
         from fsapi_nb.notebook.widgets.panel import detail_state
 
         known = name in {status.name for status in self.status.statuses}
-        self._update(detail=detail_state(self._migrator.show(name)) if known else None)
+        self._update(detail=detail_state(self._migrator.show(name), self._links()) if known else None)
+
+    def _links(self) -> Links:
+        return Links(self.status.statuses)
+
+    def _foresee(self) -> None:
+        """Say before each button what it would do, unless another runner is at work."""
+        with self._foreseeing:
+            seen = self.status
+            if seen.runner:
+                return
+            previews = previews_of(seen, self._plan)
+            with self._updating:
+                if _standing(self.status) == _standing(seen):
+                    self._update(previews=previews)
 
     # -- what is clicked -------------------------------------------------------------------------------------------
 
@@ -130,8 +159,9 @@ class Panel:
                 self._update(proposal=None)
             case {"do": "refresh"}:
                 self._guarded(self._refresh)
+                self._guarded(self._foresee)
             case {"do": "dismiss"}:
-                self._update(error=[], said="")
+                self._update(error=[], said=[])
             case {"do": "shown", "view": str(view)}:
                 self._follow(view)
             case {"do": "hidden", "view": str(view)}:
@@ -142,7 +172,7 @@ class Panel:
         """Act in the main thread, unless an action is running already: a second click must not be a second run."""
         if not self._acting.acquire(blocking=False):
             return
-        self._update(busy="waiting for the running cell", error=[], said="")
+        self._update(busy="waiting for the running cell", error=[], said=[])
         on_main_thread(lambda: self._act(act, *values))
 
     def _act(self, act: Callable[..., None], *values: object) -> None:
@@ -160,28 +190,31 @@ class Panel:
         try:
             act(*values)
         except (FsapiError, Interrupted) as error:
-            self._show_error(error.lines(Face.NOTEBOOK), error)
+            self._show_error(error)
         except KeyboardInterrupt:
             self._update(error=["Interrupted."])
         except Exception as error:  # noqa: BLE001 - a callback's exception would only reach the server's log
             said = hide_in_message(visible(f"{type(error).__name__}: {error}"))
             fault = "This is a fault of the panel; `%migrate status` shows the state of the database."
-            self._update(error=[said, fault])
+            self._update(error=[f"{said}\n{fault}"])
 
-    def _show_error(self, lines: list[str], error: FsapiError | Interrupted) -> None:
+    def _show_error(self, error: FsapiError | Interrupted) -> None:
+        first, *rest = error.lines(Face.NOTEBOOK)
         blockers = getattr(error, "blockers", None)
         more = ["", *blockers.lines(times=True)] if blockers else []
-        self._update(error=[f"{type(error).__name__}: {lines[0]}", *lines[1:], *more])
+        lines = [f"{type(error).__name__}: {first}", *rest, *more]
+        self._update(error=self._links().pieces("\n".join(lines)))
 
     def _propose(self, what: str) -> None:
-        from fsapi_nb.notebook.widgets.panel import proposal_state
-
         self._update(busy="making the plan")
-        plan = self._plan(what)
+        plan, links = self._plan(what), self._links()
         token = f"{self._twin}-{next(self._tokens)}"
         self._proposal = (token, what, plan)
         # The proposal is stored first: its answer may come as soon as the page shows it.
-        self._update(busy="", proposal=proposal_state(plan, token=token, verb=_TITLES[what]))
+        with self._updating:
+            previews = {**self._widget.previews, what: preview_state(plan, links)}
+            proposal = proposal_state(plan, links, token=token, verb=_TITLES[what])
+            self._update(busy="", previews=previews, proposal=proposal)
 
     def _plan(self, what: str) -> PlanResult:
         if what == "back":
@@ -201,7 +234,7 @@ class Panel:
         self._update(busy="running")
         try:
             result = self._carry_out(what, plan.plan)
-            self._update(said="\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK)))
+            self._update(said=self._links().pieces("\n".join(typed_lines(result.lines(times=True), Face.NOTEBOOK))))
         finally:
             self._guarded(self._refresh)
 
@@ -233,6 +266,8 @@ class Panel:
             self._refresh()
         except FsapiError as failure:
             self._update(offline=visible(failure.message))
+        else:
+            self._guarded(self._foresee)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -242,3 +277,8 @@ class Panel:
             self._again = threading.Timer(_AGAIN, self._changed, [None])
             self._again.daemon = True
             self._again.start()
+
+
+def _standing(status: StatusResult) -> object:
+    """Return what must be the same for a plan that was made before to be worth a look."""
+    return status.runner, [(each.name, each.state, each.note) for each in status.statuses]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from fsapi_nb.errors import FaultyMigrations, FsapiError
 from fsapi_nb.model.history import StoredScripts
+from fsapi_nb.model.migration import Script
 from fsapi_nb.model.plan import Plan
 from fsapi_nb.model.status import Inspection, MigrationStatus, State
 from fsapi_nb.plan import refuse
 from fsapi_nb.plan.collect import applied_migration, collect, down_steps, up_steps
 from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.plan.text_difference import script_difference
-from fsapi_nb.script.stored_text import to_store
+from fsapi_nb.script.stored_text import stored_migration, to_store
 
 
 def inspect(status: MigrationStatus, given: PlanInput, stored: StoredScripts | None) -> Inspection:
@@ -24,13 +25,20 @@ def inspect(status: MigrationStatus, given: PlanInput, stored: StoredScripts | N
     if status.state is State.DRIFTED and migration and stored and stored.recorded:
         difference = tuple(script_difference(stored, migration))
     plan, refusal = _plan(status, given)
+    shown = migration or (stored_migration(status.name, stored) if stored else None)
     return Inspection(
         up=scripts.up,
         down=scripts.down,
         plan=plan,
         refusal=refusal,
         difference=difference,
+        up_line=_first_line(shown.up) if shown else None,
+        down_line=_first_line(shown.down) if shown else None,
     )
+
+
+def _first_line(script: Script | None) -> int | None:
+    return script.first_line if script and script.written.complete else None
 
 
 def _plan(status: MigrationStatus, given: PlanInput) -> tuple[Plan, str | None]:

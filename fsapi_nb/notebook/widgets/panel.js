@@ -73,15 +73,23 @@ function render({ model, el }) {
     if (kept) filters.querySelector(`[data-state="${kept}"]`)?.focus();
   };
   const buttons = BUTTONS.map(([what, label]) => element("button", {
-    type: "button", "data-do": what, class: what === "back" ? "" : "fsapi-main",
+    type: "button", "data-do": what, class: what === "back" ? "" : "fsapi-main", "aria-describedby": `${view}-${what}`,
     onclick: press((event) => { asker = event.currentTarget; act({ do: "propose", what }); }),
   }, label));
+  // Beside each button is what it would do, read before anybody clicks.
+  const previews = BUTTONS.map(([what]) => element("div", { class: "fsapi-preview", id: `${view}-${what}` }));
+  const drawPreviews = () => {
+    const found = model.get("previews") || {};
+    BUTTONS.forEach(([what], index) => {
+      const focused = previews[index].contains(document.activeElement);
+      previews[index].replaceChildren(...(found[what] ? drawPreview(found[what], link) : []));
+      if (focused) (previews[index].querySelector(".fsapi-link") || buttons[index]).focus();
+    });
+  };
   const drawButtons = () => {
-    const counts = Object.fromEntries(model.get("counts") || []);
-    const left = ["pending", "late", "partly applied", "in doubt", "broken"].some((state) => counts[state]);
-    const done = ["applied", "drifted", "missing", "partly applied"].some((state) => counts[state]);
+    const possible = model.get("possible") || [];
     const off = isOff();
-    for (const button of buttons) turn(button, off || !(button.dataset.do === "back" ? done : left));
+    for (const button of buttons) turn(button, off || !possible.includes(button.dataset.do));
     for (const button of el.querySelectorAll("[data-run]")) turn(button, off);
     for (const button of el.querySelectorAll("[data-tell]")) turn(button, Boolean(gone));
   };
@@ -134,7 +142,8 @@ function render({ model, el }) {
       if (chosen) list.setAttribute("aria-activedescendant", item.id);
     }
   };
-  const select = (name) => {
+  const select = (name, line = 0) => {
+    target = { name, line };
     if (model.get("selected") !== name) { model.set("selected", name); model.save_changes(); }
     mark();
     drawDetail();
@@ -148,9 +157,40 @@ function render({ model, el }) {
     shown[next].item.scrollIntoView({ block: "nearest" });
   };
 
-  // -- one migration in detail
-  const detail = element("section", { class: "fsapi-detail", role: "region", "aria-label": "Details", tabindex: "0" });
+  // -- one migration in detail. A link leads there, to a line of the file; the focus stays on the link.
+  const detail = element("section", { class: "fsapi-detail", role: "region", "aria-label": "Details", id: `${view}-detail`, tabindex: "0" });
+  let target = null;
+  let drawn = null;
+  const link = (text, name, line) => element("span", {
+    role: "link", tabindex: "0", class: "fsapi-link", "aria-controls": `${view}-detail`,
+    title: line ? `Show line ${line}` : "Show this migration",
+    onclick: (event) => { event.preventDefault(); follow(name, line); },
+    onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); follow(name, line); } },
+  }, element("bdi", {}, text));
+  const follow = (name, line) => {
+    if (!items.has(name)) return;
+    if (model.get("selected") === name && drawn === name) {
+      target = { name, line };
+      showTarget();
+    } else {
+      select(name, line);
+    }
+    items.get(name).item.scrollIntoView({ block: "nearest" });
+    detail.scrollIntoView({ block: "nearest" });
+  };
+  const showTarget = () => {
+    if (target?.name === drawn && model.get("detail")?.name === drawn && showLine(detail, target.line)) target = null;
+  };
   const drawDetail = () => {
+    const focused = detail !== document.activeElement && detail.contains(document.activeElement);
+    const kept = drawn === model.get("selected") ? detail.scrollTop : 0;
+    drawn = model.get("selected");
+    drawInside();
+    detail.scrollTop = kept;
+    if (focused) detail.focus({ preventScroll: true });
+    showTarget();
+  };
+  const drawInside = () => {
     const shown = model.get("detail");
     const wish = model.get("selected");
     // A busy kernel does not answer: it is better to show no details than those of another migration.
@@ -162,11 +202,12 @@ function render({ model, el }) {
       detail.replaceChildren(element("p", { class: "fsapi-dim" }, "Choose a migration to see its scripts, plan and attempts."));
       return;
     }
-    detail.replaceChildren(...drawMigration(shown));
+    detail.replaceChildren(...drawMigration(shown, link));
   };
 
   // -- a plan to confirm, a run, an error, a result
-  const proposal = element("div", { role: "alertdialog", "aria-label": "Confirm the plan", class: "fsapi-proposal", tabindex: "-1" });
+  const proposal = element("div", { role: "alertdialog", "aria-label": "Confirm the plan", "aria-describedby": `${view}-asked`, class: "fsapi-proposal", tabindex: "-1" });
+  const asked = element("div", { id: `${view}-asked` });
   let asker = buttons[0];
   let sure = false;
   const cancel = () => { sure = false; send({ do: "cancel" }); };
@@ -176,6 +217,7 @@ function render({ model, el }) {
     proposal.style.display = plan ? "" : "none";
     if (!plan) {
       proposal.replaceChildren();
+      delete proposal.dataset.token;
       if (inside) asker.focus();
       return;
     }
@@ -188,9 +230,13 @@ function render({ model, el }) {
       act({ do: "run", token: plan.token, sure: asks && sure });
     };
     const label = !asks ? "Run it" : sure ? ["Yes, run it on ", element("bdi", {}, plan.database)] : "Run it …";
+    // The plan itself stays as it is when the question comes: what was opened there stays open.
+    if (proposal.dataset.token !== plan.token) {
+      proposal.dataset.token = plan.token;
+      asked.replaceChildren(element("h4", {}, plan.verb), ...drawPlan(plan.plan, link, "The plan"));
+    }
     proposal.replaceChildren(
-      element("h4", {}, plan.verb),
-      element("pre", { tabindex: "0", "aria-label": "The plan" }, plan.lines.join("\n")),
+      asked,
       ...(asks && sure
         ? [element("div", { role: "alert", class: "fsapi-question" },
             plan.ask.map((question) => element("strong", {}, question)),
@@ -243,13 +289,15 @@ function render({ model, el }) {
   el.replaceChildren(panel);
   panel.append(
     head,
-    element("div", { class: "fsapi-tools" }, ...buttons,
+    element("div", { class: "fsapi-actions" }, buttons.map((button, index) => [button, previews[index]])),
+    element("div", { class: "fsapi-tools" },
       element("button", { type: "button", "data-do": "refresh", "data-tell": true, "aria-label": "Refresh", title: "Refresh", onclick: press(() => send({ do: "refresh" })) }, "↻"),
       element("div", { class: "fsapi-grow" }, search)),
     filters, error, said, proposal, running,
     element("div", { class: "fsapi-body" }, element("div", {}, list, empty), detail));
 
   on("rows", drawList);
+  on("previews", drawPreviews);
   on("counts", drawFilters);
   on("selected", mark);
   on("detail", drawDetail);
@@ -265,16 +313,16 @@ function render({ model, el }) {
   on("error", () => {
     const lines = model.get("error") || [];
     error.style.display = lines.length ? "" : "none";
-    error.replaceChildren(...(lines.length ? [element("pre", {}, lines.join("\n")), dismiss()] : []));
+    error.replaceChildren(...(lines.length ? [element("pre", {}, drawPieces(lines, link)), dismiss()] : []));
     if (lines.length) waiting = false;
     drawButtons();
   });
   on("said", () => {
-    const words = model.get("said");
-    said.style.display = words ? "" : "none";
-    said.replaceChildren(...(words ? [element("pre", {}, words), dismiss()] : []));
+    const words = model.get("said") || [];
+    said.style.display = words.length ? "" : "none";
+    said.replaceChildren(...(words.length ? [element("pre", {}, drawPieces(words, link)), dismiss()] : []));
   });
-  on("busy counts database", () => { if (!model.get("busy")) waiting = false; drawButtons(); });
+  on("busy possible database", () => { if (!model.get("busy")) waiting = false; drawButtons(); });
   model.on("msg:custom", (message) => { if (message.answered) { waiting = false; drawButtons(); } });
 
   const leave = followKernel(model, (words) => { gone = words; drawHead(); drawDetail(); drawButtons(); });
@@ -291,30 +339,6 @@ function followKernel(model, tell) {
   };
   kernel?.statusChanged?.connect(changed);
   return () => kernel?.statusChanged?.disconnect(changed);
-}
-
-function drawMigration(shown) {
-  const parts = [element("strong", {}, element("bdi", {}, shown.headline))];
-  if (shown.problems.length) parts.push(element("pre", { class: "fsapi-minus" }, shown.problems.join("\n")));
-  for (const script of shown.scripts) {
-    parts.push(element("h4", {}, script.title));
-    parts.push(element("pre", {}, element("code", {}, script.pieces.map(([kind, text]) => (kind ? element("span", { class: `fsapi-${kind}` }, text) : text)))));
-  }
-  if (shown.irreversible) parts.push(element("p", { class: "fsapi-dim" }, "No DOWN: it is irreversible."));
-  if (shown.plan.length) parts.push(element("h4", {}, "Next"), element("pre", {}, shown.plan.join("\n")));
-  if (shown.refusal) parts.push(element("h4", {}, "Next"), element("pre", { class: "fsapi-minus" }, shown.refusal));
-  if (shown.difference.length) {
-    const colours = { "+": "fsapi-plus", "-": "fsapi-minus" };
-    const lines = shown.difference.map((line) => element("span", { class: colours[line[0]] || "" }, `${line}\n`));
-    parts.push(element("h4", {}, "The file differs from what ran"), element("pre", {}, lines));
-  }
-  if (shown.events.length) {
-    const columns = ["when", "event", "state", "step", "took", "by", "message"];
-    const kept = columns.map((_, index) => index).filter((index) => shown.events.some((cells) => cells[index]));
-    const rows = shown.events.map((cells) => ({ cells: kept.map((index) => cells[index]) }));
-    parts.push(element("div", { class: "fsapi-scroll" }, table("Attempts", kept.map((index) => columns[index]), rows)));
-  }
-  return parts;
 }
 
 export default { render };

@@ -9,15 +9,14 @@ from typing import Any
 import anywidget
 import traitlets
 
-from fsapi_nb.model.forecast import DataLoss
 from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.model.status import MigrationStatus, State
+from fsapi_nb.notebook.widgets.links import Links
+from fsapi_nb.notebook.widgets.plan import plan_state
 from fsapi_nb.notebook.widgets.progress import PARTS, STYLE
-from fsapi_nb.text.command import Face, typed, typed_lines
 from fsapi_nb.text.safe import visible, visible_line
-from fsapi_nb.text.words import counted
 from fsapi_nb.views.highlight import highlight
-from fsapi_nb.views.results import MigrationResult, PlanResult, StatusResult
+from fsapi_nb.views.results import MigrationResult, StatusResult
 
 _HERE = Path(__file__).parent
 
@@ -25,22 +24,26 @@ _HERE = Path(__file__).parent
 class PanelWidget(anywidget.AnyWidget):
     """The widget that shows all migrations, one of them in detail, a plan to confirm, a run, an error.
 
-    `busy` says what is going on; while it is not empty, the buttons are disabled. Clicks arrive as messages
-    (`on_msg`): objects whose `do` is propose, run, cancel, refresh, dismiss, shown or hidden.
+    `possible` has the buttons that have something to do, `previews` what each of them would do. `busy` says what is going
+    on; while it is not empty, the buttons are disabled. `said` and `error` are texts in pieces, some of which are links.
+    Clicks arrive as messages (`on_msg`): objects whose `do` is propose, run, cancel, refresh, dismiss, shown or hidden.
+    A link only sets `selected`.
     """
 
-    _esm = PARTS + (_HERE / "panel.js").read_text(encoding="utf-8")
+    _esm = PARTS + "".join((_HERE / name).read_text(encoding="utf-8") for name in ("plan.js", "detail.js", "panel.js"))
     _css = STYLE + (_HERE / "panel.css").read_text(encoding="utf-8")
     database = traitlets.Dict().tag(sync=True)
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     counts = traitlets.List(traitlets.List()).tag(sync=True)
+    possible = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    previews = traitlets.Dict().tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     detail = traitlets.Instance(dict, allow_none=True).tag(sync=True)
     proposal = traitlets.Instance(dict, allow_none=True).tag(sync=True)
     progress = traitlets.Instance(dict, allow_none=True).tag(sync=True)
     busy = traitlets.Unicode("").tag(sync=True)
-    said = traitlets.Unicode("").tag(sync=True)
-    error = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    said = traitlets.List(traitlets.Any()).tag(sync=True)
+    error = traitlets.List(traitlets.Any()).tag(sync=True)
     offline = traitlets.Unicode("").tag(sync=True)
 
 
@@ -80,24 +83,34 @@ def state_counts(status: StatusResult) -> list[list[Any]]:
     return [[state.value, counts[state]] for state in State if counts[state]]
 
 
-def detail_state(result: MigrationResult) -> dict[str, Any]:
+def detail_state(result: MigrationResult, links: Links) -> dict[str, Any]:
     """Return one migration in detail: coloured scripts, what would run, its attempts, how its file differs."""
     found = result.inspection
     return {
         "name": result.status.name,
         "headline": result.headline(),
-        "problems": [visible(line) for problem in result.status.problems for line in problem.lines()],
+        "problems": [links.pieces(line) for problem in result.status.problems for line in problem.lines()],
         "scripts": [
-            {"title": title, "pieces": [list(piece) for piece in highlight(text.strip("\n"))]}
-            for title, text in (("UP", found.up), ("DOWN", found.down))
+            _script(title, text, line)
+            for title, text, line in (("UP", found.up, found.up_line), ("DOWN", found.down, found.down_line))
             if text is not None
         ],
         "irreversible": found.up is not None and found.down is None,
-        "plan": typed_lines(result.plan.lines(), Face.NOTEBOOK) if found.plan else [],
-        "refusal": typed(visible(found.refusal or ""), Face.NOTEBOOK),
+        "applied": result.status.entry is not None,
+        "plan": plan_state(result.plan, links) if found.plan else None,
+        "refusal": links.pieces(found.refusal or ""),
         "difference": [visible(line) for line in found.difference],
         "events": [_event(event) for event in result.events],
     }
+
+
+def _script(title: str, text: str, line: int | None) -> dict[str, Any]:
+    """Return a script in coloured pieces; `line` is the number of the first line that is shown."""
+    whole = text.replace("\r\n", "\n")
+    shown = whole.strip("\n")
+    before = len(whole) - len(whole.lstrip("\n"))
+    pieces = [list(piece) for piece in highlight(shown)]
+    return {"title": title, "pieces": pieces, "line": None if line is None else line + before}
 
 
 def _event(event: JournalEntry) -> list[str]:
@@ -106,43 +119,3 @@ def _event(event: JournalEntry) -> list[str]:
     who = visible(", ".join(word for word in (event.role, event.host, event.application) if word))
     words = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, event.state, of, took, who, visible(event.message or ""))
     return [str(word) for word in words]
-
-
-def proposal_state(result: PlanResult, *, token: str, verb: str) -> dict[str, Any]:
-    """Return a plan to confirm. `ask` has the reasons for a second confirmation; it is empty if one is enough.
-
-    Args:
-        result: The plan.
-        token: The token that the page sends back to run this plan.
-        verb: The question that the page asks.
-    """
-    identity, losses = result.identity, _losses(result)
-    protected = identity is not None and identity.protected
-    name = visible_line(identity.database) if identity else ""
-    ask = []
-    if protected:
-        ask.append(f"The database {name} is protected.")
-    if losses:
-        ask.append("This removes what a rollback cannot restore:")
-    elif result.takes_data:
-        ask.append("This removes data that is copied elsewhere before, or that it has made itself.")
-    return {
-        "token": token,
-        "verb": verb,
-        "lines": typed_lines(result.lines(), Face.NOTEBOOK),
-        "empty": not result.plan,
-        "ask": ask,
-        "losses": losses[:20] + ([f"… and {len(losses) - 20} more"] if len(losses) > 20 else []),
-        "database": name,
-    }
-
-
-def _losses(result: PlanResult) -> list[str]:
-    """Return what is lost for good, with its rows, each thing once."""
-    found = result.forecast.losses if result.forecast else ()
-    return list(dict.fromkeys(visible(_loss(each)) for each in found))
-
-
-def _loss(found: DataLoss) -> str:
-    rows = found.rows.rows if found.rows else None
-    return found.loss.words if rows is None else f"{found.loss.words}: {counted(rows, 'row')}"

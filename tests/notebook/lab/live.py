@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.notebook.lab.browser import Page, wait_for
@@ -20,6 +21,33 @@ _READY = """() => [...document.querySelectorAll('.fsapi-panel')].length
 _OVER = "() => ['.fsapi-said', '.fsapi-error'].some(each => document.querySelector(each).innerText)"
 _IS_OFF = """([what, off]) =>
   document.querySelector(`[data-do=${what}]`)?.getAttribute('aria-disabled') === String(off)"""
+
+# Of each element that holds text itself: its colour against what lies behind it, by WCAG's formula.
+_CONTRASTS = """() => {
+  const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n[3] ?? 1]; };
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const behind = node => {
+    const layers = [];
+    for (let each = node; each; each = each.parentElement) layers.push(rgba(getComputedStyle(each).backgroundColor));
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
+  };
+  const light = colour => colour.slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const found = {};
+  for (const node of document.querySelectorAll('.fsapi *')) {
+    const own = [...node.childNodes].some(each => each.nodeType === Node.TEXT_NODE && each.data.trim());
+    if (!own || !node.getClientRects().length || node.closest('[aria-disabled=true]')) continue;
+    const back = behind(node);
+    const [a, b] = [light(over(rgba(getComputedStyle(node).color), back)), light(back)].sort((x, y) => y - x);
+    const name = `${node.className || node.tagName} ${node.dataset.state || ''}: ${node.innerText.slice(0, 20)}`;
+    found[name] = (a + 0.05) / (b + 0.05);
+  }
+  return found;
+}"""
+_WIDER = "() => document.querySelector('.fsapi-panel').scrollWidth - document.querySelector('.fsapi-panel').clientWidth"
+_NARROWEST = """() =>
+  Math.min(...[...document.querySelectorAll('.fsapi-name')].map(each => each.getBoundingClientRect().width))"""
 
 
 class LivePanel:
@@ -79,6 +107,16 @@ class LivePanel:
         self.ask(what)
         self.answer()
         wait_for(self.page, _OVER)
+
+    def look(self, screenshots: Path, name: str) -> None:
+        """Take a picture in each theme; every text has a contrast of 4.5 : 1 at least, and nothing is wider than the page."""
+        for theme in ("Dark", "Light"):
+            self.opened.use_theme(f"JupyterLab {theme}")
+            contrasts: dict[str, float] = self.page.evaluate(_CONTRASTS)
+            assert {what: ratio for what, ratio in contrasts.items() if ratio < 4.5} == {}
+            self.page.screenshot(path=screenshots / f"{theme.lower()}-{name}.png")
+        assert self.page.evaluate(_WIDER) <= 0
+        assert self.page.evaluate(_NARROWEST) > 150, "names can be read"
 
     def text(self, selector: str) -> str:
         """What can be read there."""
