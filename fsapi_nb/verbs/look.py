@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from fsapi_nb.errors import NotUpToDate
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.history import JournalEntry
-from fsapi_nb.model.status import State
+from fsapi_nb.model.status import MigrationStatus, State
 from fsapi_nb.plan.inspect import inspect
 from fsapi_nb.plan.names import find_known
 from fsapi_nb.plan.ran_before import noted
 from fsapi_nb.plan.reconcile import reconcile
 from fsapi_nb.plan.stored_down import stored_downs
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.lint import lint_plan
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder, read_folder_if_there
@@ -41,10 +42,22 @@ def status(options: VerbOptions) -> results.StatusResult:
             note = f"a runner is at work on it: {runner}"
             statuses = tuple(replace(each, note=note) if each.state in _HALF_WAY else each for each in statuses)
         lack = [folder.lack] if folder.lack and statuses else []
-        notes = (*folder.notes, *lack, *notes_without_schema(store, folder), *store.warnings())
+        notes = (
+            *folder.notes,
+            *lack,
+            *notes_without_schema(store, folder),
+            *store.warnings(),
+            *_edited_notes(statuses),
+        )
         return results.StatusResult(
             statuses, store.identity, runner=str(runner) if runner else None, lack=folder.lack, notes=notes
         )
+
+
+def _edited_notes(statuses: Sequence[MigrationStatus]) -> list[str]:
+    """Return how to see what was edited in the files of applied migrations: for the first of them."""
+    edited = [each.name for each in statuses if each.state is State.DRIFTED]
+    return [Advice(command("show", edited[0]), " shows how the file differs from what ran")] if edited else []
 
 
 def pending(options: VerbOptions) -> results.StatusResult:

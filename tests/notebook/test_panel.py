@@ -48,8 +48,9 @@ def _words(pieces: list[Any]) -> str:
 
 def _said(preview: dict[str, Any]) -> list[str]:
     """A preview as one reads it, a danger a line."""
+    does = [preview["does"]] if preview["does"] else []
     dangers = [f"{each['label']}: {'; '.join(map(_words, each['texts']))}" for each in preview["dangers"]]
-    return [_words(preview["says"]), *dangers, *([preview["calm"]] if preview["calm"] else [])]
+    return [_words(preview["says"]), *does, *dangers, *([preview["calm"]] if preview["calm"] else [])]
 
 
 def _row(cells: list[dict[str, Any]]) -> dict[str, str]:
@@ -62,18 +63,23 @@ def _row(cells: list[dict[str, Any]]) -> dict[str, str]:
 def test_each_button_says_what_it_would_do(project: Project) -> None:
     """The next one, all of them, and the rows that go with a rollback; a button without anything to do says nothing."""
     name = project.write("tables", TABLES, DROPS)
-    assert _said(_looked_at(project).previews["next"]) == [name, "loses nothing, blocks nothing"]
+    made = "create table a; create table empty; insert rows into a"
+    assert _said(_looked_at(project).previews["next"]) == [name, made, "loses nothing, blocks nothing"]
     project.migrator().migrate()
     widget = _looked_at(project)
     assert widget.possible == list(widget.previews) == ["back"]
-    assert _said(widget.previews["back"])[:2] == [name, "Lost for good: table a and its 1,000 rows (line 7)"]
+    assert _said(widget.previews["back"])[:3] == [
+        name,
+        "drop table a; drop table empty",
+        "Lost for good: table a with its 1,000 rows (line 7)",
+    ]
 
     second = project.write("drops", "DROP TABLE a;")
     widget = _looked_at(project)
     assert widget.possible == list(widget.previews) == ["next", "all", "back"]
     following = _said(widget.previews["next"])
-    assert (following[:2], following[-1]) == (
-        [second, "Lost for good: table a and its 1,000 rows (line 2)"],
+    assert (following[:3], following[-1]) == (
+        [second, "drop table a", "Lost for good: table a with its 1,000 rows (line 2)"],
         "Irreversible: it has no DOWN",
     )
     assert widget.previews["all"] == widget.previews["next"]
@@ -81,7 +87,7 @@ def test_each_button_says_what_it_would_do(project: Project) -> None:
     project.write("more", "CREATE TABLE more ();", "DROP TABLE more;")
     every = _said(_looked_at(project).previews["all"])
     assert (every[:2], every[-1]) == (
-        ["2 migrations", f"Lost for good: table a and its 1,000 rows ({second}:2)"],
+        ["2 migrations", f"Lost for good: table a with its 1,000 rows ({second}:2)"],
         "Irreversible: 1 has no DOWN",
     )
 
@@ -164,7 +170,7 @@ def test_the_second_question_names_what_is_lost_and_its_rows(project: Project) -
     _press(panel, do="propose", what="back")
     proposal = _proposal(panel)
     assert proposal["ask"] == ["This is lost for good:"]
-    assert proposal["losses"] == ["table a and its 1,000 rows", "the table empty with its rows: no rows now"]
+    assert proposal["losses"] == ["table a with its 1,000 rows", "table empty with its 0 rows"]
     _press(panel, do="run", token=proposal["token"], sure=False)
     assert project.has("a")
     assert panel._widget.proposal is None
@@ -283,5 +289,6 @@ def test_a_line_alone_is_one_of_the_migration_that_a_text_is_about() -> None:
     pieces = _links("a.sql").pieces(text, of="a.sql")
     assert [(p["name"], p["line"]) for p in pieces if not isinstance(p, str)] == [("a.sql", 7), ("a.sql", 3)]
     edited = _links("a.sql", state=State.DRIFTED)
-    assert [p["line"] for p in edited.pieces(text, of="a.sql") if not isinstance(p, str)] == [0, 0]
-    assert edited.line("3-9", "a.sql") == [{"text": "3-9", "name": "a.sql", "line": 0}]
+    assert edited.pieces(text, of="a.sql") == [text]
+    assert edited.line("3-9", "a.sql") == ["3-9"]
+    assert edited.pieces("a.sql:3") == [{"text": "a.sql:3", "name": "a.sql", "line": 0}]

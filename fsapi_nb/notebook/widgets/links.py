@@ -22,7 +22,7 @@ _PART_OF_NAME = re.compile(r"[\w-]")
 Piece = str | dict[str, str | int]
 
 
-class _Found(NamedTuple):
+class _Mention(NamedTuple):
     """A part of a text that is to be a link."""
 
     start: int
@@ -48,44 +48,42 @@ class Links:
             of: The migration that `line 3` is a line of, if it is about one.
         """
         shown = typed(visible(text), Face.NOTEBOOK)
-        found = [*self._named(shown), *(self._lines_of(shown, of) if of else ())]
+        found = [*self._named(shown), *(_lines_of(shown, of) if of and of not in self._edited else ())]
         pieces: list[Piece] = []
         position = 0
         for start, end, name, line in sorted(found):
             if start < position:
                 continue
             pieces += [shown[position:start]] if start > position else []
-            pieces.append({"text": shown[start:end], "name": name, "line": self._line(name, line)})
+            pieces.append({"text": shown[start:end], "name": name, "line": 0 if name in self._edited else line})
             position = end
         return [*pieces, shown[position:]] if position < len(shown) else pieces
 
     def line(self, text: str, name: str) -> list[Piece]:
         """Return a line's number, or the first and the last (`3-9`), as a link to the first."""
         first = text.partition("-")[0]
-        if not name or not first.isdecimal():
+        if not name or name in self._edited or not first.isdecimal():
             return self.pieces(text)
-        return [{"text": text, "name": name, "line": self._line(name, int(first))}]
+        return [{"text": text, "name": name, "line": int(first)}]
 
-    def _line(self, name: str, line: int) -> int:
-        return 0 if name in self._edited else line
-
-    def _named(self, text: str) -> list[_Found]:
+    def _named(self, text: str) -> list[_Mention]:
         """Return the names in a text, with the line behind each; a longer name goes before one that is a part of it."""
         if _END not in text:
             return []
-        taken: list[_Found] = []
+        taken: list[_Mention] = []
         for shown, name in self._names.items():
             start = text.find(shown)
             while start >= 0:
                 end = start + len(shown)
                 if _is_whole(text, start, end) and not any(each.start < end and start < each.end for each in taken):
                     line = _LINE.match(text, end)
-                    taken.append(_Found(start, line.end() if line else end, name, int(line[1]) if line else 0))
+                    taken.append(_Mention(start, line.end() if line else end, name, int(line[1]) if line else 0))
                 start = text.find(shown, end)
         return taken
 
-    def _lines_of(self, text: str, name: str) -> list[_Found]:
-        return [_Found(*each.span(), name, int(each[1])) for each in _LINE_OF_ONE.finditer(text)]
+
+def _lines_of(text: str, name: str) -> list[_Mention]:
+    return [_Mention(*each.span(), name, int(each[1])) for each in _LINE_OF_ONE.finditer(text)]
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:

@@ -40,9 +40,10 @@ function drawRow(row, link) {
   const words = row.cells.filter((cell) => !EFFECTS[cell.column]);
   return element("li", { class: "fsapi-step" },
     element("span", { class: "fsapi-number" }, words.filter(is("line", "step")).map((cell) => drawPieces(cell.text, link))),
-    element("div", { class: "fsapi-does" }, words.filter((cell) => !is("line", "step")(cell)).map((cell) => drawCell(cell, link))),
-    effects.length ? element("div", { class: "fsapi-effects" }, effects.map((cell) => element("div", { "data-effect": cell.column },
-      element("span", { class: "fsapi-dim" }, `${EFFECTS[cell.column]}: `), element("bdi", {}, drawPieces(cell.text, link))))) : null);
+    element("div", { class: "fsapi-what" },
+      element("div", { class: "fsapi-does" }, words.filter((cell) => !is("line", "step")(cell)).map((cell) => drawCell(cell, link))),
+      effects.length ? element("div", { class: "fsapi-effects" }, effects.map((cell) => element("div", { "data-effect": cell.column },
+        element("span", { class: "fsapi-dim" }, `${EFFECTS[cell.column]}: `), element("bdi", {}, drawPieces(cell.text, link))))) : null));
 }
 
 function drawCell(cell, link) {
@@ -56,6 +57,7 @@ function drawCell(cell, link) {
 function drawPreview(preview, link) {
   return [
     element("bdi", { class: preview.refused ? "fsapi-refused" : "" }, drawPieces(preview.says, link)),
+    preview.does ? element("bdi", {}, preview.does) : null,
     preview.calm ? element("span", { class: "fsapi-dim" }, preview.calm) : null,
     preview.dangers.length ? element("ul", { class: "fsapi-alerts" }, preview.dangers.map((each) => drawAlert(each, link, document.createTextNode("; ")))) : null,
   ].filter(Boolean);

@@ -16,11 +16,12 @@ from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import Alert, Disclosure, Heading, ResultTable, Row
 from fsapi_nb.views.forecast.effects import is_lost, lost_words
+from fsapi_nb.views.forecast.lines import short_steps
 from fsapi_nb.views.highlight import highlight
 from fsapi_nb.views.render.html import cells
 from fsapi_nb.views.results import PlanResult
 
-_FEW = 2  # of each kind of danger that stand before a button
+_FEW = 2  # steps, and dangers of each kind, that stand before a button
 _CALM = "loses nothing, blocks nothing"
 _LOSSES = Fold(20, 5)
 
@@ -106,6 +107,7 @@ def preview_state(result: PlanResult, links: Links) -> Shown:
     known = result.forecast is not None and not result.forecast.notes
     return {
         "says": _says(result, links),
+        "does": clip(_does(result)) if of else "",
         "dangers": [*dangers, *_irreversible(result)],
         "calm": _CALM if known and not alerts and result.plan.steps else "",
         "refused": False,
@@ -115,17 +117,13 @@ def preview_state(result: PlanResult, links: Links) -> Shown:
 def refusal_state(error: FsapiError, links: Links) -> Shown:
     """Return why a button would be refused: what is wrong, and the first line of what shows it."""
     shown = ": ".join(["is refused", error.message.rstrip("."), *(line.strip() for line in error.details[:1])])
-    return {"says": links.pieces(shorten(shown)), "dangers": [], "calm": "", "refused": True}
+    return {"says": links.pieces(shorten(shown)), "does": "", "dangers": [], "calm": "", "refused": True}
 
 
 def many_state(count: int) -> Shown:
     """Return what is said of a plan of so many migrations that it is only made when it is asked for."""
-    return {
-        "says": [counted(count, "migration")],
-        "dangers": [],
-        "calm": "the button shows their plan",
-        "refused": False,
-    }
+    says = [counted(count, "migration")]
+    return {"says": says, "does": "", "dangers": [], "calm": "the button shows their plan", "refused": False}
 
 
 def _says(result: PlanResult, links: Links) -> list[Piece]:
@@ -135,6 +133,13 @@ def _says(result: PlanResult, links: Links) -> list[Piece]:
     if names:
         return [counted(len(names), "migration")]
     return links.pieces(result.headline().removeprefix("Plan: "))
+
+
+def _does(result: PlanResult) -> str:
+    """Return what the steps of one migration do, in a line."""
+    steps = short_steps(result.views(), named=False)
+    more = [f"… {counted(len(steps) - _FEW, 'step')} more"] if len(steps) > _FEW else []
+    return "; ".join([*(step.words for step in steps[:_FEW]), *more])
 
 
 def _irreversible(result: PlanResult) -> list[Shown]:
@@ -182,9 +187,7 @@ def _losses(result: PlanResult) -> tuple[str, list[str]]:
         return "", []
     found = _taken(result)
     lost = list(dict.fromkeys(lost_words(each) for each in found if is_lost(each)))
-    empty = [
-        f"{visible_line(each.loss.words)}: no rows now" for each in found if not is_lost(each) and _has_no_rows(each)
-    ]
+    empty = [lost_words(each) for each in found if not is_lost(each) and _has_no_rows(each)]
     kept = [f"{visible_line(each.loss.words)}: kept in {_places(each)}" for each in found if each.loss.copied_to]
     others = list(dict.fromkeys((*empty, *kept)))
     if lost:

@@ -72,7 +72,7 @@ def test_a_protected_database_is_marked_and_asks_twice(
     panel.await_states("applied")
     panel.ask("back")
     panel.answer()
-    panel.await_text(".fsapi-question", "This is taken away:\nthe table a with its rows: no rows now")
+    panel.await_text(".fsapi-question", "This is taken away:\ntable a with its 0 rows")
     panel.look(screenshots, "question")
     lab_project.rows(OTHERS_OUT)
     panel.await_text(".fsapi-head", "not connected")

@@ -38,16 +38,17 @@ def test_what_a_button_would_do_stands_beside_it(
     name = lab_project.write("changes", CHANGES)
     lab_project.write("more", "CREATE TABLE more ();", name=LONG)
     panel = _panel(lab_project, open_page)
-    panel.await_text("[id$=-next]", "table feature_flag and its 12 rows")
+    panel.await_text("[id$=-next]", "table feature_flag with its 12 rows")
     following, every, back = (panel.text(f"[id$=-{what}]") for what in ("next", "all", "back"))
     assert following.split("\n") == [
         name,
-        "Lost for good: table feature_flag and its 12 rows (line 4)",
+        "drop table feature_flag; add column orders.token; … 1 more",
+        "Lost for good: table feature_flag with its 12 rows (line 4)",
         "Blocks: writes of orders for an instant (line 3); reads and writes of orders, feature_flag for an instant",
         "Irreversible: it has no DOWN",
     ]
-    assert every.startswith("2 migrations\nLost for good: table feature_flag and its 12 rows (")
-    assert "Lost for good: table orders and its 1,000 rows (line " in back
+    assert every.startswith("2 migrations\nLost for good: table feature_flag with its 12 rows (")
+    assert "Lost for good: table orders with its 1,000 rows (line " in back
     for width in (500, 800, 1280):
         panel.page.set_viewport_size({"width": width, "height": 1000})
         panel.look(screenshots, f"{width}-previews")
@@ -57,13 +58,13 @@ def test_what_a_button_would_do_stands_beside_it(
     panel.await_text(".fsapi-proposal details[open]", "DROP TABLE feature_flag")
     assert "blocks: writes of orders" in panel.text(".fsapi-step")
     panel.answer()
-    panel.await_text(".fsapi-question", "This is lost for good:\ntable feature_flag and its 12 rows")
+    panel.await_text(".fsapi-question", "This is lost for good:\ntable feature_flag with its 12 rows")
     assert panel.page.locator(".fsapi-proposal details[open]").count() == 1
     for width in (500, 800, 1280):
         panel.page.set_viewport_size({"width": width, "height": 1000})
         panel.look(screenshots, f"{width}-plan")
     panel.answer()
-    panel.await_text("[id$=-next]", f"{LONG}\nloses nothing, blocks nothing")
+    panel.await_text("[id$=-next]", f"{LONG}\ncreate table more\nloses nothing, blocks nothing")
     panel.await_text("[id$=-back]", "is refused")
 
 
