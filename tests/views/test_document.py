@@ -56,7 +56,7 @@ def test_a_result_is_made_into_one_document(value: Result, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     "value",
-    [status(1_000, *State), plan(26, drops=30), plan(25, 30), run(100, *["hey"] * 20)],
+    [status(1_000, *State), plan(26, drops=30), plan(40, 30), run(100, *["hey"] * 20)],
     ids=lambda value: type(value).__name__,
 )
 def test_text_and_html_leave_out_the_same(value: Result) -> None:

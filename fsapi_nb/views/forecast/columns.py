@@ -9,7 +9,7 @@ from fsapi_nb.text.width import text_width
 from fsapi_nb.text.wrap import wrap
 
 #: Columns of a terminal that a plan takes, unless a single word is longer.
-WIDTH = 112
+WIDTH = 118
 _WORDS = 56  # of these for what a statement does, if some have effects
 _GAP = 3
 

@@ -89,7 +89,7 @@ def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     hard = any(each.kind is not WorkKind.ROWS for each in work)
     return Effects(
         loses=tuple(_lost([each for each in losses if is_lost(each)], back, named=several)),
-        keeps=tuple(_kept(each) for each in losses if each.loss.copied_to and not each.loss.partly),
+        keeps=tuple(_kept(each, back) for each in losses if not is_lost(each)),
         blocks=tuple(_block_phrases(each for each in blocks if each.condition is None)),
         may_block=tuple(_block_phrases(each for each in blocks if each.condition is not None)),
         nothing=not blocks and (hard or "concurrently" in words),
@@ -112,7 +112,14 @@ def is_lost(found: DataLoss) -> bool:
     """Return whether anything is lost: nothing is where there are no rows, or where all was copied before."""
     if found.rows is not None and found.rows.exact and found.rows.rows == 0:
         return False
+    if _is_filled_again(found):
+        return False
     return not found.loss.copied_to or found.loss.partly
+
+
+def _is_filled_again(found: DataLoss) -> bool:
+    """Return whether the other script makes it again with its rows, as those of a query are."""
+    return found.remade and found.loss.kind is LossKind.MATERIALIZED_VIEW
 
 
 def lost_words(found: DataLoss) -> str:
@@ -168,10 +175,14 @@ def _remade(losses: Sequence[DataLoss], back: str) -> str:
     return f" ({back} makes the {kinds.pop()} again, without them)"
 
 
-def _kept(found: DataLoss) -> str:
-    """Return where data is kept that was copied before it is dropped."""
-    what = "values" if found.loss.kind is LossKind.COLUMN else "rows"
-    return f"its {what} are kept in {_places(found)}"
+def _kept(found: DataLoss, back: str) -> str:
+    """Return why nothing is lost: there is nothing, it was copied before, or it comes again."""
+    if found.loss.copied_to:
+        what = "values" if found.loss.kind is LossKind.COLUMN else "rows"
+        return f"its {what} are kept in {_places(found)}"
+    if _is_filled_again(found):
+        return f"{back} fills it again"
+    return "there are no rows in it"
 
 
 def _places(found: DataLoss) -> str:

@@ -10,7 +10,7 @@ from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.wrap import hang, wrap
 from fsapi_nb.views.document import Alert, Document, Listing, Paragraphs, Picture, ResultTable, Section
 
-_ALERT = 108  # columns of an alert with its label
+_ALERT = 114  # columns of an alert with its label
 
 
 def lines_of(document: Document) -> list[str]:

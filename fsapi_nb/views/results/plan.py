@@ -54,7 +54,7 @@ from fsapi_nb.views.results.steps import (
 SHORT_PLAN = "(shortened: plan --full, to_frame() and to_json() have everything)"
 SHORT_MARKDOWN = "(shortened: to_markdown() and the terminal have everything)"
 _IN_COMMENT = 60  # steps that a comment shows with their statements
-_OBJECTS = Fold(20, 5)
+_OBJECTS = Fold(12, 4)
 
 if TYPE_CHECKING:
     from fsapi_nb.run.plan_script import PlanScript

@@ -35,7 +35,7 @@ RECORDS = [
 #: The columns of the HTML of steps that are a line each.
 SHORT = ["step", "migration", "what it does", "danger"]
 _ROOM = 40  # lines that all steps may take with their statements
-_FIRST, _LAST = 16, 7  # of more steps, a line each
+_FIRST, _LAST = 20, 10  # of more steps, a line each
 
 
 def bare_forecast(steps: Sequence[Step]) -> Forecast:
