@@ -1,4 +1,4 @@
-"""Whether the rows of a table stay as they are when the type of a column changes, by PostgreSQL's rules.
+"""Whether rows stay as they are when the type of a column changes, and whether values are lost, by PostgreSQL's rules.
 
 Source: `ATColumnChangeRequiresRewrite` in PostgreSQL's `tablecmds.c`, and the support functions of length coercions. What
 depends on the session's time zone, and arrays, are left undecided.
@@ -13,6 +13,10 @@ from fsapi_nb.model.table_facts import ColumnShape, TableFacts, TypeShape
 _MAX_PRECISION = 6
 _TEMPORAL = {"timestamp", "timestamptz", "time", "timetz"}
 _HEADER = 4  # of lengths and precisions in a modifier
+_MAX_SCALE = 1000
+_INTEGERS = {"int2", "int4", "int8"}
+#: Types that have each value of others, exactly.
+_WIDER = {"float4": {"int2"}, "float8": {"int2", "int4", "float4"}, "timestamp": {"date"}}
 
 
 def stays_as_is(column: ColumnShape, number: int, written: str, facts: TableFacts) -> bool | None:
@@ -44,6 +48,29 @@ def stays_as_is(column: ColumnShape, number: int, written: str, facts: TableFact
     if (base, number) in facts.casts:
         return modifier < 0
     return None if new.name in _TEMPORAL or not {old.kind, new.kind} <= {"b", "e"} else False
+
+
+def loses_nothing(column: ColumnShape, number: int, written: str, facts: TableFacts) -> bool:
+    """Return whether each value of a column stays the same value as another type, or the change fails.
+
+    A number that is too large, or a text that is not a value of an enum, is not lost: it is an error, and nothing is
+    changed. The parameters are those of `stays_as_is`.
+    """
+    if stays_as_is(column, number, written, facts):
+        return True
+    new, old = facts.types.get(number), facts.types.get(column.type)
+    modifier = modifier_of(new, written) if new else None
+    if new is None or old is None or modifier is None:
+        return False
+    match new.name:
+        case "numeric" if old.name in _INTEGERS:
+            return modifier < 0 or _numeric(modifier)[1] >= 0
+        case "numeric" if old.name == "numeric" and column.modifier >= 0:
+            return _numeric(modifier)[1] >= _numeric(column.modifier)[1]
+        case name if name in _INTEGERS:
+            return old.name in _INTEGERS
+        case name:
+            return new.kind == "e" or old.name in _WIDER.get(name, ())
 
 
 def modifier_of(new: TypeShape, written: str) -> int | None:
@@ -84,4 +111,6 @@ def _holds(kind: TypeShape, old: int, new: int) -> bool | None:
 
 
 def _numeric(modifier: int) -> tuple[int, int]:
-    return (modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF
+    """Return how many digits a number may have, and how many of them behind the point; less than none from 15 on."""
+    scale = (modifier - _HEADER) & 0x7FF
+    return (modifier - _HEADER) >> 16, scale - 0x800 if scale > _MAX_SCALE else scale

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fsapi_nb.actions.coercion import stays_as_is
 from fsapi_nb.actions.lookup import INDEXES, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import catalog_type, joined, split_name
+from fsapi_nb.actions.type_change import rewrites
 from fsapi_nb.model.action import Action, Condition, Kin, TableSet
 from fsapi_nb.model.table_facts import ConstraintShape, TableShape
 
@@ -117,14 +117,7 @@ def _is_checked(case: Case) -> bool | None:
 
 def _coercible(case: Case) -> bool | None:
     """Return whether the rows are written again: the condition is UNLESS_COERCIBLE."""
-    column = case.shape.columns.get(case.part)
-    written = case.action.column_type
-    name = catalog_type(written) if written else None
-    numbers = case.lookup.numbers_of_type(name) if name else ()
-    if column is None or written is None or len(numbers) != 1:
-        return None
-    stays = stays_as_is(column, numbers[0], written, case.lookup.facts)
-    return None if stays is None else not stays
+    return rewrites(case.action, case.shape, case.lookup)
 
 
 def _rewritten_or_indexed(case: Case) -> bool | None:

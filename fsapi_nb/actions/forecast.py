@@ -11,7 +11,15 @@ from functools import cache
 from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.held import held_locks
 from fsapi_nb.actions.lookup import INDEXES, Lookup, sets_of
-from fsapi_nb.actions.losses import drops_of, losses_of, made_again, set_of, set_of_drop, without_dropped
+from fsapi_nb.actions.losses import (
+    drops_of,
+    losses_of,
+    made_again,
+    only_keeps_values,
+    set_of,
+    set_of_drop,
+    without_dropped,
+)
 from fsapi_nb.actions.plan import PartActions, PlanActions, StatementActions, read_plan
 from fsapi_nb.actions.table_blocks import Lock, blocks_of, locks_of
 from fsapi_nb.actions.table_work import span_of_statement, work_of
@@ -133,7 +141,7 @@ class _Forecaster:
             losses=losses,
             unknown=_unknown(statement),
             span=span_of_statement(statement, work),
-            destroys=statement.destroys,
+            destroys=statement.destroys and not only_keeps_values(statement, self.lookup),
         )
         self._keep_sizes(statement, found)
         self._keep_changes(statement, locks)

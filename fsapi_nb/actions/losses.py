@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.lookup import Lookup
 from fsapi_nb.actions.made import plain
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import joined, split_name
+from fsapi_nb.actions.type_change import keeps_values
 from fsapi_nb.model.action import Kin, Loss, LossKind, TableSet
 from fsapi_nb.model.forecast import DataLoss
 from fsapi_nb.model.migration import Direction, Migration
@@ -46,15 +48,21 @@ def losses_of(statement: StatementActions, lookup: Lookup, remade: Callable[[], 
 
     `remade` returns what the script of the other direction makes.
     """
-    for loss in (loss for action in statement.actions for loss in action.destroys):
+    for action, loss in ((each, loss) for each in statement.actions for loss in each.destroys):
         tables = set_of(loss)
         meant = lookup.tables(tables, statement) if tables else ()
-        if tables and all(each.is_new and each.is_empty for each in meant):
+        if tables and all((each.is_new and each.is_empty) or keeps_values(action, each, lookup) for each in meant):
             continue
         size = next((each.table.size for each in meant if each.table), None)
         is_part = loss.kind is LossKind.ROWS and not loss.words.startswith("all ")
         is_remade = loss.kind in _OBJECTS and f"{_OBJECTS[loss.kind]} {_unquoted(loss.name)}" in remade()
         yield DataLoss(loss, None if is_part else size, is_remade)
+
+
+def only_keeps_values(statement: StatementActions, lookup: Lookup) -> bool:
+    """Return whether all that a statement does is to change types of columns, and nothing of these is lost."""
+    found = ((action, lookup.tables(own_table(action), statement)) for action in statement.actions)
+    return all(tables and all(keeps_values(action, each, lookup) for each in tables) for action, tables in found)
 
 
 def made_again(migration: Migration, direction: Direction) -> frozenset[str]:
