@@ -147,6 +147,7 @@ def require_history(mark: HistoryMark) -> Iterator[str]:
     yield OWN_NAMES.decode() + ";"
     yield _READING
     if not present.complete:
+        yield "SET LOCAL client_min_messages TO warning;"
         yield _unindented(create_statements(tables).as_string())
         if mark.has_default_rights:
             yield _revoke(tables, [name for name in tables.names if name not in present.present(tables)])

@@ -74,12 +74,13 @@ def write_script(
     recorder = Recorder(session, mark.tables, NO_RUN, host=None)
     writer = _Writer(recorder, mark, _settings(session, mark), wait)
     values = writer.values
-    explained = _explained(values, session.facts.role, session.settings.get("lock_timeout", "0"))
-    head = [comment(title), *explained, *(comment(f"! {line}") for note in notes for line in note.split("\n"))]
+    known = [comment(f"! {line}") for note in notes for line in note.split("\n")]
     if not plan:
-        return PlanScript((ScriptPiece("\n".join(head)),))
+        return PlanScript((ScriptPiece("\n".join([comment(title), *known])),))
+    explained = _explained(values, session.facts.role, session.settings.get("lock_timeout", "0"))
+    head = [comment(title), *explained, *known, "", _PSQL, *_asked(values)]
     kept = rows_kept(plan, history.entries)
-    pieces = [ScriptPiece("\n".join([*head, "", _PSQL, *_asked(values)])), *writer.begin(has_csv=_has_csv(plan))]
+    pieces = [ScriptPiece("\n".join(head)), *writer.begin(has_csv=_has_csv(plan))]
     pieces += writer.own(rows.announcements(recorder, plan), "what is about to be done, for the journal")
     for number, (step, row) in enumerate(zip(plan.steps, kept, strict=True)):
         pieces += writer.step(number, step, row)

@@ -63,10 +63,21 @@ def open_to_write(options: VerbOptions, folder: Folder) -> Iterator[HistoryStore
         yield store
 
 
-def locked(options: VerbOptions, store: HistoryStore) -> AbstractContextManager[Recorder]:
-    """Hold the lock, and make missing history tables; observers get an event if another runner holds it."""
+def locked(
+    options: VerbOptions, store: HistoryStore, holders: list[str] | None = None
+) -> AbstractContextManager[Recorder]:
+    """Hold the lock, and make missing history tables; observers get an event if another runner holds it.
+
+    Each such runner is appended to `holders`, in words.
+    """
     emit = observers_of(options)
-    return store.locked(lambda holder: emit(LockAwaited(holder)))
+
+    def awaited(holder: str) -> None:
+        if holders is not None:
+            holders.append(holder)
+        emit(LockAwaited(holder))
+
+    return store.locked(awaited)
 
 
 def observers_of(options: VerbOptions, *more: Observer) -> Observers:

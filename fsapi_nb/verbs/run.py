@@ -100,7 +100,8 @@ def run_plan(
             confirm(plan, store, yes=yes)
         from fsapi_nb.verbs import execute  # slow to import: a run that has nothing to do must not wait for it
 
-        recorder = stack.enter_context(locked(options, store))
+        holders: list[str] = []
+        recorder = stack.enter_context(locked(options, store, holders))
         now, settled = execute.settle_earlier_runs(store, recorder, folder, request, before)
         if plan is None or not is_same_input(before, now):
             plan = execute.plan_after_settling(planner, now, settled)
@@ -109,7 +110,8 @@ def run_plan(
         runner = execute.make_runner(options, stack, store, recorder, folder, observers)
         done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()
         done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
-        notes = (*settled.notes, *execute.timeout_notes(store), *notes_once_run(plan))
+        waited = ("waited for another runner of fsapi_nb to end",) if holders else ()
+        notes = (*waited, *settled.notes, *execute.timeout_notes(store), *notes_once_run(plan))
         result = run_result(request.verb, done, notes, started, store, recorder)
         return replace(result, changes=plan.changes if plan else ())
 

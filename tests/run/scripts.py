@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ HISTORY = (
         CASE WHEN state <> 'started' THEN witness END, message, role, notebook, cell, runbook
     FROM migrations_journal ORDER BY id""",
 )
+_NOW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{2,6}")  # what a default has made of the moment
 _TABLES = """
     SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -42,7 +44,7 @@ def state_of(database: str) -> dict[str, Any]:
         found: dict[str, Any] = {"catalog": read_snapshot(connection, None)}
         for schema, table in connection.execute(_TABLES).fetchall():
             query = sql.SQL("SELECT t::text FROM {} AS t ORDER BY 1").format(sql.Identifier(schema, table))
-            found[f"{schema}.{table}"] = connection.execute(query).fetchall()
+            found[f"{schema}.{table}"] = [_NOW.sub("now", row) for (row,) in connection.execute(query).fetchall()]
         found["history"] = [connection.execute(query.encode()).fetchall() for query in HISTORY]
         return found
 

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
-from fsapi_nb.events import StepRetried
+from fsapi_nb.events import LockAwaited, StepRetried
+from fsapi_nb.history.tables import Tables
 from fsapi_nb.model.outcome import ChangedRows
+from fsapi_nb.postgres.connect import open_session
 from fsapi_nb.text.safe import esc
 from fsapi_nb.views.results import RunResult
 from tests import asking
@@ -134,3 +136,20 @@ def test_a_run_that_was_tried_again_says_so(project: Project) -> None:
     assert list(result.to_frame()["attempts"]) == [3]
     (fact,) = result.to_json()["done"][0]["waits"]
     assert (fact["attempts"], fact["blockers"][0]["lock"]) == (3, "table public.t")
+
+
+def test_a_run_that_waited_for_another_runner_says_so(project: Project) -> None:
+    """Who it was is shown while it waits."""
+    project.write("a", "CREATE TABLE t (i int);")
+    project.migrator().plan()
+    with open_session(project.database, application="another") as session:
+        key = Tables("public").lock_key(session.facts.database)
+        session.connection().execute("SELECT pg_advisory_lock(%s)", [key])
+
+        def release(event: object) -> None:
+            if isinstance(event, LockAwaited):
+                session.connection().execute("SELECT pg_advisory_unlock_all()")
+
+        result = project.migrator(observers=(release,)).migrate()
+    assert result.notes == ("waited for another runner of fsapi_nb to end",)
+    assert project.migrator().migrate().notes == ()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fsapi_nb.errors import InDoubt, MigrationFileError, RefusedPlan, StatementFailed, UsageError
 from fsapi_nb.model.status import State
 from tests import asking
-from tests.conftest import MakeDatabase, Project
+from tests.conftest import ROOT, MakeDatabase, Project
 from tests.run.scripts import run_script, script_of, state_of
 
 History = list[tuple[str, str, str | None]]
@@ -418,8 +420,7 @@ def test_nothing_to_do_is_a_script_that_says_so(two: Project) -> None:
     """Comments alone."""
     two.migrator().migrate()
     script = script_of(two, two.database)
-    assert script.startswith("-- Plan: nothing to do on ")
-    assert all(line.startswith("--") for line in script.splitlines())
+    assert script == f"-- Plan: nothing to do on {two.label}.\n"
 
 
 @pytest.mark.skipif(shutil.which("psql") is None, reason="no other psql")
@@ -442,3 +443,61 @@ def test_a_psql_that_cannot_end_data_in_csv_is_refused(project: Project) -> None
     newer = project.value("SELECT current_setting('server_version_num')::int >= 180000")
     assert ("needs a psql of release 18 or newer" in done.stderr) == (older and newer), done.stderr
     assert (done.returncode, project.has("t")) == ((3, False) if older and newer else (0, True))
+
+
+def test_the_example_project_as_a_script(project: Project, other: str) -> None:
+    """All of it up, and all of it down again."""
+    for file in sorted((ROOT / "migrations").glob("*.sql")):
+        project.write_text(file.name, file.read_bytes())
+    project.migrator().migrate()
+    applied_by_script(project, other)
+    assert state_of(other) == state_of(project.database)
+    project.migrator().rollback(everything=True)
+    applied_by_script(project, other, "rollback", everything=True)
+    assert state_of(other) == state_of(project.database)
+
+
+def test_a_script_is_for_the_encoding_of_its_database(project: Project, server: str) -> None:
+    """Letters that the database has are kept; what the history cannot hold is stored as a run stores it."""
+    project.write("latin", "CREATE TABLE \"größe\" AS SELECT 'ä'::text AS a; -- 日本", 'DROP TABLE "größe";')
+    found = []
+    for number in range(2):
+        name = f"latin_{os.getpid()}_{number}"
+        with asking.session(server) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode())
+        database = make_conninfo(server, dbname=name)
+        try:
+            if number:
+                applied_by_script(project, database)
+            else:
+                project.migrator(database=database).migrate()
+            found.append(state_of(database))
+        finally:
+            with asking.session(server) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    assert found[0] == found[1]
+
+
+def test_another_role_may_run_a_script(project: Project, other: str) -> None:
+    """What it makes is its own; the history says who it was."""
+    role = f"dba_{os.getpid()}"
+    write(project, HISTORIES["concurrently"])
+    with asking.session(other) as connection:
+        database = connection.info.dbname
+        connection.execute(f"CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}".encode())
+        connection.execute(f"GRANT CREATE ON DATABASE {database} TO {role}".encode())
+    script = script_of(project, other)
+    try:
+        as_role = f"\\set ON_ERROR_STOP on\nSET SESSION AUTHORIZATION {role};\n"
+        kept = script.replace("RESET SESSION AUTHORIZATION;", f"SET SESSION AUTHORIZATION {role};").replace(
+            "SET LOCAL session_authorization TO DEFAULT;", ""
+        )
+        done = run_script(as_role + kept, other)
+        assert done.returncode == 0, done.stderr
+        assert {status.state for status in project.migrator(database=other).status().statuses} == {State.APPLIED}
+        with asking.session(other) as connection:
+            roles = connection.execute("SELECT DISTINCT role FROM migrations_journal").fetchall()
+        assert roles == [(role,)]
+    finally:
+        with asking.session(other) as connection:
+            connection.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}".encode())
