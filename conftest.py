@@ -61,6 +61,7 @@ PARTS = (
     Part("tests/notebook/test_completion.py::test_a_kernel_completes"),
     Part("tests/cli/test_streams.py"),
     Part("tests/run/test_seed.py"),
+    Part("tests/run/test_psql_script.py"),
     Part("tests/project/test_tokens.py"),
     Part("tests/cli/test_cli.py::test_ctrl_c"),
     Part("tests/project/test_trust.py::test_a_terminal_asks_once"),
