@@ -12,11 +12,11 @@ from tests.notebook.lab.browser import CHROMIUM, CHROMIUM_ARGUMENTS, Page, Windo
 
 PICTURE = ROOT / "docs" / "panel.png"
 _SHOP = '[tool.fsapi_nb]\ndatabase = "embedded:shop"\n'
-_CHOSEN = "2025_11_26_09_01_create_orders.sql"
+_CHOSEN = "2025_11_25_09_03_index_large_table.sql"
 
 
 def main() -> None:
-    """The example project's panel, with a migration in detail and a plan that waits for its yes."""
+    """The example project's panel, with a migration in detail and a rollback that waits for its yes, as rows would be lost."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -24,7 +24,7 @@ def main() -> None:
         home.mkdir()
         shutil.copytree(ROOT / "migrations", root / "migrations")
         (root / "pyproject.toml").write_text(_SHOP, encoding="utf-8")
-        write_notebook(root / "shop.ipynb", ["%load_ext fsapi_nb", "%migrate --count 22", "%migrate panel"])
+        write_notebook(root / "shop.ipynb", ["%load_ext fsapi_nb", "%migrate --count 20", "%migrate panel"])
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
         try:
             with jupyterlab(root, home) as url:
@@ -40,11 +40,12 @@ def main() -> None:
 def _take(page: Page) -> None:
     for cell in range(3):
         page.run(cell)
-    page.page.set_viewport_size({"width": 1360, "height": 900})
+    page.page.set_viewport_size({"width": 1360, "height": 1000})
     page.page.locator(".fsapi-panel").wait_for()
     page.page.locator(".fsapi-item", has_text=_CHOSEN).click()
-    page.page.locator(".fsapi-detail pre").first.wait_for()
-    page.page.locator('[data-do="next"]').click()
+    page.page.locator(".fsapi-detail .fsapi-script").first.wait_for()
+    page.page.locator(".fsapi-preview .fsapi-alerts").last.wait_for()
+    page.page.locator('[data-do="back"]').click()
     page.page.locator("[data-run]").wait_for()
     page.page.locator(".fsapi-panel").screenshot(path=PICTURE)
 

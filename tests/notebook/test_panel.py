@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,8 +54,9 @@ def _said(preview: dict[str, Any]) -> list[str]:
     return [_words(preview["says"]), *does, *dangers, *([preview["calm"]] if preview["calm"] else [])]
 
 
-def _row(cells: list[dict[str, Any]]) -> dict[str, str]:
-    return {cell["column"]: _words(cell["text"]) for cell in cells}
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    """What each column of a statement's row says; what lint says below is for its own tests."""
+    return {cell["column"]: _words(cell["text"]).split("\nlint: ")[0] for cell in row["cells"]}
 
 
 # -- before a click ----------------------------------------------------------------------------------------------------
@@ -135,6 +137,15 @@ def test_what_was_said_before_goes_when_the_migrations_stand_elsewhere(project: 
     assert set(panel._widget.previews) == {"back"}
 
 
+def test_nothing_is_said_while_another_runner_is_at_work(project: Project) -> None:
+    """Its end is followed by a look at what is left; until then a plan would be about what is half done."""
+    project.write("one", "CREATE TABLE one ();", "DROP TABLE one;")
+    panel = _panel(project)
+    panel.status = replace(panel.status, runner="another")
+    panel._foresee()
+    assert panel._widget.previews == {}
+
+
 # -- the plan to confirm -----------------------------------------------------------------------------------------------
 
 
@@ -148,8 +159,8 @@ def test_a_plan_shows_each_statement_and_its_sql(project: Project) -> None:
     plan = _proposal(panel)["plan"]
     heading, create, drop = plan["rows"]
     assert {"text": name, "name": name, "line": 0} in heading["heading"]
-    assert _row(create["cells"]) == {"line": "2", "what it does": "create table b"}
-    assert _row(drop["cells"]) == {
+    assert _row(create) == {"line": "2", "what it does": "create table b"}
+    assert _row(drop) == {
         "line": "3",
         "what it does": "drop table a",
         "loses": "its 1,000 rows",
@@ -159,7 +170,8 @@ def test_a_plan_shows_each_statement_and_its_sql(project: Project) -> None:
     assert "".join(text for _, text in drop["cells"][1]["sql"]) == "DROP TABLE a"
     panel._widget.selected = name
     detail = panel._widget.detail
-    assert (detail["plan"]["rows"], detail["plan"]["alerts"]) == (plan["rows"], plan["alerts"])
+    assert (detail["plan"]["rows"][0], detail["plan"]["alerts"]) == (heading, plan["alerts"])
+    assert [_row(row) for row in detail["plan"]["rows"][1:]] == [_row(create), _row(drop)]
 
 
 def test_the_second_question_names_what_is_lost_and_its_rows(project: Project) -> None:
