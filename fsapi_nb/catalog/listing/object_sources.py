@@ -1,0 +1,314 @@
+"""What a listing reads of what is no relation: routines, types, text search, and what is in no schema."""
+
+from __future__ import annotations
+
+from fsapi_nb.catalog.listing.source import Field, Source, hashed, present
+
+_REPLACED = "replaced"
+_CHANGED = "changed"
+_OPTIONS = "options changed"
+
+
+def _plain(
+    name: str,
+    catalog: str,
+    *fields: Field,
+    names: str,
+    schema: str = "",
+    owner: str = "",
+    acl: str = "",
+    used: str = "",
+    where: str = "x.oid >= 16384",
+) -> Source:
+    """Return the source of a catalog whose rows are objects with a name, and perhaps schema, owner and rights."""
+    common = [Field("name", names)]
+    common += [Field("schema", schema)] if schema else []
+    common += [Field("owner", f"pg_get_userbyid({owner})")] if owner else []
+    common += [Field("acl", acl)] if acl else []
+    return Source(name, catalog, "x.oid", (*common, *fields), where, used or catalog, schema, may_be_member=True)
+
+
+def _part(name: str, catalog: str, of: str, *columns: str, used: str, key: str = "x.oid", where: str = "") -> Source:
+    """Return the source of a catalog whose rows are parts of an object, of which only a hash is read."""
+    fields = (Field("of", of), Field("definition", hashed(*columns)))
+    return Source(name, catalog, key, fields, where or "x.oid >= 16384", used)
+
+
+_NAMESPACE = Source(
+    "schema",
+    "pg_namespace",
+    "x.oid",
+    (
+        Field("name", "x.nspname"),
+        Field("owner", "pg_get_userbyid(x.nspowner)"),
+        Field("acl", "x.nspacl"),
+    ),
+    "(x.oid >= 16384 OR x.oid = 2200) AND x.nspname !~ '^pg_'",
+    schema="x.oid",
+)
+# The constructors of a range type are made with it; 12 is the language `internal`.
+_ROUTINE = Source(
+    "routine",
+    "pg_proc",
+    "x.oid",
+    (
+        Field("name", "x.proname"),
+        Field("schema", "x.pronamespace"),
+        Field("owner", "pg_get_userbyid(x.proowner)"),
+        Field("acl", "x.proacl"),
+        Field("arguments", "oidvectortypes(x.proargtypes)"),
+        Field("kind", "x.prokind"),
+        Field(
+            "definition",
+            hashed(
+                *(
+                    "x.prolang",
+                    "x.procost",
+                    "x.prorows",
+                    "x.provariadic",
+                    "x.prosupport",
+                    "x.prosecdef",
+                    "x.proleakproof",
+                ),
+                *("x.proisstrict", "x.proretset", "x.provolatile", "x.proparallel", "x.prorettype", "x.proallargtypes"),
+                *("x.proargmodes", "x.proargnames", "x.proargdefaults", "x.protrftypes", "x.prosrc", "x.probin"),
+                *("x.prosqlbody", "x.proconfig"),
+            ),
+            _REPLACED,
+        ),
+    ),
+    "x.oid >= 16384 AND NOT (x.prolang = 12 AND x.prosrc ~ 'range_constructor[0-9]$')",
+    "pg_proc",
+    schema="x.pronamespace",
+    may_be_member=True,
+)
+# Arrays, multiranges and the row types of relations go with what they were made for.
+_TYPE = Source(
+    "type",
+    "pg_type",
+    "x.oid",
+    (
+        Field("name", "x.typname"),
+        Field("schema", "x.typnamespace"),
+        Field("owner", "pg_get_userbyid(x.typowner)"),
+        Field("acl", "x.typacl"),
+        Field("kind", "x.typtype"),
+        Field("relation", "x.typrelid"),
+        Field(
+            "base", "CASE x.typtype WHEN 'd' THEN format_type(x.typbasetype, x.typtypmod) END", "base type", shown=True
+        ),
+        Field("not null", "x.typnotnull"),
+        Field("default", hashed("x.typdefault"), "default changed"),
+        Field(
+            "definition",
+            hashed(
+                "x.typisdefined", "x.typinput", "x.typoutput", "x.typreceive", "x.typsend", "x.typstorage", "x.typmodin"
+            ),
+            _CHANGED,
+        ),
+    ),
+    """x.oid >= 16384 AND x.typtype <> 'm' AND x.typcategory <> 'A' AND (x.typtype <> 'c'
+        OR EXISTS (SELECT FROM pg_class WHERE oid = x.typrelid AND relkind = 'c'))""",
+    "pg_type",
+    schema="x.typnamespace",
+    may_be_member=True,
+)
+_BY_CLASS = "x.classoid::regclass, '.', x.objoid, '.', x.objsubid"
+OBJECT_SOURCES = (
+    _NAMESPACE,
+    _ROUTINE,
+    _TYPE,
+    Source(
+        "label",
+        "pg_enum",
+        "x.oid",
+        (Field("of", "x.enumtypid"), Field("name", "x.enumlabel"), Field("place", "x.enumsortorder")),
+        "x.oid >= 16384",
+        used=present("pg_enum"),
+    ),
+    _part(
+        "aggregate",
+        "pg_aggregate",
+        "x.aggfnoid::oid",
+        "x.*",
+        used="pg_proc",
+        key="x.aggfnoid::oid",
+        where="x.aggfnoid >= 16384",
+    ),
+    _plain(
+        "operator",
+        "pg_operator",
+        Field("left", "format_type(nullif(x.oprleft, 0), NULL)"),
+        Field("right", "format_type(nullif(x.oprright, 0), NULL)"),
+        Field(
+            "definition",
+            hashed("x.oprcode", "x.oprcom", "x.oprnegate", "x.oprrest", "x.oprjoin", "x.oprcanhash", "x.oprcanmerge"),
+            _CHANGED,
+        ),
+        names="x.oprname",
+        schema="x.oprnamespace",
+        owner="x.oprowner",
+    ),
+    _plain("operator class", "pg_opclass", names="x.opcname", schema="x.opcnamespace", owner="x.opcowner"),
+    _plain("operator family", "pg_opfamily", names="x.opfname", schema="x.opfnamespace", owner="x.opfowner"),
+    _part("operator of family", "pg_amop", "x.amopfamily", "x.*", used="pg_amop"),
+    _part("function of family", "pg_amproc", "x.amprocfamily", "x.*", used="pg_amproc"),
+    # The cast of a range type to its multirange is made with it.
+    _plain(
+        "cast",
+        "pg_cast",
+        Field("definition", hashed("x.castfunc", "x.castcontext", "x.castmethod"), _CHANGED),
+        names="concat('(', format_type(x.castsource, NULL), ' AS ', format_type(x.casttarget, NULL), ')')",
+        used=present("pg_cast"),
+        where="""x.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend
+            WHERE classid = 'pg_cast'::regclass AND objid = x.oid AND deptype = 'i')""",
+    ),
+    _plain("collation", "pg_collation", names="x.collname", schema="x.collnamespace", owner="x.collowner"),
+    _plain("conversion", "pg_conversion", names="x.conname", schema="x.connamespace", owner="x.conowner"),
+    _plain("text search configuration", "pg_ts_config", names="x.cfgname", schema="x.cfgnamespace", owner="x.cfgowner"),
+    _part(
+        "mapping of configuration",
+        "pg_ts_config_map",
+        "x.mapcfg",
+        "x.*",
+        used="pg_ts_config",
+        key="x.mapcfg, '.', x.maptokentype, '.', x.mapseqno",
+        where="x.mapcfg >= 16384",
+    ),
+    _plain(
+        "text search dictionary",
+        "pg_ts_dict",
+        Field("definition", hashed("x.dicttemplate", "x.dictinitoption"), _OPTIONS),
+        names="x.dictname",
+        schema="x.dictnamespace",
+        owner="x.dictowner",
+    ),
+    _plain("text search parser", "pg_ts_parser", names="x.prsname", schema="x.prsnamespace"),
+    _plain("text search template", "pg_ts_template", names="x.tmplname", schema="x.tmplnamespace"),
+    _plain(
+        "extension",
+        "pg_extension",
+        Field("version", "x.extversion", "version", shown=True),
+        Field("home", "x.extnamespace", "schema changed"),
+        names="x.extname",
+        owner="x.extowner",
+    ),
+    _plain(
+        "event trigger",
+        "pg_event_trigger",
+        Field("enabled", "x.evtenabled"),
+        Field("definition", hashed("x.evtevent", "x.evtfoid", "x.evttags"), _CHANGED),
+        names="x.evtname",
+        owner="x.evtowner",
+        used="pg_event_trigger",
+    ),
+    _plain(
+        "transform",
+        "pg_transform",
+        Field("definition", hashed("x.trffromsql", "x.trftosql"), _REPLACED),
+        names="""concat('FOR ', format_type(x.trftype, NULL), ' LANGUAGE ',
+            (SELECT lanname FROM pg_language WHERE oid = x.trflang))""",
+        used="pg_transform",
+    ),
+    _plain(
+        "default privileges",
+        "pg_default_acl",
+        Field("kind", "x.defaclobjtype"),
+        names="pg_get_userbyid(x.defaclrole)",
+        schema="x.defaclnamespace",
+        acl="x.defaclacl",
+        used=present("pg_default_acl"),
+    ),
+    _plain(
+        "publication",
+        "pg_publication",
+        Field("definition", hashed("to_jsonb(x) - '{pubname,pubowner}'::text[]"), _OPTIONS),
+        names="x.pubname",
+        owner="x.pubowner",
+        used=present("pg_publication"),
+    ),
+    _part("published table", "pg_publication_rel", "x.prpubid", "x.*", used="pg_publication_rel"),
+    _plain(
+        "foreign data wrapper",
+        "pg_foreign_data_wrapper",
+        Field("definition", hashed("x.fdwhandler", "x.fdwvalidator", "x.fdwoptions"), _OPTIONS),
+        names="x.fdwname",
+        owner="x.fdwowner",
+        acl="x.fdwacl",
+        used=present("pg_foreign_data_wrapper"),
+    ),
+    _plain(
+        "server",
+        "pg_foreign_server",
+        Field("definition", hashed("x.srvtype", "x.srvversion", "x.srvoptions"), _OPTIONS),
+        names="x.srvname",
+        owner="x.srvowner",
+        acl="x.srvacl",
+        used="pg_foreign_server",
+    ),
+    # Not everybody may read the table of mappings or of subscriptions.
+    Source(
+        "user mapping",
+        "pg_user_mappings",
+        "x.umid",
+        (
+            Field("name", "concat('FOR ', x.usename, ' SERVER ', x.srvname)"),
+            Field("options", hashed("x.umoptions"), _OPTIONS),
+        ),
+        "true",
+        "pg_foreign_server",
+        stamped=False,
+    ),
+    Source(
+        "subscription",
+        "pg_subscription",
+        "x.oid",
+        (
+            Field("name", "x.subname"),
+            Field("owner", "pg_get_userbyid(x.subowner)"),
+            Field("enabled", "x.subenabled", "enabled", shown=True),
+            Field(
+                "definition", hashed("x.subslotname", "x.subsynccommit", "x.subpublications", "x.subbinary"), _OPTIONS
+            ),
+        ),
+        "x.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        present("pg_subscription"),
+        stamped=False,
+    ),
+    _plain(
+        "language",
+        "pg_language",
+        Field("definition", hashed("x.lanpltrusted", "x.lanplcallfoid", "x.laninline", "x.lanvalidator"), _CHANGED),
+        names="x.lanname",
+        owner="x.lanowner",
+        acl="x.lanacl",
+        used="pg_language",
+    ),
+    _plain("access method", "pg_am", names="x.amname", used=present("pg_am")),
+    Source(
+        "comment",
+        "pg_description",
+        _BY_CLASS,
+        (Field("text", "hashtextextended(x.description, 0)"),),
+        "x.objoid >= 16384 OR x.objoid = 2200",
+    ),
+    Source(
+        "security label",
+        "pg_seclabel",
+        f"{_BY_CLASS}, '.', hashtextextended(x.provider, 0)",
+        (Field("text", "hashtextextended(x.label, 0)"),),
+        "x.objoid >= 16384 OR x.objoid = 2200",
+        "EXISTS (SELECT FROM pg_seclabel)",
+    ),
+    Source(
+        "need",
+        "pg_depend",
+        "x.classid::regclass, '.', x.objid, '.0.', x.refobjid",
+        (Field("extension", "x.refobjid"),),
+        "x.refclassid = 'pg_extension'::regclass AND x.deptype = 'x'",
+        "pg_extension",
+    ),
+)
+PUBLISHED_SCHEMAS = _part(
+    "published schema", "pg_publication_namespace", "x.pnpubid", "x.*", used=present("pg_publication_namespace")
+)
