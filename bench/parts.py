@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -73,9 +74,19 @@ def _types(run: Run, server: Server) -> None:
         run.exactness = compare(address.url("postgresql"))
 
 
+def _changes(run: Run, server: Server) -> None:
+    from bench.changes import EMPTY, EXAMPLE, LARGE, measure
+
+    with ExitStack() as stack:
+        addresses = {name: stack.enter_context(server.database()) for name in (EMPTY, EXAMPLE, LARGE)}
+        urls = {name: address.url("postgresql") for name, address in addresses.items()}
+        run.add("seconds", measure(urls, run.rounds))
+
+
 #: What can be measured besides the migrations, in this order.
 PARTS: Mapping[str, Part] = {
     "kernel": _kernel,
+    "changes": _changes,
     "reading": _reading,
     "seed": _seed,
     "embedded": _embedded,

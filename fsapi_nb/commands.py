@@ -73,7 +73,7 @@ class Verb:
 
 #: The verbs of which a user wants the result, and nothing else. A query may change data, but its answer is what is
 #: wanted.
-READING = frozenset({"status", "pending", "plan", "show", "lint", "blockers", "diagram", "history", "query"})
+READING = frozenset({"status", "pending", "plan", "show", "lint", "changes", "blockers", "diagram", "history", "query"})
 #: The verbs that change the database or its history: their progress is shown while they run.
 CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})
 
@@ -91,6 +91,7 @@ _UNPARSED = _argument(
     action="store_true",
     help="run scripts that PostgreSQL 18's parser refuses, each in one transaction",
 )
+_NO_CHANGES = _argument("--no-changes", action="store_true", help="do not find out what changes in the schema")
 _CHECK = _argument("--check", action="store_true", help="exit with 3 if there is anything to do or not as it should be")
 _NAME = _argument(
     "name",
@@ -175,9 +176,14 @@ VERBS: tuple[Verb, ...] = (
         "migrate",
         "apply all pending migrations",
         lambda m, o: m.migrate(
-            to=o.to, count=o.count, out_of_order=o.out_of_order, allow_unparsed=o.allow_unparsed, yes=o.yes
+            to=o.to,
+            count=o.count,
+            out_of_order=o.out_of_order,
+            allow_unparsed=o.allow_unparsed,
+            changes=not o.no_changes,
+            yes=o.yes,
         ),
-        (_TO, _COUNT, _LATE, _UNPARSED, _YES),
+        (_TO, _COUNT, _LATE, _UNPARSED, _NO_CHANGES, _YES),
     ),
     Verb("status", "the state of each migration", lambda m, o: _checked(m.status(), o), (_CHECK,)),
     Verb("pending", "what would still be applied", lambda m, o: _checked(m.pending(), o), (_CHECK,)),
@@ -229,6 +235,22 @@ VERBS: tuple[Verb, ...] = (
             _argument("--check", action="store_true", help="exit with 3 if there is a finding to stop at"),
         ),
     ),
+    Verb(
+        "changes",
+        "what a migration changed in the schema, or those of the last run",
+        lambda m, o: m.changes(o.name, since=o.since),
+        (
+            _argument(
+                "name", values=CompletionKind.MIGRATION, nargs="?", metavar="NAME", help="a migration that has run"
+            ),
+            _argument(
+                "--since",
+                values=CompletionKind.MIGRATION,
+                metavar="NAME_OR_TIME",
+                help="all that ran after this migration, or from this moment on (2026-01-31, 2026-01-31T14:00; UTC)",
+            ),
+        ),
+    ),
     Verb("blockers", "who blocks whom in the database, at this moment", lambda m, _: m.blockers()),
     Verb(
         "diagram",
@@ -249,7 +271,14 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "rollback",
         "undo the last migration, the last N, or all after NAME",
-        lambda m, o: m.rollback(o.count, to=o.to, everything=o.all, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        lambda m, o: m.rollback(
+            o.count,
+            to=o.to,
+            everything=o.all,
+            allow_unparsed=o.allow_unparsed,
+            changes=not o.no_changes,
+            yes=o.yes,
+        ),
         (
             _argument("count", nargs="?", type=int, metavar="N", help="how many; without it, one"),
             _argument(
@@ -260,13 +289,14 @@ VERBS: tuple[Verb, ...] = (
             ),
             _argument("--all", action="store_true", help="everything"),
             _UNPARSED,
+            _NO_CHANGES,
             _YES,
         ),
     ),
     Verb(
         "redo",
         "roll the last migration back and apply its file again",
-        lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        lambda m, o: m.redo(o.name, allow_unparsed=o.allow_unparsed, changes=not o.no_changes, yes=o.yes),
         (
             _argument(
                 "name",
@@ -276,17 +306,25 @@ VERBS: tuple[Verb, ...] = (
                 help="to be sure that it is the last",
             ),
             _UNPARSED,
+            _NO_CHANGES,
             _YES,
         ),
     ),
     Verb(
         "fresh",
         "drop everything in the managed schemas and apply every migration",
-        lambda m, o: m.fresh(migrate=not o.no_migrate, confirm=o.confirm, allow_unparsed=o.allow_unparsed, yes=o.yes),
+        lambda m, o: m.fresh(
+            migrate=not o.no_migrate,
+            confirm=o.confirm,
+            allow_unparsed=o.allow_unparsed,
+            changes=not o.no_changes,
+            yes=o.yes,
+        ),
         (
             _argument("--no-migrate", action="store_true", help="leave it empty"),
             _argument("--confirm", metavar="DATABASE", help="the database's name, on a protected one"),
             _UNPARSED,
+            _NO_CHANGES,
             _YES,
         ),
     ),

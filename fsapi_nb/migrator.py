@@ -214,6 +214,20 @@ class Migrator:
         return verbs.look.show(self._options, name)
 
     @stoppable
+    def changes(self, name: str | None = None, *, since: str | None = None) -> results.ChangesResult:
+        """Return what a migration changed in the schema, as its run has kept it; without a name, the last run.
+
+        Args:
+            name: The file's name, or any part of it that only one has.
+            since: All that ran after this migration, or from this moment on (ISO 8601, UTC unless it says otherwise).
+
+        Raises:
+            UnknownMigration: No migration has that name, or several have.
+            UsageError: `name` and `since` are both given.
+        """
+        return verbs.changes.changes(self._options, name, since=since)
+
+    @stoppable
     def blockers(self) -> results.BlockersResult:
         """Return who blocks whom in the database now, seen from the runner that is at work, if there is one."""
         return verbs.database.blockers(self._options)
@@ -314,6 +328,7 @@ class Migrator:
         count: int | None = None,
         out_of_order: bool = False,
         allow_unparsed: bool = False,
+        changes: bool = True,
         yes: bool = False,
         planned: Plan | None = None,
     ) -> results.RunResult:
@@ -324,6 +339,7 @@ class Migrator:
             count: The next so many.
             out_of_order: Apply late files on a protected database.
             allow_unparsed: Run scripts that the parser refuses, each in one transaction.
+            changes: Whether the result tells what changed in the schema.
             yes: Do it on a protected database.
             planned: Only if this is still the plan.
 
@@ -331,7 +347,9 @@ class Migrator:
             UsageError: `to` is unknown (UnknownMigration), or `to` and `count` exclude each other.
             PlanChanged: The files or the database have changed since `planned` was made.
         """
-        request = PlanRequest(to=to, count=count, out_of_order=out_of_order, allow_unparsed=allow_unparsed)
+        request = PlanRequest(
+            to=to, count=count, out_of_order=out_of_order, allow_unparsed=allow_unparsed, changes=changes
+        )
         return verbs.run.run(self._options, request, yes=yes, planned=planned)
 
     @stoppable
@@ -342,6 +360,7 @@ class Migrator:
         to: str | None = None,
         everything: bool = False,
         allow_unparsed: bool = False,
+        changes: bool = True,
         yes: bool = False,
         planned: Plan | None = None,
     ) -> results.RunResult:
@@ -354,6 +373,7 @@ class Migrator:
             to: The migration that stays as the last one.
             everything: Undo all.
             allow_unparsed: Run scripts that the parser refuses, each in one transaction.
+            changes: Whether the result tells what changed in the schema.
             yes: Do it on a protected database.
             planned: Only if this is still the plan.
 
@@ -362,11 +382,15 @@ class Migrator:
             NothingToDo: Nothing is applied.
             PlanChanged: The files or the database have changed since `planned` was made.
         """
-        request = PlanRequest("rollback", to=to, count=count, everything=everything, allow_unparsed=allow_unparsed)
+        request = PlanRequest(
+            "rollback", to=to, count=count, everything=everything, allow_unparsed=allow_unparsed, changes=changes
+        )
         return verbs.run.run(self._options, request, yes=yes, planned=planned)
 
     @stoppable
-    def redo(self, name: str | None = None, *, allow_unparsed: bool = False, yes: bool = False) -> results.RunResult:
+    def redo(
+        self, name: str | None = None, *, allow_unparsed: bool = False, changes: bool = True, yes: bool = False
+    ) -> results.RunResult:
         """Roll the last migration back and apply its file again; in one transaction if both scripts allow it.
 
         A redo that was cut off between the two is continued: nothing else is rolled back, unless `name` is given.
@@ -374,17 +398,26 @@ class Migrator:
         Args:
             name: The migration, which must be the last one.
             allow_unparsed: Run scripts that the parser refuses, each in one transaction.
+            changes: Whether the result tells what changed in the schema.
             yes: Do it on a protected database.
 
         Raises:
             UnknownMigration: `name` is not the last migration, or has no file.
             NothingToDo: Nothing is applied.
         """
-        return verbs.run.run(self._options, PlanRequest("redo", to=name, allow_unparsed=allow_unparsed), yes=yes)
+        return verbs.run.run(
+            self._options, PlanRequest("redo", to=name, allow_unparsed=allow_unparsed, changes=changes), yes=yes
+        )
 
     @stoppable
     def fresh(
-        self, *, migrate: bool = True, confirm: str | None = None, allow_unparsed: bool = False, yes: bool = False
+        self,
+        *,
+        migrate: bool = True,
+        confirm: str | None = None,
+        allow_unparsed: bool = False,
+        changes: bool = True,
+        yes: bool = False,
     ) -> results.RunResult:
         """Drop everything in the managed schemas, then apply every migration.
 
@@ -392,13 +425,14 @@ class Migrator:
             migrate: Whether to apply them; if not, the schemas are left empty.
             confirm: The database's name, which a protected database asks for.
             allow_unparsed: Run scripts that the parser refuses, each in one transaction.
+            changes: Whether the result tells what changed in the schema.
             yes: Do it; otherwise ConfirmationRequired is raised on any database.
 
         Raises:
             Protected: The database is protected and `confirm` is None, or `confirm` is not the database's name.
             ConfigurationError: There is no file to apply.
         """
-        request = PlanRequest("fresh", allow_unparsed=allow_unparsed)
+        request = PlanRequest("fresh", allow_unparsed=allow_unparsed, changes=changes)
         return verbs.fresh.fresh(self._options, request, apply=migrate, confirmed_name=confirm, yes=yes)
 
     # -- verbs that change the history and run no script ----------------------------------------------------------

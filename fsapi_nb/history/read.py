@@ -14,6 +14,7 @@ from fsapi_nb.errors import UNCHANGED, HistoryError, UsageError
 from fsapi_nb.history.authors import Author, authors_query, fold_authors
 from fsapi_nb.history.fold import fold_progress, fold_redos, fold_rollbacks
 from fsapi_nb.history.journal_event import sound_events
+from fsapi_nb.history.kept_changes import changes_query, fold_changes
 from fsapi_nb.history.owners import refuse_code
 from fsapi_nb.history.retirements import fold_retired
 from fsapi_nb.history.rights import no_right, refuse_unwritable
@@ -35,6 +36,7 @@ from fsapi_nb.model.history import (
     JournalEntry,
     StoredScripts,
 )
+from fsapi_nb.model.schema_change import KeptChanges
 from fsapi_nb.postgres.ask import OWN_NAMES, ask_together
 from fsapi_nb.postgres.session import Rows, Session
 from fsapi_nb.script.encoding import fitting, keep, restore
@@ -235,11 +237,20 @@ def read_journal(
         for name in ADDED["journal"]
     )
     kept = None if runbook is None else keep(runbook, session.encoding)
-    only = sql.SQL("WHERE state <> 'session'" if kept is None else "WHERE state <> 'session' AND runbook = {}").format(
-        sql.Literal(kept)
-    )
+    attempts = "WHERE state <> 'session' AND event <> 'schema'"
+    only = sql.SQL(attempts if kept is None else f"{attempts} AND runbook = {{}}").format(sql.Literal(kept))
     queries = {"journal": query.format(added, tables.journal, only, sql.Literal(limit))}
     return tuple(JournalEntry(*row) for row in _ask(session, tables, queries)["journal"])
+
+
+def read_changes(session: Session, tables: Tables, layout: TablesPresent) -> tuple[KeptChanges, ...]:
+    """Return what migrations have changed in the schema since everything was dropped, oldest first.
+
+    Raises HistoryError if the journal may not be read.
+    """
+    if not layout.journal:
+        return ()
+    return fold_changes(_ask(session, tables, {"journal": changes_query(tables)})["journal"])
 
 
 def create_tables(session: Session, tables: Tables) -> TablesPresent:

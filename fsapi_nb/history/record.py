@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from fsapi_nb.errors import UNCHANGED, FsapiError, HistoryError, Locked
-from fsapi_nb.history import changed_rows
+from fsapi_nb.history import changed_rows, kept_changes
 from fsapi_nb.history.kept_session import capture
 from fsapi_nb.history.retired_row import RetiredRow
 from fsapi_nb.history.rights import lost_right
@@ -37,6 +37,7 @@ from fsapi_nb.text.command import Advice, command
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from fsapi_nb.model.schema_change import SchemaChanges
     from fsapi_nb.plan.kept_rows import KeptRow
 
 
@@ -193,6 +194,11 @@ class Recorder:
         row, kept = self._kept(migration, JournalRow(migration, "repair", "done", 1, 1))
         repaired = self._message("repair", [str(entry.id), migration.checksum, *kept])
         return (repaired, *self.journal(row), self._check("repair", row, migration.checksum))
+
+    def changed(self, name: str | None, direction: str, changes: SchemaChanges) -> tuple[Message, ...]:
+        """Keep what a migration has changed in the schema; without a name, what all those of the run have."""
+        row = JournalRow(None, kept_changes.EVENT, direction, witness=kept_changes.written_changes(changes), name=name)
+        return self.journal(row)
 
     def forget_all(self) -> tuple[Message, ...]:
         """Empty the history. The journal stays, and gets the event that everything was dropped."""

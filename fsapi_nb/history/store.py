@@ -23,12 +23,20 @@ from fsapi_nb.history.locate import Location, locate, refuse_absent
 from fsapi_nb.history.no_schema import NoSchema
 from fsapi_nb.history.other_history import HistorySetting, refuse_other_history
 from fsapi_nb.history.owners import find_grants
-from fsapi_nb.history.read import create_tables, read_history, read_history_and_authors, read_journal, read_scripts
+from fsapi_nb.history.read import (
+    create_tables,
+    read_changes,
+    read_history,
+    read_history_and_authors,
+    read_journal,
+    read_scripts,
+)
 from fsapi_nb.history.tables import Tables
 from fsapi_nb.history.tables_present import TablesPresent, question
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.history import History, JournalEntry, StoredScripts
 from fsapi_nb.model.migration import Procedure
+from fsapi_nb.model.schema_change import KeptChanges
 from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.postgres.connect import connect, open_session
 from fsapi_nb.postgres.session import Session
@@ -92,6 +100,10 @@ class HistoryStore:
     def journal(self, *, limit: int | None = None, runbook: str | None = None) -> tuple[JournalEntry, ...]:
         """Return the newest `limit` events of the journal, or those of one run of a runbook, oldest first."""
         return read_journal(self.session, self.tables, self._layout(), limit=limit, runbook=runbook)
+
+    def kept_changes(self) -> tuple[KeptChanges, ...]:
+        """Return what migrations have changed in the schema since everything was dropped, oldest first."""
+        return read_changes(self.session, self.tables, self._layout())
 
     def _of_these_files(self, history: History) -> History:
         """Return the history. Raises HistoryError if the files have another one, under another name."""

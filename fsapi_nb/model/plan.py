@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fsapi_nb.model.history import HistoryEntry, RowChange, RowChangeKind
 from fsapi_nb.model.migration import Check, Direction, Migration, Statement
 from fsapi_nb.model.outcome import ChangedRows, StepWait
+from fsapi_nb.model.schema_change import SchemaChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class CompletedMigration:
     """One migration that a run completed.
 
     `elapsed` is in seconds: those of the history if its answer was heard, else by a monotonic clock. `rows` are those
-    that its statements have changed, `waits` what its steps have waited for.
+    that its statements have changed, `waits` what its steps have waited for. `schema_changes` is what it has changed in
+    the schema, None if that was not asked for or is only known of the whole run.
     """
 
     name: str
@@ -157,3 +159,4 @@ class CompletedMigration:
     notices: tuple[str, ...] = ()
     rows: tuple[ChangedRows, ...] = ()
     waits: tuple[StepWait, ...] = ()
+    schema_changes: SchemaChanges | None = None

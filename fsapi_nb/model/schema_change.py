@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 CREATED, DROPPED, CHANGED = "created", "dropped", "changed"
-_ACTIONS = {CREATED, DROPPED, CHANGED}
+#: The event of changes that all migrations of a run have made together.
+WHOLE_RUN = "run"
 
 
 class SchemaChange(NamedTuple):
@@ -31,13 +32,15 @@ class SchemaChange(NamedTuple):
 class SchemaChanges:
     """What changed between two readings of the catalog.
 
-    `left_out` counts changes that are known, but not kept. `together_with` are the other migrations of the run if the
-    catalog was only read before and after all of them. `unknown` says why nothing is known; empty if it is known.
+    `left_out` counts changes that are known, but were not kept. `migrations` is how many a run completed between the
+    two readings. `note` says what else must be known of it, and `unknown` why nothing is known; both are empty
+    otherwise.
     """
 
     changes: tuple[SchemaChange, ...] = ()
     left_out: int = 0
-    together_with: int = 0
+    migrations: int = 1
+    note: str = ""
     unknown: str = ""
 
     def facts(self) -> dict[str, Any]:
@@ -48,15 +51,22 @@ class SchemaChanges:
                 for each in self.changes
             ],
             "left_out": self.left_out,
-            "together_with": self.together_with,
+            "migrations": self.migrations,
+            "note": self.note,
             "unknown": self.unknown,
         }
 
 
-def change_of(value: Any) -> SchemaChange | None:
-    """Return a change that was kept as a list; None if the value has another form."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 3:
-        return None
-    action, *texts = value
-    is_sound = all(isinstance(text, str) for text in texts) and isinstance(action, str) and action in _ACTIONS
-    return SchemaChange(action, texts[0], texts[1], tuple(texts[2:])) if is_sound else None
+class KeptChanges(NamedTuple):
+    """What one migration has changed in the schema, or all those of a run: then `migration` is None.
+
+    `event` is `up`, `down` or `run`. `names` are the migrations that it is about, by their names now. `at` is when the
+    first of them was completed.
+    """
+
+    migration: str | None
+    event: str
+    run_id: str
+    at: datetime.datetime
+    names: tuple[str, ...]
+    changes: SchemaChanges

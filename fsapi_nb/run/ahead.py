@@ -26,10 +26,14 @@ _SHORT = 1 << 16  # characters of a script that is sent before what is in front 
 
 @dataclass(slots=True)
 class SentAhead:
-    """The batches that are under way behind the one that is waited for. `compose` makes the batch of a step."""
+    """The batches that are under way behind the one that is waited for. `compose` makes the batch of a step.
+
+    With `one_by_one` nothing is sent ahead: something is to be asked between two migrations.
+    """
 
     steps: Sequence[Step]
     compose: Callable[[Step, int], Batch]
+    one_by_one: bool = False
     _travelling: Sequence[bool] = field(init=False)
     _batches: deque[tuple[int, Batch]] = field(default_factory=deque)
     _unheard: deque[int] = field(default_factory=deque)
@@ -47,7 +51,8 @@ class SentAhead:
 
     def is_followed(self, number: int) -> bool:
         """Return whether the step behind that one is sent before that one is answered."""
-        return number + 1 < len(self.steps) and self._travelling[number] and self._travelling[number + 1]
+        is_last = self.one_by_one or number + 1 == len(self.steps)
+        return not is_last and self._travelling[number] and self._travelling[number + 1]
 
     def take(self) -> Batch:
         """Return the batch that was sent first: its answers are the next to come."""

@@ -72,7 +72,9 @@ def interrupted(run: RunState, ahead: SentAhead) -> Interrupted:
     under_way = [*([run.number] if at else ()), *ahead.numbers()]
     if not under_way:
         names = tuple(done.name for done in run.done)
-        return Interrupted("stopped between two steps", run.standing(), names)
+        is_over = bool(names) and names[-1] == run.steps[-1].parts[-1].migration.name
+        message = "stopped when everything had been run" if is_over else "stopped between two steps"
+        return Interrupted(message, run.standing(), names)
     committed = False
     at = at or run.beginning(under_way[0])
     with contextlib.suppress(psycopg.Error, FsapiError):

@@ -22,11 +22,13 @@ from fsapi_nb.events import Observers, RunFailed, RunFinished, RunStarted, StepS
 from fsapi_nb.history.record import Recorder, done_row
 from fsapi_nb.model.history import HistoryEntry
 from fsapi_nb.model.plan import CompletedMigration, Mode, Plan, Step
+from fsapi_nb.model.schema_change import SchemaChanges
 from fsapi_nb.plan.kept_rows import rows_kept
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.session import Connection, Session
 from fsapi_nb.run import failures, outcome, rows
 from fsapi_nb.run.alone import AloneRunner
+from fsapi_nb.run.catalog_readings import CatalogReadings
 from fsapi_nb.run.position import RunPosition
 from fsapi_nb.run.resume import prepare_session
 from fsapi_nb.run.row_tally import RowTally
@@ -43,7 +45,8 @@ class Runner:
 
     `reopen` gives another session that holds it, once the connection is lost; `renew` one that takes the lock over from
     a session that is outdated; `look` a second connection, from which a long step is watched. A step that a lock, a
-    deadlock or a serialization failure stops is tried again for `max_wait` seconds.
+    deadlock or a serialization failure stops is tried again for `max_wait` seconds. `read_catalog` makes what reads the
+    catalog between steps; None if nobody wants to know what changed. `schema_changes` are those of the whole run.
     """
 
     session: Session
@@ -53,10 +56,13 @@ class Runner:
     renew: Callable[[Session], Session]
     look: Callable[[], AbstractContextManager[Connection]]
     max_wait: float = 60.0
+    read_catalog: Callable[[RunState], CatalogReadings] | None = None
+    schema_changes: SchemaChanges | None = None
     _run: RunState = field(init=False)
     _watcher: Watcher = field(init=False)
     _transactions: TransactionRunner = field(init=False)
     _alone: AloneRunner = field(init=False)
+    _readings: CatalogReadings | None = None
 
     def run(self, plan: Plan, entries: Sequence[HistoryEntry] = ()) -> tuple[CompletedMigration, ...]:
         """Run every step in order, over a history of these entries; return what was completed.
@@ -71,6 +77,8 @@ class Runner:
                 self._run_all(plan)
         except (FsapiError, Interrupted) as error:
             failed = error
+            if self._readings:
+                self._readings.keep()
             if plan.verb == "redo":
                 failed = revise(error, state=failures.half_redone(error.state, self._run.done))
             self.emit(RunFailed(failed))
@@ -88,6 +96,7 @@ class Runner:
         self._watcher = Watcher(self._position, self.look, self.emit, self.session.settings["lock_timeout"])
         self._transactions = TransactionRunner(self._run, self._clean, self._watcher.blockage)
         self._alone = AloneRunner(self._run, self._watcher.blockage)
+        self._readings = self.read_catalog(self._run) if self.read_catalog and plan.steps else None
 
     def _position(self) -> tuple[RunPosition, int] | None:
         """Return what the server is at work on, and in which session: asked by the watcher, from its thread."""
@@ -100,12 +109,19 @@ class Runner:
         try:
             run.session.connection().add_notice_handler(run.hear)
             rows.announce(run, plan)
+            if self._readings:
+                ahead.one_by_one = self._readings.begin(plan)
             for number, step in enumerate(plan.steps):
                 run.number = number
                 stop.check()
                 self._run_step(step)
+                if self._readings:
+                    self._readings.after(step)
             rows.close_redo(run, plan)
             rows.write_rows(run, plan)
+            if self._readings:
+                self.schema_changes = self._readings.end()
+                self._readings.keep()
         except KeyboardInterrupt:
             raise outcome.interrupted(run, ahead) from None
         except psycopg.Error as error:

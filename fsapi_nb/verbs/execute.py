@@ -21,9 +21,11 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.plan.in_flight import sent_by_file, text_that_ran
 from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.postgres.session import Connection, Session
+from fsapi_nb.run.catalog_readings import CatalogReadings
 from fsapi_nb.run.hints import hint_on_filled_database
 from fsapi_nb.run.recover import Settled, recover
 from fsapi_nb.run.runner import Runner
+from fsapi_nb.run.state import RunState
 from fsapi_nb.verbs.open import locked, observers_of, open_store
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.planning import Planner, read_plan_input
@@ -72,8 +74,13 @@ def make_runner(
     recorder: Recorder,
     folder: Folder,
     observers: Sequence[Observer] = (),
+    *,
+    changes: bool = True,
 ) -> Runner:
-    """Return a runner on this session; if that is lost, it opens another one, which the stack closes."""
+    """Return a runner on this session; if that is lost, it opens another one, which the stack closes.
+
+    With `changes` it reads the catalog to find out what changed in the schema.
+    """
 
     def reopen() -> Session:
         other = stack.enter_context(open_store(options, folder))
@@ -86,8 +93,21 @@ def make_runner(
     def look() -> AbstractContextManager[Connection]:
         return open_onlooker(options.access)
 
+    def read_catalog(run: RunState) -> CatalogReadings:
+        chosen = options.access.schema
+        return CatalogReadings(run, store.tables.schema, None if chosen is None else (chosen, "public"))
+
     emit = observers_of(options, *observers)
-    return Runner(store.session, recorder, emit, reopen, renew, look, max_wait=options.access.max_wait)
+    return Runner(
+        store.session,
+        recorder,
+        emit,
+        reopen,
+        renew,
+        look,
+        max_wait=options.access.max_wait,
+        read_catalog=read_catalog if changes else None,
+    )
 
 
 def carry_out(plan: Plan, runner: Runner, identity: Identity, history: History) -> tuple[CompletedMigration, ...]:

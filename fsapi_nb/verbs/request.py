@@ -15,7 +15,7 @@ class PlanRequest:
 
     `names` are those that `rename` (old, new), `retire` and `baseline` take. `to` and `count` say how far `migrate` and
     `rollback` go; for `redo`, `to` is the migration. `out_of_order` allows late files on a protected
-    database, `allow_unparsed` allows scripts that the parser refuses.
+    database, `allow_unparsed` allows scripts that the parser refuses. `changes` asks for what changed in the schema.
     """
 
     verb: str = "migrate"
@@ -29,3 +29,4 @@ class PlanRequest:
     undo: bool = False
     only: Sequence[str] = ()
     replaces: Sequence[str] = ()
+    changes: bool = True

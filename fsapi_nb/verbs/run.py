@@ -107,13 +107,14 @@ def run_plan(
             plan = execute.plan_after_settling(planner, now, settled)
         confirm(plan, store, yes=yes)
         refuse_other_plan(plan, planned)
-        runner = execute.make_runner(options, stack, store, recorder, folder, observers)
+        runner = execute.make_runner(options, stack, store, recorder, folder, observers, changes=request.changes)
         done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()
         done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
         waited = ("waited for another runner of fsapi_nb to end",) if holders else ()
         notes = (*waited, *settled.notes, *execute.timeout_notes(store), *notes_once_run(plan))
         result = run_result(request.verb, done, notes, started, store, recorder)
-        return replace(result, changes=plan.changes if plan else ())
+        changes = plan.changes if plan else ()
+        return replace(result, changes=changes, schema_changes=runner.schema_changes)
 
 
 def run_result(

@@ -63,7 +63,7 @@ class Walk:
         """Run a plan over the folder as if it ended with `last`: later files are read when their turn comes."""
         folder = self.folder.up_to(last)
         plan = planner(read_plan_input(self.store, folder))
-        runner = make_runner(self.options, self.stack, self.store, self.recorder, folder)
+        runner = make_runner(self.options, self.stack, self.store, self.recorder, folder, changes=False)
         runner.run(plan)
         self.store.session, self.recorder = runner.session, runner.recorder
 

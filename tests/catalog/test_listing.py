@@ -44,7 +44,7 @@ def nasty(roles: None, make_database: MakeDatabase) -> Iterator[Connection]:
 def listing(connection: Connection, before: Listing | None = None, schemas: list[str] | None = None) -> Listing:
     """Read a listing, also inside of an open transaction."""
 
-    def ask(queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
+    def ask(queries: Mapping[str, sql.SQL]) -> dict[str, Rows]:
         with connection.transaction():
             for name, value in SETTINGS.items():
                 connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
@@ -87,9 +87,11 @@ def _older(sql: str, lines: list[str], version: int) -> list[str]:
 def _golden() -> dict[str, list[str]]:
     """The lines of each statement, as the file has them."""
     found: dict[str, list[str]] = {}
+    statement = ""
     for line in GOLDEN.read_text(encoding="utf-8").splitlines():
         if line.startswith("    "):
             found[statement].append(line.strip())
         else:
-            found[statement := line] = []
+            statement = line
+            found[statement] = []
     return found

@@ -45,7 +45,7 @@ def test_what_stands_behind_a_migration_that_fails_never_runs(
     project.write("bad", "CREATE TABLE bad (i int);\nSELECT 1/0;")
     counted(8)
     with pytest.raises(StatementFailed) as caught:
-        project.migrator().migrate()
+        project.migrator().migrate(changes=False)
     assert caught.value.applied == tuple(before)
     assert project.applied() == before
     assert project.value("SELECT last_value FROM taken") == 2
@@ -61,7 +61,7 @@ def test_each_migration_is_told_in_its_turn(project: Project, counted: Callable[
         if isinstance(event, StatementStarted | MigrationFinished):
             heard.append((type(event).__name__, event.migration))
 
-    result = project.migrator(observers=[hear]).migrate()
+    result = project.migrator(observers=[hear]).migrate(changes=False)
     one = ["StatementStarted", "StatementStarted", "MigrationFinished"]
     assert heard == [(what, name) for name in names for what in one]
     assert [done.name for done in result.done] == names == project.applied()
@@ -84,7 +84,7 @@ def test_a_migration_that_is_tried_again_keeps_its_place(project: Project, count
                 retried.append(event)
                 holder.rollback()
 
-        result = project.migrator(lock_timeout="50ms", observers=[hear]).migrate()
+        result = project.migrator(lock_timeout="50ms", observers=[hear]).migrate(changes=False)
     assert [event.step.parts[0].migration.name for event in retried] == [blocked]
     assert [done.name for done in result.done] == [*first, blocked, behind]
 
@@ -108,7 +108,7 @@ def test_migrations_that_were_committed_unheard_are_found_done(
     cutting.start()
     direct = iter([proxy.address])
     migrator = project.migrator(database=lambda: psycopg.connect(next(direct, project.database)))
-    result = migrator.migrate()
+    result = migrator.migrate(changes=False)
     cutting.join()
     assert [done.name for done in result.done] == names == project.applied()
     assert project.value("SELECT last_value FROM taken") == 6
@@ -117,7 +117,7 @@ def test_migrations_that_were_committed_unheard_are_found_done(
 def _messages(project: Project, folder: Path) -> list[Said]:
     proxy = Proxy(project.database, folder)
     direct = iter([proxy.address])
-    project.migrator(database=lambda: psycopg.connect(next(direct, project.database))).migrate()
+    project.migrator(database=lambda: psycopg.connect(next(direct, project.database))).migrate(changes=False)
     proxy.close()
     (folder / ".s.PGSQL.5432").unlink()
     return proxy.messages
@@ -153,7 +153,7 @@ def test_an_interrupt_tells_of_what_was_committed_before_it(
     assert caught.applied == tuple(names)
     assert f"{names[-1]} had been committed in that moment" in caught.state
     assert project.applied() == names
-    assert project.migrator().migrate().done == ()
+    assert project.migrator().migrate(changes=False).done == ()
 
 
 def _interrupted(project: Project, *, after: str) -> Interrupted:
@@ -168,7 +168,7 @@ def _interrupted(project: Project, *, after: str) -> Interrupted:
                 raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as caught:
-        project.migrator(observers=[hear]).migrate()
+        project.migrator(observers=[hear]).migrate(changes=False)
     return caught.value
 
 
@@ -180,7 +180,7 @@ def test_a_session_that_could_not_be_cleaned_is_cleaned_again(
     hiccup = b"SELECT 1 / (pg_catalog.nextval('public.cleaned') - 3)"
     monkeypatch.setattr(sessions, "RESET_SESSION", (*sessions.RESET_SESSION, hiccup))
     names = counted(8)
-    assert [done.name for done in project.migrator().migrate().done] == names == project.applied()
+    assert [done.name for done in project.migrator().migrate(changes=False).done] == names == project.applied()
     assert project.value("SELECT last_value FROM taken") == 8
     assert project.value("SELECT count(*) FROM migrations_journal") == 8
 
@@ -205,7 +205,7 @@ def test_each_migration_took_what_the_history_says(project: Project) -> None:
     steps = project.write(
         "steps", "CREATE TABLE s (i int); SELECT pg_sleep(0.005);\nCREATE INDEX CONCURRENTLY s_i ON s (i);"
     )
-    result = project.migrator().migrate()
+    result = project.migrator().migrate(changes=False)
     recorded = dict(project.rows("SELECT name, duration_ms FROM migrations"))
     assert {done.name: round(done.elapsed * 1000) for done in result.done if done.name in names} == {
         name: recorded[name] for name in names

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fsapi_nb.catalog.listing import tables
-from fsapi_nb.catalog.listing.pair import Owned, Pair, changed_fields
+from fsapi_nb.catalog.listing.pair import Owned, Pair, changed_fields, pair
 from fsapi_nb.catalog.listing.privileges import changed_rights
 from fsapi_nb.catalog.listing.read import Listing
 from fsapi_nb.catalog.listing.rows import SOURCE_OF, SOURCES, ListingView, Row, written
@@ -23,6 +23,7 @@ RELATION_KINDS = {
     "m": "materialized view",
     "S": "sequence",
 }
+_KIND_ORDER = {kind: number for number, kind in enumerate(RELATION_KINDS.values())}
 _ROUTINES = {"f": "function", "p": "procedure", "a": "aggregate", "w": "window function"}
 _TYPES = {"e": "enum", "c": "type", "d": "domain", "r": "range type"}
 _DEFAULTS_ON = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas", "L": "large objects"}
@@ -60,7 +61,7 @@ def difference(before: Listing, after: Listing, home: str) -> tuple[SchemaChange
     """
     if before.rows == after.rows:
         return ()
-    both = Pair(ListingView(before, home), ListingView(after, home))
+    both = pair(before, after, home)
     details: dict[tuple[str, str], list[str]] = {}
     touched: dict[tuple[str, str], None] = {}
     for source in _OBJECTS:
@@ -72,12 +73,12 @@ def difference(before: Listing, after: Listing, home: str) -> tuple[SchemaChange
         if phrase and phrase not in (known := details.setdefault(owner, [])):
             known.append(phrase)
     found = [
-        (_ORDER[source], change)
+        (_ORDER[source], _KIND_ORDER.get(change.kind, 0), change)
         for source, key in touched
         if (change := _change(both, source, key, details.get((source, key), [])))
     ]
-    found.sort(key=lambda each: (each[0], each[1].name, each[1].action))
-    return without_partitions(objects_made_again([change for _, change in found]))
+    found.sort(key=lambda each: (*each[:2], each[2].name, each[2].action))
+    return without_partitions(objects_made_again([change for *_, change in found]))
 
 
 def _change(both: Pair, source: str, key: str, details: list[str]) -> SchemaChange | None:
@@ -107,7 +108,7 @@ def _change(both: Pair, source: str, key: str, details: list[str]) -> SchemaChan
 
 def _without_those_of_table(both: Pair, key: str, old: Row, new: Row, phrases: list[str]) -> list[str]:
     """Return the phrases of a sequence without those that its table has as well: owner and schema."""
-    table = (both.after.row("owned", key) or {}).get("of")
+    table, _, _ = tables.owner_of(both.after, key)
     alike = [
         field for field in ("owner", "schema") if old[field] != new[field] and both.changed_in("class", table, field)
     ]
@@ -156,11 +157,11 @@ def _is_made_with_column(both: Pair, key: str, row: Row, old: Row | None, new: R
     if row["kind"] != "S" or (old and new):
         return False
     view, other = (both.after, both.before) if new else (both.before, both.after)
-    owned = view.row("owned", key)
-    if owned is None:
+    relation, number, kind = tables.owner_of(view, key)
+    if not relation:
         return False
-    column = f"{owned['of']}.{owned['number']}"
-    return owned["identity"] == "t" or other.row("attribute", column) is None or other.row("class", owned["of"]) is None
+    is_new = other.row("attribute", f"{relation}.{number}") is None or other.row("class", relation) is None
+    return kind == "i" or is_new
 
 
 def _own(both: Pair, source: str, kind: str, old: Row, new: Row) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fsapi_nb.catalog.listing.read import Listing
 from fsapi_nb.catalog.listing.rows import SOURCES, ListingView, Row
 
 #: An object, by its source and its key, and a phrase of what changed in a part of it; without one, that it is touched.
@@ -17,12 +18,11 @@ class Pair:
 
     before: ListingView
     after: ListingView
+    _changed: Mapping[str, list[str]]
 
     def changed(self, source: str) -> list[str]:
         """Return the keys of the rows that differ, were added or are gone."""
-        old, new = (view.listing.rows.get(source, {}) for view in (self.before, self.after))
-        keys = [key for key, row in new.items() if old.get(key) is not row and old.get(key) != row]
-        return [*keys, *(key for key in old if key not in new)]
+        return self._changed.get(source, [])
 
     def rows(self, source: str, key: str | None) -> tuple[Row | None, Row | None]:
         """Return the row before and after."""
@@ -32,6 +32,17 @@ class Pair:
         """Return whether a field of a row that is there before and after differs."""
         old, new = self.rows(source, key)
         return old is not None and new is not None and old[field] != new[field]
+
+
+def pair(before: Listing, after: Listing, home: str) -> Pair:
+    """Return two listings beside each other, of which only the rows that differ are looked at for parts of others."""
+    changed = {name: _differing(before.rows.get(name, {}), rows) for name, rows in after.rows.items()}
+    return Pair(ListingView(before, home, changed), ListingView(after, home, changed), changed)
+
+
+def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    keys = [key for key, row in new.items() if old.get(key) is not row and old.get(key) != row]
+    return keys if len(old) + len(keys) == len(new) else [*keys, *(key for key in old if key not in new)]
 
 
 def changed_fields(source: str, old: Row, new: Row) -> Iterator[str]:

@@ -21,7 +21,7 @@ from fsapi_nb.postgres.session import Rows
 MOST_RELATIONS = 20_000
 #: What nearly every database has.
 _USUAL = (
-    *("class", "attribute", "attrdef", "constraint", "index", "sequence", "owned"),
+    *("class", "attribute", "attrdef", "constraint", "index", "sequence"),
     *("schema", "routine", "type", "comment"),
 )
 _ANY_AGE = "2147483647"
@@ -32,7 +32,7 @@ _MEMBERS = (
 )
 _COUNT = f"(SELECT count(*) FROM (SELECT FROM pg_class WHERE oid >= 16384 LIMIT {MOST_RELATIONS + 1}) AS relations)"
 
-Ask = Callable[[Mapping[str, sql.Composable]], dict[str, Rows]]
+Ask = Callable[[Mapping[str, sql.SQL]], dict[str, Rows]]
 
 
 class TooLarge(Exception):
@@ -68,10 +68,10 @@ def read_listing(
     """
     age = f"age('{before.moment}'::xid)" if before else _ANY_AGE
     members = before.members if before else False
-    asked: dict[str, Sequence[str] | None] = {}
-    moment, wanted = "", _USUAL if before is None else tuple(before.rows)
+    moment, asked = "", dict[str, Sequence[str] | None]()
+    wanted = first = _USUAL if before is None else tuple(before.rows)
     while wanted:
-        gate = {} if moment else {"": _gate(version)}
+        gate = {} if moment else {"": _gate(version, wanted)}
         queries = {**gate, **_queries(version, _literal(schemas), wanted, members)}
         answers = ask({name: sql.SQL(text.replace("{age}", age)) for name, text in queries.items()})
         asked.update((name, answers[name][0][0]) for name in wanted)
@@ -82,7 +82,11 @@ def read_listing(
             if found_members and not members:  # what belongs to extensions was read, too
                 members, asked = True, {}
             used = {"", *catalogs, *others}
-        wanted = tuple(each.name for each in _sources(version) if each.used in used and each.name not in asked)
+        wanted = tuple(
+            each.name
+            for each in _sources(version)
+            if each.name not in asked and (each.name in first or each.used in used)
+        )
     return Listing(moment, {name: _merged(name, lines, before) for name, lines in asked.items()}, members)
 
 
@@ -100,10 +104,10 @@ def _of_version(source: Source, version: int) -> Source:
     return replace(source, fields=tuple(fields))
 
 
-@lru_cache(maxsize=4)
-def _gate(version: int) -> str:
-    """Return the question for the moment, how many relations there are, and what tells which sources may have rows."""
-    used = {source.used for source in _sources(version) if source.used}
+@lru_cache(maxsize=16)
+def _gate(version: int, known: tuple[str, ...]) -> str:
+    """Return the question for the moment, how many relations there are, and what tells which other sources have rows."""
+    used = {source.used for source in _sources(version) if source.used and source.name not in known}
     catalogs = ",".join(sorted(each for each in used if not each.startswith("EXISTS")))
     direct = sorted(each for each in used if each.startswith("EXISTS"))
     found = "".join(f", CASE WHEN {each} THEN {sql.Literal(each).as_string()} END" for each in direct)

@@ -78,6 +78,7 @@ RELATION_SOURCES = (
         relation="x.adrelid",
         used="pg_attrdef",
     ),
+    # Since version 18 each NOT NULL is a constraint: most have the name that they get by themselves, which says nothing.
     Source(
         "constraint",
         "pg_constraint",
@@ -99,7 +100,8 @@ RELATION_SOURCES = (
                 "definition changed",
             ),
         ),
-        "x.oid >= 16384",
+        """x.oid >= 16384 AND (x.contype <> 'n' OR x.conname !~ '_not_null[0-9]*$' OR NOT x.convalidated
+            OR x.connoinherit)""",
         schema="x.connamespace",
         used="pg_constraint",
     ),
@@ -114,7 +116,7 @@ RELATION_SOURCES = (
             Field("clustered", "x.indisclustered", "CLUSTER mark changed"),
             Field("replica identity", "x.indisreplident", "replica identity changed"),
         ),
-        "x.indexrelid >= 16384 AND x.indrelid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm'))",
+        "x.indexrelid >= 16384",
         relation="x.indrelid",
         used=_USED,
     ),
@@ -187,6 +189,7 @@ RELATION_SOURCES = (
         relation="x.inhrelid",
         used="EXISTS (SELECT FROM pg_inherits)",
     ),
+    # Which column owns it is in another catalog, so that its age says nothing: each row is read whole.
     Source(
         "sequence",
         "pg_sequence",
@@ -199,20 +202,17 @@ RELATION_SOURCES = (
             Field("maximum", "x.seqmax", "maximum", shown=True),
             Field("cache", "x.seqcache", "cache", shown=True),
             Field("cycle", "x.seqcycle", "cycle", shown=True),
+            Field(
+                "column",
+                """(SELECT concat(d.refobjid, '.', d.refobjsubid, '.', d.deptype) FROM pg_depend d
+                WHERE d.classid = 1259 AND d.objid = x.seqrelid AND d.refclassid = 1259 AND d.refobjsubid > 0
+                    AND d.deptype IN ('a', 'i'))""",
+            ),
         ),
         "x.seqrelid >= 16384",
         relation="x.seqrelid",
         used=_USED,
-    ),
-    Source(
-        "owned",
-        "pg_depend",
-        "x.objid",
-        (Field("of", "x.refobjid"), Field("number", "x.refobjsubid"), Field("identity", "x.deptype = 'i'")),
-        """x.classid = 'pg_class'::regclass AND x.objid IN (SELECT seqrelid FROM pg_sequence WHERE seqrelid >= 16384)
-        AND x.refclassid = 'pg_class'::regclass AND x.refobjsubid > 0 AND x.deptype IN ('a', 'i')""",
-        relation="x.objid",
-        used=_USED,
+        stamped=False,
     ),
     Source(
         "foreign table",

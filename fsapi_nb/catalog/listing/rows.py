@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from fsapi_nb.catalog.listing.object_sources import OBJECT_SOURCES, PUBLISHED_SCHEMAS
 from fsapi_nb.catalog.listing.read import Listing
@@ -48,12 +48,14 @@ def written(name: str) -> str:
 class ListingView:
     """A listing whose rows are parsed when they are asked for; rows of dropped columns are left out.
 
-    `home` is the schema whose name is not written before its objects.
+    `home` is the schema whose name is not written before its objects. `changed` has the keys of the rows that differ
+    from another listing, by their sources: an object that was made or dropped has all its parts among them.
     """
 
-    def __init__(self, listing: Listing, home: str) -> None:
+    def __init__(self, listing: Listing, home: str, changed: Mapping[str, Sequence[str]]) -> None:
         self.listing = listing
         self.home = home
+        self._changed = changed
         self._parsed: dict[tuple[str, str], Row | None] = {}
         self._groups: dict[tuple[str, str], dict[str | None, list[str]]] = {}
 
@@ -69,26 +71,28 @@ class ListingView:
             self._parsed[source, key] = row
         return self._parsed[source, key]
 
-    def keys(self, source: str) -> Iterator[str]:
-        """Yield the keys of all rows."""
-        yield from self.listing.rows.get(source, {})
-
     def parts(self, source: str, field: str, value: str) -> list[str]:
-        """Return the keys of the rows in which a field has that value, in order of numbers."""
+        """Return the keys of the changed rows in which a field has that value, in their order."""
         if (source, field) not in self._groups:
             groups: dict[str | None, list[str]] = {}
-            for key in self.keys(source):
+            for key in self._changed.get(source, ()):
                 row = self.row(source, key)
                 if row is not None:
                     groups.setdefault(row[field], []).append(key)
             self._groups[source, field] = groups
         return self._groups[source, field].get(value, [])
 
+    def find(self, source: str, field: str, value: str) -> list[str]:
+        """Return the keys of all rows in which a field has that value."""
+        rows = self.listing.rows.get(source, {})
+        likely = (key for key, text in rows.items() if value in text)
+        return [key for key in likely if (row := self.row(source, key)) and row[field] == value]
+
     def columns(self, relation: str) -> list[str]:
-        """Return the keys of a relation's columns, in their order."""
+        """Return the keys of the columns of a relation that was made or dropped, in their order."""
         if ("attribute", "") not in self._groups:
             groups: dict[str | None, list[str]] = {}
-            for key in self.keys("attribute"):
+            for key in self.listing.rows.get("attribute", ()):
                 groups.setdefault(key.partition(".")[0], []).append(key)
             self._groups["attribute", ""] = groups
         there = self._groups["attribute", ""].get(relation, [])

@@ -75,7 +75,7 @@ def _is_own(view: ListingView, source: str, key: str) -> bool:
 
 def _constraint_of(view: ListingView, index: str) -> bool:
     """Return whether an index belongs to a constraint, which is told instead."""
-    rows = (view.row("constraint", key) for key in view.parts("constraint", "index", index))
+    rows = (view.row("constraint", key) for key in view.find("constraint", "index", index))
     return any(row and row["kind"] in _INDEXED for row in rows)
 
 
@@ -109,8 +109,7 @@ def parts(both: Pair) -> Iterator[Owned]:
         old, new = both.rows(source, key)
         if old and new:
             yield from ((("class", key), phrase) for phrase in changed_fields(source, old, new))
-    for key in both.changed("owned"):
-        yield from _ownership(both, key)
+            yield from _ownership(both, key, old.get("column"), new.get("column"))
 
 
 def _owner(both: Pair, key: str) -> tuple[str, str]:
@@ -118,15 +117,17 @@ def _owner(both: Pair, key: str) -> tuple[str, str]:
     row = both.after.row("class", key) or both.before.row("class", key)
     if row and row["kind"] == "c":
         view = both.after if both.after.row("class", key) else both.before
-        types = view.parts("type", "relation", key)
+        types = view.find("type", "relation", key)
         return ("type", types[0]) if types else ("class", key)
     return "class", key
 
 
-def _constraint(_both: Pair, _key: str, old: Row | None, new: Row | None) -> Iterator[str]:
+def _constraint(both: Pair, _key: str, old: Row | None, new: Row | None) -> Iterator[str]:
     row = new or old
-    if row is None or row["inherited"] == "t" or (row["kind"] == "n" and not (old and new)):
+    if row is None or row["inherited"] == "t":
         return
+    if row["kind"] == "n" and not (old and new) and columns.are_set_not_null(both, row["of"] or ""):
+        return  # it is told of the column
     yield from _constraint_phrases(row, old, new)
 
 
@@ -253,7 +254,7 @@ def _of_class(both: Pair, key: str) -> Iterator[Owned]:
     old, new = both.rows("class", key)
     kind = (new or old or {}).get("kind")
     if kind == "t":
-        for of in both.after.parts("class", "toast", key):
+        for of in both.after.find("class", "toast", key):
             if both.before.row("class", of):
                 yield ("class", of), "TOAST storage parameters changed"
     elif kind in {"i", "I"} and old and new:
@@ -273,14 +274,21 @@ def _of_class(both: Pair, key: str) -> Iterator[Owned]:
         yield from ((owner, of_part(words, f"index {name}")) for words in changed_fields("class", old, new))
 
 
-def _ownership(both: Pair, key: str) -> Iterator[Owned]:
+def owner_of(view: ListingView, sequence: str) -> tuple[str, str, str]:
+    """Return the relation and the number of the column that owns a sequence, and how; empty texts if none does."""
+    relation, _, rest = ((view.row("sequence", sequence) or {}).get("column") or "").partition(".")
+    number, _, kind = rest.partition(".")
+    return relation, number, kind
+
+
+def _ownership(both: Pair, key: str, old: str | None, new: str | None) -> Iterator[Owned]:
     """Yield which column owns a sequence that is there before and after."""
-    if not all(both.rows("class", key)):
+    if old == new:
         return
-    new = both.after.row("owned", key)
-    column = both.after.row("attribute", f"{new['of']}.{new['number']}") if new else None
-    if new and column:
-        yield ("class", key), f"owned by {both.after.relation(new['of'])}.{written(column['name'] or '')}"
+    relation, number, _ = owner_of(both.after, key)
+    column = both.after.row("attribute", f"{relation}.{number}")
+    if column:
+        yield ("class", key), f"owned by {both.after.relation(relation)}.{written(column['name'] or '')}"
     else:
         yield ("class", key), "owned by no column any more"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fsapi_nb.views.results.base import Result
     from fsapi_nb.views.results.blockers import BlockersResult
+    from fsapi_nb.views.results.changes import ChangesResult
     from fsapi_nb.views.results.check import CheckResult
     from fsapi_nb.views.results.diagram import DiagramResult
     from fsapi_nb.views.results.file import FileResult
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockersResult",
+    "ChangesResult",
     "CheckResult",
     "DiagramResult",
     "FileResult",
@@ -54,6 +56,7 @@ __all__ = [
 _MODULES = {
     "Result": "base",
     "BlockersResult": "blockers",
+    "ChangesResult": "changes",
     "CheckResult": "check",
     "DiagramResult": "diagram",
     "FileResult": "file",

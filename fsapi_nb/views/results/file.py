@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fsapi_nb.model.plan import CompletedMigration
@@ -26,11 +26,12 @@ from fsapi_nb.views.document import (
 )
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.plan import SHORT_PLAN, PlanResult
-from fsapi_nb.views.results.run import RunResult, fold_of_notices, said_item
+from fsapi_nb.views.results.run import INDENT, RunResult, fold_of_notices, lines_of_changes, said_item
+from fsapi_nb.views.results.schema_changes import COLUMN, changes_item, fold_of
 from fsapi_nb.views.results.steps import COLUMNS, RECORDS, whole_items
 
 _RUN = Fold(20, 10)
-_SAID = ["direction", "said by the server"]
+_SAID = ["direction", COLUMN, "said by the server"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,7 +88,8 @@ class FileResult(Result):
     def records(self) -> Records:
         """Return the statements of the plan, or what the server said of what ran."""
         if self.run:
-            return Records(_SAID, [(done.direction.value, "\n".join(done.notices)) for done in self.run.done])
+            rows = [(done.direction.value, lines_of_changes(done), "\n".join(done.notices)) for done in self.run.done]
+            return Records(_SAID, rows)
         if self.plan is None:
             return Records([], [])
         return Records(_without_name([RECORDS])[0], _without_name(self.plan.records().rows))
@@ -111,20 +113,23 @@ class FileResult(Result):
 
 def _ran(run: RunResult, medium: Medium) -> list[Section]:
     """Return the run in one sentence, and what the server said of each migration."""
-    speaking = [done for done in run.done if done.notices or done.rows or done.waits]
+    speaking = [done for done in run.done if done.notices or done.rows or done.waits or done.schema_changes]
     fold = fold_of_notices(speaking)
     said = medium.items(
         _RUN,
         speaking,
-        lambda done: _said(done, fold, medium),
-        lambda left: gap(f"      … of {len(left)} migrations more", "…", f"… of {len(left)} migrations more"),
+        lambda done: _said(done, fold, fold_of(len(speaking)), medium),
+        lambda left: gap(f"      … of {len(left)} migrations more", "…", f"… of {len(left)} migrations more", ""),
     )
     return [Paragraphs([paragraph(run.headline(), run.headline())]), ResultTable(_SAID, said)]
 
 
-def _said(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
+def _said(done: CompletedMigration, fold: Fold, of_changes: Fold, medium: Medium) -> Item:
+    """Return what a migration has changed in the schema, and what the server said of it."""
     said = said_item(done, fold, medium)
-    return replace(said, rows=[(done.direction.value, said.rows[0][0])])
+    changed = changes_item(done.schema_changes, of_changes, medium, indent=INDENT)
+    row = (done.direction.value, changed.rows[0][0], said.rows[0][0])
+    return Item([*changed.lines, *said.lines], [row], said.whole and changed.whole)
 
 
 def _without_name(rows: Sequence[Row]) -> list[list[Any]]:

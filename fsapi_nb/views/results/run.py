@@ -9,6 +9,7 @@ from typing import Any
 from fsapi_nb.model.history import RowChange
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import CompletedMigration, DatabaseObject
+from fsapi_nb.model.schema_change import SchemaChanges
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import METADATA, Fold, stored_size
 from fsapi_nb.text.safe import visible, visible_line
@@ -18,10 +19,11 @@ from fsapi_nb.views.results import row_change
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import notice_items
 from fsapi_nb.views.results.outcome import outcome_facts, outcome_items
+from fsapi_nb.views.results.schema_changes import ALONE, COLUMN, changes_item, fold_of
 
 _DONE = Fold(20, 19)
 _NAMES = Fold(20, 10)
-_INDENT = " " * 6
+INDENT = " " * 6
 _NUMBER = 24  # bytes that a number takes in a notebook's file
 
 
@@ -30,7 +32,8 @@ class RunResult(Result):
     """What a run did, in order. `elapsed` is in seconds, by a monotonic clock.
 
     `run_id` is what the journal calls the run; None if nothing had to be done. `lack` says that the folder has no
-    migration file.
+    migration file. `schema_changes` is what all of it together has changed in the schema, None if that is known of each
+    migration, or was not asked for.
     """
 
     verb: str
@@ -42,6 +45,7 @@ class RunResult(Result):
     run_id: str | None = None
     changes: tuple[RowChange, ...] = ()
     lack: str | None = None
+    schema_changes: SchemaChanges | None = None
 
     def headline(self) -> str:
         """Return what was done, in one sentence."""
@@ -70,18 +74,27 @@ class RunResult(Result):
         changes = medium.items(
             _DONE,
             self.changes,
-            lambda each: Item([row_change.change_line(each)], [(row_change.change_text(each), each.kind.value, "")]),
-            lambda left: gap(f"  … {counted(len(left), 'row')} more", f"{counted(len(left), 'row')} more", "…", ""),
+            lambda each: Item(
+                [row_change.change_line(each)], [(row_change.change_text(each), each.kind.value, "", "")]
+            ),
+            lambda left: gap(f"  … {counted(len(left), 'row')} more", f"{counted(len(left), 'row')} more", "…", "", ""),
         )
         notices = fold_of_notices(self.done)
         done = medium.items(
             _DONE,
             self.done,
             lambda each: self._item(each, notices, medium),
-            lambda left: gap(f"  {_more(left)}", _more(left), "", ""),
+            lambda left: gap(f"  {_more(left)}", _more(left), "", "", ""),
         )
-        table = ResultTable(["migration", "direction", "said by the server"], [*changes, *done], sparse=True)
-        return Document(self.headline(), [table], notes_of(self.notes, medium))
+        table = ResultTable(["migration", "direction", COLUMN, "said by the server"], [*changes, *done], sparse=True)
+        return Document(self.headline(), [table, *self._changed(medium)], notes_of(self.notes, medium))
+
+    def _changed(self, medium: Medium) -> list[ResultTable]:
+        """Return what the whole run has changed in the schema, if that is not known of each migration."""
+        if self.schema_changes is None:
+            return []
+        item = changes_item(self.schema_changes, ALONE, medium, indent="")
+        return [ResultTable([COLUMN], [item], title="Changed in the schema by all of them")] if item.lines else []
 
     def _item(self, done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
         """Return its name, after what happened to it: a baseline runs nothing."""
@@ -89,9 +102,11 @@ class RunResult(Result):
         sign = "record " if recorded else "↑" if done.direction is Direction.UP else "↓"
         elapsed = f"  {done.elapsed * 1000:.0f} ms" if medium.times and not recorded else ""
         said = said_item(done, fold, medium)
+        changed = changes_item(done.schema_changes, fold_of(len(self.done)), medium, indent=INDENT)
         direction, text = "record" if recorded else done.direction.value, said.rows[0][0]
         head = f"  {sign} {visible_line(done.name)}{elapsed}"
-        return Item([head, *said.lines], [(done.name, direction, text)], said.whole)
+        row = (done.name, direction, changed.rows[0][0], text)
+        return Item([head, *changed.lines, *said.lines], [row], said.whole and changed.whole)
 
     def records(self) -> Records:
         """Return a row for each migration, with milliseconds, and one for each change of a history row."""
@@ -105,11 +120,25 @@ class RunResult(Result):
                 "\n".join(done.notices),
                 round(done.elapsed * 1000),
                 self.run_id,
+                lines_of_changes(done),
             )
             for done in self.done
         ]
-        rows += [(row_change.change_text(each), each.kind.value, 0, 0, 0, "", 0, self.run_id) for each in self.changes]
-        return Records(["name", "direction", "steps", "rows", "attempts", "notices", "duration_ms", "run_id"], rows)
+        rows += [
+            (row_change.change_text(each), each.kind.value, 0, 0, 0, "", 0, self.run_id, "") for each in self.changes
+        ]
+        columns = [
+            "name",
+            "direction",
+            "steps",
+            "rows",
+            "attempts",
+            "notices",
+            "duration_ms",
+            "run_id",
+            "schema_changes",
+        ]
+        return Records(columns, rows)
 
     def metadata(self) -> dict[str, Any]:
         """Return how long it took, and how long the migrations did; of many the slowest."""
@@ -136,11 +165,18 @@ class RunResult(Result):
                     "duration_ms": round(done.elapsed * 1000),
                     **outcome_facts(done),
                     "notices": list(done.notices),
+                    "schema_changes": done.schema_changes.facts() if done.schema_changes else None,
                 }
                 for done in self.done
             ],
+            "schema_changes": self.schema_changes.facts() if self.schema_changes else None,
             "elapsed_ms": round(self.elapsed * 1000),
         }
+
+
+def lines_of_changes(done: CompletedMigration) -> str:
+    """Return what a migration has changed in the schema, a line each."""
+    return "\n".join(change.line() for change in done.schema_changes.changes) if done.schema_changes else ""
 
 
 def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
@@ -151,8 +187,8 @@ def fold_of_notices(done: Sequence[CompletedMigration]) -> Fold:
 def said_item(done: CompletedMigration, fold: Fold, medium: Medium) -> Item:
     """Return what the server said of a migration, rows and waits first: its lines, indented, and its text as one cell."""
     notices = [
-        *outcome_items(done, medium, fold=fold, indent=_INDENT),
-        *notice_items(done.notices, medium, fold=fold, indent=_INDENT),
+        *outcome_items(done, medium, fold=fold, indent=INDENT),
+        *notice_items(done.notices, medium, fold=fold, indent=INDENT),
     ]
     lines = [line for notice in notices for line in notice.lines]
     text = "\n".join(cell for notice in notices for (cell,) in notice.rows)
