@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.views.results import (
         BlockersResult,
+        ChangesResult,
         CheckResult,
         DiagramResult,
         FileResult,
@@ -85,6 +86,7 @@ __all__ = [
     "AssertionViolated",
     "BlockersResult",
     "CannotConnect",
+    "ChangesResult",
     "CheckResult",
     "ConfigurationError",
     "ConfirmationRequired",

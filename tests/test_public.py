@@ -33,7 +33,7 @@ PUBLIC = re.findall(
     RunFailed RunFinished RunStarted StatementStarted StatementWatched
     StepFinished StepRetried StepStarted
 
-    BlockersResult CheckResult DiagramResult FileResult HistoryResult
+    BlockersResult ChangesResult CheckResult DiagramResult FileResult HistoryResult
     LintResult MigrationResult PlanResult QueryResult RepairResult Result
     RunResult ScaledTimelineResult StatusResult TimelineResult TrustResult
 """,

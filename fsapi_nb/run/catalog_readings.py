@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import psycopg
 from psycopg import sql
 
-from fsapi_nb.catalog.listing.difference import difference
-from fsapi_nb.catalog.listing.read import MOST_RELATIONS, Listing, TooLarge, read_listing
+from fsapi_nb.catalog.listing.changes import difference
+from fsapi_nb.catalog.listing.reading import MOST_RELATIONS, CatalogListing, TooLarge, read_listing
 from fsapi_nb.model.plan import Plan, Step
 from fsapi_nb.model.schema_change import WHOLE_RUN, SchemaChanges
 from fsapi_nb.postgres.ask import ask_together
@@ -42,7 +42,7 @@ class CatalogReadings:
     run: RunState
     home: str
     schemas: Sequence[str] | None
-    _before: Listing | None = None
+    _before: CatalogListing | None = None
     _of_each: bool = True
     _note: str = ""
     _unknown: str = ""
@@ -94,7 +94,7 @@ class CatalogReadings:
             return SchemaChanges(migrations=migrations, unknown=self._unknown)
         return SchemaChanges(difference(before, after, self.home), migrations=migrations, note=note)
 
-    def _read(self, before: Listing | None = None) -> Listing | None:
+    def _read(self, before: CatalogListing | None = None) -> CatalogListing | None:
         """Return what the catalog has; None if that cannot be found out, for the reason in `_unknown`."""
         session = self.run.session
         if session.is_lost():

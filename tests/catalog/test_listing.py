@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fsapi_nb.catalog.listing.difference import difference
-from fsapi_nb.catalog.listing.read import Listing, read_listing
+from fsapi_nb.catalog.listing.changes import difference
+from fsapi_nb.catalog.listing.reading import CatalogListing, read_listing
 from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.session import Connection, Rows
 from tests.catalog.nasty_schema import CHANGES, NASTY, NEWER_CHANGES
@@ -41,7 +41,9 @@ def nasty(roles: None, make_database: MakeDatabase) -> Iterator[Connection]:
         yield connection
 
 
-def listing(connection: Connection, before: Listing | None = None, schemas: list[str] | None = None) -> Listing:
+def listing(
+    connection: Connection, before: CatalogListing | None = None, schemas: list[str] | None = None
+) -> CatalogListing:
     """Read a listing, also inside of an open transaction."""
 
     def ask(queries: Mapping[str, sql.SQL]) -> dict[str, Rows]:

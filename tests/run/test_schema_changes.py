@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from fsapi_nb.catalog.listing import read
+from fsapi_nb.catalog.listing import reading
 from fsapi_nb.errors import Interrupted, StatementFailed, UnknownMigration, UsageError
 from fsapi_nb.events import Event, StepFinished
 from fsapi_nb.history.kept_changes import MOST, changes_in, written_changes
@@ -288,12 +288,12 @@ def test_a_connection_that_is_lost_while_the_catalog_is_read_fails_no_run(
 
 def test_a_catalog_that_cannot_be_read_is_said(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many tables, or a time limit: the run goes on, and result and journal say why nothing is known."""
-    monkeypatch.setattr(read, "MOST_RELATIONS", 3)
-    monkeypatch.setattr(read, "_COUNT", read._COUNT.replace("20001", "4"))
-    read._gate.cache_clear()
+    monkeypatch.setattr(reading, "MOST_RELATIONS", 3)
+    monkeypatch.setattr(reading, "_COUNT", reading._COUNT.replace("20001", "4"))
+    reading._gate.cache_clear()
     two(project)
     result = project.migrator().migrate()
-    read._gate.cache_clear()
+    reading._gate.cache_clear()
     assert len(result.done) == 2
     assert "too many to be read" in repr(result)
     assert "too many to be read" in " ".join(repr(project.migrator().changes("init")).split())

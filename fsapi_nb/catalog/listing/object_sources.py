@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.listing.source import Field, Source, hashed, present
+from fsapi_nb.catalog.listing.source import RowField, RowSource, hashed, present
 
 _REPLACED = "replaced"
 _CHANGED = "changed"
@@ -12,53 +12,53 @@ _OPTIONS = "options changed"
 def _plain(
     name: str,
     catalog: str,
-    *fields: Field,
+    *fields: RowField,
     names: str,
     schema: str = "",
     owner: str = "",
     acl: str = "",
     used: str = "",
     where: str = "x.oid >= 16384",
-) -> Source:
+) -> RowSource:
     """Return the source of a catalog whose rows are objects with a name, and perhaps schema, owner and rights."""
-    common = [Field("name", names)]
-    common += [Field("schema", schema)] if schema else []
-    common += [Field("owner", f"pg_get_userbyid({owner})")] if owner else []
-    common += [Field("acl", acl)] if acl else []
-    return Source(name, catalog, "x.oid", (*common, *fields), where, used or catalog, schema, may_be_member=True)
+    common = [RowField("name", names)]
+    common += [RowField("schema", schema)] if schema else []
+    common += [RowField("owner", f"pg_get_userbyid({owner})")] if owner else []
+    common += [RowField("acl", acl)] if acl else []
+    return RowSource(name, catalog, "x.oid", (*common, *fields), where, used or catalog, schema, may_be_member=True)
 
 
-def _part(name: str, catalog: str, of: str, *columns: str, used: str, key: str = "x.oid", where: str = "") -> Source:
+def _part(name: str, catalog: str, of: str, *columns: str, used: str, key: str = "x.oid", where: str = "") -> RowSource:
     """Return the source of a catalog whose rows are parts of an object, of which only a hash is read."""
-    fields = (Field("of", of), Field("definition", hashed(*columns)))
-    return Source(name, catalog, key, fields, where or "x.oid >= 16384", used)
+    fields = (RowField("of", of), RowField("definition", hashed(*columns)))
+    return RowSource(name, catalog, key, fields, where or "x.oid >= 16384", used)
 
 
-_NAMESPACE = Source(
+_NAMESPACE = RowSource(
     "schema",
     "pg_namespace",
     "x.oid",
     (
-        Field("name", "x.nspname"),
-        Field("owner", "pg_get_userbyid(x.nspowner)"),
-        Field("acl", "x.nspacl"),
+        RowField("name", "x.nspname"),
+        RowField("owner", "pg_get_userbyid(x.nspowner)"),
+        RowField("acl", "x.nspacl"),
     ),
     "(x.oid >= 16384 OR x.oid = 2200) AND x.nspname !~ '^pg_'",
     schema="x.oid",
 )
 # The constructors of a range type are made with it; 12 is the language `internal`.
-_ROUTINE = Source(
+_ROUTINE = RowSource(
     "routine",
     "pg_proc",
     "x.oid",
     (
-        Field("name", "x.proname"),
-        Field("schema", "x.pronamespace"),
-        Field("owner", "pg_get_userbyid(x.proowner)"),
-        Field("acl", "x.proacl"),
-        Field("arguments", "oidvectortypes(x.proargtypes)"),
-        Field("kind", "x.prokind"),
-        Field(
+        RowField("name", "x.proname"),
+        RowField("schema", "x.pronamespace"),
+        RowField("owner", "pg_get_userbyid(x.proowner)"),
+        RowField("acl", "x.proacl"),
+        RowField("arguments", "oidvectortypes(x.proargtypes)"),
+        RowField("kind", "x.prokind"),
+        RowField(
             "definition",
             hashed(
                 *(
@@ -83,23 +83,23 @@ _ROUTINE = Source(
     may_be_member=True,
 )
 # Arrays, multiranges and the row types of relations go with what they were made for.
-_TYPE = Source(
+_TYPE = RowSource(
     "type",
     "pg_type",
     "x.oid",
     (
-        Field("name", "x.typname"),
-        Field("schema", "x.typnamespace"),
-        Field("owner", "pg_get_userbyid(x.typowner)"),
-        Field("acl", "x.typacl"),
-        Field("kind", "x.typtype"),
-        Field("relation", "x.typrelid"),
-        Field(
+        RowField("name", "x.typname"),
+        RowField("schema", "x.typnamespace"),
+        RowField("owner", "pg_get_userbyid(x.typowner)"),
+        RowField("acl", "x.typacl"),
+        RowField("kind", "x.typtype"),
+        RowField("relation", "x.typrelid"),
+        RowField(
             "base", "CASE x.typtype WHEN 'd' THEN format_type(x.typbasetype, x.typtypmod) END", "base type", shown=True
         ),
-        Field("not null", "x.typnotnull"),
-        Field("default", hashed("x.typdefault"), "default changed"),
-        Field(
+        RowField("not null", "x.typnotnull"),
+        RowField("default", hashed("x.typdefault"), "default changed"),
+        RowField(
             "definition",
             hashed(
                 "x.typisdefined", "x.typinput", "x.typoutput", "x.typreceive", "x.typsend", "x.typstorage", "x.typmodin"
@@ -118,11 +118,11 @@ OBJECT_SOURCES = (
     _NAMESPACE,
     _ROUTINE,
     _TYPE,
-    Source(
+    RowSource(
         "label",
         "pg_enum",
         "x.oid",
-        (Field("of", "x.enumtypid"), Field("name", "x.enumlabel"), Field("place", "x.enumsortorder")),
+        (RowField("of", "x.enumtypid"), RowField("name", "x.enumlabel"), RowField("place", "x.enumsortorder")),
         "x.oid >= 16384",
         used=present("pg_enum"),
     ),
@@ -138,9 +138,9 @@ OBJECT_SOURCES = (
     _plain(
         "operator",
         "pg_operator",
-        Field("left", "format_type(nullif(x.oprleft, 0), NULL)"),
-        Field("right", "format_type(nullif(x.oprright, 0), NULL)"),
-        Field(
+        RowField("left", "format_type(nullif(x.oprleft, 0), NULL)"),
+        RowField("right", "format_type(nullif(x.oprright, 0), NULL)"),
+        RowField(
             "definition",
             hashed("x.oprcode", "x.oprcom", "x.oprnegate", "x.oprrest", "x.oprjoin", "x.oprcanhash", "x.oprcanmerge"),
             _CHANGED,
@@ -157,7 +157,7 @@ OBJECT_SOURCES = (
     _plain(
         "cast",
         "pg_cast",
-        Field("definition", hashed("x.castfunc", "x.castcontext", "x.castmethod"), _CHANGED),
+        RowField("definition", hashed("x.castfunc", "x.castcontext", "x.castmethod"), _CHANGED),
         names="concat('(', format_type(x.castsource, NULL), ' AS ', format_type(x.casttarget, NULL), ')')",
         used=present("pg_cast"),
         where="""x.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend
@@ -178,7 +178,7 @@ OBJECT_SOURCES = (
     _plain(
         "text search dictionary",
         "pg_ts_dict",
-        Field("definition", hashed("x.dicttemplate", "x.dictinitoption"), _OPTIONS),
+        RowField("definition", hashed("x.dicttemplate", "x.dictinitoption"), _OPTIONS),
         names="x.dictname",
         schema="x.dictnamespace",
         owner="x.dictowner",
@@ -188,16 +188,16 @@ OBJECT_SOURCES = (
     _plain(
         "extension",
         "pg_extension",
-        Field("version", "x.extversion", "version", shown=True),
-        Field("home", "x.extnamespace", "schema changed"),
+        RowField("version", "x.extversion", "version", shown=True),
+        RowField("home", "x.extnamespace", "schema changed"),
         names="x.extname",
         owner="x.extowner",
     ),
     _plain(
         "event trigger",
         "pg_event_trigger",
-        Field("enabled", "x.evtenabled"),
-        Field("definition", hashed("x.evtevent", "x.evtfoid", "x.evttags"), _CHANGED),
+        RowField("enabled", "x.evtenabled"),
+        RowField("definition", hashed("x.evtevent", "x.evtfoid", "x.evttags"), _CHANGED),
         names="x.evtname",
         owner="x.evtowner",
         used="pg_event_trigger",
@@ -205,7 +205,7 @@ OBJECT_SOURCES = (
     _plain(
         "transform",
         "pg_transform",
-        Field("definition", hashed("x.trffromsql", "x.trftosql"), _REPLACED),
+        RowField("definition", hashed("x.trffromsql", "x.trftosql"), _REPLACED),
         names="""concat('FOR ', format_type(x.trftype, NULL), ' LANGUAGE ',
             (SELECT lanname FROM pg_language WHERE oid = x.trflang))""",
         used="pg_transform",
@@ -213,7 +213,7 @@ OBJECT_SOURCES = (
     _plain(
         "default privileges",
         "pg_default_acl",
-        Field("kind", "x.defaclobjtype"),
+        RowField("kind", "x.defaclobjtype"),
         names="pg_get_userbyid(x.defaclrole)",
         schema="x.defaclnamespace",
         acl="x.defaclacl",
@@ -222,7 +222,7 @@ OBJECT_SOURCES = (
     _plain(
         "publication",
         "pg_publication",
-        Field("definition", hashed("to_jsonb(x) - '{pubname,pubowner}'::text[]"), _OPTIONS),
+        RowField("definition", hashed("to_jsonb(x) - '{pubname,pubowner}'::text[]"), _OPTIONS),
         names="x.pubname",
         owner="x.pubowner",
         used=present("pg_publication"),
@@ -231,7 +231,7 @@ OBJECT_SOURCES = (
     _plain(
         "foreign data wrapper",
         "pg_foreign_data_wrapper",
-        Field("definition", hashed("x.fdwhandler", "x.fdwvalidator", "x.fdwoptions"), _OPTIONS),
+        RowField("definition", hashed("x.fdwhandler", "x.fdwvalidator", "x.fdwoptions"), _OPTIONS),
         names="x.fdwname",
         owner="x.fdwowner",
         acl="x.fdwacl",
@@ -240,34 +240,34 @@ OBJECT_SOURCES = (
     _plain(
         "server",
         "pg_foreign_server",
-        Field("definition", hashed("x.srvtype", "x.srvversion", "x.srvoptions"), _OPTIONS),
+        RowField("definition", hashed("x.srvtype", "x.srvversion", "x.srvoptions"), _OPTIONS),
         names="x.srvname",
         owner="x.srvowner",
         acl="x.srvacl",
         used="pg_foreign_server",
     ),
     # Not everybody may read the table of mappings or of subscriptions.
-    Source(
+    RowSource(
         "user mapping",
         "pg_user_mappings",
         "x.umid",
         (
-            Field("name", "concat('FOR ', x.usename, ' SERVER ', x.srvname)"),
-            Field("options", hashed("x.umoptions"), _OPTIONS),
+            RowField("name", "concat('FOR ', x.usename, ' SERVER ', x.srvname)"),
+            RowField("options", hashed("x.umoptions"), _OPTIONS),
         ),
         "true",
         "pg_foreign_server",
         stamped=False,
     ),
-    Source(
+    RowSource(
         "subscription",
         "pg_subscription",
         "x.oid",
         (
-            Field("name", "x.subname"),
-            Field("owner", "pg_get_userbyid(x.subowner)"),
-            Field("enabled", "x.subenabled", "enabled", shown=True),
-            Field(
+            RowField("name", "x.subname"),
+            RowField("owner", "pg_get_userbyid(x.subowner)"),
+            RowField("enabled", "x.subenabled", "enabled", shown=True),
+            RowField(
                 "definition", hashed("x.subslotname", "x.subsynccommit", "x.subpublications", "x.subbinary"), _OPTIONS
             ),
         ),
@@ -278,33 +278,33 @@ OBJECT_SOURCES = (
     _plain(
         "language",
         "pg_language",
-        Field("definition", hashed("x.lanpltrusted", "x.lanplcallfoid", "x.laninline", "x.lanvalidator"), _CHANGED),
+        RowField("definition", hashed("x.lanpltrusted", "x.lanplcallfoid", "x.laninline", "x.lanvalidator"), _CHANGED),
         names="x.lanname",
         owner="x.lanowner",
         acl="x.lanacl",
         used="pg_language",
     ),
     _plain("access method", "pg_am", names="x.amname", used=present("pg_am")),
-    Source(
+    RowSource(
         "comment",
         "pg_description",
         _BY_CLASS,
-        (Field("text", "hashtextextended(x.description, 0)"),),
+        (RowField("text", "hashtextextended(x.description, 0)"),),
         "x.objoid >= 16384 OR x.objoid = 2200",
     ),
-    Source(
+    RowSource(
         "security label",
         "pg_seclabel",
         f"{_BY_CLASS}, '.', hashtextextended(x.provider, 0)",
-        (Field("text", "hashtextextended(x.label, 0)"),),
+        (RowField("text", "hashtextextended(x.label, 0)"),),
         "x.objoid >= 16384 OR x.objoid = 2200",
         "EXISTS (SELECT FROM pg_seclabel)",
     ),
-    Source(
+    RowSource(
         "need",
         "pg_depend",
         "x.classid::regclass, '.', x.objid, '.0.', x.refobjid",
-        (Field("extension", "x.refobjid"),),
+        (RowField("extension", "x.refobjid"),),
         "x.refclassid = 'pg_extension'::regclass AND x.deptype = 'x'",
         "pg_extension",
     ),

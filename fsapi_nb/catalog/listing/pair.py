@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fsapi_nb.catalog.listing.read import Listing
+from fsapi_nb.catalog.listing.reading import CatalogListing
 from fsapi_nb.catalog.listing.rows import SOURCES, ListingView, Row
 
 #: An object, by its source and its key, and a phrase of what changed in a part of it; without one, that it is touched.
@@ -34,7 +34,7 @@ class Pair:
         return old is not None and new is not None and old[field] != new[field]
 
 
-def pair(before: Listing, after: Listing, home: str) -> Pair:
+def pair(before: CatalogListing, after: CatalogListing, home: str) -> Pair:
     """Return two listings beside each other, of which only the rows that differ are looked at for parts of others."""
     changed = {name: _differing(before.rows.get(name, {}), rows) for name, rows in after.rows.items()}
     return Pair(ListingView(before, home, changed), ListingView(after, home, changed), changed)

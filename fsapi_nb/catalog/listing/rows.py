@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from fsapi_nb.catalog.listing.object_sources import OBJECT_SOURCES, PUBLISHED_SCHEMAS
-from fsapi_nb.catalog.listing.read import Listing
+from fsapi_nb.catalog.listing.reading import CatalogListing
 from fsapi_nb.catalog.listing.relation_sources import RELATION_SOURCES
 from fsapi_nb.text.sql import quote_name
 
@@ -52,7 +52,7 @@ class ListingView:
     from another listing, by their sources: an object that was made or dropped has all its parts among them.
     """
 
-    def __init__(self, listing: Listing, home: str, changed: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, listing: CatalogListing, home: str, changed: Mapping[str, Sequence[str]]) -> None:
         self.listing = listing
         self.home = home
         self._changed = changed

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Field(NamedTuple):
+class RowField(NamedTuple):
     """A field of a row: its name, its SQL, and the words that tell a reader of its change.
 
     Without `words` the change is told in another way, or not at all. With `shown`, the words are followed by the values
@@ -24,7 +24,7 @@ class Field(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """The rows of one catalog. `x` is the catalog's row in all SQL.
 
     `schema` or `relation` is SQL of the OID of the schema or table that a row belongs to. Rows that `may_be_member` are
@@ -37,7 +37,7 @@ class Source:
     name: str
     table: str
     key: str
-    fields: tuple[Field, ...]
+    fields: tuple[RowField, ...]
     where: str
     used: str = ""
     schema: str = ""

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from fsapi_nb.catalog.listing.object_sources import OBJECT_SOURCES, PUBLISHED_SCHEMAS
 from fsapi_nb.catalog.listing.relation_sources import RELATION_SOURCES
-from fsapi_nb.catalog.listing.source import Source
+from fsapi_nb.catalog.listing.source import RowSource
 from fsapi_nb.postgres.session import Rows
 
 #: A catalog with more relations is not read: each thousand takes some twenty milliseconds.
@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class CatalogListing:
     """The rows of each source, by their keys: the fields as the server writes a record.
 
     `moment` is the transaction before which nothing was under way when it was read.
@@ -52,8 +52,8 @@ class Listing:
 
 
 def read_listing(
-    ask: Ask, version: int, schemas: Sequence[str] | None = None, before: Listing | None = None
-) -> Listing:
+    ask: Ask, version: int, schemas: Sequence[str] | None = None, before: CatalogListing | None = None
+) -> CatalogListing:
     """Read what there is in the catalog.
 
     Args:
@@ -87,16 +87,16 @@ def read_listing(
             for each in _sources(version)
             if each.name not in asked and (each.name in first or each.used in used)
         )
-    return Listing(moment, {name: _merged(name, lines, before) for name, lines in asked.items()}, members)
+    return CatalogListing(moment, {name: _merged(name, lines, before) for name, lines in asked.items()}, members)
 
 
 @lru_cache(maxsize=4)
-def _sources(version: int) -> tuple[Source, ...]:
+def _sources(version: int) -> tuple[RowSource, ...]:
     added = (PUBLISHED_SCHEMAS,) if version >= 150000 else ()
     return (*(_of_version(source, version) for source in RELATION_SOURCES), *OBJECT_SOURCES, *added)
 
 
-def _of_version(source: Source, version: int) -> Source:
+def _of_version(source: RowSource, version: int) -> RowSource:
     """Return the source as a server of that version has it: constraints can be not enforced since version 18."""
     if source.name != "constraint" or version < 180000:
         return source
@@ -135,7 +135,7 @@ def _is_additive(name: str) -> bool:
     return any(source.additive for source in RELATION_SOURCES if source.name == name)
 
 
-def _merged(name: str, lines: Sequence[str] | None, before: Listing | None) -> dict[str, str]:
+def _merged(name: str, lines: Sequence[str] | None, before: CatalogListing | None) -> dict[str, str]:
     """Return the rows of a source: those that are read whole, and of the others what was read before."""
     old = before.rows.get(name, {}) if before else {}
     rows = dict(old) if _is_additive(name) else {}

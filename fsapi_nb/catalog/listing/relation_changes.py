@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fsapi_nb.catalog.listing import columns
+from fsapi_nb.catalog.listing import column_changes
 from fsapi_nb.catalog.listing.pair import Owned, Pair, changed_fields, of_part
 from fsapi_nb.catalog.listing.rows import ListingView, Row, written
 from fsapi_nb.text.words import counted
@@ -92,7 +92,7 @@ def changed_state(old: Row, new: Row) -> Iterator[str]:
 
 def parts(both: Pair) -> Iterator[Owned]:
     """Yield what changed in parts of relations that are there before and after: the relation, and a phrase."""
-    for key, phrase in columns.changed_columns(both):
+    for key, phrase in column_changes.changed_columns(both):
         yield _owner(both, key), phrase
     for source, told in _TOLD.items():
         for key in both.changed(source):
@@ -126,7 +126,7 @@ def _constraint(both: Pair, _key: str, old: Row | None, new: Row | None) -> Iter
     row = new or old
     if row is None or row["inherited"] == "t":
         return
-    if row["kind"] == "n" and not (old and new) and columns.are_set_not_null(both, row["of"] or ""):
+    if row["kind"] == "n" and not (old and new) and column_changes.are_set_not_null(both, row["of"] or ""):
         return  # it is told of the column
     yield from _constraint_phrases(row, old, new)
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fsapi_nb.catalog.listing import tables
+from fsapi_nb.catalog.listing import relation_changes
 from fsapi_nb.catalog.listing.pair import Owned, Pair, changed_fields, pair
 from fsapi_nb.catalog.listing.privileges import changed_rights
-from fsapi_nb.catalog.listing.read import Listing
+from fsapi_nb.catalog.listing.reading import CatalogListing
 from fsapi_nb.catalog.listing.rows import SOURCE_OF, SOURCES, ListingView, Row, written
 from fsapi_nb.catalog.listing.together import made_again, objects_made_again, without_partitions
 from fsapi_nb.model.schema_change import CHANGED, CREATED, DROPPED, SchemaChange
@@ -51,7 +51,7 @@ _ORDER = {name: number for number, name in reversed(list(enumerate(_OBJECTS)))}
 _NOTES = {"comment": "comment", "security label": "security label", "need": "dependency on an extension"}
 
 
-def difference(before: Listing, after: Listing, home: str) -> tuple[SchemaChange, ...]:
+def difference(before: CatalogListing, after: CatalogListing, home: str) -> tuple[SchemaChange, ...]:
     """Return what changed, the same in each run: by kinds, and of one kind by names.
 
     Args:
@@ -97,7 +97,7 @@ def _change(both: Pair, source: str, key: str, details: list[str]) -> SchemaChan
     name = _name(view, source, row)
     if old is None or new is None:
         action = CREATED if new else DROPPED
-        summary = tables.summary(view, key) if source == "class" else []
+        summary = relation_changes.summary(view, key) if source == "class" else []
         rights = _rights(source, kind, None, new) if new and source != "default privileges" else []
         return SchemaChange(action, kind, name, (*summary, *rights))
     phrases = [*_own(both, source, kind, old, new), *made_again(details)]
@@ -108,7 +108,7 @@ def _change(both: Pair, source: str, key: str, details: list[str]) -> SchemaChan
 
 def _without_those_of_table(both: Pair, key: str, old: Row, new: Row, phrases: list[str]) -> list[str]:
     """Return the phrases of a sequence without those that its table has as well: owner and schema."""
-    table, _, _ = tables.owner_of(both.after, key)
+    table, _, _ = relation_changes.owner_of(both.after, key)
     alike = [
         field for field in ("owner", "schema") if old[field] != new[field] and both.changed_in("class", table, field)
     ]
@@ -157,7 +157,7 @@ def _is_made_with_column(both: Pair, key: str, row: Row, old: Row | None, new: R
     if row["kind"] != "S" or (old and new):
         return False
     view, other = (both.after, both.before) if new else (both.before, both.after)
-    relation, number, kind = tables.owner_of(view, key)
+    relation, number, kind = relation_changes.owner_of(view, key)
     if not relation:
         return False
     is_new = other.row("attribute", f"{relation}.{number}") is None or other.row("class", relation) is None
@@ -175,7 +175,7 @@ def _own(both: Pair, source: str, kind: str, old: Row, new: Row) -> Iterator[str
         yield f"owner {written(old['owner'] or '')} -> {written(new['owner'] or '')}"
     yield from changed_fields(source, old, new)
     if source == "class":
-        yield from tables.changed_state(old, new)
+        yield from relation_changes.changed_state(old, new)
     if source == "event trigger" and old["enabled"] != new["enabled"]:
         yield _ENABLED.get(new["enabled"] or "", "changed")
     if source == "type" and old["not null"] != new["not null"]:
@@ -195,7 +195,7 @@ def _rights(source: str, kind: str, old: Row | None, new: Row) -> list[str]:
 
 def _phrases(both: Pair) -> Iterator[Owned]:
     """Yield what changed in parts of objects: the object, and a phrase."""
-    yield from tables.parts(both)
+    yield from relation_changes.parts(both)
     for source, (of, words) in _PARTS.items():
         for key in both.changed(source):
             old, new = both.rows(source, key)
@@ -229,4 +229,4 @@ def _note(both: Pair, source: str, key: str, words: str) -> Iterator[Owned]:
     if of in _ORDER and of != "class" and number == "0":
         yield (of, object_key), f"{words} {done}"
     else:
-        yield from tables.note(both, of, object_key, number, f"{words} on {{}} {done}", f"{words} {done}")
+        yield from relation_changes.note(both, of, object_key, number, f"{words} on {{}} {done}", f"{words} {done}")
