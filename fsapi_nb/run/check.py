@@ -1,10 +1,12 @@
-"""Ask a query that must hold, inside the transaction that is open, and read no more rows than are shown of it."""
+"""Ask a query that must hold, inside the transaction that is open; of what breaks it, no more rows are read than shown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import psycopg
+from psycopg.pq.abc import PGresult
 
 from fsapi_nb.errors import QueryFailed
 from fsapi_nb.model.result import ResultSet
@@ -17,25 +19,42 @@ from fsapi_nb.text.masking import hide_known_in
 
 #: Of the rows that should not be there so many are read.
 MOST_ROWS = 100
+_AT_ONCE = 10_000  # rows of those behind them, which are only looked at if all before them are true
 # A cursor, so that a check that finds millions of rows costs no more than their beginning; PostgreSQL lets no
 # statement that changes data be one.
 OPENING = "DECLARE fsapi_nb_check NO SCROLL CURSOR FOR "
 
 
 def ask(connection: Connection, query: str) -> ResultSet:
-    """Return the first `MOST_ROWS` rows of the query, as exactly as `query` reads them. Raises psycopg.Error.
+    """Return the first rows of the query, as exactly as `query` reads them; of many that are true, those that are not.
 
-    A position in that error counts `OPENING`, too.
+    Raises psycopg.Error. A position in that error counts `OPENING`, too.
     """
-    results = []
-    for message in (OPENING + query, f"FETCH {MOST_ROWS} FROM fsapi_nb_check", "CLOSE fsapi_nb_check"):
-        reply = send(connection, message.encode())
-        if reply.error:
-            raise reply.error
-        results.append(reply.results)
-    (result,) = read_results(connection, results[1])
+    _send(connection, OPENING + query)
+    found = _fetch(connection, MOST_ROWS)
+    first = found
+    # A promise of many rows is kept by all of them.
+    while found.rows and holds(found):
+        found = _fetch(connection, _AT_ONCE)
+    _send(connection, "CLOSE fsapi_nb_check")
+    if not found.rows:
+        found = first
+    elif found is not first:
+        found = replace(found, rows=[row for row in found.rows if not _is_true(row)][:MOST_ROWS])
     # A check that does not hold shows its rows; a secret of --set may be among them.
-    return replace(result, rows=[tuple(map(hide_known_in, row)) for row in result.rows])
+    return replace(found, rows=[tuple(map(hide_known_in, row)) for row in found.rows])
+
+
+def _fetch(connection: Connection, count: int) -> ResultSet:
+    (result,) = read_results(connection, _send(connection, f"FETCH {count} FROM fsapi_nb_check"))
+    return result
+
+
+def _send(connection: Connection, message: str) -> list[PGresult]:
+    reply = send(connection, message.encode())
+    if reply.error:
+        raise reply.error
+    return reply.results
 
 
 def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
@@ -56,7 +75,11 @@ def ask_alone(connection: Connection, query: str, text: str) -> ResultSet:
 def holds(result: ResultSet) -> bool:
     """Return whether a check holds: its answer has no rows, or is nothing but true."""
     booleans = bool(result.columns) and all(column.type_oid == _BOOLEAN for column in result.columns)
-    return not result.rows or (booleans and all(all(value is True for value in row) for row in result.rows))
+    return not result.rows or (booleans and all(map(_is_true, result.rows)))
+
+
+def _is_true(row: Sequence[object]) -> bool:
+    return all(value is True for value in row)
 
 
 _BOOLEAN = 16

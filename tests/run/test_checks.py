@@ -166,6 +166,18 @@ def test_only_whole_lines_below_up_are_checks() -> None:
     assert len(below.down.parsed.statements) == 1
 
 
+def test_a_promise_of_many_rows_is_kept_by_all_of_them(project: Project) -> None:
+    """What is not true far behind the rows that are shown is found, and shown."""
+    late = "SELECT i <> 25000 AS ok FROM generate_series(1, 30000) AS i"
+    result = project.migrator().check("late", late)
+    assert (result.passed, list(result.to_frame()["ok"])) == (False, [False])
+    assert project.migrator().check("all", late.replace("25000", "0")).passed
+    project.write("a", f"CREATE TABLE a (i int);\n-- CHECK: late\n{late};")
+    with pytest.raises(AssertionViolated):
+        project.migrator().migrate()
+    assert not project.has("a")
+
+
 def test_many_rows_are_not_all_read(project: Project) -> None:
     """Of a check that finds millions, the first hundred are kept."""
     result = project.migrator().check("few", "SELECT i FROM generate_series(1, 1000000) i")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb.errors import InDoubt, MigrationFileError, RefusedPlan, StatementFailed, UsageError
@@ -501,3 +502,27 @@ def test_another_role_may_run_a_script(project: Project, other: str) -> None:
     finally:
         with asking.session(other) as connection:
             connection.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}".encode())
+
+
+def test_names_mean_themselves_in_a_script(project: Project, server: str) -> None:
+    """Of the database, and of the history's schema and table: blanks, quotes, dollars, what psql would make a variable of."""
+    name = f"we'ird \"$fsapi_nb$ \\x :USER {os.getpid()}"
+    (project.root / "pyproject.toml").write_text(
+        "[tool.fsapi_nb]\ntable = 'hi  $1 :x \"s'\nschema = \"a  b$1'\"\n", encoding="utf-8"
+    )
+    with asking.session(server) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = make_conninfo(server, dbname=name)
+    try:
+        with asking.session(database) as connection:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier("a  b$1'")))
+        project.write("t", "CREATE TABLE t (i int); INSERT INTO t VALUES (1);", "DROP TABLE t;")
+        applied_by_script(project, database)
+        assert {status.state for status in project.migrator(database=database).status().statuses} == {State.APPLIED}
+        elsewhere = run_script(script_of(project, database, "rollback"), project.database)
+        assert (elsewhere.returncode, f"this script was made for the database {name}" in elsewhere.stderr) == (3, True)
+        applied_by_script(project, database, "rollback")
+        assert {status.state for status in project.migrator(database=database).status().statuses} == {State.PENDING}
+    finally:
+        with asking.session(server) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
