@@ -400,7 +400,7 @@ def _checked(sub: Subcommand, constraint: Any, kind: str, action: Action) -> Act
             return replace(
                 action,
                 words=action.words + (f" ({keys})" if keys else ""),
-                keys=tuple(strings(constraint.keys)) if is_primary else (),
+                keys=tuple(strings(constraint.keys)),
                 scans=scans,
                 builds_index=built[: 1 if sub.only else 2],
             )
@@ -418,6 +418,7 @@ def _foreign_key(sub: Subcommand, constraint: Any, action: Action, suffix: str, 
             *sub.locks((lock_rules.MERGED,)),
         ),
         scans=scans,
+        keys=tuple(strings(constraint.fk_attrs)),
     )
 
 

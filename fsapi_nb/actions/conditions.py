@@ -6,10 +6,10 @@ changed it. `tests/actions/test_conditions.py` holds each decision against what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fsapi_nb.actions.lookup import INDEXES, Lookup, MeantTable
+from fsapi_nb.actions.lookup import CONSTRAINTS, INDEXES, REFERRING, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import catalog_type, joined, split_name
 from fsapi_nb.actions.type_change import rewrites
@@ -18,6 +18,9 @@ from fsapi_nb.model.table_facts import ConstraintShape, TableShape
 
 _OF_PARTS = {"column", "constraint", "trigger", "rule", "policy"}
 _CASCADES = {"c", "n", "d"}
+#: Tables that are found by foreign keys: what these are is seen in the action's own table, or by those that lead to it.
+_REFERRING = {Kin.REFERRING, Kin.OWN_REFERRING, Kin.ALL_REFERRING}
+_BY_KEY = _REFERRING | {Kin.REFERENCED, Kin.OWN_REFERENCED}
 _OF_INDEXES = {Condition.IF_REWRITTEN_OR_INDEXED, Condition.UNLESS_EXISTS}
 
 
@@ -74,13 +77,26 @@ def holds(
     number = meant.number if own is None or own.number is None else own.number
     shape, own_shape = (lookup.facts.shapes.get(each) for each in (meant.number, number))
     part = (split_name(action.object.name) or ("",))[-1]
-    parts = {part, *action.keys} | ({INDEXES} if condition in _OF_INDEXES else set())
-    if shape is None or own_shape is None or lookup.is_touched({meant.number, number}, parts):
+    if shape is None or own_shape is None:
+        return None
+    parts = {part, *action.keys, *_other_parts(condition, action, tables, own_shape)}
+    is_by_key = number != meant.number and tables.kin in _BY_KEY
+    if lookup.is_touched({number}, parts) or lookup.is_touched({meant.number}, {CONSTRAINTS} if is_by_key else parts):
         return None
     case = Case(action, tables, meant, shape, number, own_shape, part, lookup, is_lock)
     if _is_there(case):
         return False
     return _DECISIONS[condition](case)
+
+
+def _other_parts(condition: Condition, action: Action, tables: TableSet, own: TableShape) -> Iterator[str]:
+    """Yield the parts of the action's table that a condition is about, beside those that the action names."""
+    if condition in _OF_INDEXES:
+        yield INDEXES
+    if tables.kin in _REFERRING:
+        yield REFERRING
+    if action.object.kind == "constraint" and split_name(action.object.name)[-1] not in own.constraints:
+        yield CONSTRAINTS
 
 
 def _is_there(case: Case) -> bool:

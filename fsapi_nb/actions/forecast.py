@@ -10,7 +10,7 @@ from functools import cache
 
 from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.held import held_locks
-from fsapi_nb.actions.lookup import INDEXES, Lookup, sets_of
+from fsapi_nb.actions.lookup import Lookup, sets_of
 from fsapi_nb.actions.losses import (
     drops_of,
     losses_of,
@@ -23,7 +23,8 @@ from fsapi_nb.actions.losses import (
 from fsapi_nb.actions.plan import PartActions, PlanActions, StatementActions, read_plan
 from fsapi_nb.actions.table_blocks import Lock, blocks_of, locks_of
 from fsapi_nb.actions.table_work import span_of_statement, work_of
-from fsapi_nb.actions.tree_names import catalog_type, split_name
+from fsapi_nb.actions.touched_parts import touched_parts
+from fsapi_nb.actions.tree_names import catalog_type
 from fsapi_nb.model.action import Action, Kin, LockMode, TableSet
 from fsapi_nb.model.forecast import Forecast, PartForecast, StatementForecast, StepForecast, TableSize
 from fsapi_nb.model.migration import Direction
@@ -152,12 +153,16 @@ class _Forecaster:
         lookup = self.lookup
         for lock in locks:
             if lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE and lock.meant.number is not None:
-                for part in _parts_changed(statement, lock):
-                    lookup.touch(lock.meant.number, part)
+                for action in statement.actions:
+                    for part in touched_parts(action, lock.meant, statement, lookup):
+                        lookup.touch(lock.meant.number, part)
         for action in statement.actions:
             if action.words.startswith("drop ") and action.object.kind in _DROPPED:
                 for tables in (lock.tables for lock in action.locks if lock.tables.kin in _GONE):
                     lookup.drop(tables, statement)
+            if action.words.startswith(("add column ", "add foreign key ")):
+                for tables in (lock.tables for lock in action.locks if lock.tables.kin is Kin.SELF):
+                    lookup.tie(own_table(action), tables, statement)
         lookup.has_types |= any(action.object.kind in _OF_TYPES for action in statement.actions)
         lookup.is_doubtful |= any(action.unknown and action.object.kind != "extension" for action in statement.actions)
 
@@ -169,19 +174,6 @@ class _Forecaster:
             for meant in self.lookup.tables(tables, statement):
                 if meant.name in named and meant.table:
                     self.sizes[meant.name] = meant.table.size
-
-
-def _parts_changed(statement: StatementActions, lock: Lock) -> Iterator[str]:
-    """Yield the parts of a locked table that a statement may change: a column, the indexes, or any (`*`)."""
-    if statement.statement.traits.kind.startswith("CREATE INDEX"):
-        yield INDEXES
-        return
-    for action in statement.actions:
-        is_one = action.object.kind == "column" and not action.words.startswith("drop column ")
-        is_own = own_table(action).name == lock.meant.name
-        yield split_name(action.object.name)[-1] if is_one and is_own else "*"
-        if is_one and action.builds_index:
-            yield INDEXES
 
 
 def _unknown(statement: StatementActions) -> str | None:

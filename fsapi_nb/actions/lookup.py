@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import NamedTuple
 
 from fsapi_nb.actions.plan import StatementActions
@@ -15,8 +16,14 @@ from fsapi_nb.model.table_facts import FoundTable, TableFacts
 _WHOLE = {Kin.EVERYTHING, Kin.CONTENTS}
 #: Parts of a table, of which nothing is said where the catalog does not know any.
 _BELOW = {Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT, Kin.READ_BY}
-#: The indexes of a table, as a part of it that a plan changes.
+#: Parts of a table that a plan changes beside those with names: its indexes, constraints whose names are not known, the
+#: foreign keys that lead to it, and any of its parts.
 INDEXES = "\0indexes"
+CONSTRAINTS = "\0constraints"
+REFERRING = "\0referring"
+EVERY = "*"
+_REFERENCED = {Kin.REFERENCED, Kin.OWN_REFERENCED}
+_REFERRING = {Kin.REFERRING, Kin.OWN_REFERRING, Kin.ALL_REFERRING}
 #: The kinds of relations with rows of their own.
 STORED = {"r", "m"}
 
@@ -39,14 +46,15 @@ class MeantTable(NamedTuple):
 class Lookup:
     """The facts of a catalog, and what the plan may have changed of them up to here.
 
-    `touched` are the relations that it has changed, with the names of those columns, `*` for all of them, `INDEXES` for
-    its indexes. `dropped` are those that it has dropped. `has_types` says that it has made or changed types or functions,
-    `is_doubtful` that it has run something which may have changed anything.
+    `touched` are the relations that it has changed, with the names of these parts of them. `dropped` are those that it
+    has dropped, `keys` the foreign keys that it has added, each from one relation to another. `has_types` says that it
+    has made or changed types or functions, `is_doubtful` that it has run something which may have changed anything.
     """
 
     facts: TableFacts
     touched: dict[int, set[str]] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
+    keys: set[tuple[int, int]] = field(default_factory=set)
     has_types: bool = False
     is_doubtful: bool = False
 
@@ -77,19 +85,36 @@ class Lookup:
         if origin is None:
             return () if self.facts.sets else None
         found = self.facts.sets.get(tables._replace(name=origin))
-        return None if found is None else tuple(number for number in found if number not in self.dropped)
+        if found is None:
+            return None
+        numbers = dict.fromkeys((*found, *self._by_new_keys(tables.kin, TableSet(origin))))
+        return tuple(number for number in numbers if number not in self.dropped)
+
+    def _by_new_keys(self, kin: Kin, table: TableSet) -> Iterator[int]:
+        """Yield the relations that foreign keys lead to, or come from, which the plan has added."""
+        own = self.facts.sets.get(table, ()) if self.keys else ()
+        for one, other in self.keys:
+            if kin in _REFERRING and other in own:
+                yield one
+            if kin in _REFERENCED and one in own:
+                yield other
+
+    def tie(self, one: TableSet, other: TableSet, statement: StatementActions) -> None:
+        """Keep that the plan adds a foreign key from one table to another."""
+        ends = product(self._numbers(one, statement) or (), self._numbers(other, statement) or ())
+        self.keys.update((first, second) for first, second in ends if first != second)
 
     def drop(self, tables: TableSet, statement: StatementActions) -> None:
         """Keep that the plan drops these tables."""
         self.dropped.update(self._numbers(tables, statement) or ())
 
     def touch(self, number: int, part: str) -> None:
-        """Keep that the plan has changed a part of a relation, `*` for any part."""
+        """Keep that the plan has changed a part of a relation."""
         self.touched.setdefault(number, set()).add(part)
 
     def is_touched(self, numbers: set[int], parts: set[str]) -> bool:
         """Return whether the plan may have changed one of these parts of one of these relations."""
-        return any(self.touched.get(number, set()) & {*parts, "*"} for number in numbers)
+        return any(self.touched.get(number, set()) & {*parts, EVERY} for number in numbers)
 
     def numbers_of_type(self, name: str) -> tuple[int, ...]:
         """Return the number of a type; nothing if it is not known for certain."""

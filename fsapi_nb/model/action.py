@@ -188,8 +188,8 @@ class Action:
     names what it runs that its text does not tell, and which may do anything beside what is said here.
 
     What a catalog must know to settle conditions: `column_type` is the type of a column that is added or changed, as SQL
-    writes it; `functions` are those of its default which are not PostgreSQL's own; `keys` are the columns of a primary
-    key.
+    writes it; `functions` are those of its default which are not PostgreSQL's own; `keys` are the columns of a
+    primary key, a unique constraint or a foreign key.
     """
 
     words: str
