@@ -9,6 +9,7 @@ from fsapi_nb.actions.made import plain
 from fsapi_nb.actions.tree_names import joined, relation, strings
 from fsapi_nb.checks.dropped_data import dropped_column
 from fsapi_nb.checks.suspicion import Subject, Suspicion
+from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.forecast import WorkKind
 from fsapi_nb.script.classify import enum_name
 
@@ -142,7 +143,7 @@ def _drop_column(command: _TableCommand) -> Iterator[Suspicion]:
 
 
 def _change_type(command: _TableCommand) -> Iterator[Suspicion]:
-    """Yield a finding unless the forecast knows that the values stay as they are; their index stays as well then."""
+    """Yield a finding unless the forecast knows that the values stay as they are, and no index covers the column."""
     table, rewrites = command.table, command.subject.work(WorkKind.REWRITE)
     if rewrites:
         may = "is" if any(not work.condition for work in rewrites) else "may be"
@@ -150,6 +151,9 @@ def _change_type(command: _TableCommand) -> Iterator[Suspicion]:
     elif command.subject.has(WorkKind.SCAN):
         message = f"all rows of {table} may be checked again, and {_UNUSABLE}"
         yield Suspicion("changing-column-type", message, _SWITCH, table)
+    elif command.subject.has(WorkKind.INDEX):
+        message = f"indexes of {table} with the column in an expression are built again, and {_UNUSABLE}"
+        yield Suspicion("changing-column-type", message, _SWITCH, table, level=FindingLevel.WARN)
 
 
 def _set_not_null(command: _TableCommand) -> Iterator[Suspicion]:

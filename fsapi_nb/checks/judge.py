@@ -113,7 +113,7 @@ class Judge:
         if rule.concern in {Concern.STYLE, Concern.DESIGN}:
             return None
         tables = _about(statement, suspicion)
-        if tables and statement.new.issuperset(map(plain, tables)):
+        if tables and all(self._is_new(plain(each), statement) for each in tables):
             return FoldReason.NEW
         if suspicion.column and f"{plain(tables[0])}.{joined([suspicion.column])}" in statement.new_columns:
             return FoldReason.NEW
@@ -122,6 +122,10 @@ class Judge:
             if concerned and all(self._is_small(each, statement) for each in concerned):
                 return FoldReason.SMALL
         return None
+
+    def _is_new(self, table: str, statement: ReadStatement) -> bool:
+        """Return whether the file makes a table; with IF NOT EXISTS it does, unless the catalog has one."""
+        return table in statement.new or (table in statement.possible and table not in self.sizes)
 
     def _concerned(self, rule: Rule, statement: ReadStatement, suspicion: Suspicion) -> list[str]:
         """Return the tables whose sizes decide how long others wait."""

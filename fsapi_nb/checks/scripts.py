@@ -31,7 +31,8 @@ class ReadStatement:
     """A statement that some rule may be about.
 
     `number` is its number in the script. `new` are the tables that the file has made before, `new_columns` the columns
-    (`table.column`), `makes` the tables that it makes itself, without `public.`; `tables` are those that it names.
+    (`table.column`), `possible` the tables that it has made unless they were there (IF NOT EXISTS), `makes` those that
+    this statement makes; all without `public.`. `tables` are those that it names.
     """
 
     number: int
@@ -39,6 +40,7 @@ class ReadStatement:
     subject: Subject
     new: frozenset[str]
     new_columns: frozenset[str]
+    possible: frozenset[str]
     makes: frozenset[str]
     tables: tuple[str, ...]
 
@@ -101,11 +103,12 @@ def _read(
             named = node_of(parse_one(statement.text.encode()))
         except (SqlSyntaxError, ValueError):  # a tree that is too deep to be looked at
             continue
-        subject, columns = Subject(named, forecast, proven=proofs.columns), frozenset(made.columns)
+        subject = Subject(named, forecast, proven=proofs.columns)
+        columns, possible = frozenset(made.columns), frozenset(made.possible)
         made.add(named)
         proofs.add(named)
         after = frozenset(made.tables) if len(made.tables) != len(new) or made.tables != new else new
-        yield ReadStatement(number, statement, subject, new, columns, after - new, tuple(_tables(named)))
+        yield ReadStatement(number, statement, subject, new, columns, possible, after - new, tuple(_tables(named)))
         new = after
 
 

@@ -124,8 +124,8 @@ def test_a_type_that_keeps_its_values_is_no_finding(project: Project) -> None:
     assert found == {title: rewrites for title, (_, _, rewrites) in TYPES.items()}
 
 
-def test_a_check_or_the_time_zone_may_make_it_a_finding(project: Project) -> None:
-    """The values stay, and their index, but a CHECK is checked again; a time zone may change what a moment is."""
+def test_a_check_an_index_or_the_time_zone_may_make_it_a_finding(project: Project) -> None:
+    """The values stay, but a CHECK is checked again, and an index of an expression is built again."""
     applied(
         project,
         "CREATE TABLE t (at timestamp, name varchar(10) CHECK (name <> ''), code varchar(10) UNIQUE);"
@@ -138,7 +138,18 @@ def test_a_check_or_the_time_zone_may_make_it_a_finding(project: Project) -> Non
     said = [each.message for each in migrator.lint(moment).lint.stops]
     assert said == ["t may be written again, and no program can use the table meanwhile"]
     assert rules(migrator.lint(name)) == [("name", "changing-column-type")]
-    assert rules(migrator.lint(code)) == []
+    (warning,) = migrator.lint(code).lint.shown
+    assert (warning.rule, warning.level.value) == ("changing-column-type", "warn")
+
+
+def test_a_table_made_if_not_there_is_new_unless_it_is_there(project: Project) -> None:
+    """The catalog knows; without one, the file is taken to make it."""
+    applied(project, "CREATE TABLE old (x int); INSERT INTO old SELECT generate_series(1, 20000);")
+    for table in ("old", "new"):
+        project.write(table, f"CREATE TABLE IF NOT EXISTS {table} (x int); CREATE INDEX ON {table} (x);")
+    assert rules(project.migrator().lint()) == [("old", "require-concurrent-index-creation")]
+    project.write("truncate", "CREATE TABLE IF NOT EXISTS t (x int); TRUNCATE t;")
+    assert rules(project.migrator(database=NOWHERE).lint("truncate")) == []
 
 
 def test_not_null_is_no_finding_behind_a_valid_check(project: Project) -> None:
