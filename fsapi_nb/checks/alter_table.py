@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from fsapi_nb.actions.alter_table import alter_table
 from fsapi_nb.actions.made import plain
+from fsapi_nb.actions.statement import NEWEST
 from fsapi_nb.actions.tree_names import joined, relation, strings
 from fsapi_nb.checks.dropped_data import dropped_column
 from fsapi_nb.checks.suspicion import Subject, Suspicion
+from fsapi_nb.model.action import Action, Condition
 from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.forecast import WorkKind
 from fsapi_nb.script.classify import enum_name
@@ -22,6 +25,7 @@ _BY_INDEX = "CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USI
 _FILL = "add the column without it, fill the rows in batches, then set it for new rows."
 _SWITCH = "add a column of the new type, fill it in batches, and let programs change over."
 _SERIALS = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"}
+_MOMENTS = {"timestamp", "timestamptz"}
 _FILLED = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _REWRITES = {
     "AT_SetLogged": "SET LOGGED",
@@ -33,11 +37,12 @@ _REWRITES = {
 
 
 class _TableCommand(NamedTuple):
-    """One subcommand of a statement on a table."""
+    """One subcommand of a statement on a table, and what it does by its text alone."""
 
     subject: Subject
     table: str
     node: Any
+    action: Action
 
     @property
     def definition(self) -> Any:
@@ -49,14 +54,30 @@ class _TableCommand(NamedTuple):
         """The column that it names."""
         return joined([self.node.name])
 
+    def does(self, kind: WorkKind) -> bool:
+        """Return whether it does such work, or may do it: the forecast knows it of the statement, the text of the part."""
+        own = {
+            WorkKind.REWRITE: self.action.rewrites,
+            WorkKind.SCAN: self.action.scans,
+            WorkKind.INDEX: self.action.builds_index,
+        }
+        return bool(own[kind]) and self.subject.has(kind)
+
+    @property
+    def is_written_again(self) -> bool:
+        """Whether it surely writes the table again, by its text or, if it is alone in its statement, by the forecast."""
+        foreseen = self.subject.work(WorkKind.REWRITE) if len(self.subject.node.cmds) == 1 else ()
+        conditions = [each.condition for each in self.action.rewrites] + [each.condition for each in foreseen]
+        return None in conditions
+
 
 def of_alter_table(subject: Subject) -> Iterator[Suspicion]:
     """Yield what may be wrong with an ALTER TABLE."""
     if enum_name(subject.node, "objtype") not in {"OBJECT_TABLE", "OBJECT_MATVIEW"}:
         return
     table = relation(subject.node.relation)
-    for each in subject.node.cmds:
-        command = _TableCommand(subject, table, each.alter_table_cmd)
+    for each, action in zip(subject.node.cmds, alter_table(subject.node, NEWEST), strict=True):
+        command = _TableCommand(subject, table, each.alter_table_cmd, action)
         subtype = enum_name(command.node, "subtype")
         match subtype:
             case "AT_AddColumn":
@@ -71,18 +92,19 @@ def of_alter_table(subject: Subject) -> Iterator[Suspicion]:
                 yield from _add_constraint(command, command.definition.constraint)
             case "AT_AttachPartition":
                 yield from _attach(command)
-            case _ if subtype in _REWRITES and subject.has(WorkKind.REWRITE):
+            case _ if subtype in _REWRITES and command.does(WorkKind.REWRITE):
                 message = f"{_REWRITES[subtype]} writes {table} again, and {_UNUSABLE}"
                 yield Suspicion("rewriting-table", message, "do it when nobody needs the table.", table)
 
 
 def _add_column(command: _TableCommand) -> Iterator[Suspicion]:
-    subject, table, column = command.subject, command.table, command.definition.column_def
+    table, column = command.table, command.definition.column_def
     constraints = [each.constraint for each in column.constraints]
     kinds = {enum_name(each, "contype") for each in constraints}
-    rewrites = subject.work(WorkKind.REWRITE)
-    if rewrites:
-        gets = "gets" if any(not work.condition for work in rewrites) else "may get"
+    # A type that nobody knows is an enum far more often than a domain with a constraint, for which the table is rewritten.
+    is_domain = all(work.condition is Condition.IF_CONSTRAINED_DOMAIN for work in command.action.rewrites)
+    if command.does(WorkKind.REWRITE) and (command.is_written_again or not is_domain):
+        gets = "gets" if command.is_written_again else "may get"
         message = (
             f"each row of {table} {gets} a value of its own, for which the table is written again, and {_UNUSABLE}"
         )
@@ -99,21 +121,21 @@ def _add_column(command: _TableCommand) -> Iterator[Suspicion]:
 
 def _constraint_of_column(command: _TableCommand, constraint: Any) -> Iterator[Suspicion]:
     match enum_name(constraint, "contype"):
-        case "CONSTR_FOREIGN" if command.subject.has(WorkKind.SCAN):
+        case "CONSTR_FOREIGN" if command.does(WorkKind.SCAN):
             yield _foreign_key(command, constraint)
-        case "CONSTR_CHECK" if command.subject.has(WorkKind.SCAN):
+        case "CONSTR_CHECK" if command.does(WorkKind.SCAN):
             yield _check(command)
-        case "CONSTR_UNIQUE" if command.subject.has(WorkKind.INDEX):
+        case "CONSTR_UNIQUE" if command.does(WorkKind.INDEX):
             yield _index(command, "disallowed-unique-constraint", "unique constraint")
-        case "CONSTR_PRIMARY" if command.subject.has(WorkKind.INDEX):
+        case "CONSTR_PRIMARY" if command.does(WorkKind.INDEX):
             yield _index(command, "adding-serial-primary-key-field", "primary key")
 
 
 def _add_constraint(command: _TableCommand, constraint: Any) -> Iterator[Suspicion]:
     match enum_name(constraint, "contype"):
-        case "CONSTR_NOTNULL" if command.subject.has(WorkKind.SCAN) and not constraint.skip_validation:
+        case "CONSTR_NOTNULL" if command.does(WorkKind.SCAN) and not constraint.skip_validation:
             yield _not_null(command, joined(strings(constraint.keys)))
-        case "CONSTR_EXCLUSION" if command.subject.has(WorkKind.INDEX):
+        case "CONSTR_EXCLUSION" if command.does(WorkKind.INDEX):
             message = f"the index of the exclusion constraint is built, and {_UNUSABLE}"
             hint = "there is no other way: do it when nobody needs the table."
             yield Suspicion("constraint-missing-not-valid", message, hint, command.table)
@@ -144,21 +166,25 @@ def _drop_column(command: _TableCommand) -> Iterator[Suspicion]:
 
 def _change_type(command: _TableCommand) -> Iterator[Suspicion]:
     """Yield a finding unless the forecast knows that the values stay as they are, and no index covers the column."""
-    table, rewrites = command.table, command.subject.work(WorkKind.REWRITE)
-    if rewrites:
-        may = "is" if any(not work.condition for work in rewrites) else "may be"
-        yield Suspicion("changing-column-type", f"{table} {may} written again, and {_UNUSABLE}", _SWITCH, table)
-    elif command.subject.has(WorkKind.SCAN):
+    table = command.table
+    if command.does(WorkKind.REWRITE) and command.is_written_again:
+        yield Suspicion("changing-column-type", f"{table} is written again, and {_UNUSABLE}", _SWITCH, table)
+    elif command.does(WorkKind.REWRITE) and strings(command.definition.column_def.type_name.names)[-1] in _MOMENTS:
+        message = f"{table} is written again unless the session's time zone is UTC, and {_UNUSABLE}"
+        yield Suspicion("changing-column-type", message, _SWITCH, table, level=FindingLevel.WARN)
+    elif command.does(WorkKind.REWRITE):
+        yield Suspicion("changing-column-type", f"{table} may be written again, and {_UNUSABLE}", _SWITCH, table)
+    elif command.does(WorkKind.SCAN):
         message = f"all rows of {table} may be checked again, and {_UNUSABLE}"
         yield Suspicion("changing-column-type", message, _SWITCH, table)
-    elif command.subject.has(WorkKind.INDEX):
+    elif command.does(WorkKind.INDEX):
         message = f"indexes of {table} with the column in an expression are built again, and {_UNUSABLE}"
         yield Suspicion("changing-column-type", message, _SWITCH, table, level=FindingLevel.WARN)
 
 
 def _set_not_null(command: _TableCommand) -> Iterator[Suspicion]:
     is_proven = (plain(command.table), command.node.name) in command.subject.proven
-    if command.subject.has(WorkKind.SCAN) and not is_proven:
+    if command.does(WorkKind.SCAN) and not is_proven:
         yield _not_null(command, command.column)
 
 
@@ -168,7 +194,7 @@ def _not_null(command: _TableCommand, column: str) -> Suspicion:
 
 
 def _attach(command: _TableCommand) -> Iterator[Suspicion]:
-    if command.subject.has(WorkKind.SCAN, WorkKind.INDEX):
+    if command.does(WorkKind.SCAN) or command.does(WorkKind.INDEX):
         child = relation(command.definition.partition_cmd.name)
         message = f"all rows of {child} are checked or indexed, and {_UNUSABLE}"
         hint = f"give {child} the parent's indexes and a CHECK that is as strict as the bounds before."

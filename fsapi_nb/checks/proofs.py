@@ -33,6 +33,10 @@ class Proofs:
                     self._add_constraint(table, getattr(command, "def").constraint)
                 case "AT_ValidateConstraint":
                     self.columns |= self.waiting.get((table, command.name), frozenset())
+                case "AT_SetNotNull":
+                    self.columns |= {(table, command.name)}
+                case "AT_DropNotNull":
+                    self.columns -= {(table, command.name)}
 
     def _add_constraint(self, table: str, constraint: Any) -> None:
         kind = enum_name(constraint, "contype")

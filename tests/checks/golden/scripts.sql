@@ -32,6 +32,21 @@ ALTER TABLE orders ADD CONSTRAINT other_there CHECK (other IS NOT NULL) NOT VALI
 ALTER TABLE orders ADD CONSTRAINT token_there CHECK (token IS NOT NULL) NOT VALID;
 ALTER TABLE orders VALIDATE CONSTRAINT other_there;
 ALTER TABLE orders ALTER COLUMN token SET NOT NULL;
+-- case: NOT NULL twice
+ALTER TABLE orders ALTER COLUMN token SET NOT NULL;
+ALTER TABLE orders ALTER COLUMN token SET NOT NULL;
+ALTER TABLE orders ALTER COLUMN token DROP NOT NULL;
+ALTER TABLE orders ALTER COLUMN token SET NOT NULL;
+-- case: several things at once
+CREATE TYPE mood AS ENUM ('good');
+ALTER TABLE orders
+    ADD COLUMN shop bigint REFERENCES shops (id),
+    ADD COLUMN mood mood DEFAULT 'good',
+    ADD COLUMN number bigserial,
+    ADD CHECK (total > 0);
+ALTER TABLE orders ADD COLUMN feeling mood;
+-- case: moments
+ALTER TABLE orders ALTER COLUMN at TYPE timestamptz, ALTER COLUMN paid TYPE timestamptz USING to_timestamp(paid);
 -- case: constraints that all rows are checked for
 ALTER TABLE orders ADD CHECK (total > 0);
 ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers (id);
