@@ -76,13 +76,14 @@ class _Names:
         return f"{visible_line(name)}{shown}"
 
 
-def placed(steps: Sequence[Step], forecast: Forecast) -> Iterator[Placed]:
-    """Yield every statement of a plan."""
+def _dangerous(steps: Sequence[Step], forecast: Forecast) -> Iterator[Placed]:
+    """Yield the statements of a plan that an alert may be about: of a long seed none."""
     for step, expected in zip(steps, forecast.steps, strict=True):
         for part, found in zip(step.parts, expected.parts, strict=True):
             back = "DOWN" if part.direction is Direction.UP else "UP"
-            for statement in found.statements:
-                yield Placed(Place(part.migration.name, statement.line), back, statement, expected)
+            for each in found.statements:
+                if each.losses or each.unknown or is_slow(each.span) or each.blocks:
+                    yield Placed(Place(part.migration.name, each.line), back, each, expected)
 
 
 def alerts_of(steps: Sequence[Step], forecast: Forecast, *, instants: bool) -> tuple[Alert, ...]:
@@ -93,8 +94,9 @@ def alerts_of(steps: Sequence[Step], forecast: Forecast, *, instants: bool) -> t
         forecast: What they will do.
         instants: Whether to name what is blocked for an instant only, as it must be if the steps do not show it.
     """
-    statements = list(placed(steps, forecast))
-    names = _Names(dict(forecast.sizes), len({each.place.file for each in statements}) > 1)
+    statements = list(_dangerous(steps, forecast))
+    files = {part.migration.name for step in steps for part in step.parts}
+    names = _Names(dict(forecast.sizes), len(files) > 1)
     found = (
         Alert("Lost for good", *_folded(_lost(forecast.drops, statements, names)), grave=True),
         Alert("Blocks", *_folded(_blocked(statements, names, instants=instants))),

@@ -26,7 +26,7 @@ _FEW = 36  # columns that the words of a line have at least
 def step_lines(view: StepView, *, named: bool) -> list[str]:
     """Return a step with its statements; `named` says whether the migration is named."""
     lines: list[str] = []
-    for number, part in enumerate(view.parts()):
+    for number, part in enumerate(view.parts):
         before = f"{view.number:>3}. " if number == 0 else " " * _INDENT
         lines += [f"{before}{part.head(named=named)}", *_statement_lines(part, full=view.full)]
     return [*lines, *(" " * _INDENT + each for each in view.remarks())]
@@ -82,7 +82,7 @@ def short_steps(views: Sequence[StepView], *, named: bool) -> list[ShortStep]:
 
 def short_head(view: StepView, *, named: bool) -> str:
     """Return what a step runs of which migration."""
-    return "; ".join(part.head(named=named).removesuffix(IRREVERSIBLE) for part in view.parts())
+    return "; ".join(part.head(named=named).removesuffix(IRREVERSIBLE) for part in view.parts)
 
 
 def _short_step(view: StepView, head: str, width: int) -> ShortStep:
@@ -105,20 +105,20 @@ def dangers_of(view: StepView) -> list[tuple[str, str]]:
     losing = any(is_lost(loss) for each in statements for loss in each.losses)
     blocking = any(each.blocks for each in statements)
     unknown = any(each.unknown for each in statements)
-    irreversible = any(part.irreversible for part in view.expected.parts)
+    irreversible = any(part.irreversible for part in view.parts)
     found = [(_LOSES, losing), (_BLOCKS, blocking), (_UNKNOWN, unknown), (_IRREVERSIBLE, irreversible)]
     return [words for words, is_so in found if is_so]
 
 
 def _few_words(view: StepView, room: int) -> tuple[str, bool]:
     """Return what a step does in so many columns, the dangerous first, and whether that is all that it does."""
-    shown = sorted((each for part in view.parts() for each in part.shown), key=_harmlessness)
+    shown = sorted((each for part in view.parts for each in part.shown), key=_harmlessness)
     runs = [each for each in shown if isinstance(each, Repetition)]
     phrases = [visible_line(word) for run in runs for word in run.words]
     left = sum(len(each.statements) for each in shown if isinstance(each, LeftOut))
     whole = "; ".join(phrases)
     if not left and text_width(whole) <= room:
-        return whole or "no statement", all(part.whole for part in view.parts())
+        return whole or "no statement", all(part.whole for part in view.parts)
     kept = 0
     while kept < len(phrases) and text_width("; ".join(phrases[: kept + 1])) <= room - _MORE:
         kept += 1

@@ -17,7 +17,7 @@ COLUMNS = ["line", "what it does", "loses", "blocks", "work"]
 def step_rows(view: StepView, *, named: bool) -> list[Row]:
     """Return a heading for each part of a step, and a row for each statement."""
     rows: list[Row] = []
-    for number, part in enumerate(view.parts()):
+    for number, part in enumerate(view.parts):
         rows.append(Heading(f"{f'{view.number}. ' if number == 0 else ''}{part.head(named=named)}"))
         found = [_row(each, part, opened=view.full) for each in part.shown]
         found += [(each.statement.line, f"check: {each.title}", "", "", "") for each in part.part.checks]

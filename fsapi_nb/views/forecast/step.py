@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from fsapi_nb.model.action import Blocks
@@ -50,13 +51,14 @@ class LeftOut(NamedTuple):
 class PartView:
     """One part of a step and what it will do; `shown` are its statements, or what stands in the place of some.
 
-    `stops` are the findings of lint in the whole plan.
+    `stops` are the findings of lint in the whole plan. `irreversible` is said once of a migration: of its first step.
     """
 
     part: StepPart
     expected: PartForecast
     shown: Sequence[Repetition | LeftOut]
     stops: StopsByPlace = field(default_factory=dict)
+    irreversible: bool = False
 
     @property
     def back(self) -> str:
@@ -80,10 +82,10 @@ class PartView:
         """Return what it runs: direction, migration, which of its steps, and whether there is no way back."""
         words = [f"{self.part.direction.value:<3} {visible_line(self.part.migration.name) if named else ''}".strip()]
         words += [f"step {self.part.number + 1} of {self.part.of}"] if self.part.of > 1 else []
-        return ", ".join(words) + (IRREVERSIBLE if self.expected.irreversible else "")
+        return ", ".join(words) + (IRREVERSIBLE if self.irreversible else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepView:
     """A step with its number and what it will do; `full` says that nothing is left out."""
 
@@ -93,17 +95,21 @@ class StepView:
     full: bool = False
     stops: StopsByPlace = field(default_factory=dict)
 
-    def parts(self) -> Iterator[PartView]:
-        """Yield its parts."""
+    @cached_property
+    def parts(self) -> tuple[PartView, ...]:
+        """Its parts, each with what is shown of it: of many statements this takes a while."""
+        return tuple(self._parts())
+
+    def _parts(self) -> Iterator[PartView]:
         for part, expected in zip(self.step.parts, self.expected.parts, strict=True):
-            if self.full:
-                yield PartView(part, expected, [Repetition((each,)) for each in expected.statements], self.stops)
-            else:
-                yield PartView(part, expected, _folded(repetitions(expected.statements)), self.stops)
+            runs = [Repetition((each,)) for each in expected.statements] if self.full else None
+            shown = _folded(repetitions(expected.statements)) if runs is None else runs
+            begins = part.number == 0 or self.step.resumes
+            yield PartView(part, expected, shown, self.stops, irreversible=expected.irreversible and begins)
 
     def rows(self) -> int:
         """Return about how many lines it takes."""
-        parts = list(self.parts())
+        parts = self.parts
         advice = sum(len(part.advice(each)) for part in parts for each in part.shown if isinstance(each, Repetition))
         return sum(1 + len(part.shown) + len(part.part.checks) for part in parts) + advice + len(self.remarks())
 
@@ -128,7 +134,8 @@ def _how(step: Step) -> list[str]:
     reason = reason.removeprefix(_USUAL).removeprefix("; ").replace(_BETWEEN, "these statements, together")
     for words in _ALONGSIDE:
         reason = reason.replace(words, "")
-    said = [*([reason.removeprefix("one transaction ")] if reason else []), *begin]
+    reason = reason.removeprefix("one transaction").lstrip("; ")
+    said = [*([reason] if reason else []), *begin]
     return [f"transaction: {'; '.join(said)}"] if said else []
 
 

@@ -79,7 +79,7 @@ def whole_items(views: Sequence[StepView], medium: Medium, *, named: bool = True
         Item(
             step_lines(view, named=named),
             step_rows(view, named=named) if medium.folded else [],
-            all(part.whole for part in view.parts()),
+            all(part.whole for part in view.parts),
         )
         for view in views
     ]
@@ -118,7 +118,7 @@ def records_of(views: Sequence[StepView]) -> list[Row]:
 
 def _records(view: StepView) -> list[Row]:
     rows: list[Row] = []
-    for part in view.parts():
+    for part in view.parts:
         head = (
             view.number,
             part.part.direction.value,
