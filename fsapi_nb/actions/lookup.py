@@ -71,7 +71,7 @@ class Lookup:
                 MeantTable(name if is_renamed else table.name, table, number) for number, table in found if table
             )
         if tables.kin is not Kin.SELF:
-            is_unknown = name in statement.tied if numbers is not None else tables.kin not in _BELOW
+            is_unknown = tables.kin not in _BELOW and (numbers is None or name in statement.tied)
             return (MeantTable(str(tables)),) if is_unknown else ()
         is_made = name in statement.made
         if numbers is not None and not self.is_doubtful and not is_made:

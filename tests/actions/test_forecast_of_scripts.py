@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.model.action import LockMode
+from fsapi_nb.model.forecast import WorkKind
 from tests.actions.cases import strict
 from tests.actions.foreseen import forecast_of, plan_of, statements_of
 from tests.actions.lock_tracer import Connection, Relations, Seen, add_locks, held_by
@@ -81,6 +82,15 @@ def test_each_statement_locks_what_is_foreseen(make_database: MakeDatabase, scri
         assert {lock.condition for each in found for lock in each.locks} <= {None}
         taken = list(_locks(connection, [each.text for each in statements_of(plan)]))
     assert [_strict({lock.table: lock.mode for lock in each.locks}) for each in found] == taken
+
+
+def test_rows_of_a_table_that_the_plan_makes_are_its_own(make_database: MakeDatabase) -> None:
+    """It reads no other tables, as a view does, even if a foreign key ties it to one."""
+    plan = plan_of("CREATE TABLE toys (pet_id int REFERENCES pets); INSERT INTO toys SELECT id FROM pets;")
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(_TABLES)
+        _, fills = forecast_of(connection, plan).statements
+    assert [(work.kind, work.table) for work in fills.work] == [(WorkKind.ROWS, "toys")]
 
 
 def _locks(connection: Connection, statements: Iterable[str]) -> Iterator[dict[str, LockMode]]:
