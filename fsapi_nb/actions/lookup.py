@@ -15,7 +15,15 @@ from fsapi_nb.model.table_facts import FoundTable, TableFacts
 #: What is said of as a whole: it may be thousands of tables.
 _WHOLE = {Kin.EVERYTHING, Kin.CONTENTS}
 #: Parts of a table, of which nothing is said where the catalog does not know any.
-_BELOW = {Kin.PARTITIONS, Kin.HEIRS, Kin.DESCENDANTS, Kin.DEFAULT_PARTITION, Kin.BELOW_DEFAULT, Kin.READ_BY}
+_BELOW = {
+    Kin.PARTITIONS,
+    Kin.PARTITIONS_REFERENCED,
+    Kin.HEIRS,
+    Kin.DESCENDANTS,
+    Kin.DEFAULT_PARTITION,
+    Kin.BELOW_DEFAULT,
+    Kin.READ_BY,
+}
 #: Parts of a table that a plan changes beside those with names: its indexes, constraints whose names are not known, the
 #: foreign keys that lead to it, and any of its parts.
 INDEXES = "\0indexes"
