@@ -102,6 +102,7 @@ def test_no_verb_executes_what_was_planted(project: Project, path: str) -> None:
         "status": migrator.status,
         "history": migrator.history,
         "show": lambda: migrator.show(second),
+        "changes": lambda: migrator.changes(second),
         "blockers": migrator.blockers,
         "diagram": migrator.diagram,
         "facts": migrator.facts,

@@ -28,8 +28,8 @@ class Fault(Enum):
 
 #: How what the runner says outside of transactions begins; the rest is said by migrations.
 _BOOKKEEPING = ("SELECT pg_catalog", "\n", "SET LOCAL", "SET TRANSACTION", "ROLLBACK")
-#: What a transaction begins with that only cleans the session.
-_CLEANING = ("RESET SESSION AUTHORIZATION", "DEALLOCATE ALL")
+#: What a transaction begins with that only cleans the session, or that keeps what no run waits for.
+_CLEANING = ("RESET SESSION AUTHORIZATION", "DEALLOCATE ALL", "SET LOCAL synchronous_commit TO off")
 _ACTIONS = {
     Fault.REQUEST_LOST: Action.REQUEST_LOST,
     Fault.ANSWER_LOST: Action.ANSWER_LOST,

@@ -25,6 +25,7 @@ VERBS: dict[str, Callable[[Migrator, str], object]] = {
     "plan": lambda migrator, _: migrator.plan(),
     "show": lambda migrator, name: migrator.show(name),
     "history": lambda migrator, _: migrator.history(),
+    "changes": lambda migrator, name: migrator.changes(name),
     "migrate": lambda migrator, _: migrator.migrate(),
     "rollback": lambda migrator, _: migrator.rollback(),
     "redo": lambda migrator, _: migrator.redo(),
