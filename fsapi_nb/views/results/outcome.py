@@ -12,6 +12,7 @@ from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import Item, Medium, gap
+from fsapi_nb.views.forecast.quantities import counted_rows
 
 #: How a command is said, and the word before its table.
 _WORDS = {
@@ -39,7 +40,7 @@ def outcome_items(done: CompletedMigration, medium: Medium, *, fold: Fold, inden
 
 def rows_words(changed: ChangedRows) -> str:
     """Return what has happened to how many rows of which table: `inserted 5 rows into orders`."""
-    rows = counted(changed.rows, "row") if changed.rows else "no rows"
+    rows = counted_rows(changed.rows) if changed.rows else "no rows"
     if changed.command == "SELECT":
         return f"filled {visible_line(changed.table)} with {rows}"
     did, before = _WORDS[changed.command]
