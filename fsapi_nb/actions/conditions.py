@@ -38,6 +38,7 @@ class Case(NamedTuple):
     own_number: int
     own: TableShape
     part: str
+    statement: StatementActions
     lookup: Lookup
     is_lock: bool
 
@@ -83,7 +84,7 @@ def holds(
     is_by_key = number != meant.number and tables.kin in _BY_KEY
     if lookup.is_touched({number}, parts) or lookup.is_touched({meant.number}, {CONSTRAINTS} if is_by_key else parts):
         return None
-    case = Case(action, tables, meant, shape, number, own_shape, part, lookup, is_lock)
+    case = Case(action, tables, meant, shape, number, own_shape, part, statement, lookup, is_lock)
     if _is_there(case):
         return False
     return _DECISIONS[condition](case)
@@ -133,7 +134,7 @@ def _is_checked(case: Case) -> bool | None:
 
 def _coercible(case: Case) -> bool | None:
     """Return whether the rows are written again: the condition is UNLESS_COERCIBLE."""
-    return rewrites(case.action, case.shape, case.lookup)
+    return rewrites(case.action, case.shape, case.statement, case.lookup)
 
 
 def _rewritten_or_indexed(case: Case) -> bool | None:
@@ -193,8 +194,9 @@ def _key_has_nulls(case: Case) -> bool | None:
 
 
 def _constrained_domain(case: Case) -> bool | None:
-    name = catalog_type(case.action.column_type or "") if case.action.column_type else None
-    found = [case.lookup.facts.types.get(number) for number in (case.lookup.numbers_of_type(name) if name else ())]
+    name = catalog_type(case.action.column_type or "")
+    numbers = case.lookup.numbers_of("type", name, case.statement) if name else ()
+    found = [case.lookup.facts.types.get(number) for number in numbers]
     if len(found) != 1 or found[0] is None:
         return None
     base: int | None = None
@@ -213,7 +215,7 @@ def _volatile(case: Case) -> bool | None:
         return None
     answers: set[bool | None] = set()
     for name in case.action.functions:
-        numbers = case.lookup.numbers_of_function(name)
+        numbers = case.lookup.numbers_of("function", name, case.statement)
         answers |= {number in case.lookup.facts.volatile for number in numbers} or {None}
     return answers.pop() if len(answers) == 1 else None
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.held import held_locks
-from fsapi_nb.actions.lookup import Lookup, sets_of
+from fsapi_nb.actions.lookup import Lookup, in_catalog, sets_of
 from fsapi_nb.actions.losses import (
     drops_of,
     losses_of,
@@ -45,17 +45,14 @@ def needed(plan: Plan, actions: PlanActions) -> Needed:
         last = statement.actions
         found.update(_in_catalog(_sets(statement), statement))
         shaped.update(_in_catalog(_shaped(statement), statement))
-        found.update(_types_and_functions(statement))
+        found.update(_in_catalog(_types_and_functions(statement), statement))
     dropped = (set_of_drop(drop) for drop in plan.drops)
     return Needed(frozenset(found | shaped | {each for each in dropped if each}), frozenset(shaped))
 
 
 def _in_catalog(sets: Iterable[TableSet], statement: StatementActions) -> Iterator[TableSet]:
     """Yield sets of tables by the names that these have before the plan is run."""
-    for tables in sets:
-        origin = statement.origins.get(tables.name, tables.name)
-        if origin is not None:
-            yield tables._replace(name=origin)
+    return (found for tables in sets if (found := in_catalog(tables, statement)))
 
 
 def _sets(statement: StatementActions) -> Iterator[TableSet]:

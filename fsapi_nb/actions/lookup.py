@@ -8,6 +8,7 @@ from itertools import product
 from typing import NamedTuple
 
 from fsapi_nb.actions.plan import StatementActions
+from fsapi_nb.actions.tree_names import split_name
 from fsapi_nb.model.action import Action, Kin, TableSet
 from fsapi_nb.model.forecast import TableSize
 from fsapi_nb.model.table_facts import FoundTable, TableFacts
@@ -73,7 +74,7 @@ class Lookup:
         if numbers and tables.kin in _WHOLE:
             return (MeantTable(str(tables), self._sum(numbers)),)
         if numbers:
-            is_renamed = tables.kin is Kin.SELF and statement.origins.get(name, name) != name
+            is_renamed = tables.kin is Kin.SELF and in_catalog(tables, statement) != tables
             found = ((number, self.facts.tables.get(number)) for number in numbers)
             return tuple(
                 MeantTable(name if is_renamed else table.name, table, number) for number, table in found if table
@@ -89,22 +90,22 @@ class Lookup:
 
     def _numbers(self, tables: TableSet, statement: StatementActions) -> tuple[int, ...] | None:
         """Return the numbers of the relations that are there when the statement runs; None if they are not known."""
-        origin = statement.origins.get(tables.name, tables.name)
-        if origin is None:
+        if statement.origins.get(tables.name, tables.name) is None and not tables.kind:
             return () if self.facts.sets else None
-        found = self.facts.sets.get(tables._replace(name=origin))
-        if found is None:
+        key = in_catalog(tables, statement)
+        found = self.facts.sets.get(key) if key else None
+        if key is None or found is None:
             return None
-        numbers = dict.fromkeys((*found, *self._by_new_keys(tables.kin, TableSet(origin))))
+        numbers = dict.fromkeys((*found, *self._by_new_keys(key)))
         return tuple(number for number in numbers if number not in self.dropped)
 
-    def _by_new_keys(self, kin: Kin, table: TableSet) -> Iterator[int]:
+    def _by_new_keys(self, tables: TableSet) -> Iterator[int]:
         """Yield the relations that foreign keys lead to, or come from, which the plan has added."""
-        own = self.facts.sets.get(table, ()) if self.keys else ()
+        own = self.facts.sets.get(tables._replace(kin=Kin.SELF), ()) if self.keys else ()
         for one, other in self.keys:
-            if kin in _REFERRING and other in own:
+            if tables.kin in _REFERRING and other in own:
                 yield one
-            if kin in _REFERENCED and one in own:
+            if tables.kin in _REFERENCED and one in own:
                 yield other
 
     def tie(self, one: TableSet, other: TableSet, statement: StatementActions) -> None:
@@ -124,13 +125,10 @@ class Lookup:
         """Return whether the plan may have changed one of these parts of one of these relations."""
         return any(self.touched.get(number, set()) & {*parts, EVERY} for number in numbers)
 
-    def numbers_of_type(self, name: str) -> tuple[int, ...]:
-        """Return the number of a type; nothing if it is not known for certain."""
-        return () if self.has_types else self.facts.sets.get(TableSet(name, Kin.SELF, "type"), ())
-
-    def numbers_of_function(self, name: str) -> tuple[int, ...]:
-        """Return the numbers of the functions of that name; nothing if they are not known for certain."""
-        return () if self.has_types else self.facts.sets.get(TableSet(name, Kin.SELF, "function"), ())
+    def numbers_of(self, kind: str, name: str, statement: StatementActions) -> tuple[int, ...]:
+        """Return the number of a type, or those of the functions of that name; nothing if they are not known for certain."""
+        key = in_catalog(TableSet(name, Kin.SELF, kind), statement)
+        return () if self.has_types or key is None else self.facts.sets.get(key, ())
 
     def _sum(self, numbers: tuple[int, ...]) -> FoundTable:
         """Return the tables as if they were one; partitions are counted with their table."""
@@ -145,6 +143,17 @@ class Lookup:
         return FoundTable(
             "", "r", size, sum(each.heap for each in found), max((each.indexes for each in found), default=0)
         )
+
+
+def in_catalog(tables: TableSet, statement: StatementActions) -> TableSet | None:
+    """Return a set by the name that it has in the catalog before the plan is run; None if it has none, or none is known."""
+    origin = tables.name if tables.kind else statement.origins.get(tables.name, tables.name)
+    if origin is None:
+        return None
+    is_qualified = not origin or len(split_name(origin)) > (2 if tables.kind == "column" else 1)
+    if statement.path is None and not is_qualified:
+        return None
+    return tables._replace(name=origin, path=() if is_qualified else statement.path or ())
 
 
 def sets_of(action: Action) -> Iterator[TableSet]:

@@ -51,7 +51,9 @@ def losses_of(statement: StatementActions, lookup: Lookup, remade: Callable[[], 
     for action, loss in ((each, loss) for each in statement.actions for loss in each.destroys):
         tables = set_of(loss)
         meant = lookup.tables(tables, statement) if tables else ()
-        if tables and all((each.is_new and each.is_empty) or keeps_values(action, each, lookup) for each in meant):
+        if tables and all(
+            (each.is_new and each.is_empty) or keeps_values(action, each, statement, lookup) for each in meant
+        ):
             continue
         size = next((each.table.size for each in meant if each.table), None)
         is_part = loss.kind is LossKind.ROWS and not loss.words.startswith("all ")
@@ -62,7 +64,9 @@ def losses_of(statement: StatementActions, lookup: Lookup, remade: Callable[[], 
 def only_keeps_values(statement: StatementActions, lookup: Lookup) -> bool:
     """Return whether all that a statement does is to change types of columns, and nothing of these is lost."""
     found = ((action, lookup.tables(own_table(action), statement)) for action in statement.actions)
-    return all(tables and all(keeps_values(action, each, lookup) for each in tables) for action, tables in found)
+    return all(
+        tables and all(keeps_values(action, each, statement, lookup) for each in tables) for action, tables in found
+    )
 
 
 def made_again(migration: Migration, direction: Direction) -> frozenset[str]:

@@ -7,12 +7,13 @@ name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from fsapi_nb.actions.made import Made, plain
 from fsapi_nb.actions.origins import Origins
+from fsapi_nb.actions.search_path import SearchPath
 from fsapi_nb.actions.statement import actions_of_tree
 from fsapi_nb.model.action import Action, ActionObject, Condition, Kin, TableSet
 from fsapi_nb.model.migration import Direction, Script, Statement
@@ -35,7 +36,8 @@ class StatementActions(NamedTuple):
     `destroys` says that it takes data away at all, of whatever has been made or copied before. `origins` has the names
     in its actions that mean another table than they do in the catalog now: the name that the table has there, or None
     if it has none. `made` are those of the tables that the plan makes, if they are not there; `filled` those of them
-    that it fills, `tied` those that have to do with tables which were there before.
+    that it fills, `tied` those that have to do with tables which were there before. `path` is the search_path
+    that its script has set: none if it is the session's own, None if it is not known.
     """
 
     statement: Statement
@@ -46,6 +48,7 @@ class StatementActions(NamedTuple):
     made: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
     tied: frozenset[str] = frozenset()
+    path: tuple[str, ...] | None = ()
 
 
 class PartActions(NamedTuple):
@@ -81,12 +84,15 @@ class _PlanReader:
     scripts: dict[tuple[str, Direction], Made] = field(default_factory=dict)
     made: Made = field(default_factory=Made)
     origins: Origins = field(default_factory=Origins)
+    paths: dict[tuple[str, Direction], SearchPath] = field(default_factory=dict)
 
-    def step(self, parts: Iterable[StepPart]) -> tuple[PartActions, ...]:
+    def step(self, parts: Sequence[StepPart]) -> tuple[PartActions, ...]:
         """Read a step; what it has made can be seen by others afterwards."""
         found = tuple(PartActions(part, tuple(self._part(part))) for part in parts)
-        for made in self.scripts.values():
-            made.commit()
+        for part in parts:
+            key = (part.migration.name, part.direction)
+            self.scripts[key].commit()
+            self.paths[key] = self.paths.get(key, SearchPath()).committed()
         return found
 
     def _part(self, part: StepPart) -> Iterator[StatementActions]:
@@ -98,7 +104,7 @@ class _PlanReader:
             simple = _SIMPLE_INSERT.fullmatch(statement.text) if statement.traits.kind == "INSERT" else None
             if last is None or simple is None or simple[1] != head:
                 head = simple[1] if simple else ""
-                last = self._statement(statement, sql, made)
+                last = self._statement(statement, sql, made, (part.migration.name, part.direction))
                 yield last
             else:
                 yield StatementActions(statement, last.actions, sql, *last[3:])
@@ -117,10 +123,11 @@ class _PlanReader:
                 named = node_of(parse_one(statement.text.encode()))
                 made.add_data(named)
                 made.add(named)
+                self.paths[key] = self.paths.get(key, SearchPath()).after(named, statement.text).committed()
             made.commit()
         return made
 
-    def _statement(self, statement: Statement, sql: str, made: Made) -> StatementActions:
+    def _statement(self, statement: Statement, sql: str, made: Made, script: tuple[str, Direction]) -> StatementActions:
         try:
             named = node_of(parse_one(statement.text.encode()))
         except ValueError:  # the parser does not take it: it is run as it is
@@ -138,8 +145,10 @@ class _PlanReader:
         made.add(named)
         self.made.add(named)
         self.origins.add(named)
+        path = self.paths.get(script, SearchPath())
+        self.paths[script] = path.after(named, statement.text)
         destroys = any(action.destroys or _may_change_values(action) for action in written)
-        return StatementActions(statement, actions, sql, destroys, origins, made_before, filled, tied)
+        return StatementActions(statement, actions, sql, destroys, origins, made_before, filled, tied, path.now)
 
     def _without_kin(self, action: Action) -> Action:
         """Return an action without the kin of tables that the plan has made: they have none but what it gave them."""

@@ -87,13 +87,16 @@ def set_queries(sets: Iterable[TableSet], path: Sequence[str]) -> SetQueries:
 
     A set is left out if the kind of its object is none that tables are found by.
     """
-    by_kin: dict[Kin, list[TableSet]] = {}
-    for each in sorted(sets, key=lambda tables: (tables.kin.name, tables.name, tables.kind)):
+    by_kin: dict[tuple[Kin, tuple[str, ...]], list[TableSet]] = {}
+    for each in sorted(sets, key=lambda tables: (tables.kin.name, tables.path, tables.name, tables.kind)):
         longest = 3 if each.kind == "column" else 2
         if len(split_name(each.name)) <= longest and (not each.kind or each.kind in CLASS_OF_KIND):
-            by_kin.setdefault(each.kin, []).append(each)
-    queries = {kin.name: _query(kin, found, path) for kin, found in by_kin.items()}
-    return SetQueries(queries, {kin.name: found for kin, found in by_kin.items()})
+            by_kin.setdefault((each.kin, each.path), []).append(each)
+    queries, known = {}, {}
+    for number, ((kin, own), found) in enumerate(by_kin.items()):
+        queries[f"{number}"] = _query(kin, found, own or path)
+        known[f"{number}"] = found
+    return SetQueries(queries, known)
 
 
 def _query(kin: Kin, sets: Sequence[TableSet], path: Sequence[str]) -> sql.Composable:

@@ -104,12 +104,14 @@ class Condition(StrEnum):
 class TableSet(NamedTuple):
     """One table by its name as written, or several by what they have to do with something of that name.
 
-    `kind` is that of the object (`type`, `schema`) where it is no relation.
+    `kind` is that of the object (`type`, `schema`) where it is no relation, `path` the search_path along which the name
+    is looked up, if it is not the session's own.
     """
 
     name: str
     kin: Kin = Kin.SELF
     kind: str = ""
+    path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.kin.value.format(self.name)
