@@ -51,7 +51,7 @@ def test_a_run_says_how_many_rows_its_statements_changed(
     """By command and table; a query that only reads changes none."""
     project.rows("CREATE TABLE t (i int); CREATE TABLE u (i int); INSERT INTO t VALUES (6), (7)")
     project.write("a", sql)
-    result = project.migrator().migrate()
+    result = project.migrator().migrate(changes=False)
     assert rows(result) == ([(*changed, 1)] if changed else [])
     assert said(result) == ([words] if words else [])
     assert (esc(words) in result.html()) if words else ("row" not in str(result))
@@ -121,7 +121,7 @@ def test_a_run_that_was_tried_again_says_so(project: Project) -> None:
                 tried.set()
                 holder.execute(b"COMMIT")
 
-        result = project.migrator(lock_timeout="400ms", observers=(release,)).migrate()
+        result = project.migrator(lock_timeout="400ms", observers=(release,)).migrate(changes=False)
     (done,) = result.done
     (wait,) = done.waits
     assert (wait.step, wait.attempts, wait.reason) == (1, 3, "lock timeout")
@@ -150,6 +150,6 @@ def test_a_run_that_waited_for_another_runner_says_so(project: Project) -> None:
             if isinstance(event, LockAwaited):
                 session.connection().execute("SELECT pg_advisory_unlock_all()")
 
-        result = project.migrator(observers=(release,)).migrate()
+        result = project.migrator(observers=(release,)).migrate(changes=False)
     assert result.notes == ("waited for another runner of fsapi_nb to end",)
     assert project.migrator().migrate().notes == ()
