@@ -70,7 +70,7 @@ def _of_table(action: Action, shape: TableShape) -> Iterator[str]:
     name, words, kind = (split_name(action.object.name) or ("",))[-1], action.words, action.object.kind
     if kind == "column" and not words.startswith("rename "):
         yield name
-        if words.startswith(("add ", "drop ")):
+        if words.startswith("drop ") or _has_constraints(action):
             yield from (INDEXES, CONSTRAINTS)
             yield from (each for key in shape.constraints.values() if name in key.columns for each in key.columns)
         elif action.builds_index:
@@ -81,6 +81,13 @@ def _of_table(action: Action, shape: TableShape) -> Iterator[str]:
         yield from (name, CONSTRAINTS, INDEXES, *action.keys)
     else:
         yield name if kind in _ALONE else EVERY
+
+
+def _has_constraints(action: Action) -> bool:
+    """Return whether a column is added with constraints: these are checked, built, or lock another table."""
+    others = {lock.tables.name for lock in action.locks} - {own_table(action).name}
+    is_checked = action.scans or action.builds_index or others
+    return action.words.startswith("add ") and bool(is_checked)
 
 
 def _of_constraint(name: str, constraint: ConstraintShape | None) -> Iterator[str]:

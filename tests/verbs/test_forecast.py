@@ -157,6 +157,16 @@ def test_what_the_plan_has_changed_before_is_not_taken_for_known(shop: Project) 
     assert Condition.UNLESS_COERCIBLE in {work.condition for work in second.work}
 
 
+def test_a_new_column_changes_nothing_of_the_others(shop: Project) -> None:
+    """What depends on another column is decided as before."""
+    up = (
+        "ALTER TABLE orders ADD COLUMN n int; ALTER TABLE orders ALTER COLUMN code TYPE text, ALTER total SET NOT NULL;"
+    )
+    _, last = foreseen(shop, up).statements
+    assert [(work.kind, work.condition) for work in last.work] == [(WorkKind.SCAN, None)]
+    assert [(lock.table, lock.condition) for lock in last.locks] == [("orders", None)]
+
+
 def test_after_what_nobody_knows_nothing_is_decided(shop: Project) -> None:
     """A DO block may have changed the table."""
     *_, last = foreseen(shop, "DO $$ BEGIN END $$; ALTER TABLE orders ALTER COLUMN code TYPE text;").statements
