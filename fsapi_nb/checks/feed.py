@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from fsapi_nb.model.migration import Statement
 
-#: Commands of which squawk says nothing that is of use here.
+#: Commands of which squawk says nothing that is of use here; those with passwords are among them.
 _UNREAD = re.compile(
     r"(INSERT|SELECT|COPY|UPDATE|DELETE|MERGE|DO|CALL|SET|RESET|COMMENT|GRANT|ANALYZE|EXPLAIN|VACUUM|"
-    r"(CREATE|ALTER) (FUNCTION|PROCEDURE|AGGREGATE|OPERATOR|CAST))\b"
+    r"(CREATE|ALTER) (FUNCTION|PROCEDURE|AGGREGATE|OPERATOR|CAST|ROLE|SERVER|SUBSCRIPTION|USER MAPPING))\b"
 )
 _GAP = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 

@@ -55,6 +55,23 @@ def test_a_step_without_a_statement_that_has_a_rule_is_not_read() -> None:
     assert feed_of(enumerate(step.statements)) is None
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE ROLE shop PASSWORD 'hunter2'",
+        "ALTER USER shop PASSWORD 'hunter2'",
+        "CREATE SUBSCRIPTION s CONNECTION 'password=hunter2' PUBLICATION p",
+        "CREATE USER MAPPING FOR shop SERVER s OPTIONS (password 'hunter2')",
+        "ALTER SERVER s OPTIONS (SET password 'hunter2')",
+        "INSERT INTO users (password) VALUES ('hunter2')",
+    ],
+)
+def test_a_statement_that_has_a_password_is_not_read(statement: str) -> None:
+    """No program gets what it does not need."""
+    feeds = [feed_of(enumerate(step.statements)) for step in steps(f"DROP TABLE a;\n{statement};\n")]
+    assert "hunter2" not in "".join(feed.text for feed in feeds if feed)
+
+
 def test_each_step_is_fed_alone() -> None:
     """What runs outside of a transaction is read as such."""
     before, alone, after = steps("DROP TABLE a;\nCREATE INDEX CONCURRENTLY i ON b (x);\nDROP TABLE c;\n")

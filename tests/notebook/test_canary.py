@@ -184,6 +184,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     "pending": ("", "--check"),
     "plan": ("", "rollback", "fresh", "redo nowhere"),
     "show": ("{a}", "nowhere"),
+    "lint": ("", "{b} --all", "--check", "nowhere"),
+    "changes": ("", "nowhere"),
     "history": ("", "-n 2"),
     "blockers": ("",),
     "diagram": ("", "--mermaid", "nothing"),
@@ -217,7 +219,9 @@ def test_no_verb_shows_or_keeps_a_password(
     assert not traces(printed + caplog.text + _all_rows(project)), printed
     assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline"}  # which have nothing to do here
     assert left.files() == written
-    assert {Path(arguments[0]) for arguments, _ in left.children} <= {Path(SHELL)}  # of password_command
+    # Of a password_command, and of what reads the statements of scripts.
+    assert {Path(arguments[0]).name for arguments, _ in left.children} <= {Path(SHELL).name, "squawk"}
+    assert not traces(str([each for each in left.children if Path(each[0][0]).name == "squawk"]))
 
 
 def test_no_verb_shows_or_keeps_a_secret_of_a_script(
@@ -246,7 +250,8 @@ def test_no_verb_shows_or_keeps_a_secret_of_a_script(
     assert not traces(printed + said.out + said.err + caplog.text + _all_rows(project)), printed
     assert succeeded >= set(TYPED) - {"rename", "resolve", "baseline", "fresh", "rollback", "redo"}
     assert left.files() == written
-    assert left.children == []
+    assert {Path(arguments[0]).name for arguments, _ in left.children} == {"squawk"}
+    assert not traces(str(left.children))
 
 
 def _type_all(names: dict[str, str], named: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[str, set[str]]:
