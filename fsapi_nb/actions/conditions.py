@@ -242,9 +242,17 @@ def _invalid(case: Case) -> bool | None:
 def _cascades(case: Case) -> bool | None:
     """Return whether a foreign key of the table may change its rows with those that it refers to."""
     words = case.action.words
-    actions = {each.on_delete for each in _keys(case.shape) if "update" not in words}
-    actions |= {each.on_update for each in _keys(case.shape) if "delete" not in words}
-    return None if actions & _CASCADES else False
+    keys = [each for each in _keys(case.shape) if "delete" not in words and each.on_update in _CASCADES]
+    if words.startswith("update "):
+        keys = [
+            each
+            for each in keys
+            if each.referenced != case.own_number or each.referenced_columns & set(case.action.keys)
+        ]
+    keys += [each for each in _keys(case.shape) if "update" not in words and each.on_delete in _CASCADES]
+    if any(each.referenced == case.own_number for each in keys) and not words.startswith("merge "):
+        return True
+    return None if keys else False
 
 
 def _exists(case: Case) -> bool | None:

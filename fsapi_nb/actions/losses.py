@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from fsapi_nb.actions.cascades import emptied_with, lost_with_rows
 from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.lookup import Lookup
 from fsapi_nb.actions.made import plain
@@ -58,7 +59,10 @@ def losses_of(statement: StatementActions, lookup: Lookup, remade: Callable[[], 
         size = next((each.table.size for each in meant if each.table), None)
         is_part = loss.kind is LossKind.ROWS and not loss.words.startswith("all ")
         is_remade = loss.kind in _OBJECTS and f"{_OBJECTS[loss.kind]} {_unquoted(loss.name)}" in remade()
-        yield DataLoss(loss, None if is_part else size, is_remade)
+        others = emptied_with(action, statement, lookup) if loss.kind is LossKind.ROWS and not loss.name else None
+        yield from (DataLoss(loss, None if is_part else size, is_remade),) if others is None else others
+    for action in statement.actions:
+        yield from lost_with_rows(action, statement, lookup)
 
 
 def only_keeps_values(statement: StatementActions, lookup: Lookup) -> bool:

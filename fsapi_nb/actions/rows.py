@@ -145,7 +145,8 @@ def _write(node: Any) -> Action:
         case "UpdateStmt":
             every = "" if node.HasField("where_clause") else "all "
             changes = (*action.changes_rows, cascades)
-            return replace(action, words=f"update {every}rows of {name}", changes_rows=changes)
+            keys = tuple(each.res_target.name for each in node.target_list)
+            return replace(action, words=f"update {every}rows of {name}", changes_rows=changes, keys=keys)
         case "DeleteStmt":
             every = "" if node.HasField("where_clause") else "all "
             return replace(

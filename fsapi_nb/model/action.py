@@ -191,7 +191,7 @@ class Action:
 
     What a catalog must know to settle conditions: `column_type` is the type of a column that is added or changed, as SQL
     writes it; `functions` are those of its default which are not PostgreSQL's own; `keys` are the columns of a
-    primary key, a unique constraint or a foreign key.
+    primary key, a unique constraint or a foreign key, or those that an UPDATE sets.
     """
 
     words: str

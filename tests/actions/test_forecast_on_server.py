@@ -27,8 +27,8 @@ LEFT_OPEN = {
     Condition.IF_CLUSTERED,
     Condition.IF_CHANGED_SINCE,
 }
-#: What can only be ruled out: whether it happens depends on the rows, or on the types.
-ONE_WAY = {Condition.IF_COLUMN_IS_CHECKED, Condition.IF_CASCADES}
+#: What can only be ruled out: whether it happens depends on the types.
+ONE_WAY = {Condition.IF_COLUMN_IS_CHECKED}
 _KINDS = {
     WorkKind.REWRITE: "rewrites",
     WorkKind.SCAN: "scans",

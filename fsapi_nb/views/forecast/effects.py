@@ -130,7 +130,7 @@ def lost_words(found: DataLoss) -> str:
     match found.loss.kind:
         case LossKind.TABLE | LossKind.MATERIALIZED_VIEW:
             whole = f"{found.loss.kind.value} {visible_line(found.loss.name)} with {its_rows(found.rows)}"
-        case LossKind.COLUMN | LossKind.ROWS if rows:
+        case LossKind.COLUMN | LossKind.ROWS | LossKind.LARGER if rows:
             whole = f"{whole}: {rows}"
     return f"{whole}{_but_kept(found)}"
 
@@ -157,7 +157,7 @@ def _own_loss(found: DataLoss) -> str:
         case LossKind.COLUMN:
             rows = row_words(found.rows)
             text = f"its values{f' in {rows}' if rows else ''}"
-        case LossKind.ROWS if found.loss.name:
+        case LossKind.ROWS if found.loss.name and " that refer to " not in found.loss.words:
             text = its_rows(found.rows) if found.loss.words.startswith("all ") else "those rows"
         case LossKind.PRECISION:
             text = "what the new type cannot hold"
