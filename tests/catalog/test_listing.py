@@ -12,6 +12,8 @@ from psycopg import sql
 
 from fsapi_nb.catalog.listing.changes import difference
 from fsapi_nb.catalog.listing.reading import CatalogListing, read_listing
+from fsapi_nb.catalog.listing.rows import SOURCE_OF, SOURCES
+from fsapi_nb.catalog.read import _queries
 from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.session import Connection, Rows
 from tests.catalog.nasty_schema import CHANGES, NASTY, NEWER_CHANGES
@@ -19,6 +21,7 @@ from tests.conftest import MakeDatabase
 
 ROLES = ("reader", "writer")
 GOLDEN = Path(__file__).with_name("listed_changes.txt")
+MADE = Path(__file__).with_name("listed_objects.txt")
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,38 @@ def _golden() -> dict[str, list[str]]:
             statement = line
             found[statement] = []
     return found
+
+
+def test_every_catalog_that_a_snapshot_reads_is_listed(nasty: Connection) -> None:
+    """What has a definition in a snapshot is noticed by a listing: each catalog that is filled here has rows there.
+
+    But for operator classes: all that are here belong to an extension.
+    """
+    rows = listing(nasty).rows
+    listed = {source.table for name, source in SOURCES.items() if rows.get(name)}
+    read = {query.catalog for query in _queries(nasty)} - {"pg_user_mapping", "pg_opclass"} | {"pg_user_mappings"}
+    assert read <= listed
+    assert "pg_opclass" in SOURCE_OF and "pg_opclass" not in listed
+
+
+def test_a_second_listing_is_the_same_as_a_first_one(nasty: Connection) -> None:
+    """Rows that are not read again are those that were read before."""
+    before = listing(nasty)
+    after = listing(nasty, before)
+    assert after.rows == before.rows
+    assert difference(before, after, "shop") == ()
+
+
+def test_all_that_is_made_is_told_and_all_that_is_dropped(nasty: Connection, make_database: MakeDatabase) -> None:
+    """Of something of every kind: an object is told once, what belongs to it is counted, and the order is that of kinds."""
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        empty = listing(connection)
+        connection.execute(NASTY.encode())
+        full = listing(connection, empty)
+        made = [change.line() for change in difference(empty, full, "shop")]
+        dropped = [change.line() for change in difference(full, empty, "shop")]
+        assert full.rows == listing(connection).rows
+    assert made == MADE.read_text(encoding="utf-8").splitlines()
+    assert [line.split(" (")[0] for line in dropped] == [
+        line.split(" (")[0].replace("created ", "dropped ") for line in made
+    ]

@@ -100,7 +100,7 @@ def test_a_statement_is_stopped_and_one_more_run_completes(world: World, held: H
             assert said in str(call.stopped(migrator))
             assert place.value(NOBODY_AT_WORK)
             if "left nothing" in said:
-                last = "SELECT state, message FROM migrations_journal ORDER BY id DESC LIMIT 1"
+                last = "SELECT state, message FROM migrations_journal WHERE event <> 'schema' ORDER BY id DESC LIMIT 1"
                 assert place.rows(last) == [("failed", "interrupted")]
         assert_one_more_run_completes(world, held, place)
 

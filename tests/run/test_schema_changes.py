@@ -286,6 +286,23 @@ def test_a_connection_that_is_lost_while_the_catalog_is_read_fails_no_run(
     assert "or ended before it could write it" in " ".join(repr(project.migrator().changes("a")).split())
 
 
+@pytest.mark.parametrize("action", [Action.REQUEST_LOST, Action.ANSWER_LOST])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_connection_that_is_lost_while_the_catalog_is_read_between_steps(
+    project: Project, folder: Path, action: Action, which: int
+) -> None:
+    """Before the first step, or before the last: what is committed is told, and one more run does the rest."""
+    names = [project.write(name, f"CREATE TABLE {name} (i int);") for name in ("a", "b")]
+    number = readings_of(project, folder)[which]
+    proxy = Proxy(project.database, folder, Rule(number, action))
+    with pytest.raises(StatementFailed) as caught:
+        project.migrator(database=proxy.address).migrate()
+    proxy.close()
+    assert list(caught.value.applied) == project.applied() == names[:which]
+    assert [done.name for done in project.migrator().migrate().done] == names[which:]
+    assert project.applied() == names
+
+
 def test_a_catalog_that_cannot_be_read_is_said(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many tables, or a time limit: the run goes on, and result and journal say why nothing is known."""
     monkeypatch.setattr(reading, "MOST_RELATIONS", 3)

@@ -36,7 +36,8 @@ class Pair:
 
 def pair(before: CatalogListing, after: CatalogListing, home: str) -> Pair:
     """Return two listings beside each other, of which only the rows that differ are looked at for parts of others."""
-    changed = {name: _differing(before.rows.get(name, {}), rows) for name, rows in after.rows.items()}
+    names = dict.fromkeys([*after.rows, *before.rows])
+    changed = {name: _differing(before.rows.get(name, {}), after.rows.get(name, {})) for name in names}
     return Pair(ListingView(before, home, changed), ListingView(after, home, changed), changed)
 
 
