@@ -21,6 +21,7 @@ from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import CompletedMigration
 from fsapi_nb.model.schema_change import CREATED, SchemaChange, SchemaChanges
 from fsapi_nb.run import catalog_readings
+from fsapi_nb.text.fold import OUTPUT, stored_size
 from fsapi_nb.views.results import RunResult
 from tests.conftest import Project
 from tests.faults.proxy import Action, Proxy, Rule
@@ -82,8 +83,8 @@ def test_the_result_says_under_each_migration_what_changed(project: Project) -> 
         "      created function total()\n"
         f"  ↑ {second}\n"
         "      buyers: renamed from customers, - column bio\n"
-        "      orders: column total numeric(10,2) -> bigint, + column token text not null, + index\n"
-        "        orders_token_idx\n"
+        "      orders: column total numeric(10,2) -> bigint, + column token text not null,\n"
+        "        + index orders_token_idx\n"
         "      function total(): replaced"
     )
     back = project.migrator().rollback(2)
@@ -441,3 +442,15 @@ def test_long_lists_are_folded_in_what_a_notebook_stores() -> None:
     result = RunResult("migrate", done)
     assert "      … 21 changes more" in repr(result)
     assert len(result.lines()) == 42
+
+
+def test_a_change_of_many_columns_takes_no_more_room_in_a_notebook() -> None:
+    """Of many details the first and the last are stored, of many migrations too; the result says that it is not all."""
+    details = tuple(f"+ column c_{number} text" for number in range(1600))
+    each = SchemaChanges(tuple(SchemaChange(CREATED, "table", f"{'t' * 50}_{number}", details) for number in range(50)))
+    done = tuple(CompletedMigration(f"m{number}.sql", Direction.UP, 0.1, schema_changes=each) for number in range(20))
+    result = RunResult("migrate", done)
+    bundle, _ = result._repr_mimebundle_()
+    assert sum(stored_size(text) for text in bundle.values()) < OUTPUT
+    assert "… 1589 more" in bundle["text/plain"]
+    assert bundle["text/plain"].splitlines()[-1] == result.document().shortened
