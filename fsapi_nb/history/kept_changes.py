@@ -23,7 +23,8 @@ EVENT = "schema"
 MOST = 16 * 1024
 _DETAILS = 40  # of one object
 _NOT_KEPT = (
-    "nothing was kept: the run had --no-changes, was one of an earlier release, or ended before it could write it"
+    "nothing was kept: the run had --no-changes, was a script of plan --sql or one of an earlier release, or ended "
+    "before it could write it"
 )
 _UNREADABLE = SchemaChanges(unknown="what the journal keeps of it has another form")
 

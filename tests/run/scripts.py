@@ -22,7 +22,7 @@ HISTORY = (
     """SELECT migration, event, state, step, steps, in_transaction, duration_ms IS NULL, checksum, step_checksum,
         CASE WHEN event <> 'retire' THEN script END,
         CASE WHEN state <> 'started' THEN witness END, message, role, notebook, cell, runbook
-    FROM migrations_journal ORDER BY id""",
+    FROM migrations_journal WHERE event <> 'schema' ORDER BY id""",  # which only a run can say
 )
 _NOW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{2,6}")  # what a default has made of the moment
 _TABLES = """
