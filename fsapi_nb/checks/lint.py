@@ -71,8 +71,9 @@ class _Runs:
 
     def __init__(self, reader: ScriptReader) -> None:
         self._reader = reader
+        self._failures = 0
         self._left: set[str] = set()
-        self._failed: dict[str, list[str]] = {}
+        self._unread: dict[str, list[str]] = {}
 
     def read(self, script: LintedScript) -> Located:
         """Return what squawk finds in a script: it reads what runs in transactions, and then what does not."""
@@ -80,7 +81,7 @@ class _Runs:
 
     def notes(self) -> list[str]:
         """Return what to say of scripts that squawk has not read."""
-        notes = [f"squawk did not read {_named(names)}: {reason}" for reason, names in self._failed.items()]
+        notes = [f"squawk did not read {_named(names)}: {reason}" for reason, names in self._unread.items()]
         return [*notes, *([f"squawk has not read {counted(len(self._left), 'more migration')}"] if self._left else [])]
 
     def _read(self, script: LintedScript, *, in_transaction: bool) -> Located:
@@ -90,15 +91,16 @@ class _Runs:
         if squawk is None or feed is None:
             return ()
         if len(feed.text) > _LONGEST:
-            self._failed.setdefault("it is too long", []).append(name)
+            self._unread.setdefault("it is too long", []).append(name)
             return ()
-        if sum(map(len, self._failed.values())) >= _FAILURES:
+        if self._failures >= _FAILURES:
             self._left.add(name)
             return ()
         try:
             found = squawk.run(feed.text, in_transaction=in_transaction, version=self._reader.version)
         except SquawkFailed as error:
-            self._failed.setdefault(str(error), []).append(name)
+            self._failures += 1
+            self._unread.setdefault(str(error), []).append(name)
             return ()
         return [(each, place) for each in found if (place := feed.locate(each.line, each.column))]
 

@@ -133,6 +133,10 @@ def test_a_script_that_is_too_long_for_squawk_is_named() -> None:
     found = linted(script, find_squawk())
     assert [each.rule for each in found.findings] == ["ban-drop-table"]
     assert found.notes == (f"squawk did not read {NAME}: it is too long",)
+    names = [f"2026_01_01_00_0{number}_x.sql" for number in range(4)]
+    texts = dict.fromkeys(names[:3], f"-- UP\n{script}") | {names[3]: "-- UP\nDROP VIEW v;\n"}
+    folder = Folder(dict.fromkeys(names, ""), read=lambda name: FileReading(migration(texts[name], name)))
+    assert "ban-drop-view" in {each.rule for each in of_folder(folder, find_squawk()).findings}
 
 
 def failing(folder: Path, body: str) -> Squawk:

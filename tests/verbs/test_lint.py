@@ -84,6 +84,8 @@ def test_a_small_table_is_folded_away_and_a_large_one_has_its_size(project: Proj
         ("small", "update-without-where"),
     }
     assert any("findings are not shown (2 on small tables)" in line for line in found.lines())
+    one = project.migrator().lint(found.lint.names[0])
+    assert f"`sapi migrate:lint {found.lint.names[0]} --all` shows all" in "".join(one.lines())
     everything = project.migrator().lint(everything=True)
     assert any("small.sql:2:1  stop: require-concurrent-index-creation" in line for line in everything.lines())
 

@@ -80,7 +80,7 @@ class LintResult(Result):
             is_or_are = "is" if counts.total() == 1 else "are"
             yield Advice(
                 f"{counted(counts.total(), 'finding')} {is_or_are} not shown ({', '.join(parts)}): ",
-                command("lint", all=True),
+                command("lint", *(self.lint.names if len(self.lint.names) == 1 else ()), all=True),
                 " shows all",
             )
 
