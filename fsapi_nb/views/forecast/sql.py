@@ -20,7 +20,10 @@ def excerpt(statement: StatementForecast) -> str:
     # Long blanks are cut first: of a megabyte of data nobody reads more than a line.
     text = " ".join(_COMMENTS.sub("", statement.sql[:4_000]).split())
     text = visible_line(text)
-    return text if len(text) <= _EXCERPT else f"{text[: _EXCERPT - 2].rstrip()} …"
+    if len(text) <= _EXCERPT:
+        return text
+    words = text[: _EXCERPT - 1].rpartition(" ")[0]  # not the beginning of a word, unless it is a long one
+    return f"{words if len(words) > _EXCERPT // 2 else text[: _EXCERPT - 2]} …"
 
 
 def whole_sql(statement: StatementForecast) -> str:
