@@ -233,6 +233,12 @@ def _foreign_key(case: Case) -> bool | None:
     return number == constraint.referenced and (case.is_lock or not constraint.valid)
 
 
+def _has_rows(case: Case) -> bool | None:
+    """Return whether the table that the action is about has rows; that it has none may change before the plan is run."""
+    table = case.lookup.facts.tables.get(case.own_number)
+    return True if table and table.size and table.size.rows else None
+
+
 def _invalid(case: Case) -> bool | None:
     """Return whether the rows are read: the condition is UNLESS_VALID."""
     constraint = case.shape.constraints.get(case.part)
@@ -308,6 +314,7 @@ _DECISIONS: dict[Condition, Callable[[Case], bool | None]] = {
     Condition.IF_VOLATILE: _volatile,
     Condition.IF_FOREIGN_KEY: _foreign_key,
     Condition.UNLESS_VALID: _invalid,
+    Condition.IF_ROWS: _has_rows,
     Condition.IF_CASCADES: _cascades,
     Condition.IF_EXISTS: _exists,
     Condition.UNLESS_EXISTS: _is_missing,

@@ -19,13 +19,8 @@ from fsapi_nb.model.table_facts import Needed, TableFacts
 from fsapi_nb.postgres.ask import ask_about_session, ask_together
 from fsapi_nb.postgres.session import Connection, Rows
 
-_LIMITS = {"statement_timeout": "1000", "lock_timeout": "100", "jit": "off"}  # in milliseconds
-_LIMITED = sql.SQL("SELECT {}").format(
-    sql.SQL(", ").join(
-        sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
-        for name, value in _LIMITS.items()
-    )
-)
+# In milliseconds: of the questions of one message, together; of each of them; and of a lock that one waits for.
+_LONGEST, _LEAST, _LOCK = 1_500, 250, 100
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]")
 _TOO_SLOW = (errors.QueryCanceled, errors.LockNotAvailable)
 
@@ -99,12 +94,18 @@ def _counted(connection: Connection, rows: Rows) -> tuple[dict[int, int], tuple[
 
 
 def _ask(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
-    return ask_together(connection, {"": _LIMITED, **queries})
+    """Ask questions in one message; the server's limit of time is for each of them."""
+    limits = {"statement_timeout": max(_LEAST, _LONGEST // len(queries)), "lock_timeout": _LOCK, "jit": "off"}
+    settings = (
+        sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(str(value)))
+        for name, value in limits.items()
+    )
+    return ask_together(connection, {"": sql.SQL("SELECT {}").format(sql.SQL(", ").join(settings)), **queries})
 
 
 def _why(error: psycopg.Error) -> str:
     if isinstance(error, errors.LockNotAvailable):
         return "another session has locked one of them"
     if isinstance(error, errors.QueryCanceled):
-        return "it took longer than a second"
+        return "it took too long"
     return str(error.diag.message_primary or error)

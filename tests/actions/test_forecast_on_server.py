@@ -23,12 +23,11 @@ LEFT_OPEN = {
     Condition.IF_DEPENDED_ON,
     Condition.IF_PARENT_HAS_INDEXES,
     Condition.IF_CHANGED,
-    Condition.IF_ROWS,
     Condition.IF_CLUSTERED,
     Condition.IF_CHANGED_SINCE,
 }
-#: What can only be ruled out: whether it happens depends on the types.
-ONE_WAY = {Condition.IF_COLUMN_IS_CHECKED}
+#: What can only be ruled out, as it depends on the types; and what can only be certain, as rows may come.
+ONE_WAY = {Condition.IF_COLUMN_IS_CHECKED: False, Condition.IF_ROWS: True}
 _KINDS = {
     WorkKind.REWRITE: "rewrites",
     WorkKind.SCAN: "scans",
@@ -103,7 +102,7 @@ def test_conditions_are_decided_both_ways(cases: list[Case], traced_server: Serv
             if is_so is not None:
                 decided[condition].add(is_so)
     expected = {condition: {True, False} for condition in set(Condition) - LEFT_OPEN}
-    expected |= {condition: {False} for condition in ONE_WAY}
+    expected |= {condition: {is_so} for condition, is_so in ONE_WAY.items()}
     if traced_server.version < 18:
         del expected[Condition.IF_STORED]
     assert dict(decided) == expected
