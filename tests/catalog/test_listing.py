@@ -114,6 +114,17 @@ def test_every_catalog_that_a_snapshot_reads_is_listed(nasty: Connection) -> Non
     assert "pg_opclass" in SOURCE_OF and "pg_opclass" not in listed
 
 
+def test_any_role_may_read_it(nasty: Connection) -> None:
+    """A role without rights reads the same, but for the options of user mappings, which only some may see."""
+    with nasty.transaction(force_rollback=True):
+        nasty.execute(b"CREATE SUBSCRIPTION s CONNECTION 'password=hunter2' PUBLICATION p WITH (connect = false)")
+        everything = listing(nasty)
+        nasty.execute(b"SET LOCAL ROLE writer")
+        found = listing(nasty)
+    assert {name for name in found.rows if found.rows[name] != everything.rows[name]} == {"user mapping"}
+    assert found.rows["subscription"] and found.rows["user mapping"]
+
+
 def test_a_second_listing_is_the_same_as_a_first_one(nasty: Connection) -> None:
     """Rows that are not read again are those that were read before."""
     before = listing(nasty)

@@ -43,7 +43,7 @@ _NAMESPACE = RowSource(
         RowField("owner", "pg_get_userbyid(x.nspowner)"),
         RowField("acl", "x.nspacl"),
     ),
-    "(x.oid >= 16384 OR x.oid = 2200) AND x.nspname !~ '^pg_'",
+    "(x.oid >= 16384 OR x.oid = 2200) AND left(x.nspname, 3) <> 'pg_'",
     schema="x.oid",
 )
 # The constructors of a range type are made with it; 12 is the language `internal`.
@@ -77,7 +77,7 @@ _ROUTINE = RowSource(
             _REPLACED,
         ),
     ),
-    "x.oid >= 16384 AND NOT (x.prolang = 12 AND x.prosrc ~ 'range_constructor[0-9]$')",
+    "x.oid >= 16384 AND NOT (x.prolang = 12 AND strpos(x.prosrc, 'range_constructor') > 0)",
     "pg_proc",
     schema="x.pronamespace",
     may_be_member=True,

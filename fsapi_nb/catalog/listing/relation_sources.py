@@ -100,7 +100,7 @@ RELATION_SOURCES = (
                 "definition changed",
             ),
         ),
-        """x.oid >= 16384 AND (x.contype <> 'n' OR x.conname !~ '_not_null[0-9]*$' OR NOT x.convalidated
+        """x.oid >= 16384 AND (x.contype <> 'n' OR right(x.conname, 9) <> '_not_null' OR NOT x.convalidated
             OR x.connoinherit)""",
         schema="x.connamespace",
         used="pg_constraint",
