@@ -64,7 +64,7 @@ class CatalogReadings:
         if not part.completes or not self._of_each:
             return
         changes = self._changes(1)
-        if len(step.parts) > 1:
+        if len(step.parts) > 1 and changes.changes:
             changes = replace(changes, note="rolled back and applied again in one transaction: this is what differs")
         self.run.done[-1] = replace(self.run.done[-1], schema_changes=changes)
         self._found.append((part.migration.name, part.direction.value, changes))
