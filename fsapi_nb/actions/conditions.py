@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fsapi_nb.actions.lookup import CONSTRAINTS, INDEXES, REFERRING, Lookup, MeantTable
+from fsapi_nb.actions.lookup import CONSTRAINTS, INDEXES, REFERRING, TYPE, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import catalog_type, joined, split_name
 from fsapi_nb.actions.type_change import rewrites
@@ -20,7 +20,9 @@ _OF_PARTS = {"column", "constraint", "trigger", "rule", "policy"}
 _CASCADES = {"c", "n", "d"}
 #: Tables that are found by foreign keys: what these are is seen in the action's own table, or by those that lead to it.
 _REFERRING = {Kin.REFERRING, Kin.OWN_REFERRING, Kin.ALL_REFERRING}
-_BY_KEY = _REFERRING | {Kin.REFERENCED, Kin.OWN_REFERENCED}
+_REFERENCED = {Kin.REFERENCED, Kin.OWN_REFERENCED}
+#: What depends on the constraints of a column, and not on its type.
+_OF_KEYS = {Condition.IF_COLUMN_REFERS, Condition.IF_COLUMN_IS_IN_KEY, Condition.IF_COLUMN_IS_CHECKED}
 _OF_INDEXES = {Condition.IF_REWRITTEN_OR_INDEXED, Condition.UNLESS_EXISTS}
 
 
@@ -81,8 +83,8 @@ def holds(
     if shape is None or own_shape is None:
         return None
     parts = {part, *action.keys, *_other_parts(condition, action, tables, own_shape)}
-    is_by_key = number != meant.number and tables.kin in _BY_KEY
-    if lookup.is_touched({number}, parts) or lookup.is_touched({meant.number}, {CONSTRAINTS} if is_by_key else parts):
+    of_meant = parts if number == meant.number else _parts_of_kin(tables.kin, parts)
+    if lookup.is_touched({number}, parts) or lookup.is_touched({meant.number}, of_meant):
         return None
     case = Case(action, tables, meant, shape, number, own_shape, part, statement, lookup, is_lock)
     if _is_there(case):
@@ -90,8 +92,17 @@ def holds(
     return _DECISIONS[condition](case)
 
 
+def _parts_of_kin(kin: Kin, parts: set[str]) -> set[str]:
+    """Return the parts of another table that a condition is about: of one that is found by a foreign key, only that."""
+    if kin in _REFERENCED:
+        return set()
+    return {CONSTRAINTS} if kin in _REFERRING else parts
+
+
 def _other_parts(condition: Condition, action: Action, tables: TableSet, own: TableShape) -> Iterator[str]:
     """Yield the parts of the action's table that a condition is about, beside those that the action names."""
+    if condition not in _OF_KEYS:
+        yield f"{TYPE}{split_name(action.object.name)[-1]}"
     if condition in _OF_INDEXES:
         yield INDEXES
     if tables.kin in _REFERRING:

@@ -24,8 +24,8 @@ from fsapi_nb.actions.plan import PartActions, PlanActions, StatementActions, re
 from fsapi_nb.actions.table_blocks import Lock, blocks_of, locks_of
 from fsapi_nb.actions.table_work import span_of_statement, work_of
 from fsapi_nb.actions.touched_parts import touched_parts
-from fsapi_nb.actions.tree_names import catalog_type
-from fsapi_nb.model.action import Action, Kin, LockMode, TableSet
+from fsapi_nb.actions.tree_names import catalog_type, joined, split_name
+from fsapi_nb.model.action import Action, Kin, LockMode, TableLock, TableSet
 from fsapi_nb.model.forecast import Forecast, PartForecast, StatementForecast, StepForecast, TableSize
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import Mode, Plan
@@ -93,6 +93,32 @@ _DROPPED = {"table", "foreign table", "view", "materialized view", "sequence", "
 _GONE = {Kin.SELF, Kin.PARTITIONS, Kin.CONTENTS}
 
 
+#: Beginnings of what is said of statements that add foreign keys, and the lock on the tables that these lead to.
+_TYING = ("add column ", "add foreign key ", "create table ")
+
+
+def _is_referenced(lock: TableLock) -> bool:
+    return lock.tables.kin is Kin.SELF and lock.mode is LockMode.SHARE_ROW_EXCLUSIVE
+
+
+def _keep_tables(action: Action, statement: StatementActions, lookup: Lookup) -> None:
+    """Keep which tables an action drops, renames, and ties to others."""
+    if action.words.startswith("drop ") and action.object.kind in _DROPPED:
+        for tables in (lock.tables for lock in action.locks if lock.tables.kin in _GONE):
+            lookup.drop(tables, statement)
+    if action.words.startswith("rename table "):
+        lookup.rename(action.object.name, _renamed(action))
+    if action.words.startswith(_TYING):
+        for tables in (lock.tables for lock in action.locks if _is_referenced(lock)):
+            lookup.tie(own_table(action), tables, statement)
+
+
+def _renamed(action: Action) -> str:
+    """Return the new name of a table that an action renames, in the schema that it has."""
+    *schema, _ = split_name(action.object.name) or ("",)
+    return joined([*schema, *split_name(action.words.rpartition(" to ")[2])])
+
+
 class _Forecaster:
     """Goes through the statements in their order, as what they do changes what the catalog says."""
 
@@ -154,12 +180,7 @@ class _Forecaster:
                     for part in touched_parts(action, lock.meant, statement, lookup):
                         lookup.touch(lock.meant.number, part)
         for action in statement.actions:
-            if action.words.startswith("drop ") and action.object.kind in _DROPPED:
-                for tables in (lock.tables for lock in action.locks if lock.tables.kin in _GONE):
-                    lookup.drop(tables, statement)
-            if action.words.startswith(("add column ", "add foreign key ")):
-                for tables in (lock.tables for lock in action.locks if lock.tables.kin is Kin.SELF):
-                    lookup.tie(own_table(action), tables, statement)
+            _keep_tables(action, statement, lookup)
         lookup.has_types |= any(action.object.kind in _OF_TYPES for action in statement.actions)
         lookup.is_doubtful |= any(action.unknown and action.object.kind != "extension" for action in statement.actions)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
+from fsapi_nb.actions.made import plain
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import split_name
 from fsapi_nb.model.action import Action, Kin, TableSet
@@ -30,7 +31,10 @@ _BELOW = {
 INDEXES = "\0indexes"
 CONSTRAINTS = "\0constraints"
 REFERRING = "\0referring"
+#: What stands before the name of a column of which only the type, the default and the like are meant.
+TYPE = "\0type "
 EVERY = "*"
+_ABOVE = {Kin.PARENT, Kin.SIBLING_DEFAULT}
 _REFERENCED = {Kin.REFERENCED, Kin.OWN_REFERENCED}
 _REFERRING = {Kin.REFERRING, Kin.OWN_REFERRING, Kin.ALL_REFERRING}
 #: The kinds of relations with rows of their own.
@@ -63,7 +67,7 @@ class Lookup:
     facts: TableFacts
     touched: dict[int, set[str]] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
-    keys: set[tuple[int, int]] = field(default_factory=set)
+    keys: set[tuple[int | str, int | str]] = field(default_factory=set)
     has_types: bool = False
     is_doubtful: bool = False
 
@@ -80,8 +84,8 @@ class Lookup:
                 MeantTable(name if is_renamed else table.name, table, number) for number, table in found if table
             )
         if tables.kin is not Kin.SELF:
-            is_unknown = tables.kin not in _BELOW and (numbers is None or name in statement.tied)
-            return (MeantTable(str(tables)),) if is_unknown else ()
+            may_be = numbers is None or (name in statement.parts and tables.kin in _ABOVE)
+            return (MeantTable(str(tables)),) if may_be and tables.kin not in _BELOW else ()
         is_made = name in statement.made
         if numbers is not None and not self.is_doubtful and not is_made:
             return ()
@@ -90,28 +94,39 @@ class Lookup:
 
     def _numbers(self, tables: TableSet, statement: StatementActions) -> tuple[int, ...] | None:
         """Return the numbers of the relations that are there when the statement runs; None if they are not known."""
-        if statement.origins.get(tables.name, tables.name) is None and not tables.kind:
-            return () if self.facts.sets else None
         key = in_catalog(tables, statement)
         found = self.facts.sets.get(key) if key else None
-        if key is None or found is None:
+        if statement.origins.get(tables.name, tables.name) is None and not tables.kind:
+            found = ()  # the plan itself has made or dropped it
+        if found is None:
             return None
-        numbers = dict.fromkeys((*found, *self._by_new_keys(key)))
-        return tuple(number for number in numbers if number not in self.dropped)
+        added = (end for end in self._new_keys(tables, statement) if isinstance(end, int))
+        return tuple(number for number in dict.fromkeys((*found, *added)) if number not in self.dropped)
 
-    def _by_new_keys(self, tables: TableSet) -> Iterator[int]:
-        """Yield the relations that foreign keys lead to, or come from, which the plan has added."""
-        own = self.facts.sets.get(tables._replace(kin=Kin.SELF), ()) if self.keys else ()
+    def _new_keys(self, tables: TableSet, statement: StatementActions) -> Iterator[int | str]:
+        """Yield the other ends of the foreign keys of a table that the plan has added, if its kin is found by them."""
+        if tables.kin not in _REFERRING | _REFERENCED or not self.keys:
+            return
+        own = self._ends(tables._replace(kin=Kin.SELF), statement)
         for one, other in self.keys:
             if tables.kin in _REFERRING and other in own:
                 yield one
             if tables.kin in _REFERENCED and one in own:
                 yield other
 
+    def _ends(self, table: TableSet, statement: StatementActions) -> tuple[int | str, ...]:
+        """Return a table as an end of foreign keys: its number, or its name if the plan makes it."""
+        return self._numbers(table, statement) or (plain(table.name),)
+
     def tie(self, one: TableSet, other: TableSet, statement: StatementActions) -> None:
         """Keep that the plan adds a foreign key from one table to another."""
-        ends = product(self._numbers(one, statement) or (), self._numbers(other, statement) or ())
+        ends = product(self._ends(one, statement), self._ends(other, statement))
         self.keys.update((first, second) for first, second in ends if first != second)
+
+    def rename(self, old: str, new: str) -> None:
+        """Keep the new name of a table that the plan has made."""
+        names: dict[int | str, str] = {plain(old): plain(new)}
+        self.keys = {(names.get(one, one), names.get(other, other)) for one, other in self.keys}
 
     def drop(self, tables: TableSet, statement: StatementActions) -> None:
         """Keep that the plan drops these tables."""

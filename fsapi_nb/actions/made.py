@@ -39,6 +39,7 @@ class Made:
     filled: set[str] = field(default_factory=set)
     tied: set[str] = field(default_factory=set)
     mixed: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
     indexes: dict[str, str] = field(default_factory=dict)
     copies: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -134,6 +135,8 @@ class Made:
         match name:
             case "create_stmt":
                 self._add_table(relation(node.relation), perhaps=node.if_not_exists)
+                if node.inh_relations:
+                    self.parts.add(plain(relation(node.relation)))
                 if node.inh_relations or _refers(node):
                     self.tied.add(plain(relation(node.relation)))
             case "create_table_as_stmt":
@@ -182,6 +185,7 @@ class Made:
 
     def _add_below(self, parent: str, child: str) -> None:
         self.tied |= {parent, child}
+        self.parts.add(child)
         if child not in self.tables:
             self.mixed.add(parent)
 
@@ -203,7 +207,16 @@ class Made:
     def _move(self, old: str, new: str) -> None:
         """Keep the new name of a table."""
         before, after = plain(old), plain(new)
-        for names in (self.tables, self.possible, self.filled, self.tied, self.mixed, self.holders, self.committed):
+        for names in (
+            self.tables,
+            self.possible,
+            self.filled,
+            self.tied,
+            self.mixed,
+            self.parts,
+            self.holders,
+            self.committed,
+        ):
             names.discard(after)
             if before in names:
                 names.discard(before)
@@ -216,7 +229,16 @@ class Made:
         }
 
     def _forget(self, table: str) -> None:
-        for names in (self.tables, self.possible, self.filled, self.tied, self.mixed, self.holders, self.committed):
+        for names in (
+            self.tables,
+            self.possible,
+            self.filled,
+            self.tied,
+            self.mixed,
+            self.parts,
+            self.holders,
+            self.committed,
+        ):
             names.discard(table)
         self.columns = {each for each in self.columns if not each.startswith(f"{table}.")}
 

@@ -36,7 +36,7 @@ class StatementActions(NamedTuple):
     `destroys` says that it takes data away at all, of whatever has been made or copied before. `origins` has the names
     in its actions that mean another table than they do in the catalog now: the name that the table has there, or None
     if it has none. `made` are those of the tables that the plan makes, if they are not there; `filled` those of them
-    that it fills, `tied` those that have to do with tables which were there before. `path` is the search_path
+    that it fills, `parts` those that are partitions or heirs. `path` is the search_path
     that its script has set: none if it is the session's own, None if it is not known.
     """
 
@@ -47,7 +47,7 @@ class StatementActions(NamedTuple):
     origins: Mapping[str, str | None] = _NO_ORIGINS
     made: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
-    tied: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
     path: tuple[str, ...] | None = ()
 
 
@@ -141,14 +141,14 @@ class _PlanReader:
         origins = self.origins.of(names)
         made_before = frozenset(name for name in names if plain(name) in self.made.tables | self.made.possible)
         filled = frozenset(name for name in made_before if plain(name) in self.made.filled)
-        tied = frozenset(name for name in made_before if plain(name) in self.made.tied)
+        parts = frozenset(name for name in made_before if plain(name) in self.made.parts)
         made.add(named)
         self.made.add(named)
         self.origins.add(named)
         path = self.paths.get(script, SearchPath())
         self.paths[script] = path.after(named, statement.text)
         destroys = any(action.destroys or _may_change_values(action) for action in written)
-        return StatementActions(statement, actions, sql, destroys, origins, made_before, filled, tied, path.now)
+        return StatementActions(statement, actions, sql, destroys, origins, made_before, filled, parts, path.now)
 
     def _without_kin(self, action: Action) -> Action:
         """Return an action without the kin of tables that the plan has made: they have none but what it gave them."""

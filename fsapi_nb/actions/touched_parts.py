@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fsapi_nb.actions.conditions import own_table
-from fsapi_nb.actions.lookup import CONSTRAINTS, EVERY, INDEXES, REFERRING, Lookup, MeantTable
+from fsapi_nb.actions.lookup import CONSTRAINTS, EVERY, INDEXES, REFERRING, TYPE, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import split_name
 from fsapi_nb.model.action import Action, Kin
@@ -45,8 +45,8 @@ def touched_parts(action: Action, meant: MeantTable, statement: StatementActions
         yield REFERRING
         return
     own, other = (lookup.facts.shapes.get(each or 0) for each in (next(iter(numbers), None), meant.number))
-    if numbers and (own is None or other is None):
-        yield EVERY  # nothing is decided of it anyway
+    if other is None:
+        yield EVERY
         return
     is_tied = bool(own and other and not is_own) and _are_tied((numbers[0], own), (meant.number, other))
     if not is_tied:
@@ -69,9 +69,9 @@ def _of_table(action: Action, shape: TableShape) -> Iterator[str]:
     """Yield what an action may change of the table that it is about, and of partitions and heirs."""
     name, words, kind = (split_name(action.object.name) or ("",))[-1], action.words, action.object.kind
     if kind == "column" and not words.startswith("rename "):
-        yield name
+        yield f"{TYPE}{name}"
         if words.startswith("drop ") or _has_constraints(action):
-            yield from (INDEXES, CONSTRAINTS)
+            yield from (name, INDEXES, CONSTRAINTS)
             yield from (each for key in shape.constraints.values() if name in key.columns for each in key.columns)
         elif action.builds_index:
             yield INDEXES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fsapi_nb.actions.coercion import loses_nothing, stays_as_is
-from fsapi_nb.actions.lookup import Lookup, MeantTable
+from fsapi_nb.actions.lookup import TYPE, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import catalog_type, split_name
 from fsapi_nb.model.action import Action
@@ -42,7 +42,12 @@ def keeps_values(action: Action, meant: MeantTable, statement: StatementActions,
     """Return whether an action changes the type of a column, and certainly loses nothing of it."""
     shape = lookup.facts.shapes.get(meant.number) if meant.number is not None else None
     part = (split_name(action.object.name) or ("",))[-1]
-    if shape is None or meant.number is None or lookup.is_doubtful or lookup.is_touched({meant.number}, {part}):
+    if (
+        shape is None
+        or meant.number is None
+        or lookup.is_doubtful
+        or lookup.is_touched({meant.number}, {part, f"{TYPE}{part}"})
+    ):
         return False
     change = type_change(action, shape, statement, lookup)
     return change is not None and loses_nothing(*change, lookup.facts)

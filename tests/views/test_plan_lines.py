@@ -34,7 +34,8 @@ def test_few_of_a_kind_keep_their_lines(project: Project) -> None:
     assert lines(project)[1:] == [f"{line}  insert rows into a" for line in range(3, 8)]
     project.write("b", "INSERT INTO a VALUES (1);\nDELETE FROM a WHERE id = 1;\n" * 2)
     assert len(lines(project)) == 6 + 4
-    once = "".join("INSERT INTO a VALUES (1);\n" * count + "DELETE FROM a WHERE id = 1;\n" for count in range(1, 5))
+    project.rows("CREATE TABLE kept (id int)")
+    once = "".join("INSERT INTO a VALUES (1);\n" * count + "DELETE FROM kept WHERE id = 1;\n" for count in range(1, 5))
     project.write("c", once)
     assert len(lines(project)) == 6 + 4 + 12
     assert "… 3 statements more (1 loses data)" in lines(project)
