@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Sequence
 
-from fsapi_nb.errors import UsageError
+from fsapi_nb.errors import UnknownMigration, UsageError
 from fsapi_nb.model.schema_change import KeptChanges
 from fsapi_nb.plan.names import find_name
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.views import results
+
+_DATE = re.compile(r"\d{4}-")
 
 
 def changes(options: VerbOptions, name: str | None, *, since: str | None) -> results.ChangesResult:
@@ -43,7 +46,13 @@ def _since(kept: Sequence[KeptChanges], since: str, known: Iterable[str]) -> tup
     moment = _moment(since)
     if moment is not None:
         return tuple(each for each in kept if each.at >= moment)
-    name = find_name(since, known)
+    try:
+        name = find_name(since, known)
+    except UnknownMigration:
+        if not _DATE.match(since):
+            raise
+        hint = "a time is written 2026-01-31 or 2026-01-31T14:00, in UTC."
+        raise UsageError(f"{since!r} is neither a migration nor a time", hint=hint) from None
     places = [number for number, each in enumerate(kept) if name in each.names and each.event != "down"]
     return tuple(kept[places[-1] + 1 :]) if places else ()
 

@@ -146,6 +146,8 @@ def test_changes_of_what_is_not_there_are_refused(project: Project) -> None:
         project.migrator().changes("nothing_of_that_name")
     with pytest.raises(UsageError):
         project.migrator().changes("init", since="init")
+    with pytest.raises(UsageError, match="'2026-13-01' is neither a migration nor a time"):
+        project.migrator().changes(since="2026-13-01")
 
 
 def test_a_migration_that_was_renamed_or_only_recorded(project: Project) -> None:
@@ -216,6 +218,8 @@ def test_a_run_of_many_migrations_says_what_they_changed_together(project: Proje
     assert kept(project) == ["run None"]
     found = project.migrator().changes("m7")
     assert found.kept[0].names == tuple(names)
+    whose = f"21 migrations in one run, {names[7]} among them"
+    assert found.headline() == f"21 changes of the schema by {whose} on {project.label}"
     assert f"21 migrations in one run, {names[0]} to {names[20]}: what they changed together" in repr(found)
 
 

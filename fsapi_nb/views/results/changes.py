@@ -39,6 +39,8 @@ class ChangesResult(Result):
         whose = "the last run"
         if self.name is not None:
             whose = visible_line(self.name)
+            together = [len(each.names) for each in self.kept if each.migration is None and len(each.names) > 1]
+            whose = f"{counted(together[-1], 'migration')} in one run, {whose} among them" if together else whose
         elif self.since is not None:
             whose = f"what ran since {visible_line(self.since)}"
         if not self.kept:
