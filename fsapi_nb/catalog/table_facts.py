@@ -52,7 +52,7 @@ def _read(connection: Connection, needed: Needed) -> TableFacts:
     counted, more = _counted(connection, rows)
     shaped = {number for each in needed.shaped for number in found.get(each, ())}
     types, functions = (_numbers_of_kind(found, kind) for kind in ("type", "function"))
-    answers = _ask(connection, shape_queries(shaped, types, functions)) if needed.shaped else {}
+    answers, unshaped = _shaped(connection, shape_queries(shaped, types, functions)) if needed.shaped else ({}, ())
     return TableFacts(
         tables=tables_of(rows, counted),
         sets=found,
@@ -60,7 +60,7 @@ def _read(connection: Connection, needed: Needed) -> TableFacts:
         types=types_of(answers) if answers else {},
         casts=frozenset((source, target) for source, target in answers.get("casts", ())),
         volatile=frozenset(number for (number,) in answers.get("volatile", ())),
-        notes=(*notes, *more),
+        notes=(*notes, *more, *unshaped),
     )
 
 
@@ -91,6 +91,13 @@ def _counted(connection: Connection, rows: Rows) -> tuple[dict[int, int], tuple[
         if connection.closed:
             raise
         return {}, (f"rows are estimates, none could be counted: {_why(error)}",)
+
+
+def _shaped(connection: Connection, queries: Mapping[str, sql.Composable]) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    try:
+        return _ask(connection, queries), ()
+    except _TOO_SLOW as error:
+        return {}, (f"columns and constraints of the tables could not be looked at: {_why(error)}",)
 
 
 def _ask(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:

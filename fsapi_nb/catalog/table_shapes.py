@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
+from fsapi_nb.catalog.table_sizes import HELD
 from fsapi_nb.model.table_facts import ColumnShape, ConstraintShape, IndexShape, TableShape, TypeShape
 from fsapi_nb.postgres.session import Rows
 
@@ -14,8 +15,9 @@ _NAMES = """array(SELECT a.attname::text FROM unnest({0}::int2[]) AS k(number)
 _QUERIES = {
     "columns": """SELECT attrelid, attname::text, atttypid, atttypmod, attcollation, attnotnull, attgenerated::text
         FROM pg_attribute WHERE attrelid = ANY({numbers}) AND attnum > 0 AND NOT attisdropped""",
+    # To write a CHECK out, PostgreSQL takes ACCESS SHARE: of a table that somebody holds it stays unknown.
     "constraints": f"""SELECT conrelid, conname::text, contype::text, {_NAMES.format("conkey", "conrelid")}, convalidated,
-        CASE WHEN contype = 'c' THEN pg_get_constraintdef(oid) ELSE '' END, confrelid,
+        CASE WHEN contype = 'c' AND conrelid NOT IN ({HELD}) THEN pg_get_constraintdef(oid) ELSE '' END, confrelid,
         {_NAMES.format("confkey", "confrelid")}, confupdtype::text, confdeltype::text
         FROM pg_constraint WHERE conrelid = ANY({{numbers}})""",
     "indexes": f"""SELECT indrelid, c.relname::text, {_NAMES.format("indkey", "indrelid")},

@@ -2,6 +2,9 @@
 
 The functions that look at files take ACCESS SHARE, so they are called only for tables that nobody holds in ACCESS
 EXCLUSIVE mode; of the others the catalog's own figures are taken, which VACUUM and ANALYZE have left there.
+
+To plan a query of a table, PostgreSQL executes functions that expressions of its indexes and statistics call with
+constants, as the role that asks. So no table is counted in which such an expression needs what a user has made.
 """
 
 from __future__ import annotations
@@ -18,18 +21,30 @@ from fsapi_nb.postgres.session import Rows
 _PAGE = 8192
 #: Rows of tables up to this size are counted, as estimates of small tables are often old: in bytes.
 _COUNTED = 4 << 20
-#: So much is read in all to count rows.
+#: So much is read in all to count rows, of so many tables: each takes locks, of which a server has few.
 _COUNTED_IN_ALL = 64 << 20
+_COUNTED_TABLES = 100
 
+#: The relations of this database that a session holds in ACCESS EXCLUSIVE mode.
+HELD = """
+    SELECT relation AS id FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+# What an expression calls is in `pg_depend`, unless it is PostgreSQL's own.
+_MADE_BY_USERS = """
+    SELECT FROM pg_depend AS d WHERE d.classid = {catalog}::regclass AND d.objid = {id}
+    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)"""
+_IS_PLANNED_BY_USERS = f"""
+    EXISTS (SELECT FROM pg_index AS x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
+        AND EXISTS ({_MADE_BY_USERS.format(catalog="'pg_class'", id="x.indexrelid")}))
+    OR EXISTS (SELECT FROM pg_statistic_ext AS x WHERE x.stxrelid = c.oid AND x.stxexprs IS NOT NULL
+        AND EXISTS ({_MADE_BY_USERS.format(catalog="'pg_statistic_ext'", id="x.oid")}))"""
 # A partitioned table has the size of its partitions, so these are looked at, too.
-_TABLES = """
+_TABLES = f"""
     WITH RECURSIVE wanted(id) AS (
-        SELECT unnest({numbers}::oid[])
+        SELECT unnest({{numbers}}::oid[])
         UNION SELECT i.inhrelid FROM wanted JOIN pg_class AS c ON c.oid = wanted.id AND c.relkind = 'p'
         JOIN pg_inherits AS i ON i.inhparent = wanted.id
-    ), held AS MATERIALIZED (
-        SELECT relation AS id FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ), held AS MATERIALIZED ({HELD}
     ), locked AS MATERIALIZED (
         SELECT id FROM held
         UNION SELECT indrelid FROM pg_index JOIN held ON held.id = indexrelid
@@ -44,14 +59,14 @@ _TABLES = """
              ELSE (c.relpages + COALESCE(t.relpages, 0) + COALESCE(x.pages, 0)) * 8192 END,
         COALESCE(x.count, 0)::int, c.reltoastrelid <> 0,
         f.sized AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-            AND NOT row_security_active(c.oid)
+            AND NOT row_security_active(c.oid) AND NOT ({_IS_PLANNED_BY_USERS})
     FROM wanted JOIN pg_class AS c ON c.oid = wanted.id
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
-        SELECT {looks} AND c.relkind IN ('r', 'm') AND NOT EXISTS (SELECT FROM locked WHERE locked.id = c.oid) AS sized
+        SELECT {{looks}} AND c.relkind IN ('r', 'm') AND NOT EXISTS (SELECT FROM locked WHERE locked.id = c.oid) AS sized
     ) AS f
     LEFT JOIN LATERAL (
-        SELECT o.oid FROM unnest({path}::name[]) WITH ORDINALITY AS p(schema, place)
+        SELECT o.oid FROM unnest({{path}}::name[]) WITH ORDINALITY AS p(schema, place)
         JOIN pg_namespace AS s ON s.nspname = p.schema
         JOIN pg_class AS o ON o.relnamespace = s.oid AND o.relname = c.relname
         ORDER BY p.place LIMIT 1
@@ -78,7 +93,7 @@ def count_query(rows: Rows) -> sql.Composable | None:
     left = _COUNTED_IN_ALL
     for number, schema, name, _, _, _, _, _, _, _, heap, _, _, _, readable in sorted(rows, key=lambda row: row[10]):
         left -= heap
-        if readable and 0 < heap <= _COUNTED and left >= 0:
+        if readable and 0 < heap <= _COUNTED and left >= 0 and len(parts) < _COUNTED_TABLES:
             table = sql.Identifier(schema, name)
             parts.append(sql.SQL("SELECT {}::oid, count(*) FROM ONLY {}").format(sql.Literal(number), table))
     return sql.SQL(" UNION ALL ").join(parts) if parts else None

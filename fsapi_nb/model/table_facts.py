@@ -40,8 +40,9 @@ class ColumnShape(NamedTuple):
 class ConstraintShape(NamedTuple):
     """A constraint by its kind (`contype`), its columns, whether it is valid, and the definition of a CHECK.
 
-    A foreign key has the number of the table that it refers to, the columns there, and what it does when rows there are
-    updated and deleted (`confupdtype`, `confdeltype`).
+    The definition is empty if it could not be read because another session had locked the table. A foreign key has the
+    number of the table that it refers to, the columns there, and what it does when rows there are updated and deleted
+    (`confupdtype`, `confdeltype`).
     """
 
     kind: str

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from fsapi_nb.actions.tree_names import joined
 from fsapi_nb.catalog.table_facts import read_table_facts
+from fsapi_nb.catalog.table_sizes import count_query
 from fsapi_nb.model.action import Kin, TableSet
 from fsapi_nb.model.forecast import TableSize
 from fsapi_nb.model.table_facts import FoundTable, Needed, TableFacts
@@ -137,11 +138,14 @@ LOCKS = [
 def test_a_locked_table_is_not_waited_for(connection: Connection, other: Connection, statement: str) -> None:
     """Its size is that of the last VACUUM or ANALYZE, and nobody is in anybody's way."""
     fill(connection, "t", 1_000)
-    connection.execute("CREATE INDEX t_i ON t (i); ANALYZE t")
+    connection.execute("CREATE INDEX t_i ON t (i); ALTER TABLE t ADD CHECK (i > 0); ANALYZE t")
     other.execute(statement.encode())
     before = time.monotonic()
-    found = size_of(connection, "t")
+    facts = facts_of(connection, TableSet("t"))
     assert time.monotonic() - before < 1
+    assert facts.notes == ()
+    assert [set(shape.columns) for shape in facts.shapes.values()] == [{"i", "t"}]
+    (found,) = (table.size for table in facts.tables.values())
     assert found is not None
     assert (found.rows, found.exact) == (1_000, False)
     assert found.size > 8192 * 2
@@ -236,6 +240,52 @@ def test_no_function_and_no_operator_of_a_user_is_run(connection: Connection) ->
         """
     )
     assert size_of(connection, "t") == TableSize(10, 16384, exact=True)
+
+
+PLANTED = [
+    "CREATE INDEX ON t ((i + planted('x')))",
+    "CREATE INDEX ON t (i) WHERE i > planted('x')",
+    "CREATE STATISTICS s ON (i + planted('x')), i FROM t",
+    "CREATE INDEX ON t ((i + ('x' ~> 1)))",
+    "CREATE INDEX ON t (i) WHERE 1::checked > i",
+]
+
+
+@pytest.mark.parametrize("statement", PLANTED)
+def test_what_an_expression_of_a_table_calls_is_not_run(connection: Connection, statement: str) -> None:
+    """To plan a query PostgreSQL executes what an index or statistics call with constants: no row is counted there."""
+    connection.execute("CREATE TABLE t (i int)")
+    connection.execute(
+        """
+        CREATE FUNCTION planted(text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+            IF current_setting('test.planted', true) = 'run' THEN RAISE EXCEPTION 'run'; END IF; RETURN 1;
+        END $$;
+        CREATE FUNCTION planted(text, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT public.planted($1)';
+        CREATE OPERATOR ~> (LEFTARG = text, RIGHTARG = int, FUNCTION = planted);
+        CREATE DOMAIN checked AS int CHECK (VALUE >= planted('x'))
+        """
+    )
+    connection.execute(statement.encode())
+    connection.execute("INSERT INTO t SELECT generate_series(1, 100); ANALYZE t; SET test.planted = 'run'")
+    facts = facts_of(connection, TableSet("t"))
+    assert facts.notes == ()
+    assert [table.size and (table.size.rows, table.size.exact) for table in facts.tables.values()] == [(100, False)]
+
+
+def test_rows_are_counted_where_expressions_are_postgresqls_own(connection: Connection) -> None:
+    """Most indexes of expressions are of that kind."""
+    fill(connection, "t", 10)
+    connection.execute("CREATE INDEX ON t (lower(t)) WHERE i IS NOT NULL; CREATE STATISTICS s ON (i + 1), t FROM t")
+    assert (found := size_of(connection, "t")) is not None
+    assert (found.rows, found.exact) == (10, True)
+
+
+def test_rows_of_so_many_tables_are_counted_that_locks_are_left(connection: Connection) -> None:
+    """One statement holds the locks of all tables in it, and the server's room for locks is everybody's."""
+    row = ("s", "t", "r", True, None, True, 1, 1.0, 1, 8192, 8192, 0, False, True)
+    query = count_query([(number, *row) for number in range(5_000)])
+    assert query is not None
+    assert query.as_string(connection).count("count(*)") == 100
 
 
 def test_nothing_is_written(connection: Connection) -> None:
