@@ -24,6 +24,7 @@ from fsapi_nb.run import rows
 from fsapi_nb.run.patience import LENGTHEN, USUAL, blocks_nobody, longer_wait
 from fsapi_nb.run.plan_script import PlanScript, ScriptPiece
 from fsapi_nb.run.script_pieces import (
+    ENCODING,
     NO_RUN,
     check_pieces,
     filled,
@@ -43,13 +44,13 @@ from fsapi_nb.text.secrets import Secret
 
 # What a session of psql has by itself, or not on every platform.
 _NOT_SET = re.compile(r"application_name|client_connection_check_interval|tcp_.*")
-_PSQL = r"""\set ON_ERROR_STOP on
+_PSQL = rf"""\set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
 \set AUTOCOMMIT on
 \set SINGLELINE off
 \set FETCH_COUNT 0
 \set QUIET on
-\encoding UTF8"""
+{ENCODING}"""
 
 
 def write_script(
@@ -229,7 +230,9 @@ class _Writer:
 
     def _transaction(self, step: Step, row: KeptRow | None) -> Iterator[ScriptPiece]:
         recorder = self.recorder
-        quiet = is_quiet(step) and not recorder.session.facts.event_triggers
+        # What an earlier step of a file has left in the session may be of another role.
+        whole = all(part.of == 1 for part in step.parts)
+        quiet = whole and is_quiet(step) and not recorder.session.facts.event_triggers
         yield ScriptPiece(for_psql(step.begin, "BEGIN"))
         for before, part in zip((None, *step.parts), step.parts, strict=False):
             if before and before.direction is not part.direction:

@@ -15,10 +15,12 @@ from fsapi_nb.model.plan import Step, StepPart
 from fsapi_nb.postgres.pipeline import Message
 from fsapi_nb.run.check import OPENING
 from fsapi_nb.run.plan_script import ScriptPiece
-from fsapi_nb.script.psql_text import comment, dollar_tag, echo, for_psql, literal
+from fsapi_nb.script.psql_text import comment, dollar_tag, echo, for_psql, literal, needs_encoding
 
 #: The id of a run that stands for psql's variable in the messages of a recorder.
 NO_RUN = UUID(int=0)
+#: The command that makes psql and the server read what follows as what it is.
+ENCODING = r"\encoding UTF8"
 # A parameter, a blank, or what may hold others that are none.
 _PARAMETER = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\$(\d+)|\s+""")
 _RETURNING = re.compile(r"\s+RETURNING duration_ms$")
@@ -94,6 +96,7 @@ def heads(number: int, step: Step) -> Iterator[ScriptPiece]:
 
 def statement_pieces(statement: Statement, part: StepPart) -> Iterator[ScriptPiece]:
     """Yield a statement of a file, and the data of its COPY."""
+    yield from _encoding(statement)
     yield ScriptPiece(for_psql(statement.text, statement.traits.kind), source=part.migration.up.written.source)
     if statement.copy is not None:
         yield ScriptPiece(copy=statement.copy)
@@ -102,12 +105,18 @@ def statement_pieces(statement: Statement, part: StepPart) -> Iterator[ScriptPie
 def check_pieces(check: Check, part: StepPart) -> Iterator[ScriptPiece]:
     """Yield what asks a query that must hold, and fails with the first row for which it does not."""
     source = part.migration.up.written.source
+    yield from _encoding(check.statement)
     yield ScriptPiece(
         f"{comment(f'CHECK: {check.title}')}\n{for_psql(OPENING + check.statement.text, 'DECLARE')}", source
     )
     body = _CHECKING.format(message=literal(f"a check of {part.migration.name} does not hold: {check.title}"))
     tag = dollar_tag(body)
     yield ScriptPiece(f"DO {tag}{body}{tag};\nCLOSE fsapi_nb_check;")
+
+
+def _encoding(statement: Statement) -> Iterator[ScriptPiece]:
+    if needs_encoding(statement.text):
+        yield ScriptPiece(ENCODING)
 
 
 def valid_index(statement: Statement) -> Iterator[str]:

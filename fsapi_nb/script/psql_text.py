@@ -1,8 +1,9 @@
 r"""Write SQL so that psql sends it to the server as it is.
 
-psql reads a script before the server does: outside of quotes and comments it puts its variables in the place of `:name`,
-and it ends a statement by its own idea of CREATE FUNCTION. A statement that psql would read otherwise is sent by
-`\gexec`, which gives the text of a string to the server untouched.
+psql reads a script before the server does: outside of quotes and comments it puts its variables in the place of `:name`
+and executes commands, such as `\! program`, and it ends a statement by its own idea of CREATE FUNCTION. Where a string
+ends depends on `standard_conforming_strings` and on the encoding, which any function may have set before. A statement
+that psql would read otherwise is sent by `\gexec`, which gives the text of a string to the server untouched.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 from fsapi_nb.script.scan import scan
-from fsapi_nb.script.tokens import PLAIN
+from fsapi_nb.script.tokens import PLAIN, TEXT
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.sql import quote_literal
 
@@ -18,6 +19,9 @@ from fsapi_nb.text.sql import quote_literal
 _VARIABLE = re.compile(rb"""(?<!:):(?=[A-Za-z0-9_\x80-\xff'"{])""")
 _ROUTINE = re.compile(r"CREATE (?:FUNCTION|PROCEDURE)")
 _BEGIN = re.compile(rb"\bbegin\b", re.IGNORECASE)
+# Without `standard_conforming_strings` such a quote does not end a string, and the next one does: what is in a string
+# would be SQL and psql's commands.
+_ESCAPED_QUOTE = re.compile(rb"\\'")
 _TAG = "fsapi_nb"
 
 
@@ -34,16 +38,23 @@ def is_read_otherwise(text: str, kind: str) -> bool:
     """Return whether psql would send another text than this statement of that kind."""
     written = text.encode()
     in_body = _ROUTINE.match(kind) is not None and _BEGIN.search(written) is not None
-    if not in_body and not _VARIABLE.search(written):
+    if not (in_body or _VARIABLE.search(written) or _ESCAPED_QUOTE.search(written)):
         return False
     tokens, _, _ = scan(written)
     for sort, start, end in zip(tokens.sorts, tokens.starts, tokens.ends, strict=True):
         word = written[start:end]
+        if sort == TEXT[0] and word[:1] in b"'nN" and _ESCAPED_QUOTE.search(word):
+            return True
         if word == b":" and _VARIABLE.match(written, start):
             return True
         if in_body and sort == PLAIN[0] and _BEGIN.fullmatch(word):
             return True
     return False
+
+
+def needs_encoding(text: str) -> bool:
+    """Return whether psql, in another encoding, might take a quote for a part of a letter and find a command behind it."""
+    return "\\" in text and not text.isascii()
 
 
 def dollar_tag(text: str) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +142,12 @@ HISTORIES: dict[str, History] = {
             "DROP TABLE s; DROP INDEX u_i;",
         ),
         ("role", "SET ROLE pg_monitor; SELECT 1;", "-- nothing"),
+        ("rights", "GRANT CREATE ON SCHEMA public TO pg_monitor;", "REVOKE CREATE ON SCHEMA public FROM pg_monitor;"),
+        (
+            "role_of_steps",
+            "SET ROLE pg_monitor;\nBEGIN; CREATE TABLE m (i int); COMMIT;\nBEGIN; CREATE TABLE n (i int); COMMIT;",
+            "DROP TABLE m, n;",
+        ),
     ],
     "new sessions": [
         (
@@ -185,6 +192,25 @@ def test_a_script_does_what_a_run_does(project: Project, other: str, history: st
         undone = run_script(script_of(project, other, "rollback", count=count), other)
         assert undone.returncode == 0, undone.stderr
         assert state_of(other) == state_of(project.database)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [("standard_conforming_strings", "off", "a\\"), ("client_encoding", "SJIS", "\u255f")],
+    ids=lambda of: of[0],
+)
+def test_no_string_of_a_file_becomes_a_command_of_psql(
+    project: Project, other: str, tmp_path: Path, hidden: tuple[str, str, str]
+) -> None:
+    """Not even after code that changes where strings end, which no reading of the file shows."""
+    name, value, text = hidden
+    project.write(
+        "a",
+        f"DO $$ BEGIN PERFORM set_config('{name}', '{value}', false); END $$;\n"
+        f"SELECT '{text}', '\n\\! touch {tmp_path}/ran\n';\n-- CHECK: all\nSELECT '{text}' <> '', '\n\\! touch {tmp_path}/ran\n' <> '';",
+    )
+    run_script(script_of(project, other), other)
+    assert not (tmp_path / "ran").exists()
 
 
 def applied_by_script(project: Project, database: str, verb: str = "migrate", **options: Any) -> None:

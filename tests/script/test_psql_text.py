@@ -30,6 +30,12 @@ def test_what_psql_would_put_a_variable_into_is_sent_as_a_string(text: str) -> N
     assert for_psql(text, "SELECT") == f"SELECT $fsapi_nb${text}$fsapi_nb$\n\\gexec"
 
 
+@pytest.mark.parametrize("text", ["SELECT 'a\\', '\n\\! program\n'", "SELECT n'a\\'", "SELECT 'a' '\n\\'"])
+def test_a_string_that_may_end_elsewhere_is_sent_as_a_string(text: str) -> None:
+    """Without `standard_conforming_strings` a backslash hides the quote, and psql would execute what follows."""
+    assert for_psql(text, "SELECT") == f"SELECT $fsapi_nb${text}$fsapi_nb$\n\\gexec"
+
+
 def test_a_body_that_psql_would_look_for_the_end_of_is_sent_as_a_string() -> None:
     """A word `begin` in CREATE FUNCTION makes psql wait for an END."""
     text = "CREATE FUNCTION f(begin int) RETURNS int RETURN begin"
