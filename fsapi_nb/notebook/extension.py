@@ -16,6 +16,7 @@ from fsapi_nb.notebook.decimals import DecimalWatch
 from fsapi_nb.notebook.formulas import PlainFrames
 from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.notebook.passwords import PasswordWatch
+from fsapi_nb.notebook.times import TimedResults
 
 _NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query", "check")}
 _ALIAS = "fsapi_"
@@ -56,6 +57,7 @@ class _Loaded:
         self.passwords = PasswordWatch()
         self.decimals = DecimalWatch(shell)
         self.frames = PlainFrames(shell)
+        self.results = TimedResults(shell, lambda: self.magics.times)
 
     def owns(self, function: object) -> bool:
         """Return whether a registered magic is one of these, and not that of an extension loaded later."""
@@ -82,6 +84,7 @@ def load(shell: Any) -> None:
     shell.events.register("post_run_cell", loaded.passwords.after)
     shell.events.register("post_run_cell", loaded.decimals.after)
     loaded.frames.install()
+    loaded.results.install()
     _loaded[id(shell)] = loaded
     for (kind, name), other in loaded.before.items():
         sign = "%" if kind == "line" else "%%"
@@ -106,6 +109,7 @@ def unload(shell: Any) -> None:
     shell.events.unregister("post_run_cell", loaded.passwords.after)
     shell.events.unregister("post_run_cell", loaded.decimals.after)
     loaded.frames.uninstall()
+    loaded.results.uninstall()
     shell.configurables.remove(loaded.magics)
     for kind, names in _NAMES.items():
         magics = shell.magics_manager.magics[kind]

@@ -25,7 +25,7 @@ from IPython.core.magic import (
     no_var_expand,
     output_can_be_silenced,
 )
-from traitlets import Enum, Unicode, validate
+from traitlets import Bool, Enum, Unicode, validate
 
 from fsapi_nb.commands import CHANGING, Verb, find_verb, parser_of, settings_of
 from fsapi_nb.errors import UNCHANGED, AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
@@ -80,6 +80,9 @@ class MigrateMagics(Magics):
     widgets = Enum(
         ["auto", "on", "off"], "auto", help="live progress and panel: in front ends that show widgets, always, never"
     ).tag(config=True)
+    times = Bool(False, help="show moments and durations in results, which then differ from run to run").tag(
+        config=True
+    )
 
     # The last migrations folder that was found by the working directory alone.
     _folder: Path | None = None

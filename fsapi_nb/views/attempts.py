@@ -92,6 +92,11 @@ def _beginning(event: JournalEntry, before: Attempt | None) -> datetime.datetime
     return max(began, before.ended) if before else began
 
 
+def took(event: JournalEntry) -> str:
+    """Return how long what an event ends took, empty if the journal does not know."""
+    return "" if event.duration_ms is None else f"{event.duration_ms} ms"
+
+
 def by_steps(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
     """Return the tries of each step, in the order of the first."""
     steps: dict[tuple[str | None, str, int], list[Attempt]] = {}

@@ -2,7 +2,7 @@
 
 Text and HTML are the same for the same outcome: they have no times, durations, paths or addresses, so that a stored
 notebook stays equal. Times are attributes, columns of the DataFrame and metadata of the notebook's output, and a
-terminal shows them (`lines(times=True)`).
+terminal shows them (`lines(times=True)`), and a notebook that asks for them (`bundle(times=True)`).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fsapi_nb.text.fold import HTML, stored_size
@@ -95,9 +96,13 @@ class Result(abc.ABC):
     def __repr__(self) -> str:
         return "\n".join(stored_lines(self.document()))
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
-        document = self.document()
+    def bundle(self, *, times: bool = False) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return what a notebook stores: text and HTML, and its metadata; with `times`, moments and durations are in both."""
+        document = self.document(replace(STORED, times=times))
         lines, metadata = stored_lines(document), self.metadata()
         html = html_of(document, shortened=is_shortened(lines, document))
         html = html if stored_size(html) <= HTML else html_of_lines(lines)
         return {"text/plain": "\n".join(lines), "text/html": html}, {"fsapi": metadata} if metadata else {}
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        return self.bundle()

@@ -59,18 +59,20 @@ class ChangesResult(Result):
             _MANY,
             self.kept,
             lambda each: self._item(each, medium),
-            lambda left: gap(f"  … {len(left)} more", f"… {len(left)} more", "", ""),
+            lambda left: gap(f"  … {len(left)} more", f"… {len(left)} more", "", "", ""),
         )
-        table = ResultTable(["migration", "direction", COLUMN], items)
+        table = ResultTable(["migration", "direction", COLUMN, "at"], items, sparse=True)
         return Document(self.headline(), [table], notes_of(self.notes, medium))
 
     def _item(self, kept: KeptChanges, medium: Medium) -> Item:
-        when = f"  {kept.at:%Y-%m-%d %H:%M:%S}" if medium.times else ""
+        when = f"{kept.at:%Y-%m-%d %H:%M:%S}" if medium.times else ""
         what = _what(kept.names) if kept.migration is None else kept.names[0]
         changed = changes_item(kept.changes, fold_of(len(self.kept)), medium, indent=_INDENT)
         text = str(changed.rows[0][0]) or _NOTHING
-        head = f"  {_SIGNS.get(kept.event, '↕')} {visible_line(what)}{when}"
-        return Item([head, *(changed.lines or [f"{_INDENT}{_NOTHING}"])], [(what, kept.event, text)], changed.whole)
+        head = f"  {_SIGNS.get(kept.event, '↕')} {visible_line(what)}{f'  {when}' if when else ''}"
+        return Item(
+            [head, *(changed.lines or [f"{_INDENT}{_NOTHING}"])], [(what, kept.event, text, when)], changed.whole
+        )
 
     def records(self) -> Records:
         """Return a row for each object that was changed."""

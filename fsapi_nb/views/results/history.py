@@ -13,7 +13,7 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.text.wrap import hang
-from fsapi_nb.views.attempts import attempts
+from fsapi_nb.views.attempts import attempts, took
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap, notes_of
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.timeline import TimelineResult
@@ -56,11 +56,11 @@ class HistoryResult(Result):
         items = []
         if folded:
             before = _earlier(self.events[:-LONGEST])
-            items.append(gap(f"  {before}", "…", before, "", "", "", ""))
+            items.append(gap(f"  {before}", "…", before, *[""] * 6))
         for number, events in _by_runs(newest, self._numbers()).items():
             items.append(Item(_run_lines(number, events[0], times=medium.times)))
             items += [_item(number, event, longest, medium) for event in events]
-        columns = ["run", "migration", "event", "state", "step", "message"]
+        columns = ["run", "migration", "event", "state", "step", "message", "at", "took"]
         return Document(self.headline(), [ResultTable(columns, items, sparse=True)], notes_of(self.notes, medium))
 
     def timeline(self, run: int | None = None) -> TimelineResult:
@@ -124,7 +124,8 @@ def _item(run: int, event: JournalEntry, longest: int, medium: Medium) -> Item:
     shown, bar = medium.text(message), _bar(event, longest) if medium.times else ""
     line = f"  {_SIGNS.get(event.state, '·')} {visible_line(_what(event))}{bar}{_said(shown)}"
     step = f"{event.step} of {event.steps}" if event.steps else ""
-    row = (run, event.migration or "", event.event, event.state, step, message)
+    moment = (f"{event.at:%Y-%m-%d %H:%M:%S}", took(event)) if medium.times else ("", "")
+    row = (run, event.migration or "", event.event, event.state, step, message, *moment)
     return Item([line], [row], whole=shown == message)
 
 

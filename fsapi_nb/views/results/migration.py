@@ -13,6 +13,7 @@ from fsapi_nb.model.status import Inspection, MigrationStatus
 from fsapi_nb.text.command import Advice
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible, visible_line
+from fsapi_nb.views.attempts import took
 from fsapi_nb.views.document import (
     SHORTENED,
     STORED,
@@ -92,9 +93,9 @@ class MigrationResult(Result):
             _EVENTS,
             self.events,
             lambda event: _attempt(event, times=medium.times),
-            lambda left: gap(f"… {len(left)} more", f"… {len(left)} more", "", ""),
+            lambda left: gap(f"… {len(left)} more", f"… {len(left)} more", "", "", "", ""),
         )
-        return ResultTable(["event", "state", "message"], items, title="Attempts")
+        return ResultTable(["event", "state", "message", "at", "took"], items, title="Attempts", sparse=True)
 
     def records(self) -> Records:
         """Return a row for each event of the journal about it."""
@@ -127,6 +128,9 @@ def _script(title: str, sql: str, medium: Medium) -> Listing:
 
 def _attempt(event: JournalEntry, *, times: bool) -> Item:
     of = f" step {event.step} of {event.steps}" if event.steps and event.steps > 1 else ""
-    when = f"{event.at:%Y-%m-%d %H:%M:%S} {event.role}  " if times else ""
+    at = f"{event.at:%Y-%m-%d %H:%M:%S}" if times else ""
+    when = f"{at} {event.role}  " if times else ""
     line = f"{when}{event.event} {event.state}{of}{'  ' + event.message if event.message else ''}"
-    return Item([visible_line(line)], [(event.event, event.state, event.message or "")])
+    return Item(
+        [visible_line(line)], [(event.event, event.state, event.message or "", at, took(event) if times else "")]
+    )

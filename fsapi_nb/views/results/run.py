@@ -75,18 +75,21 @@ class RunResult(Result):
             _DONE,
             self.changes,
             lambda each: Item(
-                [row_change.change_line(each)], [(row_change.change_text(each), each.kind.value, "", "")]
+                [row_change.change_line(each)], [(row_change.change_text(each), each.kind.value, "", "", "")]
             ),
-            lambda left: gap(f"  … {counted(len(left), 'row')} more", f"{counted(len(left), 'row')} more", "…", "", ""),
+            lambda left: gap(
+                f"  … {counted(len(left), 'row')} more", f"{counted(len(left), 'row')} more", "…", "", "", ""
+            ),
         )
         notices = fold_of_notices(self.done)
         done = medium.items(
             _DONE,
             self.done,
             lambda each: self._item(each, notices, medium),
-            lambda left: gap(f"  {_more(left)}", _more(left), "", "", ""),
+            lambda left: gap(f"  {_more(left)}", _more(left), "", "", "", ""),
         )
-        table = ResultTable(["migration", "direction", COLUMN, "said by the server"], [*changes, *done], sparse=True)
+        columns = ["migration", "direction", COLUMN, "said by the server", "took"]
+        table = ResultTable(columns, [*changes, *done], sparse=True)
         return Document(self.headline(), [table, *self._changed(medium)], notes_of(self.notes, medium))
 
     def _changed(self, medium: Medium) -> list[ResultTable]:
@@ -100,12 +103,12 @@ class RunResult(Result):
         """Return its name, after what happened to it: a baseline runs nothing."""
         recorded = self.verb == "baseline"
         sign = "record " if recorded else "↑" if done.direction is Direction.UP else "↓"
-        elapsed = f"  {done.elapsed * 1000:.0f} ms" if medium.times and not recorded else ""
+        took = f"{done.elapsed * 1000:.0f} ms" if medium.times and not recorded else ""
         said = said_item(done, fold, medium)
         changed = changes_item(done.schema_changes, fold_of(len(self.done)), medium, indent=INDENT)
         direction, text = "record" if recorded else done.direction.value, said.rows[0][0]
-        head = f"  {sign} {visible_line(done.name)}{elapsed}"
-        row = (done.name, direction, changed.rows[0][0], text)
+        head = f"  {sign} {visible_line(done.name)}{f'  {took}' if took else ''}"
+        row = (done.name, direction, changed.rows[0][0], text, took)
         return Item([head, *changed.lines, *said.lines], [row], said.whole and changed.whole)
 
     def records(self) -> Records:

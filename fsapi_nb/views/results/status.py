@@ -70,7 +70,7 @@ class StatusResult(Result):
 
         Of many migrations are stored first what is not well, then what is not applied, then the last that are.
         """
-        table = ResultTable(["migration", "state", "note"], self._items(medium), sparse=True)
+        table = ResultTable(["migration", "state", "note", "applied"], self._items(medium), sparse=True)
         return Document(self.headline(), [table], notes_of(self.notes, medium))
 
     def _items(self, medium: Medium) -> list[Item]:
@@ -120,7 +120,7 @@ def _groups(statuses: Sequence[MigrationStatus]) -> list[tuple[list[MigrationSta
 
 def _gap(left: Sequence[MigrationStatus]) -> Item:
     state = left[0].state.value
-    return gap(f"  … {len(left)} more {state}", f"… {len(left)} more", state, "")
+    return gap(f"  … {len(left)} more {state}", f"… {len(left)} more", state, "", "")
 
 
 def _item(status: MigrationStatus, width: int, medium: Medium) -> Item:
@@ -134,7 +134,7 @@ def _item(status: MigrationStatus, width: int, medium: Medium) -> Item:
         return Item(lines)
     said = Advice("\n").join([*([status.note] if status.note else []), *problems])
     whole = len(status.problems) <= _PROBLEMS.first + _PROBLEMS.last + 1
-    return Item(lines, [(status.name, status.state.value, said)], whole)
+    return Item(lines, [(status.name, status.state.value, said, moment.strip())], whole)
 
 
 def _moment(status: MigrationStatus) -> str:
