@@ -82,7 +82,9 @@ def holds(
     part = (split_name(action.object.name) or ("",))[-1]
     if shape is None or own_shape is None:
         return None
-    parts = {part, *action.keys, *_other_parts(condition, action, tables, own_shape)}
+    # A foreign key to a column that is new, or has changed, is new as well: it touches the constraints of its table.
+    keys = () if condition is Condition.IF_CASCADES else action.keys
+    parts = {part, *keys, *_other_parts(condition, action, tables, own_shape)}
     of_meant = parts if number == meant.number else _parts_of_kin(tables.kin, parts)
     if lookup.is_touched({number}, parts) or lookup.is_touched({meant.number}, of_meant):
         return None
@@ -105,7 +107,7 @@ def _other_parts(condition: Condition, action: Action, tables: TableSet, own: Ta
         yield f"{TYPE}{split_name(action.object.name)[-1]}"
     if condition in _OF_INDEXES:
         yield INDEXES
-    if tables.kin in _REFERRING:
+    if tables.kin in _REFERRING and condition is not Condition.IF_CASCADES:  # which the other table's keys decide
         yield REFERRING
     if action.object.kind == "constraint" and split_name(action.object.name)[-1] not in own.constraints:
         yield CONSTRAINTS

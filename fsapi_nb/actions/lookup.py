@@ -89,7 +89,7 @@ class Lookup:
         is_made = name in statement.made
         if numbers is not None and not self.is_doubtful and not is_made:
             return ()
-        is_new = is_made and numbers is not None and not self.is_doubtful
+        is_new = is_made and numbers is not None  # it is not there before the plan is run, whatever makes it
         return (MeantTable(name, is_new=is_new, is_empty=name in statement.made - statement.filled),)
 
     def _numbers(self, tables: TableSet, statement: StatementActions) -> tuple[int, ...] | None:

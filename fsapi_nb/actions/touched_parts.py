@@ -22,8 +22,10 @@ _HARMLESS = (
     "force ",
     "move table ",
     "no longer ",
+    "drop default of ",
     "rename table ",
     "reset options ",
+    "set default of ",
     "set options ",
     "set replica ",
 )
@@ -41,12 +43,15 @@ def touched_parts(action: Action, meant: MeantTable, statement: StatementActions
         return
     numbers = [each.number for each in lookup.tables(own_table(action), statement) if each.number is not None]
     is_own = meant.number in numbers
+    own, other = (lookup.facts.shapes.get(each or 0) for each in (next(iter(numbers), None), meant.number))
     if words.startswith("create table ") or (words.startswith("drop table ") and not is_own and not _cascades(action)):
         yield REFERRING
         return
-    own, other = (lookup.facts.shapes.get(each or 0) for each in (next(iter(numbers), None), meant.number))
     if other is None:
         yield EVERY
+        return
+    if words.startswith("drop table ") and not is_own and not _refers(other, numbers):
+        yield REFERRING  # CASCADE takes views, and foreign keys of tables that refer to it
         return
     is_tied = bool(own and other and not is_own) and _are_tied((numbers[0], own), (meant.number, other))
     if not is_tied:
@@ -57,6 +62,11 @@ def touched_parts(action: Action, meant: MeantTable, statement: StatementActions
 
 def _cascades(action: Action) -> bool:
     return any(lock.tables.kin is Kin.DEPENDENT for lock in action.locks)
+
+
+def _refers(shape: TableShape, numbers: list[int]) -> bool:
+    """Return whether a table has a foreign key to one of these."""
+    return any(key.referenced in numbers for key in shape.constraints.values())
 
 
 def _are_tied(one: tuple[int, TableShape | None], other: tuple[int | None, TableShape | None]) -> bool:

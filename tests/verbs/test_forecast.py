@@ -176,6 +176,22 @@ def test_after_what_nobody_knows_nothing_is_decided(shop: Project) -> None:
     ]
 
 
+def test_a_table_of_the_plan_is_new_whatever_runs_before(shop: Project) -> None:
+    """It is not there now, so nobody waits for it; IF NOT EXISTS says the same of one that is not there."""
+    shop.write("first", "DO $$ BEGIN END $$; CREATE TABLE n (i int); CREATE TABLE IF NOT EXISTS m (i int);")
+    found = foreseen(shop, "CREATE INDEX ON n (i); ALTER TABLE m ADD COLUMN k int; DROP TABLE n;")
+    assert [lock for each in found.statements for lock in each.blocks] == []
+    assert found.losses == ()
+
+
+def test_a_dropped_neighbour_leaves_a_table_as_it_is(shop: Project) -> None:
+    """Foreign keys of it that lead here go; what this table is made of stays."""
+    *_, last = foreseen(
+        shop, "DROP TABLE orders CASCADE; ALTER TABLE customers ALTER COLUMN name SET NOT NULL;"
+    ).statements
+    assert [(work.kind, work.condition) for work in last.work] == [(WorkKind.SCAN, None)]
+
+
 def test_a_lock_is_held_by_what_comes_after_it(shop: Project) -> None:
     """To the end of the transaction, and only if that takes its time."""
     shop.rows("INSERT INTO orders SELECT i, 1 FROM generate_series(2000, 120000) i; ANALYZE orders")
