@@ -38,9 +38,7 @@ def stays_as_is(column: ColumnShape, number: int, written: str, facts: TableFact
         if new.is_constrained:
             return False
         number, modifier, new = new.base, new.modifier, facts.types.get(new.base)
-    base, base_modifier, old = column.type, column.modifier, facts.types.get(column.type)
-    while old is not None and old.kind == "d":
-        base, base_modifier, old = old.base, old.modifier, facts.types.get(old.base)
+    base, base_modifier, old = _without_domains(column.type, column.modifier, facts)
     if new is None or old is None:
         return None
     if number == base:
@@ -56,21 +54,33 @@ def loses_nothing(column: ColumnShape, number: int, written: str, facts: TableFa
     A number that is too large, or a text that is not a value of an enum, is not lost: it is an error, and nothing is
     changed. The parameters are those of `stays_as_is`.
     """
-    if stays_as_is(column, number, written, facts):
-        return True
-    new, old = facts.types.get(number), facts.types.get(column.type)
-    modifier = modifier_of(new, written) if new else None
-    if new is None or old is None or modifier is None:
+    written_type = facts.types.get(number)
+    written_modifier = modifier_of(written_type, written) if written_type else None
+    if written_modifier is None:
         return False
+    number, modifier, new = _without_domains(number, written_modifier, facts)
+    base, limit, old = _without_domains(column.type, column.modifier, facts)
+    if new is None or old is None:
+        return False
+    if (number == base and _holds(new, limit, modifier)) or ((base, number) in facts.casts and modifier < 0):
+        return True
     match new.name:
         case "numeric" if old.name in _INTEGERS:
             return modifier < 0 or _numeric(modifier)[1] >= 0
-        case "numeric" if old.name == "numeric" and column.modifier >= 0:
-            return _numeric(modifier)[1] >= _numeric(column.modifier)[1]
+        case "numeric" if old.name == "numeric" and limit >= 0:
+            return _numeric(modifier)[1] >= _numeric(limit)[1]
         case name if name in _INTEGERS:
             return old.name in _INTEGERS
         case name:
             return new.kind == "e" or old.name in _WIDER.get(name, ())
+
+
+def _without_domains(number: int, modifier: int, facts: TableFacts) -> tuple[int, int, TypeShape | None]:
+    """Return the type that a domain is of, with its modifier; a type that is not a domain as it is."""
+    kind = facts.types.get(number)
+    while kind is not None and kind.kind == "d":
+        number, modifier, kind = kind.base, kind.modifier, facts.types.get(kind.base)
+    return number, modifier, kind
 
 
 def modifier_of(new: TypeShape, written: str) -> int | None:
