@@ -51,9 +51,9 @@ class CatalogReadings:
     def begin(self, plan: Plan) -> bool:
         """Read the catalog before the first step; return whether it will be read after each migration."""
         self._before = self._read()
-        self._of_each = len(plan.migrations) <= MOST_MIGRATIONS and (
-            self._before is None or len(self._before.rows.get("class", ())) <= MOST_OF_EACH
-        )
+        count = len(plan.migrations)
+        is_small = self._before is None or len(self._before.rows.get("class", ())) <= MOST_OF_EACH
+        self._of_each = count <= 1 or (count <= MOST_MIGRATIONS and is_small)
         return self._of_each
 
     def after(self, step: Step) -> None:

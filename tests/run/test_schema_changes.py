@@ -223,6 +223,21 @@ def test_a_run_of_many_migrations_says_what_they_changed_together(project: Proje
     assert f"21 migrations in one run, {names[0]} to {names[20]}: what they changed together" in repr(found)
 
 
+def test_in_a_large_database_only_one_migration_is_told_by_itself(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading takes longer there: with more migrations the catalog is read before and after all of them."""
+    monkeypatch.setattr(catalog_readings, "MOST_OF_EACH", 3)
+    names = [project.write(name, f"CREATE TABLE {name} (i int);") for name in ("a", "b", "c")]
+    migrator = project.migrator()
+    (done,) = migrator.migrate(count=1).done
+    assert lines_of(done) == ["created table a (1 column)"]
+    result = migrator.migrate()
+    assert [each.schema_changes for each in result.done] == [None, None]
+    assert result.schema_changes is not None and len(result.schema_changes.changes) == 2
+    assert kept(project) == [f"up {names[0]}", "run None"]
+
+
 def test_migrations_of_a_long_run_are_sent_ahead(project: Project, folder: Path) -> None:
     """Ten more take no more round trips."""
     project.write("first", "SELECT 1;")
