@@ -126,6 +126,41 @@ def test_no_face_shows_a_character_that_a_terminal_obeys(hostile: Project) -> No
     assert not found
 
 
+def test_what_is_foreseen_found_and_changed_is_said_in_lines_of_its_own(hostile: Project) -> None:
+    """What a plan will do, what lint says of it, and what it changed: names in all of them, also in cells of HTML."""
+    migrator, name = hostile.migrator(), f'"{FORGED}"'
+    migrator.migrate()
+    hostile.write(
+        "c",
+        f"ALTER TABLE public.{name} ADD COLUMN {name} text NOT NULL, ALTER COLUMN i TYPE bigint;\n"
+        f"CREATE INDEX ON public.{name} (i);\nDROP TABLE {name}.{name};\nDELETE FROM public.{name};",
+        f"DROP TABLE public.{name};",
+    )
+    plan = migrator.plan()
+    results: dict[str, Result] = {
+        "plan": plan,
+        "full plan": plan.full(),
+        "Markdown": plan.markdown(),
+        "lint": migrator.lint(),
+        "all of lint": migrator.lint(everything=True),
+        "run": migrator.migrate(),
+        "changes": migrator.changes(),
+        "changes of one": migrator.changes("a"),
+    }
+    found: dict[tuple[str, str], list[str]] = {}
+    for verb, result in results.items():
+        bundle, metadata = result._repr_mimebundle_()
+        shown = bundle | {"text": "\n".join(result.lines(times=True)), "metadata": str(metadata)}
+        for face, text in shown.items():
+            assert r"\x9b31m" in text or face == "metadata", (verb, face)
+            # The SQL of a plan stands in an element or a fence of its own, as the file has it.
+            may_forge = verb == "Markdown" or (face, verb) in {("text/html", "plan"), ("text/html", "full plan")}
+            bad = raw(text) + (["a forged line"] if text_forges(text) and not may_forge else [])
+            if bad:
+                found[verb, face] = bad
+    assert not found
+
+
 def test_json_holds_only_escapes(
     hostile: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -219,6 +219,7 @@ def test_prose_stays_as_it_is_and_all_else_is_code() -> None:
     assert code("a|b") == "<code>a&#124;b</code>"
     assert code("a`b") == "<code>a&#96;b</code>"
     assert code("SELECT 1 < 2") == "`SELECT 1 < 2`"
+    assert code(" a#b ") == " `a#b` ", "blanks around it stay, so that it does not touch what follows"
     assert inline("see www.evil.example") == "`see www.evil.example`"
 
 

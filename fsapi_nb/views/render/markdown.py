@@ -8,7 +8,7 @@ statements are, and statements before what is dangerous is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fsapi_nb.text.command import Advice, Command, Face, Option
@@ -83,12 +83,20 @@ def _notes(document: Document) -> list[str]:
 def _advice(text: str) -> str:
     """Return a note: its commands as they are typed on a terminal."""
     parts = text.parts if isinstance(text, Advice) else (text,)
-    return "".join(
+    return _side_by_side(
         code(part.typed(Face.TERMINAL))
         if isinstance(part, Command | Option)
         else "<br>".join(inline(clip(line)) for line in visible(part).split("\n"))
         for part in parts
     )
+
+
+def _side_by_side(pieces: Iterable[str]) -> str:
+    """Return pieces behind each other; between two spans stands a blank, as their backticks together would be others."""
+    text = ""
+    for piece in pieces:
+        text += f" {piece}" if text.endswith("`") and piece.startswith("`") else piece
+    return text
 
 
 def _blocks(document: Document) -> Iterator[tuple[str, str]]:
@@ -130,7 +138,7 @@ def _table(columns: Sequence[str], group: _HeadedTable) -> str:
 def _heading(text: str) -> str:
     """Return a heading: the names of files are code, so that they are no links."""
     parts = re.split(r"(\S+\.sql(?!\w))", text)
-    return "".join(code(part) if number % 2 else _prose(part) for number, part in enumerate(parts))
+    return _side_by_side(code(part) if number % 2 else _prose(part) for number, part in enumerate(parts))
 
 
 def _cell(value: object) -> str:
@@ -163,9 +171,13 @@ def _prose(text: str) -> str:
 
 def code(text: str) -> str:
     """Return text as code, which GitHub searches for neither mentions nor links."""
-    shown = visible_line(text).strip()
+    line = visible_line(text)
+    shown = line.strip(" ")
     if not shown:
         return ""
-    if _SPAN.fullmatch(shown):
-        return f"`{shown}`"
-    return f"<code>{_MARK.sub(lambda mark: f'&#{ord(mark[0])};', shown)}</code>"
+    span = f"`{shown}`" if _SPAN.fullmatch(shown) else f"<code>{_MARK.sub(_entity, shown)}</code>"
+    return f"{' ' * line.startswith(' ')}{span}{' ' * line.endswith(' ')}"
+
+
+def _entity(mark: re.Match[str]) -> str:
+    return f"&#{ord(mark[0])};"

@@ -117,14 +117,14 @@ class LintResult(Result):
 
 def finding_lines(finding: Finding, indent: str) -> list[str]:
     """Return a finding as text below its place: what it means, and what to do instead."""
-    lines = hang(visible_line(said(finding)), indent)
+    lines = hang(said(finding), indent)
     return [*lines, *(hang(visible_line(finding.help), f"{indent}→ ") if finding.help else [])]
 
 
 def said(finding: Finding) -> str:
-    """Return what a finding means, with the size of the table if that is known."""
+    """Return what a finding means in one line, with the size of the table if that is known."""
     size = size_words(finding.size) if finding.table else ""
-    return f"{finding.message} ({finding.table}: {size})" if size else finding.message
+    return visible_line(f"{finding.message} ({finding.table}: {size})" if size else finding.message)
 
 
 def _item(finding: Finding) -> Item:

@@ -27,22 +27,22 @@ def changes_item(changes: SchemaChanges | None, fold: Fold, medium: Medium, *, i
     """Return what changed: its lines behind the indent, and its text as one cell; nothing if nothing is to be said."""
     if changes is None:
         return Item([], [("",)])
-    said = [f"what changed in the schema is not known: {changes.unknown}"] if changes.unknown else []
-    said += [changes.note] if changes.note else []
+    said = [f"what changed in the schema is not known: {visible_line(changes.unknown)}"] if changes.unknown else []
+    said += [visible_line(changes.note)] if changes.note else []
     shown = medium.fold(fold).apply(
         changes.changes, lambda change: [_line(change, medium)], lambda left: f"… {counted(len(left), 'change')} more"
     )
-    whole = not medium.folded or shown == [change.line() for change in changes.changes]
+    whole = not medium.folded or shown == [visible_line(change.line()) for change in changes.changes]
     if changes.left_out:
         shown.append(f"… {counted(changes.left_out, 'change')} more, which were too many to be kept")
-    lines = [line for text in (*said, *shown) for line in _wrapped(visible_line(text), indent)]
+    lines = [line for text in (*said, *shown) for line in _wrapped(text, indent)]
     return Item(lines, [("\n".join((*said, *shown)),)], whole)
 
 
 def _line(change: SchemaChange, medium: Medium) -> str:
     """Return the line of a change; of many details a notebook stores the first and the last."""
     details = medium.fold(_DETAILS).apply(change.details, lambda each: [each], lambda left: f"… {len(left)} more")
-    return medium.text(change._replace(details=tuple(details)).line())
+    return medium.text(visible_line(change._replace(details=tuple(details)).line()))
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
