@@ -62,12 +62,12 @@ _DEPENDENT = """
         AND s.refclassid = 'pg_class'::regclass AND s.deptype IN ('a', 'i')
     WHERE NOT EXISTS (SELECT FROM pg_class AS o WHERE o.oid = x.indrelid AND o.relkind = 't')"""
 _ALL_REFERRING = """
-    referring(key, id) AS (
+    edges(one, other) AS MATERIALIZED (
+        SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f'
+        UNION ALL SELECT inhparent, inhrelid FROM pg_inherits
+    ), referring(key, id) AS (
         SELECT key, id FROM base
-        UNION SELECT r.key, found.id FROM referring AS r, LATERAL (
-            SELECT conrelid AS id FROM pg_constraint WHERE contype = 'f' AND confrelid = r.id
-            UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = r.id
-        ) AS found
+        UNION SELECT r.key, e.other FROM referring AS r JOIN edges AS e ON e.one = r.id
     ) SELECT key, id FROM referring"""
 # Types that are made of that one: domains, arrays, composite types.
 _USERS = """

@@ -6,7 +6,7 @@ limit, and one that goes beyond it is answered by a note.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import psycopg
 from psycopg import errors, sql
@@ -20,7 +20,7 @@ from fsapi_nb.postgres.ask import ask_about_session, ask_together
 from fsapi_nb.postgres.session import Connection, Rows
 
 # In milliseconds: of the questions of one message, together; of each of them; and of a lock that one waits for.
-_LONGEST, _LEAST, _LOCK = 1_500, 250, 100
+_LONGEST, _LEAST, _LOCK = 2_000, 400, 100
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]")
 _TOO_SLOW = (errors.QueryCanceled, errors.LockNotAvailable)
 
@@ -45,8 +45,7 @@ def _read(connection: Connection, needed: Needed) -> TableFacts:
     if not needed.sets:
         return TableFacts()
     (((path,),),) = ask_about_session(connection, {"path": _PATH}).values()
-    asked = set_queries(needed.sets, path)
-    found = asked.numbers(_ask(connection, asked.queries))
+    found, unrelated = _sets(connection, needed.sets, path)
     of_tables = {number for each, numbers in found.items() if not _is_other(each) for number in numbers}
     rows, notes = _tables(connection, of_tables, path)
     counted, more = _counted(connection, rows)
@@ -60,8 +59,21 @@ def _read(connection: Connection, needed: Needed) -> TableFacts:
         types=types_of(answers) if answers else {},
         casts=frozenset((source, target) for source, target in answers.get("casts", ())),
         volatile=frozenset(number for (number,) in answers.get("volatile", ())),
-        notes=(*notes, *more, *unshaped),
+        notes=(*unrelated, *notes, *more, *unshaped),
     )
+
+
+def _sets(
+    connection: Connection, sets: Iterable[TableSet], path: list[str]
+) -> tuple[dict[TableSet, tuple[int, ...]], tuple[str, ...]]:
+    """Return the numbers of the relations of each set; only of those that are named if the others take too long."""
+    asked = set_queries(sets, path)
+    try:
+        return asked.numbers(_ask(connection, asked.queries)), ()
+    except _TOO_SLOW as error:
+        named = set_queries([each for each in sets if each.kin is Kin.SELF], path)
+        found = named.numbers(_ask(connection, named.queries)) if named.queries else {}
+        return found, (f"which other tables are concerned is not known: {_why(error)}",)
 
 
 def _is_other(tables: TableSet) -> bool:

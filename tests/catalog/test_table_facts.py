@@ -295,3 +295,13 @@ def test_nothing_is_written(connection: Connection) -> None:
     before = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()
     assert size_of(connection, "t") is not None
     assert connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone() == before
+
+
+def test_tables_are_known_even_if_their_kin_is_not(connection: Connection, other: Connection) -> None:
+    """Who is named is looked at by itself where the rest takes too long; a note says what is missing."""
+    fill(connection, "t", 10)
+    other.execute("LOCK TABLE pg_catalog.pg_policy IN ACCESS EXCLUSIVE MODE")
+    found = facts_of(connection, TableSet("t"), TableSet("t", Kin.DEPENDENT))
+    assert [table.name for table in found.tables.values()] == ["t"]
+    assert list(found.sets) == [TableSet("t")]
+    assert found.notes[0] == ("which other tables are concerned is not known: another session has locked one of them")
