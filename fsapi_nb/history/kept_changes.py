@@ -22,6 +22,7 @@ EVENT = "schema"
 #: Bytes of what is kept of one migration, or of one run.
 MOST = 16 * 1024
 _DETAILS = 40  # of one object
+_READ = 4 * MOST  # characters of what the journal says: more was not written by a run
 _NOT_KEPT = (
     "nothing was kept: the run had --no-changes, was a script of plan --sql or one of an earlier release, or ended "
     "before it could write it"
@@ -30,7 +31,7 @@ _UNREADABLE = SchemaChanges(unknown="what the journal keeps of it has another fo
 
 _EVENTS = sql.SQL("""
     SELECT id, at, run_id::text, migration::text, event, state, step, steps, message,
-        CASE event WHEN 'schema' THEN witness END FROM {}
+        CASE event WHEN 'schema' THEN pg_catalog.left(witness, {}) END FROM {}
     WHERE event = ANY ('{{schema,rename,fresh}}'::text[]) OR event = ANY ('{{up,down}}'::text[]) AND state = 'done'
         AND step IS NOT DISTINCT FROM steps
     ORDER BY id
@@ -60,11 +61,18 @@ def changes_in(text: str | None) -> SchemaChanges:
     try:
         found = json.loads(text or "")
         changes = tuple(_change(row) for row in found["changes"])
-        numbers = (int(found["left_out"]), int(found["migrations"]))
+        numbers = (_count(found["left_out"]), _count(found["migrations"]))
         texts = (str(found.get("note", "")), str(found.get("unknown", "")))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         return _UNREADABLE
     return SchemaChanges(changes, *numbers, *texts)
+
+
+def _count(number: Any) -> int:
+    """Return a number of things. Raises ValueError if it is none."""
+    if not isinstance(number, int) or not 0 <= number < 1 << 31:
+        raise ValueError
+    return number
 
 
 def _change(row: Sequence[Any]) -> SchemaChange:
@@ -76,7 +84,7 @@ def _change(row: Sequence[Any]) -> SchemaChange:
 
 def changes_query(tables: Tables) -> sql.Composed:
     """Return the query for the events that `fold_changes` takes."""
-    return _EVENTS.format(tables.journal)
+    return _EVENTS.format(sql.Literal(_READ), tables.journal)
 
 
 def fold_changes(rows: Iterable[Sequence[Any]]) -> tuple[KeptChanges, ...]:

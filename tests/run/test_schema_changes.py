@@ -443,12 +443,26 @@ def test_what_is_kept_is_bounded() -> None:
         '{"changes": [["burnt", "table", "t"]], "left_out": 0, "migrations": 1}',
         '{"changes": [["created", "table", {}]], "left_out": 0, "migrations": 1}',
         '{"changes": [], "left_out": "many", "migrations": 1}',
+        '{"changes": [], "left_out": Infinity, "migrations": 1}',
+        '{"changes": [], "left_out": 1e400, "migrations": 1}',
+        '{"changes": [], "left_out": -1, "migrations": 1}',
+        '{"changes": [], "left_out": 0, "migrations": 10000000000}',
         None,
     ],
 )
 def test_what_others_wrote_into_the_journal_is_no_error(text: str | None) -> None:
     """Any role that may write the journal may have written anything."""
     assert changes_in(text).unknown == "what the journal keeps of it has another form"
+
+
+def test_of_what_others_wrote_no_more_is_read_than_a_run_writes(project: Project) -> None:
+    """A journal of many megabytes makes nobody wait: nothing is known of that run."""
+    project.write("a", "CREATE TABLE a (i int);")
+    project.migrator().migrate()
+    planted = 'concat(\'{"changes": [], "left_out": 0, "migrations": 1, "note": "\', repeat(\'x\', 1000000), \'"}\')'
+    project.rows(f"UPDATE migrations_journal SET witness = {planted} WHERE event = 'schema' RETURNING id")
+    (kept,) = project.migrator().changes().kept
+    assert kept.changes.unknown == "what the journal keeps of it has another form"
 
 
 def test_the_journal_is_shown_without_what_is_kept(project: Project) -> None:
