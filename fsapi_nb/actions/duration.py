@@ -32,7 +32,7 @@ _MEGABYTE = 1 << 20
 #: Reading a table, for each byte, and looking at each of its rows.
 SCAN = Rate(1 / (4000 * _MEGABYTE), 1 / (100 * _MEGABYTE))
 ROW = Rate(0.02e-6, 0.4e-6)
-#: Writing a table anew, for each byte, its WAL included.
+#: Writing a table again, for each byte, its WAL included.
 REWRITE = Rate(1 / (400 * _MEGABYTE), 1 / (30 * _MEGABYTE))
 #: Computing a new value of a row.
 VALUE = Rate(0.05e-6, 6e-6)

@@ -207,16 +207,7 @@ class Made:
     def _move(self, old: str, new: str) -> None:
         """Keep the new name of a table."""
         before, after = plain(old), plain(new)
-        for names in (
-            self.tables,
-            self.possible,
-            self.filled,
-            self.tied,
-            self.mixed,
-            self.parts,
-            self.holders,
-            self.committed,
-        ):
+        for names in self._of_tables():
             names.discard(after)
             if before in names:
                 names.discard(before)
@@ -228,8 +219,9 @@ class Made:
             (after if table == before else table, column): places for (table, column), places in self.copies.items()
         }
 
-    def _forget(self, table: str) -> None:
-        for names in (
+    def _of_tables(self) -> tuple[set[str], ...]:
+        """Return the sets of names of tables."""
+        return (
             self.tables,
             self.possible,
             self.filled,
@@ -238,7 +230,10 @@ class Made:
             self.parts,
             self.holders,
             self.committed,
-        ):
+        )
+
+    def _forget(self, table: str) -> None:
+        for names in self._of_tables():
             names.discard(table)
         self.columns = {each for each in self.columns if not each.startswith(f"{table}.")}
 

@@ -216,7 +216,7 @@ def drop(node: Any, version: int) -> Iterator[Action]:
 
 
 def _of_kind(lock: TableLock, kind: str) -> TableLock:
-    """Return the lock on what has to do with an object of that kind, if it is no relation."""
+    """Return the lock on what has to do with an object of that kind, unless it is a relation."""
     is_relation = kind in {"table", "view", "materialized view", "sequence", "index", "foreign table"}
     by_kind = lock.tables.kin in {Kin.DEPENDENT, Kin.CONTENTS} and not is_relation
     return lock._replace(tables=lock.tables._replace(kind=kind)) if by_kind else lock

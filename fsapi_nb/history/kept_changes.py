@@ -110,18 +110,18 @@ def _kept(events: Sequence[Sequence[Any]], names: dict[str, str]) -> Iterator[Ke
     whole = {row[2]: row for row in events if row[4] == EVENT and row[3] is None}
     single = {(row[2], row[3], row[5]): row for row in events if row[4] == EVENT and row[3] is not None}
     done = [row for row in events if row[4] != EVENT]
-    told: set[str] = set()
+    said: set[str] = set()
     for _, at, run, name, event, *_ in done:
         own, of_run = single.get((run, name, event)), whole.get(run)
         if own is not None:
             yield KeptChanges(_now(name, names), event, run, at, (_now(name, names),), changes_in(own[9]))
         elif (run, name, "up") in single:
-            continue  # a redo in one transaction: what its DOWN did is told with its UP
+            continue  # a redo in one transaction: what its DOWN did is said with its UP
         elif of_run is None:
             unknown = SchemaChanges(unknown=_NOT_KEPT)
             yield KeptChanges(_now(name, names), event, run, at, (_now(name, names),), unknown)
-        elif run not in told:
-            told.add(run)
+        elif run not in said:
+            said.add(run)
             together = tuple(dict.fromkeys(_now(row[3], names) for row in done if row[2] == run))
             yield KeptChanges(None, WHOLE_RUN, run, at, together, changes_in(of_run[9]))
 

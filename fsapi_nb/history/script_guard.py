@@ -138,7 +138,7 @@ def take_lock(mark: HistoryMark) -> str:
 def release_lock(mark: HistoryMark) -> str:
     """Return the query that releases the lock, and tells sessions that show the history."""
     release = f"pg_catalog.pg_advisory_unlock({_number(mark.key)})"
-    return f"SELECT {release} AND {release} AS unlocked, pg_catalog.pg_notify('{CHANNEL}', '') AS told"
+    return f"SELECT {release} AND {release} AS unlocked, pg_catalog.pg_notify('{CHANNEL}', '') AS notified"
 
 
 def require_history(mark: HistoryMark) -> Iterator[str]:

@@ -104,7 +104,7 @@ class Condition(StrEnum):
 class TableSet(NamedTuple):
     """One table by its name as written, or several by what they have to do with something of that name.
 
-    `kind` is that of the object (`type`, `schema`) where it is no relation, `path` the search_path along which the name
+    `kind` is that of the object (`type`, `schema`) where it is not a relation, `path` the search_path along which the name
     is looked up, if it is not the session's own.
     """
 

@@ -37,7 +37,7 @@ _PARTS = {
     "published table": ("publication", "tables changed"),
     "published schema": ("publication", "schemas changed"),
 }
-#: The sources whose rows are objects, in the order in which changes are told.
+#: The sources whose rows are objects, in the order in which changes are said.
 _OBJECTS = (
     *("extension", "schema", "type", "class", "statistics", "routine"),
     *(

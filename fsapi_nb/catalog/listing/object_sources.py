@@ -1,4 +1,4 @@
-"""What a listing reads of what is no relation: routines, types, text search, and what is in no schema."""
+"""What a listing reads of all that are not relations: routines, types, text search, and what is in no schema."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _is_own(view: ListingView, source: str, key: str) -> bool:
 
 
 def _constraint_of(view: ListingView, index: str) -> bool:
-    """Return whether an index belongs to a constraint, which is told instead."""
+    """Return whether an index belongs to a constraint, which is said instead."""
     rows = (view.row("constraint", key) for key in view.find("constraint", "index", index))
     return any(row and row["kind"] in _INDEXED for row in rows)
 
@@ -94,14 +94,14 @@ def parts(both: Pair) -> Iterator[Owned]:
     """Yield what changed in parts of relations that are there before and after: the relation, and a phrase."""
     for key, phrase in column_changes.changed_columns(both):
         yield _owner(both, key), phrase
-    for source, told in _TOLD.items():
+    for source, said in _SAID.items():
         for key in both.changed(source):
             old, new = both.rows(source, key)
             of = (new or old or {}).get("of")
             if source == "constraint" and of == "0":
                 yield from _of_domain(old, new)
             elif of and all(both.rows("class", of)):
-                yield from ((_owner(both, of), phrase) for phrase in told(both, key, old, new))
+                yield from ((_owner(both, of), phrase) for phrase in said(both, key, old, new))
     for key in both.changed("class"):
         yield from _of_class(both, key)
     for key in (*both.changed("sequence"), *both.changed("foreign table")):
@@ -127,7 +127,7 @@ def _constraint(both: Pair, _key: str, old: Row | None, new: Row | None) -> Iter
     if row is None or row["inherited"] == "t":
         return
     if row["kind"] == "n" and not (old and new) and column_changes.are_set_not_null(both, row["of"] or ""):
-        return  # it is told of the column
+        return  # it is said of the column
     yield from _constraint_phrases(row, old, new)
 
 
@@ -238,8 +238,8 @@ def _parent(both: Pair, _key: str, old: Row | None, new: Row | None) -> Iterator
         yield f"{'inherits' if new else 'does not inherit any more from'} {name}"
 
 
-Told = Callable[[Pair, str, Row | None, Row | None], Iterator[str]]
-_TOLD: dict[str, Told] = {
+Phrases = Callable[[Pair, str, Row | None, Row | None], Iterator[str]]
+_SAID: dict[str, Phrases] = {
     "constraint": _constraint,
     "index": _index,
     "trigger": _trigger,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 class RowField(NamedTuple):
     """A field of a row: its name, its SQL, and the words that tell a reader of its change.
 
-    Without `words` the change is told in another way, or not at all. With `shown`, the words are followed by the values
+    Without `words` the change is said in another way, or not at all. With `shown`, the words are followed by the values
     before and after.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from fsapi_nb.model.schema_change import CHANGED, CREATED, DROPPED, SchemaChange
 
-_FEW = 3  # so many alike are told one by one
+_FEW = 3  # so many alike are said one by one
 _PARTITION = "partition of "
 _AGAIN = "made again"
 _TABLES = {"table", "foreign table", "materialized view", "sequence"}  # what is dropped of them is lost
@@ -51,7 +51,7 @@ def without_partitions(changes: Sequence[SchemaChange]) -> tuple[SchemaChange, .
 
 
 def _alike(change: SchemaChange) -> Hashable:
-    """Return what changes have in common that can be told as one; None if this one is told by itself."""
+    """Return what changes have in common that can be said as one; None if this one is said by itself."""
     if change.kind not in {"table", "foreign table"} or not change.details:
         return None
     if change.action == CHANGED:

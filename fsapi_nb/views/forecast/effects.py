@@ -210,7 +210,7 @@ def _block_phrases(blocks: Iterable[TableBlock]) -> list[str]:
 
 
 def is_described(table: str) -> bool:
-    """Return whether it is no name, but says which tables are meant; the name of a table with a blank has quotes."""
+    """Return whether it is not a name, but says which tables are meant; the name of a table with a blank has quotes."""
     return table.startswith(("the ", "what ", "every "))
 
 
@@ -232,7 +232,7 @@ def _if(condition: Condition | None) -> str:
 
 
 def _worth_saying(work: Sequence[TableWork]) -> list[TableWork]:
-    """Return the work without its times, and without what a reader need not be told.
+    """Return the work without its times, and without what a reader need not hear of.
 
     A rewrite builds the indexes, and reads all rows. Which tables a foreign key may change that is not there yet, nobody
     knows.
