@@ -106,6 +106,10 @@ def _keep_tables(action: Action, statement: StatementActions, lookup: Lookup) ->
     if action.words.startswith("drop ") and action.object.kind in _DROPPED:
         for tables in (lock.tables for lock in action.locks if lock.tables.kin in _GONE):
             lookup.drop(tables, statement)
+    if action.words.startswith("drop constraint "):
+        lookup.untie(own_table(action), statement, constraint=split_name(action.object.name)[-1])
+    if action.words.startswith("drop column "):
+        lookup.untie(own_table(action), statement, column=split_name(action.object.name)[-1])
     if action.words.startswith("rename table "):
         lookup.rename(action.object.name, _renamed(action))
     if action.words.startswith(_TYING):

@@ -60,14 +60,16 @@ class Lookup:
     """The facts of a catalog, and what the plan may have changed of them up to here.
 
     `touched` are the relations that it has changed, with the names of these parts of them. `dropped` are those that it
-    has dropped, `keys` the foreign keys that it has added, each from one relation to another. `has_types` says that it
-    has made or changed types or functions, `is_doubtful` that it has run something which may have changed anything.
+    has dropped, `keys` the foreign keys that it has added, each from one relation to another, `untied` the constraints
+    that it has dropped, by relation and name. `has_types` says that it has made or changed types or functions,
+    `is_doubtful` that it has run something which may have changed anything.
     """
 
     facts: TableFacts
     touched: dict[int, set[str]] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
     keys: set[tuple[int | str, int | str]] = field(default_factory=set)
+    untied: set[tuple[int, str]] = field(default_factory=set)
     has_types: bool = False
     is_doubtful: bool = False
 
@@ -101,7 +103,24 @@ class Lookup:
         if found is None:
             return None
         added = (end for end in self._new_keys(tables, statement) if isinstance(end, int))
-        return tuple(number for number in dict.fromkeys((*found, *added)) if number not in self.dropped)
+        left = (number for number in found if not self._is_untied(number, tables, statement))
+        return tuple(number for number in dict.fromkeys((*left, *added)) if number not in self.dropped)
+
+    def _is_untied(self, number: int, tables: TableSet, statement: StatementActions) -> bool:
+        """Return whether the plan has dropped all foreign keys by which a relation is found."""
+        if tables.kin not in _REFERRING | _REFERENCED or not self.untied:
+            return False
+        own = self._numbers(tables._replace(kin=Kin.SELF), statement) or ()
+        ends = ((number, each) if tables.kin in _REFERRING else (each, number) for each in own)
+        keys = [(one, name) for one, other in ends for name in self._keys_between(one, other)]
+        return bool(keys) and self.untied.issuperset(keys)
+
+    def _keys_between(self, one: int, other: int) -> Iterator[str]:
+        """Yield the names of the foreign keys in the catalog from one relation to another."""
+        shape = self.facts.shapes.get(one)
+        for name, key in shape.constraints.items() if shape else ():
+            if key.kind == "f" and key.referenced == other:
+                yield name
 
     def _new_keys(self, tables: TableSet, statement: StatementActions) -> Iterator[int | str]:
         """Yield the other ends of the foreign keys of a table that the plan has added, if its kin is found by them."""
@@ -122,6 +141,13 @@ class Lookup:
         """Keep that the plan adds a foreign key from one table to another."""
         ends = product(self._ends(one, statement), self._ends(other, statement))
         self.keys.update((first, second) for first, second in ends if first != second)
+
+    def untie(self, table: TableSet, statement: StatementActions, *, constraint: str = "", column: str = "") -> None:
+        """Keep that the plan drops a constraint, or a column with the foreign keys that cover it."""
+        for number in self._numbers(table, statement) or ():
+            shape = self.facts.shapes.get(number)
+            found = shape.constraints.items() if shape else ()
+            self.untied.update((number, name) for name, each in found if name == constraint or column in each.columns)
 
     def rename(self, old: str, new: str) -> None:
         """Keep the new name of a table that the plan has made."""

@@ -43,6 +43,11 @@ PLANS = [
     ("COMMENT ON TABLE pets IS 'x'; ALTER TABLE pets ENABLE ROW LEVEL SECURITY; ALTER TABLE pets DROP note;",),
     ("CREATE TABLE toys (pet_id int REFERENCES pets); ALTER TABLE pets DROP owner_id;",),
     ("DROP TABLE visits; ALTER TABLE pets DROP owner_id;",),
+    ("ALTER TABLE visits DROP CONSTRAINT visits_pet_id_fkey; DROP TABLE visits; DROP TABLE pets;",),
+    ("ALTER TABLE visits DROP pet_id; DROP TABLE visits;",),
+    (
+        "ALTER TABLE visits DROP CONSTRAINT visits_pet_id_fkey, ADD FOREIGN KEY (pet_id) REFERENCES pets; DROP TABLE visits;",
+    ),
     ("CREATE TABLE toys (pet_id int REFERENCES pets);", "DROP TABLE toys;"),
     ("CREATE TABLE boxes (id int PRIMARY KEY); CREATE TABLE toys (box_id int REFERENCES boxes);", "DROP TABLE toys;"),
     (
