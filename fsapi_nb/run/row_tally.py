@@ -32,6 +32,10 @@ class _Count:
     rows: int = 0
     statements: int = 0
 
+    def has(self, text: str) -> bool:
+        """Return whether a statement with the same answer is one of them: a whole text may begin another table's name."""
+        return text == self.text or (len(self.beginning) < len(self.text) and text.startswith(self.beginning))
+
 
 @dataclass(slots=True)
 class RowTally:
@@ -46,7 +50,7 @@ class RowTally:
         """Count what the server answered to a statement, such as `INSERT 0 5`."""
         last = self._last
         # Nearly all statements of a seed are like the one before, and so is their answer.
-        if last and tag == self._last_tag and direction is last.direction and statement.text.startswith(last.beginning):
+        if last and tag == self._last_tag and direction is last.direction and last.has(statement.text):
             last.rows += self._last_rows
             last.statements += 1
             return

@@ -83,6 +83,14 @@ def test_many_statements_are_counted_together(project: Project) -> None:
     assert rows(project.migrator().rollback()) == [("DELETE", "t", 502, 1), ("DELETE", "u", 500, 1)]
 
 
+def test_rows_are_counted_by_the_table_that_a_statement_names(project: Project) -> None:
+    """Not by that of a statement with the same answer, whose text the next one begins with."""
+    project.rows("CREATE TABLE t (i int); CREATE TABLE tt (i int); INSERT INTO t VALUES (6); INSERT INTO tt VALUES (7)")
+    project.write("a", "DELETE FROM t; DELETE FROM tt; DELETE FROM tt WHERE i = 7; DELETE FROM t;")
+    result = project.migrator().migrate(changes=False)
+    assert rows(result) == [("DELETE", "t", 1, 2), ("DELETE", "tt", 1, 2)]
+
+
 def test_a_redo_says_it_for_each_direction(project: Project) -> None:
     """Although both are one transaction."""
     project.write("t", "CREATE TABLE t (i int); INSERT INTO t VALUES (1);", "UPDATE t SET i = 2; DROP TABLE t;")
