@@ -201,7 +201,8 @@ def drop(node: Any, version: int) -> Iterator[Action]:
         found = locks(rules, relation_name, version)
         if remove in _PARTS and node.missing_ok:
             found = tuple(lock._replace(condition=Condition.IF_EXISTS) for lock in found)
-        cascades = enum_name(node, "behavior") == _CASCADE
+        # Nothing can depend on a trigger, a rule or a policy.
+        cascades = enum_name(node, "behavior") == _CASCADE and remove not in _PARTS
         found = tuple(_of_kind(lock, kind) for lock in found)
         if cascades:
             found += tuple(_of_kind(lock, kind) for lock in locks(lock_rules.DROP_CASCADE, name, version))
