@@ -17,6 +17,8 @@ from fsapi_nb.model.table_facts import FoundTable
 
 #: What anything takes: parsing, catalogs, a message to the server and back.
 INSTANT = Span(0.0, 0.1)
+#: What a statement takes that changes few rows and no catalog: a seed has 100,000 of them.
+BRIEF = Span(10e-6, 2e-3)
 #: Up to this time, in seconds, nobody notices that a lock is held.
 UNNOTICED = 1.0
 
@@ -41,7 +43,8 @@ SORT = Rate(5e-9, 100e-9)
 #: Writing a row of an existing table, and an entry of each of its indexes.
 WRITE = Rate(0.7e-6, 12e-6)
 ENTRY = Rate(0.3e-6, 10e-6)
-#: Reading inline data of a COPY, for each byte.
+#: Reading the values of an INSERT, and inline data of a COPY, for each byte.
+VALUES = Rate(1 / (20 * _MEGABYTE), 1 / _MEGABYTE)
 COPIED = Rate(1 / (60 * _MEGABYTE), 1 / (3 * _MEGABYTE))
 #: How often CONCURRENTLY reads a table more than without, and waits for transactions in between, up to how often.
 CONCURRENTLY = Rate(1.5, 4.0)
@@ -59,14 +62,13 @@ def span_of(
         gently: Whether it is done CONCURRENTLY.
         indexes: How many indexes are built.
     """
-    if amount is Amount.WRITTEN:
-        return INSTANT
-    if amount is Amount.QUERIED or table.size is None or table.size.rows is None:
+    if amount in {Amount.WRITTEN, Amount.QUERIED} or table.size is None or table.size.rows is None:
         return None
     times = Rate(*(_time(kind, table, table.size.rows, speed, indexes) for speed in (0, 1)))
     if gently:
         times = Rate(times.fast * CONCURRENTLY.fast, times.slow * CONCURRENTLY.slow)
-    return Span(0.0 if amount is Amount.SOME else times.fast, times.slow + INSTANT.high)
+    least = BRIEF if kind is WorkKind.ROWS else INSTANT
+    return Span(0.0 if amount is Amount.SOME else times.fast, times.slow + least.high)
 
 
 def _time(kind: WorkKind, table: FoundTable, rows: int, speed: int, indexes: int) -> float:
@@ -84,6 +86,11 @@ def _time(kind: WorkKind, table: FoundTable, rows: int, speed: int, indexes: int
 
 def _sort(rows: int, speed: int) -> float:
     return rows * log2(rows + 2) * SORT[speed]
+
+
+def brief_span(size: int) -> Span:
+    """Return how long a statement of so many characters takes that changes no more rows than stand in it."""
+    return Span(BRIEF.low + size * VALUES.fast, BRIEF.high + size * VALUES.slow)
 
 
 def copy_span(size: int) -> Span:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from fsapi_nb.actions.conditions import holds
-from fsapi_nb.actions.duration import INSTANT, add_all, copy_span, span_of
+from fsapi_nb.actions.duration import INSTANT, add_all, brief_span, copy_span, span_of
 from fsapi_nb.actions.lookup import STORED, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.model.action import Action, Amount, Condition, Work
@@ -20,6 +20,8 @@ _FIELDS = {
 }
 #: Relations without rows of their own: what is said of them is done on others, or on none.
 _ROWLESS = {"v", "S", "i", "I", "c"}
+#: Statements that change rows and no catalog.
+_OF_ROWS = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 #: What the indexes of a rewritten table are built because of.
 _WITH_REWRITE = {Condition.IF_REWRITTEN_OR_INDEXED, Condition.IF_INDEXED, Condition.IF_CHANGED}
 
@@ -75,12 +77,18 @@ def _span(kind: WorkKind, meant: MeantTable, work: Work, statement: StatementAct
     if statement.statement.copy is not None and amount is Amount.QUERIED:
         return copy_span(statement.statement.copy.size)
     if amount is Amount.WRITTEN or (meant.is_empty and amount is not Amount.QUERIED):
-        return INSTANT
+        return _least(statement)
     if meant.table is None or (meant.table.kind not in STORED and meant.table.kind != "p"):
         return None
     # Indexes that are there are all built again; a new one is one.
     indexes = meant.table.indexes if work.condition in _WITH_REWRITE else 1
     return span_of(kind, meant.table, amount, gently=gently, indexes=indexes)
+
+
+def _least(statement: StatementActions) -> Span:
+    """Return how long a statement takes that has no work on rows that were there before."""
+    of_rows = statement.statement.traits.kind in _OF_ROWS
+    return brief_span(len(statement.statement.text)) if of_rows else INSTANT
 
 
 def _folded(pieces: list[_Piece]) -> Iterator[TableWork]:
@@ -122,5 +130,5 @@ def span_of_statement(statement: StatementActions, work: tuple[TableWork, ...]) 
     if any(action.unknown for action in statement.actions):
         return None
     if not work:
-        return INSTANT
+        return _least(statement)
     return add_all(each.span._replace(low=0.0) if each.span and each.condition else each.span for each in work)
