@@ -78,9 +78,11 @@ class LintResult(Result):
         if counts:
             parts = [f"{counts[reason]} {reason.value}" for reason in FoldReason if counts[reason]]
             is_or_are = "is" if counts.total() == 1 else "are"
+            names = self.lint.names
+            everything = command("lint", names[0], all=True) if len(names) == 1 else command("lint", all=True)
             yield Advice(
                 f"{counted(counts.total(), 'finding')} {is_or_are} not shown ({', '.join(parts)}): ",
-                command("lint", *(self.lint.names if len(self.lint.names) == 1 else ()), all=True),
+                everything,
                 " shows all",
             )
 
