@@ -34,7 +34,7 @@ def _create_index(subject: Subject) -> Iterator[Suspicion]:
         yield Suspicion(
             "require-concurrent-index-creation",
             f"writes of {table} wait until the index is built",
-            "CREATE INDEX CONCURRENTLY lets them go on; it runs in a step of its own.",
+            "CREATE INDEX CONCURRENTLY lets writes go on; it runs in a step of its own.",
             table,
         )
 
@@ -46,7 +46,7 @@ def _reindex(subject: Subject) -> Iterator[Suspicion]:
         yield Suspicion(
             "require-concurrent-reindex",
             f"writes of {name}, and reads by its indexes, wait until they are built again",
-            "REINDEX CONCURRENTLY lets them go on.",
+            "REINDEX CONCURRENTLY lets both go on.",
             name,
         )
 
@@ -110,7 +110,7 @@ def _refresh(subject: Subject) -> Iterator[Suspicion]:
     if not node.concurrent and not node.skip_data:
         view = relation(node.relation)
         message = f"no program can read {view} until it is filled again"
-        hint = "REFRESH MATERIALIZED VIEW CONCURRENTLY lets them go on; the view needs a unique index."
+        hint = "REFRESH MATERIALIZED VIEW CONCURRENTLY lets programs go on reading; the view needs a unique index."
         yield Suspicion("require-concurrent-refresh", message, hint, view)
 
 

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from fsapi_nb.actions.locks import strongest
-from fsapi_nb.actions.script import actions_of_script
 from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model.action import LockMode
 from fsapi_nb.model.migration import Direction, Migration, Statement, TransactionRule
 from tests.actions.lock_kin import tables_of
 from tests.actions.lock_tracer import Connection, Relations, Seen, add_locks, held_by
+from tests.actions.scripts import actions_of_script
 from tests.actions.written import MIGRATIONS
 from tests.conftest import MakeDatabase
 

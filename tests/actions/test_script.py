@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fsapi_nb.actions.script import actions_of_script
 from fsapi_nb.model.action import Action, Condition
+from tests.actions.scripts import actions_of_script
 from tests.script.reading import read
 
 

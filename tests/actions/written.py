@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fsapi_nb.actions.script import actions_of_script
 from fsapi_nb.actions.statement import actions_of
 from fsapi_nb.folder.read import read_folder
 from fsapi_nb.model.action import Action, TableLock, Work
 from fsapi_nb.model.migration import Direction
+from tests.actions.scripts import actions_of_script
 
 GOLDEN = Path(__file__).parent / "golden"
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"

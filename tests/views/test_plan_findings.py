@@ -17,9 +17,7 @@ UPDATE orders SET state = 'new';
 -- DOWN
 ALTER TABLE orders DROP COLUMN state;
 """
-ADVICE = (
-    "lint: CREATE INDEX CONCURRENTLY lets them go on; it runs in a step of its own (require-concurrent-index-creation)"
-)
+ADVICE = "lint: CREATE INDEX CONCURRENTLY lets writes go on; it runs in a step of its own (require-concurrent-index-creation)"
 
 
 def linted(files: dict[str, str], most: int | None = None) -> PlanResult:

@@ -1,4 +1,4 @@
-"""What the statements of a script do, one after the other: what it has made itself is locked, and lost, for nobody."""
+"""What the statements of one script do, without what concerns only what it has made itself."""
 
 from __future__ import annotations
 
