@@ -123,6 +123,6 @@ def test_a_cell_can_be_interrupted_and_run_again(lab_project: LabProject, open_p
     lab_project.write_text(slow, "-- UP\nCREATE TABLE slow ();\n")
     page.run(1)
     assert [text for text in _texts(page, 1) if text] == [
-        f"Applied 1 migration on {lab_project.label}.\n  ↑ 2026_01_01_00_00_slow.sql"
+        f"Applied 1 migration on {lab_project.label}.\n  ↑ 2026_01_01_00_00_slow.sql\n      created table slow (0 columns)"
     ]
     assert {kind for output in page.cells()[1]["outputs"] for kind in output["data"]} == {"text/plain", "text/html"}
