@@ -104,9 +104,9 @@ class Runbooks:
         return Done(exit_code, printed.out, printed.err, folder or self.folder)
 
     def journal(self) -> list[tuple[Any, ...]]:
-        """What the journal says of where its rows come from."""
+        """What the journal says of where its attempts come from."""
         return self.project.rows(
-            "SELECT event, state, migration, notebook, cell, runbook FROM migrations_journal ORDER BY id"
+            "SELECT event, state, migration, notebook, cell, runbook FROM migrations_journal WHERE event <> 'schema' ORDER BY id"
         )
 
 
