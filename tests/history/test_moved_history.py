@@ -378,7 +378,9 @@ def test_a_squash_is_recorded_in_the_place_of_what_it_stands_for(squashed: tuple
     """In one transaction; status is content, and a rollback of everything leaves neither rows nor tables."""
     project, names, squash = squashed
     plan = project.migrator().plan("baseline", ["base"], replaces=["a..c"])
-    assert table_of(plan)[0] == ["direction", "migration"]  # it runs nothing: no step, no line, no statement
+    # It runs nothing: no step, no line, no statement.
+    assert table_of(plan)[0] == ["", "what"]
+    assert [row[1].rpartition(" ")[2] for row in table_of(plan)[1]] == [*names, squash]
     result = project.migrator().baseline("base", replaces=["a..c"])
     assert str(result).splitlines() == [
         f"Recorded 1 migration as applied in the place of 3 that are retired on {where(project)}, running nothing.",
