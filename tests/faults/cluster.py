@@ -76,7 +76,11 @@ class Cluster:
 
     def kill_backend(self, place: Place) -> None:
         """Kill -9 the server's process that runs the migration; PostgreSQL throws everyone out and recovers."""
-        pid = place.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'fsapi_nb'")
+        # Not the session that watches the run, which comes and goes.
+        pid = place.value(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'fsapi_nb' AND datname = current_database() "
+            "AND state = 'active' AND wait_event_type IN ('Lock', 'Timeout')"
+        )
         self._disconnect(place)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not self._is_there(pid), "the backend is gone")
