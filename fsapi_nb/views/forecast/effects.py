@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from fsapi_nb.actions.duration import add_all
 from fsapi_nb.model.action import Blocks, Condition, LossKind
 from fsapi_nb.model.forecast import DataLoss, Span, StatementForecast, TableBlock, TableWork, WorkKind
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.words import counted
-from fsapi_nb.views.forecast.quantities import INSTANT, is_instant, its_rows, list_of, row_words, span_words, together
+from fsapi_nb.views.forecast.quantities import INSTANT, is_instant, its_rows, list_of, row_words, span_words
 
 _TABLES = 4  # that one phrase names
 _WORK = {
@@ -81,7 +82,7 @@ def effects_of(statements: Sequence[StatementForecast], back: str) -> Effects:
     blocks = list(dict.fromkeys(block for each in found for block in each.blocks))
     work = _worth_saying([work for each in found for work in each.work])
     words = " ".join(word for each in found for word in each.words)
-    takes = together(each.span for each in statements)
+    takes = add_all(each.span for each in statements)
     unknown = dict.fromkeys(each.unknown for each in found if each.unknown)
     alone = _only_table(blocks)
     certain = tuple(_work_phrases((each for each in work if each.condition is None), alone, words))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from fsapi_nb.actions.duration import UNNOTICED
 from fsapi_nb.model.forecast import Span, TableSize
 
 INSTANT = "instant"
@@ -56,7 +57,7 @@ def byte_words(size: int) -> str:
 
 def is_instant(span: Span | None) -> bool:
     """Return whether it is known to be over at once."""
-    return span is not None and span.high <= 1
+    return span is not None and span.high <= UNNOTICED
 
 
 def is_slow(span: Span | None) -> bool:
@@ -80,16 +81,6 @@ def span_words(span: Span) -> str:
 def during(span: Span, verb: str = "for") -> str:
     """Return a time as how long something lasts: `for an instant`, `for 2 to 10 min`."""
     return f"{verb} {'an instant' if is_instant(span) else span_words(span)}"
-
-
-def together(spans: Iterable[Span | None]) -> Span | None:
-    """Return how long all of them take, one after the other; None if that is not known of one."""
-    low = high = 0.0
-    for span in spans:
-        if span is None:
-            return None
-        low, high = low + span.low, high + span.high
-    return Span(low, high)
 
 
 def _range(span: Span, unit: int, word: str) -> str:
