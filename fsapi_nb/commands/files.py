@@ -1,0 +1,37 @@
+"""The verbs of the project and its files."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from fsapi_nb import verbs
+from fsapi_nb.commands.arguments import argument
+from fsapi_nb.commands.verb import Verb
+
+if TYPE_CHECKING:
+    from fsapi_nb.views.results import Result
+
+
+def _trust(options: argparse.Namespace) -> Result:
+    return verbs.trust.trust(options.path, shown=options.list, revoked=options.revoke, yes=options.yes)
+
+
+MAKE = Verb("make", "make a new migration file", lambda m, o: m.make(o.name), (argument("name", metavar="NAME"),))
+TRUST = Verb(
+    "trust",
+    "let a project's files name programs, addresses and files elsewhere, and data, as long as these stay the same",
+    lambda *_: NotImplemented,
+    (
+        argument(
+            "path",
+            nargs="?",
+            metavar="PATH",
+            help="the project's folder, or a folder or runbook in it; the one that you are in",
+        ),
+        argument("--list", action="store_true", help="show every project that is trusted, and what it may do"),
+        argument("--revoke", action="store_true", help="stop trusting the project"),
+        argument("--yes", "-y", action="store_true", help="do not ask on a terminal"),
+    ),
+    alone=_trust,
+)

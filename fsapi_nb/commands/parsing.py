@@ -1,0 +1,122 @@
+"""Parse what was typed after a verb, with argparse; nothing is printed, and no process ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from fsapi_nb.commands.arguments import Argument, CompletionKind, argument
+from fsapi_nb.commands.verb import Verb
+from fsapi_nb.errors import UsageError
+
+GLOBAL: tuple[Argument, ...] = (
+    argument(
+        "--database",
+        values=CompletionKind.DATABASE,
+        metavar="URL_OR_NAME",
+        help="a URL, a name in pyproject.toml, or embedded[:NAME]",
+    ),
+    argument("--dir", metavar="FOLDER", help="the migrations folder"),
+    argument(
+        "--schema", metavar="SCHEMA", help="work in this schema: its own history, and a search_path of it and public"
+    ),
+    argument(
+        "--set",
+        action="append",
+        metavar="NAME[=VALUE]",
+        help="seen in SQL as current_setting('fsapi.NAME', true); without a value, that of the environment's NAME",
+    ),
+    argument("--lock-timeout", metavar="DURATION", help="how long a statement may wait for a lock (5s)"),
+    argument("--statement-timeout", metavar="DURATION", help="how long a statement may run (what the role has)"),
+    argument(
+        "--max-wait",
+        type=float,
+        metavar="SECONDS",
+        help="how long to wait for another runner, and to retry for a lock (60)",
+    ),
+    argument("--pooler", metavar="MODE", help="session: a connection pooler in session mode is in between"),
+    argument("--postgres-bin", metavar="FOLDER", help="the bin folder of the embedded server's PostgreSQL"),
+)
+
+
+class Help(Exception):
+    """The request for the help of a verb, raised with its text."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError or Help, and never ends the process as argparse does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments."""
+        raise UsageError(f"{self.prog}: {message}", hint=self.format_usage().strip())
+
+    def print_help(self, file: object = None) -> NoReturn:
+        """Raise the help instead of printing it."""
+        raise Help(self.format_help())
+
+
+_WIDTH = 100
+
+
+class _Formatter(argparse.HelpFormatter):
+    """A formatter of one width: what a notebook stores must not depend on a terminal.
+
+    A narrower terminal gets its own width, so that it breaks no word.
+    """
+
+    def __init__(self, prog: str) -> None:
+        terminal = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+        super().__init__(prog, width=min(_WIDTH, terminal))
+
+
+def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
+    """Return the parser of a verb's own arguments, and of the global ones that it does not have itself."""
+    parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
+    if verb.alone is None:
+        parser.set_defaults(schema=parser.get_default("schema"))  # a diagram's own --schema is called `schemas`
+    return parser
+
+
+def global_arguments(verb: Verb) -> tuple[Argument, ...]:
+    """Return the global options of a verb: without those whose flag means something else to it."""
+    if verb.alone is not None:
+        return ()
+    taken = {flag for each in verb.arguments for flag in each.flags}
+    return tuple(each for each in GLOBAL if not taken.intersection(each.flags))
+
+
+def own_parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parser:
+    """Return the parser of a verb's own arguments, for a verb that is not about migrations."""
+    parser = Parser(prog=prog, description=verb.help, allow_abbrev=False, formatter_class=_Formatter)
+    for each in (*verb.arguments, *extra):
+        parser.add_argument(*each.flags, **each.settings)
+    return parser
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the values of the `--set` options.
+
+    A name without a value takes that of the environment, so that no command line contains it. Raises UsageError for one
+    that is not a name, and for a variable that is not set.
+    """
+    settings = {}
+    for text in options.set or []:
+        name, equals, value = text.partition("=")
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(f"--set {name}: this is not NAME=VALUE", hint="such as --set env=dev.")
+        settings[name] = value if equals else _of_environment(name)
+    return settings
+
+
+def _of_environment(name: str) -> str:
+    """Return the value of the environment's variable of that name, as it is written or in capitals."""
+    for variable in (name, name.upper()):
+        if variable in os.environ:
+            return os.environ[variable]
+    hint = f"set the variable, or write --set {name}=VALUE if it is not a secret."
+    raise UsageError(f"--set {name}: the environment has neither {name} nor {name.upper()}", hint=hint)
