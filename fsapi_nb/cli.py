@@ -34,7 +34,8 @@ from fsapi_nb.migrator import Migrator
 from fsapi_nb.streams import open_missing, show_every_character, write, write_pieces
 from fsapi_nb.text.command import Face, begin, typed_lines
 from fsapi_nb.text.fold import one_by_one
-from fsapi_nb.text.safe import json_text, visible
+from fsapi_nb.text.near import did_you_mean, near
+from fsapi_nb.text.safe import json_text, visible, visible_line
 from fsapi_nb.text.wrap import wrap
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _run(words: list[str]) -> int:
         raise Help(f"fsapi_nb {__version__}")
     if words[0].startswith("runbook:"):
         return _runbook(words)
+    words = _one_command(words)
     verb = _verb_of(words[0])
     options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
     if verb is QUERY and options.sql == "-":
@@ -198,28 +200,46 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
 def _command_first(words: list[str]) -> list[str]:
     """Return the words with the command first: global options may stand before it."""
     takes_value = {flag for argument in GLOBAL for flag in argument.flags}
+    known = (
+        {flag for verb in (*VERBS, QUERY) for each in verb.arguments for flag in each.flags} | takes_value | {"--json"}
+    )
     before: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("--") and rest[0] not in {"--help", "--version"}:
         option = rest.pop(0)
+        if option.partition("=")[0] not in known:
+            meant = near(option.partition("=")[0], sorted(known))
+            hint = did_you_mean(meant) if meant else "`sapi --help` lists the options."
+            raise UsageError(f"sapi has no option {visible_line(option.partition('=')[0])}", hint=hint)
         before.append(option)
         if option in takes_value and rest:
             before.append(rest.pop(0))
     return [*rest[:1], *before, *rest[1:]] if rest else before
 
 
+def _one_command(words: list[str]) -> list[str]:
+    """Return the words with `migrate VERB`, as it is typed in a notebook, written as the one command that it means."""
+    if words[0] == "migrate" and words[1:] and any(verb.name == words[1] for verb in VERBS):
+        return [f"migrate:{words[1]}", *words[2:]]
+    return words
+
+
 def _verb_of(command: str) -> Verb:
-    """Return the verb of `migrate`, `migrate:VERB`, `query` or `trust`. Raises UsageError for any other command."""
-    if command == "query":
+    """Return the verb of `migrate:VERB`, or of VERB alone, whose meaning is certain. Raises UsageError for another command."""
+    if command == QUERY.name:
         return QUERY
-    if command == "trust":
-        return find_verb(command)
     prefix, _, name = command.partition(":")
-    if prefix != "migrate":
-        meant = any(verb.name == command for verb in VERBS)
-        hint = f"write `sapi migrate:{command}`." if meant else "`sapi --help` lists the commands."
-        raise UsageError(f"there is no command {command!r}", hint=hint)
-    return find_verb(name or "migrate")
+    if prefix == "migrate":
+        return find_verb(name or "migrate")
+    if any(verb.name == command for verb in VERBS):
+        return find_verb(command)
+    meant = near(name or prefix, [verb.name for verb in (*VERBS, QUERY)])
+    hint = (
+        did_you_mean(f"`{begin(each, Face.TERMINAL)}`" for each in meant)
+        if meant
+        else "`sapi --help` lists the commands."
+    )
+    raise UsageError(f"there is no command {visible_line(command)!r}", hint=hint)
 
 
 def _overview() -> str:

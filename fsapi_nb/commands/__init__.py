@@ -11,6 +11,8 @@ from fsapi_nb.commands.database import QUERY
 from fsapi_nb.commands.parsing import GLOBAL, Help, Parser, global_arguments, own_parser_of, parser_of, settings_of
 from fsapi_nb.commands.verb import Verb
 from fsapi_nb.errors import UsageError
+from fsapi_nb.text.near import did_you_mean, near
+from fsapi_nb.text.safe import visible_line
 
 __all__ = [
     "CHANGING",
@@ -63,5 +65,8 @@ def find_verb(name: str) -> Verb:
     """Return the verb of that name. Raises UsageError if there is none."""
     found = next((verb for verb in VERBS if verb.name == name), None)
     if found is None:
-        raise UsageError(f"there is no verb {name!r}", hint=f"the verbs are {', '.join(verb.name for verb in VERBS)}.")
+        names = [verb.name for verb in VERBS]
+        meant = near(name, names)
+        hint = did_you_mean(meant) if meant else f"the verbs are {', '.join(names)}."
+        raise UsageError(f"there is no verb {visible_line(name)!r}", hint=hint)
     return found

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
+
+_PLAIN_WORD = re.compile(r"[\w.*-]{1,60}")
 
 
 class CompletionKind(Enum):
@@ -46,9 +50,30 @@ def argument(*flags: str, values: CompletionKind | None = None, **settings: Any)
     return Argument(flags, settings, values)
 
 
+def shown_word(word: str) -> str:
+    """Return how an error names a word that was typed: a plain one as it is; others may be addresses with passwords."""
+    return f"the word {word!r}" if _PLAIN_WORD.fullmatch(word) else "what was typed"
+
+
+def whole_number(text: str) -> int:
+    """Return the number that was typed. Raises ArgumentTypeError, which names it, where it is none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown_word(text)} is not a whole number") from None
+
+
+def number(text: str) -> float:
+    """Return the number that was typed, whole or not. Raises ArgumentTypeError, which names it, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown_word(text)} is not a number") from None
+
+
 YES = argument("--yes", "-y", action="store_true", help="do it on a protected database, or destroy what is there")
 TO = argument("--to", values=CompletionKind.MIGRATION, metavar="NAME", help="up to and with this migration")
-COUNT = argument("--count", "-n", type=int, metavar="N", help="the next N migrations")
+COUNT = argument("--count", "-n", type=whole_number, metavar="N", help="the next N migrations")
 LATE = argument("--out-of-order", action="store_true", help="apply late files on a protected database")
 UNPARSED = argument(
     "--allow-unparsed",

@@ -17,7 +17,12 @@ def _trust(options: argparse.Namespace) -> Result:
     return verbs.trust.trust(options.path, shown=options.list, revoked=options.revoke, yes=options.yes)
 
 
-MAKE = Verb("make", "make a new migration file", lambda m, o: m.make(o.name), (argument("name", metavar="NAME"),))
+MAKE = Verb(
+    "make",
+    "make a new migration file",
+    lambda m, o: m.make(" ".join(o.words)),
+    (argument("words", nargs="+", metavar="NAME", help="such as add_phone_to_users; several words are joined"),),
+)
 TRUST = Verb(
     "trust",
     "let a project's files name programs, addresses and files elsewhere, and data, as long as these stay the same",

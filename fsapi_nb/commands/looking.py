@@ -18,6 +18,7 @@ from fsapi_nb.commands.arguments import (
     CompletionKind,
     argument,
     of_verb,
+    whole_number,
 )
 from fsapi_nb.commands.verb import Verb
 from fsapi_nb.errors import UsageError
@@ -91,7 +92,7 @@ PLAN = Verb(
             help="of rename, retire and baseline",
         ),
         argument("--to", values=CompletionKind.MIGRATION, metavar="NAME", help="up to this migration"),
-        argument("--count", "-n", type=int, metavar="N", help="N migrations"),
+        argument("--count", "-n", type=whole_number, metavar="N", help="N migrations"),
         argument("--all", action="store_true", help="of a rollback: everything"),
         argument("--full", action="store_true", help="show every statement, with its SQL"),
         argument("--markdown", action="store_true", help="write it as Markdown, for a pull request"),
@@ -137,7 +138,7 @@ HISTORY = Verb(
     "every attempt, from the journal, with times in UTC",
     lambda m, o: m.history(count=o.count, runbook=o.runbook),
     (
-        argument("--count", "-n", type=int, metavar="N", help="the newest N events"),
+        argument("--count", "-n", type=whole_number, metavar="N", help="the newest N events"),
         argument("--runbook", metavar="ID", help="those of one run of a runbook"),
     ),
 )

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fsapi_nb.commands.arguments import Argument, CompletionKind, argument
+from fsapi_nb.commands.arguments import Argument, CompletionKind, argument, number, shown_word
 from fsapi_nb.commands.verb import Verb
 from fsapi_nb.errors import UsageError
+from fsapi_nb.text.near import did_you_mean, near
+from fsapi_nb.text.safe import visible_line
 
 GLOBAL: tuple[Argument, ...] = (
     argument(
@@ -35,7 +37,7 @@ GLOBAL: tuple[Argument, ...] = (
     argument("--statement-timeout", metavar="DURATION", help="how long a statement may run (what the role has)"),
     argument(
         "--max-wait",
-        type=float,
+        type=number,
         metavar="SECONDS",
         help="how long to wait for another runner, and to retry for a lock (60)",
     ),
@@ -48,16 +50,59 @@ class Help(Exception):
     """The request for the help of a verb, raised with its text."""
 
 
+# What argparse says of a wrong argument, in words that are the same since Python 3.9.
+_MISSING = re.compile(r"the following arguments are required: (.+)")
+_OF_ONE = re.compile(r"argument (?P<name>[^:]+): (?P<what>.+)", re.DOTALL)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError or Help, and never ends the process as argparse does."""
+    """A parser that raises UsageError or Help, and never ends the process as argparse does.
+
+    Its errors say what is wrong in a sentence, and what may have been meant. They name options, and no values but plain
+    words: an address with a password may stand behind a misspelt option.
+    """
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the arguments."""
-        raise UsageError(f"{self.prog}: {message}", hint=self.format_usage().strip())
+        """Raise what argparse says is wrong with the arguments, in words of a user."""
+        more = f"`{self.prog} --help` shows what it takes."
+        if missing := _MISSING.fullmatch(message):
+            names = missing[1].split(", ")
+            raise UsageError(
+                f"{self.prog}: {' and '.join(names)} is missing", hint=f"write `{self.prog} {' '.join(names)}`; {more}"
+            )
+        if found := _OF_ONE.fullmatch(message):
+            name = found["name"].partition("/")[0]
+            raise UsageError(f"{self.prog}: {name}: {_in_words(found['what'])}", hint=more)
+        raise UsageError(f"{self.prog}: {message}", hint=more)
+
+    def parse_args(self, words: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]  # one form of many
+        """Return the values of the arguments. Raises UsageError or Help."""
+        options, left = self.parse_known_args(words)
+        if left:
+            raise self._not_known(left[0].partition("=")[0])
+        return options
+
+    def _not_known(self, word: str) -> UsageError:
+        """Return the error for a word that no argument takes."""
+        flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+        meant = near(word, flags) if word.startswith("-") else [flag for flag in flags if flag == f"--{word}"]
+        hint = did_you_mean(meant) if meant else f"`{self.prog} --help` shows what it takes."
+        if word.startswith("-"):
+            return UsageError(f"{self.prog} has no option {visible_line(word)}", hint=hint)
+        return UsageError(f"{self.prog}: {shown_word(word)} is too much", hint=hint)
 
     def print_help(self, file: object = None) -> NoReturn:
         """Raise the help instead of printing it."""
         raise Help(self.format_help())
+
+
+def _in_words(what: str) -> str:
+    """Return what argparse says of an argument in words of a user."""
+    if what.startswith("expected"):
+        return "its value is missing"
+    if what.startswith("ignored explicit argument"):
+        return "it takes no value"
+    return what
 
 
 _WIDTH = 100

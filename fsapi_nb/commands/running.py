@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from fsapi_nb.commands.arguments import COUNT, LATE, NO_CHANGES, TO, UNPARSED, YES, CompletionKind, argument
+from fsapi_nb.commands.arguments import (
+    COUNT,
+    LATE,
+    NO_CHANGES,
+    TO,
+    UNPARSED,
+    YES,
+    CompletionKind,
+    argument,
+    whole_number,
+)
 from fsapi_nb.commands.verb import Verb
 
 MIGRATE = Verb(
@@ -30,7 +40,7 @@ ROLLBACK = Verb(
         yes=o.yes,
     ),
     (
-        argument("count", nargs="?", type=int, metavar="N", help="how many; without it, one"),
+        argument("count", nargs="?", type=whole_number, metavar="N", help="how many; without it, one"),
         argument(
             "--to",
             values=CompletionKind.MIGRATION,

@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from collections.abc import Sequence
 
 from fsapi_nb.commands import GLOBAL, QUERY, VERBS, Argument, CompletionKind, Help, Parser, Verb, find_verb
 from fsapi_nb.errors import UsageError
+from fsapi_nb.script.naming import slug
+from fsapi_nb.text.near import did_you_mean
 
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "also apply it, after earlier pending migrations"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll back the applied one, and apply this text"})
 _YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "run it on a protected database"})
-_NAME = Argument(("name",), {"metavar": "NAME", "help": "such as add_phone_to_users"}, CompletionKind.MIGRATION)
+_NAME = Argument(
+    ("words",),
+    {"metavar": "NAME", "nargs": "+", "help": "such as add_phone_to_users"},
+    CompletionKind.MIGRATION,
+)
 MIGRATION = Verb(
     "migration",
     "write this cell as a migration, and show its plan",
@@ -48,6 +55,20 @@ def split(line: str) -> list[str]:
         return shlex.split(line.strip().removesuffix(";"))
     except ValueError as error:
         raise UsageError(f"a quote is not closed: {error}", hint="close it, or write the value without it.") from None
+
+
+def one_name(words: Sequence[str]) -> str:
+    """Return the name of a migration. Raises UsageError for several words, which may be a name, or a forgotten `--`."""
+    first, *rest = words
+    if not rest:
+        return first
+    flags = {flag for argument in MIGRATION.arguments for flag in argument.flags}
+    options = [f"--{word}" for word in rest if f"--{word}" in flags]
+    name = slug(" ".join(words))
+    meant = options or ([f"`%%migration {name}`"] if name else [])
+    raise UsageError(
+        "the name of a migration is one word", hint=did_you_mean(meant) if meant else "such as add_phone_to_users."
+    )
 
 
 def leading_options(line: str) -> tuple[list[str], str]:

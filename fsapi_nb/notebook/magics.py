@@ -39,6 +39,7 @@ from fsapi_nb.notebook.line import (
     QUERY_OF_MAGIC,
     HelpText,
     leading_options,
+    one_name,
     overview,
     parse,
     split,
@@ -165,7 +166,7 @@ class MigrateMagics(Magics):
             return options
         with self._acting(options, changing=options.apply or options.redo) as migrator:
             return migrator.write(
-                options.name, cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options)
+                one_name(options.words), cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options)
             )
 
     @no_var_expand

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -158,16 +159,62 @@ def test_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 60 < max(map(len, retire.format_help().splitlines())) <= 100
 
 
-def test_a_verb_alone_names_its_command(terminal: Terminal) -> None:
-    """Messages name verbs as a notebook and `plan` have them: `rename OLD NEW`."""
-    for word, hint in (
-        ("rename", "write `sapi migrate:rename`."),
-        ("status", "write `sapi migrate:status`."),
-        ("nonsense", "`sapi --help` lists the commands."),
-    ):
-        code, _, err = terminal(word)
-        assert code == 2
-        assert f"there is no command '{word}'\n→ {hint}" in err
+@pytest.mark.parametrize(
+    "words", [("status",), ("migrate", "status"), ("migrate:status",), ("--json", "migrate", "status")]
+)
+def test_a_verb_is_understood_however_it_is_typed(project: Project, terminal: Terminal, words: tuple[str, ...]) -> None:
+    """Alone, as a notebook has it, and as a command: the meaning is certain."""
+    code, out, err = terminal(*words)
+    assert (code, err) == (0, "")
+    assert (
+        (json.loads(out)["migrations"] == [])
+        if "--json" in words
+        else out.startswith("No migration files in migrations;")
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["stats"], "there is no command 'stats'\n→ did you mean `sapi migrate:status`?"),
+        (["migrate:stats"], "there is no verb 'stats'\n→ did you mean status?"),
+        (["qury", "SELECT 1"], "there is no command 'qury'\n→ did you mean `sapi query`?"),
+        (["nonsense"], "there is no command 'nonsense'\n→ `sapi --help` lists the commands."),
+        (["status", "--databse", "x"], "sapi status has no option --databse\n→ did you mean --database?"),
+        (["--databse=x", "status"], "sapi has no option --databse\n→ did you mean --database?"),
+        (["migrate", "yes"], "sapi migrate: the word 'yes' is too much\n→ did you mean --yes?"),
+        (["migrate", "x y"], "sapi migrate: what was typed is too much\n→ `sapi migrate --help` shows what it takes."),
+        (["rollback", "x"], "sapi rollback: N: the word 'x' is not a whole number"),
+        (["migrate", "--max-wait", "x"], "sapi migrate: --max-wait: the word 'x' is not a number"),
+        (["rename"], "sapi rename: OLD and NEW are missing\n→ write `sapi rename OLD NEW`; `sapi rename --help` shows"),
+        (["query"], "sapi query: SQL is missing\n→ write `sapi query SQL`;"),
+        (["migrate", "--to"], "sapi migrate: --to: its value is missing"),
+        (["migrate", "--yes=1"], "sapi migrate: --yes: it takes no value"),
+    ],
+)
+def test_a_slip_is_named_with_what_was_meant(terminal: Terminal, words: list[str], message: str) -> None:
+    """In one or two lines: no list of all options, and no words of Python's."""
+    code, _, err = terminal(*words)
+    assert code == 2
+    assert f"error: {message}" in err
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["rollback", "{}"], ["status", "--databse={}"], ["status", "--databse", "{}"], ["status", "{}"]]
+)
+def test_a_slip_beside_an_address_does_not_show_it(terminal: Terminal, words: list[str]) -> None:
+    """It may hold a password."""
+    code, out, err = terminal(*(word.format("postgresql://me:hunter2@localhost/shop") for word in words))
+    assert code == 2
+    assert "hunter2" not in out + err
+
+
+def test_the_words_of_a_new_migration_need_no_quotes(project: Project, terminal: Terminal) -> None:
+    """They are joined."""
+    code, out, _ = terminal("make", "Create", "Orders")
+    assert code == 0
+    assert re.fullmatch(r"\d{4}(_\d\d){4}_create_orders\.sql was created\.", out.strip())
 
 
 def test_query_runs_several_statements_in_one_transaction(project: Project, terminal: Terminal) -> None:

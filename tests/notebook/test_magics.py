@@ -477,6 +477,22 @@ def test_a_cell_that_is_run_again_changes_nothing(cells: Cells, project: Project
     assert len(project.applied()) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("Create Orders", "did you mean `%%migration create_orders`?"),
+        ("create_orders apply", "did you mean --apply?"),
+        ("create_orders a/b", "such as add_phone_to_users."),
+    ],
+)
+def test_a_name_of_several_words_is_asked_about(cells: Cells, project: Project, line: str, hint: str) -> None:
+    """It may be a name, or an option without its dashes; nothing is written."""
+    error, _ = cells.fail(f"%%migration {line}\n-- UP\nCREATE TABLE t (a int);\n")
+    assert isinstance(error, UsageError)
+    assert (error.message, error.hint) == ("the name of a migration is one word", hint)
+    assert list(project.folder.iterdir()) == []
+
+
 def test_a_cell_without_a_time_in_its_name_is_one_migration(cells: Cells, project: Project) -> None:
     """`%%migration add_points` makes a file named by the minute, and run again means that file."""
     assert cells.run(cell(name="add_points")).action == "created"

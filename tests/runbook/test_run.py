@@ -270,7 +270,7 @@ def test_a_protected_database_wants_a_yes(runbooks: Runbooks) -> None:
         (["-p", "limit"], "a parameter is not NAME=VALUE"),
         (["-p", "token=abc"], "the secret 'token' is too short"),
         (["--rollback"], "has no cell tagged rollback"),
-        (["--sideways"], "unrecognized arguments"),
+        (["--sideways"], "sapi runbook:run has no option --sideways"),
     ],
 )
 def test_what_is_typed_wrong_runs_nothing(runbooks: Runbooks, options: list[str], said: str) -> None:

@@ -180,7 +180,7 @@ def commands_with(name: str, others: list[str]) -> list[tuple[Command, Reader]]:
         (command("baseline", name, replaces=others), lambda o: (o.name, list(o.replaces)) == (name, others)),
         (command("fresh", confirm=name), lambda o: o.confirm == name),
         (command("show", name), lambda o: o.name == name),
-        (command("make", name), lambda o: o.name == name),
+        (command("make", name), lambda o: o.words == [name]),
         (command("trust", name, yes=True), lambda o: (o.path, o.yes) == (name, True)),
     ]
 
