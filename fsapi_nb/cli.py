@@ -90,7 +90,6 @@ def _run(words: list[str]) -> int:
         raise Help(f"fsapi_nb {__version__}")
     if words[0].startswith("runbook:"):
         return _runbook(words)
-    words = _one_command(words)
     verb = _verb_of(words[0])
     options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
     if verb is QUERY and options.sql == "-":
@@ -214,12 +213,13 @@ def _command_first(words: list[str]) -> list[str]:
         before.append(option)
         if option in takes_value and rest:
             before.append(rest.pop(0))
+    rest = _one_command(rest)
     return [*rest[:1], *before, *rest[1:]] if rest else before
 
 
 def _one_command(words: list[str]) -> list[str]:
     """Return the words with `migrate VERB`, as it is typed in a notebook, written as the one command that it means."""
-    if words[0] == "migrate" and words[1:] and any(verb.name == words[1] for verb in VERBS):
+    if words[:1] == ["migrate"] and words[1:] and any(verb.name == words[1] for verb in VERBS):
         return [f"migrate:{words[1]}", *words[2:]]
     return words
 

@@ -68,7 +68,8 @@ class Parser(argparse.ArgumentParser):
         if missing := _MISSING.fullmatch(message):
             names = missing[1].split(", ")
             raise UsageError(
-                f"{self.prog}: {' and '.join(names)} is missing", hint=f"write `{self.prog} {' '.join(names)}`; {more}"
+                f"{self.prog}: {' and '.join(names)} {'are' if names[1:] else 'is'} missing",
+                hint=f"write `{self.prog} {' '.join(names)}`; {more}",
             )
         if found := _OF_ONE.fullmatch(message):
             name = found["name"].partition("/")[0]
