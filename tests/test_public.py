@@ -26,7 +26,7 @@ PUBLIC = re.findall(
     InDoubt Interrupted Irreversible Locked MigrationFileError
     NotUpToDate NothingToDo OutOfOrder PartlyApplied PlanChanged
     PooledConnection Protected QueryFailed RanBefore ReadOnlyDatabase
-    RefusedPlan StatementFailed TransactionEnded UnknownMigration Untrusted
+    RefusedPlan ReplayFailed StatementFailed TransactionEnded UnknownMigration Untrusted
     UsageError
 
     Event Observer LockAwaited MigrationFinished NoticeReceived
