@@ -144,7 +144,8 @@ def _somebody_answers() -> bool:
 
 def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.Namespace) -> Result:
     """Run a verb that uses no database. If nobody can be asked, typing the command is the confirmation."""
-    options.yes = options.yes or options.json or not _somebody_answers()
+    if "yes" in options:
+        options.yes = options.yes or options.json or not _somebody_answers()
     try:
         return verb(options)
     except ConfirmationRequired as refusal:
@@ -250,7 +251,7 @@ def _overview() -> str:
         command = begin(verb.name, Face.TERMINAL).removeprefix("sapi ")
         lines.append(f"  {command:<18} {verb.help}")
     lines += [f"  {f'runbook:{each.name}':<18} {each.help}" for each in runbooks.COMMANDS]
-    lines += ["", "options of every command but trust and runbook's:"]
+    lines += ["", "options of every command but init, trust and runbook's:"]
     for argument in (*GLOBAL, _JSON):
         metavar = argument.settings.get("metavar", "")
         lines.append(f"  {argument.flags[0] + ' ' + metavar:<25} {argument.settings['help']}")

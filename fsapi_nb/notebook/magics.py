@@ -188,7 +188,7 @@ class MigrateMagics(Magics):
         if isinstance(options, HelpText):
             return options
         if verb.alone is not None:  # a cell cannot ask; typing the verb is the confirmation
-            options.yes, options.path = True, options.path or (None if options.list else self.directory)
+            options.yes, options.start = True, self.directory
             return verb.alone(options)
         if "yes" in options and verb.name != "fresh":  # `fresh` must be confirmed by itself, on any database
             options.yes = _is_confirmed(options)
