@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.verbs.request import PlanRequest
 
 if TYPE_CHECKING:
-    from fsapi_nb.catalog.database_names import DatabaseNames
     from fsapi_nb.errors import FsapiError
     from fsapi_nb.events import Observer
     from fsapi_nb.model.plan import Plan
@@ -234,17 +233,28 @@ class Migrator:
         return verbs.database.blockers(self._options)
 
     @stoppable
-    def diagram(self, schemas: Sequence[str] | None = None, tables: Sequence[str] = ()) -> results.DiagramResult:
+    def diagram(
+        self,
+        schemas: Sequence[str] | None = None,
+        tables: Sequence[str] = (),
+        *,
+        around: Sequence[str] = (),
+        changes: str | None = None,
+    ) -> results.DiagramResult:
         """Return the tables and their foreign keys, as a picture.
 
         Args:
             schemas: Only these. None: the schema of this Migrator, or all.
             tables: Only these. Empty: all.
+            around: Only these, and the tables that foreign keys connect with them.
+            changes: A migration that has run: mark the tables and columns that it made, changed and dropped. Of many
+                tables only these are shown, and those around them.
 
         Raises:
-            UsageError: A schema or table is not there.
+            UsageError: A schema or table is not there, or `tables` and `around` are both given.
+            UnknownMigration: No migration has such a name.
         """
-        return verbs.database.diagram(self._options, schemas, tables)
+        return verbs.database.diagram(self._options, schemas, tables, centre=around, changes=changes)
 
     @stoppable
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
@@ -296,18 +306,6 @@ class Migrator:
     def facts(self) -> DatabaseFacts:
         """Return which database this is, for a record."""
         return verbs.database.facts(self._options)
-
-    @stoppable
-    def names(self, tables: Collection[str] = (), *, beginning: str = "") -> DatabaseNames:
-        """Return the names that SQL may hold here: schemas, relations, functions, and the columns of some relations.
-
-        For completion: it takes a second at most, and starts no server. If the embedded one does not run, there are none.
-
-        Args:
-            tables: The relations whose columns are read, without their schemas.
-            beginning: Only relations whose name begins so. Empty: all, of which 20,000 are read.
-        """
-        return verbs.database.names(self._options, tables, beginning)
 
     def known_secrets(self) -> frozenset[str]:
         """Return the passwords and tokens of the project and the environment, for a record that must not hold them."""

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from fsapi_nb.errors import UNCHANGED, UsageError
+from fsapi_nb.text.near import did_you_mean, near
+from fsapi_nb.text.safe import visible_line
+
+
+class Mark(Enum):
+    """What became of a table or a column, as the sign that a diagram has for it."""
+
+    ADDED = "+"
+    CHANGED = "~"
+    DROPPED = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +24,7 @@ class TableColumn:
     """A column: its type as PostgreSQL writes it, and what keys it is in.
 
     `unique` where a unique constraint or index has it alone; `references` are the columns (`table.column`, qualified)
-    that foreign keys take it to.
+    that foreign keys take it to. `mark` says what a migration made of it, if the diagram is about one.
     """
 
     name: str
@@ -23,6 +34,7 @@ class TableColumn:
     primary: bool = False
     unique: bool = False
     references: tuple[str, ...] = ()
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,6 +55,7 @@ class Table:
     name: TableName
     columns: tuple[TableColumn, ...] = ()
     partitions: int = 0
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +93,75 @@ class Diagram:
         return name.name if self.is_one_schema else str(name)
 
 
+@dataclass(frozen=True, slots=True)
+class DiagramSubject:
+    """What a diagram is of: the tables around some, the changes of a migration, and what is to be said of these."""
+
+    centre: tuple[str, ...] = ()
+    migration: str | None = None
+    notes: tuple[str, ...] = ()
+
+
 def select(diagram: Diagram, names: Collection[str]) -> Diagram:
     """Return the diagram of only these tables, by `name` or `schema.name`, with the foreign keys among them.
 
     Raises UsageError for a name that no table has.
     """
-    unknown = [name for name in names if not any(name in (t.name.name, str(t.name)) for t in diagram.tables)]
+    return _only(diagram, find_tables(diagram, names))
+
+
+def around(diagram: Diagram, names: Collection[str]) -> Diagram:
+    """Return the diagram of these tables, those that they refer to and those that refer to them.
+
+    Raises UsageError for a name that no table has.
+    """
+    return neighbourhood(diagram, find_tables(diagram, names))
+
+
+def neighbourhood(diagram: Diagram, tables: Collection[TableName]) -> Diagram:
+    """Return the diagram of these tables and of those that a foreign key connects with them."""
+    found = set(tables)
+    for key in diagram.foreign_keys:
+        if key.table in tables or key.target in tables:
+            found |= {key.table, key.target}
+    return _only(diagram, found)
+
+
+def most_connected(diagram: Diagram, count: int) -> Diagram:
+    """Return the diagram of so many tables: those with the most foreign keys, of theirs and to them."""
+    keys: dict[TableName, int] = {}
+    for key in diagram.foreign_keys:
+        for name in {key.table, key.target}:
+            keys[name] = keys.get(name, 0) + 1
+    order = sorted(diagram.tables, key=lambda table: (-keys.get(table.name, 0), table.name))
+    return _only(diagram, {table.name for table in order[:count]})
+
+
+def find_tables(diagram: Diagram, names: Collection[str]) -> set[TableName]:
+    """Return the tables that are meant by `name`, in any schema, or by `schema.name`.
+
+    Raises UsageError for a name that no table has, with those that may have been meant.
+    """
+    unknown = [name for name in names if not any(name in {t.name.name, str(t.name)} for t in diagram.tables)]
     if unknown:
-        there = ", ".join(diagram.label(table.name) for table in diagram.tables[:20])
         raise UsageError(
-            f"there is no table {', '.join(unknown)}",
-            state=UNCHANGED,
-            hint=f"the tables are {there}{', …' if len(diagram.tables) > 20 else ''}." if there else None,
+            f"there is no table {', '.join(map(visible_line, unknown))}", state=UNCHANGED, hint=_hint(diagram, unknown)
         )
-    tables = tuple(table for table in diagram.tables if {table.name.name, str(table.name)} & set(names))
-    return among(replace(diagram, tables=tables))
+    return {table.name for table in diagram.tables if {table.name.name, str(table.name)} & set(names)}
+
+
+def _hint(diagram: Diagram, unknown: Sequence[str]) -> str | None:
+    """Return the names that may have been meant, or else the first that there are."""
+    by_name = {name: table.name for table in diagram.tables for name in (table.name.name, str(table.name))}
+    meant = dict.fromkeys(diagram.label(by_name[each]) for name in unknown for each in near(name, by_name))
+    if meant:
+        return did_you_mean(map(visible_line, meant))
+    there = ", ".join(visible_line(diagram.label(table.name)) for table in diagram.tables[:20])
+    return f"the tables are {there}{', …' if len(diagram.tables) > 20 else ''}." if there else None
+
+
+def _only(diagram: Diagram, names: Collection[TableName]) -> Diagram:
+    return among(replace(diagram, tables=tuple(table for table in diagram.tables if table.name in names)))
 
 
 def among(diagram: Diagram) -> Diagram:

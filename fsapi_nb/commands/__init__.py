@@ -42,7 +42,6 @@ VERBS: tuple[Verb, ...] = (
     looking.CHANGES,
     database.BLOCKERS,
     database.DIAGRAM,
-    files.INIT,
     files.MAKE,
     running.ROLLBACK,
     running.REDO,

@@ -5,11 +5,17 @@ from __future__ import annotations
 from fsapi_nb.commands.arguments import YES, CompletionKind, argument
 from fsapi_nb.commands.verb import Verb
 
+
+def _names(text: str | None) -> list[str]:
+    """Return the names in a list with commas between them."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 BLOCKERS = Verb("blockers", "who blocks whom in the database, at this moment", lambda m, _: m.blockers())
 DIAGRAM = Verb(
     "diagram",
     "the tables and their foreign keys: a picture, or Mermaid's source",
-    lambda m, o: m.diagram(o.schemas, [name.strip() for name in (o.tables or "").split(",") if name.strip()]),
+    lambda m, o: m.diagram(o.schemas, _names(o.tables), around=_names(o.around), changes=o.changes),
     (
         argument(
             "--schema",
@@ -19,6 +25,13 @@ DIAGRAM = Verb(
             help="only this schema; may be given again",
         ),
         argument("--tables", metavar="TABLES", help="only these tables, with commas between them"),
+        argument("--around", metavar="TABLES", help="only these, and the tables that foreign keys connect with them"),
+        argument(
+            "--changes",
+            values=CompletionKind.MIGRATION,
+            metavar="NAME",
+            help="mark what this migration made, changed and dropped",
+        ),
     ),
 )
 QUERY = Verb(

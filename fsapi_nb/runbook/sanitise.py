@@ -40,17 +40,21 @@ _ATTRIBUTES = _words(
 _STYLES = _words(
     "color background background-color font-weight font-style font-family font-size text-align vertical-align "
     "white-space padding padding-left padding-right margin margin-left border border-left border-bottom "
-    "border-collapse fill stroke stroke-width max-width width overflow-x text-decoration"
+    "border-collapse fill stroke stroke-width max-width min-width width height overflow overflow-x text-decoration"
 )
 _VALUE = re.compile(r"[\w\s#%.,()+/'\"-]*")
 _ELSEWHERE = re.compile(r"url\s*\((?!#[\w-]+\))|expression|image|://", re.IGNORECASE)
+# The image that a result draws. What is in it is not looked at: an image runs nothing and loads nothing.
+_IMAGE = re.compile(r"data:image/svg\+xml,[\w!$'()*+,;=:@/?.~%-]*", re.ASCII)
+_ELEMENT = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')  # as nh3 writes it
+_ATTRIBUTE = re.compile(r' ([a-z-]+)="[^"]*"')
 _LOCAL = re.compile(r"url\(#([\w-]+)\)")
 _PREFIX = "out-"  # before the names of elements, so that none equals one of the report's own
 
 
 def harmless(html: str) -> str:
     """Return the harmless part of an output of fsapi_nb: text, tables, drawings, and their style."""
-    return _cleaner(styled=True).clean(html)
+    return _ELEMENT.sub(_with_image, _cleaner(styled=True).clean(html))
 
 
 def harmless_table(html: str) -> str:
@@ -61,9 +65,10 @@ def harmless_table(html: str) -> str:
 @cache
 def _cleaner(*, styled: bool) -> nh3.Cleaner:
     return nh3.Cleaner(
-        tags=_TEXT | _TABLE | _DRAWING if styled else _TABLE | {"div", "p"},
+        tags=_TEXT | _TABLE | _DRAWING | {"img"} if styled else _TABLE | {"div", "p"},
         clean_content_tags=_UNSEEN,
-        attributes={"*": _ATTRIBUTES | {"style"} if styled else _ATTRIBUTES},
+        attributes={"*": _ATTRIBUTES | {"style"}, "img": {"src", "alt"}} if styled else {"*": _ATTRIBUTES},
+        url_schemes={"data"},
         attribute_filter=_kept_value,
         filter_style_properties=_STYLES,
         id_prefix=_PREFIX,
@@ -71,8 +76,17 @@ def _cleaner(*, styled: bool) -> nh3.Cleaner:
     )
 
 
+def _with_image(element: re.Match[str]) -> str:
+    """Return the element of an image, nothing if its address was not kept."""
+    return element[0] if "src" in _ATTRIBUTE.findall(element[1]) else ""
+
+
 def _kept_value(_element: str, name: str, value: str) -> str | None:
     """Return the harmless part of an attribute's value; None drops the attribute."""
+    if name == "alt":
+        return value
+    if name == "src":
+        return value if _IMAGE.fullmatch(value) else None
     if name == "style":
         return ";".join(each.strip() for each in value.split(";") if _is_harmless(each)) or None
     if _ELSEWHERE.search(value):

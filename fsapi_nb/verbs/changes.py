@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.errors import UnknownMigration, UsageError
+from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.schema_change import KeptChanges
 from fsapi_nb.plan.names import find_name
 from fsapi_nb.text.command import Advice, command
@@ -26,19 +27,29 @@ def changes(options: VerbOptions, name: str | None, *, since: str | None) -> res
         )
     folder = read_folder_if_there(options)
     with open_store(options, folder, writing=False) as store:
-        kept, applied = store.kept_changes(), store.history().by_name
         notes = notes_without_schema(store, folder)
-        known = dict.fromkeys([*(each for some in kept for each in some.names), *applied])
         if name is not None:
-            name = find_name(name, known)
-            found = tuple(each for each in kept if name in each.names)
+            name, found = find_changes(store, name)
             return results.ChangesResult(found, name, identity=store.identity, notes=notes)
+        kept, applied = store.kept_changes(), store.history().by_name
+        known = dict.fromkeys([*(each for some in kept for each in some.names), *applied])
         if since is not None:
             found = _since(kept, since, known)
             return results.ChangesResult(found, since=since, identity=store.identity, notes=notes)
         last = kept[-1].run_id if kept else None
         found = tuple(each for each in kept if each.run_id == last)
         return results.ChangesResult(found, identity=store.identity, notes=notes)
+
+
+def find_changes(store: HistoryStore, name: str) -> tuple[str, tuple[KeptChanges, ...]]:
+    """Return the migration of that name, or part of one, and what is kept of its changes, oldest first.
+
+    Raises:
+        UnknownMigration: No migration that has run is called so, or more than one is.
+    """
+    kept = store.kept_changes()
+    found = find_name(name, dict.fromkeys([*(each for some in kept for each in some.names), *store.history().by_name]))
+    return found, tuple(each for each in kept if found in each.names)
 
 
 def _since(kept: Sequence[KeptChanges], since: str, known: Iterable[str]) -> tuple[KeptChanges, ...]:

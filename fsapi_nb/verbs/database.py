@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 
-from fsapi_nb.catalog.database_names import DatabaseNames, read_names
+from fsapi_nb.errors import UsageError
 from fsapi_nb.history.access import open_guarded, open_onlooker
 from fsapi_nb.model.server import Blockage, DatabaseFacts
 from fsapi_nb.postgres.blockers import find_blockage
@@ -28,32 +27,36 @@ def blockers(options: VerbOptions) -> results.BlockersResult:
         return results.BlockersResult(seen or find_blockage(connection), identity=store.identity)
 
 
-def diagram(options: VerbOptions, schemas: Sequence[str] | None, tables: Sequence[str]) -> results.DiagramResult:
-    """Return the tables and their foreign keys, of these schemas and tables, or all."""
-    from fsapi_nb.catalog.diagram import select
+def diagram(
+    options: VerbOptions,
+    schemas: Sequence[str] | None,
+    tables: Sequence[str],
+    *,
+    centre: Sequence[str] = (),
+    changes: str | None = None,
+) -> results.DiagramResult:
+    """Return the tables and their foreign keys: of these schemas and tables, around others, with changes marked."""
+    from fsapi_nb.catalog.diagram import DiagramSubject, around, select
     from fsapi_nb.catalog.tables import read_diagram
+    from fsapi_nb.verbs.mark_diagram import mark_diagram
 
+    if tables and centre:
+        raise UsageError("--tables and --around exclude each other", hint="--around TABLE shows its neighbours, too.")
     own = options.access.schema
     with open_store(options, writing=False) as store:
         found = read_diagram(store.session.connection(), [own] if own and schemas is None else schemas)
-    return results.DiagramResult(select(found, tables) if tables else found, store.identity)
+        of = DiagramSubject(centre=tuple(centre))
+        if changes is not None:
+            found, of = mark_diagram(store, found, of, changes, cut=not tables and not centre)
+    if tables or centre:
+        found = select(found, tables) if tables else around(found, centre)
+    return results.DiagramResult(found, store.identity, of)
 
 
 def facts(options: VerbOptions) -> DatabaseFacts:
     """Return which database this is, for a record."""
     with open_store(options, writing=False) as store:
         return store.facts()
-
-
-def names(options: VerbOptions, tables: Collection[str], beginning: str) -> DatabaseNames:
-    """Return the names that SQL may hold, without starting a server: none if the embedded one does not run."""
-    if options.access.address.embedded:
-        from fsapi_nb.servers import embedded
-
-        if not embedded.runs(options.project.home):
-            return DatabaseNames()
-    with closing(open_guarded(options.access)) as connection:
-        return read_names(connection, tables, beginning)
 
 
 def connect(options: VerbOptions) -> Connection:

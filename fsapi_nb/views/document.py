@@ -63,16 +63,12 @@ class Heading(NamedTuple):
 
 
 class Disclosure(NamedTuple):
-    """A cell that can be opened: what it shows, with a `hint` beside it, and the SQL behind it.
-
-    If `compared`, that is a unified difference of two texts, whose lines are coloured by their signs.
-    """
+    """A cell that can be opened: what it shows, with a `hint` beside it, and the SQL behind it."""
 
     text: str
     sql: str
     hint: str = ""
     opened: bool = False
-    compared: bool = False
 
 
 class Alert(NamedTuple):
@@ -142,9 +138,10 @@ class ResultTable:
 
 @dataclass(frozen=True, slots=True)
 class Paragraphs:
-    """Items that are paragraphs in HTML."""
+    """Items that are paragraphs in HTML; `quiet` ones explain what stands above, and are small."""
 
     items: Sequence[Item]
+    quiet: bool = False
 
     @property
     def whole(self) -> bool:
@@ -164,9 +161,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing, as SVG that is safe to show. Text has none of it; what the text says instead is in other sections."""
+    """A drawing: an SVG document, and its size in pixels. Text has none of it; other sections say the same there.
+
+    `alt` says what it shows to a reader who does not see it.
+    """
 
     svg: str
+    alt: str
+    width: int
+    height: int
     whole: bool = True
 
 

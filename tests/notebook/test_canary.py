@@ -188,7 +188,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "changes": ("", "nowhere"),
     "history": ("", "-n 2"),
     "blockers": ("",),
-    "diagram": ("", "--mermaid", "nothing"),
+    "diagram": ("", "--changes {a}", "--mermaid", "nothing", "--around nothing"),
     "repair": ("{b}", "nowhere"),
     "retire": ("{gone}", "{a}", "--undo {gone}", "{gone}"),
     "migrate": ("--allow-unparsed", "--to nowhere", "-n 0"),

@@ -116,6 +116,8 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal of DB, 3 migrations applied"),
     ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal of DB, 3 migrations applied"),
     ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys on DB"),
+    ("%migrate diagram --around one", DiagramResult, "1 table, 0 foreign keys around one on DB"),
+    ("%migrate diagram --changes two", DiagramResult, None),  # type: ignore[list-item]
     ("%migrate make 'add colours'", FileResult, None),  # type: ignore[list-item]
 ]
 

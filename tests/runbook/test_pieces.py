@@ -191,6 +191,10 @@ def test_documents_are_masked_throughout() -> None:
             "<svg><foreignObject><img src=x onerror=1></foreignObject><title>a<b>b</b></title></svg>",
             "<svg><title>a</title></svg>",
         ),
+        (
+            "<img alt='a > b' src='data:image/svg+xml,%3Csvg%3E' onload=1><img src='data:text/html,a'><img src='//x'><img alt=' src='>",
+            '<img alt="a &gt; b" src="data:image/svg+xml,%3Csvg%3E">',
+        ),
         ("<svg></p><style><a id='</style><img src=1 onerror=alert(1)>'>", "<svg></svg><p></p>'&gt;"),
         ("<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>", ""),
         ("<p style='background:u\\72l(//x);background:URL(x);color:red}*{x;width:expression(1)'>a", "<p>a</p>"),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn, TableName
 from fsapi_nb.cli import main
 from fsapi_nb.errors import UsageError
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import HTML, OUTPUT, TEXT, stored_size
 from fsapi_nb.views.results import DiagramResult
 from tests.conftest import ROOT, Project
+from tests.pictures import drawn_in, picture_in, without_picture
 
 HOSTILE = r"""
 CREATE SCHEMA other;
@@ -35,13 +39,6 @@ def draw(project: Project, *statements: str) -> DiagramResult:
     return project.migrator().diagram()
 
 
-def svg_of(html: str) -> ElementTree.Element:
-    """The picture, parsed as the XML that it is."""
-    found = re.search(r"<svg.*</svg>", html, re.DOTALL)
-    assert found
-    return ElementTree.fromstring(found[0])
-
-
 def words(picture: ElementTree.Element) -> list[str]:
     """What is written in the picture, titles apart."""
     drawn = [e for e in picture.iter() if e.tag.endswith(("text", "tspan"))]
@@ -54,7 +51,7 @@ def test_the_example_project_is_drawn(project: Project) -> None:
     project.migrator().migrate()
     result = project.migrator().diagram()
     assert result.headline() == f"17 tables, 12 foreign keys on {project.label}"
-    written = words(svg_of(result.html()))
+    written = words(picture_in(result.html()))
     assert {"users", "user_roles", "PK FK", "varchar(255)*", "2 partitions"} <= set(written)
     assert "migrations" not in written and "events_2025_q1" not in written
     again = project.migrator().diagram()
@@ -77,9 +74,16 @@ def test_cardinality_is_told(project: Project) -> None:
         'city |o--o{ flight : "b"',
     ]
     assert "        integer b FK" in result.lines()
-    picture = result.html()
-    assert picture.count('stroke-dasharray="5 3"') == 2
-    assert "flight_a_fkey: flight (a) → city (id)" in picture
+    dashed, solid = (
+        [
+            e
+            for e in picture_in(result.html()).iter()
+            if e.get("class") == "l" and bool(e.get("stroke-dasharray")) is is_so
+        ]
+        for is_so in (True, False)
+    )
+    assert len(dashed) == 1 and len(solid) == 2
+    assert "flight_a_fkey: flight (a) → city (id)" in result.svg
 
 
 def test_partial_and_unfinished_indexes_make_nothing_unique(project: Project) -> None:
@@ -119,7 +123,7 @@ def test_an_empty_database_has_a_diagram(project: Project) -> None:
     """It says that there is nothing."""
     result = project.migrator().diagram()
     assert result.lines() == ["erDiagram", f"%% no tables on {project.label}"]
-    assert "no tables" in result.html() and "<svg" not in result.html()
+    assert "no tables" in result.html() and "<img" not in result.html()
     assert result.to_frame().empty
 
 
@@ -127,14 +131,14 @@ def test_names_of_others_are_shown_and_do_nothing(project: Project) -> None:
     """Whatever a table is called: the picture is well-formed, holds no markup of theirs and no control characters."""
     result = draw(project, HOSTILE)
     html = result.html()
-    assert "<script" not in html and "<img" not in html
-    picture = svg_of(html)
-    assert {element.tag.rpartition("}")[2] for element in picture.iter()} <= {
-        *("svg", "g", "rect", "path", "text", "tspan", "title", "desc"),
-    }
-    assert picture.get("role") == "img"
-    assert all("\n" not in word and len(word) <= 31 for word in words(picture))
-    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "<script" not in html and "<img" not in without_picture(html)
+    for picture in (picture_in(html), ElementTree.fromstring(result.svg)):
+        assert {element.tag.rpartition("}")[2] for element in picture.iter()} <= {
+            *("svg", "style", "rect", "path", "text", "tspan", "title", "desc"),
+        }
+        assert picture.get("role") == "img"
+        assert all("\n" not in word and len(word) <= 31 for word in words(picture))
+    assert "http" not in without_picture(html) and drawn_in(html).count("http") == 1
 
 
 def test_mermaid_gets_names_that_it_knows(project: Project) -> None:
@@ -157,7 +161,19 @@ def test_no_name_of_a_database_sets_how_mermaid_draws(project: Project) -> None:
     assert "{init" not in "\n".join(result.lines())
 
 
-@pytest.mark.parametrize(("count", "said"), [(35, "only the columns of keys are drawn"), (45, "only names are drawn")])
+def test_the_picture_is_an_image_with_words_for_who_does_not_see_it(project: Project) -> None:
+    """Its address is its data, its colours are its own: a notebook that is not trusted shows it, on any page."""
+    html = draw(project, "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a int REFERENCES a)").html()
+    found = re.search(r'<img alt="([^"]*)" width="(\d+)"', html)
+    assert found and found[1] == f"2 tables, 1 foreign key on {project.label}: b refers to a"
+    picture = picture_in(html)
+    assert picture.get("width") == found[2]
+    (style,) = [element.text or "" for element in picture.iter() if element.tag.endswith("style")]
+    assert "@media(prefers-color-scheme:dark)" in style and "currentColor" not in drawn_in(html)
+    assert next(e.get("class") for e in picture.iter() if e.tag.endswith("rect")) == "p"
+
+
+@pytest.mark.parametrize(("count", "said"), [(35, "only the columns of keys are drawn"), (95, "only names are drawn")])
 def test_a_large_database_is_drawn_with_less_detail(project: Project, count: int, said: str) -> None:
     """So much that the output stays within the bound of a notebook; text and DataFrame have everything."""
     columns = ", ".join(f"a_column_with_a_name_{number} integer" for number in range(25))
@@ -176,12 +192,138 @@ def test_a_large_database_is_drawn_with_less_detail(project: Project, count: int
     assert result.mermaid.count("a_column_with_a_name_3 ") == 0 and result.mermaid.count("_name_3\n") == count
 
 
-def test_a_huge_database_is_listed(project: Project) -> None:
-    """Where even the names have no room, there is a table, and it is said how to see less."""
-    project.rows(";".join(f"CREATE TABLE table_with_a_long_name_{number} (id int)" for number in range(300)))
-    html = project.migrator().diagram().html()
-    assert "choose some with --schema or --tables" in html and "<svg" not in html
+def made_up(count: int, *, keys: int = 3) -> Diagram:
+    """A database of so many tables, each of which refers to a few of those before it, some to none."""
+    names = [TableName("public", f"table_{number}_of_many") for number in range(count)]
+    order = random.Random(count)
+    pairs = [
+        (names[number], names[int(order.random() ** 3 * number)])
+        for number in range(1, count)
+        for _ in range(order.randrange(keys + 1))
+    ]
+    found = tuple(
+        ForeignKey(f"fk_{number}", table, ("other",), target, ("id",), mandatory=number % 3 == 0)
+        for number, (table, target) in enumerate(sorted(set(pairs)))
+    )
+    columns = (TableColumn("id", "bigint", primary=True), TableColumn("other", "bigint", references=("x",)))
+    return Diagram(tuple(Table(name, columns) for name in sorted(names)), found)
+
+
+@pytest.mark.parametrize("count", [60, 165])
+def test_a_picture_of_many_tables_can_be_read(count: int) -> None:
+    """Every table is there, and the picture is not much higher than wide, nor wider than high."""
+    result = DiagramResult(made_up(count))
+    picture = picture_in(result.html())
+    assert sum(word.endswith("_of_many") for word in words(picture)) == count
+    width, height = int(picture.get("width", "")), int(picture.get("height", ""))
+    assert 0.8 < width / height < 2.5
+    assert width < 3_000
+    assert stored_size(result.html()) <= HTML
+
+
+def test_of_a_huge_database_the_tables_that_most_refer_to_are_drawn() -> None:
+    """As many names as there is room for; how many are left out is said, and how to see others."""
+    diagram = made_up(600)
+    html = DiagramResult(diagram).html()
     assert stored_size(html) <= HTML
+    found = re.search(r"only the names of the (\d+) tables with the most foreign keys are drawn, of 600: choose", html)
+    assert found and int(found[1]) > 100
+    drawn = set(words(picture_in(html)))
+    keys = Counter(str(name.name) for key in diagram.foreign_keys for name in {key.table, key.target})
+    assert {name for name, _ in keys.most_common(80)} <= drawn and len(drawn) == int(found[1])
+
+
+def test_the_tables_around_one_are_shown(project: Project) -> None:
+    """Those that it refers to and those that refer to it, and no others; a slip is named."""
+    project.rows(
+        "CREATE TABLE city (id int PRIMARY KEY); CREATE TABLE person (id int PRIMARY KEY, city int REFERENCES city)"
+    )
+    project.rows("CREATE TABLE pet (id int PRIMARY KEY, person int REFERENCES person)")
+    project.rows("CREATE TABLE toy (pet int REFERENCES pet); CREATE TABLE alone (i int)")
+    migrator = project.migrator()
+    assert migrator.diagram(around=["pet"]).headline() == f"3 tables, 2 foreign keys around pet on {project.label}"
+    assert [t.name.name for t in migrator.diagram(around=["person"]).diagram.tables] == ["city", "person", "pet"]
+    assert [t.name.name for t in migrator.diagram(around=["public.alone", "toy"]).diagram.tables] == [
+        "alone",
+        "pet",
+        "toy",
+    ]
+    with pytest.raises(UsageError, match="no table persn") as caught:
+        migrator.diagram(around=["persn"])
+    assert caught.value.hint == "did you mean person?"
+    with pytest.raises(UsageError, match="exclude each other"):
+        migrator.diagram(None, ["pet"], around=["pet"])
+
+
+def test_what_a_migration_changed_is_marked(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """New, changed and dropped tables and columns have a sign, in the picture, the text, the DataFrame and JSON."""
+    project.write(
+        "first", 'CREATE TABLE city (id int PRIMARY KEY, "old one" int, size int); CREATE TABLE gone (i int);'
+    )
+    project.migrator().migrate()
+    project.write(
+        "second",
+        "CREATE TABLE person (id int PRIMARY KEY, city int REFERENCES city);"
+        'ALTER TABLE city DROP COLUMN "old one", ADD COLUMN name text; ALTER TABLE city ALTER size TYPE bigint;'
+        "DROP TABLE gone; CREATE TABLE later (i int);",
+    )
+    project.migrator().migrate()
+    project.rows("ALTER TABLE later RENAME TO since")
+    result = project.migrator().diagram(changes="second")
+    assert (
+        result.headline().startswith("3 tables, 1 foreign key, with what ")
+        and "second.sql changed" in result.headline()
+    )
+    lines = [line for line in result.lines() if line.startswith("%%")]
+    assert lines[1:] == [
+        "%% ~ city: ~ size, + name, − old one",
+        "%% − gone",
+        "%% + person",
+        "%% renamed or dropped since: later",
+    ]
+    html = result.html()
+    assert {"~ city", "− gone", "+ person", "since", "+", "−", "~"} <= set(words(picture_in(html)))
+    assert "+ new · ~ changed · − dropped" in html and "renamed or dropped since: later" in html
+    frame = result.to_frame().fillna("")
+    assert [tuple(row) for row in frame[["table", "column", "change"]].itertuples(index=False) if row[2]] == [
+        ("city", "size", "changed"),
+        ("city", "name", "created"),
+        ("city", "old one", "dropped"),
+        ("person", "id", "created"),
+        ("person", "city", "created"),
+        ("gone", "", "dropped"),
+    ]
+    common = ["--database", project.database, "--dir", str(project.folder), "--json"]
+    assert main(["migrate:diagram", *common, "--changes", "second"]) == 0
+    tables = {table["name"]: table for table in json.loads(capsys.readouterr().out)["tables"]}
+    assert [tables[name].get("change") for name in ("city", "gone", "person", "since")] == [
+        *("changed", "dropped", "created", None)
+    ]
+    assert tables["city"]["columns"][-1]["change"] == "dropped"
+
+
+def test_a_migration_that_changed_no_table_or_is_not_known_marks_nothing(project: Project) -> None:
+    """It is said why; the tables are drawn as they are."""
+    project.write("first", "CREATE TABLE city (id int PRIMARY KEY);")
+    project.write("second", "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    project.migrator().migrate(count=1, changes=False)
+    project.migrator().migrate()
+    assert "it changed no table" in project.migrator().diagram(changes="second").html()
+    first = project.migrator().diagram(changes="first")
+    assert "what it changed is not known: nothing was kept" in first.html()
+    assert "city" in words(picture_in(first.html()))
+
+
+def test_of_many_tables_only_those_around_a_change_are_shown(project: Project) -> None:
+    """The others are counted; asked for by name, they are shown."""
+    project.write("first", ";".join(f"CREATE TABLE t{n} (id int PRIMARY KEY)" for n in range(30)) + ";")
+    project.migrator().migrate()
+    project.write("second", "ALTER TABLE t1 ADD COLUMN other int REFERENCES t2;")
+    project.migrator().migrate()
+    result = project.migrator().diagram(changes="second")
+    assert [table.name.name for table in result.diagram.tables] == ["t1", "t2"]
+    assert "28 tables that it did not touch: not shown" in result.html()
+    assert len(project.migrator().diagram(None, ["t1", "t3"], changes="second").diagram.tables) == 2
 
 
 def test_the_terminal_prints_mermaid(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

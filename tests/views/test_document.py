@@ -72,7 +72,7 @@ def test_a_document_as_text() -> None:
         "head",
         [
             ResultTable(["a"], [Item(["one"], [("1",)])]),
-            Picture("<svg></svg>"),
+            Picture("<svg></svg>", "drawn", 9, 9),
             Paragraphs([paragraph("only in HTML"), paragraph("said", "said")]),
             Listing("UP", "SELECT 1;\nSELECT 2;", sql=True),
             ResultTable(["b"], [Item(["two"], [("2",)])], title="Attempts"),
@@ -86,7 +86,7 @@ def test_a_document_as_text() -> None:
     order = [
         "head",
         "<th",
-        "<svg>",
+        '<img alt="drawn" width="9" height="9" src="data:image/svg+xml,%3Csvg%3E%3C/svg%3E"',
         "careful\nvery",
         "only in HTML",
         "said",
@@ -106,7 +106,7 @@ def test_what_was_left_out_is_said_once() -> None:
     assert not short.whole
     assert stored_lines(short)[-1] == SHORTENED
     assert html_of(short, shortened=True).count(SHORTENED) == 1
-    drawn = Document("head", [Paragraphs(left), Picture("<svg></svg>")])
+    drawn = Document("head", [Paragraphs(left), Picture("<svg></svg>", "drawn", 9, 9)])
     assert stored_lines(drawn)[-1] == SHORTENED
     assert SHORTENED not in html_of(drawn, shortened=True)
     assert stored_lines(Document("x" * 1_000))[-1] == SHORTENED

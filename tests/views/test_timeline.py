@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import psycopg
 import pytest
@@ -16,6 +14,7 @@ from fsapi_nb.model.history import JournalEntry
 from fsapi_nb.text.fold import HTML, stored_size
 from fsapi_nb.views.results import HistoryResult
 from tests.conftest import Project
+from tests.pictures import picture_in
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -72,9 +71,7 @@ def test_the_picture_is_well_formed_and_escaped() -> None:
     for timeline in (HistoryResult(EVENTS).timeline(), HistoryResult(EVENTS).timeline().to_scale()):
         html = timeline.html()
         assert "<b>" not in html and "&lt;b&gt;bad" in html
-        found = re.search(r"<svg.*</svg>", html)
-        assert found
-        picture = ElementTree.fromstring(found[0])
+        picture = picture_in(html)
         assert picture.get("role") == "img"
         signs = [element.text for element in picture.iter() if element.tag.endswith("text")]
         assert [sign for sign in signs if sign in {"✓", "↻", "✗"}] == ["✓", "↻", "✓", "✓", "✗"]

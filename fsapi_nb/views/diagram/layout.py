@@ -1,12 +1,14 @@
 """The places of boxes and of the lines between them, in layers from left to right. Pure and deterministic.
 
 No box covers another. A box stands right of those that it refers to. Lines have right angles, run between the layers,
-and pass through a layer only beside its boxes. This knows sizes only: tables, text and SVG are in `svg`.
+and pass through a layer only beside its boxes. A layer that would be much higher than all is wide becomes several.
+This knows sizes only: tables, text and SVG are in `svg`.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +16,9 @@ from dataclasses import dataclass, field
 GAP, PASS, MARGIN, TRACK = 26, 12, 26, 9
 _LOOP = 14
 _SWEEPS = 8
+_SHAPE = 1.5  # width to height that a large drawing should have
+_LOWEST = 900  # height below which no layer becomes several
+_TRIES = 3
 
 Point = tuple[int, int]
 _Key = Callable[[int], float]
@@ -83,16 +88,22 @@ class _Way:
 
 
 def lay_out(boxes: Sequence[Box], edges: Sequence[Edge], *, width: int = 1000) -> Layout:
-    """Return the places of all. Connected boxes are laid out together; such parts stand in rows of about `width`."""
+    """Return the places of all.
+
+    Connected boxes are laid out together; such parts stand in rows of about `width`, or more if they would become
+    higher than wide.
+    """
     parts = [_lay_out_part(boxes, edges, part) for part in _parts(len(boxes), edges)]
+    width = max(width, round(math.sqrt(_SHAPE * sum((part.width + GAP) * (part.height + GAP) for part in parts))))
     parts.sort(key=lambda part: (len(part.corners) == 1, -len(part.corners)))
     corners: dict[int, Point] = {}
     lines: dict[int, tuple[Point, ...]] = {}
     wide = max([width, *(part.width for part in parts)])
     x = y = row = right = 0
     for part in parts:
-        if x and x + part.width > wide:
-            x, y, row = 0, y + row + GAP, 0
+        is_below = row > _LOWEST and len(part.corners) == 1  # what refers to nothing does not stand beside the rest
+        if x and (is_below or x + part.width > wide):
+            x, y, row = 0, y + row + _gap(part.height), 0
         corners |= {key: (x + left, y + top) for key, (left, top) in part.corners.items()}
         lines |= {key: tuple((x + px, y + py) for px, py in points) for key, points in part.lines.items()}
         right, row = max(right, x + part.width), max(row, part.height)
@@ -132,11 +143,23 @@ def _parts(count: int, edges: Sequence[Edge]) -> list[list[int]]:
 
 
 def _lay_out_part(boxes: Sequence[Box], edges: Sequence[Edge], members: list[int]) -> _Part:
+    """Return a part as it is, or if it is too high, with more and lower layers."""
+    part = _lay_out_layers(boxes, edges, members, math.inf)
+    if part.height <= max(_LOWEST, part.width / _SHAPE):
+        return part
+    highest = max(_LOWEST, math.sqrt(part.width * part.height / _SHAPE))
+    for _ in range(_TRIES):  # more layers need more room for the lines between them, so that the first is too wide
+        part = _lay_out_layers(boxes, edges, members, highest)
+        highest *= math.sqrt(max(part.width / part.height / _SHAPE, 1))
+    return part
+
+
+def _lay_out_layers(boxes: Sequence[Box], edges: Sequence[Edge], members: list[int], highest: float) -> _Part:
     inside = set(members)
     here = {number: edge for number, edge in enumerate(edges) if edge.start in inside}
     loops = {number: edge for number, edge in here.items() if edge.start == edge.end}
     straight = {number: edge for number, edge in here.items() if edge.start != edge.end}
-    layers = _layers(members, straight.values())
+    layers = _layers(boxes, members, straight.values(), highest)
     nodes = {index: _Node(layers[index], boxes[index].width, boxes[index].height) for index in members}
     nets = _nets(straight, nodes)
     rows = _ordered(nodes, _rows(nodes))
@@ -150,8 +173,11 @@ def _lay_out_part(boxes: Sequence[Box], edges: Sequence[Edge], members: list[int
     return _Part(corners, lines, width, height)
 
 
-def _layers(members: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
-    """Return a layer for each box, right of all that it refers to; in a circle one line goes the other way."""
+def _layers(boxes: Sequence[Box], members: Sequence[int], edges: Iterable[Edge], highest: float) -> dict[int, int]:
+    """Return a layer for each box, right of all that it refers to; in a circle one line goes the other way.
+
+    The boxes of a layer take no more than `highest` together, if each of them is lower.
+    """
     children: dict[int, list[int]] = {index: [] for index in members}
     referring = set()
     for edge in edges:
@@ -169,7 +195,27 @@ def _layers(members: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
         if rights and index not in has_left:
             layers[index] = min(rights) - 1
     lowest = min(layers.values())
-    return {index: layer - lowest for index, layer in layers.items()}
+    layers = {index: layer - lowest for index, layer in layers.items()}
+    return layers if highest == math.inf else _of_bounded_height(boxes, layers, forward, highest)
+
+
+def _of_bounded_height(
+    boxes: Sequence[Box], layers: dict[int, int], forward: Iterable[tuple[int, int]], highest: float
+) -> dict[int, int]:
+    """Return for each box the first layer right of all that it refers to in which there is room for it."""
+    lefts: dict[int, list[int]] = {index: [] for index in layers}
+    for left, right in forward:
+        lefts[right].append(left)
+    found: dict[int, int] = {}
+    filled: dict[int, int] = {}
+    for index in sorted(layers, key=lambda index: (layers[index], index)):
+        height = boxes[index].height + _gap(boxes[index].height)
+        layer = max((found[left] + 1 for left in lefts[index]), default=0)
+        while filled.get(layer, 0) and filled[layer] + height > highest:
+            layer += 1
+        found[index] = layer
+        filled[layer] = filled.get(layer, 0) + height
+    return found
 
 
 def _walk(children: Mapping[int, Sequence[int]], roots: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
@@ -306,7 +352,12 @@ def _place_vertically(nodes: Mapping[int, _Node], rows: Sequence[Sequence[int]])
 
 
 def _below(node: _Node) -> int:
-    return GAP if node.is_box else PASS
+    return _gap(node.height) if node.is_box else PASS
+
+
+def _gap(height: int) -> int:
+    """Return the room below a box: less below one that is a name only."""
+    return GAP if height > GAP else PASS
 
 
 def _spread(row: Sequence[_Node], wanted: Sequence[float]) -> None:

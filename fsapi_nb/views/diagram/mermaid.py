@@ -7,8 +7,9 @@ of allowed characters, and the real one, as far as it can be written, as its lab
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Table, TableColumn, TableName
+from fsapi_nb.catalog.diagram import Diagram, ForeignKey, Mark, Table, TableColumn, TableName
 from fsapi_nb.text.safe import visible
 
 #: PostgreSQL's long names of types, as everybody writes them.
@@ -36,7 +37,8 @@ def short_type(name: str) -> str:
 
 
 def mermaid(diagram: Diagram) -> list[str]:
-    """Return the lines of the source."""
+    """Return the lines of the source: of what there is, without what a migration has dropped."""
+    diagram = replace(diagram, tables=tuple(table for table in diagram.tables if table.mark is not Mark.DROPPED))
     names = _names(diagram)
     lines = ["erDiagram"]
     for table in diagram.tables:
@@ -67,9 +69,10 @@ def _names(diagram: Diagram) -> dict[TableName, str]:
 
 def _entity(table: Table, name: str, label: str) -> list[str]:
     head = name if name == label else f'{name}["{_quoted(label)}"]'
-    if not table.columns:
+    columns = [column for column in table.columns if column.mark is not Mark.DROPPED]
+    if not columns:
         return [f"    {head}"]
-    return [f"    {head} {{", *(f"        {_attribute(column)}" for column in table.columns), "    }"]
+    return [f"    {head} {{", *(f"        {_attribute(column)}" for column in columns), "    }"]
 
 
 def _attribute(column: TableColumn) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.status import State
@@ -41,10 +42,11 @@ _TONES = {
 _OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
 _PRE = 'style="text-align:left;white-space:pre-wrap;margin:0 0 0.5em"'
 _SQL = 'style="text-align:left;white-space:pre-wrap;word-break:normal;margin:0 0 0.5em"'
+# What stands for itself in an address, and in an attribute in double quotes.
+_IN_ADDRESS = "!$'()*+,;=:@/?-._~"
+_SMALLEST = 0.65  # of its size, for text of 12 pixels
 _PARAGRAPHS = 4 * 1024
 _ROWS = HTML - 3 * _PARAGRAPHS  # and as much for the headline, and for the alerts
-# Lines that only the first of two texts has, and that only the second has; the sign says the same.
-_SIGNS = {"-": "#e0454a", "+": "#2b8a3e"}
 # What cannot be undone, and what can, in tones that can be read on both pages; the label says the same.
 _GRAVE, _SERIOUS = "#e0454a", "#b56f00"
 
@@ -57,21 +59,21 @@ def html_of(document: Document, *, shortened: bool = False) -> str:
     cannot.
     """
     above: list[str] = []
-    paragraphs = [typed(note.text, Face.NOTEBOOK) for note in document.notes]
+    paragraphs = [_paragraph(typed(note.text, Face.NOTEBOOK)) for note in document.notes]
     below: list[str] = []
     for section in document.sections:
         match section:
             case ResultTable(title=title):
                 (below if title else above).append(_titled_table(section) if title else _table(section))
-            case Paragraphs(items=items):
-                paragraphs += [_text(row[0]) for item in items for row in item.rows]
+            case Paragraphs(items=items, quiet=quiet):
+                paragraphs += [_paragraph(_text(row[0]), quiet=quiet) for item in items for row in item.rows]
             case Listing():
                 below.append(_listing(section))
-            case Picture(svg=svg):
-                above.append(f'<div style="overflow:auto;padding:8px 0">{svg}</div>')
+            case Picture():
+                above.append(image_of(section))
     if shortened and not any(isinstance(section, Listing | Picture) for section in document.sections):
-        paragraphs.append(document.shortened)
-    said = fit([_paragraph(text) for text in paragraphs], _PARAGRAPHS, lambda count: f"<p>… {count} more</p>")
+        paragraphs.append(_paragraph(document.shortened))
+    said = fit(paragraphs, _PARAGRAPHS, lambda count: f"<p>… {count} more</p>")
     return "".join(
         [
             f"{_OPENING}<strong>{esc(clip(typed(document.headline, Face.NOTEBOOK)))}</strong>",
@@ -90,20 +92,25 @@ def html_of_lines(lines: Sequence[str]) -> str:
     return f'{_OPENING}<pre style="text-align:left;white-space:pre-wrap">' + "\n".join(shown) + "</pre></div>"
 
 
+def image_of(picture: Picture) -> str:
+    """Return a drawing as an image whose address is its data.
+
+    Unlike an `svg` element, an image is shown by what removes most markup: a notebook that is not trusted, a forge. A
+    wide one is made smaller until its text can only just be read, and is scrolled from there on.
+    """
+    address = quote(picture.svg, safe=_IN_ADDRESS)
+    style = f"max-width:100%;min-width:{round(picture.width * _SMALLEST)}px;height:auto"
+    return (
+        f'<div style="overflow:auto;padding:8px 0"><img alt="{esc(picture.alt)}" width="{picture.width}" '
+        f'height="{picture.height}" style="{style}" src="data:image/svg+xml,{address}"></div>'
+    )
+
+
 def coloured(sql: str) -> str:
     """Return SQL as HTML: escaped, with the colours of `TONES`."""
     return "".join(
         f'<span style="color:{TONES[kind]}">{esc(text)}</span>' if kind else esc(text) for kind, text in highlight(sql)
     )
-
-
-def compared(text: str) -> str:
-    """Return a unified difference as HTML: escaped, what is in one text only in a tone of its own."""
-    lines = []
-    for line in text.split("\n"):
-        tone = _SIGNS.get(line[:1])
-        lines.append(f'<span style="color:{tone}">{esc(line)}</span>' if tone else esc(line))
-    return "\n".join(lines)
 
 
 def cells(table: ResultTable) -> tuple[list[str], list[Row]]:
@@ -146,8 +153,9 @@ def _listing(listing: Listing) -> str:
     return f"{title}<pre {_PRE}>{body}</pre>"
 
 
-def _paragraph(text: str) -> str:
-    style = ' style="white-space:pre-wrap"' if "\n" in text else ""
+def _paragraph(text: str, *, quiet: bool = False) -> str:
+    styles = [*(["font-size:85%;opacity:0.75"] if quiet else []), *(["white-space:pre-wrap"] if "\n" in text else [])]
+    style = f' style="{";".join(styles)}"' if styles else ""
     return f"<p{style}>{esc(shorten(text))}</p>"
 
 
@@ -183,8 +191,7 @@ def _disclosure(value: Disclosure) -> str:
     hint = f'<br><code style="opacity:0.75">{esc(clip(value.hint))}</code>' if value.hint else ""
     summary = f'<summary style="white-space:pre-wrap">{esc(shorten(value.text))}{hint}</summary>'
     opened = " open" if value.opened else ""
-    body = compared(value.sql) if value.compared else coloured(value.sql)
-    return f"<details{opened}>{summary}<pre {_SQL}>{body}</pre></details>"
+    return f"<details{opened}>{summary}<pre {_SQL}>{coloured(value.sql)}</pre></details>"
 
 
 def _said_once(rows: Sequence[Row], width: int) -> list[Row]:

@@ -59,10 +59,11 @@ class TimelineResult(Result):
             return Document(self.headline(), [above, steps])
         messages = list(dict.fromkeys(attempt.message for attempt in shown if attempt.message))[-_MESSAGES:]
         marks = dict.fromkeys(f"{attempt.sign} {attempt.words}" for attempt in shown)
-        below = Paragraphs([paragraph(text) for text in (*messages, " · ".join(marks))])
-        return Document(self.headline(), [above, steps, Picture(self._picture(shown)), below])
+        below = Paragraphs([paragraph(text) for text in messages])
+        signs = Paragraphs([paragraph(" · ".join(marks))], quiet=True)
+        return Document(self.headline(), [above, steps, self._picture(shown), below, signs])
 
-    def _picture(self, shown: Sequence[Attempt]) -> str:
+    def _picture(self, shown: Sequence[Attempt]) -> Picture:
         return in_order(self.headline(), shown)
 
     def records(self) -> Records:
@@ -96,7 +97,7 @@ class ScaledTimelineResult(TimelineResult):
         """Return this one."""
         return self
 
-    def _picture(self, shown: Sequence[Attempt]) -> str:
+    def _picture(self, shown: Sequence[Attempt]) -> Picture:
         return to_scale(self.headline(), shown)
 
 

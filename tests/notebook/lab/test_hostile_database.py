@@ -36,8 +36,10 @@ NAMES = (
     "</td></table></div></svg><iframe src='http://192.0.2.1/'>",
 )
 TEXT = " ".join((*NAMES, "w" * 3000, "http://192.0.2.1/"))
-#: In what is drawn of us and of frames: elements and attributes that only a text could have made; pandas has one style.
+#: In what is drawn of us and of frames: elements and attributes that only a text could have made; pandas has one style,
+#: a diagram is one image.
 MADE = """selector => [...document.querySelectorAll(selector)].flatMap(root => [root, ...root.querySelectorAll('*')])
+  .filter(each => !(each.matches('img[alt][src^="data:image/svg+xml,%3Csvg%20xmlns="]') && each.attributes.length === 5))
   .filter(each => !(each.matches('style[scoped]') && /^\\s*[.]dataframe tbody/.test(each.textContent)))
   .filter(each => /^(img|script|iframe|style|form|object|embed|link|a|base|meta|input|mjx-container)$/i.test(each.tagName)
     || [...each.attributes].some(({ name, value }) => /^on/i.test(name) || /javascript:|url\\(\\s*["']?http/i.test(value))
