@@ -19,7 +19,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsapi_nb import stop
-from fsapi_nb.commands import GLOBAL, QUERY, READING, VERBS, Argument, Help, Verb, find_verb, parser_of, settings_of
+from fsapi_nb.commands import (
+    GLOBAL,
+    QUERY,
+    READING,
+    VERBS,
+    Argument,
+    Help,
+    Verb,
+    find_verb,
+    global_arguments,
+    parser_of,
+    settings_of,
+)
 from fsapi_nb.errors import (
     UNCHANGED,
     AssertionViolated,
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results import Result
 
 _Value = TypeVar("_Value")
+_COMPLETION = "completion"
 _JSON = Argument(("--json",), {"action": "store_true", "help": "one JSON document on stdout"})
 
 
@@ -90,6 +103,8 @@ def _run(words: list[str]) -> int:
         raise Help(f"fsapi_nb {__version__}")
     if words[0].startswith("runbook:"):
         return _runbook(words)
+    if words[0] == _COMPLETION:
+        return _completion(words[1:])
     verb = _verb_of(words[0])
     options = parser_of(verb, prog=f"sapi {words[0]}", extra=(_JSON,)).parse_args(words[1:])
     if verb is QUERY and options.sql == "-":
@@ -98,6 +113,20 @@ def _run(words: list[str]) -> int:
     if verb.name == "plan" and options.sql and not options.json:
         return _written_script(result)
     return _written(_text(result, as_json=options.json), otherwise=1 if verb.name in READING else 0)
+
+
+def _completion(words: list[str]) -> int:
+    """Write the script that completes this command in a shell. Return the exit code."""
+    from fsapi_nb.commands.shell_completion import TerminalCommand, completion_script
+    from fsapi_nb.runbook import commands as runbooks
+
+    if len(words) != 1 or words[0].startswith("-"):
+        raise UsageError("the shell is missing: bash, zsh or fish", hint='in bash: eval "$(sapi completion bash)"')
+    verbs = [(begin(verb.name, Face.TERMINAL).removeprefix("sapi "), verb) for verb in (*VERBS, QUERY)]
+    commands = [TerminalCommand(name, (*verb.arguments, *global_arguments(verb), _JSON)) for name, verb in verbs]
+    commands += [TerminalCommand(f"runbook:{each.name}", (*each.arguments, _JSON)) for each in runbooks.COMMANDS]
+    commands.append(TerminalCommand(_COMPLETION, ()))
+    return _written(completion_script(words[0], commands), otherwise=0)
 
 
 def _runbook(words: list[str]) -> int:
@@ -144,7 +173,8 @@ def _somebody_answers() -> bool:
 
 def _call_alone(verb: Callable[[argparse.Namespace], Result], options: argparse.Namespace) -> Result:
     """Run a verb that uses no database. If nobody can be asked, typing the command is the confirmation."""
-    options.yes = options.yes or options.json or not _somebody_answers()
+    if "yes" in options:
+        options.yes = options.yes or options.json or not _somebody_answers()
     try:
         return verb(options)
     except ConfirmationRequired as refusal:
@@ -250,7 +280,8 @@ def _overview() -> str:
         command = begin(verb.name, Face.TERMINAL).removeprefix("sapi ")
         lines.append(f"  {command:<18} {verb.help}")
     lines += [f"  {f'runbook:{each.name}':<18} {each.help}" for each in runbooks.COMMANDS]
-    lines += ["", "options of every command but trust and runbook's:"]
+    lines.append(f"  {_COMPLETION:<18} completion for your shell: bash, zsh or fish")
+    lines += ["", "options of every command but init, trust and runbook's:"]
     for argument in (*GLOBAL, _JSON):
         metavar = argument.settings.get("metavar", "")
         lines.append(f"  {argument.flags[0] + ' ' + metavar:<25} {argument.settings['help']}")

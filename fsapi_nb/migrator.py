@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from fsapi_nb.text.tracebacks import hides_values
 from fsapi_nb.verbs.request import PlanRequest
 
 if TYPE_CHECKING:
+    from fsapi_nb.catalog.database_names import DatabaseNames
     from fsapi_nb.errors import FsapiError
     from fsapi_nb.events import Observer
     from fsapi_nb.model.plan import Plan
@@ -306,6 +307,18 @@ class Migrator:
     def facts(self) -> DatabaseFacts:
         """Return which database this is, for a record."""
         return verbs.database.facts(self._options)
+
+    @stoppable
+    def names(self, tables: Collection[str] = (), *, beginning: str = "") -> DatabaseNames:
+        """Return the names that SQL may hold here: schemas, relations, functions, and the columns of some relations.
+
+        For completion: it takes a second at most, and starts no server. If the embedded one does not run, there are none.
+
+        Args:
+            tables: The relations whose columns are read, without their schemas.
+            beginning: Only relations whose name begins so. Empty: all, of which 20,000 are read.
+        """
+        return verbs.database.names(self._options, tables, beginning)
 
     def known_secrets(self) -> frozenset[str]:
         """Return the passwords and tokens of the project and the environment, for a record that must not hold them."""

@@ -33,7 +33,7 @@ def reference() -> str:
 def _verbs() -> Iterator[str]:
     yield "## Verbs\n\nIn a notebook `%migrate VERB`, in a terminal `sapi migrate:VERB`, in Python a method of `Migrator`.\n"
     for verb in (*VERBS, QUERY):
-        command = verb.name if verb.name in {"migrate", "query", "trust"} else f"migrate:{verb.name}"
+        command = verb.name if verb.name in {"migrate", "init", "query", "trust"} else f"migrate:{verb.name}"
         magic = f"%{verb.name}" if verb.name in {"migrate", "rollback", "query"} else f"%migrate {verb.name}"
         yield f"### {verb.name}\n\n{_sentence(verb.help)} `{magic}`, `sapi {command}`\n"
         yield from _arguments(verb.arguments)
@@ -62,7 +62,7 @@ def _runbooks() -> Iterator[str]:
 
 
 def _global() -> Iterator[str]:
-    yield "## Options of every verb but trust\n"
+    yield "## Options of every verb but init and trust\n"
     yield from _arguments(GLOBAL)
     yield "A terminal has `--json` as well: one JSON document on stdout.\n"
 

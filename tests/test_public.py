@@ -26,7 +26,7 @@ PUBLIC = re.findall(
     InDoubt Interrupted Irreversible Locked MigrationFileError
     NotUpToDate NothingToDo OutOfOrder PartlyApplied PlanChanged
     PooledConnection Protected QueryFailed RanBefore ReadOnlyDatabase
-    RefusedPlan StatementFailed TransactionEnded UnknownMigration Untrusted
+    RefusedPlan ReplayFailed StatementFailed TransactionEnded UnknownMigration Untrusted
     UsageError
 
     Event Observer LockAwaited MigrationFinished NoticeReceived
@@ -95,7 +95,8 @@ def test_every_method_names_its_errors() -> None:
     methods = {name: method for name, method in inspect.getmembers(Migrator, inspect.isfunction) if name[0] != "_"}
     silent = {name for name, method in methods.items() if "\nRaises:\n" not in (inspect.getdoc(method) or "")}
     assert silent == {
-        "blockers", "connect", "facts", "follow", "history", "known_secrets", "may_lead_to", "same_database", "stop",
+        "blockers", "connect", "facts", "follow", "history", "known_secrets", "may_lead_to", "names",
+        "same_database", "stop",
     }  # fmt: skip
     assert "\nRaises:\n" in (inspect.getdoc(Migrator) or "")
 

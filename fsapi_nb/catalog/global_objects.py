@@ -32,9 +32,12 @@ _EVENT_TRIGGERS = f"""
     FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid
     WHERE %(everything)s OR p.pronamespace = ANY(%(spaces)s)
 """
+# What servers since 18 say of a publication is left out where it is what older ones do.
+_PUBLICATION = """(
+    SELECT CASE row ->> 'pubgencols' WHEN 'n' THEN row - 'pubgencols' ELSE row END FROM to_jsonb(p) AS row)"""
 _PUBLICATIONS = f"""
     SELECT p.oid AS object,
-           'CREATE PUBLICATION'::text || {fields("p", "pubname", "pubowner")}
+           'CREATE PUBLICATION'::text || {fields(_PUBLICATION, "pubname", "pubowner")}
            || (SELECT array_agg(line ORDER BY line COLLATE "C") FROM ({{members}}) AS x) AS body,
            p.pubowner AS owner, {_UNOWNED}
     FROM pg_catalog.pg_publication p WHERE %(everything)s

@@ -1,7 +1,7 @@
 """Reads a catalog into a `Snapshot`: everything that a migration can make, as PostgreSQL's own functions write it.
 
 Left out: data, sequences' positions, statistics, roles and tablespaces (they are the server's, not the database's),
-what belongs to an extension, and our own tables. Passwords and other secrets in options are starred.
+what belongs to an extension, our own tables, and the schema `fsapi_undo`. Passwords and other secrets in options are starred.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _SETTINGS = """
 """
 _SCHEMAS = """
     SELECT oid FROM pg_catalog.pg_namespace
-    WHERE CASE WHEN %(schemas)s::text[] IS NULL THEN nspname !~ '^pg_' AND nspname <> 'information_schema'
+    WHERE CASE WHEN %(schemas)s::text[] IS NULL
+               THEN nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'fsapi_undo')
                ELSE nspname = ANY(%(schemas)s) END
 """
 #: Tables of fsapi's columns that are called `migrations` or have our journal beside them, and those that go with them.

@@ -40,7 +40,8 @@ _DOMAINS = _TYPE.format(
         || (SELECT array_agg(concat('    CONSTRAINT ', quote_ident(conname), ' ', pg_get_constraintdef(oid),
                                     ' COMMENT ' || quote_literal(obj_description(oid, 'pg_constraint')))
                              ORDER BY conname COLLATE "C")
-            FROM pg_catalog.pg_constraint WHERE contypid = t.oid)
+            FROM pg_catalog.pg_constraint
+            WHERE contypid = t.oid AND (contype <> 'n' OR conname <> concat(t.typname, '_not_null')))
     """,
     join="JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype",
     condition="t.typtype = 'd'",
@@ -69,9 +70,17 @@ _BASES = _TYPE.format(
     join="",
     condition="t.typtype IN ('b', 'p') AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)",
 )
+# Servers before 15 keep the locale of ICU where that of libc is; those before 17 call it by another name.
+_COLLATION = """
+    SELECT c.collprovider AS provider, c.collisdeterministic AS deterministic, c.collencoding AS encoding,
+           coalesce(r ->> 'colllocale', r ->> 'colliculocale', CASE c.collprovider WHEN 'i' THEN c.collcollate END) AS locale,
+           CASE WHEN c.collprovider <> 'i' THEN c.collcollate END AS collate,
+           CASE WHEN c.collprovider <> 'i' THEN c.collctype END AS ctype, r ->> 'collicurules' AS rules
+    FROM to_jsonb(c) AS r
+"""
 _COLLATIONS = f"""
     SELECT c.oid AS object,
-           'CREATE COLLATION'::text || {fields("c", "collname", "collnamespace", "collowner", "collversion")} AS body,
+           'CREATE COLLATION'::text || (SELECT {fields("said")} FROM ({_COLLATION}) AS said) AS body,
            c.collowner AS owner, NULL::"char" AS acl_kind, NULL::aclitem[] AS privileges, NULL::text[] AS columns
     FROM pg_catalog.pg_collation c WHERE c.collnamespace = ANY(%(spaces)s)
 """

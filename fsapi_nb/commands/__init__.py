@@ -42,6 +42,7 @@ VERBS: tuple[Verb, ...] = (
     looking.CHANGES,
     database.BLOCKERS,
     database.DIAGRAM,
+    files.INIT,
     files.MAKE,
     running.ROLLBACK,
     running.REDO,

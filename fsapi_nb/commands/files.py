@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def _trust(options: argparse.Namespace) -> Result:
-    return verbs.trust.trust(options.path, shown=options.list, revoked=options.revoke, yes=options.yes)
+    path = options.path or (None if options.list else options.start)
+    return verbs.trust.trust(path, shown=options.list, revoked=options.revoke, yes=options.yes)
 
 
 MAKE = Verb(
@@ -22,6 +23,13 @@ MAKE = Verb(
     "make a new migration file",
     lambda m, o: m.make(" ".join(o.words)),
     (argument("words", nargs="+", metavar="NAME", help="such as add_phone_to_users; several words are joined"),),
+)
+INIT = Verb(
+    "init",
+    "make a project: the migrations folder, its settings, and a first notebook",
+    lambda *_: NotImplemented,
+    (argument("folder", nargs="?", metavar="FOLDER", help="the project's folder; the one that you are in"),),
+    alone=lambda options: verbs.init.init(options.folder),
 )
 TRUST = Verb(
     "trust",

@@ -125,6 +125,8 @@ def parser_of(verb: Verb, *, prog: str, extra: Sequence[Argument] = ()) -> Parse
     parser = own_parser_of(verb, prog=prog, extra=(*global_arguments(verb), *extra))
     if verb.alone is None:
         parser.set_defaults(schema=parser.get_default("schema"))  # a diagram's own --schema is called `schemas`
+    else:
+        parser.set_defaults(start=None)  # the folder of a notebook's `%config`, which a magic fills in
     return parser
 
 

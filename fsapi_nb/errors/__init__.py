@@ -16,6 +16,7 @@
     ├── DatabaseError               the server, the connection or the place is not as needed
     │   ├── CannotConnect, ReadOnlyDatabase, PooledConnection, EmbeddedServerError
     │   ├── HistoryError            the history tables: missing rights, another tool's table
+    │   ├── ReplayFailed            the migrations do not run in an empty scratch database
     │   └── Locked                  another runner is at work
     ├── StatementFailed             PostgreSQL refused a statement of a migration
     ├── TransactionEnded            a script ended the transaction that belongs to the runner
@@ -41,6 +42,7 @@ from fsapi_nb.errors.database import (
     Locked,
     PooledConnection,
     ReadOnlyDatabase,
+    ReplayFailed,
 )
 from fsapi_nb.errors.files import FaultyMigrations, MigrationFileError
 from fsapi_nb.errors.refusals import (
@@ -94,6 +96,7 @@ __all__ = [
     "RanBefore",
     "ReadOnlyDatabase",
     "RefusedPlan",
+    "ReplayFailed",
     "StatementFailed",
     "TransactionEnded",
     "UnknownMigration",

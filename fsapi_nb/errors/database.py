@@ -40,6 +40,13 @@ class EmbeddedServerError(DatabaseError):
     """
 
 
+class ReplayFailed(DatabaseError):
+    """The project's migrations do not run in an empty scratch database; the message names the one that failed.
+
+    What to do: correct the migration, or give a scratch server that has what it needs. The user's database is unchanged.
+    """
+
+
 class HistoryError(DatabaseError):
     """The history tables cannot be used: no schema, no right, or another tool's table of that name.
 

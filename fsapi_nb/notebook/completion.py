@@ -1,7 +1,8 @@
-"""Complete verbs, options, migrations, databases and variables after Tab, by IPython's matcher interface (v2).
+"""Complete verbs, options, migrations, databases, variables and SQL after Tab, by IPython's matcher interface (v2).
 
-The completions come from the tables of verbs and magics; names come from the folder and `pyproject.toml`. Makes no
-connection and parses no SQL. On lines without a magic of fsapi_nb it offers nothing, and it never raises.
+The completions come from the tables of verbs and magics; names come from the folder, `pyproject.toml` and, for SQL, from
+the database if a cell has reached it (`known_tables`). Without a magic of fsapi_nb it offers nothing, and it never
+raises.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fsapi_nb.commands import VERBS, Argument, CompletionKind, Verb, global_argu
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.line import VERB_OF_MAGIC
 from fsapi_nb.notebook.magics import MigrateMagics
+from fsapi_nb.notebook.sql_completion import complete_sql, find_sql
 from fsapi_nb.script.name_match import names_with
 from fsapi_nb.verbs.request import PLANNED
 
@@ -68,6 +70,8 @@ class _Typed:
 
 def _offers(magics: MigrateMagics, context: CompletionContext) -> tuple[str, list[SimpleCompletion]]:
     """Return the text before the cursor that is replaced, and what it can be replaced with."""
+    if sql := find_sql(magics, context):
+        return complete_sql(magics, sql)
     line = _line(magics, context)
     if line is None:
         return "", []

@@ -28,10 +28,19 @@ from IPython.core.magic import (
 from traitlets import Bool, Enum, Unicode, validate
 
 from fsapi_nb.commands import CHANGING, Verb, find_verb, parser_of, settings_of
-from fsapi_nb.errors import UNCHANGED, AssertionViolated, ConfigurationError, QueryFailed, UsageError, revise
+from fsapi_nb.errors import (
+    UNCHANGED,
+    AssertionViolated,
+    ConfigurationError,
+    QueryFailed,
+    StatementFailed,
+    UsageError,
+    revise,
+)
 from fsapi_nb.notebook import bridge, jupysql
 from fsapi_nb.notebook.display import publish
 from fsapi_nb.notebook.engine import database_of_variable
+from fsapi_nb.notebook.known_tables import KnownTables
 from fsapi_nb.notebook.line import (
     CHECK,
     MIGRATION,
@@ -87,6 +96,10 @@ class MigrateMagics(Magics):
 
     # The last migrations folder that was found by the working directory alone.
     _folder: Path | None = None
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.tables = KnownTables()
 
     @validate("database")
     def _hide(self, proposal: dict[str, Any]) -> ShownAddress | None:
@@ -145,8 +158,8 @@ class MigrateMagics(Magics):
         parameters = [_value(name, names) for name in options.param or ()]
         prepare()
         try:
-            with hiding(_secrets(options.param or (), parameters)):
-                result = self._migrator(options).query(sql, parameters, yes=_is_confirmed(options))
+            with hiding(_secrets(options.param or (), parameters)), self._reaching(options) as migrator:
+                result = migrator.query(sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
                 raise revise(error, hint=explain(found, notebook=True)) from error.__cause__
@@ -177,7 +190,8 @@ class MigrateMagics(Magics):
         options = parse(parser_of(CHECK, prog="%%check"), split(line))
         if isinstance(options, HelpText):
             return options
-        result = self._migrator(options).check(" ".join(options.title), cell)
+        with self._reaching(options) as migrator:
+            result = migrator.check(" ".join(options.title), cell)
         if result.passed:
             return result
         with _rows_shown():
@@ -188,7 +202,7 @@ class MigrateMagics(Magics):
         if isinstance(options, HelpText):
             return options
         if verb.alone is not None:  # a cell cannot ask; typing the verb is the confirmation
-            options.yes, options.path = True, options.path or (None if options.list else self.directory)
+            options.yes, options.start = True, self.directory
             return verb.alone(options)
         if "yes" in options and verb.name != "fresh":  # `fresh` must be confirmed by itself, on any database
             options.yes = _is_confirmed(options)
@@ -207,13 +221,25 @@ class MigrateMagics(Magics):
     def _acting(self, options: argparse.Namespace, *, changing: bool) -> Iterator[Migrator]:
         """Yield the migrator of one call. If the call changes something, show its progress on a page with widgets."""
         if not changing:
-            yield self._in_place(options, self._migrator(options))
+            with self._reaching(options) as migrator:
+                yield self._in_place(options, migrator)
             return
         with _rows_shown(), ExitStack() as stack:
             observers = (_shown_live(stack),) if self._shows_widgets() else ()
-            migrator = self._in_place(options, self._migrator(options, observers))
+            migrator = self._in_place(options, stack.enter_context(self._reaching(options, observers)))
             self._warn_of_open_transactions(migrator, options)
             yield migrator
+
+    @contextmanager
+    def _reaching(self, options: argparse.Namespace, observers: tuple[Observer, ...] = ()) -> Iterator[Migrator]:
+        """Yield the migrator of one call; if it has reached its database, Tab may ask there for names from now on."""
+        migrator = self._migrator(options, observers)
+        try:
+            yield migrator
+        except (QueryFailed, StatementFailed):  # a server has said no
+            self.tables.reached(migrator)
+            raise
+        self.tables.reached(migrator)
 
     def _in_place(self, options: argparse.Namespace, migrator: Migrator) -> Migrator:
         """Return the migrator. Raises ConfigurationError if `os.chdir` has led to another folder without migrations."""
@@ -237,9 +263,9 @@ class MigrateMagics(Magics):
     def _notebook(self) -> str | None:
         return notebook_name(self.shell.user_ns if self.shell else {})
 
-    def migrator(self) -> Migrator:
-        """Return the migrator that the magics use without options. Raises ConfigurationError."""
-        return self._migrator(parser_of(QUERY_OF_MAGIC, prog="%query").parse_args([]))
+    def migrator(self, options: argparse.Namespace | None = None) -> Migrator:
+        """Return the migrator that the magics use with these options, or without any. Raises ConfigurationError."""
+        return self._migrator(options or parser_of(QUERY_OF_MAGIC, prog="%query").parse_args([]))
 
     def _warn_of_open_transactions(self, migrator: Migrator, options: argparse.Namespace) -> None:
         """Say before a run that a cell above holds a transaction open: a step would wait for its locks."""

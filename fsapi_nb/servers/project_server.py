@@ -13,6 +13,9 @@ from fsapi_nb.project.requests import Request, binaries_request, data_request
 from fsapi_nb.project.trust import require
 from fsapi_nb.servers import embedded
 
+#: The private folders of the servers that keep scratch databases only: those of tests, and those of other verbs.
+SCRATCH_FOLDERS = ("tests", "scratch")
+
 
 def start_embedded(
     root: Path,
@@ -77,24 +80,25 @@ def _data_request(server_folder: Path) -> Request:
 
 
 def find_server_requests(root: Path, home: Path) -> tuple[Request, ...]:
-    """Return what the embedded servers of a project, and of its tests, ask for besides `pyproject.toml`."""
-    data = [
-        _data_request(server_folder)
-        for each in (home, home / "tests")
-        for server_folder in embedded.foreign_folders(each)
-    ]
+    """Return what the embedded servers of a project, and those for scratch databases, ask for besides `pyproject.toml`."""
+    data = [_data_request(server_folder) for each in _homes(home) for server_folder in embedded.foreign_folders(each)]
     with suppress(EmbeddedServerError):  # no wheel is installed
         return (*_wheel_requests(root), *data)
     return tuple(data)
 
 
 def disown_servers(home: Path) -> bool:
-    """Let the servers of a project, and those for its tests, be foreign again if they were adopted.
+    """Let the servers of a project, and those for scratch databases, be foreign again if they were adopted.
 
     Return whether any was.
     """
     found = False
-    for each in (home, home / "tests"):
+    for each in _homes(home):
         with suppress(EmbeddedServerError):  # it is a link, or another user's: no server is started in it anyway
             found = embedded.disown(each) or found
     return found
+
+
+def _homes(home: Path) -> tuple[Path, ...]:
+    """Return the private folders of all embedded servers of a project."""
+    return (home, *(home / name for name in SCRATCH_FOLDERS))

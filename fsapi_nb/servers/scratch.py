@@ -1,4 +1,4 @@
-"""Scratch databases for tests: empty ones, and copies of a template that was filled once.
+"""Scratch databases: empty ones, copies of a template that was filled once, and copies of one another.
 
     fsapi_test_<token>_<number>            a scratch database, in use while a session holds the lock of its token
     fsapi_template_<project>_<contents>    a template database; its comment says when it was used last
@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import LiteralString
@@ -66,6 +66,7 @@ _TEMPLATES = sql.SQL(r"""
 _NOW = sql.SQL(
     "SELECT 'template of fsapi_nb, last used ' || pg_catalog.to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 )
+_ROLES = sql.SQL("SELECT rolname::text FROM pg_catalog.pg_roles")
 _THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
 
@@ -74,13 +75,15 @@ class Scratch:
     """Scratch databases on one server, which can be made as long as the session lives.
 
     `address` leads to that server. The session holds the advisory lock of `token`; `project` identifies the project and
-    the role in names of templates. The role needs CREATEDB. Every method raises DatabaseError if the server refuses.
+    the role in names of templates. `is_embedded` says that the server has nothing but scratch databases. The role needs
+    CREATEDB. Every method raises DatabaseError if the server refuses.
     """
 
     session: Session
     address: str
     token: str
     project: str
+    is_embedded: bool = False
     _number: int = 0
     _used: set[str] = field(default_factory=set)
 
@@ -106,6 +109,22 @@ class Scratch:
                 with contextlib.suppress(psycopg.errors.InternalError_):
                     self._say_used(template)
             return address
+
+    def copy_of(self, address: str) -> str:
+        """Make a copy of a database that was made here, and that no session is in; return its address."""
+        with _refusals(self.session):
+            return self._create(_name_of(address))
+
+    def filled(self, contents: str, fill: Callable[[str], None]) -> str:
+        """Make a copy of the template of these contents, which `fill` makes of an empty database if there is none.
+
+        Raises what `publish` raises.
+        """
+        address = self.copy(contents)
+        while address is None:  # again if another process removed the template before it was copied
+            self.publish(contents, fill)
+            address = self.copy(contents)
+        return address
 
     def publish(self, contents: str, fill: Callable[[str], None]) -> None:
         """Make the template of these contents, unless there is one.
@@ -139,6 +158,17 @@ class Scratch:
         """
         with _refusals(self.session):
             self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", _name_of(address))
+
+    def make_roles(self, names: Iterable[str]) -> None:
+        """Make the roles that an embedded server lacks, unable to log in; those of another server are the user's."""
+        if not self.is_embedded:
+            return
+        with _refusals(self.session):
+            there = {name for (name,) in ask(self.session.connection(), _ROLES)}
+            for name in sorted({*names} - there):
+                # Another process may make it at the same moment.
+                with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                    self._execute("CREATE ROLE {} NOLOGIN", name)
 
     def sweep(self) -> None:
         """Drop the scratch databases of killed processes: those whose token no session holds."""
@@ -216,9 +246,9 @@ def _refusals(session: Session) -> Iterator[None]:
         message = server_message(error)
         code = f" [{message.sqlstate}]" if message.sqlstate else ""
         raise DatabaseError(
-            f"a database for the test could not be made or dropped: {message.message}{code}",
+            f"a scratch database could not be made or dropped: {message.message}{code}",
             details=tuple(message.lines()),
-            hint="is the server still running? Databases that stay there are dropped by the next run.",
+            hint="is its server still running? Databases that stay there are dropped by the next run.",
         ) from None
 
 

@@ -1,10 +1,12 @@
-"""The server for scratch databases: the embedded one of a project for its tests, or one that the user names."""
+"""The server for scratch databases: an embedded one that keeps nothing else, or one that the user names."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fsapi_nb.errors import UNCHANGED, ConfigurationError, Protected
@@ -20,6 +22,9 @@ from fsapi_nb.servers import embedded
 from fsapi_nb.servers.project_server import start_embedded
 from fsapi_nb.servers.scratch import Scratch, take_token
 
+_mutex = threading.Lock()
+_threads: Counter[Path] = Counter()  # that use the embedded server of a folder
+
 
 @contextmanager
 def open_scratch(
@@ -29,17 +34,20 @@ def open_scratch(
     postgres_bin: Path | None = None,
     requests: Sequence[Request] = (),
     application: str = "fsapi_nb tests",
+    folder: str = "tests",
 ) -> Iterator[Scratch]:
     """Yield what makes scratch databases on a server.
 
-    What killed processes have left there is dropped first.
+    What killed processes have left there is dropped first. An embedded server is stopped at the end if no other process
+    or thread uses it.
 
     Args:
         project: the project, whose templates are its own.
-        address: the server; None is the embedded server of the project for its tests.
+        address: the server; None is an embedded server of the project that keeps nothing else.
         postgres_bin: the PostgreSQL of the embedded server; None is the installed wheel's.
         requests: what the project asks for, which its user must have allowed.
         application: the name of the session on the server.
+        folder: where in the project's private folder the embedded server is, one of `project_server.SCRATCH_FOLDERS`.
 
     Raises:
         Protected: the database is protected, by its own setting or because its address is that of a protected one.
@@ -48,25 +56,39 @@ def open_scratch(
     """
     if address is not None and address.protected:
         raise _protected(address.name or "this database")
-    home = project.home / "tests"
     require(project.root, requests)
-    dsn = _dsn(address) if address is not None else None
-    server = dsn or start_embedded(
-        project.root, home, requests, bin_folder=postgres_bin, database="postgres", keeps_data=False
-    )
-    try:
-        with open_session(server, application=application) as session:
-            if dsn is None:
-                _be_quick(session)
-            else:
-                _refuse_protected(project, session)
-            whose = hashlib.sha256(f"{project.root}\0{session.facts.role}".encode()).hexdigest()[:8]
-            scratch = Scratch(session, server, take_token(session), whose)
-            scratch.sweep()
-            yield scratch
-    finally:
+    with ExitStack() as stack:
+        dsn = _dsn(address) if address is not None else None
         if dsn is None:
-            embedded.detach(home)
+            home = project.home / folder
+            stack.enter_context(_used(home))
+            dsn = start_embedded(
+                project.root, home, requests, bin_folder=postgres_bin, database="postgres", keeps_data=False
+            )
+        session = stack.enter_context(open_session(dsn, application=application))
+        if address is None:
+            _be_quick(session)
+        else:
+            _refuse_protected(project, session)
+        whose = hashlib.sha256(f"{project.root}\0{session.facts.role}".encode()).hexdigest()[:8]
+        scratch = Scratch(session, dsn, take_token(session), whose, is_embedded=address is None)
+        scratch.sweep()
+        yield scratch
+
+
+@contextmanager
+def _used(home: Path) -> Iterator[None]:
+    """Count this thread as a user of the embedded server of `home`; the process leaves it with its last thread."""
+    with _mutex:
+        _threads[home] += 1
+    try:
+        yield
+    finally:
+        with _mutex:
+            _threads[home] -= 1
+            if not _threads[home]:
+                del _threads[home]
+                embedded.detach(home)
 
 
 def _dsn(address: Address) -> str | None:
@@ -74,7 +96,7 @@ def _dsn(address: Address) -> str | None:
     if address.connector is not None:
         hint = "name a database with url or url_env, which may have a password_command."
         raise ConfigurationError(
-            "tests make databases on a server that is named by a URL, not by a function", hint=hint
+            "scratch databases are made on a server that is named by a URL, not by a function", hint=hint
         )
     if address.dsn is not None and address.password_command is not None:
         return CommandAddress(address.dsn, address.password_command).with_password()[0]
@@ -82,9 +104,9 @@ def _dsn(address: Address) -> str | None:
 
 
 def _be_quick(session: Session) -> None:
-    """Let commits on the server for tests not wait for the disk.
+    """Let commits on the server not wait for the disk.
 
-    A power cut may lose the last of them, which no test needs, but does not damage the data.
+    A power cut may lose the last of them, which nobody needs, but does not damage the data.
     """
     row = session.connection().execute("SELECT pg_catalog.current_setting('synchronous_commit')").fetchone()
     if row and row[0] != "off":
@@ -100,7 +122,7 @@ def _refuse_protected(project: Project, session: Session) -> None:
 
 def _protected(what: str) -> Protected:
     return Protected(
-        f"{what} is protected, and tests would make and drop databases on its server",
+        f"{what} is protected, and scratch databases would be made and dropped on its server",
         state=UNCHANGED,
-        hint="give tests a server of their own, or none: then the embedded server is used.",
+        hint="name another server for them, or none: then an embedded one is used.",
     )

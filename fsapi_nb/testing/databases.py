@@ -6,24 +6,22 @@ changes, the next run copies it, too.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsapi_nb import __version__
 from fsapi_nb.errors import ConfigurationError, FsapiError
-from fsapi_nb.folder.read import fingerprint
+from fsapi_nb.folder.read import read_folder
 from fsapi_nb.migrator import Migrator
 from fsapi_nb.project.address import Address, find_address
 from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.permissions import find_reading_requests, find_requests
-from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.project.root import Project, expanded, find_binaries, find_project
 from fsapi_nb.project.url import DatabaseUrl, as_url
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.servers.scratch_server import open_scratch
+from fsapi_nb.verbs.replay import contents_of
 
 _APPLICATION = "fsapi_nb tests"
 
@@ -65,15 +63,11 @@ class Databases:
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         try:
-            contents = self._contents = self._contents or contents_of(self.project, self.directory)
-            address = self.scratch.copy(contents)
-            while address is None:  # again if another process removed the template before it was copied
-                self.scratch.publish(contents, lambda empty: _migrate(self.migrator(empty)))
-                address = self.scratch.copy(contents)
+            self._contents = self._contents or contents_of(self.project, read_folder(self.directory))
+            return self.scratch.filled(self._contents, lambda empty: _migrate(self.migrator(empty)))
         except FsapiError as error:
             self._failure = error
             raise
-        return address
 
 
 @contextmanager
@@ -118,19 +112,6 @@ def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
         hint = "set fsapi_directory in pytest's configuration, or migrations in [tool.fsapi_nb] of pyproject.toml."
         raise ConfigurationError(f"there is no folder {str(found)!r} with migrations", hint=hint)
     return found, project
-
-
-def contents_of(project: Project, directory: Path) -> str:
-    """Return a digest of what a template depends on: the bytes of the files, the settings, fsapi_nb's version.
-
-    The digest has 16 hexadecimal digits.
-    """
-    digest = hashlib.sha256(f"{__version__}\0{sorted(project.table.items(), key=str)}".encode())
-    for name, *_ in fingerprint(directory):
-        digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
-        with suppress(OSError):  # the run that makes the template reports it better
-            digest.update(hashlib.sha256(read_regular(directory / name)).digest())
-    return digest.hexdigest()[:16]
 
 
 def _migrate(migrator: Migrator) -> None:

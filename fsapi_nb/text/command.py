@@ -16,7 +16,7 @@ from typing import Any, Self, SupportsIndex
 from fsapi_nb.text.safe import visible_line
 
 # Verbs that are a command of their own (`sapi query`, `%rollback`), without `migrate` before them.
-_ALONE_IN_TERMINAL = frozenset({"migrate", "query", "trust"})
+_ALONE_IN_TERMINAL = frozenset({"migrate", "init", "query", "trust"})
 _ALONE_IN_NOTEBOOK = frozenset({"migrate", "rollback", "query"})
 
 

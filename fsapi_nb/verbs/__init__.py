@@ -9,9 +9,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fsapi_nb.verbs import amend, ask, changes, database, follow, fresh, lint, look, options, run, trust, write
+    from fsapi_nb.verbs import (
+        amend,
+        ask,
+        changes,
+        database,
+        follow,
+        fresh,
+        init,
+        lint,
+        look,
+        options,
+        run,
+        trust,
+        write,
+    )
 
-__all__ = ["amend", "ask", "changes", "database", "follow", "fresh", "lint", "look", "options", "run", "trust", "write"]
+__all__ = [
+    "amend",
+    "ask",
+    "changes",
+    "database",
+    "follow",
+    "fresh",
+    "init",
+    "lint",
+    "look",
+    "options",
+    "run",
+    "trust",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 
+from fsapi_nb.catalog.database_names import DatabaseNames, read_names
 from fsapi_nb.errors import UsageError
 from fsapi_nb.history.access import open_guarded, open_onlooker
 from fsapi_nb.model.server import Blockage, DatabaseFacts
@@ -57,6 +59,17 @@ def facts(options: VerbOptions) -> DatabaseFacts:
     """Return which database this is, for a record."""
     with open_store(options, writing=False) as store:
         return store.facts()
+
+
+def names(options: VerbOptions, tables: Collection[str], beginning: str) -> DatabaseNames:
+    """Return the names that SQL may hold, without starting a server: none if the embedded one does not run."""
+    if options.access.address.embedded:
+        from fsapi_nb.servers import embedded
+
+        if not embedded.runs(options.project.home):
+            return DatabaseNames()
+    with closing(open_guarded(options.access)) as connection:
+        return read_names(connection, tables, beginning)
 
 
 def connect(options: VerbOptions) -> Connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from fsapi_nb.errors import FsapiError, Interrupted, UsageError, with_state
 from fsapi_nb.folder import read as folders
@@ -26,6 +27,7 @@ from fsapi_nb.plan.names import find_file
 from fsapi_nb.plan.reconcile import is_what_ran
 from fsapi_nb.plan.redo import plan_redo
 from fsapi_nb.run.recover import is_left
+from fsapi_nb.script.name_match import words_of
 from fsapi_nb.script.naming import TEMPLATE, with_suffix
 from fsapi_nb.verbs.draft import Draft, file_changed, stage
 from fsapi_nb.verbs.foresee import foresee
@@ -63,7 +65,14 @@ def make(options: VerbOptions, name: str) -> results.FileResult:
     require_place(options)
     begun = _new_folder(options)
     made = folders.create(options.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
-    return results.FileResult(made, "created", folder=begun)
+    alike = [each for each in read_folder_if_there(options).names if each != made and words_of(each) == words_of(made)]
+    return results.FileResult(made, "created", folder=begun, path=_shown_path(options, made), alike=tuple(alike))
+
+
+def _shown_path(options: VerbOptions, name: str) -> str:
+    """Return the path of a file as it can be opened from here: relative to the working directory if it is below that."""
+    path = options.directory / name
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def write(options: VerbOptions, name: str, text: str, *, apply: bool, redo: bool, yes: bool) -> results.FileResult:

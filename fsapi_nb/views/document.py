@@ -63,12 +63,16 @@ class Heading(NamedTuple):
 
 
 class Disclosure(NamedTuple):
-    """A cell that can be opened: what it shows, with a `hint` beside it, and the SQL behind it."""
+    """A cell that can be opened: what it shows, with a `hint` beside it, and the SQL behind it.
+
+    If `compared`, that is a unified difference of two texts, whose lines are coloured by their signs.
+    """
 
     text: str
     sql: str
     hint: str = ""
     opened: bool = False
+    compared: bool = False
 
 
 class Alert(NamedTuple):

@@ -50,9 +50,9 @@ def terminal(project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: 
 def test_the_commands_of_fsapi_work(project: Project, terminal: Terminal) -> None:
     """make, pending, migrate, query, rollback, fresh: as documented for fsapi."""
     code, out, _ = terminal("migrate:make", "create_users")
-    name = out.split()[0]
+    name = Path(out.split()[0]).name
     assert code == 0
-    assert name.endswith("_create_users.sql")
+    assert re.fullmatch(r"migrations/\d{4}(_\d\d){4}_create_users\.sql was created\.", out.strip())
     (project.folder / name).write_text("-- UP\nCREATE TABLE users (i int);\n-- DOWN\nDROP TABLE users;\n")
     assert name in terminal("migrate:pending")[1]
     assert terminal("migrate")[0] == 0
@@ -67,8 +67,16 @@ def test_the_commands_of_fsapi_work(project: Project, terminal: Terminal) -> Non
 def test_make_never_takes_a_minute_twice(project: Project, terminal: Terminal) -> None:
     """Nor a name that sorts before a file that is there."""
     project.write("far", "SELECT 1;", name="2999_12_31_23_59_far.sql")
-    names = [terminal("migrate:make", f"m{i}")[1].split()[0] for i in range(3)]
+    names = [Path(terminal("migrate:make", f"m{i}")[1].split()[0]).name for i in range(3)]
     assert names == ["3000_01_01_00_00_m0.sql", "3000_01_01_00_01_m1.sql", "3000_01_01_00_02_m2.sql"]
+
+
+def test_a_second_file_of_the_same_words_is_said(project: Project, terminal: Terminal) -> None:
+    """It may be meant; it may be typed twice."""
+    first = Path(terminal("make", "add_x")[1].split()[0]).name
+    _, out, _ = terminal("make", "add_x")
+    assert f"there is one of the same words already: `sapi migrate:show {first}`" in out
+    assert "the same words" not in terminal("make", "add_y")[1]
 
 
 @pytest.mark.parametrize("name", ["a/b", "../up", "", ".", "x;y", "é\x00"])
@@ -214,7 +222,7 @@ def test_the_words_of_a_new_migration_need_no_quotes(project: Project, terminal:
     """They are joined."""
     code, out, _ = terminal("make", "Create", "Orders")
     assert code == 0
-    assert re.fullmatch(r"\d{4}(_\d\d){4}_create_orders\.sql was created\.", out.strip())
+    assert re.fullmatch(r"migrations/\d{4}(_\d\d){4}_create_orders\.sql was created\.", out.strip())
 
 
 def test_query_runs_several_statements_in_one_transaction(project: Project, terminal: Terminal) -> None:

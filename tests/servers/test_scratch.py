@@ -169,7 +169,7 @@ def test_a_protected_database_is_refused(server: str, tmp_path: Path) -> None:
     for address in (Address(Secret(server), "a test", "prod", protected=True), Address(Secret(server), "a test")):
         with pytest.raises(Protected) as caught, open_scratch(project, address):
             pass
-        assert "server of their own" in str(caught.value)
+        assert "name another server for them" in str(caught.value)
 
 
 def test_a_lost_server_is_an_error_of_fsapi_nb(scratch: Scratch, admin: psycopg.Connection) -> None:

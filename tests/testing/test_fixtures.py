@@ -126,7 +126,7 @@ def test_a_protected_database_is_refused(team: Team, option: str | None) -> None
     team.test("def test_one(migrated_database): ...")
     result = team.run("--fsapi-database", option or str(team.server))
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*is protected, and tests would make and drop databases on its server*"])
+    result.stdout.fnmatch_lines(["*is protected, and scratch databases would be made and dropped on its server*"])
     assert team.databases() == before
 
 

@@ -29,6 +29,7 @@ from fsapi_nb.servers.embedded.server_folder import (
 )
 from fsapi_nb.servers.embedded.shutdown import shut_down
 from fsapi_nb.servers.embedded.socket_folder import PORT
+from fsapi_nb.servers.embedded.status import ready_socket_folder
 from fsapi_nb.servers.embedded.users import process, start_lock
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "disown",
     "folders_of_other_versions",
     "foreign_folders",
+    "runs",
     "server_version",
     "stop",
 ]
@@ -90,6 +92,13 @@ def detach(home: Path) -> None:
     with process.mutex, files_of(home):
         for server_folder in [folder for folder in process.uses if folder.parent == resolve_home(home)]:
             leave(server_folder)
+
+
+def runs(home: Path) -> bool:
+    """Return whether a server of `home` is ready. Starts none, and waits for none."""
+    with files_of(home):
+        found = map(find_paths, find_server_folders(home))
+        return any(ready_socket_folder(paths) is not None for paths in found if paths)
 
 
 def stop(home: Path) -> None:

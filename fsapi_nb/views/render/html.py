@@ -47,6 +47,8 @@ _IN_ADDRESS = "!$'()*+,;=:@/?-._~"
 _SMALLEST = 0.65  # of its size, for text of 12 pixels
 _PARAGRAPHS = 4 * 1024
 _ROWS = HTML - 3 * _PARAGRAPHS  # and as much for the headline, and for the alerts
+# Lines that only the first of two texts has, and that only the second has; the sign says the same.
+_SIGNS = {"-": "#e0454a", "+": "#2b8a3e"}
 # What cannot be undone, and what can, in tones that can be read on both pages; the label says the same.
 _GRAVE, _SERIOUS = "#e0454a", "#b56f00"
 
@@ -111,6 +113,15 @@ def coloured(sql: str) -> str:
     return "".join(
         f'<span style="color:{TONES[kind]}">{esc(text)}</span>' if kind else esc(text) for kind, text in highlight(sql)
     )
+
+
+def compared(text: str) -> str:
+    """Return a unified difference as HTML: escaped, what is in one text only in a tone of its own."""
+    lines = []
+    for line in text.split("\n"):
+        tone = _SIGNS.get(line[:1])
+        lines.append(f'<span style="color:{tone}">{esc(line)}</span>' if tone else esc(line))
+    return "\n".join(lines)
 
 
 def cells(table: ResultTable) -> tuple[list[str], list[Row]]:
@@ -191,7 +202,8 @@ def _disclosure(value: Disclosure) -> str:
     hint = f'<br><code style="opacity:0.75">{esc(clip(value.hint))}</code>' if value.hint else ""
     summary = f'<summary style="white-space:pre-wrap">{esc(shorten(value.text))}{hint}</summary>'
     opened = " open" if value.opened else ""
-    return f"<details{opened}>{summary}<pre {_SQL}>{coloured(value.sql)}</pre></details>"
+    body = compared(value.sql) if value.compared else coloured(value.sql)
+    return f"<details{opened}>{summary}<pre {_SQL}>{body}</pre></details>"
 
 
 def _said_once(rows: Sequence[Row], width: int) -> list[Row]:

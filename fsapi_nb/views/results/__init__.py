@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.diagram import DiagramResult
     from fsapi_nb.views.results.file import FileResult
     from fsapi_nb.views.results.history import HistoryResult
+    from fsapi_nb.views.results.init import InitResult
     from fsapi_nb.views.results.lint import LintResult
     from fsapi_nb.views.results.migration import MigrationResult
     from fsapi_nb.views.results.notices import NoticesResult
@@ -36,6 +37,7 @@ __all__ = [
     "DiagramResult",
     "FileResult",
     "HistoryResult",
+    "InitResult",
     "LintResult",
     "MigrationResult",
     "NoticesResult",
@@ -61,6 +63,7 @@ _MODULES = {
     "DiagramResult": "diagram",
     "FileResult": "file",
     "HistoryResult": "history",
+    "InitResult": "init",
     "LintResult": "lint",
     "MigrationResult": "migration",
     "NoticesResult": "notices",

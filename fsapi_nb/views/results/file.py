@@ -8,6 +8,7 @@ from typing import Any
 
 from fsapi_nb.model.plan import CompletedMigration
 from fsapi_nb.model.server import Identity
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.views.document import (
@@ -41,7 +42,8 @@ class FileResult(Result):
     It is kept as another program left it, if that changed the file while the text ran.
 
     `shown` is the name as the user typed it: a name that was made holds the minute it was made in, and a
-    notebook must not store that. `folder` is the path of a folder that was made for it.
+    notebook must not store that. `folder` is the path of a folder that was made for it. `path` is that of a new file, and
+    `alike` are other files that say the same after the time.
     """
 
     name: str
@@ -52,10 +54,12 @@ class FileResult(Result):
     run: RunResult | None = None
     identity: Identity | None = None
     folder: str | None = None
+    path: str | None = None
+    alike: tuple[str, ...] = ()
 
     def headline(self) -> str:
         """Return what was done with the file."""
-        name = visible_line(self.shown or self.name)
+        name = visible_line(self.shown or (self.name if self.folder else self.path) or self.name)
         if self.action == "kept":
             return f"{name} is applied; its file was not written: another program changed it meanwhile."
         where = f" and is applied{'' if self.run else self._on()}" if self.applied else ""
@@ -67,7 +71,7 @@ class FileResult(Result):
         if self.run:
             return Document(self.headline(), _ran(self.run, medium))
         if self.plan is None:
-            return Document(self.headline())
+            return Document(self.headline(), notes=notes_of(self._said_of_others(), medium))
         return Document(
             self.headline(),
             self._planned(self.plan, medium),
@@ -75,6 +79,12 @@ class FileResult(Result):
             alerts=self.plan.alerts(),
             shortened=SHORT_PLAN,
         )
+
+    def _said_of_others(self) -> list[str]:
+        """Return the file that a second one of the same words may repeat."""
+        if not self.alike:
+            return []
+        return [Advice("there is one of the same words already: ", command("show", self.alike[-1]))]
 
     def _planned(self, plan: PlanResult, medium: Medium) -> list[Section]:
         """Return the steps of a plan of one migration, which need not be named in each."""
@@ -103,6 +113,8 @@ class FileResult(Result):
         return {
             **self.subject(),
             "file": self.name,
+            "path": self.path,
+            "same_words": list(self.alike),
             "new_folder": self.folder,
             "action": self.action,
             "applied": self.applied,

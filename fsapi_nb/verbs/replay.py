@@ -1,0 +1,145 @@
+"""Replay a folder's migrations in a scratch database: the schema that they give, beside the one that a database has.
+
+The product's own runner applies them, with the settings of the verb, so that they do there what they did elsewhere. A
+template is kept for the contents of the folder, so that the next replay copies it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+
+from psycopg import sql
+
+from fsapi_nb import __version__
+from fsapi_nb.errors import UNCHANGED, FsapiError, ReplayFailed, UnknownMigration
+from fsapi_nb.history.access import DatabaseAccess
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.plan.migrate import plan_migrate
+from fsapi_nb.postgres.connect import connect
+from fsapi_nb.project.address import Address
+from fsapi_nb.project.root import Project
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.text.secrets import Secret, revealed
+from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.run import run_plan
+from fsapi_nb.verbs.scratch import open_scratch_server
+
+_PLACE = "a scratch database"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A scratch database in which migrations were applied, and what makes further ones on the same server.
+
+    `address` is libpq's connection string of the database.
+    """
+
+    address: str = field(repr=False)
+    scratch: Scratch
+
+
+@contextmanager
+def open_replay(
+    options: VerbOptions,
+    folder: Folder,
+    *,
+    until: str | None = None,
+    scratch: Scratch | None = None,
+    roles: Iterable[str] = (),
+) -> Iterator[Replayed]:
+    """Yield a scratch database in which the migrations are applied; drop it after the block.
+
+    Databases that the block makes by `Replayed.scratch` are the caller's to drop; those of a process that was killed
+    are dropped by the next one.
+
+    Args:
+        options: The options of the verb; settings and the chosen schema count here as well.
+        folder: The migrations, from the disk or made of stored texts, which are applied in the order of their names.
+        until: The name of the last one to apply; None for all.
+        scratch: The scratch server, if the caller has opened it already.
+        roles: Roles that the migrations or definitions may name: an embedded server gets those that it lacks.
+
+    Raises:
+        UnknownMigration: The folder has no file of the name `until`.
+        ReplayFailed: A migration does not run there.
+        Untrusted: The user has not allowed all that the project asks for.
+        DatabaseError: The scratch server cannot be used.
+    """
+    if until is not None and not folder.has(until):
+        raise UnknownMigration(f"there is no migration {until!r} in the folder", state=UNCHANGED)
+    folder = folder if until is None else folder.up_to(until)
+    with ExitStack() as stack:
+        scratch = scratch or stack.enter_context(open_scratch_server(options))
+        scratch.make_roles(roles)
+        settings = sorted((name, revealed(value)) for name, value in options.access.settings.items())
+        contents = contents_of(options.project, folder, options.access.schema, settings)
+        address = scratch.filled(contents, lambda empty: _apply(options, folder, empty))
+        try:
+            yield Replayed(address, scratch)
+        finally:
+            scratch.drop(address)
+
+
+def contents_of(project: Project, folder: Folder, *further: object) -> str:
+    """Return a digest of what a template depends on: the files, the project's settings, fsapi_nb's version.
+
+    The digest has 16 hexadecimal digits. `further` is what else it depends on.
+    """
+    digest = hashlib.sha256(f"{__version__}\0{sorted(project.table.items(), key=str)}\0{further}".encode())
+    for name in folder.names:
+        digest.update(os.fsencode(f"\0{name}\0{folder.digest(name) or _text_of(folder, name)}"))
+    return digest.hexdigest()[:16]
+
+
+def options_on(options: VerbOptions, address: str) -> VerbOptions:
+    """Return the options of the same verb on a scratch database: its observers see nothing of that."""
+    access = options.access
+    there = DatabaseAccess(
+        options.project,
+        Address(Secret(address), _PLACE, unprotected=True),
+        settings=access.settings,
+        application=f"{access.application} (scratch)"[:63],
+        max_wait=access.max_wait,
+        schema=access.schema,
+    )
+    return replace(options, access=there, observers=())
+
+
+def _text_of(folder: Folder, name: str) -> str:
+    """Return what a migration says that was not read from a file; nothing of one that cannot be used."""
+    migration = folder.get(name)
+    return migration.checksum if migration else ""
+
+
+def _apply(options: VerbOptions, folder: Folder, empty: str) -> None:
+    """Apply every migration in an empty database. Raises ReplayFailed."""
+    _make_schemas(options, empty)
+    request = PlanRequest(out_of_order=True, allow_unparsed=True, changes=False)
+    try:
+        run_plan(options_on(options, empty), request, plan_migrate, yes=True, folder=folder)
+    except FsapiError as error:
+        raise _failed(error) from error.__cause__
+
+
+def _make_schemas(options: VerbOptions, empty: str) -> None:
+    """Make the schemas that the settings name, which must be there before the first migration."""
+    configured = options.project.table.get("schema")
+    names = {name for name in (options.access.schema, configured) if name is not None}
+    with connect(empty, options.access.application) as connection:
+        for name in sorted(map(str, names)):
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
+
+
+def _failed(error: FsapiError) -> ReplayFailed:
+    """Return the error of a replay: what failed there is not a failure of the user's database."""
+    return ReplayFailed(
+        f"the migrations do not run in an empty scratch database: {error.message}",
+        details=error.details,
+        state="unchanged; the migrations were run in a scratch database only, which is dropped.",
+        hint=error.hint,
+    )
