@@ -258,6 +258,24 @@ class Migrator:
         return verbs.database.diagram(self._options, schemas, tables, centre=around, changes=changes)
 
     @stoppable
+    def schema(
+        self, name: str | None = None, *, kind: str | None = None, rows: int | None = None
+    ) -> results.SchemaResult | results.ObjectResult:
+        """Return what the database holds: everything, what a pattern means, or one object with all that belongs to it.
+
+        Args:
+            name: A name as it is or as SQL writes it, with or without its schema, or a routine's with its arguments:
+                the result is an `ObjectResult`. With `*` or `?`, or a schema's name: a `SchemaResult` of what it means.
+            kind: Only objects of this kind: `table`, `view`, `enum`, `function` and so on.
+            rows: How many of the first rows to show. None: 5 of a table, none of a view or on a protected database.
+
+        Raises:
+            UsageError: Nothing has that name, or several objects have.
+            DatabaseError: Another session has locked the object, or the catalog took too long to answer.
+        """
+        return verbs.schema.schema(self._options, name, kind=kind, rows=rows)
+
+    @stoppable
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL in one transaction, and return what it gives.
 

@@ -33,16 +33,16 @@ def reference() -> str:
 def _verbs() -> Iterator[str]:
     yield "## Verbs\n\nIn a notebook `%migrate VERB`, in a terminal `sapi migrate:VERB`, in Python a method of `Migrator`.\n"
     for verb in (*VERBS, QUERY):
-        command = verb.name if verb.name in {"migrate", "init", "query", "trust"} else f"migrate:{verb.name}"
-        magic = f"%{verb.name}" if verb.name in {"migrate", "rollback", "query"} else f"%migrate {verb.name}"
+        command = verb.name if verb.name in {"migrate", "init", "query", "schema", "trust"} else f"migrate:{verb.name}"
+        magic = f"%{verb.name}" if verb.name in {"migrate", "rollback", "schema", "query"} else f"%migrate {verb.name}"
         yield f"### {verb.name}\n\n{_sentence(verb.help)} `{magic}`, `sapi {command}`\n"
         yield from _arguments(verb.arguments)
 
 
 def _magics() -> Iterator[str]:
     yield "## Magics\n"
-    for name in ("migrate", "rollback", "query", "migration", "check"):
-        method = inspect.unwrap(getattr(MigrateMagics, name))
+    for name in ("migrate", "rollback", "schema", "query", "migration", "check"):
+        method = inspect.unwrap(getattr(MigrateMagics, "look" if name == "schema" else name))
         yield f"- `%{'%' if name in {'migration', 'check'} else ''}{name}`: {_first(method.__doc__)}"
     yield "- `%migrate panel`: all migrations in one live view, with buttons.\n"
     for name in ("migration", "check"):

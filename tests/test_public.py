@@ -34,8 +34,8 @@ PUBLIC = re.findall(
     StepFinished StepRetried StepStarted
 
     BlockersResult ChangesResult CheckResult DiagramResult FileResult HistoryResult
-    LintResult MigrationResult PlanResult QueryResult RepairResult Result
-    RunResult ScaledTimelineResult StatusResult TimelineResult TrustResult
+    LintResult MigrationResult ObjectResult PlanResult QueryResult RepairResult Result
+    RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult
 """,
 )
 

@@ -13,7 +13,7 @@ from psycopg import errors, sql
 
 from fsapi_nb.catalog.table_names import set_queries
 from fsapi_nb.catalog.table_shapes import shape_queries, shapes_of, types_of
-from fsapi_nb.catalog.table_sizes import count_query, tables_of, tables_query
+from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.action import Kin, TableSet
 from fsapi_nb.model.table_facts import Needed, TableFacts
 from fsapi_nb.postgres.ask import ask_about_session, ask_together
@@ -98,7 +98,8 @@ def _counted(connection: Connection, rows: Rows) -> tuple[dict[int, int], tuple[
     if query is None:
         return {}, ()
     try:
-        return {int(number): count for number, count in _ask(connection, {"counts": query})["counts"]}, ()
+        answers = _ask(connection, {"counts": query}, WITHOUT_INDEXES)
+        return {int(number): count for number, count in answers["counts"]}, ()
     except psycopg.Error as error:
         if connection.closed:
             raise
@@ -112,9 +113,16 @@ def _shaped(connection: Connection, queries: Mapping[str, sql.Composable]) -> tu
         return {}, (f"columns and constraints of the tables could not be looked at: {_why(error)}",)
 
 
-def _ask(connection: Connection, queries: Mapping[str, sql.Composable]) -> dict[str, Rows]:
-    """Ask questions in one message; the server's limit of time is for each of them."""
-    limits = {"statement_timeout": max(_LEAST, _LONGEST // len(queries)), "lock_timeout": _LOCK, "jit": "off"}
+def _ask(
+    connection: Connection, queries: Mapping[str, sql.Composable], more: Mapping[str, str] | None = None
+) -> dict[str, Rows]:
+    """Ask questions in one message; the server's limit of time is for each of them. `more` settings hold for it."""
+    limits = {
+        "statement_timeout": max(_LEAST, _LONGEST // len(queries)),
+        "lock_timeout": _LOCK,
+        "jit": "off",
+        **(more or {}),
+    }
     settings = (
         sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(str(value)))
         for name, value in limits.items()

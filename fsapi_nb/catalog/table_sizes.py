@@ -29,11 +29,14 @@ _COUNTED_TABLES = 100
 HELD = """
     SELECT relation AS id FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-# What an expression calls is in `pg_depend`, unless it is PostgreSQL's own.
+# What an expression calls is in `pg_depend`, unless it is PostgreSQL's own. A value of an enum calls nothing of users.
 _MADE_BY_USERS = """
     SELECT FROM pg_depend AS d WHERE d.classid = {catalog}::regclass AND d.objid = {id}
-    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)"""
-_IS_PLANNED_BY_USERS = f"""
+    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+    AND NOT EXISTS (
+        SELECT FROM pg_type AS e WHERE d.refclassid = 'pg_type'::regclass AND e.oid = d.refobjid AND e.typtype = 'e')"""
+#: Whether to plan a query of the relation `c` calls what users have made.
+IS_PLANNED_BY_USERS = f"""
     EXISTS (SELECT FROM pg_index AS x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
         AND EXISTS ({_MADE_BY_USERS.format(catalog="'pg_class'", id="x.indexrelid")}))
     OR EXISTS (SELECT FROM pg_statistic_ext AS x WHERE x.stxrelid = c.oid AND x.stxexprs IS NOT NULL
@@ -59,7 +62,7 @@ _TABLES = f"""
              ELSE (c.relpages + COALESCE(t.relpages, 0) + COALESCE(x.pages, 0)) * 8192 END,
         COALESCE(x.count, 0)::int, c.reltoastrelid <> 0,
         f.sized AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-            AND NOT row_security_active(c.oid) AND NOT ({_IS_PLANNED_BY_USERS})
+            AND NOT row_security_active(c.oid) AND NOT ({IS_PLANNED_BY_USERS})
     FROM wanted JOIN pg_class AS c ON c.oid = wanted.id
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
@@ -85,6 +88,12 @@ def tables_query(numbers: Iterable[int], path: Sequence[str], *, looks: bool) ->
     return sql.SQL(_TABLES).format(
         numbers=sql.Literal(sorted(numbers)), path=sql.Literal(list(path)), looks=sql.Literal(looks)
     )
+
+
+#: Set for counting: a scan of an index would count as a use of it, and no index would be unused any more.
+WITHOUT_INDEXES: Mapping[str, str] = dict.fromkeys(
+    ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"), "off"
+)
 
 
 def count_query(rows: Rows) -> sql.Composable | None:

@@ -41,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     looking.LINT,
     looking.CHANGES,
     database.BLOCKERS,
+    database.SCHEMA,
     database.DIAGRAM,
     files.INIT,
     files.MAKE,
@@ -57,7 +58,9 @@ VERBS: tuple[Verb, ...] = (
 )
 #: The verbs of which a user wants the result, and nothing else. A query may change data, but its answer is what is
 #: wanted.
-READING = frozenset({"status", "pending", "plan", "show", "lint", "changes", "blockers", "diagram", "history", "query"})
+READING = frozenset(
+    {"status", "pending", "plan", "show", "lint", "changes", "blockers", "diagram", "history", "query", "schema"}
+)
 #: The verbs that change the database or its history: their progress is shown while they run.
 CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})
 

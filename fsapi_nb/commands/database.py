@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fsapi_nb.commands.arguments import YES, CompletionKind, argument
+from fsapi_nb.catalog.schema.overview import KINDS
+from fsapi_nb.commands.arguments import YES, CompletionKind, argument, whole_number
 from fsapi_nb.commands.verb import Verb
 
 
@@ -31,6 +32,26 @@ DIAGRAM = Verb(
             values=CompletionKind.MIGRATION,
             metavar="NAME",
             help="mark what this migration made, changed and dropped",
+        ),
+    ),
+)
+SCHEMA = Verb(
+    "schema",
+    "what the database holds: all of it, what a pattern means, or one object with everything that belongs to it",
+    lambda m, o: m.schema(o.name, kind=o.kind, rows=o.rows),
+    (
+        argument(
+            "name",
+            nargs="?",
+            metavar="OBJECT",
+            help="a name (orders, audit.orders, 'add_tax(numeric)'), or a pattern (ord*, audit.*)",
+        ),
+        argument("--kind", metavar="KIND", help=f"only this kind: {', '.join(KINDS)}, or a rarer one"),
+        argument(
+            "--rows",
+            type=whole_number,
+            metavar="N",
+            help="show the first N rows (5 of a table; none of a view, or on a protected database)",
         ),
     ),
 )

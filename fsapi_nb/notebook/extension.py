@@ -18,7 +18,7 @@ from fsapi_nb.notebook.magics import MigrateMagics
 from fsapi_nb.notebook.passwords import PasswordWatch
 from fsapi_nb.notebook.times import TimedResults
 
-_NAMES = {"line": ("migrate", "rollback", "query"), "cell": ("migration", "query", "check")}
+_NAMES = {"line": ("migrate", "rollback", "schema", "query"), "cell": ("migration", "query", "check")}
 _ALIAS = "fsapi_"
 _loaded: dict[int, _Loaded] = {}
 # The settings of `%config` when a shell's extension was unloaded: `%reload_ext` must not change the database.
@@ -74,9 +74,8 @@ def load(shell: Any) -> None:
     shell.register_magics(loaded.magics)
     for kind, names in _NAMES.items():
         for name in names:
-            shell.magics_manager.register_function(
-                getattr(loaded.magics, name), magic_kind=kind, magic_name=_ALIAS + name
-            )
+            registered = shell.magics_manager.magics[kind][name]
+            shell.magics_manager.register_function(registered, magic_kind=kind, magic_name=_ALIAS + name)
     shell.prefilter_manager.register_checker(loaded.checker)
     shell.Completer.custom_matchers.append(loaded.completer)
     bridge.install(shell, loaded.sql_calls, loaded.magics)

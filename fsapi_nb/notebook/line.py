@@ -32,7 +32,13 @@ PANEL = Verb("panel", "all migrations in one live view, with buttons", lambda *_
 # The SQL is not an argument here: it is the rest of the line, or the cell, exactly as written.
 QUERY_OF_MAGIC = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
 #: The verb of each magic except `%migrate`, whose line names one.
-VERB_OF_MAGIC = {"rollback": find_verb("rollback"), "query": QUERY_OF_MAGIC, "migration": MIGRATION, "check": CHECK}
+VERB_OF_MAGIC = {
+    "rollback": find_verb("rollback"),
+    "schema": find_verb("schema"),
+    "query": QUERY_OF_MAGIC,
+    "migration": MIGRATION,
+    "check": CHECK,
+}
 _QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
 
 
@@ -92,7 +98,7 @@ def overview() -> str:
     """Return the help of `%migrate`: its verbs, the other magics, and the options of all verbs."""
     lines = ["%migrate [VERB] [OPTIONS]        (%migrate VERB --help shows more)", ""]
     lines += [f"  {verb.name:<10} {verb.help}" for verb in (*VERBS, PANEL)]
-    lines += ["", "  %%migration NAME, %rollback, %query SQL, %%query, %%check TITLE", ""]
+    lines += ["", "  %%migration NAME, %rollback, %schema NAME, %query SQL, %%query, %%check TITLE", ""]
     lines += [
         f"  {argument.flags[0] + ' ' + argument.settings.get('metavar', ''):<25} {argument.settings['help']}"
         for argument in GLOBAL

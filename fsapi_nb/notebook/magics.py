@@ -1,6 +1,6 @@
-"""The magics: `%migrate`, `%rollback`, `%query`, `%%query`, `%%migration`, `%%check`. Each parses, calls, returns a value.
+"""The magics: `%migrate`, `%rollback`, `%schema`, `%query`, `%%query`, `%%migration`, `%%check`.
 
-The lines of `%migrate`, `%rollback` and `%%migration` contain no SQL, so IPython expands them (`%migrate show {name}`).
+Each parses, calls, and returns a value. The lines of those without SQL are expanded by IPython (`%migrate show {name}`);
 SQL is sent exactly as written. The magics never raise IPython's UsageError: IPython only prints it on stderr, so that
 nbval lets a failing notebook pass (computationalmodelling/nbval #147).
 """
@@ -125,6 +125,13 @@ class MigrateMagics(Magics):
     def rollback(self, line: str) -> Result | HelpText:
         """Undo the last migration, the last N (`%rollback 2`), all after NAME (`--to NAME`), or everything (`--all`)."""
         return self._run(find_verb("rollback"), split(line), prog="%rollback")
+
+    @output_can_be_silenced
+    @line_magic("schema")  # type: ignore[arg-type]  # its name is given, as `schema` is a setting
+    @hides_values
+    def look(self, line: str) -> Result | HelpText:
+        """Show what the database holds: everything, what a pattern means (`%schema ord*`), or one object (`%schema orders`)."""
+        return self._run(find_verb("schema"), split(line), prog="%schema")
 
     @no_var_expand
     @needs_local_scope

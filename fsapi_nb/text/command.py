@@ -16,8 +16,8 @@ from typing import Any, Self, SupportsIndex
 from fsapi_nb.text.safe import visible_line
 
 # Verbs that are a command of their own (`sapi query`, `%rollback`), without `migrate` before them.
-_ALONE_IN_TERMINAL = frozenset({"migrate", "init", "query", "trust"})
-_ALONE_IN_NOTEBOOK = frozenset({"migrate", "rollback", "query"})
+_ALONE_IN_TERMINAL = frozenset({"migrate", "init", "query", "schema", "trust"})
+_ALONE_IN_NOTEBOOK = frozenset({"migrate", "rollback", "query", "schema"})
 
 
 class Face(Enum):

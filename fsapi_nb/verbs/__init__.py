@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         look,
         options,
         run,
+        schema,
         trust,
         write,
     )
@@ -37,6 +38,7 @@ __all__ = [
     "look",
     "options",
     "run",
+    "schema",
     "trust",
     "write",
 ]

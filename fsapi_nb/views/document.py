@@ -125,7 +125,8 @@ class ResultTable:
     """Items that are the rows of a table in HTML.
 
     In the HTML, `sparse` leaves out columns in which nothing stands, and the first `said_once` cells of a row are empty
-    if the row before has the same. With a `title` it has a heading of its own and stands below everything else.
+    if the row before has the same. With a `title` it has a heading of its own and stands below everything else; if it is
+    `folded`, only the title is seen until a reader opens it.
     """
 
     columns: Sequence[str]
@@ -133,6 +134,7 @@ class ResultTable:
     title: str = ""
     sparse: bool = False
     said_once: int = 0
+    folded: bool = False
 
     @property
     def whole(self) -> bool:
@@ -155,12 +157,16 @@ class Paragraphs:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A text under a title, line by line as it is; if it is `sql`, HTML colours its words. Without a title it is all."""
+    """A text under a title, line by line as it is; if it is `sql`, HTML colours its words. Without a title it is all.
+
+    If it is `folded`, HTML shows only the title until a reader opens it.
+    """
 
     title: str
     text: str
     sql: bool = False
     whole: bool = True
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "history": ("", "-n 2"),
     "blockers": ("",),
     "diagram": ("", "--changes {a}", "--mermaid", "nothing", "--around nothing"),
+    "schema": ("", "a", "nothing"),
     "repair": ("{b}", "nowhere"),
     "retire": ("{gone}", "{a}", "--undo {gone}", "{gone}"),
     "migrate": ("--allow-unparsed", "--to nowhere", "-n 0"),
@@ -258,7 +259,7 @@ def _type_all(names: dict[str, str], named: list[str], capfd: pytest.CaptureFixt
     """Type every verb, as `TYPED` says; return what was printed, and which verbs succeeded."""
     printed, succeeded = "", set()
     for verb, typed in TYPED.items():
-        command = verb if verb in {"migrate", "query", "trust"} else f"migrate:{verb}"
+        command = verb if verb in {"migrate", "query", "schema", "trust"} else f"migrate:{verb}"
         for line in typed:
             for form in ([], ["--json"]):
                 there = [] if verb == "trust" else named

@@ -44,12 +44,14 @@ from fsapi_nb.views.results import (
     DiagramResult,
     FileResult,
     HistoryResult,
+    ObjectResult,
     PlanResult,
     PlanScriptResult,
     QueryResult,
     RepairResult,
     Result,
     RunResult,
+    SchemaResult,
     StatusResult,
 )
 from tests.conftest import Project
@@ -115,6 +117,9 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%migrate fresh -y --allow-unparsed", RunResult, "Dropped 3 objects. Applied 3 migrations on DB."),
     ("%migrate history --count 2", HistoryResult, "the newest 2 events of the journal of DB, 3 migrations applied"),
     ("%migrate history -n 1", HistoryResult, "the newest 1 event of the journal of DB, 3 migrations applied"),
+    ("%schema", SchemaResult, "3 tables on DB"),
+    ("%schema t* --kind table", SchemaResult, "2 tables like t* on DB"),
+    ("%migrate schema one --rows 1", ObjectResult, "table one on DB: 0 rows"),
     ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys on DB"),
     ("%migrate diagram --around one", DiagramResult, "1 table, 0 foreign keys around one on DB"),
     ("%migrate diagram --changes two", DiagramResult, None),  # type: ignore[list-item]

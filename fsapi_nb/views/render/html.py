@@ -154,12 +154,20 @@ def _table(table: ResultTable) -> str:
 
 
 def _titled_table(table: ResultTable) -> str:
+    if table.folded:
+        return f"{_OPENING}{_folded(table.title, _table(table))}</div>"
     return f"{_OPENING}<strong>{esc(clip(table.title))}</strong>{_table(table)}</div>"
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary><strong>{esc(clip(title))}</strong></summary>{body}</details>"
 
 
 def _listing(listing: Listing) -> str:
     said = "\n".join(typed_lines(listing.text.split("\n"), Face.NOTEBOOK))
     body = coloured(listing.text) if listing.sql else esc(said)
+    if listing.folded:
+        return _folded(listing.title, f"<pre {_PRE}>{body}</pre>")
     title = f"<div><em>{esc(listing.title)}</em></div>" if listing.title else ""
     return f"{title}<pre {_PRE}>{body}</pre>"
 

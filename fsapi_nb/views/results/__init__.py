@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.plan_sql import PlanScriptResult
     from fsapi_nb.views.results.query import QueryResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
+    from fsapi_nb.views.results.schema import SchemaResult
+    from fsapi_nb.views.results.schema_page import ObjectResult
     from fsapi_nb.views.results.status import StatusResult
     from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
     from fsapi_nb.views.results.trust import TrustResult
@@ -41,6 +43,7 @@ __all__ = [
     "LintResult",
     "MigrationResult",
     "NoticesResult",
+    "ObjectResult",
     "PlanResult",
     "PlanScriptResult",
     "QueryResult",
@@ -48,6 +51,7 @@ __all__ = [
     "Result",
     "RunResult",
     "ScaledTimelineResult",
+    "SchemaResult",
     "StatusResult",
     "TimelineResult",
     "TrustResult",
@@ -72,6 +76,8 @@ _MODULES = {
     "QueryResult": "query",
     "RepairResult": "run",
     "RunResult": "run",
+    "SchemaResult": "schema",
+    "ObjectResult": "schema_page",
     "StatusResult": "status",
     "ScaledTimelineResult": "timeline",
     "TimelineResult": "timeline",

@@ -1,0 +1,291 @@
+"""Read what a database holds: every object of users by its name, and how large and how well kept its tables are.
+
+No definition is read, so no lock is taken but those of counting small tables, a hundred at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import psycopg
+from psycopg import errors, sql
+
+from fsapi_nb.actions.tree_names import joined
+from fsapi_nb.catalog.schema.asking import ask, known_oids, path_and_role, plain
+from fsapi_nb.catalog.schema.overview import Overview, SchemaObject, rank
+from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
+from fsapi_nb.model.table_facts import FoundTable
+from fsapi_nb.postgres.session import Connection, Rows
+
+_KIND = {
+    "r": "table",
+    "p": "table",
+    "f": "foreign table",
+    "v": "view",
+    "m": "materialized view",
+    "S": "sequence",
+}
+_TYPE = {"e": "enum", "d": "domain"}
+_ROUTINE = {"f": "function", "w": "function", "p": "procedure", "a": "aggregate"}
+_STORED = frozenset({"table", "materialized view"})
+_BATCH = 100  # tables that are counted in one message, and whose locks are held together
+_MOST_COUNTED = 1_000
+
+_EXTENSION = """
+    LEFT JOIN pg_depend AS m ON m.classid = '{catalog}'::regclass AND m.objid = {oid} AND m.deptype = 'e'
+    LEFT JOIN pg_extension AS e ON e.oid = m.refobjid"""
+_RELATIONS = f"""
+    SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, i.inhparent, o.objid IS NOT NULL,
+        pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'),
+        (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)),
+        greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)), e.extname::text
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND c.relispartition
+    LEFT JOIN pg_depend AS o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
+        AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')
+    {_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relpersistence <> 't'
+        AND c.relnamespace = ANY({{spaces}}::oid[])"""
+_TYPES = f"""
+    SELECT t.oid, n.nspname::text, t.typname::text, t.typtype::text, pg_get_userbyid(t.typowner)::text,
+        obj_description(t.oid, 'pg_type'), CASE t.typtype
+            WHEN 'e' THEN (SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
+            WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
+            WHEN 'r' THEN 'range of ' || (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = t.oid)
+            WHEN 'c' THEN (SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', '
+                           ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped)
+            ELSE '' END, e.extname::text
+    FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
+    LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+    {_EXTENSION.format(catalog="pg_type", oid="t.oid")}
+    WHERE t.typnamespace = ANY({{spaces}}::oid[]) AND t.typtype <> 'm' AND (t.typrelid = 0 OR c.relkind = 'c')
+        AND NOT EXISTS (SELECT FROM pg_type AS of WHERE of.typarray = t.oid)"""
+_ROUTINES = f"""
+    SELECT p.oid, n.nspname::text, p.proname::text, p.prokind::text, pg_get_userbyid(p.proowner)::text,
+        obj_description(p.oid, 'pg_proc'), oidvectortypes(p.proargtypes), pg_get_function_arguments(p.oid),
+        pg_get_function_result(p.oid),
+        e.extname::text
+    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    {_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
+    WHERE p.pronamespace = ANY({{spaces}}::oid[]) AND NOT EXISTS (
+        SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')"""
+_SCHEMAS = f"""
+    SELECT n.oid, n.nspname::text, pg_get_userbyid(n.nspowner)::text,
+        nullif(obj_description(n.oid, 'pg_namespace'), 'standard public schema'), e.extname::text
+    FROM pg_namespace AS n {_EXTENSION.format(catalog="pg_namespace", oid="n.oid")} WHERE n.oid = ANY({{spaces}}::oid[])"""
+_EXTENSIONS = """
+    SELECT x.oid, n.nspname::text, x.extname::text, pg_get_userbyid(x.extowner)::text,
+        obj_description(x.oid, 'pg_extension'), x.extversion
+    FROM pg_extension AS x JOIN pg_namespace AS n ON n.oid = x.extnamespace WHERE x.oid >= 16384"""
+#: Catalogs of rarer objects, with the condition of those that count.
+_RARE = {
+    "pg_collation": "",
+    "pg_conversion": "",
+    "pg_operator": "",
+    "pg_opclass": "",
+    "pg_opfamily": "",
+    "pg_ts_config": "",
+    "pg_ts_dict": "",
+    "pg_ts_parser": "",
+    "pg_ts_template": "",
+    "pg_statistic_ext": "",
+    "pg_event_trigger": "",
+    "pg_publication": "",
+    "pg_subscription": "AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    "pg_foreign_server": "",
+    "pg_foreign_data_wrapper": "",
+    "pg_cast": "",
+    "pg_language": "",
+    "pg_am": "",
+}
+_OTHERS = f"""
+    SELECT x.oid, k.type, k.schema, k.name, k.identity FROM ({
+    " UNION ALL ".join(
+        f"SELECT '{catalog}'::regclass AS class, oid FROM {catalog} WHERE oid >= 16384 {condition}"
+        for catalog, condition in _RARE.items()
+    )
+}) AS x, LATERAL pg_identify_object(x.class, x.oid, 0) AS k
+    WHERE NOT EXISTS (
+            SELECT FROM pg_depend AS d WHERE d.classid = x.class AND d.objid = x.oid AND d.deptype IN ('e', 'i'))
+        AND (k.schema IS NULL OR k.schema IN (
+            SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = ANY({{spaces}}::oid[])))"""
+
+
+def read_overview(connection: Connection, schemas: Sequence[str] | None) -> Overview:
+    """Return every object of these schemas, and those that are in none; how large tables are is not known then.
+
+    Args:
+        schemas: Their names; None for all of users.
+
+    Raises:
+        psycopg.Error: The catalog cannot be read.
+    """
+    path, role = path_and_role(connection)
+    spaces, ours = known_oids(connection, schemas)
+    queries = {
+        "relations": _RELATIONS,
+        "types": _TYPES,
+        "routines": _ROUTINES,
+        "schemas": _SCHEMAS,
+        "extensions": _EXTENSIONS,
+        "others": _OTHERS,
+    }
+    answers = ask(
+        connection, {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in queries.items()}
+    )
+    found = [
+        *_relations(answers["relations"], frozenset(ours)),
+        *_types(answers["types"], path),
+        *_routines(answers["routines"], path),
+        *_schemas(answers["schemas"]),
+        *_extensions(answers["extensions"]),
+        *_others(answers["others"]),
+    ]
+    written = _writer(found, path)
+    ordered = sorted(found, key=lambda each: (rank(each.kind), each.schema or "", each.name, each.arguments or ""))
+    return Overview(tuple(replace(each, written=written(each)) for each in ordered), path, role)
+
+
+def with_sizes(
+    connection: Connection, objects: Sequence[SchemaObject], path: Sequence[str]
+) -> tuple[tuple[SchemaObject, ...], tuple[str, ...]]:
+    """Return the objects, those of them that store rows with their sizes, and what is not known of these.
+
+    Raises:
+        psycopg.Error: The sizes cannot be read.
+    """
+    sizes, notes = read_sizes(connection, [each.oid for each in objects if each.kind in _STORED], path)
+    sized = (replace(each, size=sizes[each.oid].size) if each.oid in sizes else each for each in objects)
+    return tuple(sized), notes
+
+
+def read_sizes(
+    connection: Connection, numbers: Sequence[int], path: Sequence[str]
+) -> tuple[dict[int, FoundTable], tuple[str, ...]]:
+    """Return how large these tables are, by their numbers, with the rows of small ones counted, and what is not known.
+
+    What only statistics collected beside the catalog say of rows is left out: they arrive some time after a change.
+    """
+    if not numbers:
+        return {}, ()
+    notes: list[str] = []
+    try:
+        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=True)})["sizes"]
+    except (errors.QueryCanceled, errors.LockNotAvailable):
+        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)})["sizes"]
+        notes.append("the sizes are those of the last VACUUM or ANALYZE: to look at the files took too long")
+    rows = [(*row[:9], 0, *row[10:]) for row in rows]
+    counted: dict[int, int] = {}
+    small = sorted(rows, key=lambda row: row[10])[:_MOST_COUNTED]
+    try:
+        for begin in range(0, len(small), _BATCH):
+            query = count_query(small[begin : begin + _BATCH])
+            if query is not None:
+                counted |= dict(ask(connection, {"rows": query}, WITHOUT_INDEXES)["rows"])
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        notes.append(f"some rows are estimates, and some are not known: {_why(error)}")
+    return tables_of(rows, counted), tuple(notes)
+
+
+def _why(error: psycopg.Error) -> str:
+    if isinstance(error, errors.LockNotAvailable):
+        return "another session has locked a table"
+    if isinstance(error, errors.QueryCanceled):
+        return "to count took too long"
+    return str(error.diag.message_primary or error)
+
+
+def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
+    parents = {row[0]: row[4] for row in rows if row[4] is not None}
+    below = Counter(each for number in parents for each in _above(number, parents))
+    for oid, schema, name, kind, parent, owned, owner, comment, columns, vacuumed, analyzed, extension in rows:
+        yield SchemaObject(
+            _KIND[kind],
+            schema,
+            name,
+            "",
+            oid,
+            owner,
+            comment,
+            columns=None if kind == "S" else columns,
+            partitions=below[oid] if kind == "p" else None,
+            vacuumed=vacuumed,
+            analyzed=analyzed,
+            owned=bool(owned) or parent is not None,
+            extension=extension,
+            is_history=oid in ours,
+        )
+
+
+def _above(number: int, parents: Mapping[int, int]) -> Iterator[int]:
+    """Yield the tables that one is a partition of, the nearest first."""
+    while number in parents:
+        number = parents[number]
+        yield number
+
+
+def _types(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
+    for oid, schema, name, kind, owner, comment, detail, extension in rows:
+        words = detail or "" if kind == "e" else plain(detail or "", path)
+        yield SchemaObject(_TYPE.get(kind, "type"), schema, name, "", oid, owner, comment, words, extension=extension)
+
+
+def _routines(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
+    for oid, schema, name, kind, owner, comment, types, arguments, result, extension in rows:
+        yield SchemaObject(
+            _ROUTINE[kind],
+            schema,
+            name,
+            "",
+            oid,
+            owner,
+            comment,
+            plain(f"({arguments}){f' → {result}' if result else ''}", path),
+            arguments=plain(types, path),
+            extension=extension,
+        )
+
+
+def _schemas(rows: Rows) -> Iterator[SchemaObject]:
+    for oid, name, owner, comment, extension in rows:
+        yield SchemaObject("schema", None, name, joined([name]), oid, owner, comment, extension=extension)
+
+
+def _extensions(rows: Rows) -> Iterator[SchemaObject]:
+    for oid, schema, name, owner, comment, version in rows:
+        detail = f"{version} in {joined([schema])}"
+        yield SchemaObject("extension", None, name, joined([name]), oid, owner, comment, detail)
+
+
+def _others(rows: Rows) -> Iterator[SchemaObject]:
+    for oid, kind, schema, name, identity in rows:
+        yield SchemaObject(kind, _unquoted(schema) if schema else None, _unquoted(name or identity), identity, oid)
+
+
+def _unquoted(name: str) -> str:
+    """Return a name that the server has quoted as it is."""
+    return name[1:-1].replace('""', '"') if len(name) > 1 and name[0] == name[-1] == '"' else name
+
+
+def _writer(found: Sequence[SchemaObject], path: Sequence[str]) -> Callable[[SchemaObject], str]:
+    """Return a function that writes an object's name as SQL needs it in this search_path."""
+    first: dict[tuple[bool, str], int] = {}
+    place = {schema: number for number, schema in enumerate(path)}
+    for each in found:
+        if each.schema in place:
+            key = (each.arguments is not None, each.qualified.split(".", 1)[1])
+            first[key] = min(first.get(key, len(place)), place[each.schema])
+
+    def written(each: SchemaObject) -> str:
+        if each.schema is None or each.written:
+            return each.written
+        name = each.qualified.removeprefix(f"{each.schema}.")
+        visible = place.get(each.schema) == first.get((each.arguments is not None, name), -1)
+        return joined([each.name] if visible else [each.schema, each.name])
+
+    return written
