@@ -234,6 +234,34 @@ class Migrator:
         return verbs.database.blockers(self._options)
 
     @stoppable
+    def drift(self) -> results.DriftResult:
+        """Return what the database has that its applied migrations do not give, and the reverse.
+
+        The applied migrations run in a scratch database. The database itself is only read.
+
+        Raises:
+            HistoryError: Of an applied migration there is neither a file nor a stored text that could be run.
+            ReplayFailed: An applied migration does not run in an empty scratch database.
+        """
+        return verbs.drift.drift(self._options)
+
+    @stoppable
+    def diff(self, a: str, b: str) -> results.DifferenceResult:
+        """Return what differs from one catalog to another one. Databases are only read.
+
+        Args:
+            a: `database` is the one of this Migrator, `folder` what its migrations give; or the name or URL of another
+                database; or a file such as `schema.sql`, or one of a commit such as `HEAD:schema.sql`.
+            b: The other one, in the same way.
+
+        Raises:
+            UsageError: One of the two names nothing that can be compared.
+            ConfigurationError: A file cannot be read.
+            ReplayFailed: A file or a migration does not run in an empty scratch database.
+        """
+        return verbs.diff.diff(self._options, a, b)
+
+    @stoppable
     def diagram(
         self,
         schemas: Sequence[str] | None = None,

@@ -33,7 +33,7 @@ PUBLIC = re.findall(
     RunFailed RunFinished RunStarted StatementStarted StatementWatched
     StepFinished StepRetried StepStarted
 
-    BlockersResult ChangesResult CheckResult DiagramResult FileResult HistoryResult
+    BlockersResult ChangesResult CheckResult DiagramResult DifferenceResult DriftResult FileResult HistoryResult
     LintResult MigrationResult ObjectResult PlanResult QueryResult RepairResult Result
     RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult
 """,

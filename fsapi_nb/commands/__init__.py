@@ -40,6 +40,8 @@ VERBS: tuple[Verb, ...] = (
     looking.SHOW,
     looking.LINT,
     looking.CHANGES,
+    looking.DRIFT,
+    looking.DIFF,
     database.BLOCKERS,
     database.SCHEMA,
     database.DIAGRAM,
@@ -59,7 +61,21 @@ VERBS: tuple[Verb, ...] = (
 #: The verbs of which a user wants the result, and nothing else. A query may change data, but its answer is what is
 #: wanted.
 READING = frozenset(
-    {"status", "pending", "plan", "show", "lint", "changes", "blockers", "diagram", "history", "query", "schema"}
+    {
+        "status",
+        "pending",
+        "plan",
+        "show",
+        "lint",
+        "changes",
+        "drift",
+        "diff",
+        "blockers",
+        "diagram",
+        "history",
+        "query",
+        "schema",
+    }
 )
 #: The verbs that change the database or its history: their progress is shown while they run.
 CHANGING = frozenset({"migrate", "rollback", "redo", "fresh", "baseline", "rename", "retire", "repair", "resolve"})

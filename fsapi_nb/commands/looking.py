@@ -26,7 +26,7 @@ from fsapi_nb.verbs.request import PLANNED
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
-    from fsapi_nb.views.results import PlanResult, Result, StatusResult
+    from fsapi_nb.views.results import DifferenceResult, PlanResult, Result, StatusResult
 
 
 def _checked(result: StatusResult | PlanResult, options: argparse.Namespace) -> Result:
@@ -66,6 +66,16 @@ def _lint(migrator: Migrator, options: argparse.Namespace) -> Result:
     found = migrator.lint(options.name, everything=options.all)
     if options.check:
         verbs.lint.require_no_stops(found)
+    return found
+
+
+def _drift(migrator: Migrator, options: argparse.Namespace) -> Result:
+    return _compared(migrator.drift(), options)
+
+
+def _compared(found: DifferenceResult, options: argparse.Namespace) -> Result:
+    if options.check:
+        verbs.drift.require_no_drift(found)
     return found
 
 
@@ -131,6 +141,23 @@ CHANGES = Verb(
             metavar="NAME_OR_TIME",
             help="all that ran after this migration, or from this moment on (2026-01-31, 2026-01-31T14:00; UTC)",
         ),
+    ),
+)
+_SIDE = "`database`, `folder`, another database, schema.sql or HEAD:schema.sql"
+DRIFT = Verb(
+    "drift",
+    "what the database has that its applied migrations do not give, and the reverse",
+    _drift,
+    (argument("--check", action="store_true", help="exit with 3 if anything differs"),),
+)
+DIFF = Verb(
+    "diff",
+    "what differs between two databases, the folder's end or files with a schema",
+    lambda m, o: _compared(m.diff(o.a, o.b), o),
+    (
+        argument("a", values=CompletionKind.DATABASE, metavar="A", help=_SIDE),
+        argument("b", values=CompletionKind.DATABASE, metavar="B", help="what it is compared with, in the same way"),
+        argument("--check", action="store_true", help="exit with 3 if anything differs"),
     ),
 )
 HISTORY = Verb(

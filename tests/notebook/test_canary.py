@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.canary import CANARY, traces
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 from tests.notebook.panels import press_everything, told
+from tests.verbs.on_scratch import scratch_on
 
 Patch = pytest.MonkeyPatch
 #: What runs a command that gets a password: it starts ten times as fast as a Python.
@@ -120,6 +121,13 @@ def way(request: pytest.FixtureRequest, project: Project, monkeypatch: Patch) ->
     return WAYS[request.param](project, monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def _no_scratch_server(server: str, project: Project, monkeypatch: Patch) -> Iterator[None]:
+    """The tests' server is the scratch server, too."""
+    with scratch_on(server, project, monkeypatch):
+        yield
+
+
 @dataclass
 class Traceable:
     """What a process leaves where others may look: its children, and files in the home, the project and for a moment."""
@@ -186,6 +194,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     "show": ("{a}", "nowhere"),
     "lint": ("", "{b} --all", "--check", "nowhere"),
     "changes": ("", "nowhere"),
+    "drift": ("", "--check"),
+    "diff": ("database database", "folder database", "database nowhere"),
     "history": ("", "-n 2"),
     "blockers": ("",),
     "diagram": ("", "--changes {a}", "--mermaid", "nothing", "--around nothing"),
@@ -202,6 +212,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "query": ('"SELECT 1 AS one"', '"SELECT nothing"', '"SELECT 1; SELECT 1/0"'),
     "make": ("later",),
     "trust": ("--list", "--yes", "--revoke ."),
+    "init": ("made",),
 }
 
 
@@ -259,10 +270,10 @@ def _type_all(names: dict[str, str], named: list[str], capfd: pytest.CaptureFixt
     """Type every verb, as `TYPED` says; return what was printed, and which verbs succeeded."""
     printed, succeeded = "", set()
     for verb, typed in TYPED.items():
-        command = verb if verb in {"migrate", "query", "schema", "trust"} else f"migrate:{verb}"
+        command = verb if verb in {"init", "migrate", "query", "schema", "trust"} else f"migrate:{verb}"
         for line in typed:
             for form in ([], ["--json"]):
-                there = [] if verb == "trust" else named
+                there = [] if verb in {"init", "trust"} else named
                 code = cli.main([command, *shlex.split(line.format(**names)), *form, *there])
                 succeeded |= {verb} if code == 0 else set()
         said = capfd.readouterr()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.changes import ChangesResult
     from fsapi_nb.views.results.check import CheckResult
     from fsapi_nb.views.results.diagram import DiagramResult
+    from fsapi_nb.views.results.difference import DifferenceResult, DriftResult
     from fsapi_nb.views.results.file import FileResult
     from fsapi_nb.views.results.history import HistoryResult
     from fsapi_nb.views.results.init import InitResult
@@ -37,6 +38,8 @@ __all__ = [
     "ChangesResult",
     "CheckResult",
     "DiagramResult",
+    "DifferenceResult",
+    "DriftResult",
     "FileResult",
     "HistoryResult",
     "InitResult",
@@ -65,6 +68,8 @@ _MODULES = {
     "ChangesResult": "changes",
     "CheckResult": "check",
     "DiagramResult": "diagram",
+    "DifferenceResult": "difference",
+    "DriftResult": "difference",
     "FileResult": "file",
     "HistoryResult": "history",
     "InitResult": "init",
