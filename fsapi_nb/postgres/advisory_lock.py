@@ -43,8 +43,9 @@ _POLL = 0.002  # seconds
 _PATIENCE = 30.0  # seconds until a session must be in the lock's queue
 #: The channel that is notified when a run has ended, for sessions that show the history.
 CHANNEL = "fsapi_nb"
+# A notification takes a transaction id. It is asked for besides, as a proof counts on it, see `run.last_listing`.
 _UNLOCK = f"""SELECT pg_catalog.pg_advisory_unlock(%(key)s) AND pg_catalog.pg_advisory_unlock(%(key)s),
-    pg_catalog.pg_notify('{CHANNEL}', '')"""
+    pg_catalog.pg_notify('{CHANNEL}', ''), pg_catalog.pg_current_xact_id()"""
 _HOLDER = sql.SQL(f"""
     SELECT a.pid, a.usename::text, a.application_name, a.client_addr::text, a.state,
            extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)::int
@@ -178,6 +179,7 @@ def _release(session: Session, key: int) -> None:
             state="what was reported as done is committed.",
             hint="a migration called pg_advisory_unlock_all(), or a pooler swaps sessions: connect directly.",
         )
+    session.end.has_notified = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,13 @@ class Facts:
     event_triggers: bool
 
 
+@dataclass(slots=True)
+class SessionEnd:
+    """How a session has ended: whether it has released its lock and notified others. It outlives the session."""
+
+    has_notified: bool = False
+
+
 class Session:
     """A connection in autocommit mode with its facts, and the settings that each file starts with.
 
@@ -108,6 +115,7 @@ class Session:
         self.answer = answer
         self.by_pooler = by_pooler
         self.is_outdated = False
+        self.end = SessionEnd()
         self._connection = connection
         self._pipeline = Pipeline(connection)
         # For each `send` in flight, how many messages `before` and `then` had.

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -20,7 +21,7 @@ from fsapi_nb.history.kept_changes import MOST, changes_in, written_changes
 from fsapi_nb.model.migration import Direction
 from fsapi_nb.model.plan import CompletedMigration
 from fsapi_nb.model.schema_change import CREATED, SchemaChange, SchemaChanges
-from fsapi_nb.run import catalog_readings
+from fsapi_nb.run import catalog_readings, last_listing
 from fsapi_nb.text.fold import OUTPUT, stored_size
 from fsapi_nb.views.results import RunResult
 from tests.conftest import Project
@@ -34,6 +35,12 @@ def folder() -> Iterator[Path]:
     """A folder with a path that is short enough for a socket."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_read_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a run reads the catalog does not depend on tests before."""
+    monkeypatch.setattr(last_listing, "_last", None)
 
 
 def lines_of(done: CompletedMigration) -> list[str]:
@@ -287,6 +294,52 @@ def test_the_catalog_is_never_read_inside_of_a_step(project: Project, folder: Pa
     assert readings >= 4  # before the run, and after each migration
 
 
+def readings_by(project: Project, proxy: Proxy, count: int | None = None) -> int:
+    """How often a run of what is pending reads the catalog."""
+    begun = len(proxy.messages)
+    project.migrator(database=proxy.address).migrate(count=count)
+    return sum(_READING in message.text for message in proxy.messages[begun:])
+
+
+def test_what_cannot_have_changed_since_the_last_run_is_not_read_again(project: Project, folder: Path) -> None:
+    """A run in the same process begins with what the last one found, unless anybody has written anything since."""
+    proxy = Proxy(project.database, folder)
+    project.write("a", "CREATE TABLE a (i int);")
+    first = readings_by(project, proxy)
+    for name in ("b", "b2", "b3"):  # more than one: the server's own vacuum may write in between
+        project.write(name, f"CREATE TABLE {name} (i int);")
+    runs = [readings_by(project, proxy, count=1) for _ in range(3)]
+    assert min(runs) == 1 < first
+    assert "created table b3" in repr(project.migrator().changes("b3"))
+    project.write("c", "ALTER TABLE b ADD COLUMN k int;")
+    project.rows("CREATE TABLE by_another (i int)")
+    again = readings_by(project, proxy)
+    proxy.close()
+    assert again == 2
+    assert "by_another" not in repr(project.migrator().changes("c"))
+    assert "b: + column k integer" in repr(project.migrator().changes("c"))
+
+
+@pytest.mark.parametrize("written", ["SELECT pg_current_xact_id()", "CREATE TABLE other (i int)"])
+def test_a_transaction_that_was_open_during_the_last_run_has_changed_what_is_read(
+    project: Project, folder: Path, written: str
+) -> None:
+    """It was not visible to the last reading: what it has made is not said to be made by the next run."""
+    proxy = Proxy(project.database, folder)
+    with psycopg.connect(project.database) as other:
+        other.execute(written.encode())
+        project.write("a", "CREATE TABLE a (i int);")
+        readings_by(project, proxy)
+        for name in ("b", "b2", "b3"):
+            project.write(name, f"CREATE TABLE {name} (i int);")
+        assert min(readings_by(project, proxy, count=1) for _ in range(3)) == 1
+        other.commit()
+    project.write("c", "CREATE TABLE c (i int);")
+    assert readings_by(project, proxy) == 2
+    proxy.close()
+    assert "other" not in repr(project.migrator().changes("c"))
+
+
 def readings_of(project: Project, folder: Path) -> list[int]:
     """The numbers of the messages that read the catalog, in a run on another database with the same files."""
     proxy = Proxy(project.database, folder)
@@ -295,6 +348,7 @@ def readings_of(project: Project, folder: Path) -> list[int]:
     (folder / ".s.PGSQL.5432").unlink()
     project.rows("DROP SCHEMA public CASCADE")
     project.rows("CREATE SCHEMA public")
+    last_listing._last = None
     return [number for number, message in enumerate(proxy.messages, 1) if _READING in message.text]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.listing.source import RowField, RowSource, hashed, present
+from fsapi_nb.catalog.listing.source import RowField, RowSource, begun, hashed, present
 
 _REPLACED = "replaced"
 _CHANGED = "changed"
@@ -124,7 +124,7 @@ OBJECT_SOURCES = (
         "x.oid",
         (RowField("of", "x.enumtypid"), RowField("name", "x.enumlabel"), RowField("place", "x.enumsortorder")),
         "x.oid >= 16384",
-        used=present("pg_enum"),
+        used=begun("pg_enum"),
     ),
     _part(
         "aggregate",
@@ -217,7 +217,7 @@ OBJECT_SOURCES = (
         names="pg_get_userbyid(x.defaclrole)",
         schema="x.defaclnamespace",
         acl="x.defaclacl",
-        used=present("pg_default_acl"),
+        used=begun("pg_default_acl"),
     ),
     _plain(
         "publication",
@@ -225,7 +225,7 @@ OBJECT_SOURCES = (
         RowField("definition", hashed("to_jsonb(x) - '{pubname,pubowner}'::text[]"), _OPTIONS),
         names="x.pubname",
         owner="x.pubowner",
-        used=present("pg_publication"),
+        used=begun("pg_publication"),
     ),
     _part("published table", "pg_publication_rel", "x.prpubid", "x.*", used="pg_publication_rel"),
     _plain(
@@ -235,7 +235,7 @@ OBJECT_SOURCES = (
         names="x.fdwname",
         owner="x.fdwowner",
         acl="x.fdwacl",
-        used=present("pg_foreign_data_wrapper"),
+        used=begun("pg_foreign_data_wrapper"),
     ),
     _plain(
         "server",
@@ -272,7 +272,7 @@ OBJECT_SOURCES = (
             ),
         ),
         "x.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        present("pg_subscription"),
+        begun("pg_subscription"),
         stamped=False,
     ),
     _plain(
@@ -298,7 +298,7 @@ OBJECT_SOURCES = (
         f"{_BY_CLASS}, '.', hashtextextended(x.provider, 0)",
         (RowField("text", "hashtextextended(x.label, 0)"),),
         "x.objoid >= 16384 OR x.objoid = 2200",
-        "EXISTS (SELECT FROM pg_seclabel)",
+        begun("pg_seclabel"),
     ),
     RowSource(
         "need",
@@ -310,5 +310,5 @@ OBJECT_SOURCES = (
     ),
 )
 PUBLISHED_SCHEMAS = _part(
-    "published schema", "pg_publication_namespace", "x.pnpubid", "x.*", used=present("pg_publication_namespace")
+    "published schema", "pg_publication_namespace", "x.pnpubid", "x.*", used=begun("pg_publication_namespace")
 )

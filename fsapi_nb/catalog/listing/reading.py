@@ -1,7 +1,8 @@
-"""Read a listing of the catalog: one message, two the first time and when something of a new kind was made.
+"""Read a listing of the catalog: one message, two if something of a kind that was not known before has to be read.
 
 A listing is about schemas of users, and what is in no schema. Temporary objects and what belongs to extensions are left
-out. A second listing has the rows that are younger than the first one whole, of the others only that they are there.
+out. A second listing has the rows that are younger than the first one whole, of the others only that they are there: their
+keys, or in a large catalog their number. If the number says that some are gone, their keys are asked for after all.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from psycopg import sql
 
@@ -17,19 +19,19 @@ from fsapi_nb.catalog.listing.relation_sources import RELATION_SOURCES
 from fsapi_nb.catalog.listing.source import RowSource
 from fsapi_nb.postgres.session import Rows
 
-#: A catalog with more relations is not read: each thousand takes some twenty milliseconds.
+#: A catalog with more relations is not read: each thousand takes some ten milliseconds.
 MOST_RELATIONS = 20_000
 #: What nearly every database has.
 _USUAL = (
     *("class", "attribute", "attrdef", "constraint", "index", "sequence"),
     *("schema", "routine", "type", "comment"),
 )
+#: From so many relations on, rows that are no younger are counted: in a smaller catalog, to ask twice takes longer.
+_MANY = 300
 _ANY_AGE = "2147483647"
-# The oldest transaction that may still write when this is asked: what it and later ones write is read whole next time.
-_MOMENT = "SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text"
-_MEMBERS = (
-    "EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND refobjid >= 16384 AND deptype = 'e')"
-)
+# The catalogs with objects of users; of those that belong to an extension, only that there are some.
+_USED = """array(SELECT CASE WHEN is_member THEN 'member' ELSE classid::regclass::text END
+    FROM (SELECT DISTINCT classid, deptype = 'e' AS is_member FROM pg_depend WHERE objid >= 16384) AS found)"""
 _COUNT = f"(SELECT count(*) FROM (SELECT FROM pg_class WHERE oid >= 16384 LIMIT {MOST_RELATIONS + 1}) AS relations)"
 
 Ask = Callable[[Mapping[str, sql.SQL]], dict[str, Rows]]
@@ -43,16 +45,26 @@ class TooLarge(Exception):
 class CatalogListing:
     """The rows of each source, by their keys: the fields as the server writes a record.
 
-    `moment` is the transaction before which nothing was under way when it was read.
+    `snapshot` is the one under which it was read, as PostgreSQL writes it. `members` says whether something belongs to
+    an extension.
     """
 
-    moment: str = ""
+    snapshot: str = ""
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     members: bool = False
 
+    @property
+    def moment(self) -> int:
+        """The oldest transaction that may have been at work then: what it and later ones write is read whole next time."""
+        return int(self.snapshot.partition(":")[0]) & 0xFFFFFFFF
+
 
 def read_listing(
-    ask: Ask, version: int, schemas: Sequence[str] | None = None, before: CatalogListing | None = None
+    ask: Ask,
+    version: int,
+    schemas: Sequence[str] | None = None,
+    before: CatalogListing | None = None,
+    alike: CatalogListing | None = None,
 ) -> CatalogListing:
     """Read what there is in the catalog.
 
@@ -61,33 +73,40 @@ def read_listing(
         version: The server's version (150004 is 15.4).
         schemas: The names of the only schemas; None for all.
         before: A listing that was read before, of the same schemas.
+        alike: A listing of this database that may not be true any more: what it has is asked for at once.
 
     Raises:
         TooLarge: There are too many relations.
         psycopg.Error: The catalog cannot be read.
     """
     age = f"age('{before.moment}'::xid)" if before else _ANY_AGE
-    members = before.members if before else False
-    moment, asked = "", dict[str, Sequence[str] | None]()
-    wanted = first = _USUAL if before is None else tuple(before.rows)
+    known = before or alike
+    members = known.members if known else False
+    counted = before is not None and len(before.rows.get("class", ())) >= _MANY
+    snapshot, asked = "", dict[str, tuple[Any, ...]]()
+    wanted = first = tuple(known.rows) if known else _USUAL
     while wanted:
-        gate = {} if moment else {"": _gate(version, wanted)}
-        queries = {**gate, **_queries(version, _literal(schemas), wanted, members)}
+        gate = {} if snapshot else {"": _gate(version, wanted, is_first=before is None)}
+        queries = {**gate, **_queries(version, _literal(schemas), wanted, members, counted)}
         answers = ask({name: sql.SQL(text.replace("{age}", age)) for name, text in queries.items()})
-        asked.update((name, answers[name][0][0]) for name in wanted)
-        if not moment:
-            ((moment, relations, found_members, catalogs, *others),) = answers[""]
-            if before is None and relations > MOST_RELATIONS:
+        asked.update((name, answers[name][0]) for name in wanted)
+        if counted and any(_lacks(before, name, answers[name][0]) for name in wanted):
+            counted, snapshot, asked, wanted = False, "", {}, first  # all of it: rows of one snapshot belong together
+            continue
+        if not snapshot:
+            ((snapshot, relations, used, *others),) = answers[""]
+            if relations > MOST_RELATIONS:
                 raise TooLarge
-            if found_members and not members:  # what belongs to extensions was read, too
+            if "member" in used and not members:  # what belongs to extensions was read, too
                 members, asked = True, {}
-            used = {"", *catalogs, *others}
+            used = {"", *used, *others}
         wanted = tuple(
             each.name
             for each in _sources(version)
             if each.name not in asked and (each.name in first or each.used in used)
         )
-    return CatalogListing(moment, {name: _merged(name, lines, before) for name, lines in asked.items()}, members)
+    rows = {name: _merged(name, answer, before) for name, answer in asked.items()}
+    return CatalogListing(snapshot, rows, members)
 
 
 @lru_cache(maxsize=4)
@@ -105,22 +124,19 @@ def _of_version(source: RowSource, version: int) -> RowSource:
 
 
 @lru_cache(maxsize=16)
-def _gate(version: int, known: tuple[str, ...]) -> str:
-    """Return the question for the moment, how many relations there are, and what tells which other sources have rows."""
+def _gate(version: int, known: tuple[str, ...], *, is_first: bool) -> str:
+    """Return the question for the snapshot, how many relations there are, and what says which other sources have rows."""
     used = {source.used for source in _sources(version) if source.used and source.name not in known}
-    catalogs = ",".join(sorted(each for each in used if not each.startswith("EXISTS")))
-    direct = sorted(each for each in used if each.startswith("EXISTS"))
+    direct = sorted(each for each in used if not each.isidentifier())
     found = "".join(f", CASE WHEN {each} THEN {sql.Literal(each).as_string()} END" for each in direct)
-    return (
-        f"SELECT ({_MOMENT}), {_COUNT}, {_MEMBERS}, array(SELECT c::text FROM unnest('{{{catalogs}}}'::regclass[]) AS c"
-        f" WHERE EXISTS (SELECT FROM pg_depend WHERE classid = c::oid AND objid >= 16384)){found}"
-    )
+    count = _COUNT if is_first else "0"
+    return f"SELECT pg_current_snapshot()::text, {count}, {_USED}{found}"
 
 
 @lru_cache(maxsize=16)
-def _queries(version: int, schemas: str, names: tuple[str, ...], members: bool) -> dict[str, str]:
+def _queries(version: int, schemas: str, names: tuple[str, ...], members: bool, counted: bool) -> dict[str, str]:
     return {
-        source.name: source.query(schemas, without_members=members)
+        source.name: source.query(schemas, without_members=members, counted=counted)
         for source in _sources(version)
         if source.name in names
     }
@@ -135,10 +151,22 @@ def _is_additive(name: str) -> bool:
     return any(source.additive for source in RELATION_SOURCES if source.name == name)
 
 
-def _merged(name: str, lines: Sequence[str] | None, before: CatalogListing | None) -> dict[str, str]:
-    """Return the rows of a source: those that are read whole, and of the others what was read before."""
+def _lacks(before: CatalogListing | None, name: str, answer: tuple[Any, ...]) -> bool:
+    """Return whether rows of a source that were there before are gone, by the number of those that are there now."""
+    lines, *count = answer
     old = before.rows.get(name, {}) if before else {}
-    rows = dict(old) if _is_additive(name) else {}
+    added = sum(line.partition(" ")[0] not in old for line in lines or ())
+    return bool(count) and count[0] != len(old) + added
+
+
+def _merged(name: str, answer: tuple[Any, ...], before: CatalogListing | None) -> Mapping[str, str]:
+    """Return the rows of a source: those that are read whole, and of the others what was read before."""
+    lines, *count = answer
+    old = before.rows.get(name, {}) if before else {}
+    has_older = bool(count) or _is_additive(name)
+    if has_older and not lines:
+        return old
+    rows = dict(old) if has_older else {}
     for line in lines or ():
         key, _, fields = line.partition(" ")
         rows[key] = fields or old.get(key, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsapi_nb.catalog.listing.source import RowField, RowSource, hashed
+from fsapi_nb.catalog.listing.source import RowField, RowSource, begun, hashed
 
 _USED = "pg_class"
 #: A TOAST table's row matters only for its settings. Temporary relations last as long as a session.
@@ -187,7 +187,7 @@ RELATION_SOURCES = (
         ),
         "x.inhrelid >= 16384",
         relation="x.inhrelid",
-        used="EXISTS (SELECT FROM pg_inherits)",
+        used=begun("pg_inherits"),
     ),
     # Which column owns it is in another catalog, so that its age says nothing: each row is read whole.
     RowSource(

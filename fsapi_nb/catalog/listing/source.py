@@ -46,12 +46,13 @@ class RowSource:
     stamped: bool = True
     additive: bool = False
 
-    def query(self, schemas: str, *, without_members: bool) -> str:
+    def query(self, schemas: str, *, without_members: bool, counted: bool = False) -> str:
         """Return SQL of one array: the key of each row, and behind it the fields if it is no older than `{age}`.
 
         Args:
             schemas: SQL of an array of the names of the only schemas; empty for all.
             without_members: Whether to leave out what belongs to extensions.
+            counted: Whether to give the older rows only as a number: that of all rows, behind the array.
         """
         where, spaces = [self.where], f"(SELECT oid FROM pg_namespace WHERE nspname = ANY({schemas}))"
         if schemas and self.schema:
@@ -61,11 +62,14 @@ class RowSource:
         if without_members and self.may_be_member:
             where.append(_NO_MEMBER.format(self.table))
         row = f"concat({self.key}, ' ', ROW({', '.join(field.sql for field in self.fields)})::text)"
+        answer = f"array_agg({row})"
         if self.additive:
-            where.append("age(x.xmin) <= {age}")
+            where[0] = f"CASE WHEN age(x.xmin) <= {{age}} THEN {where[0]} END"  # in this order: the rest takes longer
+        elif counted and self.stamped:
+            answer = f"array_agg({row}) FILTER (WHERE age(x.xmin) <= {{age}}), count(*)"
         elif self.stamped:
-            row = f"CASE WHEN age(x.xmin) <= {{age}} THEN {row} ELSE concat({self.key}) END"
-        return f"SELECT array_agg({row}) FROM {self.table} x WHERE {' AND '.join(f'({each})' for each in where)}"
+            answer = f"array_agg(CASE WHEN age(x.xmin) <= {{age}} THEN {row} ELSE concat({self.key}) END)"
+        return f"SELECT {answer} FROM {self.table} x WHERE {' AND '.join(f'({each})' for each in where)}"
 
 
 _NO_MEMBER = """x.oid NOT IN (SELECT objid FROM pg_depend
@@ -80,3 +84,8 @@ def hashed(*columns: str) -> str:
 def present(catalog: str) -> str:
     """Return SQL of whether a catalog has a row of users: what a server has from its beginning is numbered below."""
     return f"EXISTS (SELECT FROM {catalog} WHERE oid >= 16384)"
+
+
+def begun(catalog: str) -> str:
+    """Return SQL of whether there were ever rows in a catalog that is empty in a new database. Nothing is planned for it."""
+    return f"pg_relation_size('{catalog}') > 0"
