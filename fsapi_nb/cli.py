@@ -220,6 +220,7 @@ def _migrator(options: argparse.Namespace, *observers: Observer) -> Migrator:
         max_wait=60.0 if options.max_wait is None else options.max_wait,
         pooler=options.pooler,
         postgres_bin=options.postgres_bin,
+        scratch=options.scratch,
         schema=options.schema,
         application="fsapi_nb:sapi",
         observers=observers,

@@ -55,6 +55,8 @@ class Migrator:
         statement_timeout: How long a statement may run, in the same form. None: what the role has.
         max_wait: Seconds to wait for another runner, and to retry a step in a transaction that a lock stops.
         postgres_bin: The bin folder of the embedded server's PostgreSQL. None: the project's, or the installed one.
+        scratch: The server for scratch databases: a URL, or a name in `pyproject.toml`. None: the project's, or an
+            embedded one of a PostgreSQL that has what is needed.
         schema: The schema to work in. It has its own history, and each file's search_path is it and `public`, so that
             one folder serves many schemas of a database.
         pooler: `session` if a connection pooler in session mode is in between.
@@ -80,6 +82,7 @@ class Migrator:
         statement_timeout: str | None = None,
         max_wait: float = 60.0,
         postgres_bin: str | os.PathLike[str] | None = None,
+        scratch: str | None = None,
         schema: str | None = None,
         pooler: str | None = None,
         application: str = "fsapi_nb",

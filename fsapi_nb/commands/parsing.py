@@ -43,6 +43,12 @@ GLOBAL: tuple[Argument, ...] = (
     ),
     argument("--pooler", metavar="MODE", help="session: a connection pooler in session mode is in between"),
     argument("--postgres-bin", metavar="FOLDER", help="the bin folder of the embedded server's PostgreSQL"),
+    argument(
+        "--scratch",
+        values=CompletionKind.DATABASE,
+        metavar="URL_OR_NAME",
+        help="make scratch databases on this server (the role needs CREATEDB), not on an embedded one",
+    ),
 )
 
 

@@ -40,6 +40,7 @@ from fsapi_nb.model.schema_change import KeptChanges
 from fsapi_nb.model.server import DatabaseFacts, Identity
 from fsapi_nb.postgres.connect import connect, open_session
 from fsapi_nb.postgres.session import Session
+from fsapi_nb.postgres.system_identifier import system_identifier
 from fsapi_nb.postgres.wait import closed_after
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from fsapi_nb.postgres.advisory_lock import Holder
 
 _SECOND_WAIT = 15.0  # seconds: a pooler lets a client wait for minutes until another one has gone
-_MAY_READ_SYSTEM = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
-_SYSTEM = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
 
 
 @dataclass(slots=True)
@@ -156,10 +155,9 @@ class HistoryStore:
         """Return what the record of a runbook says of this database."""
         info, facts = self.session.connection().info, self.session.facts
         address = f"{info.host}, port {info.port}" if info.host.startswith("/") else f"{info.host}:{info.port}"
-        execute = self.session.connection().execute
-        system = execute(_SYSTEM).fetchone() if execute(_MAY_READ_SYSTEM).fetchone() == (True,) else None
+        system = system_identifier(self.session.connection())
         server = facts.product.partition(" on ")[0]
-        return DatabaseFacts(self.identity, server, address, facts.role, system[0] if system else None)
+        return DatabaseFacts(self.identity, server, address, facts.role, system)
 
     def runner_at_work(self) -> Holder | None:
         """Return who holds the lock at this moment; None if nobody does."""

@@ -306,6 +306,7 @@ class MigrateMagics(Magics):
             max_wait=60.0 if options.max_wait is None else options.max_wait,
             pooler=options.pooler,
             postgres_bin=options.postgres_bin,
+            scratch=options.scratch,
             schema=self.schema if options.schema is None else options.schema,
             application=f"fsapi_nb:{notebook}" if notebook else "fsapi_nb",
             notebook=notebook,

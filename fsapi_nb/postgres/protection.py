@@ -65,6 +65,8 @@ def is_protected(
 ) -> bool:
     """Return whether the database that was reached is a protected one.
 
+    With an empty name of a database in `reached`, return whether its server has a protected one.
+
     An entry of `pyproject.toml` whose `url_env` is not set is not compared: its address is not known on this machine.
 
     Args:
@@ -79,7 +81,7 @@ def is_protected(
     if unknown and needed is AddressMatch.PERHAPS:
         return True
     index = _index(addresses)
-    candidates = (*index.get(reached.database, ()), *index.get(None, ()))
+    candidates = (*index.get(reached.database, ()), *index.get(None, ())) if reached.database else addresses
     return _best(candidates, reached, environment) >= needed
 
 
@@ -102,7 +104,7 @@ def may_lead_to(address: Address, reached: Endpoint, *, environment: Mapping[str
 def _best(addresses: Sequence[str], reached: Endpoint, environment: Mapping[str, str]) -> AddressMatch:
     """Return the best match of several connection strings. The names of all their hosts are looked up together."""
     found = [connection_parts(address, environment) for address in addresses]
-    found = [parts for parts in found if parts.database in ("", reached.database)]
+    found = [parts for parts in found if not reached.database or parts.database in ("", reached.database)]
     hosts = {reached.host, reached.address, *(host for parts in found if parts.known for host in parts.hosts)}
     places = _places(hosts)
     return max((_match(parts, places, reached) for parts in found), default=AddressMatch.NO)

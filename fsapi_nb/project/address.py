@@ -87,6 +87,28 @@ def find_address(
     return _address(project, None if option is None else Secret(option), variables)
 
 
+def find_scratch(
+    project: Project, *, option: str | None = None, environment: Mapping[str, str] | None = None
+) -> Address | None:
+    """Return the address of the server for scratch databases; None for an embedded one. Connects to nothing.
+
+    Args:
+        project: The project, for its `pyproject.toml`.
+        option: The value of `--scratch`, if it was given.
+        environment: The environment variables; None for those of the process.
+
+    Raises:
+        ConfigurationError: A name is not known or a URL not valid.
+    """
+    wanted = option if option is not None else project.table.get("scratch")
+    if wanted is None:
+        return None
+    variables = Variables(os.environ if environment is None else environment)
+    place = PYPROJECT if option is None else "--scratch"
+    found = named_address(project, Secret(revealed(wanted).strip()), variables, place)
+    return None if found.embedded and not found.protected else found
+
+
 def _address(project: Project, option: Secret | None, environment: Mapping[str, str]) -> Address:
     named = origin(environment).database if option is None else None
     runbooks = None if named is None else Secret(named)

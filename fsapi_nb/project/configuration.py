@@ -105,6 +105,9 @@ SETTINGS: Mapping[str, Setting] = {
         "where the history alone is, or is made (the first schema of the search_path that exists); `--schema` sets both"
     ),
     "schemas": _texts("what `fresh` may empty (the history's schema)", 'a list of names, such as ["public"]'),
+    "scratch": _text(
+        "the server for scratch databases (an embedded one): a name below, or a URL; the role needs CREATEDB"
+    ),
     "table": _name(f"the history's name (`migrations`), of at most {LONGEST_TABLE} bytes", LONGEST_TABLE),
 }
 #: The keys of `[tool.fsapi_nb.databases.NAME]`.

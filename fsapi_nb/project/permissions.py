@@ -68,9 +68,10 @@ def find_all_requests(project: Project, named: Sequence[Path]) -> tuple[Request,
             found += find_files(path, project.root, owners=False)
     written = address_in_environment(read_dotenv(project.root), DOTENV)
     found += dotenv_requests(written) if written else ()
-    default = Secret(project.table.get("database", "").strip())
-    if default and default not in project.databases:
-        found += named_address(project, default, {}, PYPROJECT).requests
+    for setting in ("database", "scratch"):
+        wanted = Secret(project.table.get(setting, "").strip())
+        if wanted and wanted not in project.databases:
+            found += named_address(project, wanted, {}, PYPROJECT).requests
     for name, entry in project.databases.items():
         with suppress(ConfigurationError):  # its URL is not valid, so nothing can be asked for by it
             found += entry_requests(project, name, entry)

@@ -66,6 +66,9 @@ _TEMPLATES = sql.SQL(r"""
 _NOW = sql.SQL(
     "SELECT 'template of fsapi_nb, last used ' || pg_catalog.to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 )
+_ALL_TEMPLATES = sql.SQL(r"""
+    SELECT datname::text FROM pg_catalog.pg_database WHERE datname ~ '^fsapi_template_[0-9a-f]{8}_[0-9a-f]{16}$' ORDER BY 1
+""")
 _ROLES = sql.SQL("SELECT rolname::text FROM pg_catalog.pg_roles")
 _THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
@@ -75,8 +78,8 @@ class Scratch:
     """Scratch databases on one server, which can be made as long as the session lives.
 
     `address` leads to that server. The session holds the advisory lock of `token`; `project` identifies the project and
-    the role in names of templates. `is_embedded` says that the server has nothing but scratch databases. The role needs
-    CREATEDB. Every method raises DatabaseError if the server refuses.
+    the role in names of templates. `is_embedded` says that the server has nothing but scratch databases, `kind` what
+    it is called. The role needs CREATEDB. Every method raises DatabaseError if the server refuses.
     """
 
     session: Session
@@ -84,8 +87,15 @@ class Scratch:
     token: str
     project: str
     is_embedded: bool = False
+    kind: str = ""
     _number: int = 0
     _used: set[str] = field(default_factory=set)
+
+    @property
+    def label(self) -> str:
+        """The server as results name it: `PostgreSQL 15.18 of the system`."""
+        version = self.session.facts.version
+        return f"PostgreSQL {version // 10_000}.{version % 10_000} {self.kind}".rstrip()
 
     def make(self) -> str:
         """Make an empty database; return its address."""
@@ -169,6 +179,22 @@ class Scratch:
                 # Another process may make it at the same moment.
                 with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                     self._execute("CREATE ROLE {} NOLOGIN", name)
+
+    def drop_roles(self, names: Iterable[str]) -> None:
+        """Drop those roles of an embedded server; templates are dropped with them, as theirs may depend on them.
+
+        A role that a database in use depends on stays.
+        """
+        if not self.is_embedded:
+            return
+        with _refusals(self.session):
+            there = {name for (name,) in ask(self.session.connection(), _ROLES)}
+            found = sorted({*names} & there)
+            if found:
+                self._drop_unused([name for (name,) in ask(self.session.connection(), _ALL_TEMPLATES)])
+            for name in found:
+                with contextlib.suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.ObjectInUse):
+                    self._execute("DROP ROLE IF EXISTS {}", name)
 
     def sweep(self) -> None:
         """Drop the scratch databases of killed processes: those whose token no session holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -35,6 +35,8 @@ def open_scratch(
     requests: Sequence[Request] = (),
     application: str = "fsapi_nb tests",
     folder: str = "tests",
+    kind: str = "",
+    judge: Callable[[Session], None] | None = None,
 ) -> Iterator[Scratch]:
     """Yield what makes scratch databases on a server.
 
@@ -48,6 +50,8 @@ def open_scratch(
         requests: what the project asks for, which its user must have allowed.
         application: the name of the session on the server.
         folder: where in the project's private folder the embedded server is, one of `project_server.SCRATCH_FOLDERS`.
+        kind: what the server is called in results.
+        judge: called with the session before anything is made or dropped; an error that it raises ends the use.
 
     Raises:
         Protected: the database is protected, by its own setting or because its address is that of a protected one.
@@ -58,8 +62,9 @@ def open_scratch(
         raise _protected(address.name or "this database")
     require(project.root, requests)
     with ExitStack() as stack:
-        dsn = _dsn(address) if address is not None else None
-        if dsn is None:
+        if address is not None:
+            dsn = _dsn(address)
+        else:
             home = project.home / folder
             stack.enter_context(_used(home))
             dsn = start_embedded(
@@ -70,8 +75,10 @@ def open_scratch(
             _be_quick(session)
         else:
             _refuse_protected(project, session)
+        if judge is not None:
+            judge(session)
         whose = hashlib.sha256(f"{project.root}\0{session.facts.role}".encode()).hexdigest()[:8]
-        scratch = Scratch(session, dsn, take_token(session), whose, is_embedded=address is None)
+        scratch = Scratch(session, dsn, take_token(session), whose, is_embedded=address is None, kind=kind)
         scratch.sweep()
         yield scratch
 
@@ -91,8 +98,8 @@ def _used(home: Path) -> Iterator[None]:
                 embedded.detach(home)
 
 
-def _dsn(address: Address) -> str | None:
-    """Return the connection string of the server, with its password; None for the embedded server."""
+def _dsn(address: Address) -> str:
+    """Return the connection string of the server, with its password."""
     if address.connector is not None:
         hint = "name a database with url or url_env, which may have a password_command."
         raise ConfigurationError(
@@ -100,7 +107,7 @@ def _dsn(address: Address) -> str | None:
         )
     if address.dsn is not None and address.password_command is not None:
         return CommandAddress(address.dsn, address.password_command).with_password()[0]
-    return address.dsn
+    return address.dsn or ""
 
 
 def _be_quick(session: Session) -> None:

@@ -16,7 +16,8 @@ from fsapi_nb.events import Observer
 from fsapi_nb.history.access import DatabaseAccess
 from fsapi_nb.history.chosen_schema import find_schema, search_path
 from fsapi_nb.postgres.pooler import allows_pooler
-from fsapi_nb.project.address import find_address
+from fsapi_nb.project.address import Address, find_address, find_scratch
+from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.origin import origin
 from fsapi_nb.project.permissions import find_place_request, find_requests
 from fsapi_nb.project.root import Project, expanded, find_binaries, find_project
@@ -40,6 +41,7 @@ class GivenOptions:
     statement_timeout: str | None
     max_wait: float
     postgres_bin: str | os.PathLike[str] | None
+    scratch: Secret | None
     schema: str | None
     pooler: str | None
     application: str
@@ -54,7 +56,8 @@ class VerbOptions:
     """The options of every verb: the way to the database, the migrations folder, the observers.
 
     `label` is the folder as its user named it, for messages. `start` is the folder in which the search for the
-    migrations began, or None if the user named theirs. `observers` get the events of every run.
+    migrations began, or None if the user named theirs. `observers` get the events of every run. `scratch` is the server
+    for scratch databases, None for an embedded one.
     """
 
     access: DatabaseAccess
@@ -62,6 +65,7 @@ class VerbOptions:
     label: str
     start: Path | None
     observers: tuple[Observer, ...] = ()
+    scratch: Address | None = None
 
     @property
     def project(self) -> Project:
@@ -71,8 +75,9 @@ class VerbOptions:
 
 def hide_secrets(given: Mapping[str, Any]) -> GivenOptions:
     """Return the arguments of a Migrator, by their names, as a value that shows no secret."""
-    database, settings = given["database"], given["settings"]
+    database, settings, scratch = given["database"], given["settings"], given["scratch"]
     hidden = {
+        "scratch": None if scratch is None else Secret(scratch),
         "database": Secret(database) if isinstance(database, str) else database,
         "settings": None if settings is None else {name: Secret(value) for name, value in settings.items()},
         "observers": tuple(given["observers"]),
@@ -91,7 +96,8 @@ def ship_options(given: GivenOptions, options: VerbOptions) -> tuple[ShippedData
     values = {each.name: getattr(given, each.name) for each in fields(given)}
     shipped = ship(values.pop("database"), options.access.address)
     del values["directory"]
-    return shipped, options.directory, values | {"settings": ship_settings(given.settings)}
+    scratch = None if given.scratch is None else ship(given.scratch, options.scratch or Address(None, EMBEDDED)).option
+    return shipped, options.directory, values | {"settings": ship_settings(given.settings), "scratch": scratch}
 
 
 def require_place(options: VerbOptions) -> None:
@@ -115,13 +121,15 @@ def find_options(given: GivenOptions) -> VerbOptions:
     folder = start if directory is not None else project.migrations
     label = os.fspath(directory) if directory is not None else os.path.relpath(folder)
     searched = None if directory is not None else start
-    return VerbOptions(_find_access(given, project, searched), folder, label, searched, given.observers)
+    access = _find_access(given, project, searched)
+    return VerbOptions(access, folder, label, searched, given.observers, find_scratch(project, option=given.scratch))
 
 
 def _refuse_empty(given: GivenOptions) -> None:
     for option, value in {
         "--dir": given.directory,
         "--postgres-bin": given.postgres_bin,
+        "--scratch": None if given.scratch is None else given.scratch.reveal(),
         "--lock-timeout": given.lock_timeout,
     }.items():
         if value is not None and not os.fspath(value).strip():

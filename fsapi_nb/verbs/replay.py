@@ -18,10 +18,13 @@ from fsapi_nb import __version__
 from fsapi_nb.errors import UNCHANGED, FsapiError, ReplayFailed, UnknownMigration
 from fsapi_nb.history.access import DatabaseAccess
 from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.migration import Statement
 from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.project.address import Address
 from fsapi_nb.project.root import Project
+from fsapi_nb.script.server_objects import find_server_objects, may_name_server_objects
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.secrets import Secret, revealed
 from fsapi_nb.verbs.options import VerbOptions
@@ -50,6 +53,7 @@ def open_replay(
     *,
     until: str | None = None,
     scratch: Scratch | None = None,
+    needs: ServerNeeds | None = None,
     roles: Iterable[str] = (),
 ) -> Iterator[Replayed]:
     """Yield a scratch database in which the migrations are applied; drop it after the block.
@@ -62,27 +66,42 @@ def open_replay(
         folder: The migrations, from the disk or made of stored texts, which are applied in the order of their names.
         until: The name of the last one to apply; None for all.
         scratch: The scratch server, if the caller has opened it already.
+        needs: What the server must have besides the extensions that the migrations ask for; if it is not open yet.
         roles: Roles that the migrations or definitions may name: an embedded server gets those that it lacks.
 
     Raises:
         UnknownMigration: The folder has no file of the name `until`.
         ReplayFailed: A migration does not run there.
         Untrusted: The user has not allowed all that the project asks for.
-        DatabaseError: The scratch server cannot be used.
+        DatabaseError: No server has what the migrations need, or it cannot be used.
     """
     if until is not None and not folder.has(until):
         raise UnknownMigration(f"there is no migration {until!r} in the folder", state=UNCHANGED)
     folder = folder if until is None else folder.up_to(until)
+    objects = find_server_objects(_statements(folder))
     with ExitStack() as stack:
-        scratch = scratch or stack.enter_context(open_scratch_server(options))
-        scratch.make_roles(roles)
+        if scratch is None:
+            wanted = (needs or ServerNeeds()).with_extensions(objects.extensions)
+            scratch = stack.enter_context(open_scratch_server(options, replace(wanted, roles=frozenset())))
+        needed = {*roles, *(needs.roles if needs else ()), *objects.named} - objects.made
         settings = sorted((name, revealed(value)) for name, value in options.access.settings.items())
         contents = contents_of(options.project, folder, options.access.schema, settings)
-        address = scratch.filled(contents, lambda empty: _apply(options, folder, empty))
+        scratch.make_roles(needed)
+        address = _filled(options, folder, contents, scratch, objects.made)
         try:
             yield Replayed(address, scratch)
         finally:
             scratch.drop(address)
+
+
+def _filled(options: VerbOptions, folder: Folder, contents: str, scratch: Scratch, made: set[str]) -> str:
+    """Return the address of a copy of the template, which is made if there is none."""
+
+    def fill(empty: str) -> None:
+        scratch.drop_roles(made)  # an earlier replay has made them, and a second CREATE ROLE is an error
+        _apply(options, folder, empty)
+
+    return scratch.filled(contents, fill)
 
 
 def contents_of(project: Project, folder: Folder, *further: object) -> str:
@@ -108,6 +127,13 @@ def options_on(options: VerbOptions, address: str) -> VerbOptions:
         schema=access.schema,
     )
     return replace(options, access=there, observers=())
+
+
+def _statements(folder: Folder) -> Iterator[Statement]:
+    """Yield the statements of every UP that may name a role or an extension; the others need not be parsed."""
+    for migration in map(folder.get, folder.names):
+        if migration and may_name_server_objects(migration.up.written.text):
+            yield from migration.up.parsed.statements
 
 
 def _text_of(folder: Folder, name: str) -> str:

@@ -130,6 +130,7 @@ def test_a_home_folder_that_is_nobodys_is_told(
         "postgres_bin",
         "schema",
         "schemas",
+        "scratch",
         "pooler",
         "table",
         "databases.a",

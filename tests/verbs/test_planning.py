@@ -21,6 +21,7 @@ GIVEN: dict[str, object] = {
     "statement_timeout": None,
     "max_wait": 60.0,
     "postgres_bin": None,
+    "scratch": None,
     "schema": None,
     "pooler": None,
     "application": "fsapi_nb",

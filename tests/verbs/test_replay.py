@@ -8,17 +8,22 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from fsapi_nb import Migrator, ReplayFailed, UnknownMigration, Untrusted
+from fsapi_nb import DatabaseError, Migrator, Protected, ReplayFailed, UnknownMigration, Untrusted
+from fsapi_nb.catalog.server_needs import read_needs
 from fsapi_nb.folder.read import parse_text, read_folder
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.project.address import Address
 from fsapi_nb.project.root import find_project
+from fsapi_nb.project.url import as_url
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.replay import Replayed, open_replay
+from fsapi_nb.verbs.scratch import open_scratch_server
 from tests.conftest import Project
 
 
@@ -184,3 +189,67 @@ def test_a_project_that_is_not_trusted_starts_no_server(project: Project, monkey
     ):
         pass
     assert not Path(project.root, ".fsapi_nb").exists()
+
+
+def test_a_role_that_the_folder_makes_is_made_by_each_replay(project: Project, pytestconfig: pytest.Config) -> None:
+    """Roles belong to the server: the one of an earlier replay would be in the way of CREATE ROLE."""
+    project.write("role", "CREATE ROLE app;\nCREATE TABLE users (id int);\nGRANT SELECT ON users TO app, reader;")
+    options = options_of(project.migrator(postgres_bin=pytestconfig.getoption("--postgres-bin")))
+    with open_scratch_server(options) as scratch:
+        for text in ("", "CREATE TABLE more (id int);"):
+            if text:
+                project.write("more", text)
+            with open_replay(options, read_folder(project.folder), scratch=scratch, roles=["app"]) as made:
+                assert asked(made, "SELECT has_table_privilege('app', 'users', 'SELECT')") == [True]
+
+
+def test_an_extension_that_no_server_has_is_named_before_anything_runs(
+    project: Project, pytestconfig: pytest.Config
+) -> None:
+    """Nobody waits for a replay that cannot end well, and the error says how to have one that can."""
+    project.write("users", "CREATE TABLE users (id int);\nCREATE EXTENSION nobody_has_this;")
+    options = options_of(project.migrator(postgres_bin=pytestconfig.getoption("--postgres-bin")))
+    with (
+        pytest.raises(DatabaseError, match="lacks the extension nobody_has_this|none of the") as caught,
+        open_replay(options, read_folder(project.folder)),
+    ):
+        pass
+    assert "--scratch URL" in str(caught.value)
+    assert not Path(project.root, ".fsapi_nb", "scratch").exists()
+
+
+def test_the_server_that_the_user_names_is_used(project: Project, server: str) -> None:
+    """Nothing is started then, what it has is asked of itself, and no role is made there."""
+    project.write("users", "CREATE TABLE users (id int);")
+    options = options_of(project.migrator(scratch=server))
+    with open_replay(options, read_folder(project.folder)) as made:
+        assert tables(made) == ["users"]
+        assert made.scratch.label.endswith(" of --scratch")
+        assert not Path(project.root, ".fsapi_nb").exists()
+        for name in names(made.scratch, "fsapi_template_"):
+            made.scratch.session.connection().execute(f'DROP DATABASE "{name}"'.encode())
+    needs = ServerNeeds(extensions={"nobody_has_this": None})
+    with (
+        pytest.raises(DatabaseError, match="of --scratch lacks the extension nobody_has_this"),
+        open_scratch_server(options, needs),
+    ):
+        pass
+
+
+def test_no_scratch_database_is_made_beside_a_protected_one(project: Project, server: str) -> None:
+    """By the address of any database there, and by the server's own number where the address says nothing."""
+    (project.root / "pyproject.toml").write_text(
+        f'[tool.fsapi_nb.databases.prod]\nurl = "{as_url(server)}"\nprotected = true\n'
+    )
+    beside = make_conninfo(server, dbname="postgres")
+    for options in (project.migrator(scratch=beside), project.migrator(scratch="prod")):
+        with pytest.raises(Protected, match="protected"), open_scratch_server(options_of(options)):
+            pass
+    (project.root / "pyproject.toml").unlink()
+    with psycopg.connect(project.database) as connection:
+        needs = read_needs(connection, is_protected=True)
+    with (
+        pytest.raises(Protected, match="the scratch server has a protected database"),
+        open_scratch_server(options_of(project.migrator(scratch=beside)), needs),
+    ):
+        pass
