@@ -15,6 +15,7 @@ from fsapi_nb.catalog.schema.read_others import read_other
 from fsapi_nb.catalog.schema.read_overview import read_overview, read_sizes, with_sizes
 from fsapi_nb.catalog.schema.read_relation import read_relation
 from fsapi_nb.catalog.schema.read_rows import read_rows, why_not
+from fsapi_nb.catalog.schema.read_sql import read_sql
 from fsapi_nb.errors import UNCHANGED, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.postgres.session import Connection
@@ -79,10 +80,12 @@ def _page(
     store: HistoryStore, overview: Overview, found: Sequence[SchemaObject], rows: int | None
 ) -> results.ObjectResult:
     connection, item = store.session.connection(), found[0]
-    if item.kind not in RELATIONS:
-        page = read_other(connection, found, overview)
-    else:
-        page = _relation(connection, item, overview)
+    is_relation = item.kind in RELATIONS
+    page = _relation(connection, item, overview) if is_relation else read_other(connection, found, overview)
+    if is_relation or item.kind == "sequence":
+        text, notes = read_sql(connection, item)
+        page = replace(page, definition=text, notes=(*page.notes, *notes))
+    if is_relation:
         page = _with_rows(connection, page, rows, protected=store.identity.protected)
     page = replace(page, definition=redact_sql(page.definition), is_own=item.owner == overview.role)
     return results.ObjectResult(page, store.identity)

@@ -22,7 +22,8 @@ from fsapi_nb.text.command import Advice, command
 #: How long a question may run, and how long it may wait for a lock, in milliseconds.
 STATEMENT, LOCK = 2_000, 100
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[], current_user::pg_catalog.text")
-_LIMITS = {"transaction_read_only": "on", "statement_timeout": str(STATEMENT), "lock_timeout": str(LOCK), "jit": "off"}
+#: What holds for a transaction in which something is looked at.
+LIMITS = {"transaction_read_only": "on", "statement_timeout": str(STATEMENT), "lock_timeout": str(LOCK), "jit": "off"}
 
 
 def ask(
@@ -35,7 +36,7 @@ def ask(
     """
     limits = (
         sql.SQL("pg_catalog.set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
-        for name, value in {**_LIMITS, **(settings or {})}.items()
+        for name, value in {**LIMITS, **(settings or {})}.items()
     )
     return ask_together(connection, {"limits": sql.SQL("SELECT {}").format(sql.SQL(", ").join(limits)), **queries})
 

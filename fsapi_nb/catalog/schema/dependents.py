@@ -39,6 +39,7 @@ _DEPENDENT = """
         LEFT JOIN pg_trigger AS g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
         LEFT JOIN pg_policy AS p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
         WHERE d.classid <> 'pg_type'::regclass AND NOT coalesce(g.tgisinternal, false)
+            AND NOT coalesce({catalog}::regclass = 'pg_type'::regclass AND k.contypid = {oid}::oid, false)
             AND NOT ({catalog}::regclass = 'pg_class'::regclass AND (
                 coalesce(coalesce(r.ev_class, a.adrelid, k.conrelid, g.tgrelid, p.polrelid) = {oid}::oid, false)
                 OR d.classid = 'pg_constraint'::regclass OR coalesce(c.relkind IN ('i', 'I', 't'), false)
@@ -59,19 +60,23 @@ _NEEDED = """
     ORDER BY k.type, k.identity LIMIT {most}"""
 _LISTS = {
     "pg_class": (
-        "SELECT relacl, NULL::text FROM pg_class WHERE oid = {oid}"
-        " UNION ALL (SELECT attacl, attname::text FROM pg_attribute WHERE attrelid = {oid} AND attacl IS NOT NULL"
-        " AND NOT attisdropped ORDER BY attnum)"
+        "SELECT relacl, NULL::text, relowner, CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\" FROM pg_class"
+        " WHERE oid = {oid} UNION ALL (SELECT attacl, attname::text, 0, 'c' FROM pg_attribute"
+        " WHERE attrelid = {oid} AND attacl IS NOT NULL AND NOT attisdropped ORDER BY attnum)"
     ),
-    "pg_proc": "SELECT proacl, NULL::text FROM pg_proc WHERE oid = {oid}",
-    "pg_type": "SELECT typacl, NULL::text FROM pg_type WHERE oid = {oid}",
-    "pg_namespace": "SELECT nspacl, NULL::text FROM pg_namespace WHERE oid = {oid}",
+    "pg_proc": "SELECT proacl, NULL::text, proowner, 'f'::\"char\" FROM pg_proc WHERE oid = {oid}",
+    "pg_type": "SELECT typacl, NULL::text, typowner, 'T'::\"char\" FROM pg_type WHERE oid = {oid}",
 }
+# An owner that has all the rights of one is not worth a line.
 _GRANTS = """
-    SELECT CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END COLLATE "C", l.part COLLATE "C",
-        array_agg(DISTINCT g.privilege_type), array_agg(DISTINCT g.privilege_type) FILTER (WHERE g.is_grantable)
-    FROM ({lists}) AS l(acl, part), LATERAL aclexplode(l.acl) AS g
-    GROUP BY g.grantee, l.part ORDER BY 2 NULLS FIRST, 1"""
+    SELECT CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END COLLATE "C",
+        l.part COLLATE "C", array_agg(DISTINCT g.privilege_type),
+        array_agg(DISTINCT g.privilege_type) FILTER (WHERE g.is_grantable)
+    FROM ({lists}) AS l(acl, part, owner, kind), LATERAL aclexplode(l.acl) AS g
+    GROUP BY g.grantee, l.part, l.owner, l.kind
+    HAVING g.grantee <> l.owner OR NOT array_agg(g.privilege_type) @> (
+        SELECT array_agg(d.privilege_type) FROM aclexplode(acldefault(l.kind, l.owner)) AS d WHERE d.grantee = l.owner)
+    ORDER BY 2 NULLS FIRST, 1"""
 #: The rights in the order in which they are shown.
 _RIGHTS = (
     *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"),

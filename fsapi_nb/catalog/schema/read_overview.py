@@ -18,6 +18,7 @@ from fsapi_nb.catalog.schema.overview import Overview, SchemaObject, rank
 from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.table_facts import FoundTable
 from fsapi_nb.postgres.session import Connection, Rows
+from fsapi_nb.text.words import counted
 
 _KIND = {
     "r": "table",
@@ -32,6 +33,7 @@ _ROUTINE = {"f": "function", "w": "function", "p": "procedure", "a": "aggregate"
 _STORED = frozenset({"table", "materialized view"})
 _BATCH = 100  # tables that are counted in one message, and whose locks are held together
 _MOST_COUNTED = 1_000
+_COUNTED_KINDS = 3  # of what is in a schema
 
 _EXTENSION = """
     LEFT JOIN pg_depend AS m ON m.classid = '{catalog}'::regclass AND m.objid = {oid} AND m.deptype = 'e'
@@ -136,14 +138,13 @@ def read_overview(connection: Connection, schemas: Sequence[str] | None) -> Over
     answers = ask(
         connection, {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in queries.items()}
     )
-    found = [
+    inside = [
         *_relations(answers["relations"], frozenset(ours)),
         *_types(answers["types"], path),
         *_routines(answers["routines"], path),
-        *_schemas(answers["schemas"]),
-        *_extensions(answers["extensions"]),
         *_others(answers["others"]),
     ]
+    found = [*inside, *_extensions(answers["extensions"]), *_schemas(answers["schemas"], inside)]
     written = _writer(found, path)
     ordered = sorted(found, key=lambda each: (rank(each.kind), each.schema or "", each.name, each.arguments or ""))
     return Overview(tuple(replace(each, written=written(each)) for each in ordered), path, role)
@@ -251,9 +252,15 @@ def _routines(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
         )
 
 
-def _schemas(rows: Rows) -> Iterator[SchemaObject]:
+def _schemas(rows: Rows, inside: Sequence[SchemaObject]) -> Iterator[SchemaObject]:
+    counts: dict[str | None, Counter[str]] = {}
+    for each in inside:
+        if not (each.owned or each.extension or each.is_history):
+            counts.setdefault(each.schema, Counter())[each.kind] += 1
     for oid, name, owner, comment, extension in rows:
-        yield SchemaObject("schema", None, name, joined([name]), oid, owner, comment, extension=extension)
+        held = sorted(counts.get(name, Counter()).items(), key=lambda each: rank(each[0]))
+        detail = ", ".join(counted(count, kind) for kind, count in held[:_COUNTED_KINDS]) or "empty"
+        yield SchemaObject("schema", None, name, joined([name]), oid, owner, comment, detail, extension=extension)
 
 
 def _extensions(rows: Rows) -> Iterator[SchemaObject]:

@@ -32,8 +32,7 @@ _HEAD = """
         (SELECT amname::text FROM pg_am WHERE oid = c.relam AND amname <> 'heap'), c.reloptions::text[],
         CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
         (SELECT s.srvname::text FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver
-         WHERE f.ftrelid = c.oid),
-        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END
+         WHERE f.ftrelid = c.oid)
     FROM pg_class AS c WHERE c.oid = {oid}"""
 _COLUMNS = """
     SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
@@ -156,7 +155,6 @@ def read_relation(connection: Connection, item: SchemaObject, overview: Overview
         children=tuple(each for each, is_partition in children if not is_partition),
         used_by=dependents_of(answers["used_by"], path),
         uses=dependents_of(answers["uses"], path),
-        definition=f"{head[14].rstrip().rstrip(';')};" if head[14] else "",
     )
     if head[8]:
         return replace(page, partition_of=f"{', '.join(parents)} {plain(head[6] or '', path)}".strip())
@@ -226,7 +224,7 @@ def _parts(rows: Rows, path: Sequence[str]) -> Iterator[NamedPart]:
 
 def _traits(item: SchemaObject, head: Sequence[object]) -> Iterator[str]:
     """Yield what is so of a relation and not of most."""
-    persistence, secured, forced, identity, populated, key, _, _, _, tablespace, method, options, of, server, _ = head
+    persistence, secured, forced, identity, populated, key, _, _, _, tablespace, method, options, of, server = head
     replicated = {"n": "replica identity nothing", "f": "replica identity full"}.get(str(identity), "")
     replicated = replicated if item.kind == "table" else ""
     yield from (

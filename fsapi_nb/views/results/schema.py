@@ -39,7 +39,7 @@ _TITLES = ("columns", "rows", "size", "vacuum or analyze")
 _RIGHT = frozenset({1, 2, 3})
 _FOLD = Fold(80, 20)
 _FOLD_OF_OTHERS = Fold(20, 5)
-_MOST_KINDS = 7  # in the headline
+_MOST_KINDS = 8  # in the headline
 _MOST_WORDS = 160  # characters of a detail or a comment, whose first line is shown
 
 

@@ -38,9 +38,8 @@ from fsapi_nb.views.document import (
     notes_of,
     paragraph,
 )
-from fsapi_nb.views.forecast.quantities import byte_words, size_words
+from fsapi_nb.views.forecast.quantities import byte_words, row_words, size_words
 from fsapi_nb.views.results.base import Result
-from fsapi_nb.views.results.schema import rows_of
 
 _COLUMNS_FOLD = Fold(60, 20)
 _FOLD = Fold(25, 5)
@@ -262,7 +261,7 @@ def _named(each: NamedPart) -> tuple[str, ...]:
 
 
 def _partition(each: Partition) -> tuple[str, ...]:
-    return each.written, each.bound, rows_of(each.size), byte_words(each.size.size) if each.size else ""
+    return each.written, each.bound, row_words(each.size), byte_words(each.size.size) if each.size else ""
 
 
 def _grant(each: Grant) -> tuple[str, ...]:
