@@ -114,7 +114,7 @@ def _relation(connection: Connection, item: SchemaObject, overview: Overview) ->
 def _with_rows(connection: Connection, page: ObjectPage, wanted: int | None, *, protected: bool) -> ObjectPage:
     """Return the page with its first rows: by itself only of tables that are not protected, and if nothing runs for it."""
     item = page.item
-    if wanted == 0 or not page.columns or (wanted is None and item.kind not in _SHOWN):
+    if wanted == 0 or not page.columns or not page.populated or (wanted is None and item.kind not in _SHOWN):
         return page
     if wanted is None:
         why = "this database is protected" if protected else why_not(connection, item)

@@ -42,7 +42,8 @@ _DEPENDENT = """
             AND NOT coalesce({catalog}::regclass = 'pg_type'::regclass AND k.contypid = {oid}::oid, false)
             AND NOT ({catalog}::regclass = 'pg_class'::regclass AND (
                 coalesce(coalesce(r.ev_class, a.adrelid, k.conrelid, g.tgrelid, p.polrelid) = {oid}::oid, false)
-                OR d.classid = 'pg_constraint'::regclass OR coalesce(c.relkind IN ('i', 'I', 't'), false)
+                OR d.classid = 'pg_constraint'::regclass OR coalesce(c.oid = {oid}::oid, false)
+                OR coalesce(c.relkind IN ('i', 'I', 't'), false)
                 OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid AND i.inhparent = {oid}::oid)))
     )
     SELECT k.type, k.identity FROM owners, LATERAL pg_identify_object(class, id, part::int) AS k

@@ -159,6 +159,7 @@ class ObjectPage:
         overloads: The routines of this name, if there are several, this one the first.
         members: What an extension has brought.
         last_value: What a sequence gave last; None if it gave nothing yet.
+        populated: Whether a materialized view has been filled; True for anything else.
         is_own: Whether it belongs to the role that looks.
         rows: The first rows, if they were wanted and could be read.
         notes: What could not be found out, and why.
@@ -186,6 +187,7 @@ class ObjectPage:
     uses: tuple[Dependent, ...] = ()
     used_by: tuple[Dependent, ...] = ()
     definition: str = ""
+    populated: bool = True
     is_own: bool = False
     rows: SampleRows | None = None
     notes: tuple[str, ...] = ()

@@ -151,6 +151,7 @@ def read_relation(connection: Connection, item: SchemaObject, overview: Overview
         policies=tuple(_parts(answers["policies"], path)),
         rules=tuple(_parts(answers["rules"], path)),
         grants=grants_of(answers["grants"]),
+        populated=item.kind != "materialized view" or bool(head[4]),
         partitions=tuple(each for each, is_partition in children if is_partition),
         children=tuple(each for each, is_partition in children if not is_partition),
         used_by=dependents_of(answers["used_by"], path),

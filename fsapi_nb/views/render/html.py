@@ -160,7 +160,7 @@ def _titled_table(table: ResultTable) -> str:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details><summary><strong>{esc(clip(title))}</strong></summary>{body}</details>"
+    return f'<details style="margin:0.4em 0"><summary><strong>{esc(clip(title))}</strong></summary>{body}</details>'
 
 
 def _listing(listing: Listing) -> str:
