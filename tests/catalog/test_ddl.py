@@ -13,6 +13,7 @@ from fsapi_nb.catalog.ddl.read_definitions import read_definitions
 from fsapi_nb.catalog.difference import difference
 from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.postgres.session import Connection
+from tests.catalog.knotty_schema import KNOTTY, NEWER_KNOTS
 from tests.catalog.nasty_schema import NASTY
 from tests.conftest import MakeDatabase
 
@@ -76,3 +77,108 @@ def test_every_object_of_the_snapshot_has_a_definition(pair: tuple[Connection, C
     known = {(each.kind, each.identity) for each in definitions.ordered}
     known |= {(each.kind, each.identity) for each in definitions.unwritten}
     assert [each for each in read_snapshot(source, None).objects if (each.kind, each.identity) not in known] == []
+
+
+def test_what_is_hard_to_write(pair: tuple[Connection, Connection]) -> None:
+    """Cycles, trees of partitions, owners, shells and names of constraints; what only newer servers know, too."""
+    source, copy = pair
+    source.execute(KNOTTY.encode())
+    for since, more in NEWER_KNOTS.items():
+        if source.info.server_version >= since:
+            source.execute(more.encode())
+    definitions = copied(source, copy)
+    assert titles(source, copy) == []
+    assert definitions.unwritten == ()
+
+
+def test_a_public_schema_that_was_changed(pair: tuple[Connection, Connection]) -> None:
+    """It is in every database: owner, privileges and comment are written as far as they are other ones."""
+    source, copy = pair
+    source.execute(b"REVOKE ALL ON SCHEMA public FROM PUBLIC; COMMENT ON SCHEMA public IS NULL")
+    source.execute(b"ALTER SCHEMA public OWNER TO writer; GRANT CREATE ON SCHEMA public TO reader")
+    try:
+        copied(source, copy)
+        assert titles(source, copy) == []
+    finally:
+        for connection in (source, copy):
+            connection.execute(b"DROP SCHEMA public; CREATE SCHEMA public")
+
+
+def test_a_child_whose_parent_got_columns_later_is_named(pair: tuple[Connection, Connection]) -> None:
+    """The columns of parents come first in what is written; that is said."""
+    source, copy = pair
+    source.execute(b"CREATE TABLE parent (a int); CREATE TABLE child (x int) INHERITS (parent)")
+    source.execute(b"ALTER TABLE parent ADD COLUMN b int")
+    definitions = copied(source, copy)
+    assert titles(source, copy) == ["table public.child: columns in another order"]
+    assert [each.identity for each in definitions.unwritten] == ["public.child"]
+
+
+def test_tables_made_in_any_order_give_the_same_text(pair: tuple[Connection, Connection]) -> None:
+    """OIDs and the order of creation do not matter; a foreign key stands with its table where it can."""
+    source, copy = pair
+    source.execute(b"CREATE TABLE z (id int PRIMARY KEY); CREATE TABLE a (id int PRIMARY KEY, z int)")
+    source.execute(b"ALTER TABLE a ADD CONSTRAINT of_z FOREIGN KEY (z) REFERENCES z; CREATE VIEW b AS TABLE a")
+    source.execute(
+        b"CREATE TABLE zz (z int CONSTRAINT also REFERENCES z); CREATE INDEX i ON a (z); CREATE INDEX h ON a (id, z)"
+    )
+    copy.execute(b"CREATE TABLE a (id int, z int); CREATE INDEX h ON a (id, z); CREATE TABLE z (id int PRIMARY KEY)")
+    copy.execute(
+        b"CREATE TABLE zz (z int CONSTRAINT also REFERENCES z); CREATE VIEW b AS TABLE a; CREATE INDEX i ON a (z)"
+    )
+    copy.execute(b"ALTER TABLE a ADD CONSTRAINT of_z FOREIGN KEY (z) REFERENCES z, ADD PRIMARY KEY (id)")
+    script = read_definitions(source).script()
+    assert read_definitions(copy).script() == script
+    assert script.partition("off;\n")[2] == ORDERED
+
+
+def test_one_relation_is_read_alone(pair: tuple[Connection, Connection]) -> None:
+    """Only what belongs to it, and as one block: what stands in its CREATE TABLE, and what follows."""
+    source, _ = pair
+    source.execute(
+        b"CREATE SEQUENCE s; CREATE TABLE a (id serial PRIMARY KEY, n int DEFAULT nextval('s') CHECK (n > 0))"
+    )
+    source.execute(b"CREATE TABLE b (a int REFERENCES a); CREATE INDEX i ON a (n); CREATE INDEX other ON b (a)")
+    ((oid,),) = source.execute(b"SELECT 'a'::regclass::oid").fetchall()
+    alone, everything = read_definitions(source, relation=oid), read_definitions(source)
+    assert {each.identity for each in alone.ordered} == {each.identity for each in everything.of("public.a")}
+    assert alone.block("public.a") == everything.block("public.a") == BLOCK
+
+
+ORDERED = """
+CREATE TABLE public.a (
+    id integer NOT NULL,
+    z integer,
+    CONSTRAINT a_pkey PRIMARY KEY (id)
+);
+CREATE INDEX h ON public.a USING btree (id, z);
+CREATE INDEX i ON public.a USING btree (z);
+
+CREATE TABLE public.z (
+    id integer NOT NULL,
+    CONSTRAINT z_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE public.zz (
+    z integer
+);
+ALTER TABLE public.zz ADD CONSTRAINT also FOREIGN KEY (z) REFERENCES public.z(id);
+
+CREATE VIEW public.b AS
+ SELECT id,
+    z
+   FROM public.a;
+
+ALTER TABLE public.a ADD CONSTRAINT of_z FOREIGN KEY (z) REFERENCES public.z(id);
+"""
+BLOCK = """\
+CREATE SEQUENCE public.a_id_seq AS integer;
+
+CREATE TABLE public.a (
+    id integer DEFAULT nextval('public.a_id_seq'::regclass) NOT NULL,
+    n integer DEFAULT nextval('public.s'::regclass),
+    CONSTRAINT a_pkey PRIMARY KEY (id),
+    CONSTRAINT a_n_check CHECK ((n > 0))
+);
+ALTER SEQUENCE public.a_id_seq OWNED BY public.a.id;
+CREATE INDEX i ON public.a USING btree (n);"""

@@ -29,11 +29,13 @@ class Definitions:
         size = -1
         while size != len(found):
             size = len(found)
-            found |= {each.address for each in self.ordered if each.parent in found}
+            belonging = [each.address for each in self.ordered if each.parent in found]
+            # A sequence that a column owns is no part of the table, but comes and goes with it.
+            found |= {*belonging, *(address._replace(part=0) for address in belonging)}
         return tuple(each for each in self.ordered if each.address in found)
 
     def block(self, relation: str) -> str:
-        """Return the DDL of a relation with all that belongs to it."""
+        """Return the DDL of a relation with all that belongs to it, without a line break at its end."""
         return block_of(self.of(relation))
 
     def script(self) -> str:

@@ -59,7 +59,8 @@ _PUBLICATIONS = f"""
                'reference', 'PUBLICATION ' || quote_ident(p.pubname),
                'create', ARRAY[concat('CREATE PUBLICATION ', quote_ident(p.pubname),
                    CASE WHEN p.puballtables THEN ' FOR ALL TABLES'
-                        ELSE (SELECT ' FOR ' || string_agg(line, ', ' ORDER BY line COLLATE "C") FROM ({{members}}) AS m) END,
+                        ELSE (SELECT ' FOR {{words}}' || string_agg(line, ', ' ORDER BY line COLLATE "C")
+                              FROM ({{members}}) AS m) END,
                    (SELECT ' WITH (' || nullif(concat_ws(', ',
                        CASE WHEN NOT (p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate)
                        THEN 'publish = ' || quote_literal(concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END,
@@ -71,7 +72,7 @@ _PUBLICATIONS = f"""
            p.pubowner AS owner, {_UNOWNED}
     FROM pg_publication p WHERE %(everything)s
 """
-_PUBLISHED_14 = "SELECT 'TABLE ONLY ' || r.prrelid::regclass AS line FROM pg_publication_rel r WHERE r.prpubid = p.oid"
+_PUBLISHED_14 = "SELECT 'ONLY ' || r.prrelid::regclass AS line FROM pg_publication_rel r WHERE r.prpubid = p.oid"
 _PUBLISHED = """
     SELECT concat('TABLE ONLY ', r.prrelid::regclass,
                   (SELECT ' (' || string_agg(quote_ident(attname), ', ' ORDER BY attname COLLATE "C") || ')'
@@ -162,7 +163,8 @@ _DEFAULTS = f"""
 
 def queries(version: int) -> tuple[DefinitionQuery, ...]:
     """Return the queries for a server of that version (150004 is 15.4)."""
-    publications = _PUBLICATIONS.format(members=_PUBLISHED if version >= 150000 else _PUBLISHED_14)
+    words, members = ("", _PUBLISHED) if version >= 150000 else ("TABLE ", _PUBLISHED_14)
+    publications = _PUBLICATIONS.format(words=words, members=members)
     return (
         DefinitionQuery("pg_namespace", _SCHEMAS, _PUBLIC_PRIVILEGES),
         DefinitionQuery("pg_extension", _EXTENSIONS),

@@ -21,6 +21,13 @@ _KEYS = """
 """
 #: By which dependency an object that has no definition is a part of one that has: the first that there is.
 _PART_OF = ("i", "e", "P", "a")
+#: What these belong to, of the two that they depend on in the same way.
+_WHOLES = {
+    "pg_publication_rel": ("pg_publication",),
+    "pg_publication_namespace": ("pg_publication",),
+    "pg_amop": ("pg_opclass", "pg_opfamily"),
+    "pg_amproc": ("pg_opclass", "pg_opfamily"),
+}
 _OF_TREE = ("index", "table constraint", "trigger")
 Dependency = tuple[str, int, str, int, str]
 
@@ -78,7 +85,7 @@ class _Owners:
             address = ObjectAddress(catalog, oid)
             if address in self._known or kind not in _PART_OF:
                 continue
-            if catalog == "pg_publication_rel" and other_catalog != "pg_publication":
+            if other_catalog not in _WHOLES.get(catalog, (other_catalog,)):
                 continue
             self._parts.setdefault(address, {}).setdefault(kind, ObjectAddress(other_catalog, other_oid))
 

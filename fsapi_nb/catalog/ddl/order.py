@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from fsapi_nb.catalog.ddl.cycles import STUB, Key, Waits
 from fsapi_nb.catalog.ddl.definition import LATER, Definition, ObjectAddress, Unwritten
 
 #: Kinds in their order; those that are not here are in the middle.
@@ -53,7 +54,6 @@ _OF_TABLE = {
     "rule": 8,
     "policy": 9,
 }
-Key = tuple[int, tuple[tuple[int, str, str], ...]]
 
 
 def in_order(
@@ -86,137 +86,75 @@ class _Order:
         self._owned = owned
         self._keys = {address: self._key(address) for address in found}
         self._roots = {address: self._root(address) for address in found}
-        self._waits: dict[ObjectAddress, set[ObjectAddress]] = {
-            address: {need for need in each.needs if need in found and need != address}
-            for address, each in found.items()
-        }
-        self._soft: dict[ObjectAddress, set[ObjectAddress]] = defaultdict(set)
-        self._wish_for_inlines()
-        self._users: dict[ObjectAddress, set[ObjectAddress]] = defaultdict(set)
-        for address, needs in self._waits.items():
-            for need in needs:
-                self._users[need].add(address)
+        waits = Waits(found, self._key_of)
+        self._unwritten = waits.unwritten
+        self._users = waits.users()
+        self._waits = waits.of
         self._here: list[tuple[Key, ObjectAddress]] = []
         self._elsewhere: list[tuple[Key, ObjectAddress]] = []
         self._root_now: ObjectAddress | None = None
+        self._of_root: dict[ObjectAddress, set[ObjectAddress]] = defaultdict(set)
         self._placed: set[ObjectAddress | None] = set()
         self._closed: set[ObjectAddress | None] = set()
-        self._stubbed: set[ObjectAddress] = set()
-        self._ordered: list[Definition] = []
-        self._unwritten: list[Unwritten] = []
 
     def run(self) -> tuple[tuple[Definition, ...], tuple[Unwritten, ...]]:
         """Place one after the other."""
-        waiting = set(self._found)
-        for address in sorted(waiting, key=self._keys.__getitem__):
-            if not self._waits[address]:
+        for address, needs in self._waits.items():
+            if not needs:
                 self._ready(address)
-        while waiting:
-            following = self._next()
-            if following is None:
-                self._break_cycle(waiting)
-            else:
-                waiting.discard(following)
-                self._place(following)
-        return tuple(self._ordered), tuple(self._unwritten)
+        ordered = []
+        while (following := self._next()) is not None:
+            ordered.append(self._place(following))
+        return tuple(ordered), tuple(self._unwritten)
 
-    def _wish_for_inlines(self) -> None:
-        """Let tables wait for what their defaults and checks need, if nothing of that waits for the table."""
-        for address, each in self._found.items():
-            parent = self._found.get(each.parent) if each.parent else None
-            if parent is None or each.inline is None or each.inline.column not in parent.slots:
-                continue
-            wished = self._waits[address] - {parent.address}
-            self._soft[parent.address] |= wished - self._waits[parent.address]
-            self._waits[parent.address] |= wished
-
-    def _place(self, address: ObjectAddress) -> None:
-        each = self._found[address]
-        if address in self._stubbed:
-            each = replace(each, create=each.full)
-        self._ordered.append(each)
+    def _place(self, address: ObjectAddress) -> Definition:
+        """Return what comes next, and note what becomes ready by it."""
         self._placed.add(address)
-        self._enter(self._roots[address])
-        self._release(address)
+        self._enter(self._roots[_whole(address)])
+        for user in self._users.get(address, ()):
+            self._waits[user].discard(address)
+            if not self._waits[user]:
+                self._ready(user)
+        each = self._found[_whole(address)]
+        if address.part == STUB:
+            return replace(each, create=each.stub)
+        return replace(each, create=each.full) if address._replace(part=STUB) in self._placed else each
 
     def _enter(self, root: ObjectAddress) -> None:
+        """Go on with what belongs to this one."""
         if root == self._root_now:
             return
         if self._root_now in self._placed:
             self._closed.add(self._root_now)
         self._root_now = root
-        for entry in self._here:
-            heapq.heappush(self._elsewhere, (self._deferred(entry[1]), entry[1]))
-        mine = [entry for entry in self._elsewhere if self._roots[entry[1]] == root]
-        if mine:
-            self._elsewhere = [entry for entry in self._elsewhere if self._roots[entry[1]] != root]
-            heapq.heapify(self._elsewhere)
-        self._here = [(self._keys[each], each) for _, each in mine]
-        heapq.heapify(self._here)
-
-    def _release(self, address: ObjectAddress) -> None:
-        for user in sorted(self._users[address], key=self._keys.__getitem__):
-            self._waits[user].discard(address)
-            if not self._waits[user]:
-                self._ready(user)
-        self._users[address].clear()
+        left, self._here = self._here, []
+        for _, each in left:
+            heapq.heappush(self._elsewhere, (self._deferred(each), each))
+        for each in self._of_root[root] - self._placed:
+            heapq.heappush(self._here, (self._key_of(each), each))
 
     def _ready(self, address: ObjectAddress) -> None:
-        root = self._roots[address]
+        root = self._roots[_whole(address)]
+        self._of_root[root].add(address)
         if root == self._root_now:
-            heapq.heappush(self._here, (self._keys[address], address))
+            heapq.heappush(self._here, (self._key_of(address), address))
         else:
             heapq.heappush(self._elsewhere, (self._deferred(address), address))
 
     def _deferred(self, address: ObjectAddress) -> Key:
         """Return the key of what becomes ready after the block that it belongs to."""
-        phase, path = self._keys[address]
-        late = self._roots[address] in self._closed and self._found[address].parent is not None
+        phase, path = self._key_of(address)
+        whole = _whole(address)
+        late = self._roots[whole] in self._closed and self._found[whole].parent is not None
         return (_DEFERRED if late and phase < _DEFERRED else phase, path)
 
     def _next(self) -> ObjectAddress | None:
         """Return what comes next: of the table that is being written, or else by kind and identity."""
-        heap = self._here or self._elsewhere
-        return heapq.heappop(heap)[1] if heap else None
-
-    def _break_cycle(self, waiting: set[ObjectAddress]) -> None:
-        """Let one definition of a cycle go on: a wish is given up, or else a stub is written, or else it is named."""
-        in_cycles = [each for each in sorted(waiting, key=self._keys.__getitem__) if self._reaches(each, each, waiting)]
-        for address in in_cycles:
-            for wish in sorted(self._soft[address] & self._waits[address], key=self._keys.__getitem__):
-                if wish in waiting and self._reaches(wish, address, waiting):
-                    self._give_up(address, wish)
-                    return
-        for address in in_cycles:
-            each = self._found[address]
-            if each.stub and address not in self._stubbed:
-                self._stubbed.add(address)
-                self._ordered.append(replace(each, create=each.stub, needs=frozenset(), full=()))
-                self._release(address)
-                return
-        each = self._found[in_cycles[0]]
-        self._unwritten.append(Unwritten(each.kind, each.identity, "it needs itself, by way of what needs it"))
-        for need in list(self._waits[each.address]):
-            self._give_up(each.address, need)
-
-    def _give_up(self, address: ObjectAddress, need: ObjectAddress) -> None:
-        self._waits[address].discard(need)
-        self._users[need].discard(address)
-        if not self._waits[address]:
-            self._ready(address)
-
-    def _reaches(self, start: ObjectAddress, goal: ObjectAddress, waiting: set[ObjectAddress]) -> bool:
-        """Return whether `start` waits for `goal`, by way of others or not."""
-        seen: set[ObjectAddress] = set()
-        going = list(self._waits[start])
-        while going:
-            each = going.pop()
-            if each == goal:
-                return True
-            if each in waiting and each not in seen:
-                seen.add(each)
-                going += self._waits[each]
-        return False
+        while heap := self._here or self._elsewhere:
+            _, address = heapq.heappop(heap)
+            if address not in self._placed:
+                return address
+        return None
 
     def _root(self, address: ObjectAddress) -> ObjectAddress:
         """Return the topmost of what an object belongs to: the partitioned table of a partition's index."""
@@ -229,6 +167,9 @@ class _Order:
     def _above(self, address: ObjectAddress) -> ObjectAddress | None:
         above = self._found[address].parent or self._owned.get(address) or self._partition_of.get(address)
         return above if above in self._found else None
+
+    def _key_of(self, address: ObjectAddress) -> Key:
+        return self._keys[_whole(address)]
 
     def _key(self, address: ObjectAddress) -> Key:
         """Return what decides between definitions that could both come next."""
@@ -247,6 +188,11 @@ class _Order:
             return ((0, *_name(each)),)
         rank = 1 if address in self._partition_of and each.parent is None else 2 + _OF_TABLE.get(each.kind, 4)
         return (*self._path(above), (rank, *_name(each)))
+
+
+def _whole(address: ObjectAddress) -> ObjectAddress:
+    """Return the address of the definition that a stub stands for."""
+    return address._replace(part=0) if address.part == STUB else address
 
 
 def _name(definition: Definition) -> tuple[str, str]:

@@ -121,8 +121,9 @@ _IDENTITIES = f"""
                'inline', jsonb_build_array(a.attnum, {_IDENTITY}),
                'create', ARRAY[format('ALTER TABLE %%s ALTER COLUMN %%I ADD %%s', o.oid::regclass, a.attname, {_IDENTITY})],
                'drop', format('ALTER TABLE %%s ALTER COLUMN %%I DROP IDENTITY', o.oid::regclass, a.attname),
-               'after', CASE WHEN c.relpersistence <> o.relpersistence THEN ARRAY[format('ALTER SEQUENCE %%s SET %%s',
-                   c.oid::regclass, CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END)] END,
+               'after', CASE WHEN c.relpersistence <> o.relpersistence AND %(version)s >= 150000 THEN ARRAY[format(
+                   'ALTER SEQUENCE %%s SET %%s', c.oid::regclass,
+                   CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END)] END,
                'column grants', {COLUMN_GRANTS}, 'same owner', c.relowner = o.relowner) AS facts,
            c.relowner AS owner, 's'::"char" AS acl_kind, c.relacl AS privileges
     FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid {_RANGES}

@@ -47,14 +47,14 @@ def script_of(definitions: Sequence[Definition]) -> str:
 
 
 def block_of(definitions: Sequence[Definition]) -> str:
-    """Return the statements, what belongs to one object without empty lines between, if it is short."""
-    text, before = "", None
+    """Return the statements: what belongs to one object stands below it without empty lines, as long as it is short."""
+    text, before, long_before = "", None, False
     for each, statements in written(definitions):
-        of = each.parent or each.address
-        apart = of != before or "\n" in statements[0] or "\n" in text.rpartition(";\n")[2]
-        text += ("\n\n" if apart else "\n") if text else ""
+        of, is_long = each.parent or each.address, "\n" in statements[0]
+        if text:
+            text += "\n\n" if of != before or is_long or long_before else "\n"
         text += "\n".join(statements)
-        before = of
+        before, long_before = of, is_long and each.parent is not None
     return text
 
 

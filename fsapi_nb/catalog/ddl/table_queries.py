@@ -115,6 +115,18 @@ _INHERITS = """
     (SELECT 'INHERITS (' || string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) || ')'
      FROM pg_inherits WHERE inhrelid = c.oid AND NOT c.relispartition HAVING count(*) > 0)
 """
+# Columns of parents come first in CREATE TABLE. Those that a parent gets later stand at the end, and are the same ones.
+_REORDERED = """
+    NOT c.relispartition AND c.reloftype = 0 AND (
+        SELECT array_agg(a.attnum ORDER BY a.attnum)
+               <> array_agg(a.attnum ORDER BY place.parent NULLS LAST, place.number, a.attnum)
+        FROM pg_attribute a
+        LEFT JOIN LATERAL (
+            SELECT i.inhseqno AS parent, b.attnum AS number FROM pg_inherits i
+            JOIN pg_attribute b ON b.attrelid = i.inhparent AND b.attname = a.attname
+            WHERE i.inhrelid = c.oid AND a.attinhcount > 0 ORDER BY i.inhseqno LIMIT 1) AS place ON true
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+"""
 _SETTINGS = f"nullif(concat_ws(', ', {settings('c.reloptions')}, {settings('toast.reloptions', 'toast.')}), '')"
 _SECURITY = lines(
     "attached",
@@ -137,7 +149,8 @@ _TABLES = f"""
                    'SERVER ' || quote_ident(server.srvname), 'OPTIONS (' || {options("f.ftoptions")} || ')',
                    'WITH (' || {_SETTINGS} || ')', {TABLESPACE.format("c")}),
                'after', coalesce({_CHANGES}, '{{}}') || {_SECURITY} || coalesce({_NOT_NULL_COMMENTS}, '{{}}'),
-               'unwritten', CASE WHEN parent.inhdetachpending THEN 'it is being detached: it is written as a partition' END,
+               'unwritten', CASE WHEN parent.inhdetachpending THEN 'it is being detached: it is written as a partition'
+                   WHEN {_REORDERED} THEN 'a parent has got columns after it: they stand before its own' END,
                'secrets', concat_ws(', ', {secrets("f.ftoptions")},
                    (SELECT string_agg({secrets("attfdwoptions")}, ', ' ORDER BY attnum)
                     FROM pg_attribute WHERE attrelid = c.oid AND attfdwoptions IS NOT NULL)),

@@ -35,7 +35,7 @@ _PARSER_OPTIONS = in_brackets(
     "'GETTOKEN = ' || p.prstoken",
     "'END = ' || p.prsend",
     "'LEXTYPES = ' || p.prslextype",
-    "'HEADLINE = ' || nullif(p.prsheadline, 0::regproc)",
+    "'HEADLINE = ' || nullif(p.prsheadline, 0::regproc)::regproc",
 )
 _PARSERS = f"""
     SELECT p.oid AS object, jsonb_build_object(
@@ -49,7 +49,7 @@ _TEMPLATES = f"""
     SELECT t.oid AS object, jsonb_build_object(
                'reference', name,
                'create', ARRAY[concat('CREATE ', name, ' (', concat_ws(', ',
-                   'INIT = ' || nullif(t.tmplinit, 0::regproc), 'LEXIZE = ' || t.tmpllexize), ')')]) AS facts, {NOTHING}
+                   'INIT = ' || nullif(t.tmplinit, 0::regproc)::regproc, 'LEXIZE = ' || t.tmpllexize), ')')]) AS facts, {NOTHING}
     FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace
     CROSS JOIN LATERAL format('TEXT SEARCH TEMPLATE %%I.%%I', n.nspname, t.tmplname) AS name
     WHERE t.tmplnamespace = ANY(%(spaces)s)
