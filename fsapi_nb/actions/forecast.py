@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from fsapi_nb.actions.conditions import own_table
+from fsapi_nb.actions.fired_triggers import fired_triggers
 from fsapi_nb.actions.held import held_locks
 from fsapi_nb.actions.lookup import Lookup, in_catalog, sets_of
 from fsapi_nb.actions.losses import (
@@ -167,7 +168,7 @@ class _Forecaster:
             locks=blocks_of(locks),
             work=work,
             losses=losses,
-            unknown=_unknown(statement),
+            unknown=_unknown(statement, self.lookup),
             span=span_of_statement(statement, work),
             destroys=statement.destroys and not only_keeps_values(statement, self.lookup),
         )
@@ -198,9 +199,10 @@ class _Forecaster:
                     self.sizes[meant.name] = meant.table.size
 
 
-def _unknown(statement: StatementActions) -> str | None:
+def _unknown(statement: StatementActions, lookup: Lookup) -> str | None:
     """Return what is unknown of a statement, each thing once."""
-    return ", ".join(dict.fromkeys(action.unknown for action in statement.actions if action.unknown)) or None
+    found = [*(action.unknown for action in statement.actions if action.unknown), *fired_triggers(statement, lookup)]
+    return ", ".join(dict.fromkeys(found)) or None
 
 
 def _again(before: StatementForecast, statement: StatementActions) -> StatementForecast:

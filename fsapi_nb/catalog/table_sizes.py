@@ -15,7 +15,7 @@ from psycopg import sql
 
 from fsapi_nb.actions.tree_names import joined
 from fsapi_nb.model.forecast import TableSize
-from fsapi_nb.model.table_facts import FoundTable
+from fsapi_nb.model.table_facts import FoundTable, RowEvent, UserTrigger
 from fsapi_nb.postgres.session import Rows
 
 _PAGE = 8192
@@ -62,7 +62,7 @@ _TABLES = f"""
              ELSE (c.relpages + COALESCE(t.relpages, 0) + COALESCE(x.pages, 0)) * 8192 END,
         COALESCE(x.count, 0)::int, c.reltoastrelid <> 0,
         f.sized AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-            AND NOT row_security_active(c.oid) AND NOT ({IS_PLANNED_BY_USERS})
+            AND NOT row_security_active(c.oid) AND NOT ({IS_PLANNED_BY_USERS}), triggers.found
     FROM wanted JOIN pg_class AS c ON c.oid = wanted.id
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
@@ -80,6 +80,12 @@ _TABLES = f"""
         SELECT count(*), sum(i.relpages::bigint) AS pages FROM pg_index AS x
         JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid
     ) AS x ON true
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(t.tgname, t.tgtype, ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+            WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr))) ORDER BY t.tgname) AS found
+        FROM pg_trigger AS t
+        WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgfoid >= 16384
+    ) AS triggers ON true
     ORDER BY c.oid"""
 
 
@@ -100,7 +106,7 @@ def count_query(rows: Rows) -> sql.Composable | None:
     """Return the question how many rows the small ones of these relations have; None if there are none to count."""
     parts: list[sql.Composable] = []
     left = _COUNTED_IN_ALL
-    for number, schema, name, _, _, _, _, _, _, _, heap, _, _, _, readable in sorted(rows, key=lambda row: row[10]):
+    for number, schema, name, _, _, _, _, _, _, _, heap, _, _, _, readable, _ in sorted(rows, key=lambda row: row[10]):
         left -= heap
         if readable and 0 < heap <= _COUNTED and left >= 0 and len(parts) < _COUNTED_TABLES:
             table = sql.Identifier(schema, name)
@@ -111,15 +117,21 @@ def count_query(rows: Rows) -> sql.Composable | None:
 def tables_of(rows: Rows, counted: Mapping[int, int]) -> dict[int, FoundTable]:
     """Return the relations of the answer by their numbers, with the rows that were counted."""
     found = {}
-    for number, schema, name, kind, visible, parent, sized, pages, tuples, live, heap, total, indexes, toast, _ in rows:
+    for row in rows:
+        number, schema, name, kind, visible, parent, sized, pages, tuples, live, heap, total, indexes, toast, *_ = row
         size = None
         if kind in {"r", "m"}:
             exact = number in counted or (sized and heap == 0)
             rows_ = counted.get(number, 0) if exact else _estimate(pages, tuples, live, heap)
             size = TableSize(rows_, int(total), exact)
         written = joined([name] if visible else [schema, name])
-        found[int(number)] = FoundTable(written, kind, size, int(heap), indexes, parent, toast)
+        found[int(number)] = FoundTable(written, kind, size, int(heap), indexes, parent, toast, _triggers(row[-1]))
     return _summed(found)
+
+
+def _triggers(found: Sequence[tuple[str, int, Sequence[str]]] | None) -> tuple[UserTrigger, ...]:
+    every = sum(event.value for event in RowEvent)
+    return tuple(UserTrigger(name, RowEvent(type_ & every), frozenset(columns)) for name, type_, columns in found or ())
 
 
 def _estimate(pages: int, tuples: float, live: int, heap: int) -> int | None:

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Flag
 from typing import NamedTuple
 
 from fsapi_nb.model.action import TableSet
 from fsapi_nb.model.forecast import TableSize
+
+
+class RowEvent(Flag):
+    """What happens to the rows of a table, as triggers see it; the numbers are those of `tgtype`."""
+
+    INSERT = 4
+    DELETE = 8
+    UPDATE = 16
+    TRUNCATE = 32
+
+
+class UserTrigger(NamedTuple):
+    """An enabled trigger whose function is not PostgreSQL's own: what it is for; `columns` if only for updates of these."""
+
+    name: str
+    events: RowEvent
+    columns: frozenset[str] = frozenset()
 
 
 class FoundTable(NamedTuple):
@@ -25,6 +43,7 @@ class FoundTable(NamedTuple):
     indexes: int = 0
     parent: int | None = None
     has_toast: bool = False
+    triggers: tuple[UserTrigger, ...] = ()
 
 
 class ColumnShape(NamedTuple):

@@ -127,3 +127,47 @@ def _locks(connection: Connection, statements: Iterable[str]) -> Iterator[dict[s
 
 def _strict(locks: dict[str, LockMode]) -> dict[str, LockMode]:
     return {name: mode for name, mode in locks.items() if strict(mode)}
+
+
+_TRIGGERS = b"""
+    CREATE TABLE notes (id int, text text, seen int);
+    CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER stamped BEFORE INSERT OR UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION stamp();
+    CREATE TRIGGER "For text" AFTER UPDATE OF text ON notes FOR EACH ROW EXECUTE FUNCTION stamp();
+    CREATE TRIGGER emptied AFTER TRUNCATE ON notes EXECUTE FUNCTION stamp();
+    CREATE TRIGGER never BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION stamp();
+    ALTER TABLE notes DISABLE TRIGGER never;
+    CREATE TRIGGER own BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "unknown"),
+    [
+        ("INSERT INTO notes VALUES (1)", "what trigger stamped of notes does"),
+        ("UPDATE notes SET seen = 1", "what trigger stamped of notes does"),
+        ("UPDATE notes SET text = ''", 'what triggers "For text", stamped of notes do'),
+        ("TRUNCATE notes", "what trigger emptied of notes does"),
+        ("DELETE FROM notes", None),
+        ("ALTER TABLE notes ADD COLUMN k int DEFAULT 1", None),
+        ("UPDATE notes SET seen = stamp_of(id)", "what the function stamp_of does, what trigger stamped of notes does"),
+    ],
+)
+def test_what_triggers_of_a_table_do_is_unknown(make_database: MakeDatabase, script: str, unknown: str | None) -> None:
+    """Those are named that the statement may fire: enabled ones, for what it does, with a function of users."""
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(_TRIGGERS)
+        (found,) = forecast_of(connection, plan_of(f"{script};")).statements
+    assert found.unknown == unknown
+
+
+def test_a_trigger_that_the_plan_drops_before_is_not_fired(make_database: MakeDatabase) -> None:
+    """It is gone by then; that of a table that the plan renames is found under the new name."""
+    plan = plan_of(
+        "DROP TRIGGER stamped ON notes; INSERT INTO notes VALUES (1);",
+        "ALTER TABLE notes RENAME TO memos; TRUNCATE memos;",
+    )
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(_TRIGGERS)
+        found = list(forecast_of(connection, plan).statements)
+    assert [each.unknown for each in found] == [None, None, None, "what trigger emptied of memos does"]

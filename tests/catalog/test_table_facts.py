@@ -282,7 +282,7 @@ def test_rows_are_counted_where_expressions_are_postgresqls_own(connection: Conn
 
 def test_rows_of_so_many_tables_are_counted_that_locks_are_left(connection: Connection) -> None:
     """One statement holds the locks of all tables in it, and the server's room for locks is everybody's."""
-    row = ("s", "t", "r", True, None, True, 1, 1.0, 1, 8192, 8192, 0, False, True)
+    row = ("s", "t", "r", True, None, True, 1, 1.0, 1, 8192, 8192, 0, False, True, None)
     query = count_query([(number, *row) for number in range(5_000)])
     assert query is not None
     assert query.as_string(connection).count("count(*)") == 100

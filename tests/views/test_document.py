@@ -8,6 +8,7 @@ import re
 import pytest
 
 from fsapi_nb.model.status import State
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.views.document import (
     SHORTENED,
@@ -150,3 +151,13 @@ def test_what_renders_knows_no_results() -> None:
     for module in files():
         if module.startswith("views.render") or module == "views.document":
             assert not [other for other in own_imports(module) if other.startswith("views.results")], module
+
+
+def test_commands_in_notes_and_cells_are_code() -> None:
+    """What can be pasted is seen to be a command, as it is typed in a notebook; backticks in a name stay what they are."""
+    advice = Advice("`a`: see ", command("show", "a<b"), " first")
+    table = ResultTable(["x"], [Item(rows=[(advice,)])])
+    shown = html_of(Document(Advice("run ", command("plan")), [table], [Note(advice), Note("`plain`")]))
+    said = "`a`: see <code>%migrate show &#x27;a&lt;b&#x27;</code> first"
+    assert f"<p>{said}</p>" in shown and f">{said}</td>" in shown
+    assert "<strong>run <code>%migrate plan</code></strong>" in shown and "<p>`plain`</p>" in shown

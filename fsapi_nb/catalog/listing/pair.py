@@ -42,6 +42,8 @@ def pair(before: CatalogListing, after: CatalogListing, home: str) -> Pair:
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    if old is new:
+        return []
     keys = [key for key, row in new.items() if old.get(key) is not row and old.get(key) != row]
     return keys if len(old) + len(keys) == len(new) else [*keys, *(key for key in old if key not in new)]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from fsapi_nb.model.finding import FindingLevel
 from fsapi_nb.model.status import State
-from fsapi_nb.text.command import Advice, Face, typed, typed_lines
+from fsapi_nb.text.command import Advice, Face, typed_lines
 from fsapi_nb.text.fold import HTML, clip, fit, shorten
 from fsapi_nb.text.safe import esc
 from fsapi_nb.views.document import (
@@ -61,14 +61,14 @@ def html_of(document: Document, *, shortened: bool = False) -> str:
     cannot.
     """
     above: list[str] = []
-    paragraphs = [_paragraph(typed(note.text, Face.NOTEBOOK)) for note in document.notes]
+    paragraphs = [_paragraph(note.text) for note in document.notes]
     below: list[str] = []
     for section in document.sections:
         match section:
             case ResultTable(title=title):
                 (below if title else above).append(_titled_table(section) if title else _table(section))
             case Paragraphs(items=items, quiet=quiet):
-                paragraphs += [_paragraph(_text(row[0]), quiet=quiet) for item in items for row in item.rows]
+                paragraphs += [_paragraph(row[0], quiet=quiet) for item in items for row in item.rows]
             case Listing():
                 below.append(_listing(section))
             case Picture():
@@ -78,7 +78,7 @@ def html_of(document: Document, *, shortened: bool = False) -> str:
     said = fit(paragraphs, _PARAGRAPHS, lambda count: f"<p>… {count} more</p>")
     return "".join(
         [
-            f"{_OPENING}<strong>{esc(clip(typed(document.headline, Face.NOTEBOOK)))}</strong>",
+            f"{_OPENING}<strong>{_said(document.headline, clip)}</strong>",
             *_alerts(document.alerts),
             *above,
             *said,
@@ -172,10 +172,11 @@ def _listing(listing: Listing) -> str:
     return f"{title}<pre {_PRE}>{body}</pre>"
 
 
-def _paragraph(text: str, *, quiet: bool = False) -> str:
-    styles = [*(["font-size:85%;opacity:0.75"] if quiet else []), *(["white-space:pre-wrap"] if "\n" in text else [])]
+def _paragraph(text: object, *, quiet: bool = False) -> str:
+    has_lines = "\n" in _text(text)
+    styles = [*(["font-size:85%;opacity:0.75"] if quiet else []), *(["white-space:pre-wrap"] if has_lines else [])]
     style = f' style="{";".join(styles)}"' if styles else ""
-    return f"<p{style}>{esc(shorten(text))}</p>"
+    return f"<p{style}>{_said(text, shorten)}</p>"
 
 
 def _row(row: Row, columns: int) -> str:
@@ -188,6 +189,18 @@ def _row(row: Row, columns: int) -> str:
 def _text(value: object) -> str:
     """Return what is shown of a value: of advice its commands as they are typed in a notebook."""
     return value.typed(Face.NOTEBOOK) if isinstance(value, Advice) else str(value)
+
+
+def _said(value: object, cut: Callable[[str], str]) -> str:
+    """Return a value as HTML: of advice its commands as code, unless it is so long that it is cut."""
+    text = _text(value)
+    short = cut(text)
+    if not isinstance(value, Advice) or short != text:
+        return esc(short)
+    parts = (
+        esc(part) if isinstance(part, str) else f"<code>{esc(part.typed(Face.NOTEBOOK))}</code>" for part in value.parts
+    )
+    return "".join(parts)
 
 
 def _row_gap(count: int, columns: int) -> str:
@@ -203,7 +216,7 @@ def _cell(value: object) -> str:
     tone = _TONES.get(value) if isinstance(value, str) else None
     wrap = "pre-wrap" if isinstance(value, str) and len(text) > 50 else "pre"
     style = f"text-align:left;vertical-align:top;white-space:{wrap}{f';color:{tone};font-weight:600' if tone else ''}"
-    return f'<td style="{style}">{esc(shorten(text))}</td>'
+    return f'<td style="{style}">{_said(value, shorten)}</td>'
 
 
 def _disclosure(value: Disclosure) -> str:

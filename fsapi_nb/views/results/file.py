@@ -32,7 +32,7 @@ from fsapi_nb.views.results.schema_changes import COLUMN, changes_item, fold_of
 from fsapi_nb.views.results.steps import COLUMNS, RECORDS, whole_items
 
 _RUN = Fold(20, 10)
-_SAID = ["direction", COLUMN, "said by the server"]
+_SAID = ["direction", COLUMN, "rows, notices, waits"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -88,7 +88,7 @@ class RunResult(Result):
             lambda each: self._item(each, notices, medium),
             lambda left: gap(f"  {_more(left)}", _more(left), "", "", "", ""),
         )
-        columns = ["migration", "direction", COLUMN, "said by the server", "took"]
+        columns = ["migration", "direction", COLUMN, "rows, notices, waits", "took"]
         table = ResultTable(columns, [*changes, *done], sparse=True)
         return Document(self.headline(), [table, *self._changed(medium)], notes_of(self.notes, medium))
 
