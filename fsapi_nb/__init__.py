@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         MigrationResult,
         ObjectResult,
         PlanResult,
+        ProfileResult,
         QueryResult,
         RepairResult,
         Result,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
         StatusResult,
         TimelineResult,
         TrustResult,
+        UnusedResult,
     )
 
 __all__ = [
@@ -127,6 +129,7 @@ __all__ = [
     "PlanChanged",
     "PlanResult",
     "PooledConnection",
+    "ProfileResult",
     "Protected",
     "QueryFailed",
     "QueryResult",
@@ -154,6 +157,7 @@ __all__ = [
     "TrustResult",
     "UnknownMigration",
     "Untrusted",
+    "UnusedResult",
     "UsageError",
     "__version__",
 ]

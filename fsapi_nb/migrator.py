@@ -307,6 +307,36 @@ class Migrator:
         return verbs.schema.schema(self._options, name, kind=kind, rows=rows)
 
     @stoppable
+    def profile(self, table: str, *, exact: bool = False, yes: bool = False) -> results.ProfileResult:
+        """Return what is known of the values in a table's columns: NULL, distinct, least, greatest, most frequent.
+
+        Without `exact` these are the server's own estimates, and nothing of the table is read.
+
+        Args:
+            table: A table or view, named as for `schema`.
+            exact: Read the table, once; of a large one a sample of about a million rows.
+            yes: Read it on a protected database, too.
+
+        Raises:
+            UsageError: Nothing that has columns has that name, or several objects have.
+            ConfirmationRequired: The database is protected and `yes` is false; it says what reading the table costs.
+            DatabaseError: Another session has locked the table, or reading it took too long.
+        """
+        return verbs.profile.profile(self._options, table, exact=exact, yes=yes)
+
+    @stoppable
+    def unused(self) -> results.UnusedResult:
+        """Return what the database may do without, or lacks, as far as PostgreSQL counts it honestly.
+
+        These are indexes that were never scanned, that others make superfluous, or that are invalid; foreign keys
+        without an index, sequences near their end, and tables without a primary key.
+
+        Raises:
+            DatabaseError: The catalog took too long to answer.
+        """
+        return verbs.unused.unused(self._options)
+
+    @stoppable
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL in one transaction, and return what it gives.
 

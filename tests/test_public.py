@@ -34,8 +34,8 @@ PUBLIC = re.findall(
     StepFinished StepRetried StepStarted
 
     BlockersResult ChangesResult CheckResult DiagramResult DifferenceResult DriftResult FileResult HistoryResult
-    LintResult MigrationResult ObjectResult PlanResult QueryResult RepairResult Result
-    RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult
+    LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryResult RepairResult Result
+    RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
 """,
 )
 

@@ -19,6 +19,7 @@ class CompletionKind(Enum):
     DATABASE = "a database"
     VARIABLE = "a variable of the notebook"
     PLANNED = "a verb that has a plan"
+    OBJECT = "an object of the database"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fsapi_nb.catalog.schema.overview import KINDS
 from fsapi_nb.commands.arguments import YES, CompletionKind, argument, whole_number
 from fsapi_nb.commands.verb import Verb
+from fsapi_nb.errors import UsageError
+from fsapi_nb.text.command import Advice, command
+
+if TYPE_CHECKING:
+    from fsapi_nb.migrator import Migrator
+    from fsapi_nb.views.results import Result
 
 
 def _names(text: str | None) -> list[str]:
     """Return the names in a list with commas between them."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _schema(migrator: Migrator, options: argparse.Namespace) -> Result:
+    shown = [flag for flag, given in (("--kind", options.kind), ("--rows", options.rows is not None)) if given]
+    if options.unused:
+        refused = [flag for flag, given in (("a name", options.name), ("--profile", options.profile)) if given]
+        _refuse_beside("--unused", [*refused, *shown, *(["--exact"] if options.exact else [])])
+        return migrator.unused()
+    if options.profile:
+        _refuse_beside("--profile", shown)
+        if options.name is None:
+            raise UsageError(
+                "--profile is of one table", hint=Advice("such as ", command("schema", "orders", profile=True))
+            )
+        return migrator.profile(options.name, exact=options.exact, yes=options.yes)
+    if options.exact:
+        raise UsageError("--exact is of --profile", hint="give both, to read the table.")
+    return migrator.schema(options.name, kind=options.kind, rows=options.rows)
+
+
+def _refuse_beside(flag: str, others: Sequence[str]) -> None:
+    """Raise UsageError if something is given that an option does not take."""
+    if others:
+        raise UsageError(f"{flag} goes without {' and '.join(others)}", hint="leave one of them out.")
 
 
 BLOCKERS = Verb("blockers", "who blocks whom in the database, at this moment", lambda m, _: m.blockers())
@@ -38,10 +72,11 @@ DIAGRAM = Verb(
 SCHEMA = Verb(
     "schema",
     "what the database holds: all of it, what a pattern means, or one object with everything that belongs to it",
-    lambda m, o: m.schema(o.name, kind=o.kind, rows=o.rows),
+    _schema,
     (
         argument(
             "name",
+            values=CompletionKind.OBJECT,
             nargs="?",
             metavar="OBJECT",
             help="a name (orders, audit.orders, 'add_tax(numeric)'), or a pattern (ord*, audit.*)",
@@ -53,6 +88,22 @@ SCHEMA = Verb(
             metavar="N",
             help="show the first N rows (5 of a table; none of a view, or on a protected database)",
         ),
+        argument(
+            "--profile",
+            action="store_true",
+            help="the values in each column: NULL, distinct, least, greatest, most frequent; as the server estimates",
+        ),
+        argument(
+            "--exact",
+            action="store_true",
+            help="of --profile: read the table, once; of a large one a sample of its rows",
+        ),
+        argument(
+            "--unused",
+            action="store_true",
+            help="what is spare or lacking: indexes never used, foreign keys without one, sequences near their end",
+        ),
+        argument("--yes", "-y", action="store_true", help="of --exact: read the table on a protected database, too"),
     ),
 )
 QUERY = Verb(

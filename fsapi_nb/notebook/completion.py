@@ -22,7 +22,7 @@ from fsapi_nb.commands import VERBS, Argument, CompletionKind, Verb, global_argu
 from fsapi_nb.notebook.jupysql import NAME as JUPYSQL
 from fsapi_nb.notebook.line import VERB_OF_MAGIC
 from fsapi_nb.notebook.magics import MigrateMagics
-from fsapi_nb.notebook.sql_completion import complete_sql, find_sql
+from fsapi_nb.notebook.sql_completion import complete_object, complete_sql, find_sql
 from fsapi_nb.script.name_match import names_with
 from fsapi_nb.verbs.request import PLANNED
 
@@ -118,7 +118,7 @@ def _line(magics: MigrateMagics, context: CompletionContext) -> _Line | None:
     if getattr(function, "__self__", None) is not magics:  # such as another extension's %migrate
         return None
     *words, fragment = _words(call["rest"])
-    return _Line(function.__name__, [re.sub("['\"]", "", word) for word in words], fragment)
+    return _Line(call["name"].removeprefix("fsapi_"), [re.sub("['\"]", "", word) for word in words], fragment)
 
 
 def _words(text: str) -> list[str]:
@@ -190,6 +190,8 @@ def _values(
         case CompletionKind.VARIABLE:
             for name in _beginning(_variables(magics.shell), fragment):
                 yield SimpleCompletion(name, type="instance")
+        case CompletionKind.OBJECT:
+            yield from complete_object(magics, words, fragment)
         case CompletionKind.PLANNED:
             for name in _beginning(PLANNED, fragment):
                 yield SimpleCompletion(name, type="keyword")

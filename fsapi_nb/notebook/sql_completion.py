@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion
 
 from fsapi_nb.commands import parser_of
-from fsapi_nb.notebook.line import VERB_OF_MAGIC, leading_options, split
-from fsapi_nb.notebook.sql_names import Offer, offers_at, wanted_tables
+from fsapi_nb.notebook.line import QUERY_OF_MAGIC, leading_options, split
+from fsapi_nb.notebook.sql_names import Offer, objects_at, offers_at, wanted_tables
 from fsapi_nb.notebook.unfinished_sql import read_cursor
 
 if TYPE_CHECKING:
@@ -62,18 +64,20 @@ def complete_sql(magics: MigrateMagics, sql: TypedSql) -> tuple[str, list[Simple
     cursor = read_cursor(sql.text, sql.position)
     if cursor is None:
         return "", []
-    names = names_for(magics, sql, wanted_tables(cursor), cursor.fragment.removeprefix('"'))
+    names = _names(magics, sql.words, wanted_tables(cursor), cursor.fragment.removeprefix('"'))
     closed = cursor.quoted and sql.text[sql.position : sql.position + 1] == '"'
     return cursor.fragment, [_completion(offer) for offer in offers_at(cursor, names, closed=closed)]
 
 
-def names_for(magics: MigrateMagics, sql: TypedSql, tables: frozenset[str], beginning: str) -> DatabaseNames:
-    """Return the names of the database that a magic's words lead to, as far as they are known.
+def complete_object(magics: MigrateMagics, words: Sequence[str], typed: str) -> list[SimpleCompletion]:
+    """Return the names of objects that a word of a line can become, as far as they are known."""
+    names = _names(magics, words, frozenset(), typed.rpartition(".")[2])
+    return [SimpleCompletion(shlex.quote(offer.text), type=offer.kind) for offer in objects_at(typed, names)]
 
-    Raises:
-        FsapiError: The words are not valid yet.
-    """
-    options = parser_of(VERB_OF_MAGIC[sql.magic], prog=sql.magic).parse_args(sql.words)
+
+def _names(magics: MigrateMagics, words: Sequence[str], tables: frozenset[str], beginning: str) -> DatabaseNames:
+    """Return the names of the database that the options among a magic's words lead to, as far as they are known."""
+    options, _ = parser_of(QUERY_OF_MAGIC, prog="").parse_known_args(list(words))
     return magics.tables.names(magics.migrator(options), tables, beginning)
 
 

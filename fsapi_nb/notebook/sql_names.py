@@ -40,12 +40,20 @@ def offers_at(cursor: Cursor, names: DatabaseNames, *, closed: bool = False) -> 
     return list(found.values())
 
 
-def relations_at(fragment: str, names: DatabaseNames) -> list[Offer]:
-    """Return the relations and schemas that a word of a command can become, such as the name behind `%schema`."""
-    *before, last = fragment.split(".")
-    cursor = Cursor(last, last.startswith('"'), tuple(before), Expected.RELATION, (), (), {})
-    prefix = "".join(f"{part}." for part in before)
-    return [Offer(prefix + offer.text, offer.kind) for offer in offers_at(cursor, names)]
+def objects_at(typed: str, names: DatabaseNames) -> list[Offer]:
+    """Return what a word of a command can become that names an object, as it is called: `orders`, `shop.orders`."""
+    found: dict[str, Offer] = {}
+    for each in (*names.relations, *names.functions):
+        qualified = f"{each.schema}.{each.name}"
+        if not typed and not is_of_users(each.schema):
+            continue
+        if each.schema in names.path and _starts(each.name, typed):
+            found.setdefault(each.name, Offer(each.name, each.kind))
+        elif _starts(qualified, typed) or _starts(each.name, typed):
+            found.setdefault(qualified, Offer(qualified, each.kind))
+        if len(found) == MOST:
+            break
+    return list(found.values())
 
 
 def wanted_tables(cursor: Cursor) -> frozenset[str]:
@@ -118,7 +126,11 @@ def _begins(name: str, cursor: Cursor) -> bool:
     """Return whether a name begins as it is typed: in quotes exactly, else in any case of letters."""
     if cursor.quoted:
         return name.startswith(cursor.fragment[1:].replace('""', '"'))
-    return name.lower().startswith(cursor.fragment.lower())
+    return _starts(name, cursor.fragment)
+
+
+def _starts(name: str, typed: str) -> bool:
+    return name.lower().startswith(typed.lower())
 
 
 def _in_quotes(name: str, *, closed: bool) -> str:

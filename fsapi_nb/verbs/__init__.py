@@ -22,9 +22,11 @@ if TYPE_CHECKING:
         lint,
         look,
         options,
+        profile,
         run,
         schema,
         trust,
+        unused,
         write,
     )
 
@@ -41,9 +43,11 @@ __all__ = [
     "lint",
     "look",
     "options",
+    "profile",
     "run",
     "schema",
     "trust",
+    "unused",
     "write",
 ]
 

@@ -85,6 +85,24 @@ def test_names_are_offered_where_they_fit(reached: Cells, before: str, after: st
     assert offered(reached, before, after) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("%schema cust", ["customers"]),
+        ("%schema ord", ["shop.order_lines", "shop.orders", "shop.order_total"]),
+        ("%schema shop.order_l", ["shop.order_lines"]),
+        ("%migrate schema cust", ["customers"]),
+        ("%fsapi_schema --profile cust", ["customers"]),
+        ("%schema Odd", ["'Odd Schema.x\"; DROP TABLE y; --'"]),
+        ("%schema customers --prof", ["--profile"]),
+    ],
+)
+def test_objects_are_offered_by_what_they_are_called(reached: Cells, before: str, expected: list[str]) -> None:
+    """Where a command takes one: without their schema if the search_path finds them."""
+    with_us = [text[len(before.rpartition(" ")[0]) + 1 :] for text in reached.offered(before)]
+    assert with_us == expected
+
+
 def test_what_is_offered_is_what_the_server_means(reached: Cells, project: Project) -> None:
     """Each relation and each column, hostile ones too, can be selected as it is offered."""
     for relation in offered(reached, "%query SELECT * FROM "):

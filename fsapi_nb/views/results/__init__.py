@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.notices import NoticesResult
     from fsapi_nb.views.results.plan import PlanResult
     from fsapi_nb.views.results.plan_sql import PlanScriptResult
+    from fsapi_nb.views.results.profile import ProfileResult
     from fsapi_nb.views.results.query import QueryResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
     from fsapi_nb.views.results.schema import SchemaResult
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.status import StatusResult
     from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
     from fsapi_nb.views.results.trust import TrustResult
+    from fsapi_nb.views.results.unused import UnusedResult
 
 __all__ = [
     "BlockersResult",
@@ -49,6 +51,7 @@ __all__ = [
     "ObjectResult",
     "PlanResult",
     "PlanScriptResult",
+    "ProfileResult",
     "QueryResult",
     "RepairResult",
     "Result",
@@ -58,6 +61,7 @@ __all__ = [
     "StatusResult",
     "TimelineResult",
     "TrustResult",
+    "UnusedResult",
 ]
 
 #: The module of each: a verb needs one of them, and a diagram's layout takes longer to import than a run that does
@@ -78,6 +82,7 @@ _MODULES = {
     "NoticesResult": "notices",
     "PlanResult": "plan",
     "PlanScriptResult": "plan_sql",
+    "ProfileResult": "profile",
     "QueryResult": "query",
     "RepairResult": "run",
     "RunResult": "run",
@@ -87,6 +92,7 @@ _MODULES = {
     "ScaledTimelineResult": "timeline",
     "TimelineResult": "timeline",
     "TrustResult": "trust",
+    "UnusedResult": "unused",
 }
 
 

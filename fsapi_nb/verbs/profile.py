@@ -1,0 +1,78 @@
+"""Profile the columns of one table: from the server's statistics, or by reading it."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from fsapi_nb.catalog.profile.estimate import read_estimates
+from fsapi_nb.catalog.profile.scan import cost_of, read_table
+from fsapi_nb.catalog.profile.shape import RelationShape, read_shape
+from fsapi_nb.catalog.schema.asking import refusal
+from fsapi_nb.catalog.schema.names import find
+from fsapi_nb.catalog.schema.overview import RELATIONS
+from fsapi_nb.catalog.schema.read_overview import read_overview
+from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, DatabaseError, UsageError
+from fsapi_nb.history.store import HistoryStore
+from fsapi_nb.text.command import Advice, command
+from fsapi_nb.verbs.open import open_store
+from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.views import results
+from fsapi_nb.views.forecast.quantities import byte_words, counted_rows
+from fsapi_nb.views.results.profile import percent
+
+
+def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> results.ProfileResult:
+    """Return the profile of a table's columns; with `exact`, of its rows, which on a protected database needs `yes`."""
+    timeout = options.access.settings.get("statement_timeout")
+    with open_store(options, writing=False) as store:
+        connection = store.session.connection()
+        try:
+            shape = read_shape(connection, _find(store, options, name))
+            if not exact:
+                return results.ProfileResult(read_estimates(connection, shape), store.identity)
+            if store.identity.protected and not yes:
+                raise _costs(shape, store)
+            return results.ProfileResult(read_table(connection, shape, timeout), store.identity)
+        except errors.QueryCanceled as error:
+            raise DatabaseError(
+                f"{name} was not profiled: reading it took too long",
+                state=UNCHANGED,
+                hint="give it more time: --statement-timeout 10min; without --exact nothing of it is read.",
+            ) from error
+        except psycopg.Error as error:
+            raise refusal(error, name) or error from None
+
+
+def _find(store: HistoryStore, options: VerbOptions, name: str) -> int:
+    """Return the number of the relation that is meant. Raises UsageError if there is none."""
+    schema = options.access.schema
+    (found, *_) = find(read_overview(store.session.connection(), [schema] if schema else None), name)
+    if found.kind not in RELATIONS:
+        raise UsageError(
+            f"{found.qualified} is a {found.kind}, and has no columns to profile",
+            state=UNCHANGED,
+            hint=Advice(command("schema", found.called), " shows what it is."),
+        )
+    return found.oid
+
+
+def _costs(shape: RelationShape, store: HistoryStore) -> ConfirmationRequired:
+    """Return the question whether a protected database is to be read, with what that costs."""
+    cost, name = cost_of(shape), store.identity.name or store.identity.database
+    size = ", ".join(
+        part
+        for part in (byte_words(cost.size), "" if cost.rows is None else f"about {counted_rows(cost.rows)}")
+        if part
+    )
+    read = f"a sample of about {percent(cost.share)} of" if cost.share else "all of"
+    return ConfirmationRequired(
+        f"the database {name} is protected: nothing of {shape.written} was read yet",
+        details=(
+            f"  a sequential scan reads {read} {shape.written} ({size or 'of unknown size'}), and sorts each column",
+            "  it ends after a minute at the latest, unless --statement-timeout gives another time",
+            "  meanwhile it holds ACCESS SHARE: reading and writing go on, altering the table waits and others behind it",
+        ),
+        state=UNCHANGED,
+        hint="pass --yes to read it; without --exact the server's own statistics are shown, and nothing is read.",
+    )
