@@ -77,6 +77,7 @@ PARTS = (
     Part("tests/catalog/test_planted.py"),
     Part("tests/catalog/test_catalog.py"),
     Part("tests/catalog/test_comparison.py"),
+    Part("tests/catalog/test_every_page.py"),
     Part("tests/query/test_every_type.py"),
     Part("tests/test_databases.py"),
     Part("tests/test_example.py"),

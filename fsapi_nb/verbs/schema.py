@@ -83,7 +83,7 @@ def _page(
     is_relation = item.kind in RELATIONS
     page = _relation(connection, item, overview) if is_relation else read_other(connection, found, overview)
     if is_relation or item.kind == "sequence":
-        text, notes = read_sql(connection, item)
+        text, notes = read_sql(connection, item, overview.path)
         page = replace(page, definition=text, notes=(*page.notes, *notes))
     if is_relation:
         page = _with_rows(connection, page, rows, protected=store.identity.protected)
@@ -94,17 +94,16 @@ def _page(
 def _relation(connection: Connection, item: SchemaObject, overview: Overview) -> ObjectPage:
     """Return the page of a relation, its size and those of its partitions in it."""
     page = read_relation(connection, item, overview)
-    sizes, notes = read_sizes(
-        connection, [item.oid, *(each.oid for each in (*page.partitions, *page.children))], overview.path
-    )
+    (item,), notes = with_sizes(connection, [item], overview.path)
+    parts = (*page.partitions, *page.children)
+    sizes = read_sizes(connection, [each.oid for each in parts], overview.path)[0]
 
     def sized(parts: tuple[Partition, ...]) -> tuple[Partition, ...]:
         return tuple(replace(each, size=sizes[each.oid].size) if each.oid in sizes else each for each in parts)
 
-    found = sizes.get(item.oid)
     return replace(
         page,
-        item=replace(item, size=found.size if found else None),
+        item=item,
         partitions=sized(page.partitions),
         children=sized(page.children),
         notes=(*page.notes, *notes),

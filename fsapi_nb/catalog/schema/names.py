@@ -119,7 +119,7 @@ def _ambiguous(name: str, found: Sequence[SchemaObject]) -> UsageError:
     shown = sorted(found, key=lambda each: (rank(each.kind), each.qualified))[:_NAMED]
     names = [f"{each.kind} {each.qualified}" for each in shown]
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    commands = [_with_kind(each) if len({x.qualified for x in found}) < len(found) else page_of(each) for each in shown]
+    commands = [_with_kind(each) if each.called == name and each.kind != "schema" else page_of(each) for each in shown]
     return UsageError(
         f"{name!r} is the name of {counted(len(found), 'object')}: {', '.join(names)}{more}",
         state=UNCHANGED,

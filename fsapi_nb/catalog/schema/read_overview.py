@@ -33,6 +33,7 @@ _ROUTINE = {"f": "function", "w": "function", "p": "procedure", "a": "aggregate"
 _STORED = frozenset({"table", "materialized view"})
 _BATCH = 100  # tables that are counted in one message, and whose locks are held together
 _MOST_COUNTED = 1_000
+_NAMED = 5  # tables in a note
 _COUNTED_KINDS = 3  # of what is in a schema
 
 _EXTENSION = """
@@ -43,7 +44,8 @@ _RELATIONS = f"""
         pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'),
         (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)),
-        greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)), e.extname::text
+        greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)),
+        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), e.extname::text
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_depend AS o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
@@ -159,8 +161,17 @@ def with_sizes(
         psycopg.Error: The sizes cannot be read.
     """
     sizes, notes = read_sizes(connection, [each.oid for each in objects if each.kind in _STORED], path)
-    sized = (replace(each, size=sizes[each.oid].size) if each.oid in sizes else each for each in objects)
-    return tuple(sized), notes
+    sized = tuple(replace(each, size=sizes[each.oid].size) if each.oid in sizes else each for each in objects)
+    unread = [each.written for each in sized if each.size and each.size.rows is None and not each.readable]
+    if unread:
+        why = f"how many rows {_names(unread)} {'has' if len(unread) == 1 else 'have'} is not known"
+        notes = (*notes, f"{why}: no ANALYZE has counted them, and this role has no SELECT there")
+    return sized, notes
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return the names of some tables, or how many they are."""
+    return ", ".join(names) if len(names) <= _NAMED else counted(len(names), "table")
 
 
 def read_sizes(
@@ -178,19 +189,22 @@ def read_sizes(
     except (errors.QueryCanceled, errors.LockNotAvailable):
         rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)})["sizes"]
         notes.append("the sizes are those of the last VACUUM or ANALYZE: to look at the files took too long")
+    locked = [joined([row[2]] if row[4] else row[1:3]) for row in rows if row[3] in {"r", "m"} and not row[6]]
+    if locked and not notes:
+        notes.append(f"another session has locked {_names(locked)}: the size is that of the last VACUUM or ANALYZE")
     rows = [(*row[:9], 0, *row[10:]) for row in rows]
-    counted: dict[int, int] = {}
+    numbers_of_rows: dict[int, int] = {}
     small = sorted(rows, key=lambda row: row[10])[:_MOST_COUNTED]
     try:
         for begin in range(0, len(small), _BATCH):
             query = count_query(small[begin : begin + _BATCH])
             if query is not None:
-                counted |= dict(ask(connection, {"rows": query}, WITHOUT_INDEXES)["rows"])
+                numbers_of_rows |= dict(ask(connection, {"rows": query}, WITHOUT_INDEXES)["rows"])
     except psycopg.Error as error:
         if connection.closed:
             raise
         notes.append(f"some rows are estimates, and some are not known: {_why(error)}")
-    return tables_of(rows, counted), tuple(notes)
+    return tables_of(rows, numbers_of_rows), tuple(notes)
 
 
 def _why(error: psycopg.Error) -> str:
@@ -204,7 +218,21 @@ def _why(error: psycopg.Error) -> str:
 def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
     parents = {row[0]: row[4] for row in rows if row[4] is not None}
     below = Counter(each for number in parents for each in _above(number, parents))
-    for oid, schema, name, kind, parent, owned, owner, comment, columns, vacuumed, analyzed, extension in rows:
+    for (
+        oid,
+        schema,
+        name,
+        kind,
+        parent,
+        owned,
+        owner,
+        comment,
+        columns,
+        vacuumed,
+        analyzed,
+        readable,
+        extension,
+    ) in rows:
         yield SchemaObject(
             _KIND[kind],
             schema,
@@ -217,6 +245,7 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
             partitions=below[oid] if kind == "p" else None,
             vacuumed=vacuumed,
             analyzed=analyzed,
+            readable=readable,
             owned=bool(owned) or parent is not None,
             extension=extension,
             is_history=oid in ours,

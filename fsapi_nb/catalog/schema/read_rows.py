@@ -16,7 +16,6 @@ from fsapi_nb.catalog.schema.page import ObjectPage, SampleRows
 from fsapi_nb.catalog.table_sizes import IS_PLANNED_BY_USERS
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.text.secrets import STARS, is_secret_name
-from fsapi_nb.text.words import counted
 
 #: Columns that are shown, characters of a value, and bytes of one that is read at all.
 _COLUMNS, _CHARACTERS, _BYTES = 20, 40, 64 * 1024
@@ -96,7 +95,7 @@ def _query(item: SchemaObject, columns: Sequence[str], order: Sequence[str], cou
 
 def _shown(value: str | None, size: int | None) -> str | None:
     if size is not None:
-        return f"({counted(size, 'byte')})"
+        return f"({size:,} bytes)"
     return value if value is None or len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
 from psycopg import errors, sql
 
 from fsapi_nb.catalog.ddl.read_definitions import read_definitions
-from fsapi_nb.catalog.schema.asking import LIMITS
+from fsapi_nb.catalog.schema.asking import LIMITS, plain
 from fsapi_nb.catalog.schema.overview import SchemaObject
 from fsapi_nb.postgres.session import Connection
 
 
-def read_sql(connection: Connection, item: SchemaObject) -> tuple[str, tuple[str, ...]]:
-    """Return the statements, and notes on what they leave out. The text is empty if the statements cannot be read now.
+def read_sql(connection: Connection, item: SchemaObject, path: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the statements, and notes on what they do not say. The text is empty if the statements cannot be read now.
 
     Raises:
         psycopg.OperationalError: The connection is lost.
@@ -29,7 +31,7 @@ def read_sql(connection: Connection, item: SchemaObject) -> tuple[str, tuple[str
     own = next(
         (each for each in found.ordered if (each.address.catalog, each.address.oid) == ("pg_class", item.oid)), None
     )
-    notes = tuple(f"the SQL leaves out the {each.kind} {each.identity}: {each.why}" for each in found.unwritten)
+    notes = tuple(f"SQL of the {each.kind} {plain(each.identity, path)}: {each.why}" for each in found.unwritten)
     return (found.block(own.identity) if own else ""), notes
 
 

@@ -174,6 +174,8 @@ def _facts(value: Any) -> Any:
         return {name: each for name, each in found.items() if each is not None and each not in ([], "")}
     if hasattr(value, "_asdict"):
         return {name: _facts(each) for name, each in value._asdict().items()}
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
     return [_facts(each) for each in value] if isinstance(value, tuple) else value
 
 
