@@ -1,0 +1,55 @@
+"""A part of a catalog: what can be made, changed or dropped by a statement of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsapi_nb.catalog.ddl.definition import ObjectAddress
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogPart:
+    """A part as it is: its quoted name, the quoted name of its schema, and what can change of it.
+
+    Of the `address`, `part` is the number of a column, else 0; a default has that of its column in `pg_attrdef`. An
+    address means the same in two readings of one database, and nothing in another one.
+
+    `of` is the table or view that it belongs to. `needs` are the parts that it depends on, `goes_with` those of them
+    with which it is dropped. `state` has what statements are written of, by names; its `definition` is the same as long
+    as nobody changes the part itself, whatever is renamed. A part of a kind that is made as a whole (an operator, a
+    publication) is an `object`: its state has the statements of its `Definition`.
+    """
+
+    address: ObjectAddress
+    kind: str
+    schema: str | None
+    name: str
+    of: ObjectAddress | None
+    state: Mapping[str, Any]
+    needs: frozenset[ObjectAddress] = frozenset()
+    goes_with: frozenset[ObjectAddress] = frozenset()
+
+    @property
+    def qualified(self) -> str:
+        """The name with its schema."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogParts:
+    """All parts of a catalog. `role` is the quoted name of the role that read it.
+
+    `casts` are the server's, from one type to another: `i` is done implicitly, `a` by assignment, `e` only explicitly.
+    """
+
+    version: int
+    role: str
+    parts: Mapping[ObjectAddress, CatalogPart] = field(default_factory=dict)
+    casts: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+    def children(self, of: ObjectAddress, *kinds: str) -> list[CatalogPart]:
+        """Return the parts of a table or view, of these kinds, by number."""
+        found = [part for part in self.parts.values() if part.of == of and part.kind in kinds]
+        return sorted(found, key=lambda part: (part.address.part, part.address.oid))
