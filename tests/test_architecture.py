@@ -30,6 +30,7 @@ ROOMS = (
     "servers",
     "history",
     "catalog",
+    "derive",
     "checks",
     "query",
     "run",

@@ -1,0 +1,98 @@
+"""Say what data a derived DOWN does not bring back: what UP drops or converts, and the rows that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from fsapi_nb.actions.statement import actions_of
+from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
+from fsapi_nb.derive.comparison import Comparison
+from fsapi_nb.derive.write import table_of
+from fsapi_nb.model.action import LossKind
+from fsapi_nb.model.migration import Statement
+from fsapi_nb.script.tokens import SqlSyntaxError
+
+
+class UnrestoredData(NamedTuple):
+    """Data that is not brought back: whose it is, and what it is."""
+
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return self.what.format(self.name)
+
+
+def find_losses(comparison: Comparison) -> tuple[UnrestoredData, ...]:
+    """Return what UP has dropped or converted, by name."""
+    before, found = comparison.before, list[UnrestoredData]()
+    gone = set(comparison.gone)
+    made = {_full_name(comparison.after.parts[each], comparison.after) for each in comparison.new}
+    for address in gone:
+        part = before.parts[address]
+        name = _full_name(part, before)
+        if part.kind == "table":
+            again = ", which UP has made again: all rows that it has then go" if name in made else ""
+            found.append(UnrestoredData(name, "the rows of {}" + again))
+        elif part.kind == "column" and part.of not in gone and not part.state["generated"]:
+            again = ", which UP has made again: those that it has then go" if name in made else ""
+            found.append(UnrestoredData(name, "the values of {}" + again))
+        elif part.kind == "sequence" and not part.state["owner_table"]:
+            found.append(UnrestoredData(part.qualified, "the position of the sequence {}"))
+    for address in comparison.converted:
+        old, new = comparison.pair(address)
+        if old.state["type"] != new.state["type"] and not _holds_all(old, new, before):
+            types = f"{old.state['type']} to {new.state['type']}".replace("{", "{{").replace("}", "}}")
+            found.append(
+                UnrestoredData(
+                    f"{table_of(old, before)}.{old.name}", f"what the change of {{}} from {types} has cut off"
+                )
+            )
+    return tuple(sorted(set(found)))
+
+
+def _full_name(part: CatalogPart, parts: CatalogParts) -> str:
+    return f"{table_of(part, parts)}.{part.name}" if part.kind == "column" else part.qualified
+
+
+def _holds_all(old: CatalogPart, new: CatalogPart, parts: CatalogParts) -> bool:
+    """Return whether the type after holds every value of the type before."""
+    one, other = old.state, new.state
+    if one["base_oid"] == other["base_oid"] or (one["type_category"], other["type_category"]) == ("S", "S"):
+        return bool(
+            other["modifier"] == -1 or (one["modifier"] != -1 and one["modifier"] <= other["modifier"] < 1 << 16)
+        )
+    is_text = other["type_category"] == "S" and other["modifier"] == -1
+    return is_text or parts.casts.get((one["base_oid"], other["base_oid"])) == "i"
+
+
+def rows_changed(statements: Iterable[Statement], before: CatalogParts) -> tuple[UnrestoredData, ...]:
+    """Return the tables that were there before and whose rows statements change, and what may change any rows."""
+    return tuple(sorted({loss for statement in statements for loss in _rows_of(statement, before)}))
+
+
+def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredData]:
+    try:
+        actions = actions_of(statement.text)
+    except SqlSyntaxError:
+        yield UnrestoredData(statement.traits.kind, "the rows that {} changes, which could not be read")
+        return
+    for action in actions:
+        names = {work.tables.name for work in action.changes_rows}
+        names |= {loss.name for loss in action.destroys if loss.kind is LossKind.ROWS}
+        for name in names:
+            if found := _table(name, before):
+                yield UnrestoredData(found, "the rows of {} as they were before UP's " + statement.traits.kind)
+        if action.unknown and statement.traits.kind in {"DO", "CALL", "SELECT", "EXECUTE"}:
+            yield UnrestoredData(statement.traits.kind, "the rows that UP's {} changes")
+
+
+def _table(name: str, before: CatalogParts) -> str | None:
+    """Return the qualified name of the table that is meant; None if it was not there before."""
+    tables = [part for part in before.parts.values() if part.kind in {"table", "view"}]
+    plain = name.replace('"', "")
+    for part in tables:
+        if plain in (part.qualified.replace('"', ""), part.name.replace('"', "")):
+            return part.qualified
+    return None

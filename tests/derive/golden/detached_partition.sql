@@ -1,0 +1,2 @@
+-- ALTER TABLE shop.events DETACH PARTITION shop.events_1
+ALTER TABLE shop.events ATTACH PARTITION shop.events_1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');

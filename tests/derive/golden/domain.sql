@@ -1,0 +1,4 @@
+-- ALTER DOMAIN shop.price DROP CONSTRAINT not_negative; ALTER DOMAIN shop.price ADD CONSTRAINT small CHECK (VALUE < 1000); ALTER DOMAIN shop.price SET DEFAULT 1
+ALTER DOMAIN shop.price DROP CONSTRAINT small;
+ALTER DOMAIN shop.price SET DEFAULT 0;
+ALTER DOMAIN shop.price ADD CONSTRAINT not_negative CHECK ((VALUE >= (0)::numeric));

@@ -1,0 +1,3 @@
+-- CREATE SCHEMA old; ALTER TABLE shop.orders SET SCHEMA old
+ALTER TABLE old.orders SET SCHEMA shop;
+DROP SCHEMA old;

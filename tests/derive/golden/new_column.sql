@@ -1,0 +1,2 @@
+-- ALTER TABLE shop.orders ADD note text NOT NULL DEFAULT ''
+ALTER TABLE shop.orders DROP COLUMN note;

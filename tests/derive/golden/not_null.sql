@@ -1,0 +1,3 @@
+-- ALTER TABLE shop.customers ALTER email SET NOT NULL, ALTER name DROP NOT NULL
+ALTER TABLE shop.customers ALTER COLUMN email DROP NOT NULL;
+ALTER TABLE shop.customers ALTER COLUMN name SET NOT NULL;

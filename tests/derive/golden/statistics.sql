@@ -1,0 +1,2 @@
+-- CREATE STATISTICS shop.s ON customer, amount FROM shop.orders
+DROP STATISTICS shop.s;

@@ -1,0 +1,2 @@
+-- ALTER TABLE shop.events_2 SET UNLOGGED
+ALTER TABLE shop.events_2 SET LOGGED;
