@@ -686,6 +686,49 @@ class Migrator:
         """
         return verbs.write.write(self._options, name, text, apply=apply, redo=redo, yes=yes)
 
+    @stoppable
+    def down(self, name: str, *, replace: bool = False, yes: bool = False) -> results.DownResult:
+        """Derive the DOWN of a migration, prove it on a copy, and write it into the migration's file.
+
+        The folder is replayed in a scratch database up to the migration. UP runs there between two readings of the
+        catalog, from which the DOWN is derived; UP, DOWN and UP again then run on another copy. `is_restored` of the
+        result is False if the catalog was not as before, and its file says what is missing. Nothing of it runs on the
+        database of this Migrator; the history of an applied migration keeps the new DOWN.
+
+        Args:
+            name: The file's name, or any part of it that only one has: pending or applied.
+            replace: Put it in the place of the DOWN that the file has.
+            yes: Do it for a migration that is applied to a protected database.
+
+        Raises:
+            UnknownMigration: No file has that name, or several have.
+            ConfirmationRequired: The file has a DOWN, which the error compares with the derived one.
+            Drifted: The UP of the file is not what ran.
+            NotRestored: What was derived does not run.
+            ReplayFailed: The migrations do not run in a scratch database.
+        """
+        return verbs.down.down(self._options, name, replace=replace, yes=yes)
+
+    @stoppable
+    def write_with_down(
+        self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False
+    ) -> results.DownResult:
+        """Make the file of a migration say `text` with a derived DOWN below it; with `apply` or `redo` run it too.
+
+        Args:
+            name: The file's name, or its part after the time.
+            text: The migration without a DOWN.
+            apply: Apply it, after what is pending before it.
+            redo: Roll the applied version back and apply this one.
+            yes: Do it on a protected database.
+
+        Raises:
+            UsageError: The text has a DOWN.
+            NotRestored: What was derived does not run.
+            FsapiError: What `down` and `write` raise.
+        """
+        return verbs.down.write_with_down(self._options, name, text, apply=apply, redo=redo, yes=yes)
+
     def trust(self) -> results.TrustResult:
         """Allow all that the files of this project ask for, as long as that stays the same. Connects to nothing.
 

@@ -24,7 +24,7 @@ PUBLIC = re.findall(
     AssertionViolated CannotConnect ConfigurationError ConfirmationRequired DatabaseError
     Drifted EmbeddedServerError FaultyMigrations FsapiError HistoryError
     InDoubt Interrupted Irreversible Locked MigrationFileError
-    NotUpToDate NothingToDo OutOfOrder PartlyApplied PlanChanged
+    NotRestored NotUpToDate NothingToDo OutOfOrder PartlyApplied PlanChanged
     PooledConnection Protected QueryFailed RanBefore ReadOnlyDatabase
     RefusedPlan ReplayFailed StatementFailed TransactionEnded UnknownMigration Untrusted
     UsageError
@@ -33,9 +33,9 @@ PUBLIC = re.findall(
     RunFailed RunFinished RunStarted StatementStarted StatementWatched
     StepFinished StepRetried StepStarted
 
-    BlockersResult ChangesResult CheckResult DiagramResult DifferenceResult DriftResult FileResult HistoryResult
-    LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryResult RepairResult Result
-    RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
+    BlockersResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
+    HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryResult RepairResult
+    Result RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
 """,
 )
 

@@ -47,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     database.DIAGRAM,
     files.INIT,
     files.MAKE,
+    files.DOWN,
     running.ROLLBACK,
     running.REDO,
     running.FRESH,

@@ -6,10 +6,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fsapi_nb import verbs
-from fsapi_nb.commands.arguments import argument
+from fsapi_nb.commands.arguments import NAME, CompletionKind, argument
 from fsapi_nb.commands.verb import Verb
 
 if TYPE_CHECKING:
+    from fsapi_nb.migrator import Migrator
     from fsapi_nb.views.results import Result
 
 
@@ -18,11 +19,27 @@ def _trust(options: argparse.Namespace) -> Result:
     return verbs.trust.trust(path, shown=options.list, revoked=options.revoke, yes=options.yes)
 
 
+def _down(migrator: Migrator, options: argparse.Namespace) -> Result:
+    found = migrator.down(options.name, replace=options.replace, yes=options.yes)
+    verbs.down.require_restored(found)
+    return found
+
+
 MAKE = Verb(
     "make",
     "make a new migration file",
     lambda m, o: m.make(" ".join(o.words)),
     (argument("words", nargs="+", metavar="NAME", help="such as add_phone_to_users; several words are joined"),),
+)
+DOWN = Verb(
+    "down",
+    "derive the DOWN of a migration from the catalog, prove it on a copy, and write it into the file",
+    _down,
+    (
+        argument("name", values=CompletionKind.MIGRATION, metavar="NAME", help=NAME.settings["help"]),
+        argument("--replace", action="store_true", help="put it in the place of the DOWN that the file has"),
+        argument("--yes", "-y", action="store_true", help="do it for one that is applied to a protected database"),
+    ),
 )
 INIT = Verb(
     "init",

@@ -22,7 +22,8 @@
     ├── TransactionEnded            a script ended the transaction that belongs to the runner
     ├── QueryFailed                 PostgreSQL refused what was given to `query`
     ├── AssertionViolated           a query that must hold gave rows, or something that is not true
-    └── NotUpToDate                 a `--check` found something                               exit 3
+    ├── NotUpToDate                 a `--check` found something                               exit 3
+    └── NotRestored                 a derived DOWN does not restore the whole catalog         exit 3
 
     Interrupted (a KeyboardInterrupt) the user stopped the run; it was cancelled on the server  exit 130
 
@@ -61,6 +62,7 @@ from fsapi_nb.errors.run import AssertionViolated, Interrupted, QueryFailed, Sta
 from fsapi_nb.errors.usage import (
     ConfigurationError,
     ConfirmationRequired,
+    NotRestored,
     NotUpToDate,
     UnknownMigration,
     Untrusted,
@@ -85,6 +87,7 @@ __all__ = [
     "Irreversible",
     "Locked",
     "MigrationFileError",
+    "NotRestored",
     "NotUpToDate",
     "NothingToDo",
     "OutOfOrder",

@@ -86,3 +86,12 @@ class NotUpToDate(FsapiError):
     """
 
     exit_code = 3
+
+
+class NotRestored(FsapiError):
+    """A derived DOWN does not restore the whole catalog, or does not run.
+
+    What to do: read what is left, and complete the DOWN by hand.
+    """
+
+    exit_code = 3

@@ -15,6 +15,7 @@ from fsapi_nb.text.near import did_you_mean
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "also apply it, after earlier pending migrations"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll back the applied one, and apply this text"})
 _YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "run it on a protected database"})
+_DOWN = Argument(("--down",), {"action": "store_true", "help": "derive its DOWN from the catalog, proven on a copy"})
 _NAME = Argument(
     ("words",),
     {"metavar": "NAME", "nargs": "+", "help": "such as add_phone_to_users"},
@@ -24,7 +25,7 @@ MIGRATION = Verb(
     "migration",
     "write this cell as a migration, and show its plan",
     lambda *_: NotImplemented,
-    (_NAME, _APPLY, _REDO, _YES),
+    (_NAME, _APPLY, _REDO, _DOWN, _YES),
 )
 _TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what must be true, in words"})
 CHECK = Verb("check", "fail unless a query returns no rows, or only true", lambda *_: NotImplemented, (_TITLE,))

@@ -180,14 +180,22 @@ class MigrateMagics(Magics):
     @cell_magic
     @hides_values
     def migration(self, line: str, cell: str) -> Result | HelpText:
-        """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one."""
+        """Write the cell as the migration NAME and show its plan; `--apply` applies it, `--redo` swaps the applied one.
+
+        `--down` derives its DOWN from the catalog, and proves it on a copy.
+        """
         options = parse(parser_of(MIGRATION, prog="%%migration"), split(line))
         if isinstance(options, HelpText):
             return options
         with self._acting(options, changing=options.apply or options.redo) as migrator:
-            return migrator.write(
-                one_name(options.words), cell, apply=options.apply, redo=options.redo, yes=_is_confirmed(options)
-            )
+            name, yes = one_name(options.words), _is_confirmed(options)
+            if not options.down:
+                return migrator.write(name, cell, apply=options.apply, redo=options.redo, yes=yes)
+            from fsapi_nb.verbs.down import require_restored  # what derives takes long to import
+
+            found = migrator.write_with_down(name, cell, apply=options.apply, redo=options.redo, yes=yes)
+            require_restored(found)
+            return found
 
     @no_var_expand
     @cell_magic

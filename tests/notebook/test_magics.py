@@ -33,6 +33,7 @@ from fsapi_nb.errors import (
     OutOfOrder,
     Protected,
     QueryFailed,
+    ReplayFailed,
     StatementFailed,
     UnknownMigration,
     UsageError,
@@ -56,6 +57,7 @@ from fsapi_nb.views.results import (
 )
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
+from tests.verbs.on_scratch import scratch_on
 
 NAME = "2026_01_15_09_00_add_points"
 CELL = """%%migration {name} {options}
@@ -146,7 +148,7 @@ def three_name(project: Project) -> str:
 
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
-    "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler",
+    "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler", "--replace",
 }  # fmt: skip
 
 
@@ -164,6 +166,26 @@ def test_a_history_that_has_moved_is_put_right_in_cells(cells: Cells, three: Pro
     (three.folder / second.replace("two", "both")).unlink()
     assert cells.run("%migrate retire both").headline().startswith("Retired 1 migration on ")
     assert cells.run("%migrate retire --undo uno two").headline().startswith("Restored 2 migrations as applied on ")
+
+
+def test_a_down_is_derived_in_cells(cells: Cells, three: Project, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a cell, which is then the file with its DOWN, and of a file; what is not restored is an error."""
+    with scratch_on(server, three, monkeypatch):
+        value = cells.run("%%migration four --down --apply\n-- UP\nALTER TABLE one RENAME TO uno;\n")
+        assert value.headline().startswith("The derived DOWN of four restores the catalog exactly (proven on a copy, ")
+        assert three.has("uno")
+        value = cells.run("%migrate down one --replace")
+        assert "DROP TABLE public.one;" in repr(value)
+        assert ">DROP</span>" in value.html()
+        error, _ = cells.fail(
+            "%%migration five --down\n-- UP\nALTER TABLE two ADD FOREIGN KEY (id) REFERENCES nothing;\n"
+        )
+        assert isinstance(error, ReplayFailed)
+        error, _ = cells.fail(
+            "%%migration six --down\n-- UP\nALTER TABLE two ADD PRIMARY KEY (id); CREATE TABLE k (id int REFERENCES two);\n"
+            "-- DOWN\nSELECT 1;\n"
+        )
+        assert isinstance(error, UsageError)
 
 
 def test_every_option_is_tried() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.check import CheckResult
     from fsapi_nb.views.results.diagram import DiagramResult
     from fsapi_nb.views.results.difference import DifferenceResult, DriftResult
+    from fsapi_nb.views.results.down import DownResult
     from fsapi_nb.views.results.file import FileResult
     from fsapi_nb.views.results.history import HistoryResult
     from fsapi_nb.views.results.init import InitResult
@@ -41,6 +42,7 @@ __all__ = [
     "CheckResult",
     "DiagramResult",
     "DifferenceResult",
+    "DownResult",
     "DriftResult",
     "FileResult",
     "HistoryResult",
@@ -74,6 +76,7 @@ _MODULES = {
     "DiagramResult": "diagram",
     "DifferenceResult": "difference",
     "DriftResult": "difference",
+    "DownResult": "down",
     "FileResult": "file",
     "HistoryResult": "history",
     "InitResult": "init",
