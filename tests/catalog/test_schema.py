@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -72,6 +73,8 @@ def test_everything_and_each_object_is_shown_as_in_the_golden_file(shop: Project
 def test_moments_and_scans_are_shown_only_if_they_are_asked_for(shop: Project) -> None:
     """They differ from run to run: the terminal has them, and a notebook that wants times; DataFrame and JSON always."""
     shop.rows("VACUUM ANALYZE orders")
+    while shop.value("SELECT last_analyze IS NULL FROM pg_stat_user_tables WHERE relname = 'orders'"):
+        time.sleep(0.05)  # PostgreSQL 14 has a process that collects statistics
     found, of_table = overview(shop), page(shop, "orders")
     (analyzed,) = (each.analyzed for each in found.objects if each.written == "orders")
     assert analyzed is not None
@@ -105,7 +108,7 @@ def test_a_frame_has_a_row_for_each_object_and_for_each_column(shop: Project) ->
     columns = page(shop, "orders").to_frame().set_index("column")
     assert list(columns.index) == ["id", "customer_id", "state", "total", "tax"]
     assert columns["references"]["customer_id"] == "customers.id"
-    assert columns["generated"]["tax"] == "(total * 0.19)"
+    assert columns["generated"]["tax"] == "total * 0.19"
     assert list(page(shop, "order_state").to_frame()["value"]) == ["new", "paid", "sent"]
 
 
@@ -126,9 +129,8 @@ def test_an_index_that_is_invalid_is_said_to_be(shop: Project) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         shop.rows("CREATE UNIQUE INDEX CONCURRENTLY once ON orders (customer_id)")
     found = page(shop, "orders")
-    assert "  once             unique, btree (customer_id)                    INVALID, not ready" in repr(found).split(
-        "\n"
-    )
+    (line,) = (line for line in repr(found).split("\n") if line.startswith("  once "))
+    assert line.split() == ["once", "unique,", "btree", "(customer_id)", "INVALID,", "not", "ready"]
     assert [str(note) for note in found.page.notes] == [
         "SQL of the index once: the index is invalid: it is written as one that is valid"
     ]

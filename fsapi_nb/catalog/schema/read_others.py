@@ -24,7 +24,7 @@ _DOMAIN = """
         CASE WHEN t.typcollation NOT IN (0, b.typcollation) THEN t.typcollation::regcollation::text END
     FROM pg_type AS t JOIN pg_type AS b ON b.oid = t.typbasetype WHERE t.oid = {oid}"""
 _CHECKS = """
-    SELECT conname::text, pg_get_constraintdef(oid), convalidated, obj_description(oid, 'pg_constraint')
+    SELECT conname::text, pg_get_constraintdef(oid, true), convalidated, obj_description(oid, 'pg_constraint')
     FROM pg_constraint WHERE contypid = {oid} AND contype = 'c' ORDER BY conname COLLATE "C" """
 _ATTRIBUTES = """
     SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), false, NULL, '', '',

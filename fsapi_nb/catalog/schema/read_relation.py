@@ -35,7 +35,7 @@ _HEAD = """
          WHERE f.ftrelid = c.oid)
     FROM pg_class AS c WHERE c.oid = {oid}"""
 _COLUMNS = """
-    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
+    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid, true),
         a.attgenerated::text, a.attidentity::text,
         CASE WHEN a.attcollation NOT IN (0, t.typcollation) THEN a.attcollation::regcollation::text END,
         a.attinhcount > 0 AND NOT c.relispartition, p.conkey IS NOT NULL, col_description(a.attrelid, a.attnum)
@@ -47,7 +47,7 @@ _COLUMN_NAMES = """
     array(SELECT a.attname::text FROM unnest({key}) WITH ORDINALITY AS of(number, place)
           JOIN pg_attribute AS a ON a.attrelid = {table} AND a.attnum = of.number ORDER BY of.place)"""
 _CONSTRAINTS = f"""
-    SELECT k.conname::text, k.contype::text, pg_get_constraintdef(k.oid), k.convalidated,
+    SELECT k.conname::text, k.contype::text, pg_get_constraintdef(k.oid, true), k.convalidated,
         obj_description(k.oid, 'pg_constraint'), {_COLUMN_NAMES.format(key="k.conkey", table="k.conrelid")}
     FROM pg_constraint AS k WHERE k.conrelid = {{oid}} AND k.contype IN ('p', 'u', 'c', 'x')
     ORDER BY array_position(ARRAY['p', 'u', 'x', 'c'], k.contype::text), k.conname COLLATE "C" """
@@ -67,7 +67,7 @@ _KEYS = f"""
     WHERE k.contype = 'f' AND k.{{side}} = {{oid}} AND (above.oid IS NULL OR above.{{side}} <> k.{{side}})
     ORDER BY k.conrelid::regclass::text COLLATE "C", k.conname COLLATE "C" """
 _INDEXES = """
-    SELECT n.nspname::text, i.relname::text, x.indrelid::regclass::text, pg_get_indexdef(i.oid), am.amname::text,
+    SELECT n.nspname::text, i.relname::text, x.indrelid::regclass::text, pg_get_indexdef(i.oid, 0, true), am.amname::text,
         x.indisunique, x.indisprimary, x.indisvalid, x.indisready,
         (SELECT conname::text FROM pg_constraint WHERE conindid = i.oid AND contype IN ('p', 'u', 'x') LIMIT 1),
         CASE WHEN i.relkind = 'i' AND NOT EXISTS (SELECT FROM held WHERE held.id IN (i.oid, x.indrelid))
@@ -90,8 +90,8 @@ _POLICIES = """
             WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
         'TO ' || (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(role)) END, ', ')
                   FROM unnest(p.polroles) AS role),
-        'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
-        'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'), '', obj_description(p.oid, 'pg_policy')
+        'USING (' || pg_get_expr(p.polqual, p.polrelid, true) || ')',
+        'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid, true) || ')'), '', obj_description(p.oid, 'pg_policy')
     FROM pg_policy AS p WHERE p.polrelid = {oid} ORDER BY p.polname COLLATE "C" """
 _RULES = """
     SELECT r.rulename::text, pg_get_ruledef(r.oid, true), r.ev_enabled::text, obj_description(r.oid, 'pg_rewrite')

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fsapi_nb.model.server import Identity
 
-_INTEGERS = {"duration_ms", "server_pid"}
+_INTEGERS = {"duration_ms", "server_pid", "columns", "rows", "bytes", "partitions"}
 
 
 def frame_of(records: Records | ResultSet, identity: Identity | None) -> pandas.DataFrame:

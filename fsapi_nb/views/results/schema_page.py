@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ from fsapi_nb.views.results.base import Result
 _COLUMNS_FOLD = Fold(60, 20)
 _FOLD = Fold(25, 5)
 _SQL_FOLD = Fold(80, 20)
+_LINE_END = re.compile(r"\n\s*")  # PostgreSQL breaks long expressions
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,7 +83,7 @@ class ObjectResult(Result):
                 "referred to by", ("table", "columns", "actions", "name"), map(_incoming, page.referenced_by), medium
             ),
             _part(
-                "indexes", ("name", "on", "size", "use", ""), [_index(each, medium) for each in page.indexes], medium
+                "indexes", ("name", "size", "use", "what", ""), [_index(each, medium) for each in page.indexes], medium
             ),
             _part("triggers", ("name", "what", ""), [_trigger(each, page.item) for each in page.triggers], medium),
             _part("policies", ("name", "what", ""), map(_named, page.policies), medium),
@@ -197,7 +199,7 @@ def _part(
     if not found:
         return None
     shown = medium.fold(fold).apply(found, lambda row: [row], lambda left: counted(len(left), "more").removesuffix("s"))
-    cells = [[visible_line(cell) for cell in row] for row in shown if not isinstance(row, str)]
+    cells = [[visible_line(_LINE_END.sub(" ", cell)) for cell in row] for row in shown if not isinstance(row, str)]
     lines = iter(aligned(cells, indent=0, width=None, widest=60))
     items = [
         gap(f"… {row}", f"… {row}", *[""] * (len(columns) - 1)) if isinstance(row, str) else Item([next(lines)], [row])
@@ -249,7 +251,7 @@ def _index(each: Index, medium: Medium) -> tuple[str, ...]:
     if medium.times and each.scans is not None:
         use = f"{each.scans:,} scan{'s' if each.scans > 1 else ''}" if each.scans else "never scanned"
     state = "" if each.valid and each.ready else "INVALID" if each.ready else "INVALID, not ready"
-    return each.name, kind + each.covers, byte_words(each.bytes or 0), use, _joined(state, each.comment)
+    return each.name, byte_words(each.bytes or 0), use, kind + each.covers, _joined(state, each.comment)
 
 
 def _trigger(each: NamedPart, table: SchemaObject) -> tuple[str, ...]:
