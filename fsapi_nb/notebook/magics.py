@@ -90,9 +90,9 @@ class MigrateMagics(Magics):
     widgets = Enum(
         ["auto", "on", "off"], "auto", help="live progress and panel: in front ends that show widgets, always, never"
     ).tag(config=True)
-    times = Bool(False, help="show moments and durations in results, which then differ from run to run").tag(
-        config=True
-    )
+    times = Bool(
+        False, help="show moments, durations and uses of indexes in results, which then differ from run to run"
+    ).tag(config=True)
 
     # The last migrations folder that was found by the working directory alone.
     _folder: Path | None = None
