@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fsapi_nb.actions.lookup import CONSTRAINTS, INDEXES, REFERRING, TYPE, Lookup, MeantTable
+from fsapi_nb.actions.lookup import CONSTRAINTS, INDEXES, REFERRING, TYPE, AddedConstraint, Lookup, MeantTable
 from fsapi_nb.actions.plan import StatementActions
 from fsapi_nb.actions.tree_names import catalog_type, joined, split_name
 from fsapi_nb.actions.type_change import rewrites
@@ -80,8 +80,9 @@ def holds(
     number = meant.number if own is None or own.number is None else own.number
     shape, own_shape = (lookup.facts.shapes.get(each) for each in (meant.number, number))
     part = (split_name(action.object.name) or ("",))[-1]
-    if shape is None or own_shape is None:
-        return None
+    known = _of_added(condition, action, lookup.added.get((number, part)), is_own=meant.number == number)
+    if known is not None or shape is None or own_shape is None:
+        return known
     # A foreign key to a column that is new, or has changed, is new as well: it touches the constraints of its table.
     keys = () if condition is Condition.IF_CASCADES else action.keys
     parts = {part, *keys, *_other_parts(condition, action, tables, own_shape)}
@@ -92,6 +93,15 @@ def holds(
     if _is_there(case):
         return False
     return _DECISIONS[condition](case)
+
+
+def _of_added(condition: Condition, action: Action, added: AddedConstraint | None, *, is_own: bool) -> bool | None:
+    """Return whether it is so for a constraint that the plan has added itself; `is_own` says that it is about its table."""
+    if added is None or action.object.kind != "constraint":
+        return None
+    if condition is Condition.IF_FOREIGN_KEY and not added.is_key:
+        return False
+    return not added.is_valid if condition is Condition.UNLESS_VALID and is_own else None
 
 
 def _parts_of_kin(kin: Kin, parts: set[str]) -> set[str]:

@@ -11,7 +11,7 @@ from functools import cache
 from fsapi_nb.actions.conditions import own_table
 from fsapi_nb.actions.fired_triggers import fired_triggers
 from fsapi_nb.actions.held import held_locks
-from fsapi_nb.actions.lookup import Lookup, in_catalog, sets_of
+from fsapi_nb.actions.lookup import AddedConstraint, Lookup, in_catalog, sets_of
 from fsapi_nb.actions.losses import (
     drops_of,
     losses_of,
@@ -118,6 +118,22 @@ def _keep_tables(action: Action, statement: StatementActions, lookup: Lookup) ->
             lookup.tie(own_table(action), tables, statement)
 
 
+def _keep_constraint(action: Action, statement: StatementActions, lookup: Lookup) -> None:
+    """Keep which constraints the plan has added, and whether it has checked them; what it drops or changes is forgotten."""
+    if action.object.kind != "constraint":
+        return
+    words, name = action.words, split_name(action.object.name)[-1]
+    added = None
+    if words.startswith("add "):
+        added = AddedConstraint(
+            words.startswith("add foreign key "), not words.endswith((", not validated", ", not enforced"))
+        )
+    elif words.startswith("validate constraint "):
+        keys = (lookup.added.get((each.number or 0, name)) for each in lookup.tables(own_table(action), statement))
+        added = next((each._replace(is_valid=True) for each in keys if each), None)
+    lookup.constrain(own_table(action), statement, name, added)
+
+
 def _renamed(action: Action) -> str:
     """Return the new name of a table that an action renames, in the schema that it has."""
     *schema, _ = split_name(action.object.name) or ("",)
@@ -186,6 +202,7 @@ class _Forecaster:
                         lookup.touch(lock.meant.number, part)
         for action in statement.actions:
             _keep_tables(action, statement, lookup)
+            _keep_constraint(action, statement, lookup)
         lookup.has_types |= any(action.object.kind in _OF_TYPES for action in statement.actions)
         lookup.is_doubtful |= any(action.unknown and action.object.kind != "extension" for action in statement.actions)
 

@@ -55,14 +55,21 @@ class MeantTable(NamedTuple):
     is_empty: bool = False
 
 
+class AddedConstraint(NamedTuple):
+    """A constraint that the plan has added: whether it is a foreign key, and whether its rows were checked."""
+
+    is_key: bool
+    is_valid: bool
+
+
 @dataclass(slots=True)
 class Lookup:
     """The facts of a catalog, and what the plan may have changed of them up to here.
 
     `touched` are the relations that it has changed, with the names of these parts of them. `dropped` are those that it
     has dropped, `keys` the foreign keys that it has added, each from one relation to another, `untied` the constraints
-    that it has dropped, by relation and name. `has_types` says that it has made or changed types or functions,
-    `is_doubtful` that it has run something which may have changed anything.
+    that it has dropped, by relation and name, `added` those that it has added. `has_types` says that it has made or
+    changed types or functions, `is_doubtful` that it has run something which may have changed anything.
     """
 
     facts: TableFacts
@@ -70,6 +77,7 @@ class Lookup:
     dropped: set[int] = field(default_factory=set)
     keys: set[tuple[int | str, int | str]] = field(default_factory=set)
     untied: set[tuple[int, str]] = field(default_factory=set)
+    added: dict[tuple[int, str], AddedConstraint] = field(default_factory=dict)
     has_types: bool = False
     is_doubtful: bool = False
 
@@ -148,6 +156,14 @@ class Lookup:
             shape = self.facts.shapes.get(number)
             found = shape.constraints.items() if shape else ()
             self.untied.update((number, name) for name, each in found if name == constraint or column in each.columns)
+
+    def constrain(self, table: TableSet, statement: StatementActions, name: str, added: AddedConstraint | None) -> None:
+        """Keep what the plan has added under the name of a constraint; None if nothing is known of it any more."""
+        for number in self._numbers(table, statement) or ():
+            if added:
+                self.added[number, name] = added
+            else:
+                self.added.pop((number, name), None)
 
     def rename(self, old: str, new: str) -> None:
         """Keep the new name of a table that the plan has made."""

@@ -27,6 +27,10 @@ _TABLES = b"""
 """
 #: Plans, each of some migrations, of which each fact is decided before they run.
 PLANS = [
+    (
+        "ALTER TABLE visits ADD CONSTRAINT c CHECK (pet_id > 0) NOT VALID;",
+        "ALTER TABLE visits VALIDATE CONSTRAINT c; ALTER TABLE visits DROP CONSTRAINT c;",
+    ),
     ("CREATE TABLE IF NOT EXISTS toys (id int); CREATE INDEX ON toys (id); DROP TABLE toys;",),
     ("CREATE TABLE IF NOT EXISTS pets (id int); CREATE INDEX ON pets (id);",),
     ("ALTER TABLE visits RENAME TO old; CREATE TABLE IF NOT EXISTS visits (at date); CREATE INDEX ON visits (at);",),
@@ -103,6 +107,25 @@ def test_each_statement_locks_what_is_foreseen(make_database: MakeDatabase, scri
         assert {lock.condition for each in found for lock in each.locks} <= {None}
         taken = list(_locks(connection, [each.text for each in statements_of(plan)]))
     assert [_strict({lock.table: lock.mode for lock in each.locks}) for each in found] == taken
+
+
+def test_rows_are_checked_once_by_a_constraint_that_the_plan_adds(make_database: MakeDatabase) -> None:
+    """VALIDATE reads the table for what was added without a check, and not again, or for what was checked when added."""
+    plan = plan_of(
+        "ALTER TABLE visits ADD CONSTRAINT c CHECK (pet_id > 0) NOT VALID; ALTER TABLE visits VALIDATE CONSTRAINT c; "
+        "ALTER TABLE visits VALIDATE CONSTRAINT c; ALTER TABLE visits ADD CONSTRAINT d CHECK (pet_id > 1); "
+        "ALTER TABLE visits VALIDATE CONSTRAINT d;"
+    )
+    with make_database() as address, psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(_TABLES)
+        found = list(forecast_of(connection, plan).statements)
+    assert [[(work.kind, work.condition) for work in each.work] for each in found] == [
+        [],
+        [(WorkKind.SCAN, None)],
+        [],
+        [(WorkKind.SCAN, None)],
+        [],
+    ]
 
 
 def test_rows_of_a_table_that_the_plan_makes_are_its_own(make_database: MakeDatabase) -> None:
