@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.views.results import (
         BlockersResult,
+        CatalogListResult,
         ChangesResult,
         CheckResult,
         DiagramResult,
@@ -95,6 +96,7 @@ __all__ = [
     "AssertionViolated",
     "BlockersResult",
     "CannotConnect",
+    "CatalogListResult",
     "ChangesResult",
     "CheckResult",
     "ConfigurationError",

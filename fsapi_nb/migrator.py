@@ -307,6 +307,19 @@ class Migrator:
         return verbs.schema.schema(self._options, name, kind=kind, rows=rows)
 
     @stoppable
+    def describe(self, command: str) -> results.SchemaResult | results.ObjectResult | results.CatalogListResult:
+        r"""Answer a backslash command as psql knows it: `\d orders`, `\dt shop.*`, `\df`, `\di+`, `\l`.
+
+        Args:
+            command: The command with its pattern. Unlike in psql, a pattern without a schema means every schema.
+
+        Raises:
+            UsageError: It is not such a command, or nothing has the name.
+            DatabaseError: Another session has locked the object, or the catalog took too long to answer.
+        """
+        return verbs.describe.describe(self._options, command)
+
+    @stoppable
     def profile(self, table: str, *, exact: bool = False, yes: bool = False) -> results.ProfileResult:
         """Return what is known of the values in a table's columns: NULL, distinct, least, greatest, most frequent.
 

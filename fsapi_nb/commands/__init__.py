@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fsapi_nb.commands import database, files, looking, recording, running
 from fsapi_nb.commands.arguments import Argument, CompletionKind
-from fsapi_nb.commands.database import QUERY
+from fsapi_nb.commands.database import QUERY, answer
 from fsapi_nb.commands.parsing import GLOBAL, Help, Parser, global_arguments, own_parser_of, parser_of, settings_of
 from fsapi_nb.commands.verb import Verb
 from fsapi_nb.errors import UsageError
@@ -25,6 +25,7 @@ __all__ = [
     "Help",
     "Parser",
     "Verb",
+    "answer",
     "find_verb",
     "global_arguments",
     "own_parser_of",

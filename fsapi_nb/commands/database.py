@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fsapi_nb.catalog.backslash import is_backslash
 from fsapi_nb.catalog.schema.overview import KINDS
 from fsapi_nb.commands.arguments import YES, CompletionKind, argument, whole_number
 from fsapi_nb.commands.verb import Verb
@@ -38,6 +39,15 @@ def _schema(migrator: Migrator, options: argparse.Namespace) -> Result:
     if options.exact:
         raise UsageError("--exact is of --profile", hint="give both, to read the table.")
     return migrator.schema(options.name, kind=options.kind, rows=options.rows)
+
+
+def answer(migrator: Migrator, text: str, parameters: Sequence[object], *, yes: bool) -> Result:
+    r"""Run SQL, or answer a backslash command (`\d orders`): no statement begins with a backslash."""
+    if not is_backslash(text):
+        return migrator.query(text, parameters, yes=yes)
+    if parameters:
+        raise UsageError("a backslash command has no parameters", hint="leave --param out.")
+    return migrator.describe(text)
 
 
 def _refuse_beside(flag: str, others: Sequence[str]) -> None:
@@ -109,9 +119,11 @@ SCHEMA = Verb(
 QUERY = Verb(
     "query",
     "run SQL in one transaction and show what it gives",
-    lambda m, o: m.query(o.sql, o.param or (), yes=o.yes),
+    lambda m, o: answer(m, o.sql, o.param or (), yes=o.yes),
     (
-        argument("sql", metavar="SQL", help="any SQL; `-` reads it from standard input"),
+        argument(
+            "sql", metavar="SQL", help=r"any SQL, or \d and its kin as psql has them; `-` reads it from standard input"
+        ),
         argument(
             "--param",
             values=CompletionKind.VARIABLE,

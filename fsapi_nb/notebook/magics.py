@@ -27,7 +27,7 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Enum, Unicode, validate
 
-from fsapi_nb.commands import CHANGING, Verb, find_verb, parser_of, settings_of
+from fsapi_nb.commands import CHANGING, Verb, answer, find_verb, parser_of, settings_of
 from fsapi_nb.errors import (
     UNCHANGED,
     AssertionViolated,
@@ -143,7 +143,7 @@ class MigrateMagics(Magics):
         Values of Python are passed as parameters only: `%query --param city SELECT $1` binds the variable `city`.
         """
         from fsapi_nb.views.frames import prepare
-        from fsapi_nb.views.results import NoticesResult
+        from fsapi_nb.views.results import NoticesResult, QueryResult
 
         words, sql = leading_options(line)
         if sql.split() in (["--help"], ["-h"]):
@@ -166,12 +166,12 @@ class MigrateMagics(Magics):
         prepare()
         try:
             with hiding(_secrets(options.param or (), parameters)), self._reaching(options) as migrator:
-                result = migrator.query(sql, parameters, yes=_is_confirmed(options))
+                result = answer(migrator, sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
                 raise revise(error, hint=explain(found, notebook=True)) from error.__cause__
             raise
-        if result.last is None:
+        if not isinstance(result, QueryResult) or result.last is None:
             return result
         if result.notices:
             publish(*NoticesResult(result.notices)._repr_mimebundle_())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion
 
+from fsapi_nb.catalog.backslash import is_backslash
 from fsapi_nb.commands import parser_of
 from fsapi_nb.notebook.line import QUERY_OF_MAGIC, leading_options, split
 from fsapi_nb.notebook.sql_names import Offer, objects_at, offers_at, wanted_tables
@@ -61,7 +62,10 @@ def find_sql(magics: MigrateMagics, context: CompletionContext) -> TypedSql | No
 
 def complete_sql(magics: MigrateMagics, sql: TypedSql) -> tuple[str, list[SimpleCompletion]]:
     """Return the part of a name before the cursor, and the names that it can become."""
-    cursor = read_cursor(sql.text, sql.position)
+    begun = sql.text[: sql.position]
+    if is_backslash(begun):  # what stands behind it is the name of a relation
+        begun = f"TABLE{begun.lstrip()[len(begun.split(maxsplit=1)[0]) :]}"
+    cursor = read_cursor(begun + sql.text[sql.position :], len(begun))
     if cursor is None:
         return "", []
     names = _names(magics, sql.words, wanted_tables(cursor), cursor.fragment.removeprefix('"'))

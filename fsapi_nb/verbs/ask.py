@@ -56,7 +56,9 @@ def _hint_of_query(error: QueryFailed, *, read_only: bool, bound: bool) -> str |
         return "write the character otherwise, in a comment as well: PostgreSQL is sent the whole text."
     if error.server.sqlstate == "42601" and error.place and _is_at(error.place, "\\"):
         return Advice(
-            "psql's commands are not SQL: end a statement with a semicolon; ", command("diagram"), " shows the tables."
+            r"psql's commands are not SQL: end a statement with a semicolon. \d and its kin stand alone, such as ",
+            command("query", r"\d orders"),
+            ".",
         )
     found = placeholder_of(error)
     return explain(found, notebook=False) if found else None

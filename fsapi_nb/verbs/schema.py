@@ -45,7 +45,7 @@ def schema(
             if name is not None and not _is_pattern(overview, name):
                 found = find(overview, name, kind)
                 if found[0].kind != "schema":
-                    return _page(store, overview, found, rows)
+                    return read_page(store, overview, found, rows)
                 name = f"{found[0].written}.*"
             return _overview(store, overview, name, kind)
         except psycopg.Error as error:
@@ -76,9 +76,10 @@ def _overview(store: HistoryStore, overview: Overview, pattern: str | None, kind
     return results.SchemaResult(replace(overview, notes=notes), shown, pattern, kind, store.identity)
 
 
-def _page(
+def read_page(
     store: HistoryStore, overview: Overview, found: Sequence[SchemaObject], rows: int | None
 ) -> results.ObjectResult:
+    """Return the page of an object, with so many of its first rows. Raises psycopg.Error."""
     connection, item = store.session.connection(), found[0]
     is_relation = item.kind in RELATIONS
     page = _relation(connection, item, overview) if is_relation else read_other(connection, found, overview)

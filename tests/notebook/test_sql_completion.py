@@ -77,6 +77,9 @@ def offered(cells: Cells, before: str, after: str = "") -> list[str]:
         ("%%migration add_x\n-- UP\nCREATE INDEX ON shop.orders (am", ")", ["amount"]),
         ("%%migration add_x\nCREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELECT am", " FROM shop.orders $$", ["amount"]),
         ("%query SELECT * FROM hidden_columns WHERE ", "", ["kept"]),
+        (r"%query \d cust", "", ["customers"]),
+        (r"%query \d+ shop.ord", "", ["order_lines", "orders"]),
+        ("%%query\n\\dt cust", "", ["customers"]),
         ('%query SELECT * FROM "Odd Schema".x', "", ['"x""; DROP TABLE y; --"']),
     ],
 )  # fmt: skip

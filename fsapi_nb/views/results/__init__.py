@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fsapi_nb.views.results.base import Result
     from fsapi_nb.views.results.blockers import BlockersResult
+    from fsapi_nb.views.results.catalog_list import CatalogListResult
     from fsapi_nb.views.results.changes import ChangesResult
     from fsapi_nb.views.results.check import CheckResult
     from fsapi_nb.views.results.diagram import DiagramResult
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockersResult",
+    "CatalogListResult",
     "ChangesResult",
     "CheckResult",
     "DiagramResult",
@@ -71,6 +73,7 @@ __all__ = [
 _MODULES = {
     "Result": "base",
     "BlockersResult": "blockers",
+    "CatalogListResult": "catalog_list",
     "ChangesResult": "changes",
     "CheckResult": "check",
     "DiagramResult": "diagram",

@@ -60,10 +60,11 @@ class SchemaResult(Result):
     def headline(self) -> str:
         """Return how much there is of each kind."""
         of = f" like {visible_line(self.pattern)}" if self.pattern else ""
-        if all(each.kind == "schema" for each in self.objects):
+        counted_ones = [each for each in self.objects if each.kind != "schema" or self.kind == "schema"]
+        if not counted_ones:
             nothing = f"No {self.kind or 'object'}{of}" if self.pattern or self.kind else "Nothing in the database yet"
             return f"{nothing}{self._on()}."
-        counts = Counter(each.kind for each in self.objects if each.kind != "schema")
+        counts = Counter(each.kind for each in counted_ones)
         parts = [_counted(count, kind) for kind, count in counts.items()]
         shown, more = parts[:_MOST_KINDS], len(parts) - _MOST_KINDS
         rest = f" and {counted(more, 'other kind')}" if more > 0 else ""
