@@ -9,7 +9,7 @@ import psycopg
 
 from fsapi_nb.catalog.schema.asking import refusal
 from fsapi_nb.catalog.schema.names import find, is_of, is_pattern, matching
-from fsapi_nb.catalog.schema.overview import KINDS, RELATIONS, Overview, SchemaObject
+from fsapi_nb.catalog.schema.overview import KINDS, RELATIONS, TYPES, Overview, SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, Partition
 from fsapi_nb.catalog.schema.read_others import read_other
 from fsapi_nb.catalog.schema.read_overview import read_overview, read_sizes, with_sizes
@@ -26,6 +26,8 @@ from fsapi_nb.verbs.open import open_store
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.views import results
 
+#: Kinds beside relations whose SQL is shown.
+_WRITTEN = TYPES | {"sequence"}
 #: Rows that a page shows if nobody says how many, and of which kinds: a view's query may cost anything.
 _ROWS = 5
 _SHOWN = frozenset({"table", "materialized view"})
@@ -83,7 +85,7 @@ def read_page(
     connection, item = store.session.connection(), found[0]
     is_relation = item.kind in RELATIONS
     page = _relation(connection, item, overview) if is_relation else read_other(connection, found, overview)
-    if is_relation or item.kind == "sequence":
+    if is_relation or item.kind in _WRITTEN:
         text, notes = read_sql(connection, item, overview.path)
         page = replace(page, definition=text, notes=(*page.notes, *notes))
     if is_relation:

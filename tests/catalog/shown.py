@@ -44,7 +44,7 @@ SHOP = """
 CREATE SCHEMA audit;
 COMMENT ON SCHEMA audit IS 'who did what';
 CREATE TYPE order_state AS ENUM ('new', 'paid', 'sent');
-CREATE DOMAIN email AS text NOT NULL CHECK (VALUE ~ '@');
+CREATE DOMAIN email AS text CHECK (VALUE ~ '@');
 CREATE TYPE price AS (amount numeric(12, 2), currency character(3));
 CREATE TABLE customers (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, email email UNIQUE, api_token text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import ModuleType
 
 from fsapi_nb.catalog.ddl import (
     global_queries,
@@ -35,7 +36,10 @@ _OTHERS = (type_queries, routine_queries, text_search_queries, global_queries)
 
 
 def read_definitions(
-    connection: Connection, schemas: Sequence[str] | None = None, relation: int | None = None
+    connection: Connection,
+    schemas: Sequence[str] | None = None,
+    relation: int | None = None,
+    datatype: int | None = None,
 ) -> Definitions:
     """Return the definitions of these schemas' objects, and of what depends on them.
 
@@ -43,6 +47,7 @@ def read_definitions(
         connection: Any; inside of an open transaction its changes are seen. The session stays as it was.
         schemas: Their names; None for all schemas of users, and for what is in no schema.
         relation: The OID of a table, view or other relation: only it and what belongs to it are read.
+        datatype: The OID of a type that is no table's: only it, with its constraints, is read of all types and tables.
 
     Raises:
         psycopg.Error: A lock is not granted, say: a view's definition needs one.
@@ -54,11 +59,12 @@ def read_definitions(
         values = {
             "spaces": catalog.schemas,
             "ours": catalog.ours,
-            "everything": schemas is None and relation is None,
+            "everything": schemas is None and relation is None and datatype is None,
             "relation": relation,
+            "type": datatype,
             "version": version,
         }
-        for query in _queries(connection, version, relation):
+        for query in _queries(connection, version, _modules(relation, datatype)):
             found = connection.execute(complete(query).encode(), values)
             for row in rows_of(query.catalog, found):
                 definitions += definitions_of(row)
@@ -71,9 +77,15 @@ def read_definitions(
     )
 
 
-def _queries(connection: Connection, version: int, relation: int | None) -> list[DefinitionQuery]:
+def _modules(relation: int | None, datatype: int | None) -> tuple[ModuleType, ...]:
+    """Return the modules that have the queries of what is wanted."""
+    if datatype is not None:
+        return (type_queries,)
+    return _RELATIONS if relation is not None else (*_RELATIONS, *_OTHERS)
+
+
+def _queries(connection: Connection, version: int, modules: Iterable[ModuleType]) -> list[DefinitionQuery]:
     """Return the queries that this server understands, without those that would find nothing."""
-    modules = _RELATIONS if relation is not None else (*_RELATIONS, *_OTHERS)
     queries: list[DefinitionQuery] = [query for module in modules for query in module.queries(version)]
     filled = {name for (name,) in connection.execute(used(query.catalog for query in queries).encode())}
     return [query for query in queries if query.catalog in filled]

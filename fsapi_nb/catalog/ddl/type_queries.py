@@ -10,7 +10,7 @@ _TYPE = """
                'reference', '{word} ' || format_type(t.oid, NULL), 'grant', 'TYPE ' || format_type(t.oid, NULL), {facts})
            AS facts, t.typowner AS owner, 'T'::"char" AS acl_kind, t.typacl AS privileges
     FROM pg_type t {join}
-    WHERE t.typnamespace = ANY(%(spaces)s) AND {condition}
+    WHERE t.typnamespace = ANY(%(spaces)s) AND (%(type)s::oid IS NULL OR t.oid = %(type)s) AND {condition}
 """
 _ENUMS = _TYPE.format(
     word="TYPE",
@@ -57,7 +57,7 @@ _DOMAIN_CONSTRAINTS = f"""
                                       pg_get_constraintdef(o.oid))],
                'drop', format('ALTER DOMAIN %%s DROP CONSTRAINT %%I', {_NAME}, o.conname)) AS facts, {NOTHING}
     FROM pg_constraint o JOIN pg_type t ON t.oid = o.contypid
-    WHERE t.typnamespace = ANY(%(spaces)s)
+    WHERE t.typnamespace = ANY(%(spaces)s) AND (%(type)s::oid IS NULL OR t.oid = %(type)s)
 """
 _SHELL = f"ARRAY['CREATE TYPE ' || {_NAME}]"
 _RANGE_OPTIONS = in_brackets(

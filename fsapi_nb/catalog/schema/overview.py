@@ -27,6 +27,8 @@ KINDS = (
 )
 #: The kinds that have columns and can be read by SELECT.
 RELATIONS = frozenset({"table", "foreign table", "view", "materialized view"})
+#: The kinds that a column may have as its type.
+TYPES = frozenset({"enum", "domain", "type"})
 #: The kinds that are called with arguments: several of one name may be there.
 ROUTINES = frozenset({"function", "procedure", "aggregate"})
 

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from fsapi_nb.catalog.schema.asking import ask, plain
 from fsapi_nb.catalog.schema.dependents import dependents_query, grants_of, grants_query, needs_query, read_dependents
-from fsapi_nb.catalog.schema.overview import ROUTINES, Overview, SchemaObject
+from fsapi_nb.catalog.schema.overview import ROUTINES, TYPES, Overview, SchemaObject
 from fsapi_nb.catalog.schema.page import Constraint, ObjectPage
 from fsapi_nb.catalog.schema.read_relation import columns_of
 from fsapi_nb.postgres.session import Connection
@@ -46,7 +46,6 @@ _MEMBERS = """
     WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = {oid} AND d.deptype = 'e'
     ORDER BY k.type COLLATE "C", k.identity COLLATE "C" """
 _VOLATILITY = {"i": "immutable", "s": "stable", "v": "volatile"}
-_TYPES = frozenset({"enum", "domain", "type"})
 _BIGGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
@@ -59,7 +58,7 @@ def read_other(connection: Connection, found: Sequence[SchemaObject], overview: 
     item = found[0]
     if item.kind in ROUTINES:
         return _read_routines(connection, found, overview.path)
-    if item.kind in _TYPES:
+    if item.kind in TYPES:
         return _read_type(connection, item, overview.path)
     if item.kind == "sequence":
         return _read_sequence(connection, item, overview.path)
