@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from fsapi_nb.catalog.ddl.definitions import Definitions
+from fsapi_nb.catalog.ddl.down import drops_of
 from fsapi_nb.catalog.ddl.read_definitions import read_definitions
 from fsapi_nb.catalog.difference import difference
 from fsapi_nb.catalog.read import read_snapshot
@@ -182,3 +183,48 @@ CREATE TABLE public.a (
 );
 ALTER SEQUENCE public.a_id_seq OWNED BY public.a.id;
 CREATE INDEX i ON public.a USING btree (n);"""
+
+
+def test_what_the_script_creates_can_be_dropped_in_the_reverse_order(pair: tuple[Connection, Connection]) -> None:
+    """A DOWN of everything leaves an empty database, whatever hangs on what."""
+    source, copy = pair
+    before = read_snapshot(copy, None)
+    source.execute(NASTY.encode())
+    definitions = copied(source, copy)
+    copy.execute("\n".join(drops_of(definitions.ordered)).encode())
+    assert [each.title() + str(each.after) for each in difference(before, read_snapshot(copy, None))] == []
+
+
+def test_what_goes_with_a_table_is_not_dropped_apart(pair: tuple[Connection, Connection]) -> None:
+    """Keys, indexes and sequences of serial columns go with their table; a key of tables that refer to each other does not."""
+    source, _ = pair
+    source.execute(
+        b"""
+        CREATE TYPE mood AS ENUM ('ok');
+        CREATE TABLE a (id serial PRIMARY KEY, b int, m mood);
+        CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a, CHECK (id > 0));
+        ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;
+        CREATE INDEX ON a (b);
+        CREATE VIEW v AS SELECT * FROM b;
+        """
+    )
+    assert drops_of(read_definitions(source).ordered) == (
+        "ALTER TABLE public.a DROP CONSTRAINT a_b_fkey;",
+        "DROP VIEW public.v;",
+        "DROP TABLE public.b;",
+        "DROP TABLE public.a;",
+        "DROP TYPE public.mood;",
+    )
+
+
+def test_what_is_hard_to_write_can_be_dropped(pair: tuple[Connection, Connection]) -> None:
+    """Cycles and trees of partitions, too."""
+    source, copy = pair
+    before = read_snapshot(copy, None)
+    source.execute(KNOTTY.encode())
+    for since, more in NEWER_KNOTS.items():
+        if source.info.server_version >= since:
+            source.execute(more.encode())
+    definitions = copied(source, copy)
+    copy.execute("\n".join(drops_of(definitions.ordered)).encode())
+    assert [each.title() + str(each.after) for each in difference(before, read_snapshot(copy, None))] == []
