@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     )
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.views.results import (
+        BaselineResult,
         BlockersResult,
         CatalogListResult,
         ChangesResult,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AssertionViolated",
+    "BaselineResult",
     "BlockersResult",
     "CannotConnect",
     "CatalogListResult",

@@ -582,6 +582,25 @@ class Migrator:
         return verbs.run.run(self._options, request, yes=yes, planned=planned)
 
     @stoppable
+    def baseline_from_database(self, name: str, *, yes: bool = False) -> results.BaselineResult:
+        """Write the database's schema as its first migration, and record it as applied.
+
+        Nothing is run in the database, and its data is not written. Before the file is written it is proven: an empty
+        scratch database that is migrated with it has the same schema, and its DOWN leaves that empty.
+
+        Args:
+            name: The file's name after the time, such as `init`.
+            yes: Do it on a protected database, and leave out what cannot be written.
+
+        Raises:
+            RefusedPlan: There are migrations or a history already, or an empty database would not get the same schema.
+            DatabaseError: No scratch server can run the schema.
+            PlanChanged: The schema has changed meanwhile.
+            UsageError: The name is not valid.
+        """
+        return verbs.first_migration.baseline_from_database(self._options, name, yes=yes)
+
+    @stoppable
     def rename(self, old: str, new: str, *, yes: bool = False, planned: Plan | None = None) -> results.RunResult:
         """Give the row of an applied migration the name that its file has now. The journal records it.
 

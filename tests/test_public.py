@@ -33,7 +33,7 @@ PUBLIC = re.findall(
     RunFailed RunFinished RunStarted StatementStarted StatementWatched
     StepFinished StepRetried StepStarted
 
-    BlockersResult CatalogListResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
+    BaselineResult BlockersResult CatalogListResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
     HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryResult RepairResult
     Result RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
 """,

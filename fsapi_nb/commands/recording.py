@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fsapi_nb.commands.arguments import MISSING, NAME, ONLY, REPLACES, UNDO, YES, CompletionKind, argument
 from fsapi_nb.commands.verb import Verb
+from fsapi_nb.errors import UsageError
+from fsapi_nb.text.command import Advice, command
+
+if TYPE_CHECKING:
+    import argparse
+
+    from fsapi_nb.migrator import Migrator
+    from fsapi_nb.views.results import Result
+
+
+def _baseline(migrator: Migrator, options: argparse.Namespace) -> Result:
+    """Record migrations, or write the first one and record that."""
+    if not options.from_database:
+        return migrator.baseline(options.name, only=options.only, replaces=options.replaces, yes=options.yes)
+    if options.name is None or options.only or options.replaces:
+        raise UsageError(
+            "--from-database takes the name of the file to write, and nothing else",
+            hint=Advice("such as ", command("baseline", "init", from_database=True)),
+        )
+    return migrator.baseline_from_database(options.name, yes=options.yes)
+
 
 BASELINE = Verb(
     "baseline",
     "record every migration up to and with NAME as applied, or just some, running nothing",
-    lambda m, o: m.baseline(o.name, only=o.only, replaces=o.replaces, yes=o.yes),
+    _baseline,
     (
         argument(
             "name",
@@ -19,6 +42,11 @@ BASELINE = Verb(
         ),
         ONLY,
         REPLACES,
+        argument(
+            "--from-database",
+            action="store_true",
+            help="write the schema of the database as the first migration, of this NAME, and record that",
+        ),
         YES,
     ),
 )

@@ -87,7 +87,7 @@ def read_database(store: HistoryStore, schemas: Sequence[str] | None) -> ReadDat
             roles = tuple(role for (role,) in connection.execute(_ROLES))
             ((hidden, role),) = connection.execute(_HIDDEN).fetchall()
     except psycopg.Error as error:
-        raise _not_read(error, store.identity) from None
+        raise not_read(error, store.identity) from None
     if not hidden:
         return ReadDatabase(reading, roles, identity=store.identity)
     note = f"the options of user mappings are not compared: the role {role} may not see them"
@@ -184,7 +184,8 @@ def _owner(store: HistoryStore, connection: Connection) -> str | None:
     return str(found[0]) if found else None
 
 
-def _not_read(error: psycopg.Error, identity: Identity) -> DatabaseError:
+def not_read(error: psycopg.Error, identity: Identity) -> DatabaseError:
+    """Return the error for a catalog that the server did not let be read."""
     message = server_message(error)
     code = f" [{message.sqlstate}]" if message.sqlstate else ""
     return DatabaseError(

@@ -144,7 +144,7 @@ def _text_of(folder: Folder, name: str) -> str:
 
 def _apply(options: VerbOptions, folder: Folder, empty: str) -> None:
     """Apply every migration in an empty database. Raises ReplayFailed."""
-    _make_schemas(options, empty)
+    make_schemas(options, empty)
     request = PlanRequest(out_of_order=True, allow_unparsed=True, changes=False)
     try:
         run_plan(options_on(options, empty), request, plan_migrate, yes=True, folder=folder)
@@ -152,7 +152,7 @@ def _apply(options: VerbOptions, folder: Folder, empty: str) -> None:
         raise _failed(error) from error.__cause__
 
 
-def _make_schemas(options: VerbOptions, empty: str) -> None:
+def make_schemas(options: VerbOptions, empty: str) -> None:
     """Make the schemas that the settings name, which must be there before the first migration."""
     configured = options.project.table.get("schema")
     names = {name for name in (options.access.schema, configured) if name is not None}

@@ -66,10 +66,10 @@ def make(options: VerbOptions, name: str) -> results.FileResult:
     begun = _new_folder(options)
     made = folders.create(options.directory, name, now=datetime.datetime.now(datetime.UTC), text=TEMPLATE)
     alike = [each for each in read_folder_if_there(options).names if each != made and words_of(each) == words_of(made)]
-    return results.FileResult(made, "created", folder=begun, path=_shown_path(options, made), alike=tuple(alike))
+    return results.FileResult(made, "created", folder=begun, path=shown_path(options, made), alike=tuple(alike))
 
 
-def _shown_path(options: VerbOptions, name: str) -> str:
+def shown_path(options: VerbOptions, name: str) -> str:
     """Return the path of a file as it can be opened from here: relative to the working directory if it is below that."""
     path = options.directory / name
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

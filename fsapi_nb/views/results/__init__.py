@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fsapi_nb.views.results.base import Result
+    from fsapi_nb.views.results.baseline import BaselineResult
     from fsapi_nb.views.results.blockers import BlockersResult
     from fsapi_nb.views.results.catalog_list import CatalogListResult
     from fsapi_nb.views.results.changes import ChangesResult
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.unused import UnusedResult
 
 __all__ = [
+    "BaselineResult",
     "BlockersResult",
     "CatalogListResult",
     "ChangesResult",
@@ -72,6 +74,7 @@ __all__ = [
 #: nothing.
 _MODULES = {
     "Result": "base",
+    "BaselineResult": "baseline",
     "BlockersResult": "blockers",
     "CatalogListResult": "catalog_list",
     "ChangesResult": "changes",
