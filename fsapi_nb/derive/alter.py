@@ -104,6 +104,8 @@ def _identity(old: CatalogPart, new: CatalogPart, prefix: str, table: str) -> It
         yield go_on(table, old.name)
     elif a["identity"] and a["identity"] != b["identity"]:
         yield f"{prefix} SET GENERATED {'ALWAYS' if a['identity'] == 'a' else 'BY DEFAULT'};"
+    if a["identity"] and b["identity"] and a["identity_sequence"] != b["identity_sequence"]:
+        yield f"{prefix} {a['identity_sequence']};"
 
 
 def go_on(table: str, column: str) -> str:
@@ -154,7 +156,7 @@ def _constraint(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> I
         yield f"ALTER INDEX {index} {change};"
     if old.state["index_comment"] != new.state["index_comment"]:
         said = old.state["index_comment"]
-        yield f"COMMENT ON INDEX {index} IS {quote_literal(said) if said is not None else 'NULL'};"
+        yield f"COMMENT ON INDEX {index} IS {_literal(said)};"
 
 
 def _index(old: CatalogPart, new: CatalogPart, _: Comparison) -> Iterator[str]:
@@ -179,6 +181,8 @@ def _view(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Iterato
     if new.address not in comparison.replaced:
         for change in options(new.state["options"], old.state["options"]):
             yield f"ALTER {old.kind.upper()} {old.qualified} {change};"
+    if old.state["populated"] != new.state["populated"]:
+        yield f"REFRESH MATERIALIZED VIEW {old.qualified}{'' if old.state['populated'] else ' WITH NO DATA'};"
     there = {column["name"]: column for column in new.state["columns"] or ()}
     for column, here in zip(old.state["columns"] or (), new.state["columns"] or (), strict=False):
         if column["name"] != here["name"] and new.address not in comparison.replaced:
@@ -186,7 +190,7 @@ def _view(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Iterato
     for column in old.state["columns"] or ():
         said = column["comment"]
         if said != there.get(column["name"], {}).get("comment"):
-            yield f"COMMENT ON COLUMN {old.qualified}.{column['name']} IS {quote_literal(said) if said is not None else 'NULL'};"
+            yield f"COMMENT ON COLUMN {old.qualified}.{column['name']} IS {_literal(said)};"
 
 
 def _trigger(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Iterator[str]:
@@ -229,8 +233,12 @@ def _domain(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Itera
     if a["not_null"] != b["not_null"]:
         yield f"{prefix} {'SET' if a['not_null'] else 'DROP'} NOT NULL;"
     for oid, each in before.items():
+        said = after[oid]["comment"] if oid in after else None
         if oid not in after or after[oid]["text"] != each["text"]:
             yield f"{prefix} ADD CONSTRAINT {each['name']} {each['text']};"
+            said = None
+        if said != each["comment"]:
+            yield f"COMMENT ON CONSTRAINT {each['name']} ON DOMAIN {old.qualified} IS {_literal(each['comment'])};"
 
 
 def _composite(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Iterator[str]:
@@ -250,6 +258,12 @@ def _composite(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> It
     for number, each in before.items():
         if number not in after:
             yield f"{prefix} ADD ATTRIBUTE {each['name']} {each['type']};"
+        if each["comment"] != (after[number]["comment"] if number in after else None):
+            yield f"COMMENT ON COLUMN {old.qualified}.{each['name']} IS {_literal(each['comment'])};"
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else quote_literal(text)
 
 
 def _extension(old: CatalogPart, new: CatalogPart, _: Comparison) -> Iterator[str]:

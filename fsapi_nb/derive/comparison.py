@@ -13,6 +13,8 @@ REMADE = {
     *("view", "materialized view", "function", "procedure", "object", "trigger", "policy", "rule"),
     *("index", "constraint", "default", "statistics"),
 }
+#: Objects that are not made again since their passwords are nowhere to be read: what has changed of them stays.
+_WITH_SECRETS = {"foreign-data wrapper", "server", "user mapping", "foreign table", "subscription"}
 _TYPES = {"enum", "composite", "domain", "range"}
 #: What cannot be made again, since it holds data, or is the type of what does.
 _STAYING = {"column", "table", *_TYPES}
@@ -105,6 +107,8 @@ class Comparison:
     def _find_changed(self) -> None:
         for address in self.same:
             old, new = self.pair(address)
+            if new.state.get("object") in _WITH_SECRETS:
+                continue
             if new.kind in REMADE and _is_changed(old, new) and not self.follows_parent(new, self.after):
                 (self.replaced if _can_be_replaced(old, new) else self.remade).add(address)
             elif (new.kind == "enum" and _labels(old) != _labels(new)) or self._is_another_composite(old, new):
@@ -156,6 +160,8 @@ class Comparison:
         return False
 
     def _kinds_hit(self, part: CatalogPart, other: CatalogPart) -> str | None:
+        if part.state.get("object") in _WITH_SECRETS:
+            return None
         is_column = other.kind == "column" and other.address in self.converted
         if part.kind in REMADE or (part.kind == "column" and part.state["generated"]):
             return None if is_column and _is_rebuilt(part) else "remade"

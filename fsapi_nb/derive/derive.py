@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsapi_nb.catalog.ddl.definition import ObjectAddress
-from fsapi_nb.catalog.parts.part import CatalogParts
+from fsapi_nb.catalog.parts.part import CatalogParts, DefaultPrivileges
 from fsapi_nb.derive.alter import renamed_labels
 from fsapi_nb.derive.comparison import Comparison
 from fsapi_nb.derive.drops import Drops
@@ -22,7 +22,7 @@ from fsapi_nb.derive.losses import UnrestoredData, find_losses, rows_changed
 from fsapi_nb.derive.make import Making
 from fsapi_nb.derive.ranks import TYPES
 from fsapi_nb.derive.rename import Renames
-from fsapi_nb.derive.write import create, word
+from fsapi_nb.derive.write import create, default_privileges, word
 from fsapi_nb.model.migration import Statement
 
 
@@ -36,12 +36,28 @@ class DerivedDown:
 
 def derive(before: CatalogParts, after: CatalogParts, up: Iterable[Statement] = ()) -> DerivedDown:
     """Return what leads from `after` back to `before`. Both are readings of the same database, between which `up` ran."""
-    comparison = Comparison(before, after)
+    there = _default_privileges(before, after)
+    lasting = {of: each for of, each in before.default_privileges.items() if there.get(of) == each}
+    comparison = Comparison(replace(before, default_privileges=lasting), after)
     written = list(up)
     deleted = deletions(written, before, after)
-    statements = [*(each for found in deleted.values() for each in found), *_way_back(comparison)]
+    taken_back = [each for found in deleted.values() for each in found]
+    statements = [*taken_back, *_way_back(comparison), *default_privileges(before.default_privileges, there)]
     changed = rows_changed([each for place, each in enumerate(written) if place not in deleted], before)
-    return DerivedDown(tuple(statements), (*find_losses(comparison), *changed))
+    return DerivedDown(tuple(filter(None, statements)), (*find_losses(comparison), *changed))
+
+
+def _default_privileges(before: CatalogParts, after: CatalogParts) -> DefaultPrivileges:
+    """Return the default privileges after, by the names before of schemas; those of a new schema go with it."""
+    schemas = ((address, part) for address, part in after.parts.items() if part.kind == "schema")
+    names = {part.name: before.parts[address].name for address, part in schemas if address in before.parts}
+    found = {
+        (role, names.get(schema, ""), kind): of
+        for (role, schema, kind), of in after.default_privileges.items()
+        if schema
+    }
+    everywhere = {of: each for of, each in after.default_privileges.items() if of[1] is None}
+    return {**everywhere, **{of: each for of, each in found.items() if of[1]}}
 
 
 def _way_back(found: Comparison) -> Iterator[str]:

@@ -61,6 +61,8 @@ class Lineage:
             parents = part.state["parents"] if part.kind == "table" else None
             if not parents:
                 continue
+            if part.address in made and not part.state["bound"]:
+                continue  # it is made as their heir
             if part.address not in made:
                 address = next(each for each, old in self.found.same.items() if old == part.address)
                 _, after, moved = self._of(address)

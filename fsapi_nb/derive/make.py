@@ -69,8 +69,12 @@ class Making:
             return part.of in self.made or self._has_from_parent(part)
         if part.kind in {"constraint", "index", "trigger"} and part.state.get("inherited"):
             is_key = part.kind == "trigger" or part.state.get("type") == "f"
-            return is_key or part.of not in self.made
+            return is_key or part.of not in self.made or not self._is_partition(part)
         return False
+
+    def _is_partition(self, part: CatalogPart) -> bool:
+        table = self.found.before.parts.get(part.of) if part.of else None
+        return bool(table and table.state.get("bound"))
 
     def _has_from_parent(self, part: CatalogPart) -> bool:
         return bool(part.state["inherited"] and not part.state["local"])

@@ -15,7 +15,7 @@ RANK = (
 TYPES = {"enum", "composite", "domain", "range"}
 #: What holds others is dropped when everything else has its place back.
 LAST = {"schema", "extension"}
-_LATE_OBJECTS = {"event trigger", "publication", "subscription", "default acl"}
+_LATE_OBJECTS = {"event trigger", "publication", "subscription"}
 
 
 def rank_of(part: CatalogPart) -> str:

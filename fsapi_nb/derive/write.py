@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
+from fsapi_nb.catalog.ddl.definition import ObjectAddress
+from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts, DefaultPrivileges
 from fsapi_nb.text.sql import quote_literal
 
 #: How a statement calls each kind, where that is not the kind itself in capitals.
@@ -17,6 +18,17 @@ _PERSISTENCE = {"u": "UNLOGGED "}
 _STORAGE = {"p": "PLAIN", "m": "MAIN", "e": "EXTERNAL", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
 _REPLICA_IDENTITY = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}
+
+#: The kinds of `pg_default_acl`, of parts and as a statement calls them.
+_LETTERS = {
+    **dict.fromkeys(("table", "view", "materialized view"), "r"),
+    **dict.fromkeys(("function", "procedure"), "f"),
+    **dict.fromkeys(("enum", "composite", "domain", "range"), "T"),
+    "sequence": "S",
+    "schema": "n",
+}
+
+_PLURALS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": "SCHEMAS", "L": "LARGE OBJECTS"}
 
 Acl = Sequence[Sequence[Any]] | None
 
@@ -64,7 +76,34 @@ def create(part: CatalogPart, parts: CatalogParts) -> list[str]:
         made += [statement for statement in [comment(part, None, parts)] if statement]
     if part.state.get("owner") not in {None, parts.role}:
         made.append(f"ALTER {name_of(part, parts)} OWNER TO {part.state['owner']};")
-    return [*made, *grants(part, part.state.get("default_acl"), parts)]
+    return [*made, *grants(part, _at_first(part, parts), parts)]
+
+
+def _at_first(part: CatalogPart, parts: CatalogParts) -> Acl:
+    """Return who may use a part that has just been made."""
+    letter = _LETTERS.get(part.kind)
+    if letter is None:
+        return part.state.get("default_acl")
+    usual = parts.default_privileges.get((parts.role, None, letter), (part.state.get("default_acl"), None))[0]
+    more = parts.default_privileges.get((parts.role, part.schema, letter), (None, None))[0] if part.schema else None
+    return [*(usual or ()), *(more or ())]
+
+
+def default_privileges(before: DefaultPrivileges, after: DefaultPrivileges) -> Iterator[str]:
+    """Yield the statements that let others use what roles will make as before."""
+    for role, schema, letter in sorted({*before, *after}, key=str):
+        here = after.get((role, schema, letter))
+        wanted, usual = before.get((role, schema, letter), (None, None))
+        if here is None:
+            now = {tuple(each) for each in usual or ()}
+        else:
+            now, usual = {tuple(each) for each in here[0] or ()}, here[1]
+        then = {tuple(each) for each in (usual if wanted is None else wanted) or ()}
+        prefix = f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}{f' IN SCHEMA {schema}' if schema else ''}"
+        for grantee, privilege, _ in sorted(now - then):
+            yield f"{prefix} REVOKE {privilege} ON {_PLURALS[letter]} FROM {grantee};"
+        for grantee, privilege, grantable in sorted(then - now):
+            yield f"{prefix} GRANT {privilege} ON {_PLURALS[letter]} TO {grantee}{' WITH GRANT OPTION' if grantable else ''};"
 
 
 def comment(part: CatalogPart, now: str | None, parts: CatalogParts) -> str | None:
@@ -190,12 +229,16 @@ def _extension(part: CatalogPart, _: CatalogParts) -> Iterator[str]:
 
 def _table(part: CatalogPart, parts: CatalogParts) -> Iterator[str]:
     state, columns = part.state, parts.children(part.address, "column")
+    above = [] if state["bound"] else state["parents"] or []
+    parents = [parts.parts[ObjectAddress("pg_class", each)].qualified for each in above]
+    columns = [column for column in columns if column.state["local"] or not parents]
     lines = ",\n".join(f"    {definition(column)}" for column in columns)
     yield "".join(
         (
             f"CREATE {_PERSISTENCE.get(state['persistence'], '')}TABLE {part.qualified} (",
             f"\n{lines}\n" if lines else "",
             ")",
+            f" INHERITS ({', '.join(parents)})" if parents else "",
             f" PARTITION BY {state['partition_key']}" if state["partition_key"] else "",
             f" USING {state['method']}" if state["method"] else "",
             f" TABLESPACE {state['tablespace']}" if state["tablespace"] else "",

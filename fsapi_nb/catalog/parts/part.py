@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fsapi_nb.catalog.ddl.definition import ObjectAddress
+
+#: Who may do what, and whether they may let others.
+Grants = Sequence[Sequence[Any]]
+DefaultPrivileges = Mapping[tuple[str, str | None, str], tuple[Grants | None, Grants | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,15 @@ class CatalogParts:
     """All parts of a catalog. `role` is the quoted name of the role that read it.
 
     `casts` are the server's, from one type to another: `i` is done implicitly, `a` by assignment, `e` only explicitly.
+    `default_privileges` are what others may do with what a role makes, and what they may if nothing is said: by the
+    role, the schema and the kind as `pg_default_acl` has them.
     """
 
     version: int
     role: str
     parts: Mapping[ObjectAddress, CatalogPart] = field(default_factory=dict)
     casts: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    default_privileges: DefaultPrivileges = field(default_factory=dict)
 
     def children(self, of: ObjectAddress, *kinds: str) -> list[CatalogPart]:
         """Return the parts of a table or view, of these kinds, by number."""

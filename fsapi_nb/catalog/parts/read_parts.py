@@ -10,10 +10,11 @@ from typing import Any
 from fsapi_nb.catalog.ddl.definition import Definition, ObjectAddress
 from fsapi_nb.catalog.ddl.read_definitions import read_definitions
 from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
-from fsapi_nb.catalog.parts.sources import CASTS, NEEDS, PIECES, SOURCES
+from fsapi_nb.catalog.parts.sources import CASTS, DEFAULT_PRIVILEGES, NEEDS, PIECES, SOURCES
 from fsapi_nb.catalog.read import open_catalog
 from fsapi_nb.postgres.session import Connection
 
+_PRIVILEGES = DEFAULT_PRIVILEGES.encode()
 #: Automatic, internal, and that of a partition: what is dropped with what it depends on.
 _GOES_WITH = {"a", "i", "P", "S"}
 _Addresses = defaultdict[ObjectAddress, set[ObjectAddress]]
@@ -35,6 +36,7 @@ def read_parts(connection: Connection) -> CatalogParts:
         found.update((part.address, part) for part in _objects(definitions, needs))
         needs.add(connection.execute(NEEDS.encode()))
         casts = {(source, target): context for source, target, context in connection.execute(CASTS.encode())}
+        privileges = {(role, schema, kind): tuple(of) for role, schema, kind, *of in connection.execute(_PRIVILEGES)}
         ((role,),) = connection.execute(b"SELECT quote_ident(current_user)")
     needs.add_own()
     parts = {
@@ -42,7 +44,7 @@ def read_parts(connection: Connection) -> CatalogParts:
         for address, part in found.items()
         if not part.state.get("of_identity")
     }
-    return CatalogParts(connection.info.server_version, role, parts, casts)
+    return CatalogParts(connection.info.server_version, role, parts, casts, privileges)
 
 
 def _part(row: Any) -> CatalogPart:
@@ -54,7 +56,7 @@ def _part(row: Any) -> CatalogPart:
 def _objects(definitions: Iterable[Definition], needs: _Needs) -> Iterator[CatalogPart]:
     """Yield the objects that are no parts by themselves: they are made as a whole, by their definitions."""
     for number, each in enumerate(definitions):
-        if each.address.part == 0 and needs.part_of(each.address) is None:
+        if each.kind != "default acl" and needs.part_of(each.address._replace(part=0)) is None:
             state = {
                 "create": each.create,
                 "drop": each.drop,

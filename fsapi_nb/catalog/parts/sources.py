@@ -15,18 +15,19 @@ _NO_MEMBER = (
 )
 
 
+_ACL = f"""(SELECT jsonb_agg(jsonb_build_array({ROLE.format("grantee")}, privilege_type, is_grantable)
+    ORDER BY grantee, privilege_type) FROM aclexplode({{}}))"""
+
+
 def _acl(column: str, kind: str, owner: str) -> str:
     """Return SQL of who may do what, and of what they may do by default."""
-    given = f"""(SELECT jsonb_agg(jsonb_build_array({ROLE.format("grantee")}, privilege_type, is_grantable)
-        ORDER BY grantee, privilege_type) FROM aclexplode({{}}))"""
     defaults = f"acldefault('{kind}', {owner})"
     return (
-        f"'acl', {given.format(f'coalesce({column}, {defaults})')}, 'default_acl', {given.format(defaults)},"
+        f"'acl', {_ACL.format(f'coalesce({column}, {defaults})')}, 'default_acl', {_ACL.format(defaults)},"
         f" 'owner', quote_ident(pg_get_userbyid({owner}))"
     )
 
 
-_NO_OWNER = "'owner', NULL"
 _TABLESPACE = "(SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = {0}.reltablespace)"
 
 SCHEMAS = f"""
@@ -66,6 +67,13 @@ _IDENTITY = """
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
        AND d.classid = 'pg_class'::regclass)
 """
+_SET_IDENTITY = """
+    (SELECT format('SET START WITH %%s SET INCREMENT BY %%s SET MINVALUE %%s SET MAXVALUE %%s SET CACHE %%s SET%%s CYCLE',
+                   s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, CASE WHEN NOT s.seqcycle THEN ' NO' END)
+     FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+       AND d.classid = 'pg_class'::regclass)
+"""
 _NOT_NULL_NAME = """
     (SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n' AND conkey[1] = a.attnum
      AND conname <> concat(c.relname, '_', a.attname, '_not_null'))
@@ -79,7 +87,8 @@ COLUMNS = f"""
         'collation_oid', a.attcollation::bigint, 'not_null', a.attnotnull, 'not_null_name', {_NOT_NULL_NAME},
         'not_null_constraint', (SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n'
                                 AND conkey[1] = a.attnum),
-        'identity', a.attidentity, 'identity_options', {_IDENTITY}, 'generated', a.attgenerated,
+        'identity', a.attidentity, 'identity_options', {_IDENTITY},
+        'identity_sequence', {_SET_IDENTITY}, 'generated', a.attgenerated,
         'expression', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(e.adbin, e.adrelid) END,
         'definition', CASE WHEN a.attgenerated <> '' THEN md5(e.adbin::text) END,
         'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'default_storage', t.typstorage,
@@ -280,5 +289,12 @@ NEEDS = """
     SELECT d.classid::regclass::text, d.objid::bigint, d.objsubid, d.refclassid::regclass::text, d.refobjid::bigint,
            d.refobjsubid, d.deptype FROM pg_depend d
     WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('e', 'x')
+"""
+#: Who may use what a role makes, beside what is said of it: by kind, and by schema (NULL: in all, in place of the usual).
+DEFAULT_PRIVILEGES = f"""
+    SELECT quote_ident(pg_get_userbyid(d.defaclrole)), quote_ident(n.nspname), d.defaclobjtype,
+        {_ACL.format("d.defaclacl")}, CASE WHEN d.defaclnamespace = 0 THEN
+        {_ACL.format("acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)")} END
+    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 """
 CASTS = "SELECT castsource::bigint, casttarget::bigint, castcontext FROM pg_cast"
