@@ -195,7 +195,12 @@ _CROSSED = [
 
 def _functions(connection: psycopg.Connection, schema: str) -> list[bytes]:
     """The namesakes, those of the same arguments first, as a function and an aggregate cannot have the same."""
-    rows = connection.execute(_SIGNATURES, [named_functions()]).fetchall()
+    signatures = connection.execute(_SIGNATURES, [named_functions()]).fetchall()
+    # What takes anything may be written in C only; what takes any element is called for as much.
+    rows = [
+        (name, result, kind, ["anyelement" if each == '"any"' else each for each in types])
+        for name, result, kind, types in signatures
+    ]
     better = [
         (name, result, kind, [fit if each == "text" else each for each in types])
         for name, result, kind, types in rows

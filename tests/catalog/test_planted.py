@@ -268,3 +268,17 @@ def test_no_recovery_executes_what_was_planted(project: Project, moved: bool) ->
         project.migrator().migrate()
         assert found(project) == [], statement
         assert project.migrator().pending().statuses == ()
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS.keys())
+def test_no_look_at_the_schema_executes_what_was_planted(project: Project, path: str) -> None:
+    """The overview, a pattern, and pages with the rows of tables."""
+    garden(project, path)
+    project.rows(
+        "CREATE TABLE public.a (i pg_catalog.int4 PRIMARY KEY, t pg_catalog.text, n pg_catalog.name, s pg_catalog.text[]);"
+        "INSERT INTO public.a VALUES (1, 'a', 'b', '{c}'), (2, NULL, NULL, NULL)"
+    )
+    before = found(project)
+    for name, rows in ((None, None), ("a*", None), ("public.a", None), ("public.a", 9), ("trap_of_bool", None)):
+        project.migrator().schema(name, rows=rows)
+    assert found(project) == before

@@ -179,6 +179,7 @@ def test_a_name_that_several_objects_have_is_refused_with_a_command_for_each(pro
         "'doubled' is the name of 2 objects: table public.doubled, function public.doubled(integer)",
         "one of them: `sapi schema doubled --kind table`, `sapi schema 'doubled(integer)'`",
     ]
+    assert refusal(project, "public.doubled")[1] == refusal(project, "doubled")[1]
     assert refusal(project, "twice") == [
         "'twice' is the name of 2 objects: schema twice, table public.twice",
         "one of them: `sapi schema 'twice.*'`, `sapi schema twice --kind table`",

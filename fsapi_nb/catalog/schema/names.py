@@ -119,12 +119,20 @@ def _ambiguous(name: str, found: Sequence[SchemaObject]) -> UsageError:
     shown = sorted(found, key=lambda each: (rank(each.kind), each.qualified))[:_NAMED]
     names = [f"{each.kind} {each.qualified}" for each in shown]
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    commands = [_with_kind(each) if each.called == name and each.kind != "schema" else page_of(each) for each in shown]
+    commands = [_with_kind(each) if _needs_kind(each, name, found) else page_of(each) for each in shown]
     return UsageError(
         f"{name!r} is the name of {counted(len(found), 'object')}: {', '.join(names)}{more}",
         state=UNCHANGED,
         hint=Advice("one of them: ", *_listed(commands)),
     )
+
+
+def _needs_kind(item: SchemaObject, name: str, found: Sequence[SchemaObject]) -> bool:
+    """Return whether only its kind tells an object from the others of its name."""
+    if item.kind == "schema" or item.arguments is not None:
+        return False
+    same = [each for each in found if (each.schema, each.name) == (item.schema, item.name)]
+    return item.called == name or len(same) > 1
 
 
 def _with_kind(item: SchemaObject) -> Command:

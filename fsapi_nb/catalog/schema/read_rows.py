@@ -76,14 +76,16 @@ def _query(item: SchemaObject, columns: Sequence[str], order: Sequence[str], cou
     for name in columns:
         column = sql.Identifier(name)
         if is_secret_name(name):
-            text = sql.SQL("CASE WHEN pg_catalog.num_nulls({}) = 0 THEN {} END").format(column, sql.Literal(STARS))
+            text = sql.SQL("CASE WHEN pg_catalog.num_nulls({}) OPERATOR(pg_catalog.=) 0 THEN {} END").format(
+                column, sql.Literal(STARS)
+            )
             values += [text, sql.SQL("NULL::pg_catalog.int4")]
             continue
-        large = sql.SQL("pg_catalog.pg_column_size({}) > {}").format(column, sql.Literal(_BYTES))
+        large = sql.SQL("pg_catalog.pg_column_size({}) OPERATOR(pg_catalog.>) {}").format(column, sql.Literal(_BYTES))
         # `format` writes a value as its type does; a cast to text may be a function that a user has made.
         values += [
             sql.SQL(
-                "CASE WHEN {} OR pg_catalog.num_nulls({}) = 1 THEN NULL"
+                "CASE WHEN {} OR pg_catalog.num_nulls({}) OPERATOR(pg_catalog.=) 1 THEN NULL"
                 " ELSE pg_catalog.left(pg_catalog.format('%s', {}), {}) END"
             ).format(large, column, column, sql.Literal(_CHARACTERS + 1)),
             sql.SQL("CASE WHEN {} THEN pg_catalog.pg_column_size({}) END").format(large, column),
