@@ -49,7 +49,9 @@ ROOMS = (
 ONLY: dict[str, str | tuple[str, ...]] = {
     "postgast": "script/parser.py",
     "IPython": "notebook/",
-    "numpy": ("query/values/", "views/frames.py"),
+    "numpy": ("query/values/", "views/frames.py", "views/arrow/"),
+    "pyarrow": "views/arrow/",
+    "polars": "views/arrow/",
     "anywidget": "notebook/widgets/",
     "nbclient": "runbook/kernel.py",
     "nbformat": "runbook/notebook.py",
@@ -58,7 +60,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "pygments": "views/highlight.py",
     "rich": ("text/width.py", "views/terminal.py"),
 }
-HEAVY = {"numpy", "pandas", "sqlalchemy", "ipywidgets", "rich", "sql"}
+HEAVY = {"numpy", "pandas", "polars", "pyarrow", "sqlalchemy", "ipywidgets", "rich", "sql"}
 
 
 @cache

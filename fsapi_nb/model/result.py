@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 class Column:
     """A column of a result. `type_name` is the catalog's short name (`int4`, `text[]`, `app.mood`).
 
-    PostgreSQL announces a column of a domain as a column of the type below it.
+    PostgreSQL announces a column of a domain as a column of the type below it. `modifier` is what the type's
+    parentheses say, as the catalog has it, -1 if there are none.
     """
 
     name: str
     type_oid: int
     type_name: str
+    modifier: int = field(default=-1, compare=False)
+    is_enum: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

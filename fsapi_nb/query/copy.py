@@ -34,6 +34,8 @@ _CLOSING = "\n) TO STDOUT (FORMAT binary)"
 
 # Reading a text takes our parser so long as that: 20 ms.
 _LONGEST = 20_000
+# What has been imported by whoever makes frames or tables of results.
+_BY_COLUMN = frozenset({"numpy", "pyarrow", "polars", "duckdb"})
 # What makes a query more than a plain one. A column may have such a name, too; its query is only slower then.
 _MORE_THAN_READS = frozenset({"INSERT", "UPDATE", "DELETE_P", "MERGE", "INTO", "FOR", "PARAM"})
 # What shows a query its own text, or changes the session that it runs in.
@@ -43,10 +45,10 @@ _TELLTALES = frozenset({b"current_query", b"pg_stat_activity", b"pg_stat_get_act
 def plain_query(sql: str) -> str | None:
     """Return the text up to the end of its query if it is one SELECT, VALUES, TABLE or WITH that only reads.
 
-    None for every other text; and before numpy has been imported, which every maker of frames has done: for a terminal
-    that shows some rows, importing it and our parser would cost more time than all else.
+    None for every other text; and before anything has been imported that takes results by column: for a terminal that
+    shows some rows, importing numpy and our parser would cost more time than all else.
     """
-    if "numpy" not in sys.modules or len(sql) > _LONGEST or not psycopg.capabilities.has_pipeline():
+    if sys.modules.keys().isdisjoint(_BY_COLUMN) or len(sql) > _LONGEST or not psycopg.capabilities.has_pipeline():
         return None
     from fsapi_nb.script.classify import node_of
     from fsapi_nb.script.parser import SEMICOLON, parse, scan

@@ -16,7 +16,7 @@ from fsapi_nb.model.result import ResultSet
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fsapi_nb.query.values.stored import ColumnValues
+    from fsapi_nb.query.values.stored import StoredColumn
 
 _MARKS = ("$", "\\")  # what MathJax's formulas begin with
 
@@ -83,7 +83,7 @@ def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
 def _arrays(result: ResultSet) -> Iterator[Any]:
     """Yield the columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
     if hasattr(result.rows, "columns"):
-        for column, stored in zip(result.columns, cast("Sequence[ColumnValues]", result.rows.columns), strict=True):
+        for column, stored in zip(result.columns, cast("Sequence[StoredColumn]", result.rows.columns), strict=True):
             if stored.data.dtype == object:
                 yield _made(column.type_oid, stored.data)
             else:

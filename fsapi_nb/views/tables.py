@@ -58,7 +58,7 @@ def text_of(value: object, column: Column) -> str:
     """Return one value as the table shows it: `NULL` for NULL, everything visible."""
     if value is None:
         return "NULL"
-    return visible_cell(_json_text(value) if column.type_oid in _JSON_TYPES else _text(value))
+    return visible_cell(json_text_of(value) if column.type_oid in _JSON_TYPES else notation_of(value))
 
 
 def to_json(result: ResultSet) -> dict[str, object]:
@@ -80,7 +80,7 @@ def to_json(result: ResultSet) -> dict[str, object]:
 
 def _json_cell(value: object, column: Column) -> object:
     if value is not None and column.type_oid in _JSON_TYPES:
-        return _json_text(value)
+        return json_text_of(value)
     return _json_value(value)
 
 
@@ -89,21 +89,21 @@ def _json_value(value: object) -> object:
         return [_json_value(item) for item in value]
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return value.isoformat() if isinstance(value, datetime) else _text(value)
+    return value.isoformat() if isinstance(value, datetime) else notation_of(value)
 
 
-def _json_text(value: object) -> str:
+def json_text_of(value: object) -> str:
     """Return a json or jsonb value as JSON text again, its numbers digit for digit."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_json_text(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json_text_of(key)}: {json_text_of(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_json_text, value)) + "]"
+        return "[" + ", ".join(map(json_text_of, value)) + "]"
     if type(value) is str or value is None or isinstance(value, bool):
         return json.dumps(value, ensure_ascii=False)
     return str(value)  # int, Decimal, and the marks of `run_query`: JSON's null, and JSON left as text
 
 
-def _text(value: object) -> str:  # noqa: C901 - a case for each kind of value
+def notation_of(value: object) -> str:  # noqa: C901 - a case for each kind of value
     """Return a value in PostgreSQL's notation, from which it would read the same value."""
     match value:
         case bool():
@@ -125,7 +125,7 @@ def _text(value: object) -> str:  # noqa: C901 - a case for each kind of value
         case _ if hasattr(value, "isempty"):
             return _range_text(value)
         case _ if hasattr(value, "__iter__") and not isinstance(value, str):
-            return "{" + ",".join(map(_text, value)) + "}"  # a multirange
+            return "{" + ",".join(map(notation_of, value)) + "}"  # a multirange
         case _:
             return str(value)
 
@@ -147,7 +147,7 @@ _RANGE_SYNTAX = frozenset('[](){}",\\')
 def _element_text(value: object) -> str:
     if value is None:
         return "NULL"
-    text = _text(value)
+    text = notation_of(value)
     return text if isinstance(value, list) else _quoted(text, _ARRAY_SYNTAX, reserved="NULL")
 
 
@@ -160,7 +160,7 @@ def _range_text(value: Any) -> str:
 
 
 def _bound_text(bound: object) -> str:
-    return "" if bound is None else _quoted(_text(bound), _RANGE_SYNTAX)
+    return "" if bound is None else _quoted(notation_of(bound), _RANGE_SYNTAX)
 
 
 def _quoted(text: str, syntax: frozenset[str], *, reserved: str | None = None) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from functools import partial
 from itertools import repeat
 from typing import Any, Protocol, TypeAlias
 
 from fsapi_nb.query.values.chunk import Field
-from fsapi_nb.query.values.documents import read_json
+from fsapi_nb.query.values.chunks import Chunk, DayChunk, FieldChunk, JsonChunk, NumericChunk, TextChunk
+from fsapi_nb.query.values.late import LateValues
 from fsapi_nb.query.values.numeric import read_numerics
-from fsapi_nb.query.values.stored import Array, ColumnValues, GrowableArray, array_of, tolist
-from fsapi_nb.query.values.texts import read_texts
+from fsapi_nb.query.values.stored import Array, ColumnValues, GrowableArray, StoredColumn, array_of, tolist
+from fsapi_nb.query.values.texts import join_texts
 
 AskForTexts: TypeAlias = Callable[[int, Sequence[bytes]], Sequence[str]]
 """From a type's OID and the bytes of some values to PostgreSQL's text for each."""
@@ -30,7 +30,7 @@ class BinaryColumn(Protocol):
     def take(self, field: Field) -> None:
         """Read the next rows. Raises MalformedRows where they cannot be of this type."""
 
-    def finish(self, ask: AskForTexts) -> ColumnValues:
+    def finish(self, ask: AskForTexts) -> StoredColumn:
         """Return the whole column, and keep nothing of it; call `ask` for the texts of odd values."""
 
 
@@ -110,35 +110,33 @@ def _shortest(data: Array) -> list[float]:
 
 # ----------------------------------------------------------------------------------------------- Python's objects
 
-Read: TypeAlias = Callable[[Field], tuple[Iterable[object], Collection[int]]]
-"""From the values of a column without NULL to Python's, and the numbers of those that are odd."""
+Keep: TypeAlias = Callable[[Field], tuple[Chunk, Collection[int]]]
+"""From the values of a column without NULL to what is kept of them, and the numbers of those that are odd."""
 
 
-class _Objects:
-    """What only Python has: objects, and None for NULL."""
+class _Late:
+    """What only Python has: kept as it came, until objects are asked for."""
 
-    def __init__(self, oid: int, read: Read) -> None:
-        self._oid, self._read = oid, read
-        self._data = GrowableArray("O")
+    def __init__(self, oid: int, keep: Keep) -> None:
+        self._oid, self._keep = oid, keep
+        self._chunks: list[Chunk] = []
+        self._null = GrowableArray("?")
         self._odd: dict[int, bytes] = {}
 
     def take(self, field: Field) -> None:
-        start, present = self._data.count, field.present()
-        values, odd = self._read(present)
-        if field.null is None:
-            self._data.more(len(field))[:] = array_of(values)
-        else:
-            part = self._data.more(len(field))
-            part[field.null], part[~field.null] = None, array_of(values)
+        start, present = self._null.count, field.present()
+        self._null.more(len(field))[:] = False if field.null is None else field.null
+        chunk, odd = self._keep(present)
+        self._chunks.append(chunk)
         for number in odd:
             row = number if field.null is None else int((~field.null).nonzero()[0][number])
             self._odd[start + row] = present.piece(number)
 
-    def finish(self, ask: AskForTexts) -> ColumnValues:
-        data = self._data.finish()
-        if self._odd:
-            return _with_texts(data, list(self._odd), ask(self._oid, list(self._odd.values())))
-        return ColumnValues(data, None, tolist)
+    def finish(self, ask: AskForTexts) -> LateValues:
+        count, null = self._null.count, self._null.finish()
+        texts = ask(self._oid, list(self._odd.values())) if self._odd else ()
+        odd = dict(zip(self._odd, texts, strict=True))
+        return LateValues(self._chunks, null if null.any() else None, odd, count)
 
 
 def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> ColumnValues:
@@ -164,53 +162,79 @@ class _Dates:
         self._made = np.zeros(len(_USUAL), bool)
         self._dates = np.empty(len(_USUAL), object)
 
-    def read(self, field: Field) -> tuple[Array | list[date], Collection[int]]:
+    def keep(self, field: Field) -> tuple[Chunk, Collection[int]]:
         days = field.fixed(">i4")
+        return DayChunk(days, self.of), _odd_days(days).nonzero()[0].tolist()
+
+    def of(self, days: Array) -> Array | list[date]:
         if not len(days) or days.min() < _USUAL.start or days.max() >= _USUAL.stop:
-            odd = _set_to_zero(days, (days < _FIRST_DAY) | (days > _LAST_DAY))
-            return [date.fromordinal(_EPOCH_DAY + day) for day in days.tolist()], odd
+            days = days.copy()
+            days[_odd_days(days)] = 0
+            return [date.fromordinal(_EPOCH_DAY + day) for day in days.tolist()]
         places = days - _USUAL.start
         missing = places[~self._made[places]]
         for place in set(missing.tolist()):
             self._dates[place] = date.fromordinal(_EPOCH_DAY + _USUAL[place])
         self._made[missing] = True
-        return self._dates[places], ()
+        found: Array = self._dates[places]
+        return found
 
 
-def _set_to_zero(data: Array, odd: Array) -> list[int]:
-    data[odd] = 0
-    return list(odd.nonzero()[0].tolist())
+def _odd_days(days: Array) -> Array:
+    odd: Array = (days < _FIRST_DAY) | (days > _LAST_DAY)
+    return odd
 
 
-def _read_times(field: Field) -> tuple[list[time], Collection[int]]:
+def _read_times(field: Field) -> list[time]:
     micros = field.fixed(">i8")
-    odd = _set_to_zero(micros, micros >= _DAY)
-    return [moment.time() for moment in micros.view("M8[us]").tolist()], odd
+    micros[micros >= _DAY] = 0
+    return [moment.time() for moment in micros.view("M8[us]").tolist()]
 
 
-def _read_zoned_times(field: Field) -> tuple[list[time], Collection[int]]:
-    field.expect(12)
+def _read_zoned_times(field: Field) -> list[time]:
     micros, west = field.gather(">i8"), field.gather(">i4", 8)
-    odd = _set_to_zero(micros, micros >= _DAY)
+    micros[micros >= _DAY] = 0
     zones = {seconds: timezone(timedelta(seconds=-seconds)) for seconds in set(west.tolist())}
     times = micros.view("M8[us]").tolist()
-    return [
-        moment.time().replace(tzinfo=zones[seconds]) for moment, seconds in zip(times, west.tolist(), strict=True)
-    ], odd
+    return [moment.time().replace(tzinfo=zones[seconds]) for moment, seconds in zip(times, west.tolist(), strict=True)]
 
 
-def _read_intervals(field: Field) -> tuple[list[timedelta], Collection[int]]:
-    field.expect(16)
+def _read_intervals(field: Field) -> list[timedelta]:
+    micros, days = field.gather(">i8"), field.gather(">i4", 8).astype("i8")
+    odd = _are_odd_intervals(field)
+    days[odd] = 0
+    micros[odd] = 0
+    return list(map(timedelta, days.tolist(), repeat(0), micros.tolist()))
+
+
+def _are_odd_times(field: Field) -> Array:
+    late: Array = field.gather(">i8") >= _DAY
+    return late
+
+
+def _are_odd_intervals(field: Field) -> Array:
     micros, days, months = field.gather(">i8"), field.gather(">i4", 8).astype("i8"), field.gather(">i4", 12)
     whole = days + micros // _DAY
-    odd = _set_to_zero(days, (months != 0) | (whole < -_MOST_DAYS) | (whole > _MOST_DAYS))
-    micros[odd] = 0
-    return list(map(timedelta, days.tolist(), repeat(0), micros.tolist())), odd
+    odd: Array = (months != 0) | (whole < -_MOST_DAYS) | (whole > _MOST_DAYS)
+    return odd
 
 
-def _even(read: Callable[[Field], Sequence[object]]) -> Read:
-    """Return a `Read` of a reader that can hold all values of its type."""
-    return lambda field: (read(field), ())
+def _packed(
+    read: Callable[[Field], Iterable[object]], size: int | None = None, odd: Callable[[Field], Array] | None = None
+) -> Keep:
+    """Return what keeps the bytes of values that `read` reads, all of one `size`, of which some may be `odd`."""
+
+    def keep(field: Field) -> tuple[Chunk, Collection[int]]:
+        if size is not None:
+            field.expect(size)
+        numbers = odd(field).nonzero()[0].tolist() if odd and len(field) else ()
+        return FieldChunk(field.packed(), read), numbers
+
+    return keep
+
+
+def _keep_numerics(field: Field) -> tuple[Chunk, Collection[int]]:
+    return NumericChunk(read_numerics(field)), ()
 
 
 def _read_uuids(field: Field) -> list[uuid.UUID]:
@@ -224,13 +248,15 @@ def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], Bin
     The OIDs of PostgreSQL's own types never change. Left out are types whose bytes say less, or something else, than
     their text (xml, "char", money), those made of other types, and those of users.
     """
-    text = partial(read_texts, encoding=encoding)
 
-    def json(field: Field) -> list[object]:
-        return [read_json(document) for document in text(field)]
+    def text(field: Field) -> tuple[Chunk, Collection[int]]:
+        return TextChunk(join_texts(field), len(field), encoding), ()
 
-    def objects(oid: int, read: Read) -> Callable[[], BinaryColumn]:
-        return lambda: _Objects(oid, read)
+    def json(field: Field) -> tuple[Chunk, Collection[int]]:
+        return JsonChunk(join_texts(field), len(field), encoding), ()
+
+    def late(oid: int, keep: Keep) -> Callable[[], BinaryColumn]:
+        return lambda: _Late(oid, keep)
 
     return {
         16: lambda: _Numbers(">u1", tolist, "?"),  # bool
@@ -242,17 +268,17 @@ def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], Bin
         701: lambda: _Numbers(">f8", tolist),  # float8
         1114: lambda: _Timestamps(1114, tolist),  # timestamp
         1184: lambda: _Timestamps(1184, _in_utc),  # timestamptz
-        1082: lambda: _Objects(1082, _Dates().read),  # date
-        1083: objects(1083, _read_times),  # time
-        1266: objects(1266, _read_zoned_times),  # timetz
-        _INTERVAL: objects(_INTERVAL, _read_intervals),
-        1700: objects(1700, _even(read_numerics)),  # numeric
-        2950: objects(2950, _even(_read_uuids)),  # uuid
-        17: objects(17, _even(Field.pieces)),  # bytea
-        114: objects(114, _even(json)),  # json
-        3802: objects(3802, _even(lambda field: json(field.after(1)))),  # jsonb, whose format's number comes first
+        1082: lambda: _Late(1082, _Dates().keep),  # date
+        1083: late(1083, _packed(_read_times, 8, _are_odd_times)),  # time
+        1266: late(1266, _packed(_read_zoned_times, 12, _are_odd_times)),  # timetz
+        _INTERVAL: late(_INTERVAL, _packed(_read_intervals, 16, _are_odd_intervals)),
+        1700: late(1700, _keep_numerics),  # numeric
+        2950: late(2950, _packed(_read_uuids, 16)),  # uuid
+        17: late(17, _packed(Field.pieces)),  # bytea
+        114: late(114, json),  # json
+        3802: late(3802, lambda field: json(field.after(1))),  # jsonb, whose format's number comes first
         # name, text, unknown, bpchar, varchar; of an enum the bytes are its label
-        **{oid: objects(oid, _even(text)) for oid in (19, 25, 705, 1042, 1043, *enums)},
+        **{oid: late(oid, text) for oid in (19, 25, 705, 1042, 1043, *enums)},
     }
 
 

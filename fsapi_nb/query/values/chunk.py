@@ -74,6 +74,18 @@ class Field:
         """Return the values without their first `count` bytes."""
         return Field(self.buffer, self.at + count, self.lengths - count, self.null)
 
+    def packed(self) -> Field:
+        """Return the values in a buffer of their own, so that those of other columns can be let go."""
+        import numpy as np
+
+        width = int(self.lengths[0]) if len(self) else 0
+        if 0 < width <= WIDEST and (self.lengths == width).all():
+            buffer = bytearray(self.gather(f"V{width}").tobytes())
+        else:
+            buffer = bytearray(b"".join(self.pieces()))
+        buffer += bytes(WIDEST + 1)
+        return Field(buffer, np.cumsum(self.lengths) - self.lengths, self.lengths, None)
+
     def piece(self, number: int) -> bytes:
         """Return the bytes of one value."""
         start = int(self.at[number])

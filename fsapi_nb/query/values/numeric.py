@@ -7,6 +7,8 @@ A numeric travels as digits to the base of 10,000. Those of up to four such digi
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from itertools import repeat
 from operator import mul
@@ -28,7 +30,19 @@ _MOST = 10**_DIGITS - 1
 _EXACT = Context(prec=40, traps=[])
 
 
-def read_numerics(field: Field) -> list[Decimal]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Numerics:
+    """Numerics as 64-bit integers in units of their last decimal place, of which there are `scale`.
+
+    Where `pieces` has the bytes of a row, the integer is undefined: it has too many digits, or is no number.
+    """
+
+    units: Array
+    scale: Array
+    pieces: Mapping[int, bytes]
+
+
+def read_numerics(field: Field) -> Numerics:
     """Return the values of a column without NULL."""
     head = field.gather(">u8").view("i8")
     sign, scale = head >> 16 & 0xFFFF, head & 0xFFFF
@@ -36,10 +50,15 @@ def read_numerics(field: Field) -> list[Decimal]:
     if sign.any():
         right &= sign <= _NEGATIVE
         units[sign == _NEGATIVE] *= -1
-    decimals = _decimals(units, scale)
-    if not right.all():
-        for row in (~right).nonzero()[0].tolist():
-            decimals[row] = read_numeric(field.piece(row))
+    pieces = {} if right.all() else {row: field.piece(row) for row in (~right).nonzero()[0].tolist()}
+    return Numerics(units, scale.astype("u2"), pieces)
+
+
+def decimals_of(numerics: Numerics) -> list[Decimal]:
+    """Return the values as Decimals."""
+    decimals = _decimals(numerics.units, numerics.scale)
+    for row, piece in numerics.pieces.items():
+        decimals[row] = read_numeric(piece)
     return decimals
 
 

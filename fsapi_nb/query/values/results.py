@@ -77,9 +77,12 @@ def _read_result(
 
 def read_columns(result: PGresult, types: Mapping[int, Type], encoding: str) -> tuple[Column, ...]:
     """Return the names of a result's columns and, by OID, of their types."""
-    oids = [result.ftype(index) for index in range(result.nfields)]
-    names = [decode(result.fname(index) or b"", encoding) for index in range(result.nfields)]
-    return tuple(Column(name, oid, _type(types, oid).name) for name, oid in zip(names, oids, strict=True))
+    columns = []
+    for index in range(result.nfields):
+        oid, name = result.ftype(index), decode(result.fname(index) or b"", encoding)
+        found = _type(types, oid)
+        columns.append(Column(name, oid, found.name, result.fmod(index), found.kind == "e"))
+    return tuple(columns)
 
 
 def _type(types: Mapping[int, Type], oid: int) -> Type:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +19,31 @@ Row: TypeAlias = tuple[object, ...]
 _AT_ONCE = 1024  # rows made into tuples by one round of an iteration
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ColumnValues:
+class StoredColumn(Protocol):
     """One column's values. Entries of `data` where `null` is true are undefined.
 
     `data` is of the type's own dtype (int64, float32, datetime64[us] ...), or of Python objects: then NULL is a None
-    among them, and `null` is None. `null` is None, too, if no value is NULL. `python` makes a list of Python values.
+    among them, and `null` is None. `null` is None, too, if no value is NULL.
     """
+
+    @property
+    def data(self) -> Array:
+        """The values."""
+
+    @property
+    def null(self) -> Array | None:
+        """Where NULL is."""
+
+    def __getitem__(self, rows: slice) -> StoredColumn:
+        """Return the values of some rows."""
+
+    def tolist(self) -> list[object]:
+        """Return the values as Python's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnValues:
+    """A column that is an array. `python` makes a list of Python values of one like it."""
 
     data: Array
     null: Array | None
@@ -60,7 +78,7 @@ class ColumnarRows(Sequence[Row]):
 
     __slots__ = ("_count", "columns")
 
-    def __init__(self, columns: Sequence[ColumnValues], count: int) -> None:
+    def __init__(self, columns: Sequence[StoredColumn], count: int) -> None:
         self.columns = tuple(columns)
         self._count = count
 

@@ -11,18 +11,22 @@ if TYPE_CHECKING:
     from fsapi_nb.query.values.chunk import Field
 
 
-def read_texts(field: Field, encoding: str) -> list[str]:
-    """Return the values of a column without NULL; bytes that are no text in the encoding become visible escapes."""
-    if not len(field):
+def split_texts(joined: bytes, count: int, encoding: str) -> list[str]:
+    """Return so many texts of their bytes; those that are no text in the encoding become visible escapes."""
+    if not count:
         return []
     try:
-        return _joined(field).decode(encoding).split("\0")
+        return joined.decode(encoding).split("\0")
     except UnicodeDecodeError:
-        return [decode(piece, encoding) for piece in field.pieces()]
+        return [decode(piece, encoding) for piece in joined.split(b"\0")]
+
+
+def join_texts(field: Field) -> bytes:
+    """Return the values of a column without NULL in one, with a NUL between two."""
+    return _joined(field) if len(field) else b""
 
 
 def _joined(field: Field) -> bytes:
-    """Return all values in one, with a NUL between two."""
     import numpy as np
 
     widest = int(field.lengths.max())

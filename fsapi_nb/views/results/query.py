@@ -13,6 +13,8 @@ from fsapi_nb.views.results.notices import notice_items
 
 if TYPE_CHECKING:
     import pandas
+    import polars
+    import pyarrow
 
     from fsapi_nb.model.result import ResultSet
     from fsapi_nb.model.server import Identity
@@ -75,6 +77,43 @@ class QueryResult(Result):
             if self.notices:
                 self._frames[0].attrs["notices"] = list(self.notices)
         return self._about(own_copy(self._frames[0]))
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Return the last result that has columns as an Arrow table, with exact types; the commands if none has.
+
+        The types are in `docs/notebook.md`. Large results are made of the bytes that the server sent: about as quick as
+        receiving them.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed (`fsapi_nb[arrow]`).
+            UsageError: A value is one that Arrow's type cannot hold, such as `infinity`.
+        """
+        from fsapi_nb.views.arrow.table import to_table
+
+        return to_table(self._tabular())
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return the last result that has columns as a DataFrame of polars, through Arrow; the commands if none has.
+
+        Raises:
+            ConfigurationError: polars or pyarrow is not installed.
+            UsageError: A value or a name is one that polars cannot hold.
+        """
+        from fsapi_nb.views.arrow.table import to_polars
+
+        return to_polars(self._tabular())
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the result as Arrow's stream, by which polars, duckdb and others read it without a copy."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _tabular(self) -> ResultSet:
+        """Return the last result that has columns, or the commands as one."""
+        from fsapi_nb.model.result import Column, ResultSet
+
+        if self.last is not None:
+            return self.last
+        return ResultSet((Column("command", 25, "text"),), [(result.command,) for result in self.results], "")
 
     def facts(self) -> dict[str, Any]:
         """Return every result: columns, rows as exact values, command; and what the server said."""
