@@ -19,3 +19,13 @@ def publish(
         update: Whether to change the output of that name instead of showing a new one.
     """
     publish_display_data(bundle, metadata or {}, transient={"display_id": name} if name else {}, update=update)  # type: ignore[no-untyped-call]
+
+
+def publish_below(shell: Any, bundle: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+    """Show an output below that of the cell which runs, and below its value: when the cell has ended."""
+
+    def show() -> None:
+        shell.events.unregister("post_execute", show)
+        publish(bundle, metadata)
+
+    shell.events.register("post_execute", show)

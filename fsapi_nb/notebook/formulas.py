@@ -1,4 +1,4 @@
-"""Show the frames of fsapi_nb without formulas: text between two dollar signs in a database is not LaTeX.
+"""Show the frames of fsapi_nb: texts at the left, a plan as its text, and no formulas.
 
 JupyterLab lets MathJax draw the formulas in the HTML of every output. `$5 to $6` would become one, and a formula that
 somebody put into a database could look like anything. pandas marks a table as one without formulas if its option
@@ -13,33 +13,46 @@ _FRAME = ("pandas.DataFrame", "pandas.core.frame.DataFrame")  # pandas 3, and ol
 
 
 class PlainFrames:
-    """The formatter of a shell's frames. It does not replace one that somebody else has registered."""
+    """The formatters of a shell's frames. They do not replace one that somebody else has registered."""
 
     def __init__(self, shell: Any) -> None:
-        self._formatter = shell.display_formatter.formatters["text/html"]
+        formatters = shell.display_formatter.formatters
+        self._of_kinds = ((formatters["text/html"], self.html), (formatters["text/plain"], self.text))
 
     def install(self) -> None:
-        """Register it by the class's name, so that pandas is not imported."""
-        for name in _FRAME:
-            if self._registered(name) is None:
-                self._formatter.for_type_by_name(*name.rsplit(".", 1), self.html)
+        """Register them by the class's name, so that pandas is not imported."""
+        for formatter, function in self._of_kinds:
+            for name in _FRAME:
+                if _registered(formatter, name) is None:
+                    formatter.for_type_by_name(*name.rsplit(".", 1), function)
 
     def uninstall(self) -> None:
-        """Remove it, unless it was replaced meanwhile."""
-        for name in _FRAME:
-            if self._registered(name) == self.html:
-                self._formatter.pop(name)
+        """Remove them, unless they were replaced meanwhile."""
+        for formatter, function in self._of_kinds:
+            for name in _FRAME:
+                if _registered(formatter, name) == function:
+                    formatter.pop(name)
 
     def html(self, frame: Any) -> Any:
-        """Return the HTML of a frame as pandas makes it; without formulas for a frame of fsapi_nb."""
+        """Return the HTML of a frame as pandas makes it; that of fsapi_nb for one of its frames."""
         if "fsapi" not in frame.attrs:
             return frame._repr_html_()
-        from fsapi_nb.views.frames import without_formulas
+        from fsapi_nb.views.shown_frames import frame_html
 
-        return without_formulas(frame)
+        return frame_html(frame)
 
-    def _registered(self, name: str) -> Any:
-        try:
-            return self._formatter.lookup_by_type(name)
-        except KeyError:
-            return None
+    def text(self, frame: Any, printer: Any, cycle: object) -> None:
+        """Print the text of a frame as pandas makes it; a plan as its text."""
+        text = None
+        if "fsapi" in frame.attrs:
+            from fsapi_nb.views.shown_frames import frame_text
+
+            text = frame_text(frame)
+        printer.text(repr(frame) if text is None else text)
+
+
+def _registered(formatter: Any, name: str) -> Any:
+    try:
+        return formatter.lookup_by_type(name)
+    except KeyError:
+        return None

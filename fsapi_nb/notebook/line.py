@@ -12,6 +12,8 @@ from fsapi_nb.errors import UsageError
 from fsapi_nb.script.naming import slug
 from fsapi_nb.text.near import did_you_mean
 
+#: What `%query` returns rows as; without a choice, pandas' DataFrame.
+FORMS = ("pandas", "polars", "arrow")
 _APPLY = Argument(("--apply",), {"action": "store_true", "help": "also apply it, after earlier pending migrations"})
 _REDO = Argument(("--redo",), {"action": "store_true", "help": "roll back the applied one, and apply this text"})
 _YES = Argument(("--yes", "-y"), {"action": "store_true", "help": "run it on a protected database"})
@@ -30,8 +32,12 @@ MIGRATION = Verb(
 _TITLE = Argument(("title",), {"metavar": "TITLE", "nargs": "+", "help": "what must be true, in words"})
 CHECK = Verb("check", "fail unless a query returns no rows, or only true", lambda *_: NotImplemented, (_TITLE,))
 PANEL = Verb("panel", "all migrations in one live view, with buttons", lambda *_: NotImplemented)
+_AS = Argument(
+    ("--as",),
+    {"dest": "form", "choices": FORMS, "metavar": "LIBRARY", "help": f"what rows are returned as: {', '.join(FORMS)}"},
+)
 # The SQL is not an argument here: it is the rest of the line, or the cell, exactly as written.
-QUERY_OF_MAGIC = Verb(QUERY.name, QUERY.help, QUERY.run, QUERY.arguments[1:])
+QUERY_OF_MAGIC = Verb(QUERY.name, QUERY.help, QUERY.run, (*QUERY.arguments[1:], _AS))
 #: The verb of each magic except `%migrate`, whose line names one.
 VERB_OF_MAGIC = {
     "rollback": find_verb("rollback"),

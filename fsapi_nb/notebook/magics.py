@@ -38,7 +38,7 @@ from fsapi_nb.errors import (
     revise,
 )
 from fsapi_nb.notebook import bridge, jupysql
-from fsapi_nb.notebook.display import publish
+from fsapi_nb.notebook.display import publish, publish_below
 from fsapi_nb.notebook.engine import database_of_variable
 from fsapi_nb.notebook.known_tables import KnownTables
 from fsapi_nb.notebook.line import (
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from fsapi_nb.events import Observer
     from fsapi_nb.migrator import Migrator
     from fsapi_nb.notebook.panel import Panel
-    from fsapi_nb.views.results import Result
+    from fsapi_nb.views.results import QueryResult, Result
 
 
 class ShownAddress(str):
@@ -140,6 +140,8 @@ class MigrateMagics(Magics):
     def query(self, line: str, cell: str | None = None, local_ns: Mapping[str, object] | None = None) -> Any:
         """Run SQL exactly as written, in one transaction; return a DataFrame of the last rows it returned.
 
+        `--as arrow` returns an Arrow table, `--as polars` a DataFrame of polars.
+
         Values of Python are passed as parameters only: `%query --param city SELECT $1` binds the variable `city`.
         """
         from fsapi_nb.views.frames import prepare
@@ -174,8 +176,8 @@ class MigrateMagics(Magics):
         if not isinstance(result, QueryResult) or result.last is None:
             return result
         if result.notices:
-            publish(*NoticesResult(result.notices)._repr_mimebundle_())
-        return result.to_frame()
+            publish_below(self.shell, *NoticesResult(result.notices)._repr_mimebundle_())
+        return _as(options.form, result)
 
     @cell_magic
     @hides_values
@@ -368,6 +370,11 @@ def notebook_name(names: dict[str, Any]) -> str | None:
     """Return the notebook's file name, if the front end gives it: JupyterLab by a variable, VS Code in the namespace."""
     path = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__")
     return os.path.basename(str(path)) if path else None
+
+
+def _as(form: str | None, result: QueryResult) -> Any:
+    """Return a result as the library of that name has it."""
+    return {"arrow": result.to_arrow, "polars": result.to_polars}.get(form or "", result.to_frame)()
 
 
 def _value(name: str, names: Mapping[str, object]) -> object:

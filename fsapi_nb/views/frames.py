@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from fsapi_nb.query.values.stored import StoredColumn
 
-_MARKS = ("$", "\\")  # what MathJax's formulas begin with
-
 
 def prepare() -> None:
     """Import what frames are made with. Queries that run afterwards are read by column, several times as fast."""
@@ -54,20 +52,12 @@ def to_frame(result: ResultSet) -> pd.DataFrame:
 
 def exact_columns(frame: pd.DataFrame) -> list[str]:
     """Return the names of the columns of Decimals, which pandas does not treat as numbers: `.plot()` leaves them out."""
-    objects = [index for index, dtype in enumerate(frame.dtypes) if dtype == object]  # noqa: E721 - a dtype is equal to it, and is not it
-    firsts = [(index, frame.iloc[:, index].dropna().head(1)) for index in objects]
-    return [str(frame.columns[index]) for index, first in firsts if isinstance(first.squeeze(), Decimal)]
+    return [str(name) for number, name in enumerate(frame.columns) if are_decimals(frame.iloc[:, number])]
 
 
-def without_formulas(frame: Any) -> Any:
-    """Return the HTML that pandas makes of a frame, marked as free of formulas if it has what one begins with."""
-    html = frame._repr_html_()
-    if html is None or not any(mark in html for mark in _MARKS):
-        return html
-    import pandas as pd
-
-    with pd.option_context("display.html.use_mathjax", False):
-        return frame._repr_html_()
+def are_decimals(column: pd.Series) -> bool:
+    """Return whether a column is one of Decimals, by its first value."""
+    return column.dtype == object and isinstance(column.dropna().head(1).squeeze(), Decimal)
 
 
 def own_copy(frame: pd.DataFrame) -> pd.DataFrame:

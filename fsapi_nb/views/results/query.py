@@ -10,6 +10,8 @@ from fsapi_nb.views.document import STORED, Document, Item, Medium, Paragraphs, 
 from fsapi_nb.views.render.frame import frame_of
 from fsapi_nb.views.results.base import Result
 from fsapi_nb.views.results.notices import notice_items
+from fsapi_nb.views.shown_frames import FORM, TEXT
+from fsapi_nb.views.text_form import is_text, text_lines
 
 if TYPE_CHECKING:
     import pandas
@@ -76,6 +78,8 @@ class QueryResult(Result):
             self._frames.append(frame_of(self.records(), self.identity))
             if self.notices:
                 self._frames[0].attrs["notices"] = list(self.notices)
+            if self.last is not None and is_text(self.last):
+                self._frames[0].attrs[FORM] = TEXT
         return self._about(own_copy(self._frames[0]))
 
     def to_arrow(self) -> pyarrow.Table:
@@ -121,7 +125,7 @@ class QueryResult(Result):
 
 
 def _item(result: ResultSet, medium: Medium, *, alone: bool) -> Item:
-    whole = not medium.folded or not result.columns or not _is_long(result)
+    whole = not medium.folded or not result.columns or is_text(result) or not _is_long(result)
     return Item(_lines(result, medium), [] if alone else [(result.command,)], whole)
 
 
@@ -131,6 +135,8 @@ def _lines(result: ResultSet, medium: Medium) -> list[str]:
 
     if not result.columns:
         return [result.command]
+    if is_text(result):
+        return text_lines(row[0] for row in result.rows)
     if not medium.folded or not _is_long(result):
         return text_table(result).splitlines()
     rows = [*result.rows[: _ROWS.first], *result.rows[-_ROWS.last :]]
