@@ -10,7 +10,7 @@ from bench.figures import Run
 from bench.idle import BEYOND, DRIVER, EXTENSION, FILES, PROCESS, idle_name, look_name
 from bench.migrations import work_name
 from bench.parts import QUERY, SEED
-from bench.queries import LIMIT, OBJECTS
+from bench.queries import ARROW, BARE, LIMIT, OBJECTS
 from bench.reading import PLACES
 from bench.report import number, table
 from bench.tools import MESSAGES, MESSAGES_IN_KERNEL, OURS, OURS_IN_KERNEL, PEERS, TOOLS, Phase
@@ -101,6 +101,7 @@ GOALS = (
     Goal("fresh database", "seconds", 0.1),
     Goal(QUERY, "seconds", 1.3, to=LIMIT, floor=OBJECTS),
     Goal(QUERY, "peak", 400),
+    Goal(QUERY, "seconds", 1.15, ARROW, to=LIMIT, floor=BARE),
     Goal("every data type", "inexact", 0),
 )
 

@@ -70,6 +70,24 @@ def ours(url: str, sql: str) -> Any:
     return Migrator(url).query(sql).to_frame()
 
 
+def ours_arrow(url: str, sql: str) -> Any:
+    """`%query --as arrow`."""
+    import pyarrow  # noqa: F401 - a kernel that asks for tables has imported it
+
+    from fsapi_nb import Migrator
+
+    return Migrator(url).query(sql).to_arrow()
+
+
+def ours_polars(url: str, sql: str) -> Any:
+    """`%query --as polars`."""
+    import polars  # noqa: F401
+
+    from fsapi_nb import Migrator
+
+    return Migrator(url).query(sql).to_polars()
+
+
 def psycopg_rows(url: str, sql: str) -> Any:
     """psycopg's rows, and pandas' own reading of them."""
     import pandas as pd
@@ -152,12 +170,16 @@ def _escaped(sql: str) -> str:
 
 
 LIMIT = "COPY binary, thrown away"
+BARE = "the same, bare libpq"
+ARROW = "fsapi_nb (Arrow)"
 OBJECTS = "COPY by bare libpq; Decimals and texts made"
 WAYS: dict[str, Callable[[str, str], object]] = {
     LIMIT: copy,
-    "the same, bare libpq": copy_bare,
+    BARE: copy_bare,
     OBJECTS: copy_with_objects,
     "fsapi_nb": ours,
+    ARROW: ours_arrow,
+    "fsapi_nb (polars)": ours_polars,
     "psycopg fetchall": psycopg_rows,
     "pandas.read_sql": read_sql,
     "jupysql": jupysql,

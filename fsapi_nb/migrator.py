@@ -350,6 +350,28 @@ class Migrator:
         return verbs.unused.unused(self._options)
 
     @stoppable
+    def explain(
+        self, sql: str, parameters: Sequence[object] = (), *, analyze: bool = False, yes: bool = False
+    ) -> results.QueryPlanResult:
+        """Return the plan that PostgreSQL makes of one statement. Nothing is run unless `analyze`.
+
+        Args:
+            sql: One statement, sent as it is.
+            parameters: The values of `$1`, `$2` and so on, as `query` takes them.
+            analyze: Run the statement, for its actual rows and times, and roll it back: a query in a transaction that may
+                only read, another statement in one that may write. What is outside of transactions stays done, such as
+                numbers taken from sequences.
+            yes: Run a query in a transaction that may write, and what writes on a protected database; both are rolled
+                back.
+
+        Raises:
+            QueryFailed: PostgreSQL refuses it.
+            ConfirmationRequired: `analyze` would run what writes on a protected database.
+            UsageError: There is no plan for such a statement, or parameters cannot be bound.
+        """
+        return verbs.explain.explain(self._options, sql, parameters, analyze=analyze, yes=yes)
+
+    @stoppable
     def query(self, sql: str, parameters: Sequence[object] = (), *, yes: bool = False) -> results.QueryResult:
         """Run any SQL in one transaction, and return what it gives.
 

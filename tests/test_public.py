@@ -34,8 +34,8 @@ PUBLIC = re.findall(
     StepFinished StepRetried StepStarted
 
     BaselineResult BlockersResult CatalogListResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
-    HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryResult RepairResult
-    Result RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
+    HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryPlanResult QueryResult
+    RepairResult Result RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
 """,
 )
 

@@ -41,8 +41,14 @@ def _schema(migrator: Migrator, options: argparse.Namespace) -> Result:
     return migrator.schema(options.name, kind=options.kind, rows=options.rows)
 
 
-def answer(migrator: Migrator, text: str, parameters: Sequence[object], *, yes: bool) -> Result:
-    r"""Run SQL, or answer a backslash command (`\d orders`): no statement begins with a backslash."""
+def answer(
+    migrator: Migrator, options: argparse.Namespace, text: str, parameters: Sequence[object], *, yes: bool
+) -> Result:
+    r"""Run SQL, show its plan, or answer a backslash command (`\d orders`): no statement begins with a backslash."""
+    if options.analyze and not options.explain:
+        raise UsageError("--analyze belongs to --explain", hint="give both; without them the query is run, and kept.")
+    if options.explain:
+        return migrator.explain(text, parameters, analyze=options.analyze, yes=yes)
     if not is_backslash(text):
         return migrator.query(text, parameters, yes=yes)
     if parameters:
@@ -119,7 +125,7 @@ SCHEMA = Verb(
 QUERY = Verb(
     "query",
     "run SQL in one transaction and show what it gives",
-    lambda m, o: answer(m, o.sql, o.param or (), yes=o.yes),
+    lambda m, o: answer(m, o, o.sql, o.param or (), yes=o.yes),
     (
         argument(
             "sql", metavar="SQL", help=r"any SQL, or \d and its kin as psql has them; `-` reads it from standard input"
@@ -131,6 +137,8 @@ QUERY = Verb(
             metavar="VALUE",
             help="what $1 is, the next one $2: text; in a notebook the name of a variable",
         ),
+        argument("--explain", action="store_true", help="show the plan of one statement, without running it"),
+        argument("--analyze", action="store_true", help="of --explain: run it, for its actual rows, and roll it back"),
         YES,
     ),
 )

@@ -46,7 +46,9 @@ VERB_OF_MAGIC = {
     "migration": MIGRATION,
     "check": CHECK,
 }
-_QUERY_OPTION = re.compile(r"\s*(--yes|-y|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)")
+_QUERY_OPTION = re.compile(
+    r"\s*(--yes|-y|--explain|--analyze|(?:--[a-z-]+)(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|\S+))(?=\s|$)"
+)
 
 
 class HelpText(str):

@@ -168,7 +168,7 @@ class MigrateMagics(Magics):
         prepare()
         try:
             with hiding(_secrets(options.param or (), parameters)), self._reaching(options) as migrator:
-                result = answer(migrator, sql, parameters, yes=_is_confirmed(options))
+                result = answer(migrator, options, sql, parameters, yes=_is_confirmed(options))
         except QueryFailed as error:
             if found := placeholder_of(error):
                 raise revise(error, hint=explain(found, notebook=True)) from error.__cause__

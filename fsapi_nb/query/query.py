@@ -83,6 +83,38 @@ def run_query(
         return read()
 
 
+def run_prefixed(
+    connection: Connection, prefix: str, sql: str, parameters: Sequence[object] = (), *, read_only: bool
+) -> ResultSet:
+    """Run one statement behind a prefix such as `EXPLAIN `, in a transaction of its own that is rolled back.
+
+    Args:
+        connection: In autocommit mode, and idle.
+        prefix: What is sent in front of the SQL.
+        sql: One statement: the server refuses more.
+        parameters: Bound to `$1`, `$2` and so on.
+        read_only: A guard against mistakes, not against intent.
+
+    Raises:
+        QueryFailed: The server refused it, or the connection was lost.
+        UsageError: Parameters cannot be bound, or there are more or fewer than the text has.
+    """
+    with connection.lock:
+        query = _SentQuery(sql, _encode(connection, sql))
+        if parameters:
+            _check_parameters(query, parameters)
+        message = prefix.encode() + query.message
+        query = _SentQuery(sql, message, bind(connection, parameters), before=len(prefix))
+        try:
+            _begin(connection, _BEGIN_READ_ONLY if read_only else _BEGIN)
+            reply = send(connection, query.message, query.bound)
+            if reply.error:
+                raise _failure(connection, query, reply, lost=_LOST_BEFORE_COMMIT)
+        finally:
+            _roll_back(connection)
+        return read_results(connection, reply.results)[0]
+
+
 # ------------------------------------------------------------------------------------------ sending the text
 
 

@@ -54,6 +54,7 @@ def test_every_result_travels(project: Project) -> None:
         migrator.blockers(),
         migrator.diagram(),
         migrator.query("SELECT 1, 'a'::text"),
+        migrator.explain("SELECT 1"),
         migrator.check("one", "SELECT true"),
         migrator.write("cell", "CREATE TABLE d (id int);"),
         migrator.baseline("cell"),

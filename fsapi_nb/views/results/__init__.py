@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.plan_sql import PlanScriptResult
     from fsapi_nb.views.results.profile import ProfileResult
     from fsapi_nb.views.results.query import QueryResult
+    from fsapi_nb.views.results.query_plan import QueryPlanResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
     from fsapi_nb.views.results.schema import SchemaResult
     from fsapi_nb.views.results.schema_page import ObjectResult
@@ -58,6 +59,7 @@ __all__ = [
     "PlanResult",
     "PlanScriptResult",
     "ProfileResult",
+    "QueryPlanResult",
     "QueryResult",
     "RepairResult",
     "Result",
@@ -93,6 +95,7 @@ _MODULES = {
     "PlanScriptResult": "plan_sql",
     "ProfileResult": "profile",
     "QueryResult": "query",
+    "QueryPlanResult": "query_plan",
     "RepairResult": "run",
     "RunResult": "run",
     "SchemaResult": "schema",
