@@ -320,6 +320,16 @@ class Migrator:
         return verbs.describe.describe(self._options, command)
 
     @stoppable
+    def check_schema(self) -> results.SchemaFileResult:
+        """Return whether the project's `schema_file` is what the database has (`attention` if not).
+
+        Raises:
+            ConfigurationError: The project names no file, or the file cannot be read.
+            DatabaseError: The catalog cannot be read.
+        """
+        return verbs.schema_file.check_schema(self._options)
+
+    @stoppable
     def profile(self, table: str, *, exact: bool = False, yes: bool = False) -> results.ProfileResult:
         """Return what is known of the values in a table's columns: NULL, distinct, least, greatest, most frequent.
 
@@ -782,6 +792,16 @@ class Migrator:
             FsapiError: What `down` and `write` raise.
         """
         return verbs.down.write_with_down(self._options, name, text, apply=apply, redo=redo, yes=yes)
+
+    @stoppable
+    def write_schema(self) -> results.SchemaFileResult:
+        """Write the schema of the database to the project's `schema_file`, the same text for the same catalog.
+
+        Raises:
+            ConfigurationError: The project names no file, the file cannot be written, or fsapi_nb has not written it.
+            DatabaseError: The catalog cannot be read.
+        """
+        return verbs.schema_file.write_schema(self._options)
 
     def trust(self) -> results.TrustResult:
         """Allow all that the files of this project ask for, as long as that stays the same. Connects to nothing.

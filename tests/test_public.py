@@ -35,7 +35,8 @@ PUBLIC = re.findall(
 
     BaselineResult BlockersResult CatalogListResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
     HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryPlanResult QueryResult
-    RepairResult Result RunResult ScaledTimelineResult SchemaResult StatusResult TimelineResult TrustResult UnusedResult
+    RepairResult Result RunResult ScaledTimelineResult SchemaFileResult SchemaResult StatusResult TimelineResult
+    TrustResult UnusedResult
 """,
 )
 

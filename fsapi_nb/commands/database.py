@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fsapi_nb import verbs
 from fsapi_nb.catalog.backslash import is_backslash
 from fsapi_nb.catalog.schema.overview import KINDS
 from fsapi_nb.commands.arguments import YES, CompletionKind, argument, whole_number
@@ -25,6 +26,16 @@ def _names(text: str | None) -> list[str]:
 
 def _schema(migrator: Migrator, options: argparse.Namespace) -> Result:
     shown = [flag for flag, given in (("--kind", options.kind), ("--rows", options.rows is not None)) if given]
+    if options.write or options.check:
+        flag = "--write" if options.write else "--check"
+        both = ["--check"] if options.write and options.check else []
+        flags = [each for each in ("profile", "exact", "unused", "yes") if getattr(options, each)]
+        _refuse_beside(flag, [*both, *(["a name"] if options.name else []), *shown, *(f"--{each}" for each in flags)])
+        if options.write:
+            return migrator.write_schema()
+        found = migrator.check_schema()
+        verbs.schema_file.require_same_schema(found)
+        return found
     if options.unused:
         refused = [flag for flag, given in (("a name", options.name), ("--profile", options.profile)) if given]
         _refuse_beside("--unused", [*refused, *shown, *(["--exact"] if options.exact else [])])
@@ -119,6 +130,8 @@ SCHEMA = Verb(
             action="store_true",
             help="what is spare or lacking: indexes never used, foreign keys without one, sequences near their end",
         ),
+        argument("--write", action="store_true", help="write the whole schema to the project's schema_file, as SQL"),
+        argument("--check", action="store_true", help="exit with 3 if the schema_file is not what the database has"),
         argument("--yes", "-y", action="store_true", help="of --exact: read the table on a protected database, too"),
     ),
 )

@@ -35,6 +35,8 @@ from fsapi_nb.project.settings import seconds
 from fsapi_nb.text.secrets import Secret, Variables, revealed
 
 _EMPTY = "leave it out, or give a URL, a name in pyproject.toml, or embedded[:NAME]."
+#: Places of an address that is not the project's.
+_GIVEN = ("--database", "the runbook's --database", "a function", "a round trip", "a scratch database")
 _NO_NAME = re.compile(r"[@:/]")
 
 
@@ -57,6 +59,11 @@ class Address:
     password_command: PasswordCommand | None = None
     unprotected: bool = False
     requests: tuple[Request, ...] = ()
+
+    @property
+    def is_project(self) -> bool:
+        """Whether the settings or the environment name it: not a URL or a function that one command was given."""
+        return self.name is not None or self.embedded or self.place not in _GIVEN
 
     @property
     def embedded(self) -> bool:

@@ -62,6 +62,15 @@ def _flag(text: str) -> Setting:
     return Setting(text, "true or false", lambda value: isinstance(value, bool))
 
 
+def _file(text: str, suffix: str) -> Setting:
+    return Setting(
+        text,
+        f'the path of a file in the project that ends in {suffix}, such as "schema{suffix}"',
+        lambda value: isinstance(value, str) and value.endswith(suffix) and value.strip() != suffix,
+        is_text=True,
+    )
+
+
 def _duration(text: str) -> Setting:
     return Setting(
         text,
@@ -103,6 +112,9 @@ SETTINGS: Mapping[str, Setting] = {
     "postgres_bin": _text("the bin folder of another PostgreSQL for the embedded server"),
     "schema": _name(
         "where the history alone is, or is made (the first schema of the search_path that exists); `--schema` sets both"
+    ),
+    "schema_file": _file(
+        "the file that `schema --write` and each run write the schema to (none): not on a protected database", ".sql"
     ),
     "schemas": _texts("what `fresh` may empty (the history's schema)", 'a list of names, such as ["public"]'),
     "scratch": _text(

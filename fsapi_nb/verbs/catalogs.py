@@ -68,14 +68,6 @@ class ScratchCatalog:
     scratch: Scratch = field(repr=False)
 
 
-def compared_schemas(options: VerbOptions) -> list[str] | None:
-    """Return the schemas that the project is about; None for all of a database."""
-    if options.access.schema:
-        return [options.access.schema]
-    named = options.project.table.get("schemas")
-    return None if named is None else [str(name) for name in named]
-
-
 def read_database(store: HistoryStore, schemas: Sequence[str] | None) -> ReadDatabase:
     """Return the catalog of the database that is open. Raises DatabaseError if it cannot be read."""
     connection = store.session.connection()

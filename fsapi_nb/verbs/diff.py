@@ -18,7 +18,6 @@ from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.verbs.catalogs import (
     ReadDatabase,
     ScratchCatalog,
-    compared_schemas,
     open_folder,
     open_schema,
     read_database,
@@ -26,7 +25,7 @@ from fsapi_nb.verbs.catalogs import (
     without_secrets,
 )
 from fsapi_nb.verbs.open import open_store, read_folder
-from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.scratch import open_scratch_server
 from fsapi_nb.verbs.sides import DATABASE, FOLDER, SchemaText, read_schema_text, unknown_side
 from fsapi_nb.views import results

@@ -11,14 +11,13 @@ from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.applied import Applied, applied_migrations
 from fsapi_nb.verbs.catalogs import (
     ReadDatabase,
-    compared_schemas,
     open_folder,
     read_database,
     without_options,
     without_secrets,
 )
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
-from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.views import results
 
 

@@ -21,6 +21,7 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.plan.in_flight import sent_by_file, text_that_ran
 from fsapi_nb.plan.input import PlanInput
 from fsapi_nb.postgres.session import Connection, Session
+from fsapi_nb.project.schema_file import SETTING
 from fsapi_nb.run.catalog_readings import CatalogReadings
 from fsapi_nb.run.hints import hint_on_filled_database
 from fsapi_nb.run.recover import Settled, recover
@@ -121,6 +122,15 @@ def carry_out(plan: Plan, runner: Runner, identity: Identity, history: History) 
         raise revise(error, identity=identity, hint=hint) from error.__cause__
     except AssertionViolated as error:
         raise revise(error, identity=identity) from error.__cause__
+
+
+def schema_notes(options: VerbOptions, store: HistoryStore) -> tuple[str, ...]:
+    """Write the file of the schema if the project names one, and return what is to be said of it."""
+    if SETTING not in options.project.table:
+        return ()
+    from fsapi_nb.verbs import schema_file  # slow to import: most projects name none
+
+    return schema_file.schema_notes(options, store)
 
 
 def timeout_notes(store: HistoryStore) -> tuple[str, ...]:

@@ -25,10 +25,10 @@ from fsapi_nb.plan.baseline import plan_baseline
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
-from fsapi_nb.verbs.catalogs import compared_schemas, not_read
+from fsapi_nb.verbs.catalogs import not_read
 from fsapi_nb.verbs.draft import Draft, stage
 from fsapi_nb.verbs.open import open_store, open_to_write, read_folder_if_there
-from fsapi_nb.verbs.options import VerbOptions, require_place
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas, require_place
 from fsapi_nb.verbs.prove_first import prove
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan

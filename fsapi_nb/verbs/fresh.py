@@ -22,6 +22,7 @@ from fsapi_nb.run.reset import drop_all, find_drops
 from fsapi_nb.script.stored_text import stored_migration
 from fsapi_nb.text.command import Advice, Option, command
 from fsapi_nb.text.words import counted
+from fsapi_nb.verbs.execute import schema_notes
 from fsapi_nb.verbs.foresee import foresee
 from fsapi_nb.verbs.open import locked, open_to_write, read_folder
 from fsapi_nb.verbs.options import VerbOptions
@@ -53,10 +54,11 @@ def fresh(
             plan = plan_fresh(options, store, folder, request)
             kept = _kept(store, folder, _applied_migrations(store, store.history()))
             drop_all(store.session, recorder, plan.drops, schemas=_schemas(options, store))
+        written = () if apply else schema_notes(options, store)
     # PostgreSQL says by a NOTICE that a drop takes other objects along, which is wanted here.
     warnings = tuple(notice for notice in notices if not notice.startswith("NOTICE"))
     if not apply:
-        return run_result("fresh", (), (*warnings, *plan.notes), started, store, recorder, drops=plan.drops)
+        return run_result("fresh", (), (*warnings, *plan.notes, *written), started, store, recorder, drops=plan.drops)
     applied = _apply(options, plan, request, yes=yes)
     return replace(
         applied,

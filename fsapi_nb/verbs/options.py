@@ -100,6 +100,14 @@ def ship_options(given: GivenOptions, options: VerbOptions) -> tuple[ShippedData
     return shipped, options.directory, values | {"settings": ship_settings(given.settings), "scratch": scratch}
 
 
+def compared_schemas(options: VerbOptions) -> list[str] | None:
+    """Return the schemas that the project is about; None for all of a database."""
+    if options.access.schema:
+        return [options.access.schema]
+    named = options.project.table.get("schemas")
+    return None if named is None else [str(name) for name in named]
+
+
 def require_place(options: VerbOptions) -> None:
     """Raise Untrusted if the project's files or the place of its migrations ask for what is not allowed."""
     project = options.project

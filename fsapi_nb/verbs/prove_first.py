@@ -24,8 +24,8 @@ from fsapi_nb.postgres.connect import connect
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.words import counted
-from fsapi_nb.verbs.catalogs import compared_schemas, open_scratch_catalog, without_secrets
-from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.catalogs import open_scratch_catalog, without_secrets
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.planning import Planner
 from fsapi_nb.verbs.replay import make_schemas, options_on
 from fsapi_nb.verbs.request import PlanRequest

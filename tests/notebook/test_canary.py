@@ -199,7 +199,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "history": ("", "-n 2"),
     "blockers": ("",),
     "diagram": ("", "--changes {a}", "--mermaid", "nothing", "--around nothing"),
-    "schema": ("", "a", "a --profile", "a --profile --exact", "--unused", "nothing"),
+    "schema": ("", "a", "a --profile", "a --profile --exact", "--unused", "nothing", "--write", "--check"),
     "repair": ("{b}", "nowhere"),
     "retire": ("{gone}", "{a}", "--undo {gone}", "{gone}"),
     "migrate": ("--allow-unparsed", "--to nowhere", "-n 0"),

@@ -34,6 +34,11 @@ class Definitions:
             found |= {*belonging, *(address._replace(part=0) for address in belonging)}
         return tuple(each for each in self.ordered if each.address in found)
 
+    def count(self) -> int:
+        """Return how many objects are created: what belongs to another one counts with that."""
+        belonging = {each.address._replace(part=0) for each in self.ordered if each.parent}
+        return len({each.address for each in self.ordered if each.create} - belonging)
+
     def block(self, relation: str) -> str:
         """Return the DDL of a relation with all that belongs to it, without a line break at its end."""
         return block_of(self.of(relation))

@@ -14,6 +14,9 @@ _DEPENDENCIES = """
     SELECT classid::regclass::text, objid, refclassid::regclass::text, refobjid, deptype::text FROM pg_depend
     WHERE objid >= 16384 AND (refobjid >= 16384 OR refclassid = 'pg_namespace'::regclass) AND deptype <> 'p'
 """
+_OF_RELATION = """
+    AND (objid = ANY(%(oids)s) OR objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = %(relation)s))
+"""
 _INHERITS = "SELECT inhrelid, inhparent FROM pg_inherits"
 _PARTITIONED = "SELECT oid FROM pg_class WHERE relkind IN ('p', 'I')"
 _KEYS = """
@@ -32,10 +35,12 @@ _OF_TREE = ("index", "table constraint", "trigger")
 Dependency = tuple[str, int, str, int, str]
 
 
-def with_needs(definitions: Iterable[Definition], connection: Connection) -> list[Definition]:
-    """Return the definitions with what each needs of the others."""
+def with_needs(definitions: Iterable[Definition], connection: Connection, relation: int | None) -> list[Definition]:
+    """Return the definitions with what each needs of the others, which are all or those of one relation."""
     found = {each.address: each for each in definitions}
-    dependencies: list[Dependency] = connection.execute(_DEPENDENCIES.encode()).fetchall()
+    values = {"relation": relation, "oids": [address.oid for address in found]}
+    query = _DEPENDENCIES if relation is None else _DEPENDENCIES + _OF_RELATION
+    dependencies: list[Dependency] = connection.execute(query.encode(), values).fetchall()
     owners = _Owners(found, dependencies)
     needs: dict[ObjectAddress, set[ObjectAddress]] = defaultdict(set)
     for catalog, oid, other_catalog, other_oid, _ in dependencies:

@@ -106,9 +106,10 @@ _COMPLETE = """
             WHERE d.classid = 'pg_catalog.{catalog}'::regclass AND d.objid = found.object AND d.deptype = 'x')
     FROM found
     CROSS JOIN LATERAL pg_identify_object('pg_catalog.{catalog}'::regclass, found.object, 0) AS known
-    WHERE known.identity IS NOT NULL AND NOT EXISTS (
-        SELECT FROM pg_depend d
-        WHERE d.classid = 'pg_catalog.{catalog}'::regclass AND d.objid = found.object
+    -- Read once, and not for each: a list, which is small.
+    WHERE known.identity IS NOT NULL AND found.object NOT IN (
+        SELECT d.objid FROM pg_depend d
+        WHERE d.classid = 'pg_catalog.{catalog}'::regclass
           AND (d.deptype = 'e' OR d.deptype = 'i' AND '{catalog}' IN ('pg_proc', 'pg_cast')))
 """
 

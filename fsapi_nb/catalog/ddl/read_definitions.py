@@ -69,7 +69,7 @@ def read_definitions(
             for row in rows_of(query.catalog, found):
                 definitions += definitions_of(row)
                 unwritten += unwritten_of(row)
-        definitions = with_needs(definitions, connection)
+        definitions = with_needs(definitions, connection, relation)
         partitions, owned = _pairs(connection, _PARTITIONS), _pairs(connection, _OWNED)
     ordered, cycles = in_order(definitions, partitions, owned)
     return Definitions(

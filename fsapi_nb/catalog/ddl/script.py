@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fsapi_nb.catalog.ddl.definition import Definition, ObjectAddress
@@ -12,8 +13,11 @@ SETTINGS = (
     "SET search_path TO '';",
     "SET check_function_bodies TO off;",
 )
-HEADER = """\
--- The schema of the database, written by fsapi_nb: each object with what belongs to it.
+_KEY = re.compile(r".* (?:PRIMARY KEY|UNIQUE|EXCLUDE) ")
+#: How every script begins: by it a file is known.
+FIRST_LINE = "-- The schema of the database, as fsapi_nb writes it."
+HEADER = f"""\
+{FIRST_LINE}
 -- It creates all of it in an empty database. Change it by migrations: this file is overwritten.
 """
 
@@ -61,14 +65,21 @@ def block_of(definitions: Sequence[Definition]) -> str:
 def _inlined(definitions: Iterable[Definition], place: dict[ObjectAddress, int]) -> set[ObjectAddress]:
     """Return what stands in its parent's CREATE: it has a place there, and what it needs comes before the parent."""
     parents = {each.address: each for each in definitions}
-    found = set()
+    found: set[ObjectAddress] = set()
+    keys: set[tuple[ObjectAddress, str]] = set()
     for each in definitions:
         parent = parents.get(each.parent) if each.parent else None
         if each.inline is None or parent is None or each.inline.column not in parent.slots:
             continue
         here = place[parent.address]
-        if all(need == parent.address or place.get(need, -1) < here for need in each.needs):
+        if not all(need == parent.address or place.get(need, -1) < here for need in each.needs):
+            continue
+        # Of two keys on the same columns in one CREATE TABLE PostgreSQL makes one.
+        key = (parent.address, _KEY.sub("", each.inline.text)) if _KEY.match(each.inline.text) else None
+        if key not in keys:
             found.add(each.address)
+        if key:
+            keys.add(key)
     return found
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.query_plan import QueryPlanResult
     from fsapi_nb.views.results.run import RepairResult, RunResult
     from fsapi_nb.views.results.schema import SchemaResult
+    from fsapi_nb.views.results.schema_file import SchemaFileResult
     from fsapi_nb.views.results.schema_page import ObjectResult
     from fsapi_nb.views.results.status import StatusResult
     from fsapi_nb.views.results.timeline import ScaledTimelineResult, TimelineResult
@@ -65,6 +66,7 @@ __all__ = [
     "Result",
     "RunResult",
     "ScaledTimelineResult",
+    "SchemaFileResult",
     "SchemaResult",
     "StatusResult",
     "TimelineResult",
@@ -98,6 +100,7 @@ _MODULES = {
     "QueryPlanResult": "query_plan",
     "RepairResult": "run",
     "RunResult": "run",
+    "SchemaFileResult": "schema_file",
     "SchemaResult": "schema",
     "ObjectResult": "schema_page",
     "StatusResult": "status",
