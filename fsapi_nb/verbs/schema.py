@@ -16,10 +16,10 @@ from fsapi_nb.catalog.schema.read_overview import read_overview, read_sizes, wit
 from fsapi_nb.catalog.schema.read_relation import read_relation
 from fsapi_nb.catalog.schema.read_rows import read_rows, why_not
 from fsapi_nb.catalog.schema.read_sql import read_sql
+from fsapi_nb.catalog.schema.secrets import without_secrets
 from fsapi_nb.errors import UNCHANGED, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.near import did_you_mean, near
 from fsapi_nb.verbs.open import open_store
@@ -42,7 +42,8 @@ def schema(
     own = options.access.schema
     with open_store(options, writing=False) as store:
         try:
-            overview = read_overview(store.session.connection(), [own] if own else None)
+            schemas = [own, *(["public"] if name is not None else [])] if own else None  # public is in its search_path
+            overview = read_overview(store.session.connection(), schemas)
             _require_kind(overview, kind)
             if name is not None and not _is_pattern(overview, name):
                 found = find(overview, name, kind)
@@ -90,7 +91,7 @@ def read_page(
         page = replace(page, definition=text, notes=(*page.notes, *notes))
     if is_relation:
         page = _with_rows(connection, page, rows, protected=store.identity.protected)
-    page = replace(page, definition=redact_sql(page.definition), is_own=item.owner == overview.role)
+    page = replace(without_secrets(page), is_own=item.owner == overview.role)
     return results.ObjectResult(page, store.identity)
 
 

@@ -237,6 +237,22 @@ def test_rows_have_no_secrets_and_no_large_values(project: Project) -> None:
     assert page(project, "t", rows=0).page.rows is None
 
 
+def test_secrets_in_definitions_are_starred(project: Project) -> None:
+    """Those of defaults, predicates, policies, bodies and defaults of arguments, in every form."""
+    project.rows("""
+        CREATE TABLE t (a int, api_token text DEFAULT 'geheim');
+        CREATE INDEX ON t (a) WHERE api_token = 'geheim';
+        CREATE POLICY p ON t USING (api_token = 'geheim');
+        CREATE VIEW v AS SELECT a FROM t WHERE api_token = 'geheim';
+        CREATE FUNCTION f(password text DEFAULT 'geheim') RETURNS void LANGUAGE plpgsql
+            AS $$ BEGIN PERFORM set_config('app.secret', 'geheim', true); END $$;
+    """)
+    for name in (None, "t", "v", "f"):
+        found = project.migrator().schema(name)
+        text = json.dumps(found.to_json()) + "".join(found.bundle()[0].values()) + found.to_frame().to_csv()
+        assert "geheim" not in text, text
+
+
 def test_nothing_that_somebody_has_written_runs_unless_rows_are_asked_for(project: Project) -> None:
     """Views and policies may call any function, and so may an index when a query is planned."""
     project.rows("""

@@ -18,6 +18,7 @@ from fsapi_nb.catalog.schema.overview import Overview, SchemaObject, rank
 from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.table_facts import FoundTable
 from fsapi_nb.postgres.session import Connection, Rows
+from fsapi_nb.script.redact import redact_line
 from fsapi_nb.text.words import counted
 
 _KIND = {
@@ -275,7 +276,7 @@ def _routines(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
             oid,
             owner,
             comment,
-            plain(f"({arguments}){f' → {result}' if result else ''}", path),
+            redact_line(plain(f"({arguments}){f' → {result}' if result else ''}", path)),
             arguments=plain(types, path),
             extension=extension,
         )
