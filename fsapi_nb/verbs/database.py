@@ -6,7 +6,8 @@ import os
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
-from fsapi_nb.catalog.database_names import DatabaseNames, read_names
+from fsapi_nb.catalog.database_names import DatabaseNames
+from fsapi_nb.catalog.read_names import read_names
 from fsapi_nb.errors import UsageError
 from fsapi_nb.history.access import open_guarded, open_onlooker
 from fsapi_nb.model.server import Blockage, DatabaseFacts

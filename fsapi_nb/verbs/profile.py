@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import psycopg
 from psycopg import errors
 
 from fsapi_nb.catalog.profile.estimate import read_estimates
 from fsapi_nb.catalog.profile.scan import cost_of, read_table
 from fsapi_nb.catalog.profile.shape import RelationShape, read_shape
-from fsapi_nb.catalog.schema.asking import refusal
+from fsapi_nb.catalog.schema.asking import plain, refusal
 from fsapi_nb.catalog.schema.names import find
-from fsapi_nb.catalog.schema.overview import RELATIONS
+from fsapi_nb.catalog.schema.overview import RELATIONS, SchemaObject
 from fsapi_nb.catalog.schema.read_overview import read_overview
 from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, DatabaseError, UsageError
 from fsapi_nb.history.store import HistoryStore
@@ -28,12 +31,12 @@ def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> resul
     with open_store(options, writing=False) as store:
         connection = store.session.connection()
         try:
-            shape = read_shape(connection, _find(store, options, name))
-            if not exact:
-                return results.ProfileResult(read_estimates(connection, shape), store.identity)
-            if store.identity.protected and not yes:
+            found, path = _find(store, options, name)
+            shape = _as_written(read_shape(connection, found.oid), found, path)
+            if exact and store.identity.protected and not yes:
                 raise _costs(shape, store)
-            return results.ProfileResult(read_table(connection, shape, timeout), store.identity)
+            read = read_table(connection, shape, timeout) if exact else read_estimates(connection, shape)
+            return results.ProfileResult(replace(read, called=found.called), store.identity)
         except errors.QueryCanceled as error:
             raise DatabaseError(
                 f"{name} was not profiled: reading it took too long",
@@ -44,17 +47,24 @@ def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> resul
             raise refusal(error, name) or error from None
 
 
-def _find(store: HistoryStore, options: VerbOptions, name: str) -> int:
-    """Return the number of the relation that is meant. Raises UsageError if there is none."""
+def _find(store: HistoryStore, options: VerbOptions, name: str) -> tuple[SchemaObject, Sequence[str]]:
+    """Return the relation that is meant, and the search_path. Raises UsageError if there is none."""
     schema = options.access.schema
-    (found, *_) = find(read_overview(store.session.connection(), [schema] if schema else None), name)
+    overview = read_overview(store.session.connection(), [schema] if schema else None)
+    (found, *_) = find(overview, name)
     if found.kind not in RELATIONS:
         raise UsageError(
             f"{found.qualified} is a {found.kind}, and has no columns to profile",
             state=UNCHANGED,
             hint=Advice(command("schema", found.called), " shows what it is."),
         )
-    return found.oid
+    return found, overview.path
+
+
+def _as_written(shape: RelationShape, found: SchemaObject, path: Sequence[str]) -> RelationShape:
+    """Return the relation with its name and its types as SQL writes them here, without schemas that are found anyway."""
+    columns = tuple(replace(each, type=plain(each.type, path)) for each in shape.columns)
+    return replace(shape, written=found.written, columns=columns)
 
 
 def _costs(shape: RelationShape, store: HistoryStore) -> ConfirmationRequired:

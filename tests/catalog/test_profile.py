@@ -31,14 +31,14 @@ INSERT INTO people
     FROM generate_series(1, 200) AS i;
 """
 EXACT = """\
-table public.people: 16 columns, 200 rows, all read
+table people: 16 columns, 200 rows, all read
   column     type                       null  distinct  min                     max                     most frequent
   id         integer                     0 %       200  1                       200
   name       character varying(20)       0 %       200  n1                      n99
   city       text                       10 %         2  Oslo                    Rome                    Rome 60 %, Oslo 30 %
   seen       timestamp with time zone    0 %       200  2020-01-01 01:00:00+00  2020-01-09 08:00:00+00
-  mood       public.mood                 0 %         2  sad                     glad                    glad 75 %, sad 25 %
-  paid       public.plus                 0 %       200  1.50                    300.00
+  mood       mood                        0 %         2  sad                     glad                    glad 75 %, sad 25 %
+  paid       plus                        0 %       200  1.50                    300.00
   member     boolean                     0 %         2  false                   true                    false 50 %, true 50 %
   tags       integer[]                   0 %         3  {0,7}                   {2,7}                   {1,7} 34 %, {2,7} 34 %, {0,7} 33 %
   raw        json                        0 %                                                            (its type has no order)
@@ -108,9 +108,7 @@ def test_estimates_are_there_after_analyze(people: Project) -> None:
     analyze(people)
     result = people.migrator().profile("people")
     columns = {each.name: each for each in result.profile.columns}
-    assert result.headline().startswith(
-        "table public.people: 16 columns, about 200 rows; estimates of the last ANALYZE"
-    )
+    assert result.headline().startswith("table people: 16 columns, about 200 rows; estimates of the last ANALYZE")
     assert (columns["id"].minimum, columns["id"].maximum, columns["id"].distinct) == ("1", "200", 200)
     assert (columns["paid"].minimum, columns["paid"].maximum) == ("1.50", "300.00")
     assert [(value, round(share, 6)) for value, share in columns["city"].frequent] == [("Rome", 0.6), ("Oslo", 0.3)]
@@ -118,9 +116,7 @@ def test_estimates_are_there_after_analyze(people: Project) -> None:
     assert columns["mood"].minimum == "sad"  # the order of an enum is that of its making
     assert columns["api_token"].minimum == "***"
     assert "tok1" not in f"{result!r}{result.html()}{result.to_json()}{result.to_frame()}"
-    assert "ANALYZE reads a sample of the rows; `%schema public.people --profile --exact` reads the table." in repr(
-        result
-    )
+    assert "ANALYZE reads a sample of the rows; `%schema people --profile --exact` reads the table." in repr(result)
 
 
 def test_a_stored_profile_holds_no_time(people: Project) -> None:
@@ -137,8 +133,8 @@ def test_a_table_that_was_never_analyzed_says_so(people: Project) -> None:
     """With the command that changes it, and the one that reads the table."""
     text = text_of(people.migrator().profile("people"))
     assert text == (
-        "table public.people: 16 columns, nothing is known of their values\n"
-        "  it was never analyzed: ANALYZE public.people; or `sapi schema public.people --profile --exact` reads the table."
+        "table people: 16 columns, nothing is known of its values\n"
+        "  it was never analyzed: ANALYZE people; or `sapi schema people --profile --exact` reads the table."
     )
 
 
@@ -147,7 +143,7 @@ def test_a_view_has_no_statistics_and_can_be_read(people: Project) -> None:
     people.rows("CREATE VIEW romans AS SELECT id, city FROM people WHERE city = 'Rome'")
     assert "PostgreSQL keeps no statistics of it" in text_of(people.migrator().profile("romans"))
     result = people.migrator().profile("romans", exact=True)
-    assert result.headline().startswith("view public.romans: 2 columns, 120 rows, all read")
+    assert result.headline().startswith("view romans: 2 columns, 120 rows, all read")
 
 
 def test_of_a_large_table_a_sample_is_read(people: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,11 +211,8 @@ def test_a_protected_database_is_read_only_when_its_cost_was_said(
     assert prod.profile("people").profile.columns[0].distinct == 200
     with pytest.raises(ConfirmationRequired) as refused:
         prod.profile("people", exact=True)
-    assert refused.value.message == "the database prod is protected: nothing of public.people was read yet"
-    assert (
-        refused.value.details[0]
-        == "  a sequential scan reads all of public.people (about 200 rows), and sorts each column"
-    )
+    assert refused.value.message == "the database prod is protected: nothing of people was read yet"
+    assert refused.value.details[0] == "  a sequential scan reads all of people (about 200 rows), and sorts each column"
     assert prod.profile("people", exact=True, yes=True).profile.rows == 200
 
 

@@ -48,12 +48,14 @@ from fsapi_nb.views.results import (
     ObjectResult,
     PlanResult,
     PlanScriptResult,
+    ProfileResult,
     QueryResult,
     RepairResult,
     Result,
     RunResult,
     SchemaResult,
     StatusResult,
+    UnusedResult,
 )
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
@@ -122,6 +124,11 @@ STORY: list[tuple[str, type[Result], str]] = [
     ("%schema", SchemaResult, "3 tables on DB"),
     ("%schema t* --kind table", SchemaResult, "2 tables like t* on DB"),
     ("%migrate schema one --rows 1", ObjectResult, "table one on DB: 0 rows"),
+    ("%schema one --profile", ProfileResult, "table one: 1 column, nothing is known of its values on DB"),
+    ("%schema one --profile --exact", ProfileResult, "table one: 1 column, 0 rows, all read on DB"),
+    ("%schema --unused", UnusedResult, "3 findings on DB"),
+    (r"%query \d one", ObjectResult, "table one on DB: 0 rows"),
+    (r"%query \dt t*", SchemaResult, "2 tables like t* on DB"),
     ("%migrate diagram --schema public --tables one,two", DiagramResult, "2 tables, 0 foreign keys on DB"),
     ("%migrate diagram --around one", DiagramResult, "1 table, 0 foreign keys around one on DB"),
     ("%migrate diagram --changes two", DiagramResult, None),  # type: ignore[list-item]

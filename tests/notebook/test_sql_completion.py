@@ -175,7 +175,7 @@ def test_a_tab_does_not_wait_for_a_server_that_does_not_answer(
 
 def test_of_many_relations_those_that_begin_so_are_asked_for(reached: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are more names than are read, a beginning finds those that were left out."""
-    monkeypatch.setattr("fsapi_nb.catalog.database_names.MOST", 3)
+    monkeypatch.setattr("fsapi_nb.catalog.read_names.MOST", 3)
     reached.run("%query SELECT 1")
     assert offered(reached, "%query SELECT * FROM hidden_c") == ["hidden_columns"]
     assert offered(reached, "%query SELECT * FROM cust") == ["customers"]

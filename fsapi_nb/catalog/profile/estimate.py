@@ -41,8 +41,8 @@ def read_estimates(connection: Connection, shape: RelationShape) -> TableProfile
     return TableProfile(
         *(shape.schema, shape.name, shape.kind, shape.written),
         ProfileSource.STATISTICS if rows else ProfileSource.NOTHING,
-        tuple(columns),
-        shape.rows,
+        columns=tuple(columns),
+        rows=shape.rows,
         analyzed_at=shape.analyzed_at,
         changed=shape.changed,
         sees_all=not shape.hides_rows,

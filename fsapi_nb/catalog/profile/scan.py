@@ -75,9 +75,9 @@ def read_table(connection: Connection, shape: RelationShape, timeout: str | None
     return TableProfile(
         *(shape.schema, shape.name, shape.kind, shape.written),
         ProfileSource.SAMPLE if sampled else ProfileSource.TABLE if read else ProfileSource.NOTHING,
-        tuple((unread | profiles)[each.name] for each in shape.columns),
-        count,
-        cost.share,
+        columns=tuple((unread | profiles)[each.name] for each in shape.columns),
+        rows=count,
+        share=cost.share,
         sees_all=not shape.hides_rows,
     )
 

@@ -43,7 +43,7 @@ class TableProfile:
     """The profile of a relation.
 
     Attributes:
-        written: Its name as SQL writes it.
+        written: Its name as SQL writes it; `called` is what is typed to name it.
         rows: How many rows were read, or are estimated by the server; None if that is not known.
         share: Of a sample, the share of the table that was read, as far as it is known.
         analyzed_at: When the server last read its sample, as far as it remembers.
@@ -56,6 +56,7 @@ class TableProfile:
     kind: str
     written: str
     source: ProfileSource
+    called: str = ""
     columns: tuple[ColumnProfile, ...] = ()
     rows: int | None = None
     share: float | None = None

@@ -59,7 +59,7 @@ class ProfileResult(Result):
                 rows = row_words(TableSize(profile.rows, 0)) or "rows unknown"
                 what = f"{columns}, {rows}; estimates of the last ANALYZE"
             case ProfileSource.NOTHING:
-                what = f"{columns}, nothing is known of their values"
+                what = f"{columns}, nothing is known of its values"
         return f"{profile.kind} {name}: {what}{self._on()}"
 
     def document(self, medium: Medium = STORED) -> Document:
@@ -96,7 +96,7 @@ class ProfileResult(Result):
     def _remarks(self, medium: Medium) -> list[Item]:
         """Return where the figures come from, and how better ones are had."""
         profile = self.profile
-        exact = command("schema", f"{profile.schema}.{profile.name}", profile=True, exact=True)
+        exact = command("schema", profile.called, profile=True, exact=True)
         texts: list[str] = []
         match profile.source:
             case ProfileSource.STATISTICS:
