@@ -99,7 +99,7 @@ class FileResult(Result):
         """Return the statements of the plan, or what the server said of what ran."""
         if self.run:
             rows = [(done.direction.value, lines_of_changes(done), "\n".join(done.notices)) for done in self.run.done]
-            return Records(_SAID, rows)
+            return Records(["direction", "schema_changes", "notices"], rows)
         if self.plan is None:
             return Records([], [])
         return Records(_without_name([RECORDS])[0], _without_name(self.plan.records().rows))
@@ -133,7 +133,7 @@ def _ran(run: RunResult, medium: Medium) -> list[Section]:
         lambda done: _said(done, fold, fold_of(len(speaking)), medium),
         lambda left: gap(f"      … of {len(left)} migrations more", "…", f"… of {len(left)} migrations more", ""),
     )
-    return [Paragraphs([paragraph(run.headline(), run.headline())]), ResultTable(_SAID, said)]
+    return [Paragraphs([paragraph(run.headline(), run.headline())]), ResultTable(_SAID, said, sparse=True)]
 
 
 def _said(done: CompletedMigration, fold: Fold, of_changes: Fold, medium: Medium) -> Item:
