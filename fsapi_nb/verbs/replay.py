@@ -78,7 +78,7 @@ def open_replay(
     if until is not None and not folder.has(until):
         raise UnknownMigration(f"there is no migration {until!r} in the folder", state=UNCHANGED)
     folder = folder if until is None else folder.up_to(until)
-    objects = find_server_objects(_statements(folder))
+    objects = find_server_objects(statements_of(folder))
     with ExitStack() as stack:
         if scratch is None:
             wanted = (needs or ServerNeeds()).with_extensions(objects.extensions)
@@ -129,7 +129,7 @@ def options_on(options: VerbOptions, address: str) -> VerbOptions:
     return replace(options, access=there, observers=())
 
 
-def _statements(folder: Folder) -> Iterator[Statement]:
+def statements_of(folder: Folder) -> Iterator[Statement]:
     """Yield the statements of every UP that may name a role or an extension; the others need not be parsed."""
     for migration in map(folder.get, folder.names):
         if migration and may_name_server_objects(migration.up.written.text):

@@ -228,3 +228,12 @@ def test_what_is_hard_to_write_can_be_dropped(pair: tuple[Connection, Connection
     definitions = copied(source, copy)
     copy.execute("\n".join(drops_of(definitions.ordered)).encode())
     assert [each.title() + str(each.after) for each in difference(before, read_snapshot(copy, None))] == []
+
+
+def test_two_keys_on_the_same_columns_are_both_created(pair: tuple[Connection, Connection]) -> None:
+    """Within one CREATE TABLE, PostgreSQL makes one of them and says nothing."""
+    source, copy = pair
+    source.execute(b"CREATE TABLE a (b int PRIMARY KEY, c int CONSTRAINT one UNIQUE)")
+    source.execute(b"ALTER TABLE a ADD CONSTRAINT two UNIQUE (c), ADD CONSTRAINT three UNIQUE (b)")
+    copied(source, copy)
+    assert titles(source, copy) == []

@@ -40,7 +40,9 @@ from fsapi_nb.errors import (
 )
 from fsapi_nb.notebook.line import HelpText
 from fsapi_nb.notebook.magics import MigrateMagics
+from fsapi_nb.project.url import as_url
 from fsapi_nb.views.results import (
+    BaselineResult,
     ChangesResult,
     DiagramResult,
     FileResult,
@@ -156,6 +158,7 @@ def three_name(project: Project) -> str:
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
     "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler", "--replace",
+    "--from-database", "--scratch",
 }  # fmt: skip
 
 
@@ -173,6 +176,19 @@ def test_a_history_that_has_moved_is_put_right_in_cells(cells: Cells, three: Pro
     (three.folder / second.replace("two", "both")).unlink()
     assert cells.run("%migrate retire both").headline().startswith("Retired 1 migration on ")
     assert cells.run("%migrate retire --undo uno two").headline().startswith("Restored 2 migrations as applied on ")
+
+
+def test_a_database_without_a_history_begins_in_one_cell(cells: Cells, project: Project, server: str) -> None:
+    """Its schema is the first migration, which is proven on the server that is named."""
+    project.rows("CREATE TABLE users (id int)")
+    value = cells.run(f"%migrate baseline --from-database init --scratch {as_url(server)}")
+    assert isinstance(value, BaselineResult)
+    assert value.server.endswith(" of --scratch")
+    assert "It creates 1 table." in repr(value)
+    assert "<p>It creates 1 table.</p>" in value.html()
+    assert cells.run("%migrate status").headline() == f"1 migration on {project.label}: 1 applied"
+    error, _ = cells.fail("%migrate baseline --from-database")
+    assert isinstance(error, UsageError)
 
 
 def test_a_down_is_derived_in_cells(cells: Cells, three: Project, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

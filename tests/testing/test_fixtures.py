@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb.project.url import as_url
+from fsapi_nb.testing.databases import open_databases
+from tests.servers.embedded_servers import SYSTEM
 from tests.testing.conftest import Team
 
 pytest_plugins = ["pytester"]
@@ -173,3 +177,16 @@ def test_watching_notebooks_needs_nbval(team: Team) -> None:
     result = team.run("-p", "no:nbval", "--fsapi-nbval")
     result.stderr.fnmatch_lines(["*--fsapi-nbval watches the cells of nbval*"])
     team.run("-p", "no:nbval", "-o", "fsapi_nbval=true").assert_outcomes(passed=1)
+
+
+@pytest.mark.skipif(not SYSTEM, reason="no PostgreSQL of the system's packages is installed")
+def test_migrations_run_on_a_postgresql_that_has_their_extensions(tmp_path: Path) -> None:
+    """The embedded wheel has no pgcrypto; the system's PostgreSQL is found by itself."""
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "2026_01_01_00_00_a.sql").write_text("-- UP\nCREATE EXTENSION pgcrypto;\n")
+    with (
+        open_databases(tmp_path, directory=None, database=None) as databases,
+        databases.migrated() as url,
+        psycopg.connect(url) as connection,
+    ):
+        assert connection.execute("SELECT length(gen_salt('bf'))").fetchone() == (29,)
