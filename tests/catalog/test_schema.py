@@ -306,3 +306,15 @@ def test_nothing_is_written_and_no_setting_stays(shop: Project) -> None:
     for name in (None, "orders", "add_tax", "audit"):
         shop.migrator().schema(name)
     assert shop.rows("SELECT oid, relname FROM pg_class ORDER BY 1") == before
+
+
+def test_a_chosen_schema_is_all_that_is_shown(shop: Project) -> None:
+    """By `--schema`; by their names, objects of `public` are found too, as they are in SQL there."""
+    chosen = shop.migrator(schema="audit")
+    found = chosen.schema()
+    assert isinstance(found, SchemaResult)
+    assert names(found)[0] == "log"
+    assert {each.schema for each in found.objects} <= {"audit", None}
+    of_public = chosen.schema("orders", rows=0)
+    assert isinstance(of_public, ObjectResult)
+    assert of_public.page.item.qualified == "public.orders"

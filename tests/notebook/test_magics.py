@@ -750,7 +750,11 @@ def test_a_password_is_in_no_output(cells: Cells) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["rollback", "rollback;", "rollback --all", "rollback 2", "migrate", "migrate status", "query", "query 1"]
+    "line",
+    [
+        *("rollback", "rollback;", "rollback --all", "rollback 2", "migrate", "migrate status", "query", "query 1"),
+        *("schema", "schema orders"),
+    ],
 )
 def test_a_bare_word_is_no_magic(cells: Cells, three: Project, line: str) -> None:
     """IPython's automagic, which is on, runs `pwd` as `%pwd`; a bare `rollback`, typed as SQL, rolls nothing back."""

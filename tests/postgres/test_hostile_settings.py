@@ -53,6 +53,10 @@ def written(project: Project) -> Project:
     (project.folder / edited).write_text("-- UP\nSELECT 'after';\n-- DOWN\nSELECT 1;\n")
     project.migrator().repair("edited")
     (project.folder / edited).write_text("-- UP\nSELECT 'again';\n-- DOWN\nSELECT 1;\n")
+    project.rows("CREATE TABLE values_of_types (d date, t timestamptz, i interval, b bytea, f float8, é text)")
+    project.rows(
+        "INSERT INTO values_of_types VALUES ('2026-01-31', '2026-01-31 12:00+00', '1 day 2:03', '\\xff', 0.1, 'é')"
+    )
     return project
 
 
@@ -69,6 +73,10 @@ def answers(project: Project) -> dict[str, str]:
         "show missing": lambda: migrator.show("gone"),
         "history": migrator.history,
         "diagram": migrator.diagram,
+        "schema": migrator.schema,
+        "schema of all": lambda: migrator.schema("public.*"),
+        "a table": lambda: migrator.schema("public.a", rows=0),  # each look at rows counts as a use of its key
+        "values": lambda: migrator.schema("values_of_types", rows=3),
         "facts": migrator.facts,
     }
     shown = {}

@@ -14,6 +14,7 @@ from fsapi_nb.catalog.schema.asking import LOCK, ask
 from fsapi_nb.catalog.schema.overview import SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, SampleRows
 from fsapi_nb.catalog.table_sizes import IS_PLANNED_BY_USERS
+from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.text.secrets import STARS, is_secret_name
 
@@ -65,8 +66,16 @@ def read_rows(connection: Connection, page: ObjectPage, count: int) -> tuple[Sam
     return SampleRows(names, cells, order, len(page.columns) - len(columns)), ()
 
 
-_LIMITS = sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout TO {}; SET LOCAL lock_timeout TO {}").format(
-    sql.Literal(str(_TIMEOUT)), sql.Literal(str(LOCK))
+# Values are written alike in every session. Policies find what they name in the session's own search_path.
+_SET = {name: value for name, value in SETTINGS.items() if name not in {"search_path", "row_security"}}
+_LIMITS = sql.SQL("; ").join(
+    [
+        sql.SQL("SET TRANSACTION READ ONLY"),
+        *(
+            sql.SQL("SET LOCAL {} TO {}").format(sql.Identifier(name), sql.Literal(value))
+            for name, value in {**_SET, "statement_timeout": str(_TIMEOUT), "lock_timeout": str(LOCK)}.items()
+        ),
+    ]
 )
 
 

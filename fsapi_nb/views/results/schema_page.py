@@ -22,7 +22,7 @@ from fsapi_nb.catalog.schema.page import (
 )
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import Fold
-from fsapi_nb.text.safe import visible_line
+from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.aligned import aligned
 from fsapi_nb.views.document import (
@@ -105,7 +105,7 @@ class ObjectResult(Result):
         """Yield what is said of the object as a whole."""
         page, item = self.page, self.page.item
         if item.comment:
-            yield medium.text(item.comment)
+            yield visible(medium.text(item.comment))
         owner = [f"owner {item.owner}"] if item.owner and not page.is_own else []
         partition = [f"partition of {page.partition_of}"] if page.partition_of else []
         parents = [f"inherits from {', '.join(page.parents)}"] if page.parents else []
@@ -143,7 +143,7 @@ class ObjectResult(Result):
     def _sql(self, medium: Medium) -> Section | None:
         if not self.page.definition:
             return None
-        lines = self.page.definition.split("\n")
+        lines = visible(self.page.definition).split("\n")
         shown = medium.fold(_SQL_FOLD).apply(lines, lambda line: [line], lambda left: f"-- … {len(left)} lines more")
         return Listing("SQL", "\n".join(shown), sql=True, whole=len(shown) == len(lines), folded=True)
 
