@@ -223,6 +223,10 @@ class MigrateMagics(Magics):
             return verb.alone(options)
         if "yes" in options and verb.name != "fresh":  # `fresh` must be confirmed by itself, on any database
             options.yes = _is_confirmed(options)
+        if verb.name == "diagram" and self._shows_widgets():
+            from fsapi_nb.notebook.widgets.zoom import let_diagrams_zoom
+
+            let_diagrams_zoom()
         with self._acting(options, changing=verb.name in CHANGING) as migrator:
             return verb.run(migrator, options)
 

@@ -85,7 +85,10 @@ def is_received(result: QueryResult) -> bool:
 def test_every_type_is_exact(typed: Project, parameters: tuple[int, ...]) -> None:
     """Its type is the same whichever way the rows came; NULL is null, before and behind the value."""
     migrator = typed.migrator()
+    older = int(str(typed.value("SHOW server_version_num"))) < 150_000  # it has no scale below zero
     for sql, kind, value in TYPES:
+        if older and "(3,-2)" in sql:
+            continue
         test = " WHERE $1 > 0" if parameters else ""
         rows = f"generate_series(1, 3) g LEFT JOIN (SELECT 2 AS n, {sql} AS x) v ON v.n = g{test} ORDER BY g"
         result = migrator.query(f"SELECT x FROM {rows}", parameters)

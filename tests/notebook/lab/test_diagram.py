@@ -37,3 +37,45 @@ def _look(page: Page, screenshot: Path) -> None:
     page.page.screenshot(path=screenshot)
     assert page.page.evaluate(_NARROW) >= 0.64
     assert page.page.locator(_IMAGE).first.get_attribute("alt").endswith("person refers to city")
+
+
+def test_a_click_opens_a_diagram_to_pan_and_zoom(
+    lab_project: LabProject, open_page: OpenPage, screenshots: Path
+) -> None:
+    """By wheel, buttons, keys and mouse; Escape closes it, the notebook gets no key meanwhile, and nothing of it is stored."""
+    lab_project.write("one", "CREATE TABLE city (id int PRIMARY KEY, name text);")
+    page = open_page(lab_project.notebook("%load_ext fsapi_nb", "%migrate", "%migrate diagram"))
+    page.run_all()
+    wait_for(page.page, "() => document.querySelector('.jp-OutputArea-output img')?.complete")
+    wait_for(page.page, f"() => getComputedStyle(document.querySelector('{_IMAGE}')).cursor === 'zoom-in'")
+    cells = len(page.cells())
+    page.page.locator(_IMAGE).first.click()
+    image = page.page.locator("dialog.fsapi-zoom img")
+    image.wait_for()
+    first = image.bounding_box()
+    page.page.keyboard.press("+")
+    page.page.locator("dialog.fsapi-zoom button", has_text="+").click()
+    larger = image.bounding_box()
+    assert larger["width"] > 1.5 * first["width"]
+    page.page.mouse.move(larger["x"] + 20, larger["y"] + 20)
+    page.page.mouse.wheel(0, 400)
+    wait_for(
+        page.page,
+        "least => document.querySelector('dialog.fsapi-zoom img').getBoundingClientRect().width < least",
+        arg=larger["width"] - 5,
+    )
+    before = image.bounding_box()
+    page.page.mouse.move(before["x"] + 30, before["y"] + 30)
+    page.page.mouse.down()
+    page.page.mouse.move(before["x"] + 130, before["y"] + 90)
+    page.page.mouse.up()
+    moved = image.bounding_box()
+    assert (round(moved["x"] - before["x"]), round(moved["y"] - before["y"])) == (100, 60)
+    page.page.screenshot(path=screenshots / "diagram-zoom.png")
+    page.page.keyboard.press("b")  # which would add a cell
+    page.page.keyboard.press("Escape")
+    wait_for(page.page, "() => !document.querySelector('dialog.fsapi-zoom')")
+    assert len(page.cells()) == cells
+    (output,) = page.cells()[2]["outputs"]
+    assert set(output["data"]) == {"text/plain", "text/html"}
+    assert page.outside == page.dialogs == []
