@@ -11,6 +11,7 @@ import pytest
 from fsapi_nb.catalog.ddl.definitions import Definitions
 from fsapi_nb.catalog.ddl.down import drops_of
 from fsapi_nb.catalog.ddl.read_definitions import read_definitions
+from fsapi_nb.catalog.ddl.script import SETTINGS
 from fsapi_nb.catalog.difference import difference
 from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.postgres.session import Connection
@@ -90,6 +91,42 @@ def test_what_is_hard_to_write(pair: tuple[Connection, Connection]) -> None:
     definitions = copied(source, copy)
     assert titles(source, copy) == []
     assert definitions.unwritten == ()
+
+
+def test_definitions_create_their_objects_one_by_one(pair: tuple[Connection, Connection]) -> None:
+    """What stands within a CREATE TABLE in the script, a default or a key, can be created apart, too."""
+    source, copy = pair
+    source.execute(KNOTTY.encode())
+    for statement in SETTINGS:
+        copy.execute(statement.encode())
+    for definition in read_definitions(source).ordered:
+        for statement in definition.create:
+            copy.execute(statement.encode())
+    assert titles(source, copy) == []
+
+
+def test_drops_undo_what_was_created(pair: tuple[Connection, Connection]) -> None:
+    """In the reverse order nothing is left, and no CASCADE is needed."""
+    source, copy = pair
+    source.execute(NASTY.encode())
+    definitions = copied(source, copy)
+    empty = {"schema public", "extension plpgsql"}
+    for definition in reversed(definitions.ordered):
+        if definition.drop and f"{definition.kind} {definition.identity}" not in empty:
+            copy.execute(definition.drop.encode())
+    assert {f"{each.kind} {each.identity}" for each in read_snapshot(copy, None).objects} == empty
+
+
+def test_a_reader_without_rights_reads_the_same(pair: tuple[Connection, Connection]) -> None:
+    """Owners apart, of which it is none; it is said that the options of user mappings are not to be seen."""
+    source, _ = pair
+    source.execute(NASTY.encode())
+    everything = read_definitions(source)
+    with source.transaction(force_rollback=True):
+        source.execute(b"SET LOCAL ROLE writer")
+        seen = read_definitions(source)
+    assert [each.identity for each in seen.ordered] == [each.identity for each in everything.ordered]
+    assert [(each.kind, each.why) for each in seen.unwritten] == [("user mapping", "this role may not see its options")]
 
 
 def test_a_public_schema_that_was_changed(pair: tuple[Connection, Connection]) -> None:

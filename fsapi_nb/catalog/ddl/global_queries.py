@@ -110,13 +110,21 @@ _SERVERS = f"""
            s.srvowner AS owner, 'S'::"char" AS acl_kind, s.srvacl AS privileges
     FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE %(everything)s
 """
-# Not everybody may read the options of a mapping, and nobody but a superuser the table of mappings.
+# Not everybody may read the options of a mapping, and nobody but a superuser the table of mappings: whose they are, and
+# the owner of the server those of all users.
+_SEEN = """
+    (m.umuser <> 0 AND m.usename = current_user
+     AND (pg_has_role(s.srvowner, 'USAGE') OR has_server_privilege(s.oid, 'USAGE')))
+    OR (m.umuser = 0 AND pg_has_role(s.srvowner, 'USAGE'))
+    OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+"""
 _MAPPINGS = f"""
     SELECT m.umid AS object, jsonb_build_object(
                'reference', name, 'secrets', {secrets("m.umoptions")},
+               'unwritten', CASE WHEN NOT ({_SEEN}) THEN 'this role may not see its options' END,
                'create', ARRAY[concat_ws(' ', 'CREATE ' || name, 'OPTIONS (' || {options("m.umoptions")} || ')')]) AS facts,
            {NOTHING}
-    FROM pg_user_mappings m
+    FROM pg_user_mappings m JOIN pg_foreign_server s ON s.oid = m.srvid
     CROSS JOIN LATERAL format('USER MAPPING FOR %%s SERVER %%I', {ROLE.format("m.umuser")}, m.srvname) AS name
     WHERE %(everything)s
 """

@@ -161,6 +161,8 @@ OF_INDEX = f"""
                          ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = i.oid AND attstattarget >= 0), '{{}}')
 """
+#: SQL of no DROP, if an index goes with the one that it is attached to; NULL for others.
+ATTACHED = "CASE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = i.oid) THEN '' END"
 INVALID = """
     CASE WHEN i.relkind = 'i' AND NOT (x.indisvalid AND x.indisready)
          THEN 'the index is invalid: it is written as one that is valid' END
@@ -168,7 +170,8 @@ INVALID = """
 _INDEXES = f"""
     SELECT i.oid AS object, jsonb_build_object(
                'reference', 'INDEX ' || i.oid::regclass, 'parent', jsonb_build_array('pg_class', c.oid),
-               'create', ARRAY[pg_get_indexdef(i.oid)], 'after', {OF_INDEX}, 'unwritten', {INVALID}) AS facts, {NOTHING}
+               'create', ARRAY[pg_get_indexdef(i.oid)], 'drop', {ATTACHED}, 'after', {OF_INDEX},
+               'unwritten', {INVALID}) AS facts, {NOTHING}
     FROM pg_index x
     JOIN pg_class i ON i.oid = x.indexrelid
     JOIN pg_class c ON c.oid = x.indrelid

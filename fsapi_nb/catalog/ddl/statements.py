@@ -29,6 +29,7 @@ ObjectFacts = TypedDict(
         # Statements without their `;`: those that create it, those after its owner and privileges.
         "create": list[str],
         "after": list[str],
+        # Empty if it goes with another one only, None if it is DROP and its name.
         "drop": str | None,
         "stub": list[str] | None,
         "full": list[str] | None,
@@ -81,14 +82,13 @@ def definitions_of(row: DefinitionRow) -> Iterator[Definition]:
     create = [_head(facts, slots)] if "head" in facts else list(facts.get("create") or ())
     full = facts.get("full")
     beside = list(_beside(row))
-    reference = facts["reference"]
     inline, copies, parent = facts.get("inline"), facts.get("copies"), facts.get("parent")
     yield Definition(
         row.address,
         row.kind,
         row.identity,
         _ended([*create, *beside]),
-        _end(facts.get("drop") or (f"DROP {reference}" if reference else "")),
+        _end(_drop(facts)),
         parent=_address(parent) if parent else None,
         inline=Inline(*inline) if inline else None,
         slots=slots,
@@ -105,6 +105,14 @@ def definitions_of(row: DefinitionRow) -> Iterator[Definition]:
             _end(later["drop"]),
             parent=_address(later["parent"]),
         )
+
+
+def _drop(facts: ObjectFacts) -> str:
+    """Return the statement that drops an object; empty if it goes with another one only."""
+    drop, reference = facts.get("drop"), facts["reference"]
+    if drop is None:
+        return f"DROP {reference}" if reference else ""
+    return drop
 
 
 def unwritten_of(row: DefinitionRow) -> Iterator[Unwritten]:

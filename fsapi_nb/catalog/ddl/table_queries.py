@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fsapi_nb.catalog.ddl.query_parts import NOTHING, OF_USERS, DefinitionQuery, lines, options, secrets, settings
 from fsapi_nb.catalog.ddl.relation_queries import (
+    ATTACHED,
     ATTRIBUTE_OPTIONS,
     COLUMN_GRANTS,
     COMMENTS,
@@ -180,7 +181,7 @@ _CONSTRAINTS = f"""
                'create', ARRAY[format('ALTER TABLE %%s%%s ADD CONSTRAINT %%I %%s',
                    CASE WHEN o.contype IN ('p', 'u', 'x') THEN 'ONLY ' END, c.oid::regclass, o.conname,
                    pg_get_constraintdef(o.oid))],
-               'drop', format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.oid::regclass, o.conname),
+               'drop', coalesce({ATTACHED}, format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.oid::regclass, o.conname)),
                'after', {_INDEX_SETTINGS}
                         || CASE WHEN i.oid IS NOT NULL THEN {OF_INDEX} END || {_INDEX_COMMENT},
                'unwritten', coalesce({INVALID}, CASE WHEN EXISTS (
