@@ -47,6 +47,9 @@ def with_needs(definitions: Iterable[Definition], connection: Connection, relati
         one, other = owners.of(ObjectAddress(catalog, oid)), owners.of(ObjectAddress(other_catalog, other_oid))
         if one and other and one != other:
             needs[one].add(other)
+    for address in owners.members & found.keys():
+        extension = owners.of(address)
+        needs[address] |= {extension} if extension else set()
     inherits: list[tuple[int, int]] = connection.execute(_INHERITS.encode()).fetchall()
     partitioned = {oid for (oid,) in connection.execute(_PARTITIONED.encode())}
     keys: list[tuple[int, int, int]] = connection.execute(_KEYS.encode()).fetchall()
@@ -82,8 +85,11 @@ class _Owners:
     """Finds the definition that an object is a part of: a row type's table, an index's constraint, a rule's view."""
 
     def __init__(self, found: Mapping[ObjectAddress, Definition], dependencies: Iterable[Dependency]) -> None:
+        dependencies = list(dependencies)
+        #: What belongs to an extension counts as that, although its privileges are a definition.
+        self.members = {ObjectAddress(catalog, oid) for catalog, oid, _, _, kind in dependencies if kind == "e"}
         self._known: dict[ObjectAddress, ObjectAddress | None] = {
-            address: address for address in found if address.part == 0
+            address: address for address in found if address.part == 0 and address not in self.members
         }
         self._parts: dict[ObjectAddress, dict[str, ObjectAddress]] = {}
         for catalog, oid, other_catalog, other_oid, kind in dependencies:

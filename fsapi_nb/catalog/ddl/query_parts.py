@@ -31,11 +31,13 @@ class DefinitionQuery:
 
     It gives `object` (an OID), `facts` (a JSON object, see `statements.ObjectFacts`), `owner` (an OID or NULL), `privileges`
     with the letter `acl_kind` of their defaults. `defaults` is SQL of the privileges that an object has without a GRANT.
+    If it is `whole`, it gives what `complete` returns otherwise.
     """
 
     catalog: str
     text: str
     defaults: str = "acldefault(found.acl_kind, found.owner)"
+    whole: bool = False
 
 
 def grants(privileges: str, defaults: str, owner: str) -> str:
@@ -116,5 +118,7 @@ _COMPLETE = """
 
 def complete(query: DefinitionQuery) -> str:
     """Return SQL of OID, kind, identity, facts, owner, privileges, comment, labels and extensions of what a query finds."""
+    if query.whole:
+        return query.text
     privileges = grants("found.privileges", query.defaults, "found.owner")
     return _COMPLETE.format(query=query.text, catalog=query.catalog, grants=privileges)

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from fsapi_nb.catalog.ddl import (
     global_queries,
+    member_queries,
     relation_queries,
     routine_queries,
     table_queries,
@@ -32,7 +33,7 @@ _OWNED = """
     AND deptype = 'a' AND refobjsubid > 0 AND objid IN (SELECT seqrelid FROM pg_sequence)
 """
 _RELATIONS = (table_queries, relation_queries)
-_OTHERS = (type_queries, routine_queries, text_search_queries, global_queries)
+_OTHERS = (type_queries, routine_queries, text_search_queries, global_queries, member_queries)
 
 
 def read_definitions(
