@@ -25,6 +25,7 @@ from fsapi_nb.derive.write import (
     sequence_options,
     table_of,
     table_settings,
+    unquoted,
 )
 from fsapi_nb.text.sql import quote_literal
 
@@ -80,6 +81,9 @@ def _column(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> Itera
     prefix = f"ALTER TABLE {table_of(old, parts)} ALTER COLUMN {old.name}"
     a, b = old.state, new.state
     if comparison.follows_parent(new, comparison.after):
+        if a["not_null"] != b["not_null"] and not comparison.changes_with_parent(new, "not_null"):
+            yield f"{prefix} {'SET' if a['not_null'] else 'DROP'} NOT NULL;"
+        yield from column_settings(old, b, parts)
         return
     if b["identity"] and not a["identity"]:
         yield f"{prefix} DROP IDENTITY;"
@@ -110,15 +114,11 @@ def _identity(old: CatalogPart, new: CatalogPart, prefix: str, table: str) -> It
 
 def go_on(table: str, column: str) -> str:
     """Return the statement that lets the sequence of a column go on after the highest value that is there."""
-    sequence = f"pg_catalog.pg_get_serial_sequence({quote_literal(table)}, {quote_literal(_plain(column))})"
+    sequence = f"pg_catalog.pg_get_serial_sequence({quote_literal(table)}, {quote_literal(unquoted(column))})"
     return (
         f"SELECT pg_catalog.setval({sequence}, pg_catalog.max({column}) + 1, false)"
         f" FROM {table} HAVING pg_catalog.max({column}) > 0;"
     )
-
-
-def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def using(old: CatalogPart, new: CatalogPart, comparison: Comparison) -> str:

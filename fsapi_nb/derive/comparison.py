@@ -74,6 +74,18 @@ class Comparison:
             return bool(part.state["inherited"] and not part.state["local"])
         return bool(part.state.get("inherited")) and parts is not None
 
+    def changes_with_parent(self, column: CatalogPart, field: str) -> bool:
+        """Return whether the same column of the table's parent has changed in a field."""
+        if column.of is None:
+            return False
+        for parent in self.after.parts[column.of].state["parents"] or ():
+            above = self.after.children(ObjectAddress("pg_class", parent), "column")
+            for each in above:
+                if each.name == column.name and each.address in self.same:
+                    old, new = self.pair(each.address)
+                    return bool(old.state[field] != new.state[field])
+        return False
+
     def _pair(self) -> None:
         before, after = self.before.parts, self.after.parts
         for address, part in after.items():

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fsapi_nb.actions.statement import actions_of
 from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
 from fsapi_nb.derive.comparison import Comparison
-from fsapi_nb.derive.write import table_of
+from fsapi_nb.derive.write import table_of, unquoted
 from fsapi_nb.model.action import LossKind
 from fsapi_nb.model.migration import Statement
+from fsapi_nb.script.classify import enum_name, node_of
+from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.tokens import SqlSyntaxError
 
 
@@ -75,6 +77,7 @@ def rows_changed(statements: Iterable[Statement], before: CatalogParts) -> tuple
 def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredData]:
     try:
         actions = actions_of(statement.text)
+        yield from _converted(statement.text, before)
     except SqlSyntaxError:
         yield UnrestoredData(statement.traits.kind, "the rows that {} changes, which could not be read")
         return
@@ -83,16 +86,40 @@ def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredD
         names |= {loss.name for loss in action.destroys if loss.kind is LossKind.ROWS}
         for name in names:
             if found := _table(name, before):
-                yield UnrestoredData(found, "the rows of {} as they were before UP's " + statement.traits.kind)
+                yield UnrestoredData(
+                    found.qualified, "the rows of {} as they were before UP's " + statement.traits.kind
+                )
         if action.unknown and statement.traits.kind in {"DO", "CALL", "SELECT", "EXECUTE"}:
             yield UnrestoredData(statement.traits.kind, "the rows that UP's {} changes")
 
 
-def _table(name: str, before: CatalogParts) -> str | None:
-    """Return the qualified name of the table that is meant; None if it was not there before."""
-    tables = [part for part in before.parts.values() if part.kind in {"table", "view"}]
+def _converted(text: str, before: CatalogParts) -> Iterator[UnrestoredData]:
+    """Yield the columns whose values an expression replaces (`TYPE … USING …`) that is more than a cast."""
+    name, node = node_of(parse_one(text.encode()))
+    for each in node.cmds if name == "alter_table_stmt" else ():
+        command = each.alter_table_cmd
+        column = getattr(command, "def").column_def
+        if enum_name(command, "subtype") != "AT_AlterColumnType" or not column.HasField("raw_default"):
+            continue
+        table = _table(".".join(filter(None, (node.relation.schemaname, node.relation.relname))), before)
+        if table and not _is_cast(column.raw_default):
+            columns = before.children(table.address, "column")
+            for found in (each for each in columns if unquoted(each.name) == command.name):
+                yield UnrestoredData(
+                    f"{table.qualified}.{found.name}", "the values of {} as they were before UP's USING"
+                )
+
+
+def _is_cast(node: Any) -> bool:
+    while node.WhichOneof("node") == "type_cast":
+        node = node.type_cast.arg
+    return bool(node.WhichOneof("node") == "column_ref")
+
+
+def _table(name: str, before: CatalogParts) -> CatalogPart | None:
+    """Return the table or view that is meant; None if it was not there before."""
     plain = name.replace('"', "")
-    for part in tables:
-        if plain in (part.qualified.replace('"', ""), part.name.replace('"', "")):
-            return part.qualified
+    for part in before.parts.values():
+        if part.kind in {"table", "view"} and plain in (part.qualified.replace('"', ""), part.name.replace('"', "")):
+            return part
     return None

@@ -83,6 +83,11 @@ CASES = (
     _case("wider_type", "DROP VIEW shop.names, shop.happy; ALTER TABLE shop.customers ALTER name TYPE text"),
     _case("other_type", "DROP MATERIALIZED VIEW shop.totals; ALTER TABLE shop.orders ALTER amount TYPE bigint"),
     _case("type_through_text", 'ALTER TABLE shop.events_2 ALTER what TYPE text COLLATE "C"'),
+    _case(
+        "type_by_an_expression",
+        "ALTER TABLE shop.events_2 ALTER what TYPE integer USING length(what)",
+        "shop.events_2.what",
+    ),
     _case("not_null", "ALTER TABLE shop.customers ALTER email SET NOT NULL, ALTER name DROP NOT NULL"),
     _case("other_default", "ALTER TABLE shop.orders ALTER amount SET DEFAULT 5, ALTER total SET DEFAULT 1"),
     _case("dropped_default", "ALTER TABLE shop.orders ALTER amount DROP DEFAULT, ALTER id DROP DEFAULT"),
