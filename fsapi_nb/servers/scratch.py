@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import LiteralString
 
 import psycopg
@@ -28,6 +29,7 @@ from fsapi_nb.postgres.advisory_lock import advisory_lock
 from fsapi_nb.postgres.ask import ask, role_of
 from fsapi_nb.postgres.connect import server_message
 from fsapi_nb.postgres.session import Session
+from fsapi_nb.servers.embedded.address import PLAIN_ROLE
 from fsapi_nb.text.sql import written_name
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
@@ -70,6 +72,19 @@ _ALL_TEMPLATES = sql.SQL(r"""
     SELECT datname::text FROM pg_catalog.pg_database WHERE datname ~ '^fsapi_template_[0-9a-f]{8}_[0-9a-f]{16}$' ORDER BY 1
 """)
 _ROLES = sql.SQL("SELECT rolname::text FROM pg_catalog.pg_roles")
+# A role is powerful if it is, or may become, a superuser, one that makes roles, or one of PostgreSQL's own, which may
+# read files and run programs.
+_IS_POWERFUL = """EXISTS (
+    SELECT FROM pg_catalog.pg_roles p WHERE (p.rolsuper OR p.rolcreaterole OR p.rolname ~ '^pg_')
+    AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER'))"""
+_HARMLESS = sql.SQL(f"""
+    SELECT r.rolname::text FROM pg_catalog.pg_roles r
+    WHERE r.rolname::text = ANY({{}}) AND r.rolname <> {{}} AND NOT {_IS_POWERFUL} ORDER BY 1
+""")
+_POWERFUL = sql.SQL(f"""
+    SELECT r.rolname::text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.roleid
+    WHERE m.member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {{}}) AND {_IS_POWERFUL} ORDER BY 1
+""")
 _THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
 
@@ -79,7 +94,8 @@ class Scratch:
 
     `address` leads to that server. The session holds the advisory lock of `token`; `project` identifies the project and
     the role in names of templates. `is_embedded` says that the server has nothing but scratch databases, `kind` what
-    it is called. The role needs CREATEDB. Every method raises DatabaseError if the server refuses.
+    it is called. `owner` is the role that owns the databases, and as which their addresses log in; None is that of the
+    session, which needs CREATEDB. Every method raises DatabaseError if the server refuses.
     """
 
     session: Session
@@ -88,7 +104,8 @@ class Scratch:
     project: str
     is_embedded: bool = False
     kind: str = ""
-    _number: int = 0
+    owner: str | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _used: set[str] = field(default_factory=set)
 
     @property
@@ -96,6 +113,26 @@ class Scratch:
         """The server as results name it: `PostgreSQL 15.18 of the system`."""
         version = self.session.facts.version
         return f"PostgreSQL {version // 10_000}.{version % 10_000} {self.kind}".rstrip()
+
+    def of_plain_role(self) -> Scratch:
+        """Return what makes databases whose sessions cannot do more than the owner of a database.
+
+        On an embedded server a session is otherwise a superuser's, and what runs there can start programs of this machine.
+        On another server the role is the one that its user has named.
+        """
+        if not self.is_embedded:
+            return self
+        with (
+            _refusals(self.session),
+            contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation),
+        ):
+            self._execute("CREATE ROLE {} LOGIN", PLAIN_ROLE)
+        with _refusals(self.session):
+            # A script of the project may have made more of a role since it was granted.
+            for (name,) in ask(self.session.connection(), _POWERFUL.format(sql.Literal(PLAIN_ROLE))):
+                self._execute("REVOKE {} FROM {}", name, PLAIN_ROLE)
+        project = hashlib.sha256(f"{self.project} {PLAIN_ROLE}".encode()).hexdigest()[:8]
+        return replace(self, project=project, owner=PLAIN_ROLE, _used=set())
 
     def make(self) -> str:
         """Make an empty database; return its address."""
@@ -179,6 +216,14 @@ class Scratch:
                 # Another process may make it at the same moment.
                 with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                     self._execute("CREATE ROLE {} NOLOGIN", name)
+            if self.owner is not None:
+                self._let_act_as(self.owner, names)
+
+    def _let_act_as(self, owner: str, names: Iterable[str]) -> None:
+        """Let the owner of databases make what belongs to these roles, without those that may do more than it may."""
+        found = ask(self.session.connection(), _HARMLESS.format(sql.Literal([*names]), sql.Literal(owner)))
+        for (name,) in found:
+            self._execute("GRANT {} TO {}", name, owner)
 
     def drop_roles(self, names: Iterable[str]) -> None:
         """Drop those roles of an embedded server; templates are dropped with them, as theirs may depend on them.
@@ -230,13 +275,13 @@ class Scratch:
                 self._execute("DROP DATABASE IF EXISTS {}", name)
 
     def _create(self, template: str | None) -> str:
-        self._number += 1
-        name = f"fsapi_test_{self.token}_{self._number}"
+        name = f"fsapi_test_{self.token}_{next(self._numbers)}"
+        owner = self.owner or self.session.facts.role
         if template is None:
-            self._execute("CREATE DATABASE {}", name)
+            self._execute("CREATE DATABASE {} OWNER {}", name, owner)
         else:
-            self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
-        return make_conninfo(self.address, dbname=name)
+            self._execute("CREATE DATABASE {} OWNER {} TEMPLATE {}", name, owner, template)
+        return make_conninfo(self.address, dbname=name, **({"user": self.owner} if self.owner else {}))
 
     def _template(self, contents: str) -> str:
         return f"fsapi_template_{self.project}_{contents}"

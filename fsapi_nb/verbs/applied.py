@@ -20,10 +20,14 @@ _NAMED = 3  # names in a note
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The applied migrations as a folder, and what must be known of it: `notes`."""
+    """The applied migrations as a folder, and what must be known of it: `notes`.
+
+    `foreign` says that the text of some is what the database has stored, which is nobody's file.
+    """
 
     folder: Folder
     notes: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 def applied_migrations(folder: Folder, history: History, stored: Mapping[str, StoredScripts]) -> Applied:
@@ -60,7 +64,8 @@ def applied_migrations(folder: Folder, history: History, stored: Mapping[str, St
     )
     names = sorted(found, key=str.encode)
     digests = {name: found[name].digest or "" for name in names}
-    return Applied(Folder(digests, read=partial(_read, found)), tuple(note for note in said if note))
+    notes = tuple(note for note in said if note)
+    return Applied(Folder(digests, read=partial(_read, found)), notes, foreign=bool(edited or gone))
 
 
 def _read(found: Mapping[str, Migration], name: str) -> FileReading:

@@ -94,10 +94,11 @@ def open_folder(
     *,
     scratch: Scratch | None = None,
     roles: Sequence[str] = (),
+    foreign: bool = False,
 ) -> Iterator[ScratchCatalog]:
     """Yield the catalog that the migrations of a folder give, in a scratch database that is dropped after the block."""
     with (
-        open_replay(options, folder, scratch=scratch, roles=roles) as replayed,
+        open_replay(options, folder, scratch=scratch, roles=roles, foreign=foreign) as replayed,
         open_scratch_catalog(options, replayed.address, replayed.scratch, schemas) as found,
     ):
         yield found

@@ -60,7 +60,7 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         sides = [_find(options, each) for each in (a, b)]
         found = [each for each in sides if isinstance(each, ReadDatabase)]
         roles = sorted({role for each in found for role in each.roles})
-        scratch = stack.enter_context(open_scratch_server(options)) if len(found) < len(sides) else None
+        scratch = stack.enter_context(open_scratch_server(options, foreign=True)) if len(found) < len(sides) else None
         one, other = (_open(each, label, stack, scratch, roles) for each, label in zip(sides, (a, b), strict=True))
         notes = dict.fromkeys(note for each in found for note in each.notes)
         before, after = one.reading, other.reading

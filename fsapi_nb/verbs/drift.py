@@ -30,7 +30,9 @@ def drift(options: VerbOptions) -> results.DriftResult:
         DatabaseError: The catalog cannot be read, or the scratch server cannot be used.
     """
     applied, found, notes = _read(options)
-    with open_folder(options, applied.folder, compared_schemas(options), roles=found.roles) as expected:
+    with open_folder(
+        options, applied.folder, compared_schemas(options), roles=found.roles, foreign=applied.foreign
+    ) as expected:
         given = _seen(expected.reading, found)
         changes = compare(given, found.reading, partial(read_views, expected.connection))
     differing, reordered = without_order(changes)

@@ -30,7 +30,7 @@ from fsapi_nb.verbs.planning import Planner
 from fsapi_nb.verbs.replay import make_schemas, options_on
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
-from fsapi_nb.verbs.scratch import open_scratch_server
+from fsapi_nb.verbs.scratch import hint_of, open_scratch_server
 
 _NAME = "0001_01_01_00_00_first.sql"  # of the text in the scratch database only
 _STATE = "unchanged; no file was written and nothing was recorded. What was tried ran in a scratch database only."
@@ -68,13 +68,13 @@ def prove(
         DatabaseError: No scratch server has what is needed, or it cannot be used.
     """
     text = first_migration(definitions, history_schema=history_schema)
-    with open_scratch_server(options, needs) as scratch:
+    with open_scratch_server(options, needs, foreign=True) as scratch:
         address = scratch.make()
         try:
             make_schemas(options, address)
             before = _snapshot(options, address)
             draft = folders.parse_text(_NAME, text)
-            _run_up(options, draft, address)
+            _run_up(options, draft, address, scratch)
             _refuse_difference(options, definitions, found, address, scratch)
             reasons = tuple(_down_faults(options, draft, address, before, history_schema))
         finally:
@@ -84,7 +84,7 @@ def prove(
         return ProvenText(text, scratch.label, reasons)
 
 
-def _run_up(options: VerbOptions, draft: Migration, address: str) -> None:
+def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scratch) -> None:
     try:
         _run(options, draft, address, plan_migrate)
     except FsapiError as error:
@@ -92,7 +92,7 @@ def _run_up(options: VerbOptions, draft: Migration, address: str) -> None:
             f"what was written of the schema does not run in an empty database: {_reason(error)}",
             details=error.details,
             state=_STATE,
-            hint=_HINT,
+            hint=hint_of(error, scratch, _HINT),
         ) from error.__cause__
 
 

@@ -30,7 +30,7 @@ from fsapi_nb.text.secrets import Secret, revealed
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
-from fsapi_nb.verbs.scratch import open_scratch_server
+from fsapi_nb.verbs.scratch import hint_of, open_scratch_server
 
 _PLACE = "a scratch database"
 
@@ -55,6 +55,7 @@ def open_replay(
     scratch: Scratch | None = None,
     needs: ServerNeeds | None = None,
     roles: Iterable[str] = (),
+    foreign: bool = False,
 ) -> Iterator[Replayed]:
     """Yield a scratch database in which the migrations are applied; drop it after the block.
 
@@ -67,6 +68,7 @@ def open_replay(
         until: The name of the last one to apply; None for all.
         scratch: The scratch server, if the caller has opened it already.
         needs: What the server must have besides the extensions that the migrations ask for; if it is not open yet.
+        foreign: Whether the texts are no files of the project; if the server is not open yet.
         roles: Roles that the migrations or definitions may name: an embedded server gets those that it lacks.
 
     Raises:
@@ -82,7 +84,9 @@ def open_replay(
     with ExitStack() as stack:
         if scratch is None:
             wanted = (needs or ServerNeeds()).with_extensions(objects.extensions)
-            scratch = stack.enter_context(open_scratch_server(options, replace(wanted, roles=frozenset())))
+            scratch = stack.enter_context(
+                open_scratch_server(options, replace(wanted, roles=frozenset()), foreign=foreign)
+            )
         needed = {*roles, *(needs.roles if needs else ()), *objects.named} - objects.made
         settings = sorted((name, revealed(value)) for name, value in options.access.settings.items())
         contents = contents_of(options.project, folder, options.access.schema, settings)
@@ -99,7 +103,7 @@ def _filled(options: VerbOptions, folder: Folder, contents: str, scratch: Scratc
 
     def fill(empty: str) -> None:
         scratch.drop_roles(made)  # an earlier replay has made them, and a second CREATE ROLE is an error
-        _apply(options, folder, empty)
+        _apply(options, folder, empty, scratch)
 
     return scratch.filled(contents, fill)
 
@@ -142,14 +146,14 @@ def _text_of(folder: Folder, name: str) -> str:
     return migration.checksum if migration else ""
 
 
-def _apply(options: VerbOptions, folder: Folder, empty: str) -> None:
+def _apply(options: VerbOptions, folder: Folder, empty: str, scratch: Scratch) -> None:
     """Apply every migration in an empty database. Raises ReplayFailed."""
     make_schemas(options, empty)
     request = PlanRequest(out_of_order=True, allow_unparsed=True, changes=False)
     try:
         run_plan(options_on(options, empty), request, plan_migrate, yes=True, folder=folder)
     except FsapiError as error:
-        raise _failed(error) from error.__cause__
+        raise _failed(error, scratch) from error.__cause__
 
 
 def make_schemas(options: VerbOptions, empty: str) -> None:
@@ -161,11 +165,11 @@ def make_schemas(options: VerbOptions, empty: str) -> None:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
 
 
-def _failed(error: FsapiError) -> ReplayFailed:
+def _failed(error: FsapiError, scratch: Scratch) -> ReplayFailed:
     """Return the error of a replay: what failed there is not a failure of the user's database."""
     return ReplayFailed(
         f"the migrations do not run in an empty scratch database: {error.message}",
         details=error.details,
         state="unchanged; the migrations were run in a scratch database only, which is dropped.",
-        hint=error.hint,
+        hint=hint_of(error, scratch, error.hint),
     )

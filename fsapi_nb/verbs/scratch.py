@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from fsapi_nb.errors import UNCHANGED, Protected
+from fsapi_nb.errors import UNCHANGED, FsapiError, Protected, StatementFailed
 from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.protection import Endpoint, is_protected
 from fsapi_nb.postgres.session import Session
@@ -33,16 +33,21 @@ _EXTENSIONS = sql.SQL("SELECT name::text FROM pg_catalog.pg_available_extensions
 _COLLATIONS = sql.SQL(
     "SELECT collname::text FROM pg_catalog.pg_collation WHERE collnamespace = 'pg_catalog'::regnamespace"
 )
+_LACKS_RIGHT = "42501"
 _OF_URL = "of --scratch"
 
 
 @contextmanager
-def open_scratch_server(options: VerbOptions, needs: ServerNeeds | None = None) -> Iterator[Scratch]:
+def open_scratch_server(
+    options: VerbOptions, needs: ServerNeeds | None = None, *, foreign: bool = False
+) -> Iterator[Scratch]:
     """Yield what makes databases on the scratch server; one that was started for this is stopped after the block.
 
     Args:
         options: The options of the verb.
         needs: What the server must have; None if any will do.
+        foreign: Whether texts run there that are no files of the project: what a database has stored, or its definitions.
+            On an embedded server they run without a superuser's rights, with which they could start programs.
 
     Raises:
         Untrusted: The user has not allowed all that the project asks for.
@@ -72,8 +77,20 @@ def open_scratch_server(options: VerbOptions, needs: ServerNeeds | None = None) 
         judge=lambda session: _judge(options, session, needs, is_own=chosen is not None),
     ) as scratch:
         _refuse_lacking(scratch, needs)
-        scratch.make_roles(needs.roles)
-        yield scratch
+        opened = scratch.of_plain_role() if foreign else scratch
+        opened.make_roles(needs.roles)
+        yield opened
+
+
+def hint_of(error: FsapiError, scratch: Scratch, otherwise: str | None) -> str | None:
+    """Return what to do where a text failed on the scratch server: what a superuser may do alone needs another server."""
+    lacks_right = isinstance(error, StatementFailed) and error.sqlstate == _LACKS_RIGHT
+    if scratch.owner is None or not lacks_right:
+        return otherwise
+    return (
+        "what a database has stored runs without a superuser's rights here, as it could start programs of this machine; "
+        "if it may have them, name a server of yours: --scratch URL."
+    )
 
 
 def _choose(options: VerbOptions, needs: ServerNeeds) -> InstalledPostgres:

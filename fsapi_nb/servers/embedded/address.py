@@ -18,6 +18,8 @@ from fsapi_nb.servers.embedded.socket_folder import PORT
 
 # Dumps and migrations of other servers say `OWNER TO postgres` more often than any other name.
 ROLE = "postgres"
+#: A role that may log in where a server has it: without any rights but on what is its own.
+PLAIN_ROLE = "fsapi_nb_plain"
 SERVICE = "PGSERVICE"
 
 # Parameters that fsapi_nb sets for each connection, parameters that change nothing about where it goes or what it

@@ -19,7 +19,7 @@ from fsapi_nb import stop
 from fsapi_nb.errors import EmbeddedServerError
 from fsapi_nb.project.private_files import replace_file
 from fsapi_nb.servers.embedded.account import account_of
-from fsapi_nb.servers.embedded.address import ROLE
+from fsapi_nb.servers.embedded.address import PLAIN_ROLE, ROLE
 from fsapi_nb.servers.embedded.command import run
 from fsapi_nb.servers.embedded.messages import last_lines, last_lines_of
 from fsapi_nb.servers.embedded.paths import ServerPaths
@@ -112,7 +112,7 @@ def _arguments(paths: ServerPaths, socket_folder: Path) -> list[str]:
 
 
 def _configure(paths: ServerPaths) -> None:
-    """Write who may log in: the account of this process, and only as the superuser.
+    """Write who may log in: the account of this process, as the superuser or as the role without rights.
 
     The files lie outside of the data folder, which may belong to another account. They are written at each start, as
     the account may have another name by then.
@@ -121,7 +121,8 @@ def _configure(paths: ServerPaths) -> None:
     client = quote_name(account_of(os.geteuid()).name)
     rules = "".join(f"local {databases} all peer map=fsapi_nb\n" for databases in ("all", "replication"))
     replace_file(paths.config_folder / "pg_hba.conf", rules, mode=mode)
-    replace_file(paths.config_folder / "pg_ident.conf", f"fsapi_nb {client} {ROLE}\n", mode=mode)
+    names = "".join(f"fsapi_nb {client} {role}\n" for role in (ROLE, PLAIN_ROLE))
+    replace_file(paths.config_folder / "pg_ident.conf", names, mode=mode)
 
 
 def _disown_pid_file(paths: ServerPaths) -> None:
