@@ -9,8 +9,15 @@ import psycopg
 from fsapi_nb.text.fold import OUTPUT, stored_size
 from fsapi_nb.views.results import ObjectResult, Result, SchemaResult
 from tests.catalog.nasty_schema import NASTY
+from tests.catalog.shown import GOLDEN, SHOP, shown
 from tests.catalog.test_catalog import ROLES
 from tests.conftest import Project
+
+
+def test_everything_and_each_object_is_shown_as_in_the_golden_file(project: Project) -> None:
+    """As a notebook stores it: no moment, no statistics of use."""
+    project.rows(SHOP)
+    assert shown(project.migrator(), project.label) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_every_object_of_every_kind_has_a_page(project: Project, server: str) -> None:
@@ -25,10 +32,10 @@ def test_every_object_of_every_kind_has_a_page(project: Project, server: str) ->
         assert len({each.kind for each in found.objects}) > 20
         _every_form(found)
         for each in found.overview.objects:
-            shown = project.migrator().schema(each.called, kind=each.kind)
-            _every_form(shown)
-            if isinstance(shown, ObjectResult):
-                assert shown.page.item.oid == each.oid, each
+            one = project.migrator().schema(each.called, kind=each.kind)
+            _every_form(one)
+            if isinstance(one, ObjectResult):
+                assert one.page.item.oid == each.oid, each
         project.rows("DROP SCHEMA shop CASCADE; DROP OWNED BY reader, writer")
     finally:
         with psycopg.connect(server, autocommit=True) as connection:

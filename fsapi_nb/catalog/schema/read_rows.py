@@ -21,6 +21,7 @@ from fsapi_nb.text.secrets import STARS, is_secret_name
 #: Columns that are shown, characters of a value, and bytes of one that is read at all.
 _COLUMNS, _CHARACTERS, _BYTES = 20, 40, 64 * 1024
 _TIMEOUT = 1_000  # milliseconds
+_MOST_TABLES = 100  # a server has few locks, and each partition takes some
 
 
 # A query of a table runs what its policies call, and what its indexes call with constants to plan the query.
@@ -28,7 +29,8 @@ _SAFE = f"""
     WITH RECURSIVE tree(id) AS (
         SELECT {{oid}}::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.id
     )
-    SELECT bool_and(NOT row_security_active(c.oid)), bool_and(NOT ({IS_PLANNED_BY_USERS}))
+    SELECT bool_and(NOT row_security_active(c.oid)), bool_and(NOT ({IS_PLANNED_BY_USERS})),
+        bool_and(c.relkind <> 'f'), count(*)
     FROM tree JOIN pg_class AS c ON c.oid = tree.id"""
 
 
@@ -37,10 +39,15 @@ def why_not(connection: Connection, item: SchemaObject) -> str | None:
 
     Raises psycopg.Error.
     """
-    ((unsecured, unplanned),) = ask(connection, {"": sql.SQL(_SAFE).format(oid=sql.Literal(item.oid))})[""]
-    if not unsecured:
-        return "its policies, which somebody has written, would run as this role"
-    return None if unplanned else "an index of it calls what somebody has written, which would run as this role"
+    found = ask(connection, {"": sql.SQL(_SAFE).format(oid=sql.Literal(item.oid))})[""]
+    ((unsecured, unplanned, here, tables),) = found
+    reasons = {
+        "its policies, which somebody has written, would run as this role": unsecured,
+        "an index of it calls what somebody has written, which would run as this role": unplanned,
+        "some of them are on another server": here,
+        f"all of its {tables - 1:,} partitions would be locked": tables <= _MOST_TABLES,
+    }
+    return next((reason for reason, holds in reasons.items() if not holds), None)
 
 
 def read_rows(connection: Connection, page: ObjectPage, count: int) -> tuple[SampleRows | None, tuple[str, ...]]:
