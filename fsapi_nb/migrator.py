@@ -433,14 +433,14 @@ class Migrator:
         return verbs.database.facts(self._options)
 
     @stoppable
-    def names(self, tables: Collection[str] = (), *, beginning: str = "") -> DatabaseNames:
+    def names(self, tables: Collection[str] = (), *, beginning: str | None = "") -> DatabaseNames:
         """Return the names that SQL may hold here: schemas, relations, functions, and the columns of some relations.
 
         For completion: it takes a second at most, and starts no server. If the embedded one does not run, there are none.
 
         Args:
             tables: The relations whose columns are read, without their schemas.
-            beginning: Only relations whose name begins so. Empty: all, of which 20,000 are read.
+            beginning: Only relations whose name begins so. Empty: all, of which 5,000 are read. None: no relations.
         """
         return verbs.database.names(self._options, tables, beginning)
 

@@ -32,6 +32,18 @@ class DatabaseNames:
     whole: bool = True
     quoted: Mapping[str, str] = field(default_factory=dict)
 
+    def with_more(self, other: DatabaseNames) -> DatabaseNames:
+        """Return these names and those of a later reading; `whole` if one of the two had every relation."""
+        return DatabaseNames(
+            other.path,
+            other.schemas,
+            tuple(dict.fromkeys((*self.relations, *other.relations))),
+            tuple(dict.fromkeys((*self.functions, *other.functions))),
+            {**self.columns, **other.columns},
+            self.whole or other.whole,
+            {**self.quoted, **other.quoted},
+        )
+
     def written(self, name: str) -> str:
         """Return a name as SQL writes it: quoted if the server says that it must be."""
         return self.quoted.get(name, name)

@@ -5,16 +5,17 @@ For completion: bounded, in one snapshot, without a lock on any table, and never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from psycopg import sql
 
 from fsapi_nb.catalog.database_names import DatabaseNames, NamedObject, is_of_users
 from fsapi_nb.postgres.ask import ask_about_session, ask_together
-from fsapi_nb.postgres.session import Connection, set_all
+from fsapi_nb.postgres.session import Connection, Rows, set_all
 
 #: At most so many names of a kind are read. Of more relations those of a beginning can be asked for.
-MOST = 20_000
+MOST = 5_000
 _LIMITS = {"statement_timeout": "1s", "lock_timeout": "100ms"}
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]")
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "view", "f": "table"}
@@ -28,7 +29,7 @@ _RELATIONS = sql.SQL("""
     SELECT n.nspname::text, c.relname::text, c.relkind::text, nullif(quote_ident(c.relname), c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY({schemas})
-      AND starts_with(lower(c.relname), {beginning})
+      AND c.relname LIKE {beginning}
     ORDER BY n.nspname ~ '^(pg_|information_schema$)', array_position({path}, n.nspname::text),
              c.relispartition, c.relname COLLATE "C", n.nspname COLLATE "C" LIMIT {most}
 """)
@@ -47,13 +48,13 @@ _COLUMNS = sql.SQL("""
 """)
 
 
-def read_names(connection: Connection, tables: Collection[str], beginning: str) -> DatabaseNames:
+def read_names(connection: Connection, tables: Collection[str], beginning: str | None) -> DatabaseNames:
     """Return the names that the session may use.
 
     Args:
         connection: In autocommit mode, with no transaction open; its limits of time are set.
         tables: The relations whose columns are read, without their schemas.
-        beginning: Only relations whose name begins so, in any case of letters; empty for all.
+        beginning: Only relations whose name begins so, in these letters; empty for all, None for no relations.
 
     Raises:
         psycopg.Error: The catalog could not be read, or not in time.
@@ -68,12 +69,15 @@ def read_names(connection: Connection, tables: Collection[str], beginning: str) 
         "schemas": _texts(names),
         "own": _texts(own),
         "path": _texts(path),
-        "beginning": sql.Literal(beginning.lower()),
+        "beginning": sql.Literal(re.sub(r"([\\%_])", r"\\\1", beginning or "") + "%"),
         "tables": _texts(sorted(tables)),
         "most": limit,
     }
-    queries = {"relations": _RELATIONS, "functions": _FUNCTIONS, "columns": _COLUMNS}
-    found = ask_together(connection, {name: query.format(**values) for name, query in queries.items()})
+    queries = {"columns": _COLUMNS}
+    if beginning is not None:
+        queries |= {"relations": _RELATIONS, "functions": _FUNCTIONS}
+    asked = ask_together(connection, {name: query.format(**values) for name, query in queries.items()})
+    found: dict[str, Rows] = {"relations": [], "functions": []} | asked
     columns: dict[tuple[str, str], tuple[str, ...]] = {}
     for schema, relation, column, _ in found["columns"]:
         columns[schema, relation] = (*columns.get((schema, relation), ()), column)
@@ -83,7 +87,7 @@ def read_names(connection: Connection, tables: Collection[str], beginning: str) 
         tuple(NamedObject(schema, name, _KINDS[kind]) for schema, name, kind, _ in found["relations"]),
         tuple(NamedObject(schema, name, kind) for schema, name, kind, _ in found["functions"]),
         columns,
-        whole=not beginning and len(found["relations"]) < MOST,
+        whole=beginning == "" and len(found["relations"]) < MOST,
         quoted=_quoted(
             [
                 *schemas,

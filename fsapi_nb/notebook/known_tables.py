@@ -32,19 +32,35 @@ class _ReachedDatabase:
     migrator: Migrator
     names: DatabaseNames = field(default_factory=DatabaseNames)
     tables: frozenset[str] = frozenset()
-    beginning: str = ""
+    beginnings: frozenset[str] = frozenset()
     reached_at: float = field(default_factory=time.monotonic)
     read_at: float | None = None
     failed_at: float | None = None
     reader: threading.Thread | None = None
 
-    def has(self, tables: frozenset[str], beginning: str) -> bool:
-        """Return whether the names are fresh, and have what is asked for."""
-        if self.read_at is None or self.read_at < self.reached_at or not tables <= self.tables:
-            return False
-        if time.monotonic() - self.read_at > FRESH:
-            return False
-        return self.names.whole or (beginning.startswith(self.beginning) and bool(self.beginning) == bool(beginning))
+    def is_fresh(self) -> bool:
+        """Return whether the names were read after the last cell, and not long ago."""
+        return self.read_at is not None and self.read_at >= self.reached_at and time.monotonic() - self.read_at <= FRESH
+
+    def lacks(self, tables: frozenset[str], beginning: str) -> tuple[frozenset[str], str | None] | None:
+        """Return which tables and which beginning of names must be read, None if nothing must be."""
+        if not self.is_fresh():
+            return tables, "" if self.names.whole else beginning
+        known = self.names.whole or beginning in self.beginnings
+        if not known and any(each and beginning.startswith(each) for each in self.beginnings):
+            known = True
+        if known and tables <= self.tables:
+            return None
+        return tables - self.tables, None if known else beginning
+
+    def keep(self, names: DatabaseNames, tables: frozenset[str], beginning: str | None, begun: float) -> None:
+        """Keep what was read: beside what is there if that is fresh, else in its place."""
+        beginnings = frozenset() if beginning is None else frozenset({beginning})
+        if self.is_fresh():
+            self.names, self.tables = self.names.with_more(names), self.tables | tables
+            self.beginnings |= beginnings
+        else:
+            self.names, self.tables, self.beginnings, self.read_at = names, tables, beginnings, begun
 
 
 class KnownTables:
@@ -74,30 +90,29 @@ class KnownTables:
             return DatabaseNames()
         tables = frozenset(sorted(tables)[:_MOST_TABLES])
         until = time.monotonic() + PATIENCE
-        while not found.has(tables, beginning) and time.monotonic() < until:
+        while (missing := found.lacks(tables, beginning)) and time.monotonic() < until:
             reader = found.reader
             if reader is None or not reader.is_alive():
                 if found.failed_at is not None and time.monotonic() - found.failed_at < AGAIN:
                     break
-                reader = self._start(found, tables, beginning)
+                reader = self._start(found, *missing)
             reader.join(max(0.0, until - time.monotonic()))
         return found.names
 
     def _find(self, migrator: Migrator) -> _ReachedDatabase | None:
         return next((known for known in self._known if known.migrator.same_database(migrator)), None)
 
-    def _start(self, known: _ReachedDatabase, tables: frozenset[str], beginning: str) -> threading.Thread:
+    def _start(self, known: _ReachedDatabase, tables: frozenset[str], beginning: str | None) -> threading.Thread:
         """Start to read, in a thread that ends by itself."""
-        typed = "" if known.names.whole else beginning
 
         def read() -> None:
             begun = time.monotonic()
             try:
-                found = known.migrator.names(tables, beginning=typed)
+                found = known.migrator.names(tables, beginning=beginning)
             except Exception:  # noqa: BLE001 - a Tab reports nothing; the next cell does
                 known.failed_at = time.monotonic()
                 return
-            known.names, known.tables, known.beginning, known.read_at = found, tables, typed, begun
+            known.keep(found, tables, beginning, begun)
 
         known.reader = threading.Thread(target=read, name="fsapi_nb names", daemon=True)
         known.reader.start()

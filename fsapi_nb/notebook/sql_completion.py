@@ -14,7 +14,7 @@ from fsapi_nb.catalog.backslash import is_backslash
 from fsapi_nb.commands import parser_of
 from fsapi_nb.notebook.line import QUERY_OF_MAGIC, leading_options, split
 from fsapi_nb.notebook.sql_names import Offer, objects_at, offers_at, wanted_tables
-from fsapi_nb.notebook.unfinished_sql import read_cursor
+from fsapi_nb.notebook.unfinished_sql import Cursor, read_cursor
 
 if TYPE_CHECKING:
     from fsapi_nb.catalog.database_names import DatabaseNames
@@ -68,14 +68,19 @@ def complete_sql(magics: MigrateMagics, sql: TypedSql) -> tuple[str, list[Simple
     cursor = read_cursor(begun + sql.text[sql.position :], len(begun))
     if cursor is None:
         return "", []
-    names = _names(magics, sql.words, wanted_tables(cursor), cursor.fragment.removeprefix('"'))
+    names = _names(magics, sql.words, wanted_tables(cursor), _beginning(cursor))
     closed = cursor.quoted and sql.text[sql.position : sql.position + 1] == '"'
     return cursor.fragment, [_completion(offer) for offer in offers_at(cursor, names, closed=closed)]
 
 
+def _beginning(cursor: Cursor) -> str:
+    """Return how the name begins that is typed, as PostgreSQL folds it."""
+    return cursor.fragment[1:].replace('""', '"') if cursor.quoted else cursor.fragment.lower()
+
+
 def complete_object(magics: MigrateMagics, words: Sequence[str], typed: str) -> list[SimpleCompletion]:
     """Return the names of objects that a word of a line can become, as far as they are known."""
-    names = _names(magics, words, frozenset(), typed.rpartition(".")[2])
+    names = _names(magics, words, frozenset(), typed.rpartition(".")[2].lower())
     return [SimpleCompletion(shlex.quote(offer.text), type=offer.kind) for offer in objects_at(typed, names)]
 
 

@@ -62,7 +62,7 @@ def facts(options: VerbOptions) -> DatabaseFacts:
         return store.facts()
 
 
-def names(options: VerbOptions, tables: Collection[str], beginning: str) -> DatabaseNames:
+def names(options: VerbOptions, tables: Collection[str], beginning: str | None) -> DatabaseNames:
     """Return the names that SQL may hold, without starting a server: none if the embedded one does not run."""
     if options.access.address.embedded:
         from fsapi_nb.servers import embedded

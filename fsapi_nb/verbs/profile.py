@@ -11,12 +11,14 @@ from psycopg import errors
 from fsapi_nb.catalog.profile.estimate import read_estimates
 from fsapi_nb.catalog.profile.scan import cost_of, read_table
 from fsapi_nb.catalog.profile.shape import RelationShape, read_shape
+from fsapi_nb.catalog.profile.value import TableProfile
 from fsapi_nb.catalog.schema.asking import plain, refusal
 from fsapi_nb.catalog.schema.names import find
 from fsapi_nb.catalog.schema.overview import RELATIONS, SchemaObject
 from fsapi_nb.catalog.schema.read_overview import read_overview
 from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, DatabaseError, UsageError
 from fsapi_nb.history.store import HistoryStore
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.open import open_store
 from fsapi_nb.verbs.options import VerbOptions
@@ -35,16 +37,22 @@ def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> resul
             shape = _as_written(read_shape(connection, found.oid), found, path)
             if exact and store.identity.protected and not yes:
                 raise _costs(shape, store)
-            read = read_table(connection, shape, timeout) if exact else read_estimates(connection, shape)
+            read = _read(connection, shape, timeout) if exact else read_estimates(connection, shape)
             return results.ProfileResult(replace(read, called=found.called), store.identity)
-        except errors.QueryCanceled as error:
-            raise DatabaseError(
-                f"{name} was not profiled: reading it took too long",
-                state=UNCHANGED,
-                hint="give it more time: --statement-timeout 10min; without --exact nothing of it is read.",
-            ) from error
         except psycopg.Error as error:
             raise refusal(error, name) or error from None
+
+
+def _read(connection: Connection, shape: RelationShape, timeout: str | None) -> TableProfile:
+    """Return the profile of the rows. Raises DatabaseError if reading them took too long."""
+    try:
+        return read_table(connection, shape, timeout)
+    except errors.QueryCanceled as error:
+        raise DatabaseError(
+            f"{shape.written} was not profiled: reading it took too long",
+            state=UNCHANGED,
+            hint="give it more time: --statement-timeout 10min; without --exact nothing of it is read.",
+        ) from error
 
 
 def _find(store: HistoryStore, options: VerbOptions, name: str) -> tuple[SchemaObject, Sequence[str]]:

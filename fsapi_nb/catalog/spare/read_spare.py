@@ -14,11 +14,11 @@ from fsapi_nb.catalog.spare.spare_rows import ForeignKeyRow, IndexRow, KeylessRo
 from fsapi_nb.postgres.session import Connection
 
 _NAME = "quote_ident({0}n.nspname) || '.' || quote_ident({0}c.relname)"
-# What is not partitioned is in no tree, not even in one of its own.
-_PARTS = "(SELECT relid FROM pg_partition_tree({oid}) UNION SELECT {oid})"
-_TABLE_SIZE = f"""(SELECT sum(p.relpages::int8) * current_setting('block_size')::int8
-    FROM {_PARTS} AS part JOIN pg_class AS p ON p.oid = part.relid)"""
+_TREE = "FROM pg_partition_tree(c.oid) AS part"
+_SIZE = f"""current_setting('block_size')::int8 * CASE WHEN c.relkind IN ('p', 'I') THEN
+    (SELECT sum(p.relpages::int8) {_TREE} JOIN pg_class AS p ON p.oid = part.relid) ELSE c.relpages END"""
 _SINCE_15 = 150000
+_LONGEST = "10000"  # milliseconds of each question: a catalog may have a hundred thousand tables
 _NOT_OF_EXTENSION = """NOT EXISTS (SELECT FROM pg_depend AS m
     WHERE m.classid = 'pg_class'::regclass AND m.objid = {oid} AND m.deptype = 'e')"""
 
@@ -36,9 +36,8 @@ _INDEXES = """
         x.indisreplident, x.indisvalid, c.relkind = 'I',
         EXISTS (SELECT FROM pg_stat_progress_create_index AS b WHERE b.index_relid = x.indexrelid),
         {nulls_not_distinct},
-        (SELECT coalesce(sum(pg_stat_get_numscans(part.relid)), 0)::int8 FROM {parts} AS part),
-        (SELECT sum(p.relpages::int8) * current_setting('block_size')::int8
-         FROM {parts} AS part JOIN pg_class AS p ON p.oid = part.relid)::int8
+        (CASE c.relkind WHEN 'I' THEN (SELECT coalesce(sum(pg_stat_get_numscans(part.relid)), 0) {tree})
+                        ELSE pg_stat_get_numscans(c.oid) END)::int8, ({size})::int8
     FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_class AS t ON t.oid = x.indrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_am AS m ON m.oid = c.relam
     WHERE c.relnamespace = ANY({{spaces}}::oid[]) AND t.oid <> ALL({{ours}}::oid[]) AND NOT c.relispartition
@@ -50,7 +49,7 @@ _KEYS = f"""
         k.conkey::int4[], (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY x.i)
             FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = x.n),
-        c.relkind = 'p', {_TABLE_SIZE.format(oid="c.oid")}::int8
+        c.relkind = 'p', ({_SIZE})::int8
     FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = ANY({{spaces}}::oid[])
       AND c.oid <> ALL({{ours}}::oid[]) AND {_NOT_OF_EXTENSION.format(oid="c.oid")}"""
@@ -69,14 +68,14 @@ _SEQUENCES = f"""
     WHERE s.seqincrement > 0 AND NOT s.seqcycle AND c.relpersistence = 'p' AND c.relnamespace = ANY({{spaces}}::oid[])
       AND c.oid <> ALL({{ours}}::oid[]) AND {_NOT_OF_EXTENSION.format(oid="c.oid")}"""
 _KEYLESS = f"""
-    SELECT {_NAME.format("")}, {_TABLE_SIZE.format(oid="c.oid")}::int8, (
+    SELECT {_NAME.format("")}, ({_SIZE})::int8, CASE WHEN c.relhasindex THEN (
         SELECT quote_ident(i.relname) FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
         WHERE x.indrelid = c.oid AND x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
           AND x.indexprs IS NULL AND c.relkind = 'r'
           AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = x.indexrelid)
           AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND NOT a.attnotnull
                           AND a.attnum = ANY((x.indkey::int2[])[0:x.indnkeyatts - 1]))
-        ORDER BY x.indnkeyatts, i.relname COLLATE "C" LIMIT 1)
+        ORDER BY x.indnkeyatts, i.relname COLLATE "C" LIMIT 1) END
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
       AND c.relnamespace = ANY({{spaces}}::oid[]) AND c.oid <> ALL({{ours}}::oid[])
@@ -100,11 +99,12 @@ def read_spare(connection: Connection, schemas: Sequence[str] | None) -> SpareFi
     indexes = _INDEXES.format(
         nulls_not_distinct="x.indnullsnotdistinct" if since_15 else "false",
         not_of_extension=_NOT_OF_EXTENSION.format(oid="c.oid"),
-        parts=_PARTS.format(oid="c.oid"),
+        tree=_TREE,
+        size=_SIZE,
     )
     asked = {"indexes": indexes, "keys": _KEYS, "sequences": _SEQUENCES, "keyless": _KEYLESS}
     queries: dict[str, sql.Composable] = {name: sql.SQL(text).format(**values) for name, text in asked.items()}
-    found = ask(connection, {**queries, "server": _SERVER})
+    found = ask(connection, {**queries, "server": _SERVER}, {"statement_timeout": _LONGEST})
     ((since, is_replica, replicas),) = found["server"]
     sequences = [SequenceRow(*row) for row in found["sequences"]]
     return SpareFindings(
