@@ -158,8 +158,21 @@ def three_name(project: Project) -> str:
 ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
     "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler", "--replace",
-    "--from-database", "--scratch",
+    "--from-database", "--scratch", "--write",
 }  # fmt: skip
+
+
+def test_the_schema_is_written_to_a_file_and_checked_in_cells(cells: Cells, three: Project) -> None:
+    """What is stored says what changed in the file; a check that fails is an error with the lines."""
+    (three.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschema_file = "db/schema.sql"\n')
+    cells.run("%migrate -n 1")
+    assert cells.run("%schema --write").headline() == f"db/schema.sql is written: 1 object of {three.label}."
+    assert cells.run("%migrate schema --check").headline() == f"db/schema.sql is what {three.label} has: 1 object."
+    cells.run("%migrate -n 1")
+    error, said = cells.fail("%schema --check")
+    assert isinstance(error, NotUpToDate)
+    assert "+CREATE TABLE public.two" in said
+    assert "%schema --write" in said
 
 
 def test_a_history_that_has_moved_is_put_right_in_cells(cells: Cells, three: Project) -> None:
