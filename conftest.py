@@ -78,6 +78,7 @@ PARTS = (
     Part("tests/catalog/test_catalog.py"),
     Part("tests/catalog/test_comparison.py"),
     Part("tests/catalog/test_every_page.py"),
+    Part("tests/catalog/test_write_change.py"),
     Part("tests/query/test_every_type.py"),
     Part("tests/test_databases.py"),
     Part("tests/test_example.py"),
@@ -85,6 +86,10 @@ PARTS = (
     Part("tests/script/test_statements.py::test_no_bytes_make_the_reader_raise"),
     # Its cases run once for all its tests.
     Part("tests/actions/test_lock_rules.py", "lock rules", slow=False),
+    # Each makes several scratch databases.
+    Part("tests/verbs/test_drift.py"),
+    Part("tests/verbs/test_diff.py"),
+    Part("tests/verbs/test_make_diff.py"),
     # Each is about what seldom is so.
     Part("tests/run/test_new_settings.py"),
     Part("tests/run/test_unseen_settings.py"),

@@ -725,6 +725,41 @@ class Migrator:
         return verbs.write.make(self._options, name)
 
     @stoppable
+    def make_from_diff(
+        self, name: str, *, origin: str | None = None, target: str | None = None, renames: Sequence[str] = ()
+    ) -> results.ChangeFileResult:
+        """Write the migration that leads from one catalog to another one, UP and DOWN.
+
+        It runs on a copy in a scratch database and is compared there. What it does not cover stands in it as comments.
+
+        Args:
+            name: Its name after the time.
+            origin: Where it leads from, as `diff` takes it. None: the folder's end.
+            target: Where it leads to. None: the project's `schema_file`.
+            renames: What is renamed, each `old=new`, of a table or of a column (`table.old=new`).
+
+        Raises:
+            UsageError: The name is not valid, or there is nothing of the name that is to be renamed.
+            ConfigurationError: A file cannot be read or written.
+            ReplayFailed: A migration or a file does not run in an empty scratch database.
+        """
+        return verbs.make_diff.make_from_diff(self._options, name, origin=origin, target=target, renames=renames)
+
+    @stoppable
+    def adopt(self, name: str, *, yes: bool = False) -> results.ChangeFileResult:
+        """Write the migration that leads from the applied ones to what the database has, and record it as applied.
+
+        Args:
+            name: Its name after the time.
+            yes: Record it on a protected database, too.
+
+        Raises:
+            UsageError: The name is not valid.
+            NotUpToDate: Something would not be covered: nothing is written, and nothing recorded.
+        """
+        return verbs.make_diff.adopt(self._options, name, yes=yes)
+
+    @stoppable
     def write(
         self, name: str, text: str, *, apply: bool = False, redo: bool = False, yes: bool = False
     ) -> results.FileResult:

@@ -48,6 +48,7 @@ ROOMS = (
 #: Third parties that only one place may know, or two.
 ONLY: dict[str, str | tuple[str, ...]] = {
     "postgast": "script/parser.py",
+    "pgmig": "catalog/change/generator.py",
     "IPython": "notebook/",
     "numpy": ("query/values/", "views/frames.py", "views/arrow/"),
     "pyarrow": ("views/arrow/", "views/results/query.py"),

@@ -33,7 +33,7 @@ PUBLIC = re.findall(
     RunFailed RunFinished RunStarted StatementStarted StatementWatched
     StepFinished StepRetried StepStarted
 
-    BaselineResult BlockersResult CatalogListResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
+    BaselineResult BlockersResult CatalogListResult ChangeFileResult ChangesResult CheckResult DiagramResult DifferenceResult DownResult DriftResult FileResult
     HistoryResult LintResult MigrationResult ObjectResult PlanResult ProfileResult QueryPlanResult QueryResult
     RepairResult Result RunResult ScaledTimelineResult SchemaFileResult SchemaResult StatusResult TimelineResult
     TrustResult UnusedResult

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fsapi_nb import verbs
 from fsapi_nb.commands.arguments import NAME, CompletionKind, argument
 from fsapi_nb.commands.verb import Verb
+from fsapi_nb.errors import UsageError
 
 if TYPE_CHECKING:
     from fsapi_nb.migrator import Migrator
@@ -25,11 +26,34 @@ def _down(migrator: Migrator, options: argparse.Namespace) -> Result:
     return found
 
 
+def _make(migrator: Migrator, options: argparse.Namespace) -> Result:
+    name = " ".join(options.words)
+    if not options.from_diff:
+        if options.origin or options.target or options.rename:
+            raise UsageError("--from, --to and --rename belong to --from-diff", hint="add --from-diff.")
+        return migrator.make(name)
+    made = migrator.make_from_diff(name, origin=options.origin, target=options.target, renames=options.rename)
+    verbs.make_diff.require_covered(made)
+    return made
+
+
 MAKE = Verb(
     "make",
-    "make a new migration file",
-    lambda m, o: m.make(" ".join(o.words)),
-    (argument("words", nargs="+", metavar="NAME", help="such as add_phone_to_users; several words are joined"),),
+    "make a new migration file, empty or from the difference to a schema",
+    _make,
+    (
+        argument("words", nargs="+", metavar="NAME", help="such as add_phone_to_users; several words are joined"),
+        argument("--from-diff", action="store_true", help="write the SQL from the folder's end to the schema file"),
+        argument("--from", dest="origin", metavar="A", help="of --from-diff: from there instead, as diff takes it"),
+        argument("--to", dest="target", metavar="B", help="of --from-diff: to there, such as schema.sql"),
+        argument(
+            "--rename",
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help="of --from-diff: a table or column that is renamed (orders.note=remark)",
+        ),
+    ),
 )
 DOWN = Verb(
     "down",

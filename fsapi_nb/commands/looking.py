@@ -15,6 +15,7 @@ from fsapi_nb.commands.arguments import (
     REPLACES,
     UNDO,
     UNPARSED,
+    YES,
     CompletionKind,
     argument,
     of_verb,
@@ -70,6 +71,10 @@ def _lint(migrator: Migrator, options: argparse.Namespace) -> Result:
 
 
 def _drift(migrator: Migrator, options: argparse.Namespace) -> Result:
+    if options.adopt is not None:
+        if options.check:
+            raise UsageError("--adopt and --check exclude each other", hint="--adopt writes, --check only looks.")
+        return migrator.adopt(options.adopt, yes=options.yes)
     return _compared(migrator.drift(), options)
 
 
@@ -148,7 +153,13 @@ DRIFT = Verb(
     "drift",
     "what the database has that its applied migrations do not give, and the reverse",
     _drift,
-    (argument("--check", action="store_true", help="exit with 3 if anything differs"),),
+    (
+        argument("--check", action="store_true", help="exit with 3 if anything differs"),
+        argument(
+            "--adopt", metavar="NAME", help="write the migration that makes the difference, and record it as applied"
+        ),
+        YES,
+    ),
 )
 DIFF = Verb(
     "diff",

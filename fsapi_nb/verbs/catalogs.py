@@ -12,8 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 
+from fsapi_nb.catalog.change.tried import attempt
+from fsapi_nb.catalog.change.whole_objects import ROWS
 from fsapi_nb.catalog.comparison import CatalogReading, read_catalog
+from fsapi_nb.catalog.ddl.definitions import Definitions
+from fsapi_nb.catalog.ddl.read_definitions import read_definitions
+from fsapi_nb.catalog.ddl.script import written
 from fsapi_nb.catalog.difference import Change
+from fsapi_nb.catalog.server_needs import read_needs
 from fsapi_nb.errors import UNCHANGED, DatabaseError, MigrationFileError, ReplayFailed, revise
 from fsapi_nb.folder.read import encode
 from fsapi_nb.history.store import HistoryStore
@@ -21,22 +27,16 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.server import Identity
 from fsapi_nb.postgres.connect import connect, server_message
 from fsapi_nb.postgres.session import Connection
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.command import Advice, command
-from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.replay import open_replay
 
 _LIMITS = b"""
     SET TRANSACTION READ ONLY;
     SET LOCAL statement_timeout TO '15s';
     SET LOCAL lock_timeout TO '1s';
-"""
-# Roles that the objects of this database belong to or that have rights on them.
-_ROLES = b"""
-    SELECT DISTINCT r.rolname::text FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
-    WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass
-      AND d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-    ORDER BY 1
 """
 _OWNER = """
     SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)) FROM pg_catalog.pg_class
@@ -50,12 +50,21 @@ _HIDDEN = b"""
 
 @dataclass(frozen=True, slots=True)
 class ReadDatabase:
-    """The catalog of a database that was only read, the roles it names, and what could not be seen: `notes`."""
+    """The catalog of a database that was only read, what a server like its own has, what could not be seen: `notes`.
+
+    `definitions` are there if they were asked for.
+    """
 
     reading: CatalogReading
-    roles: tuple[str, ...] = ()
+    needs: ServerNeeds
     notes: tuple[str, ...] = ()
     identity: Identity | None = None
+    definitions: Definitions | None = None
+
+    @property
+    def server(self) -> ServerNeeds:
+        """What a scratch server needs for migrations or a file: what those need beside it, they say themselves."""
+        return replace(self.needs, extensions={}, collations=frozenset(), icu=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,54 +73,51 @@ class ScratchCatalog:
 
     reading: CatalogReading
     connection: Connection = field(repr=False)
-    address: str = field(repr=False)
-    scratch: Scratch = field(repr=False)
 
 
-def read_database(store: HistoryStore, schemas: Sequence[str] | None) -> ReadDatabase:
-    """Return the catalog of the database that is open. Raises DatabaseError if it cannot be read."""
+def read_database(store: HistoryStore, schemas: Sequence[str] | None, *, defined: bool = False) -> ReadDatabase:
+    """Return the catalog of the database that is open, with its definitions if it is to be `defined`.
+
+    Raises DatabaseError if it cannot be read.
+    """
     connection = store.session.connection()
     try:
         with connection.transaction():
             connection.execute(_LIMITS, prepare=False)
             owner = _owner(store, connection)
             reading = read_catalog(connection, schemas, owner=owner)
-            roles = tuple(role for (role,) in connection.execute(_ROLES))
+            needs = read_needs(connection, is_protected=store.identity.protected)
+            definitions = read_definitions(connection, schemas) if defined else None
             ((hidden, role),) = connection.execute(_HIDDEN).fetchall()
     except psycopg.Error as error:
         raise not_read(error, store.identity) from None
     if not hidden:
-        return ReadDatabase(reading, roles, identity=store.identity)
+        return ReadDatabase(reading, needs, (), store.identity, definitions)
     note = f"the options of user mappings are not compared: the role {role} may not see them"
-    return ReadDatabase(without_options(reading), roles, (note,), store.identity)
+    return ReadDatabase(without_options(reading), needs, (note,), store.identity, definitions)
 
 
 @contextmanager
 def open_folder(
-    options: VerbOptions,
-    folder: Folder,
-    schemas: Sequence[str] | None,
-    *,
-    scratch: Scratch | None = None,
-    roles: Sequence[str] = (),
-    foreign: bool = False,
+    options: VerbOptions, folder: Folder, needs: ServerNeeds, *, foreign: bool = False
 ) -> Iterator[ScratchCatalog]:
-    """Yield the catalog that the migrations of a folder give, in a scratch database that is dropped after the block."""
+    """Yield the catalog that the migrations of a folder give, in a scratch database that is dropped after the block.
+
+    `foreign` says that their texts are no files of the project's migrations.
+    """
     with (
-        open_replay(options, folder, scratch=scratch, roles=roles, foreign=foreign) as replayed,
-        open_scratch_catalog(options, replayed.address, replayed.scratch, schemas) as found,
+        open_replay(options, folder, needs=needs, foreign=foreign) as replayed,
+        open_scratch_catalog(options, replayed.address) as found,
     ):
         yield found
 
 
 @contextmanager
-def open_scratch_catalog(
-    options: VerbOptions, address: str, scratch: Scratch, schemas: Sequence[str] | None
-) -> Iterator[ScratchCatalog]:
+def open_scratch_catalog(options: VerbOptions, address: str) -> Iterator[ScratchCatalog]:
     """Yield the catalog of a scratch database; the session is closed after the block."""
-    with connect(address, f"{options.access.application} (scratch)"[:63]) as connection:
+    with connect(address, _application(options)) as connection:
         ((owner,),) = connection.execute(b"SELECT pg_catalog.quote_ident(current_user)").fetchall()
-        yield ScratchCatalog(read_catalog(connection, schemas, owner=owner), connection, address, scratch)
+        yield ScratchCatalog(read_catalog(connection, compared_schemas(options), owner=owner), connection)
 
 
 def schema_folder(name: str, text: str) -> Folder:
@@ -128,25 +134,38 @@ def schema_folder(name: str, text: str) -> Folder:
 
 
 @contextmanager
-def open_schema(
-    options: VerbOptions,
-    name: str,
-    text: str,
-    schemas: Sequence[str] | None,
-    *,
-    scratch: Scratch | None = None,
-    roles: Sequence[str] = (),
-) -> Iterator[ScratchCatalog]:
-    """Yield the catalog that a file with a schema makes in an empty database.
-
-    Raises ReplayFailed if it does not run there.
-    """
+def naming(name: str) -> Iterator[None]:
+    """Name the file with a schema in the error of one that does not run in an empty database."""
     try:
-        with open_folder(options, schema_folder(name, text), schemas, scratch=scratch, roles=roles) as found:
-            yield found
+        yield
     except ReplayFailed as error:
         reason = error.message.partition(": ")[2]
         raise revise(error, message=f"{name} does not run in an empty scratch database: {reason}") from error.__cause__
+
+
+@contextmanager
+def open_loaded(options: VerbOptions, found: ReadDatabase, scratch: Scratch) -> Iterator[str]:
+    """Yield the address of a scratch database with the definitions of a database; it is dropped after the block.
+
+    What cannot be made there is missing: the comparison with the database says so. No query of the database's runs:
+    its materialized views stay empty.
+    """
+    assert found.definitions is not None
+    scratch.make_roles(found.needs.roles)
+    address = scratch.make()
+    try:
+        with connect(address, _application(options)) as connection:
+            for setting in (b"SET search_path TO ''", b"SET check_function_bodies TO off"):
+                connection.execute(setting)
+            wanted = [each for each in found.definitions.ordered if each.kind != ROWS]
+            attempt(connection, [statement for _, statements in written(wanted) for statement in statements])
+        yield address
+    finally:
+        scratch.drop(address)
+
+
+def _application(options: VerbOptions) -> str:
+    return f"{options.access.application} (scratch)"[:63]
 
 
 def without_secrets(changes: Iterable[Change]) -> tuple[Change, ...]:

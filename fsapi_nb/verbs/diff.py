@@ -2,47 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
 from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, without_order
 from fsapi_nb.catalog.view_text import read_views
+from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.server import Identity
 from fsapi_nb.project.address import find_address
 from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.permissions import find_requests
 from fsapi_nb.project.root import find_binaries
-from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.verbs.catalogs import (
     ReadDatabase,
     ScratchCatalog,
+    naming,
     open_folder,
-    open_schema,
     read_database,
+    schema_folder,
     without_options,
     without_secrets,
 )
 from fsapi_nb.verbs.open import open_store, read_folder
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
-from fsapi_nb.verbs.scratch import open_scratch_server
-from fsapi_nb.verbs.sides import DATABASE, FOLDER, SchemaText, read_schema_text, unknown_side
+from fsapi_nb.verbs.sides import DATABASE, FOLDER, read_schema_text, unknown_side
 from fsapi_nb.views import results
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """One of the two that are compared: what it is called, and its catalog, in a scratch database or only read."""
+class FolderSide:
+    """Migrations, or a file with a schema as one of them, that run in a scratch database; `label` is what it is called."""
+
+    label: str
+    folder: Folder
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSide:
+    """A database that was only read, and what it is called."""
+
+    label: str
+    found: ReadDatabase
+
+
+Side = FolderSide | DatabaseSide
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The catalog of a side; the session in its database, if that is a scratch database."""
 
     label: str
     reading: CatalogReading
     scratch: ScratchCatalog | None = None
-    read: ReadDatabase | None = None
-
-
-#: Opens a catalog in a scratch database, which names these roles; the database is dropped with the stack.
-Opener = Callable[[ExitStack, Scratch, Sequence[str]], ScratchCatalog]
 
 
 def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
@@ -57,59 +73,51 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         DatabaseError: A catalog cannot be read.
     """
     with ExitStack() as stack:
-        sides = [_find(options, each) for each in (a, b)]
-        found = [each for each in sides if isinstance(each, ReadDatabase)]
-        roles = sorted({role for each in found for role in each.roles})
-        scratch = stack.enter_context(open_scratch_server(options, foreign=True)) if len(found) < len(sides) else None
-        one, other = (_open(each, label, stack, scratch, roles) for each, label in zip(sides, (a, b), strict=True))
+        sides = [find_side(options, each) for each in (a, b)]
+        found = [each.found for each in sides if isinstance(each, DatabaseSide)]
+        needs = found[0].server if found else ServerNeeds()
+        one, other = (_open(options, each, stack, needs) for each in sides)
         notes = dict.fromkeys(note for each in found for note in each.notes)
         before, after = one.reading, other.reading
         if any(each.notes for each in found):
             before, after = without_options(before), without_options(after)
         changes = compare(before, after, _view_reader(one, other))
     differing, reordered = without_order(changes)
-    identities = [each.identity for each in found]
     return results.DifferenceResult(
         without_secrets(differing),
         one.label,
         other.label,
         max(len(each.snapshot.objects) for each in (before, after)),
         reordered,
-        _identity(identities),
+        _identity([each.identity for each in found]),
         (*notes, *_note_of_versions(one, other)),
     )
 
 
-def _find(options: VerbOptions, wanted: str) -> ReadDatabase | Opener:
-    """Return the catalog of a database, or what opens that of a folder or a file."""
-    schemas = compared_schemas(options)
+def find_side(options: VerbOptions, wanted: str, *, defined: bool = False) -> Side:
+    """Return what a word names: a database that is read now, with its definitions if it is `defined`; or what runs later.
+
+    Raises:
+        UsageError: It names nothing.
+        ConfigurationError: A file cannot be read.
+        DatabaseError: The catalog cannot be read.
+    """
     if wanted == FOLDER:
-        folder = read_folder(options)
-        return lambda stack, scratch, roles: stack.enter_context(
-            open_folder(options, folder, schemas, scratch=scratch, roles=roles)
-        )
+        return FolderSide("the folder", read_folder(options))
     text = None if wanted == DATABASE else read_schema_text(options.project, wanted)
     if text is not None:
-        return partial(_open_text, options, text)
+        return FolderSide(text.name, schema_folder(text.name, text.text), is_file=True)
     with open_store(options if wanted == DATABASE else _on(options, wanted), writing=False) as store:
-        return read_database(store, schemas)
+        found = read_database(store, compared_schemas(options), defined=defined)
+    return DatabaseSide(_shown(found, wanted), found)
 
 
-def _open_text(
-    options: VerbOptions, text: SchemaText, stack: ExitStack, scratch: Scratch, roles: Sequence[str]
-) -> ScratchCatalog:
-    schemas = compared_schemas(options)
-    return stack.enter_context(open_schema(options, text.name, text.text, schemas, scratch=scratch, roles=roles))
-
-
-def _open(
-    side: ReadDatabase | Opener, label: str, stack: ExitStack, scratch: Scratch | None, roles: Sequence[str]
-) -> _Side:
-    if isinstance(side, ReadDatabase):
-        return _Side(_shown(side, label), side.reading, read=side)
-    assert scratch is not None
-    opened = side(stack, scratch, roles)
-    return _Side("the folder" if label == FOLDER else label, opened.reading, scratch=opened)
+def _open(options: VerbOptions, side: Side, stack: ExitStack, needs: ServerNeeds) -> _Opened:
+    if isinstance(side, DatabaseSide):
+        return _Opened(side.label, side.found.reading)
+    with naming(side.label) if side.is_file else nullcontext():
+        opened = stack.enter_context(open_folder(options, side.folder, needs, foreign=side.is_file))
+    return _Opened(side.label, opened.reading, opened)
 
 
 def _shown(side: ReadDatabase, label: str) -> str:
@@ -129,7 +137,7 @@ def _on(options: VerbOptions, wanted: str) -> VerbOptions:
     return replace(options, access=replace(access, address=address, requests=requests))
 
 
-def _view_reader(one: _Side, other: _Side) -> ViewReader | None:
+def _view_reader(one: _Opened, other: _Opened) -> ViewReader | None:
     """Return what reads the views of both on one server: that of the scratch database, if there is one."""
     scratch = other.scratch or one.scratch
     return partial(read_views, scratch.connection) if scratch else None
@@ -140,7 +148,7 @@ def _identity(found: Sequence[Identity | None]) -> Identity | None:
     return found[0] if len(found) == 1 else None
 
 
-def _note_of_versions(one: _Side, other: _Side) -> tuple[str, ...]:
+def _note_of_versions(one: _Opened, other: _Opened) -> tuple[str, ...]:
     """Return what to say of two databases on servers of different versions, where no scratch server reads the views."""
     versions = (one.reading.version, other.reading.version)
     if one.scratch or other.scratch or versions[0] == versions[1]:

@@ -29,10 +29,8 @@ def drift(options: VerbOptions) -> results.DriftResult:
         ReplayFailed: An applied migration does not run in an empty scratch database.
         DatabaseError: The catalog cannot be read, or the scratch server cannot be used.
     """
-    applied, found, notes = _read(options)
-    with open_folder(
-        options, applied.folder, compared_schemas(options), roles=found.roles, foreign=applied.foreign
-    ) as expected:
+    applied, found, notes = read_applied(options)
+    with open_folder(options, applied.folder, found.server, foreign=applied.foreign) as expected:
         given = _seen(expected.reading, found)
         changes = compare(given, found.reading, partial(read_views, expected.connection))
     differing, reordered = without_order(changes)
@@ -53,14 +51,18 @@ def require_no_drift(found: results.DriftResult | results.DifferenceResult) -> N
         raise NotUpToDate(found.headline(), details=tuple(found.findings()))
 
 
-def _read(options: VerbOptions) -> tuple[Applied, ReadDatabase, tuple[str, ...]]:
-    """Return what is applied, and what is there; the session ends before the replay begins."""
+def read_applied(options: VerbOptions, *, defined: bool = False) -> tuple[Applied, ReadDatabase, tuple[str, ...]]:
+    """Return what is applied, and what is there, with its definitions if it is to be `defined`.
+
+    The session ends before the replay begins.
+    """
     folder = read_folder_if_there(options)
     with open_store(options, folder, writing=False) as store:
         history = store.history()
         stored = store.scripts([entry.name for entry in history.entries])
         notes = notes_without_schema(store, folder)
-        return applied_migrations(folder, history, stored), read_database(store, compared_schemas(options)), notes
+        found = read_database(store, compared_schemas(options), defined=defined)
+        return applied_migrations(folder, history, stored), found, notes
 
 
 def _seen(expected: CatalogReading, found: ReadDatabase) -> CatalogReading:

@@ -75,7 +75,7 @@ def prove(
             before = _snapshot(options, address)
             draft = folders.parse_text(_NAME, text)
             _run_up(options, draft, address, scratch)
-            _refuse_difference(options, definitions, found, address, scratch)
+            _refuse_difference(options, definitions, found, address)
             reasons = tuple(_down_faults(options, draft, address, before, history_schema))
         finally:
             scratch.drop(address)
@@ -96,12 +96,9 @@ def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scrat
         ) from error.__cause__
 
 
-def _refuse_difference(
-    options: VerbOptions, definitions: Definitions, found: CatalogReading, address: str, scratch: Scratch
-) -> None:
+def _refuse_difference(options: VerbOptions, definitions: Definitions, found: CatalogReading, address: str) -> None:
     """Raise RefusedPlan if the scratch database has another catalog, but for what is known not to be written."""
-    schemas = compared_schemas(options)
-    with open_scratch_catalog(options, address, scratch, schemas) as given:
+    with open_scratch_catalog(options, address) as given:
         changes = compare(given.reading, found, partial(read_views, given.connection))
     known = {(each.kind, each.identity) for each in definitions.unwritten}
     differing, _ = without_order(changes)

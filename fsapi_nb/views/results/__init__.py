@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fsapi_nb.views.results.baseline import BaselineResult
     from fsapi_nb.views.results.blockers import BlockersResult
     from fsapi_nb.views.results.catalog_list import CatalogListResult
+    from fsapi_nb.views.results.change_file import ChangeFileResult
     from fsapi_nb.views.results.changes import ChangesResult
     from fsapi_nb.views.results.check import CheckResult
     from fsapi_nb.views.results.diagram import DiagramResult
@@ -44,6 +45,7 @@ __all__ = [
     "BaselineResult",
     "BlockersResult",
     "CatalogListResult",
+    "ChangeFileResult",
     "ChangesResult",
     "CheckResult",
     "DiagramResult",
@@ -81,6 +83,7 @@ _MODULES = {
     "BaselineResult": "baseline",
     "BlockersResult": "blockers",
     "CatalogListResult": "catalog_list",
+    "ChangeFileResult": "change_file",
     "ChangesResult": "changes",
     "CheckResult": "check",
     "DiagramResult": "diagram",

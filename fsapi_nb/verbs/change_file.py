@@ -1,0 +1,197 @@
+"""Write a migration from the difference between two catalogs, run it on a copy, and compare what it gives.
+
+`make --from-diff` leads from the folder's end to a schema that is wanted; `drift --adopt` from the applied migrations to
+what the database has, and records that as applied. The text is run by the runner, UP and DOWN, on a scratch database:
+what the comparison finds then is all that counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fsapi_nb.catalog.change.generator import is_installed
+from fsapi_nb.catalog.change.renames import MaybeRename, maybe_renames, parts_of_renamed, rename_back, rename_statements
+from fsapi_nb.catalog.change.section_text import losses_of, section_of
+from fsapi_nb.catalog.change.tried import attempt
+from fsapi_nb.catalog.change.write_change import ChangeWriter, WrittenChange
+from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, read_catalog, without_order
+from fsapi_nb.catalog.difference import Change
+from fsapi_nb.catalog.snapshot import CatalogObject
+from fsapi_nb.catalog.view_text import read_views
+from fsapi_nb.errors import FsapiError
+from fsapi_nb.folder.read import parse_text
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.plan.migrate import plan_migrate
+from fsapi_nb.plan.rollback import plan_rollback
+from fsapi_nb.postgres.connect import connect
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.text.safe import visible_line
+from fsapi_nb.verbs.options import VerbOptions
+from fsapi_nb.verbs.replay import options_on
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.run import run_plan
+
+_NAME = "2000_01_01_00_00_proof.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenScript:
+    """The text of a migration, with what the runner's run of it on a copy has not made equal."""
+
+    text: str
+    up: tuple[str, ...]
+    left: tuple[Change, ...]
+    left_down: tuple[Change, ...] = ()
+    renames: tuple[MaybeRename, ...] = ()
+    losses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptWriter:
+    """Writes and proves migrations on one scratch server."""
+
+    options: VerbOptions
+    scratch: Scratch
+    schemas: Sequence[str] | None
+
+    def write(
+        self, source: str, target: str, *, why: str, wanted: CatalogReading | None = None, renames: Sequence[str] = ()
+    ) -> ProvenScript | None:
+        """Return the migration that leads from one scratch database to another one; None if they do not differ.
+
+        Args:
+            source: The address of the one; no session is in it.
+            target: The address of the other.
+            why: What the text says of where it comes from.
+            wanted: The catalog that the result must have; None: that of `target`.
+            renames: What is renamed, each `OLD=NEW`.
+
+        Raises:
+            UsageError: There is nothing of the name that is to be renamed.
+        """
+        writer = ChangeWriter(self.scratch, self._application, self.schemas)
+        with connect(target, self._application) as there:
+            goal = wanted or read_catalog(there, self.schemas)
+            given = self._read(source)
+            changes = self._left(given, goal, partial(read_views, there))
+        if not changes:
+            return None
+        first: list[str] = []
+        if renames:
+            first, changes = self._renames(writer, source, goal, renames)
+        alike = maybe_renames(changes)
+        up = writer.write(source, target, first)
+        try:
+            down = writer.write(up.end, source, [rename_back(each) for each in reversed(first)])
+            self.scratch.drop(down.end)
+        finally:
+            self.scratch.drop(up.end)
+        return self._proven(source, up, down, given, goal, why, alike)
+
+    def _renames(
+        self, writer: ChangeWriter, source: str, goal: CatalogReading, renames: Sequence[str]
+    ) -> tuple[list[str], tuple[Change, ...]]:
+        """Return the statements of the renames, with those of what was named after a table, and what differs then."""
+        copy = self.scratch.copy_of(source)
+        try:
+            with writer.connected(copy) as here:
+                first = rename_statements(here, renames)
+                attempt(here, first)
+                changes = self._left(read_catalog(here, self.schemas), goal, None)
+                return [*first, *parts_of_renamed(changes)], changes
+        finally:
+            self.scratch.drop(copy)
+
+    @property
+    def _application(self) -> str:
+        return f"{self.options.access.application} (scratch)"[:63]
+
+    def _proven(
+        self,
+        source: str,
+        up: WrittenChange,
+        down: WrittenChange,
+        given: CatalogReading,
+        goal: CatalogReading,
+        why: str,
+        alike: tuple[MaybeRename, ...],
+    ) -> ProvenScript:
+        """Run the text on a copy of the source, as the runner does, and say what is not as it is to be."""
+        text = _text(up.statements, (), down.statements, (), alike, why)
+        left, left_down, notes = self._run(source, text, given, goal)
+        if left and not is_installed():
+            notes.append('more may be covered with pgmig: pip install "fsapi_nb[diff]"')
+        text = _text(up.statements, left, down.statements, left_down, alike, why)
+        return ProvenScript(
+            text,
+            up.statements,
+            left,
+            left_down,
+            alike,
+            tuple(losses_of(up.statements)),
+            tuple(dict.fromkeys((*(up.notes if left else ()), *notes))),
+        )
+
+    def _run(
+        self, source: str, text: str, given: CatalogReading, goal: CatalogReading
+    ) -> tuple[tuple[Change, ...], tuple[Change, ...], list[str]]:
+        """Run the UP and the DOWN of a text; return what is not as it is to be after each, and why."""
+        copy, notes = self.scratch.copy_of(source), list[str]()
+        try:
+            options, folder = options_on(self.options, copy), Folder().with_draft(parse_text(_NAME, text))
+            request = PlanRequest(out_of_order=True, allow_unparsed=True, changes=False)
+            try:
+                run_plan(options, request, partial(plan_migrate, to=_NAME), yes=True, folder=folder)
+            except FsapiError as error:
+                notes.append(f"the UP does not run as a migration: {error.message}")
+            left = self._left(self._read(copy), goal, self._reader(copy))
+            if left:
+                return left, (), notes
+            try:
+                down = replace(request, verb="rollback")
+                run_plan(
+                    options, down, partial(plan_rollback, to=None, count=1, everything=False), yes=True, folder=folder
+                )
+            except FsapiError as error:
+                notes.append(f"the DOWN does not run as a migration: {error.message}")
+            return left, self._left(self._read(copy), given, None), notes
+        finally:
+            self.scratch.drop(copy)
+
+    def _reader(self, address: str) -> ViewReader:
+        def read(views: Sequence[CatalogObject]) -> dict[CatalogObject, CatalogObject]:
+            with connect(address, self._application) as connection:
+                return read_views(connection, views)
+
+        return read
+
+    def _read(self, address: str) -> CatalogReading:
+        with connect(address, self._application) as connection:
+            ((owner,),) = connection.execute(b"SELECT pg_catalog.quote_ident(current_user)").fetchall()
+            return read_catalog(connection, self.schemas, owner=owner)
+
+    def _left(self, here: CatalogReading, there: CatalogReading, reader: ViewReader | None) -> tuple[Change, ...]:
+        return without_order(compare(here, there, reader))[0]
+
+
+def _text(
+    up: Sequence[str],
+    left: Sequence[Change],
+    down: Sequence[str],
+    left_down: Sequence[Change],
+    renames: Sequence[MaybeRename],
+    why: str,
+) -> str:
+    return (
+        f"-- UP\n-- {visible_line(why)}\n{section_of(up, left, renames, '--rename')}\n\n"
+        f"-- DOWN\n{section_of(down, left_down, (), '')}\n"
+    )
+
+
+def now() -> datetime.datetime:
+    """Return the time of a new file's name."""
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,191 @@
+"""Write migrations from differences: `make --from-diff` from the folder to a schema, `drift --adopt` to the database."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from fsapi_nb.errors import ConfigurationError, NotUpToDate, RefusedPlan, UsageError
+from fsapi_nb.folder import read as folders
+from fsapi_nb.model.folder import Folder
+from fsapi_nb.project.schema_file import SETTING, find_schema_file, read_schema_file
+from fsapi_nb.script.server_objects import find_server_objects
+from fsapi_nb.servers.needs import ServerNeeds
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.words import counted
+from fsapi_nb.verbs.catalogs import naming, open_loaded, schema_folder
+from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter, now
+from fsapi_nb.verbs.diff import DatabaseSide, FolderSide, Side, find_side
+from fsapi_nb.verbs.drift import read_applied
+from fsapi_nb.verbs.open import open_store, read_folder_if_there
+from fsapi_nb.verbs.options import VerbOptions, compared_schemas, require_place
+from fsapi_nb.verbs.replay import open_replay
+from fsapi_nb.verbs.request import PlanRequest
+from fsapi_nb.verbs.run import run
+from fsapi_nb.verbs.scratch import open_scratch_server
+from fsapi_nb.verbs.sides import FOLDER
+from fsapi_nb.views import results
+
+
+def make_from_diff(
+    options: VerbOptions, name: str, *, origin: str | None, target: str | None, renames: Sequence[str]
+) -> results.ChangeFileResult:
+    """Write the migration that leads from `origin` (the folder's end) to `target` (the project's schema file).
+
+    Raises:
+        UsageError: The name is not valid; or nothing of a rename's name is there.
+        ConfigurationError: A file cannot be read or written, or no target is known.
+        ReplayFailed: A migration or a file does not run in an empty scratch database.
+    """
+    require_place(options)
+    folders.words_of(name)
+    wanted = find_side(options, target, defined=True) if target else _schema_side(options)
+    sides = [find_side(options, origin or FOLDER, defined=True), wanted]
+    with _opened(options, sides) as (scratch, (source, there)):
+        writer = ScriptWriter(options, scratch, compared_schemas(options))
+        why = f"from {sides[0].label} to {sides[1].label}, written by fsapi_nb and compared on a copy"
+        script = writer.write(source, there, why=why, renames=renames)
+    labels = (sides[0].label, sides[1].label)
+    if script is None:
+        return results.ChangeFileResult(None, name, *labels)
+    begun = None if options.directory.exists() else str(options.directory)
+    made = folders.create(options.directory, name, now=now(), text=script.text)
+    return _result(script, made, name, *labels, folder=begun)
+
+
+def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileResult:
+    """Write the migration that leads from the applied ones to what the database has, and record it as applied.
+
+    Raises:
+        UsageError: The name is not valid.
+        NotUpToDate: Something would not be covered: nothing is written and nothing recorded.
+        ConfirmationRequired: The database is protected, and `yes` is not given.
+    """
+    require_place(options)
+    folders.words_of(name)
+    applied, found, _ = read_applied(options, defined=True)
+    _refuse_pending(options)
+    replayed = f"the replay of {counted(len(applied.folder.names), 'applied migration')}"
+    with (
+        open_scratch_server(options, _needs([applied.folder], found.needs), foreign=True) as scratch,
+        open_replay(options, applied.folder, scratch=scratch, roles=found.needs.roles) as expected,
+        open_loaded(options, found, scratch) as loaded,
+    ):
+        writer = ScriptWriter(options, scratch, compared_schemas(options))
+        why = "what the database had beside its migrations, written by fsapi_nb and compared on a copy"
+        script = writer.write(expected.address, loaded, why=why, wanted=found.reading)
+    labels = (replayed, "the database")
+    if script is None:
+        return results.ChangeFileResult(None, name, *labels, identity=found.identity)
+    if script.left:
+        raise _not_covered(script)
+    begun = None if options.directory.exists() else str(options.directory)
+    made = folders.create(options.directory, name, now=now(), text=script.text)
+    try:
+        run(options, PlanRequest("baseline", only=(made,)), yes=yes)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            (options.directory / made).unlink()
+        raise
+    return replace(_result(script, made, name, *labels, folder=begun), recorded=True, identity=found.identity)
+
+
+def require_covered(found: results.ChangeFileResult) -> None:
+    """Raise NotUpToDate if the migration that was written does not cover everything."""
+    if found.attention:
+        raise NotUpToDate(found.headline(), details=tuple(found.findings()))
+
+
+@contextmanager
+def _opened(options: VerbOptions, sides: Sequence[Side]) -> Iterator[tuple[Scratch, tuple[str, str]]]:
+    """Yield a scratch server, and the address of a scratch database of each of both sides."""
+    databases = [each.found for each in sides if isinstance(each, DatabaseSide)]
+    texts = [each.folder for each in sides if not isinstance(each, DatabaseSide)]
+    needs = databases[0].needs if databases else ServerNeeds()
+    roles = {role for each in databases for role in each.needs.roles}
+    with ExitStack() as stack:
+        foreign = any(isinstance(each, DatabaseSide) or each.is_file for each in sides)
+        scratch = stack.enter_context(open_scratch_server(options, _needs(texts, needs), foreign=foreign))
+        addresses = []
+        for each in sides:
+            if isinstance(each, DatabaseSide):
+                addresses.append(stack.enter_context(open_loaded(options, each.found, scratch)))
+                continue
+            with naming(each.label) if each.is_file else contextlib.nullcontext():
+                replayed = stack.enter_context(open_replay(options, each.folder, scratch=scratch, roles=roles))
+            addresses.append(replayed.address)
+        yield scratch, (addresses[0], addresses[1])
+
+
+def _needs(texts: Sequence[Folder], needs: ServerNeeds) -> ServerNeeds:
+    """Return what the one server must have on which all of these run."""
+    for folder in texts:
+        found = (folder.get(name) for name in folder.names)
+        statements = [each for migration in found if migration for each in migration.up.parsed.statements]
+        needs = needs.with_extensions(find_server_objects(statements).extensions)
+    return replace(needs, roles=frozenset())
+
+
+def _schema_side(options: VerbOptions) -> Side:
+    """Return the schema file of the project, called as the project names it."""
+    file = find_schema_file(options.project, options.directory)
+    if file is None:
+        raise UsageError(
+            "it is not known what the migration is to lead to",
+            hint=f"give a file with the schema that you want, such as --to schema.sql, or set {SETTING} in [tool.fsapi_nb].",
+        )
+    text = read_schema_file(file)
+    named = str(options.project.table[SETTING])
+    if text is None:
+        raise ConfigurationError(
+            f"there is no file {named}", hint=Advice("write it: ", command("schema", write=True), ".")
+        )
+    return FolderSide(named, schema_folder(named, text), is_file=True)
+
+
+def _refuse_pending(options: VerbOptions) -> None:
+    """Raise RefusedPlan if files wait: they would run before the new one, which does not know them."""
+    folder = read_folder_if_there(options)
+    with open_store(options, folder, writing=False) as store:
+        history = store.history()
+    pending = [name for name in folder.names if history.get(name) is None]
+    if pending:
+        raise RefusedPlan(
+            f"{counted(len(pending), 'pending migration')} would run before the one that is made",
+            details=tuple(f"  {name}" for name in pending[:5]),
+            state="unchanged; no file was written.",
+            hint=Advice("apply them first: ", command("migrate"), "."),
+        )
+
+
+def _not_covered(script: ProvenScript) -> NotUpToDate:
+    details = tuple(
+        line for each in script.left for line in (f"  {each.title()}", *(f"    {line}" for line in each.lines()))
+    )
+    return NotUpToDate(
+        f"{counted(len(script.left), 'object')} would not be as in the database: nothing was written, nothing recorded",
+        details=(*details, *(f"  {note}" for note in script.notes)),
+        state="unchanged.",
+        hint="write what is missing by hand, apply it where it is not there yet, and adopt the rest.",
+    )
+
+
+def _result(
+    script: ProvenScript, made: str, name: str, a: str, b: str, *, folder: str | None
+) -> results.ChangeFileResult:
+    return results.ChangeFileResult(
+        made,
+        name,
+        a,
+        b,
+        script.text,
+        script.left,
+        script.left_down,
+        tuple((each.old, each.new) for each in script.renames),
+        script.losses,
+        folder=folder,
+        notes=script.notes,
+    )

@@ -1,0 +1,237 @@
+"""A migration is written from a difference, run on a copy, and compared; a database's drift is adopted only if proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fsapi_nb import ConfigurationError, ConfirmationRequired, NotUpToDate, RefusedPlan, UsageError
+from fsapi_nb.catalog.change import generator
+from fsapi_nb.commands import find_verb, parser_of
+from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.views.results import Result
+from tests.conftest import Project
+from tests.verbs.on_scratch import scratch_on
+
+ORDERS = "CREATE TABLE orders (id integer PRIMARY KEY, note text);"
+
+
+@pytest.fixture(autouse=True)
+def scratch(server: str, project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scratch]:
+    """The tests' server as scratch server; the project's folder is where the commands are typed."""
+    monkeypatch.chdir(project.root)
+    with scratch_on(server, project, monkeypatch) as found:
+        yield found
+
+
+def want(project: Project, schema: str) -> None:
+    """A file with the schema that is wanted."""
+    (project.root / "schema.sql").write_text(schema)
+
+
+def typed(project: Project, verb: str, *words: str) -> Result:
+    """What a command gives as it is typed."""
+    found = find_verb(verb)
+    return found.run(project.migrator(), parser_of(found, prog=verb).parse_args([*words]))
+
+
+def text_of(project: Project, name: str | None) -> str:
+    assert name is not None
+    return (project.folder / name).read_text()
+
+
+def test_the_migration_leads_from_the_folder_to_a_schema(project: Project) -> None:
+    """Its UP gives the schema, its DOWN takes it back; a notebook stores no time of a name."""
+    project.write("orders", ORDERS)
+    want(
+        project, "CREATE TABLE orders (id integer PRIMARY KEY, note text NOT NULL); CREATE INDEX hot ON orders (note);"
+    )
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert made.headline() == (
+        "to_schema was created: it leads from the folder to schema.sql, as a run on a copy has proven."
+    )
+    assert text_of(project, made.name) == (
+        "-- UP\n"
+        "-- from the folder to schema.sql, written by fsapi_nb and compared on a copy\n"
+        "ALTER TABLE public.orders ALTER COLUMN note SET NOT NULL;\n"
+        "CREATE INDEX hot ON public.orders USING btree (note);\n"
+        "\n"
+        "-- DOWN\n"
+        "DROP INDEX public.hot;\n"
+        "ALTER TABLE public.orders ALTER COLUMN note DROP NOT NULL;\n"
+    )
+    project.migrator().migrate()
+    assert not project.migrator().diff("database", "schema.sql").attention
+    project.migrator().rollback()
+    assert not project.has("hot")
+
+
+def test_nothing_is_written_without_a_difference_or_a_target(project: Project) -> None:
+    """Without a schema file of the project and without --to, nothing is guessed."""
+    project.write("orders", ORDERS)
+    with pytest.raises(UsageError, match="it is not known what the migration is to lead to"):
+        project.migrator().make_from_diff("to_schema")
+    want(project, ORDERS)
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert made.name is None
+    assert made.headline() == "No file was written: there is no difference from the folder to schema.sql."
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_the_schema_file_of_the_project_is_the_target(project: Project) -> None:
+    """It is called as the project names it; one that is not there is an error with the command that writes it."""
+    project.write("orders", ORDERS)
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschema_file = "schema.sql"\n')
+    with pytest.raises(ConfigurationError, match=r"there is no file schema\.sql"):
+        project.migrator().make_from_diff("to_schema")
+    project.migrator().migrate()
+    project.migrator().write_schema()
+    assert project.migrator().make_from_diff("to_schema").name is None
+    with (project.root / "schema.sql").open("a") as file:
+        file.write("CREATE TABLE public.wanted (id integer);\n")
+    made = project.migrator().make_from_diff("to_schema")
+    assert made.headline().startswith("to_schema was created: it leads from the folder to schema.sql, ")
+
+
+def test_what_takes_data_away_is_marked_and_a_rename_is_asked(project: Project) -> None:
+    """A pair that is alike may be one; it is never taken for one."""
+    project.write("orders", ORDERS)
+    want(project, "CREATE TABLE orders (id integer PRIMARY KEY, remark text);")
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert made.losses == ("the values of public.orders.note",)
+    assert (
+        "-- takes data away: the values of public.orders.note\n"
+        "-- a rename? then write it again with --rename public.orders.note=remark\n"
+        "ALTER TABLE public.orders DROP COLUMN note;"
+    ) in text_of(project, made.name)
+    assert any("--rename public.orders.note=remark" in line for line in made.lines())
+
+
+def test_a_rename_that_is_said_keeps_the_data(project: Project) -> None:
+    """Of a table with all that was named after it, and of a column; both ways."""
+    project.write(
+        "orders", "CREATE TABLE orders (id serial PRIMARY KEY, note text); CREATE INDEX orders_note ON orders (note);"
+    )
+    want(
+        project,
+        "CREATE TABLE purchases (id serial PRIMARY KEY, remark text); CREATE INDEX purchases_note ON purchases (remark);",
+    )
+    project.migrator().migrate()
+    project.rows("INSERT INTO orders (note) VALUES ('kept')")
+    made = typed(
+        project, "make", "to", "schema", "--from-diff", "--to", "schema.sql",
+        "--rename", "orders.note=remark", "--rename", "orders=purchases",
+    )  # fmt: skip
+    text = text_of(project, made.to_json()["file"])
+    assert "DROP" not in text
+    assert "takes data away" not in text
+    project.migrator().migrate()
+    assert project.rows("SELECT remark FROM purchases") == [("kept",)]
+    assert not project.migrator().diff("database", "schema.sql").attention
+    project.migrator().rollback()
+    assert project.rows("SELECT note FROM orders") == [("kept",)]
+
+
+@pytest.mark.parametrize("rename", ["nothing=x", "orders.nothing=x", "orders", "=x"])
+def test_a_rename_of_nothing_is_an_error(project: Project, rename: str) -> None:
+    """No file is written."""
+    project.write("orders", ORDERS)
+    want(project, "CREATE TABLE purchases (id integer PRIMARY KEY);")
+    with pytest.raises(UsageError, match="--rename"):
+        project.migrator().make_from_diff("to_schema", target="schema.sql", renames=[rename])
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_what_is_not_covered_stands_as_comments_and_ends_with_3(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is written; no text of a definition can end a comment in it."""
+    monkeypatch.setattr(generator, "is_installed", lambda: False)
+    monkeypatch.setattr("fsapi_nb.verbs.change_file.is_installed", lambda: False)
+    project.write("kind", "CREATE TYPE pair AS (a integer); CREATE TABLE t (p pair);")
+    want(
+        project,
+        'CREATE TYPE pair AS (a integer, "b\nDROP TABLE t; --" text); CREATE TABLE t (p pair); CREATE TABLE more ();',
+    )
+    with pytest.raises(NotUpToDate) as caught:
+        typed(project, "make", "to_schema", "--from-diff", "--to", "schema.sql")
+    assert caught.value.exit_code == 3
+    assert "it does not cover 1 object" in caught.value.message
+    assert "  not covered: changed type public.pair" in caught.value.details
+    (made,) = (each for each in project.folder.iterdir() if "to_schema" in each.name)
+    up = made.read_text().partition("\n-- DOWN\n")[0].splitlines()
+    assert "-- not covered: changed type public.pair" in up
+    assert [line for line in up if line and not line.startswith("--")] == ["CREATE TABLE public.more ();"]
+
+
+def test_the_options_belong_to_from_diff(project: Project) -> None:
+    """A slip is said before a file is made."""
+    with pytest.raises(UsageError, match="belong to --from-diff"):
+        typed(project, "make", "x", "--to", "schema.sql")
+    assert not [*project.folder.iterdir()]
+
+
+def test_two_other_ends_may_be_given(project: Project) -> None:
+    """Databases are read; what they have is made in a scratch database."""
+    project.rows("CREATE TABLE a (id integer PRIMARY KEY); CREATE MATERIALIZED VIEW m AS SELECT id FROM a")
+    want(project, ORDERS)
+    made = project.migrator().make_from_diff("there", origin="schema.sql", target="database")
+    assert "CREATE TABLE public.a (" in text_of(project, made.name)
+    assert not made.left
+
+
+def test_drift_is_adopted_if_a_replay_with_it_is_the_database(project: Project) -> None:
+    """The file is recorded as applied, and the database has not drifted any more."""
+    project.write("orders", ORDERS)
+    project.migrator().migrate()
+    project.rows("CREATE INDEX hot ON orders (note); ALTER TABLE orders ADD amount numeric NOT NULL DEFAULT 0")
+    made = typed(project, "drift", "--adopt", "hot fix")
+    assert made.headline() == (
+        f"hot fix was created and recorded as applied on {project.label}: "
+        "with it the migrations give what the database has."
+    )
+    name = made.to_json()["file"]
+    assert name.endswith("_hot_fix.sql")
+    assert project.applied()[-1] == name
+    assert not project.migrator().drift().attention
+    assert "ALTER TABLE public.orders DROP COLUMN amount;" in text_of(project, name).partition("-- DOWN")[2]
+    again = typed(project, "drift", "--adopt", "more")
+    assert again.to_json()["file"] is None
+
+
+def test_what_cannot_be_adopted_whole_is_not_adopted_at_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written and nothing recorded; what is left is named."""
+    monkeypatch.setattr(generator, "is_installed", lambda: False)
+    project.write("kind", "CREATE TYPE pair AS (a integer);")
+    project.migrator().migrate()
+    project.rows("ALTER TYPE pair ADD ATTRIBUTE b text; CREATE TABLE more ()")
+    with pytest.raises(NotUpToDate, match="1 object would not be as in the database") as caught:
+        typed(project, "drift", "--adopt", "hot_fix")
+    assert "  changed type public.pair" in caught.value.details
+    assert len([*project.folder.iterdir()]) == 1
+    assert len(project.applied()) == 1
+
+
+def test_a_protected_database_is_recorded_in_only_by_yes(project: Project) -> None:
+    """Without it nothing stays."""
+    project.write("orders", ORDERS)
+    project.migrator().migrate()
+    project.rows("CREATE INDEX hot ON orders (note)")
+    (project.root / "pyproject.toml").write_text(
+        f'[tool.fsapi_nb.databases.prod]\nurl = "{project.database}"\nprotected = true\n'
+    )
+    with pytest.raises(ConfirmationRequired):
+        project.migrator(database="prod").adopt("hot_fix")
+    assert len([*project.folder.iterdir()]) == 1
+    assert project.migrator(database="prod").adopt("hot_fix", yes=True).recorded
+
+
+def test_nothing_is_adopted_behind_what_is_pending(project: Project) -> None:
+    """Another database would run the pending file first, which the new one does not know."""
+    project.write("orders", ORDERS)
+    project.migrator().migrate()
+    project.rows("CREATE INDEX hot ON orders (note)")
+    project.write("pending", "CREATE TABLE pending ();")
+    with pytest.raises(RefusedPlan, match="1 pending migration would run before"):
+        project.migrator().adopt("hot_fix")
