@@ -19,8 +19,10 @@ from fsapi_nb.postgres.ask import ask_about_session, ask_together
 from fsapi_nb.postgres.session import Connection, Rows
 from fsapi_nb.text.command import Advice, command
 
-#: How long a question may run, and how long it may wait for a lock, in milliseconds.
-STATEMENT, LOCK = 2_000, 100
+#: How long a question may run, and so keep the locks that it has, and how long it may wait for one, in milliseconds.
+STATEMENT, LOCK = 900, 100
+#: For what reads a whole catalog, and locks no relation of users.
+PATIENT = {"statement_timeout": "5000"}
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[], current_user::pg_catalog.text")
 #: What holds for a transaction in which something is looked at.
 LIMITS = {"transaction_read_only": "on", "statement_timeout": str(STATEMENT), "lock_timeout": str(LOCK), "jit": "off"}

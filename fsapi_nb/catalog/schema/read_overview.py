@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors, sql
 
 from fsapi_nb.actions.tree_names import joined
-from fsapi_nb.catalog.schema.asking import ask, known_oids, path_and_role, plain
+from fsapi_nb.catalog.schema.asking import PATIENT, ask, known_oids, path_and_role, plain
 from fsapi_nb.catalog.schema.overview import Overview, SchemaObject, rank
 from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.table_facts import FoundTable
@@ -139,7 +139,7 @@ def read_overview(connection: Connection, schemas: Sequence[str] | None) -> Over
         "others": _OTHERS,
     }
     answers = ask(
-        connection, {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in queries.items()}
+        connection, {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in queries.items()}, PATIENT
     )
     inside = [
         *_relations(answers["relations"], frozenset(ours)),
@@ -186,9 +186,9 @@ def read_sizes(
         return {}, ()
     notes: list[str] = []
     try:
-        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=True)})["sizes"]
+        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=True)}, PATIENT)["sizes"]
     except (errors.QueryCanceled, errors.LockNotAvailable):
-        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)})["sizes"]
+        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)}, PATIENT)["sizes"]
         notes.append("the sizes are those of the last VACUUM or ANALYZE: to look at the files took too long")
     locked = [joined([row[2]] if row[4] else row[1:3]) for row in rows if row[3] in {"r", "m"} and not row[6]]
     if locked and not notes:
