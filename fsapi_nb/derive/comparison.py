@@ -22,7 +22,10 @@ _STAYING = {"column", "table", *_TYPES}
 
 @dataclass(slots=True)
 class Comparison:
-    """Two readings: `same` are the addresses before of the parts that are there in both, by their addresses after.
+    """Two readings of a catalog, and what became of each part from the first one to the second.
+
+    `same` are the addresses before of the parts that are there in both, by their addresses after, and
+    `after_of` the reverse.
 
     `remade` are those of them, by their addresses after, that must be dropped and made again, `replaced` those whose
     definition can be replaced. `away` are types that are renamed away, since the one before is made beside them, and
@@ -36,10 +39,12 @@ class Comparison:
     replaced: set[ObjectAddress] = field(default_factory=set)
     away: set[ObjectAddress] = field(default_factory=set)
     converted: set[ObjectAddress] = field(default_factory=set)
+    after_of: dict[ObjectAddress, ObjectAddress] = field(init=False)
 
     def __post_init__(self) -> None:
         """Find what is in both, and close over what depends on what must go."""
         self._pair()
+        self.after_of = {old: new for new, old in self.same.items()}
         self._find_changed()
         self._close()
         self.replaced -= self.remade
@@ -52,8 +57,7 @@ class Comparison:
     @property
     def gone(self) -> list[ObjectAddress]:
         """The parts that are only there before."""
-        there = set(self.same.values())
-        return [address for address in self.before.parts if address not in there]
+        return [address for address in self.before.parts if address not in self.after_of]
 
     def pair(self, after: ObjectAddress) -> tuple[CatalogPart, CatalogPart]:
         """Return a part that is in both, as it is before and after."""

@@ -64,7 +64,7 @@ class Lineage:
             if part.address in made and not part.state["bound"]:
                 continue  # it is made as their heir
             if part.address not in made:
-                address = next(each for each, old in self.found.same.items() if old == part.address)
+                address = self.found.after_of[part.address]
                 _, after, moved = self._of(address)
                 parents = parents if moved else [each for each in parents if each not in after]
             if statements := self._attached(part, parents):

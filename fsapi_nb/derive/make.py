@@ -117,7 +117,7 @@ class Making:
 
     def _after(self, part: CatalogPart) -> Mapping[str, Any]:
         """Return the state of a part after; nothing if it is gone."""
-        address = next((new for new, old in self.found.same.items() if old == part.address), None)
+        address = self.found.after_of.get(part.address)
         return self.found.after.parts[address].state if address else {}
 
     def _owners(self) -> dict[ObjectAddress, RestoreStep]:

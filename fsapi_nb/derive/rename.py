@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fsapi_nb.catalog.ddl.definition import ObjectAddress
@@ -32,6 +32,12 @@ class Renames:
     """The statements that rename and move, for the parts that stay."""
 
     comparison: Comparison
+    _schemas: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the names that schemas get back."""
+        pairs = (self.comparison.pair(address) for address in self.comparison.same)
+        self._schemas = {new.name: old.name for old, new in pairs if new.kind == "schema"}
 
     def statements(self) -> list[str]:
         """Return them in order: schemas, names, schemas of parts."""
@@ -45,11 +51,7 @@ class Renames:
 
     def schema_now(self, part: CatalogPart) -> str | None:
         """Return the name of the schema that a part is in after, once schemas have their names back."""
-        for address in self.comparison.same:
-            old, new = self.comparison.pair(address)
-            if new.kind == "schema" and new.name == part.schema:
-                return old.name
-        return part.schema
+        return self._schemas.get(part.schema, part.schema) if part.schema else None
 
     def _renaming(self, address: ObjectAddress) -> _Renaming | None:
         old, new = self.comparison.pair(address)

@@ -56,7 +56,17 @@ class CatalogParts:
     casts: Mapping[tuple[int, int], str] = field(default_factory=dict)
     default_privileges: DefaultPrivileges = field(default_factory=dict)
 
+    _children: dict[ObjectAddress, list[CatalogPart]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Sort the parts by what they are of."""
+        for part in self.parts.values():
+            if part.of is not None:
+                self._children.setdefault(part.of, []).append(part)
+
     def children(self, of: ObjectAddress, *kinds: str) -> list[CatalogPart]:
         """Return the parts of a table or view, of these kinds, by number."""
-        found = [part for part in self.parts.values() if part.of == of and part.kind in kinds]
+        found = [part for part in self._children.get(of, ()) if part.kind in kinds]
         return sorted(found, key=lambda part: (part.address.part, part.address.oid))

@@ -84,11 +84,12 @@ COLUMNS = f"""
         'type', format_type(a.atttypid, a.atttypmod), 'type_oid', a.atttypid::bigint, 'modifier', a.atttypmod,
         'type_category', t.typcategory, 'base_oid', (CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END)::bigint,
         'collation', CASE WHEN a.attcollation NOT IN (0, t.typcollation) THEN a.attcollation::regcollation::text END,
-        'collation_oid', a.attcollation::bigint, 'not_null', a.attnotnull, 'not_null_name', {_NOT_NULL_NAME},
-        'not_null_constraint', (SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n'
-                                AND conkey[1] = a.attnum),
-        'identity', a.attidentity, 'identity_options', {_IDENTITY},
-        'identity_sequence', {_SET_IDENTITY}, 'generated', a.attgenerated,
+        'collation_oid', a.attcollation::bigint, 'not_null', a.attnotnull,
+        'not_null_name', CASE WHEN a.attnotnull THEN {_NOT_NULL_NAME} END,
+        'not_null_constraint', CASE WHEN a.attnotnull THEN (SELECT quote_ident(conname) FROM pg_constraint
+                               WHERE conrelid = c.oid AND contype = 'n' AND conkey[1] = a.attnum) END,
+        'identity', a.attidentity, 'identity_options', CASE WHEN a.attidentity <> '' THEN {_IDENTITY} END,
+        'identity_sequence', CASE WHEN a.attidentity <> '' THEN {_SET_IDENTITY} END, 'generated', a.attgenerated,
         'expression', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(e.adbin, e.adrelid) END,
         'definition', CASE WHEN a.attgenerated <> '' THEN md5(e.adbin::text) END,
         'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'default_storage', t.typstorage,

@@ -55,7 +55,7 @@ class DownResult(Result):
         """Return what became of the file, what is not brought back, and the SQL."""
         told = [*self._told()]
         file = self.file.document(medium)
-        lines = visible(redact_sql(self.sql)).rstrip("\n").split("\n")
+        lines = visible(redact_sql(self.sql.partition("\n")[2])).rstrip("\n").split("\n")  # the title is its marker
         kept = fit([clip(line) for line in lines], _ROOM, lambda count: f"-- … {counted(count, 'line')} more")
         shown = kept if medium.folded else lines
         return Document(
