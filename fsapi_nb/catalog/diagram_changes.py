@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fsapi_nb.catalog.diagram import Diagram, Mark, Table, TableColumn, TableName
 from fsapi_nb.catalog.listing.rows import written
 from fsapi_nb.model.schema_change import CREATED, DROPPED, SchemaChange
+from fsapi_nb.text.sql import unquoted
 
 _TABLES = {"table", "foreign table"}
 _NAME = r'("(?:[^"]|"")*"|[^\s",]+)'
@@ -79,12 +80,8 @@ def _find(label: str, tables: Iterable[TableName], homes: Sequence[str]) -> Tabl
 
 def _parsed(label: str, homes: Sequence[str]) -> TableName:
     """Return the names in a label: of a table, perhaps with its schema before it."""
-    parts = [_unquoted(part) for part in re.findall(r'"(?:[^"]|"")*"|[^."]+', label)]
+    parts = [unquoted(part) for part in re.findall(r'"(?:[^"]|"")*"|[^."]+', label)]
     return TableName(parts[0] if len(parts) > 1 else homes[0], parts[-1])
-
-
-def _unquoted(label: str) -> str:
-    return label[1:-1].replace('""', '"') if label.startswith('"') else label
 
 
 def _marked(table: Table, change: SchemaChange) -> Table:
@@ -102,7 +99,7 @@ def _marked(table: Table, change: SchemaChange) -> Table:
             before = columns[label].mark
             columns[label] = replace(columns[label], mark=before or (Mark.CHANGED if mark is Mark.DROPPED else mark))
         elif mark is Mark.DROPPED:
-            columns[label] = TableColumn(_unquoted(label), "", mark=mark)
+            columns[label] = TableColumn(unquoted(label), "", mark=mark)
     return replace(table, columns=tuple(columns.values()), mark=table.mark or Mark.CHANGED)
 
 

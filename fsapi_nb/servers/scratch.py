@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import LiteralString
@@ -85,6 +85,14 @@ _POWERFUL = sql.SQL(f"""
     SELECT r.rolname::text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.roleid
     WHERE m.member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {{}}) AND {_IS_POWERFUL} ORDER BY 1
 """)
+_UNTRUSTED = sql.SQL("""
+    SELECT e.name::text FROM pg_catalog.pg_available_extensions e
+    JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
+    WHERE e.name::text = ANY({}) AND v.superuser AND NOT v.trusted ORDER BY 1
+""")
+_PRESENT = {"public", "pg_catalog"}  # schemas of an empty database
+_MAKE_SCHEMA = sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}")
+_INSTALL = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}")
 _THERE = sql.SQL("SELECT FROM pg_catalog.pg_database WHERE datname = {}")
 
 
@@ -197,6 +205,26 @@ class Scratch:
                     self.drop(address)
                 raise
             self._sweep_templates()
+
+    def install(self, address: str, extensions: Mapping[str, str]) -> frozenset[str]:
+        """Install the extensions, each in its schema, that the owner of a database may not install by itself.
+
+        Return their names. Their scripts are those of the server's installation, and the database has nothing yet that
+        they could be misled by.
+        """
+        if self.owner is None:
+            return frozenset()
+        with _refusals(self.session):
+            wanted = _UNTRUSTED.format(sql.Literal([*extensions]))
+            names = [name for (name,) in ask(self.session.connection(), wanted)]
+            if names:
+                with psycopg.connect(make_conninfo(self.address, dbname=_name_of(address)), autocommit=True) as there:
+                    for name in names:
+                        schema, owner = sql.Identifier(extensions[name]), sql.Identifier(self.owner)
+                        if extensions[name] not in _PRESENT:
+                            there.execute(_MAKE_SCHEMA.format(schema, owner))
+                        there.execute(_INSTALL.format(sql.Identifier(name), schema))
+        return frozenset(names)
 
     def drop(self, address: str) -> None:
         """Drop a database that was made here, even if sessions are connected to it.

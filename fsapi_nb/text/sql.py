@@ -21,6 +21,11 @@ def written_name(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else quote_name(name)
 
 
+def unquoted(name: str) -> str:
+    """Return the name that a name of SQL means, which the server has quoted where that is needed."""
+    return name[1:-1].replace('""', '"') if len(name) > 1 and name[0] == name[-1] == '"' else name
+
+
 def quote_literal(text: str) -> str:
     """Return a text as a string literal of SQL.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fsapi_nb.catalog.comparison import CatalogReading, compare, without_order
@@ -23,6 +23,7 @@ from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.text.sql import unquoted
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.catalogs import open_scratch_catalog, without_secrets
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
@@ -72,8 +73,9 @@ def prove(
         address = scratch.make()
         try:
             make_schemas(options, address)
+            rest = _without_installed(definitions, scratch, address)
             before = _snapshot(options, address)
-            draft = folders.parse_text(_NAME, text)
+            draft = folders.parse_text(_NAME, first_migration(rest, history_schema=history_schema))
             _run_up(options, draft, address, scratch)
             _refuse_difference(options, definitions, found, address)
             reasons = tuple(_down_faults(options, draft, address, before, history_schema))
@@ -82,6 +84,31 @@ def prove(
         if reasons:
             text = first_migration(definitions, history_schema=history_schema, with_down=False)
         return ProvenText(text, scratch.label, reasons)
+
+
+def _without_installed(definitions: Definitions, scratch: Scratch, address: str) -> Definitions:
+    """Install the extensions that the owner of a database may not install; return what is left to be created.
+
+    Their schemas are made with them, and are left out as well.
+    """
+    by_address = {each.address: each for each in definitions.ordered}
+    schemas = {
+        each.identity: next((by_address[need] for need in each.needs if need.catalog == "pg_namespace"), None)
+        for each in definitions.ordered
+        if each.kind == "extension" and each.create
+    }
+    wanted = {unquoted(name): unquoted(schema.identity) if schema else "public" for name, schema in schemas.items()}
+    installed = scratch.install(address, wanted)
+    there = {schema.identity for name, schema in schemas.items() if schema and unquoted(name) in installed}
+    return replace(
+        definitions,
+        ordered=tuple(
+            each
+            for each in definitions.ordered
+            if not (each.kind == "extension" and unquoted(each.identity) in installed)
+            and not (each.kind == "schema" and each.identity in there - {"public"})
+        ),
+    )
 
 
 def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scratch) -> None:

@@ -78,3 +78,19 @@ def test_a_function_that_was_planted_cannot_start_a_program(project: Project, ma
         Migrator(project.database, project.folder).baseline_from_database("init")
     assert "permission denied" in error.value.message
     assert not made.exists()
+
+
+def test_an_untrusted_extension_does_not_keep_a_database_from_its_first_migration(project: Project) -> None:
+    """Its installation is proven apart: the server's own scripts run as a superuser, and nothing else does."""
+    with psycopg.connect(project.database) as connection:
+        connection.execute(
+            'CREATE SCHEMA "Ext"; CREATE EXTENSION dblink WITH SCHEMA "Ext"; CREATE EXTENSION pg_stat_statements;'
+            'CREATE TABLE t (i int); CREATE VIEW "Ext".v AS SELECT i FROM t'
+        )
+    result = Migrator(project.database, project.folder).baseline_from_database("init")
+    text = next(project.folder.iterdir()).read_text()
+    assert 'CREATE EXTENSION dblink WITH SCHEMA "Ext";' in text
+    assert "CREATE EXTENSION pg_stat_statements WITH SCHEMA public;" in text
+    assert "an empty database migrated with it has the same schema, and its DOWN leaves that empty again" in repr(
+        result
+    )

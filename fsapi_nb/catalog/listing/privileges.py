@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fsapi_nb.catalog.listing.rows import elements, written
+from fsapi_nb.text.sql import unquoted
 
 _WORDS = {
     "r": "SELECT",
@@ -68,8 +69,7 @@ def _rights(text: str | None) -> Rights | None:
     for each in elements(text):
         match = _RIGHT.match(each or "")
         if match:
-            role = match[1][1:-1].replace('""', '"') if match[1].startswith('"') else match[1]
-            found.setdefault(role or _PUBLIC, set()).update(re.findall(r"[A-Za-z]\*?", match[2]))
+            found.setdefault(unquoted(match[1]) or _PUBLIC, set()).update(re.findall(r"[A-Za-z]\*?", match[2]))
     return found
 
 

@@ -19,6 +19,7 @@ from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of
 from fsapi_nb.model.table_facts import FoundTable
 from fsapi_nb.postgres.session import Connection, Rows
 from fsapi_nb.script.redact import redact_line
+from fsapi_nb.text.sql import unquoted
 from fsapi_nb.text.words import counted
 
 _KIND = {
@@ -301,12 +302,7 @@ def _extensions(rows: Rows) -> Iterator[SchemaObject]:
 
 def _others(rows: Rows) -> Iterator[SchemaObject]:
     for oid, kind, schema, name, identity in rows:
-        yield SchemaObject(kind, _unquoted(schema) if schema else None, _unquoted(name or identity), identity, oid)
-
-
-def _unquoted(name: str) -> str:
-    """Return a name that the server has quoted as it is."""
-    return name[1:-1].replace('""', '"') if len(name) > 1 and name[0] == name[-1] == '"' else name
+        yield SchemaObject(kind, unquoted(schema) if schema else None, unquoted(name or identity), identity, oid)
 
 
 def _writer(found: Sequence[SchemaObject], path: Sequence[str]) -> Callable[[SchemaObject], str]:
