@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fsapi_nb.errors import PartlyApplied, UsageError
+from fsapi_nb.errors import FsapiError, PartlyApplied, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.plan import CompletedMigration, DatabaseObject, Plan
@@ -108,7 +108,11 @@ def run_plan(
         confirm(plan, store, yes=yes)
         refuse_other_plan(plan, planned)
         runner = execute.make_runner(options, stack, store, recorder, folder, observers, changes=request.changes)
-        done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()
+        try:
+            done = execute.carry_out(plan, runner, store.identity, now.history) if plan else ()
+        except FsapiError:
+            execute.schema_notes(options, store)  # what was committed before it failed has changed the schema
+            raise
         done = (*(CompletedMigration(name, direction, 0.0) for name, direction in settled.completed), *done)
         waited = ("waited for another runner of fsapi_nb to end",) if holders else ()
         kept = execute.schema_notes(options, store) if plan else ()

@@ -158,7 +158,55 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT 
 CREATE EVENT TRIGGER evt ON ddl_command_start WHEN TAG IN ('DROP TABLE', 'ALTER TABLE') EXECUTE FUNCTION a.evt(); ALTER EVENT TRIGGER evt DISABLE; CREATE EVENT TRIGGER evt2 ON sql_drop WHEN TAG IN ('DROP VIEW') EXECUTE FUNCTION a.evt();
 """
 
-#: What is added to it from a version on.
+#: Names and texts that must be quoted, partitions in other schemas, indexes of every method. Stands on its own, too.
+HOSTILE = r"""
+CREATE SCHEMA "a.b"; CREATE SCHEMA "Quote""d"; CREATE SCHEMA "Ext"; CREATE SCHEMA other;
+CREATE EXTENSION hstore SCHEMA "Ext"; CREATE EXTENSION pg_trgm SCHEMA "Ext"; CREATE EXTENSION intarray;
+CREATE TYPE "a.b"."int" AS ENUM ('a"b', 'c''d', E'e\\f', '');
+CREATE TABLE "a.b"."x""y" ("select" int, "a b""c" "a.b"."int" DEFAULT 'c''d', h "Ext".hstore DEFAULT 'a=>1', CONSTRAINT "other UNIQUE (select)" CHECK ("select" > 0), CONSTRAINT "p"" PRIMARY KEY (" PRIMARY KEY ("select"));
+ALTER TABLE "a.b"."x""y" ADD CONSTRAINT "n UNIQUE (q)" UNIQUE ("select"); ALTER TABLE "a.b"."x""y" ADD CONSTRAINT dup UNIQUE ("select");
+COMMENT ON TABLE "a.b"."x""y" IS E'back\\slash ''quote'' $$ "dq" ; -- x';
+COMMENT ON COLUMN "a.b"."x""y"."a b""c" IS '%s %(x)s {}';
+COMMENT ON CONSTRAINT "n UNIQUE (q)" ON "a.b"."x""y" IS 'con';
+CREATE INDEX "i;--" ON "a.b"."x""y" ("select" DESC, "a b""c") INCLUDE (h) WHERE "select" <> 5;
+CREATE FUNCTION "Quote""d"."f;--"("a b" "a.b"."int" DEFAULT 'a"b', "c'd" text[] DEFAULT ARRAY['x''y', E'\\']) RETURNS TABLE ("o o" int) LANGUAGE plpgsql SET "my.setting" TO 'a ''b'' "c"' AS $q$ begin /* $function$ */ return; end $q$;
+CREATE VIEW "Quote""d"."v""w" AS SELECT 1, 'x' AS "A b", "select" FROM "a.b"."x""y"; ALTER VIEW "Quote""d"."v""w" RENAME COLUMN "A b" TO "renamed ""c";
+CREATE FUNCTION other.trg() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER "t ;" BEFORE INSERT OR UPDATE OF "select", h ON "a.b"."x""y" FOR EACH ROW WHEN (NEW."select" IS DISTINCT FROM 4) EXECUTE FUNCTION other.trg('a''b', E'\\x', '');
+ALTER TABLE "a.b"."x""y" DISABLE TRIGGER "t ;";
+CREATE POLICY "p p" ON "a.b"."x""y" FOR UPDATE TO PUBLIC USING (EXISTS (SELECT 1 FROM "Quote""d"."v""w" w WHERE w."select" = "x""y"."select"));
+-- partitions
+CREATE TYPE other.kind AS ENUM ('one', 'two', 'three');
+CREATE TABLE other.pp (id serial, k other.kind NOT NULL, d date NOT NULL DEFAULT '2020-02-02', v numeric GENERATED ALWAYS AS (extract(day from d)) STORED, note text COLLATE "C") PARTITION BY LIST (k);
+CREATE TABLE "a.b".pp_one PARTITION OF other.pp FOR VALUES IN ('one') PARTITION BY RANGE (id, d);
+CREATE UNLOGGED TABLE other.pp_one_a PARTITION OF "a.b".pp_one FOR VALUES FROM (MINVALUE, MINVALUE) TO (10, '2020-01-01') WITH (fillfactor=60);
+CREATE TABLE other.pp_def PARTITION OF other.pp DEFAULT; ALTER TABLE other.pp_def ADD CONSTRAINT only_def UNIQUE (id); CREATE INDEX ON other.pp_def (d);
+CREATE TABLE other.pp_two (note text COLLATE "C", d date NOT NULL, k other.kind NOT NULL, id int NOT NULL DEFAULT 77, v numeric GENERATED ALWAYS AS (extract(day from d)) STORED) PARTITION BY HASH (id);
+CREATE TABLE other.pp_two_0 PARTITION OF other.pp_two FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE INDEX pre ON other.pp_two (d); CREATE INDEX pp_d ON other.pp (d); ALTER TABLE other.pp ATTACH PARTITION other.pp_two FOR VALUES IN ('two');
+ALTER TABLE other.pp ADD UNIQUE (id, k, d); CREATE TABLE other.expr (n text) PARTITION BY RANGE (lower(n) COLLATE "POSIX" text_pattern_ops); CREATE TABLE other.expr1 PARTITION OF other.expr FOR VALUES FROM ('a''') TO (MAXVALUE);
+CREATE TABLE other.fkp (id int, k other.kind, d date, FOREIGN KEY (id, k, d) REFERENCES other.pp (id, k, d) ON DELETE CASCADE DEFERRABLE) PARTITION BY LIST (k); CREATE TABLE other.fkp1 PARTITION OF other.fkp FOR VALUES IN ('one'); CREATE TABLE other.fkp2 PARTITION OF other.fkp FOR VALUES IN (NULL, 'two');
+COMMENT ON INDEX other.pp_d IS 'tree'; CREATE STATISTICS other.st (mcv) ON k, d FROM other.pp; CREATE TRIGGER tt AFTER UPDATE ON other.pp REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION other.trg();
+CREATE VIEW other.vp AS SELECT tableoid::regclass AS t, count(*) FROM other.pp GROUP BY 1; GRANT SELECT ON other.pp TO reader; GRANT SELECT (id), UPDATE (note) ON other.pp_def TO reader;
+-- indexes
+CREATE TABLE other.ix (t text, j jsonb, a int[], r int4range, c circle, ts tsvector, i inet, n int);
+CREATE INDEX ON other.ix USING gist (t "Ext".gist_trgm_ops(siglen='32')); CREATE INDEX ON other.ix USING gin (j jsonb_path_ops) WITH (fastupdate=off); CREATE INDEX ON other.ix USING brin (n) WITH (pages_per_range=7, autosummarize=on);
+CREATE INDEX ON other.ix USING hash (t); CREATE INDEX ON other.ix USING spgist (i); CREATE INDEX ON other.ix USING gin (a gin__int_ops); ALTER TABLE other.ix ADD EXCLUDE USING gist (r WITH &&, c WITH ~=) WHERE (n > 0) DEFERRABLE INITIALLY DEFERRED;
+CREATE INDEX ON other.ix (upper(t) text_pattern_ops NULLS FIRST, (j ->> 'a''b')) ; CREATE INDEX ON other.ix USING gist (a gist__intbig_ops(siglen=64));
+-- inherits
+CREATE TABLE other.i1 (a int DEFAULT 1, b int GENERATED ALWAYS AS (a + 1) STORED, c text NOT NULL); ALTER TABLE other.i1 ADD CONSTRAINT cc CHECK (a > 0) NOT VALID; CREATE TABLE other.i2 (d int) INHERITS (other.i1); CREATE TABLE other.i3 (e int) INHERITS (other.i2); CREATE TABLE other.i4 (LIKE other.i1 INCLUDING ALL);
+CREATE INDEX ON other.i2 (d); ALTER TABLE other.i2 ALTER c SET STORAGE MAIN; ALTER TABLE other.i2 ALTER a SET STATISTICS 9;
+-- misc
+CREATE RULE rr AS ON INSERT TO "Quote""d"."v""w" DO INSTEAD (INSERT INTO other.ix (n) VALUES (NEW."select"); NOTIFY "x y", 'p''q'); CREATE PROCEDURE other.pa(INOUT x int, y text DEFAULT 'z') LANGUAGE sql BEGIN ATOMIC INSERT INTO other.ix (n, t) VALUES (x, y); SELECT x; END;
+CREATE FUNCTION other.vari(VARIADIC a anyarray) RETURNS anyelement LANGUAGE sql IMMUTABLE AS 'select $1[1]'; CREATE FUNCTION other.tabtype(other.ix, other.kind[]) RETURNS SETOF other.ix LANGUAGE sql STABLE ROWS 3 AS 'select $1.*';
+CREATE VIEW other.lat AS SELECT x.* FROM other.ix ii, LATERAL other.tabtype(ii, ARRAY['one']::other.kind[]) x; CREATE MATERIALIZED VIEW other.ml AS SELECT n, other.vari(n, 2) z FROM other.ix; CREATE INDEX ON other.ml (z);
+CREATE TABLE other.seqs (a int DEFAULT nextval('other.pp_id_seq'), b text DEFAULT currval('other.pp_id_seq')::text || 'x'); CREATE SEQUENCE other.own OWNED BY other.seqs.b; ALTER TABLE other.seqs ALTER a SET DEFAULT nextval('other.own'::regclass);
+CREATE DOMAIN other.dom AS other.kind DEFAULT 'two' CHECK (VALUE <> 'three'); CREATE DOMAIN other.dom2 AS other.dom[] CHECK (array_length(VALUE, 1) < 3); CREATE TABLE other.usesdom (d other.dom2 DEFAULT '{one}', e other.dom DEFAULT 'one');
+GRANT ALL ON ALL TABLES IN SCHEMA other TO writer; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA other TO writer WITH GRANT OPTION; ALTER DEFAULT PRIVILEGES FOR ROLE writer IN SCHEMA other REVOKE ALL ON TABLES FROM PUBLIC; ALTER TABLE other.seqs OWNER TO writer; ALTER FUNCTION other.trg() OWNER TO writer; ALTER TABLE other.pp OWNER TO writer;
+REVOKE ALL ON FUNCTION other.vari(anyarray) FROM PUBLIC, CURRENT_USER; REVOKE ALL ON other.ix FROM CURRENT_USER;
+"""
+
+#: What is added to KNOTTY from a version on.
 NEWER_KNOTS = {
     150000: r"""
 CREATE TABLE a.b (id int PRIMARY KEY, n text, c int NOT NULL);

@@ -15,7 +15,7 @@ from fsapi_nb.catalog.ddl.script import SETTINGS
 from fsapi_nb.catalog.difference import difference
 from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.postgres.session import Connection
-from tests.catalog.knotty_schema import KNOTTY, NEWER_KNOTS
+from tests.catalog.knotty_schema import HOSTILE, KNOTTY, NEWER_KNOTS
 from tests.catalog.nasty_schema import NASTY
 from tests.conftest import MakeDatabase
 
@@ -88,6 +88,15 @@ def test_what_is_hard_to_write(pair: tuple[Connection, Connection]) -> None:
     for since, more in NEWER_KNOTS.items():
         if source.info.server_version >= since:
             source.execute(more.encode())
+    definitions = copied(source, copy)
+    assert titles(source, copy) == []
+    assert definitions.unwritten == ()
+
+
+def test_hostile_names_and_texts(pair: tuple[Connection, Connection]) -> None:
+    """Whatever a name, a comment, a label or an argument says, it is only that in the copy."""
+    source, copy = pair
+    source.execute(HOSTILE.encode())
     definitions = copied(source, copy)
     assert titles(source, copy) == []
     assert definitions.unwritten == ()

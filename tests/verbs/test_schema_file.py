@@ -8,7 +8,7 @@ import pytest
 
 from fsapi_nb import Migrator
 from fsapi_nb.cli import main
-from fsapi_nb.errors import ConfigurationError, NotUpToDate
+from fsapi_nb.errors import ConfigurationError, NotUpToDate, StatementFailed
 from tests.conftest import Project
 
 SETTING = '[tool.fsapi_nb]\nschema_file = "schema.sql"\n'
@@ -52,6 +52,14 @@ def test_a_run_writes_the_schema(kept: Project) -> None:
     assert migrator(kept).redo().notes == ()
     migrator(kept).fresh(yes=True, migrate=False)
     assert file.read_text() == ONE_TABLE.partition("\nCREATE")[0]
+
+
+def test_a_run_that_fails_half_way_writes_what_it_has_left(kept: Project) -> None:
+    """The first migration is committed, so the file has it; the error is the migration's."""
+    kept.write("b", "CREATE TABLE b (); SELECT 1 / 0;", "DROP TABLE b;")
+    with pytest.raises(StatementFailed):
+        migrator(kept).migrate()
+    assert (kept.root / "schema.sql").read_text() == ONE_TABLE
 
 
 def test_write_says_what_has_changed(kept: Project) -> None:
