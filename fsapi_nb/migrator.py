@@ -337,7 +337,7 @@ class Migrator:
 
         Args:
             table: A table or view, named as for `schema`.
-            exact: Read the table, once; of a large one a sample of about a million rows.
+            exact: Read the table, once; of a large one a sample of about half a million rows.
             yes: Read it on a protected database, too.
 
         Raises:

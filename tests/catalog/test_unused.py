@@ -128,6 +128,17 @@ def test_of_two_alike_one_is_kept(project: Project) -> None:
     assert project.rows("SELECT indexname::text FROM pg_indexes WHERE tablename = 't'") == [("t_unique",)]
 
 
+def test_an_index_that_a_foreign_key_refers_to_stays(project: Project) -> None:
+    """PostgreSQL would refuse to drop it, though the primary key has the same columns."""
+    project.rows_in_session(
+        "CREATE TABLE a (id int NOT NULL)",
+        "CREATE UNIQUE INDEX a_unique ON a (id)",
+        "CREATE TABLE b (id int PRIMARY KEY REFERENCES a (id))",
+        "ALTER TABLE a ADD PRIMARY KEY (id)",
+    )
+    assert project.migrator().unused().found.findings == ()
+
+
 def test_invalid_indexes_are_found(shop: Project) -> None:
     """With how they are built again; that of a partitioned table says what it lacks."""
     shop.rows("INSERT INTO customers (id, born) VALUES (1, '2000-01-01'), (2, '2000-01-01')")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from fsapi_nb import Migrator
 from fsapi_nb.notebook import known_tables, sql_names
 from fsapi_nb.notebook.unfinished_sql import read_cursor
 from tests.conftest import Project
@@ -142,6 +144,14 @@ def test_a_tab_before_any_cell_connects_to_nothing(cells: Cells, project: Projec
     assert not [text for text in offered(cells, "%query SELECT * FROM pg_cl") if text.startswith("pg_class")]
     cells.run("%query SELECT 1")
     assert offered(cells, "%query SELECT * FROM pg_clas") == ["pg_class"]
+
+
+def test_a_tab_starts_no_server(tmp_path: Path) -> None:
+    """A project on the embedded server that does not run has no names, and no server is made for them."""
+    (tmp_path / "migrations").mkdir()
+    names = Migrator("embedded", tmp_path / "migrations").names({"t"})
+    assert (names.relations, names.schemas) == ((), ())
+    assert not (tmp_path / ".fsapi_nb").exists()
 
 
 def test_another_database_on_the_line_has_no_names_of_this_one(reached: Cells) -> None:

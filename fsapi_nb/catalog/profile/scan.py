@@ -19,7 +19,7 @@ from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES
 from fsapi_nb.postgres.session import Connection
 
 #: Bytes and rows of a table that are read; of a larger one it is a sample of about so many.
-MOST_BYTES, MOST_ROWS = 256 << 20, 1_000_000
+MOST_BYTES, MOST_ROWS = 256 << 20, 500_000
 #: How long the query may run, in milliseconds, if no other time is given.
 LONGEST_TIME = "60000"
 _MOST_FREQUENT = 10

@@ -32,7 +32,7 @@ _INDEXES = """
         (x.indkey::int2[])[0:x.indnkeyatts - 1]::int4[], (x.indkey::int2[])[x.indnkeyatts:]::int4[],
         m.amname::text, pg_get_expr(x.indpred, x.indrelid), x.indexprs IS NOT NULL,
         x.indisunique, x.indisprimary, x.indisexclusion,
-        EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x')),
+        EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x', 'f')),
         x.indisreplident, x.indisvalid, c.relkind = 'I',
         EXISTS (SELECT FROM pg_stat_progress_create_index AS b WHERE b.index_relid = x.indexrelid),
         {nulls_not_distinct},

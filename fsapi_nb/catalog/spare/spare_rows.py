@@ -13,7 +13,7 @@ class IndexRow:
 
     `keys` are the columns that it sorts by, each as it is sorted: its number, or its expression, with operator class,
     collation and direction. `included` are the numbers of the columns that it only holds. `constraint` says that it
-    belongs to one, `identity` that replication goes by it.
+    belongs to one, or that a foreign key refers to it, `identity` that replication goes by it.
     """
 
     name: str
