@@ -33,7 +33,7 @@ def _deletions(text: str, before: CatalogParts, after: CatalogParts) -> Iterator
         name, insert = node_of(parse_one(text.encode()))
     except SqlSyntaxError:
         return
-    if name != "insert_stmt" or insert.HasField("on_conflict_clause") or insert.HasField("with_clause"):
+    if name != "insert_stmt" or insert.HasField("with_clause"):
         return
     table = _table(insert.relation, before, after)
     columns = [quote_name(each.res_target.name) for each in insert.cols]
@@ -42,8 +42,11 @@ def _deletions(text: str, before: CatalogParts, after: CatalogParts) -> Iterator
         return
     for key in _keys(table, before):
         if key.keys() <= set(columns):
-            rows = [_row(dict(zip(columns, items, strict=False)), key) for items in lists]
-            if all(rows):
+            values = [dict(zip(columns, items, strict=False)) for items in lists]
+            rows = [_row(each, key) for each in values]
+            # What there may have been before is left alone, unless its key is a value that its type did not have.
+            was_there = insert.HasField("on_conflict_clause")
+            if all(rows) and (not was_there or all(_is_new_value(each, key, table, before) for each in values)):
                 yield from (f"DELETE FROM {table.qualified} WHERE {row};" for row in reversed(rows))
                 return
 
@@ -91,6 +94,16 @@ def _row(values: dict[str, Any], key: dict[str, str]) -> str | None:
             return None
         conditions.append(f"{written} = {value}")
     return " AND ".join(conditions)
+
+
+def _is_new_value(values: dict[str, Any], key: dict[str, str], table: CatalogPart, before: CatalogParts) -> bool:
+    """Return whether the key of a row has a value of an enum that was not there before."""
+    for column in before.children(table.address, "column"):
+        enums = (before.parts[need] for need in column.needs if before.parts[need].kind == "enum")
+        labels = [label for enum in enums for _, label in enum.state["labels"] or ()]
+        if labels and _quoted(column.name) in key and _constant(values[_quoted(column.name)]) not in labels:
+            return True
+    return False
 
 
 def _constant(node: Any) -> str | None:

@@ -217,6 +217,11 @@ CASES = (
         "inserted_rows",
         "INSERT INTO shop.customers (id, name) VALUES (50, 'it''s'), (51, 'x'); ALTER TYPE shop.mood RENAME VALUE 'sad' TO 'low'",
     ),
+    _case(
+        "inserted_unless_there",
+        "INSERT INTO shop.customers (id, name) VALUES (9, 'x') ON CONFLICT DO NOTHING",
+        "shop.customers",
+    ),
     _case("nothing", "SELECT 1"),
     _case("virtual_column", "ALTER TABLE shop.orders ADD v integer GENERATED ALWAYS AS (amount * 2)", since=180000),
 )

@@ -170,6 +170,25 @@ def test_a_down_that_does_not_run_is_not_written(project: Project) -> None:
     assert (project.folder / name).read_bytes() == before
 
 
+def test_a_row_that_could_not_be_there_before_is_deleted(project: Project) -> None:
+    """Its key is a value that UP adds to its type; any other row that UP may have found there stays."""
+    project.write("first", "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (mood mood PRIMARY KEY);")
+    insert = "INSERT INTO t VALUES ('{}') ON CONFLICT DO NOTHING;"
+    name = project.write("change", f"ALTER TYPE mood ADD VALUE 'happy'; {insert.format('happy')}")
+    named = project.write("named", "INSERT INTO t (mood) VALUES ('happy') ON CONFLICT DO NOTHING;")
+    with pytest.raises(NotRestored):  # the columns are not named, so the key is not known
+        project.migrator().down(name)
+    project.write(
+        "change",
+        "ALTER TYPE mood ADD VALUE 'happy'; INSERT INTO t (mood) VALUES ('happy') ON CONFLICT DO NOTHING;",
+        name=name,
+    )
+    assert project.migrator().down(name).is_restored
+    assert "DELETE FROM public.t WHERE mood = 'happy';" in down_of(project, name)
+    assert project.migrator().down(named).is_restored
+    assert "DELETE" not in down_of(project, named)
+
+
 def test_an_up_that_was_edited_or_does_not_run_has_no_down(project: Project) -> None:
     """Nothing is derived of what did not run, or does not run."""
     name = project.write("first", FIRST)

@@ -1,0 +1,2 @@
+-- INSERT INTO shop.customers (id, name) VALUES (9, 'x') ON CONFLICT DO NOTHING
+-- the rows of shop.customers as they were before UP's INSERT
