@@ -138,14 +138,15 @@ def cancel(connection: psycopg.Connection[Any], conversation: PQGen[Any]) -> Non
         conversation: What receives its answers; it is resumed until its end.
     """
     pgconn, over, is_rest = connection.pgconn, False, False
+    wanted: list[Wait] = []
     while not over and pgconn.status == ConnStatus.OK:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=5.0)
         with contextlib.suppress(psycopg.Error):
-            over = wait_for(_for_a_while(conversation), pgconn.socket, interval=_INTERVAL)
+            over = wait_for(_for_a_while(conversation, wanted), pgconn.socket, interval=_INTERVAL)
         if over and not is_rest and _is_answering(pgconn):
             # A KeyboardInterrupt inside the conversation has ended it before the server's last answer.
-            conversation, over, is_rest = _rest(pgconn), False, True
+            conversation, over, is_rest, wanted = _rest(pgconn), False, True, []
 
 
 def _is_answering(pgconn: PGconn) -> bool:
@@ -159,15 +160,20 @@ def _rest(pgconn: PGconn) -> PQGen[None]:
             return  # libpq returns this result again and again until the copy is ended
 
 
-def _for_a_while(conversation: PQGen[Any]) -> Generator[Wait, Ready | int, bool]:
-    """Resume a conversation for half a second, and return whether it has ended."""
+def _for_a_while(conversation: PQGen[Any], held: list[Wait]) -> Generator[Wait, Ready | int, bool]:
+    """Resume a conversation for half a second, and return whether it has ended.
+
+    What it waits for then is kept in `held`, where the next call finds it: psycopg's own generators take nothing but an
+    answer once they have begun.
+    """
     until = time.monotonic() + _PAUSE
     try:
-        wanted = next(conversation)
+        wanted = held.pop() if held else next(conversation)
         while time.monotonic() < until:
             wanted = conversation.send((yield wanted))
     except StopIteration:
         return True
     except psycopg.Error:
         return True  # the error of the cancelled statement ends it
+    held.append(wanted)
     return False

@@ -213,6 +213,17 @@ def test_a_fresh_that_is_stopped_in_its_migrations_says_that_all_was_dropped(pro
     assert not project.has("t")
 
 
+def test_a_script_is_stopped_of_which_much_is_not_sent_yet(project: Project) -> None:
+    """The server is slow to stop, and reads nothing meanwhile: the rest of the script waits to be sent, more than once."""
+    slow = "DO $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(20); END $$;"
+    project.write("a", slow + "".join(f"SELECT '{number}{'x' * 1000}';\n" for number in range(4000)))
+    migrator = project.migrator()
+    call = Call(migrator.migrate)
+    wait_for(project, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    assert "left nothing behind" in call.stopped(migrator).state
+    assert project.value(_QUIET)
+
+
 def test_rows_that_come_as_a_copy_are_stopped(project: Project) -> None:
     """A notebook's query, which reads them while the server sends."""
     pytest.importorskip("numpy")
