@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +15,7 @@ from fsapi_nb.catalog.difference import Change, difference
 from fsapi_nb.catalog.read import read_snapshot
 from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.catalog.view_text import read_views
-from fsapi_nb.errors import FsapiError, RefusedPlan
+from fsapi_nb.errors import FsapiError, Interrupted, RefusedPlan, revise
 from fsapi_nb.folder import read as folders
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.migration import Migration
@@ -69,7 +70,7 @@ def prove(
         DatabaseError: No scratch server has what is needed, or it cannot be used.
     """
     text = first_migration(definitions, history_schema=history_schema)
-    with open_scratch_server(options, needs, foreign=True) as scratch:
+    with _saying_what_was_stopped(), open_scratch_server(options, needs, foreign=True) as scratch:
         address = scratch.make()
         try:
             make_schemas(options, address)
@@ -109,6 +110,15 @@ def _without_installed(definitions: Definitions, scratch: Scratch, address: str)
             and not (each.kind == "schema" and each.identity in there - {"public"})
         ),
     )
+
+
+@contextmanager
+def _saying_what_was_stopped() -> Iterator[None]:
+    try:
+        yield
+    except Interrupted as error:
+        message = "stopped while the schema was proven in a scratch database"
+        raise revise(error, message=message, state=_STATE) from error.__cause__
 
 
 def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scratch) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from psycopg import sql
 
 from fsapi_nb import __version__
-from fsapi_nb.errors import UNCHANGED, FsapiError, ReplayFailed, UnknownMigration
+from fsapi_nb.errors import UNCHANGED, FsapiError, Interrupted, ReplayFailed, UnknownMigration, revise
 from fsapi_nb.history.access import DatabaseAccess
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.migration import Statement
@@ -33,6 +33,7 @@ from fsapi_nb.verbs.run import run_plan
 from fsapi_nb.verbs.scratch import hint_of, open_scratch_server
 
 _PLACE = "a scratch database"
+_STATE = "unchanged; the migrations were run in a scratch database only, which is dropped."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ def _apply(options: VerbOptions, folder: Folder, empty: str, scratch: Scratch) -
         run_plan(options_on(options, empty), request, plan_migrate, yes=True, folder=folder)
     except FsapiError as error:
         raise _failed(error, scratch) from error.__cause__
+    except Interrupted as error:
+        raise revise(error, message="stopped while the migrations were replayed", state=_STATE) from error.__cause__
 
 
 def make_schemas(options: VerbOptions, empty: str) -> None:
@@ -170,6 +173,6 @@ def _failed(error: FsapiError, scratch: Scratch) -> ReplayFailed:
     return ReplayFailed(
         f"the migrations do not run in an empty scratch database: {error.message}",
         details=error.details,
-        state="unchanged; the migrations were run in a scratch database only, which is dropped.",
+        state=_STATE,
         hint=hint_of(error, scratch, error.hint),
     )

@@ -18,6 +18,8 @@ from fsapi_nb.verbs import first_migration, prove_first
 from tests.catalog.knotty_schema import KNOTTY
 from tests.catalog.nasty_schema import NASTY
 from tests.conftest import Project
+from tests.faults.test_stopped import Call
+from tests.postgres.test_session import wait_for
 from tests.verbs.on_scratch import scratch_on
 
 SHOP = """
@@ -305,6 +307,23 @@ def test_a_file_that_is_not_recorded_is_removed_again(project: Project) -> None:
         with pytest.raises(Locked):
             project.migrator(max_wait=0).baseline_from_database("init")
     assert not [*project.folder.glob("*")]
+
+
+def test_a_proof_that_is_stopped_leaves_nothing(
+    project: Project, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file, nor a row, nor a scratch database; what is said is about the user's database."""
+    project.rows("CREATE TABLE a (b int)")
+    sabotaged(monkeypatch, lambda text: text.replace("CREATE TABLE", "SELECT pg_sleep(60); CREATE TABLE"))
+    migrator = project.migrator()
+    call = Call(lambda: migrator.baseline_from_database("init"))
+    wait_for(project, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    error = call.stopped(migrator)
+    assert error.message == "stopped while the schema was proven in a scratch database"
+    assert error.state.startswith("unchanged; no file was written and nothing was recorded.")
+    assert not [*project.folder.glob("*")]
+    left = "SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)"
+    assert scratch.session.connection().execute(left, [f"fsapi_test_{scratch.token}"]).fetchone() == (0,)
 
 
 def test_a_schema_of_the_history_is_there_before(project: Project) -> None:
