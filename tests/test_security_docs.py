@@ -14,12 +14,13 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "fsapi_nb"
 DOCUMENTS = [ROOT / "SECURITY.md", ROOT / "docs" / "security.md"]
-#: The programs that docs/security.md lists: of the embedded server, a password_command, git for a report, and squawk.
+#: The programs that docs/security.md lists: of the embedded server, a password_command, git for a report and for a file of a commit, and squawk.
 STARTING = {
     "servers/embedded/command.py",
     "project/password.py",
     "project/programs.py",
     "runbook/provenance.py",
+    "verbs/sides.py",
     "checks/squawk.py",
 }
 #: The embedded server's socket, connections that libpq has opened, the name of this machine, and the addresses of a

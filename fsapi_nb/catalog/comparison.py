@@ -25,7 +25,8 @@ _WITH_BODIES = VIEWS | {"function", "procedure"}
 _OWNER = "OWNER TO "
 _PUBLIC = ("schema", "public")
 _OPEN = "GRANT CREATE TO PUBLIC"
-_MAINTAIN, _NAMED_NOT_NULL = 17, 18  # the versions from which there is the privilege, and the name of NOT NULL
+#: The versions from which a sequence of an unlogged table is unlogged, there is the privilege, NOT NULL has a name.
+_UNLOGGED, _MAINTAIN, _NAMED_NOT_NULL = 15, 17, 18
 _NOT_NULL_NAME = re.compile(r' NOT NULL CONSTRAINT (?:"(?:[^"]|"")*"|[^\s"]+)')
 _OWNERS = """
     SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(10)), pg_catalog.quote_ident(current_user),
@@ -107,6 +108,8 @@ def _alike_object(each: CatalogObject, one: CatalogReading, other: CatalogReadin
         lines = [line for line in lines if not line.startswith(_OWNER)]
         if one.version != other.version:
             lines = [line for line in lines if not line.startswith("    VERSION ")]
+    if each.kind == "sequence" and other.version < _UNLOGGED <= one.version:
+        lines = [line.replace("CREATE UNLOGGED ", "CREATE ", 1) for line in lines]
     if other.version < _MAINTAIN <= one.version:
         lines = [line for line in lines if not _is_maintain(line)]
     if other.version < _NAMED_NOT_NULL <= one.version and each.kind.endswith("table"):

@@ -30,6 +30,7 @@ from fsapi_nb.verbs.open import open_store, read_folder
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.sides import DATABASE, FOLDER, read_schema_text, unknown_side
 from fsapi_nb.views import results
+from fsapi_nb.views.results.changed_objects import without_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         changes = compare(before, after, _view_reader(one, other))
     differing, reordered = without_order(changes)
     return results.DifferenceResult(
-        without_secrets(differing),
+        without_owner(without_secrets(differing), after.owner),
         one.label,
         other.label,
         max(len(each.snapshot.objects) for each in (before, after)),

@@ -19,6 +19,7 @@ from fsapi_nb.verbs.catalogs import (
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.views import results
+from fsapi_nb.views.results.changed_objects import without_owner
 
 
 def drift(options: VerbOptions) -> results.DriftResult:
@@ -35,7 +36,7 @@ def drift(options: VerbOptions) -> results.DriftResult:
         changes = compare(given, found.reading, partial(read_views, expected.connection))
     differing, reordered = without_order(changes)
     return results.DriftResult(
-        without_secrets(differing),
+        without_owner(without_secrets(differing), found.reading.owner),
         f"the replay of {counted(len(applied.folder.names), 'applied migration')}",
         "the database",
         len(found.reading.snapshot.objects),

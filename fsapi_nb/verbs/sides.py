@@ -13,6 +13,7 @@ from fsapi_nb.project.programs import communicate
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.project.root import Project
 from fsapi_nb.text.near import did_you_mean, near
+from fsapi_nb.text.secrets import is_secret_variable
 
 #: The words that name the database of the command and the end of the migrations folder.
 DATABASE, FOLDER = "database", "folder"
@@ -65,7 +66,8 @@ def _bytes_in_git(root: Path, revision: str, path: str) -> bytes:
     """Return a file as it is in a commit. Runs git, which runs nothing of the repository's."""
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is not a commit", hint=_FORMS)
-    environment = {**os.environ, **_CALM}
+    kept = {name: value for name, value in os.environ.items() if not is_secret_variable(name) and "://" not in value}
+    environment = kept | _CALM
     try:
         process = subprocess.Popen(
             ["git", "--no-pager", "cat-file", "blob", f"{revision}:{path}"],

@@ -138,4 +138,4 @@ def test_columns_in_another_order_are_a_note(project: Project) -> None:
     (project.root / "b.sql").write_text("CREATE TABLE t (b text, a integer);")
     found = project.migrator().diff("a.sql", "b.sql")
     assert not found.attention
-    assert found.lines()[1] == "  ! the same columns in another order, which is not counted: public.t"
+    assert found.lines()[1] == "  ! the same columns in another order, which is not counted: t"

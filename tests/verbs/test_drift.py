@@ -56,29 +56,27 @@ def test_what_was_changed_beside_the_migrations_is_said_with_both_texts(project:
             f"Drift on {project.label}: 3 objects differ from the replay of 1 applied migration: "
             "1 only in the migrations, 1 only in the database, 1 different"
         ),
-        "  only in the migrations  view public.notes",
-        "  only in the database    index public.hot",
-        "  different               table public.orders",
+        "  only in the migrations  view notes",
+        "  only in the database    index hot on orders",
+        "  different               table orders",
         "",
         "  - the replay of 1 applied migration",
         "  + the database",
         "",
-        "view public.notes",
+        "view notes",
         "    -CREATE VIEW public.notes AS",
         *_view_lines(project),
         "    -   FROM public.orders;",
-        "    -OWNER TO postgres",
         "",
-        "index public.hot",
+        "index hot on orders",
         "    +CREATE INDEX hot ON public.orders USING btree (note)",
         "",
-        "table public.orders",
+        "table orders",
         "     CREATE TABLE public.orders (",
         "         id integer NOT NULL",
         "    -    note text",
         "    +    note text NOT NULL",
         "     )",
-        "     OWNER TO postgres",
     ]
     assert list(found.to_frame()["object"]) == ["public.hot", "public.orders", "public.notes"]
     assert '<span style="color:#e0454a">-    note text</span>' in found.html()
@@ -87,6 +85,21 @@ def test_what_was_changed_beside_the_migrations_is_said_with_both_texts(project:
 def _view_lines(project: Project) -> list[str]:
     version = int(project.value("SELECT current_setting('server_version_num')")) // 10_000
     return ["    - SELECT note" if version >= 16 else "    - SELECT orders.note"]
+
+
+def test_what_belongs_to_a_new_table_goes_with_it(project: Project) -> None:
+    """One line, with the texts of all below it; the frame has a row for each."""
+    project.rows(
+        "CREATE TABLE log (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at date); CREATE INDEX ON log (at)"
+    )
+    project.rows("CREATE FUNCTION rounded(numeric, text) RETURNS numeric LANGUAGE sql AS 'SELECT $1'")
+    found = drift_of(project)
+    assert [line for line in found.lines() if line.startswith("  only")] == [
+        "  only in the database  function rounded(numeric, text)",
+        "  only in the database  table log (2 columns, 1 constraint, 1 index)",
+    ]
+    assert "    +CREATE INDEX log_at_idx ON public.log USING btree (at)" in found.lines()
+    assert len(found.to_frame()) == 5
 
 
 def test_check_ends_with_3(project: Project) -> None:
@@ -99,7 +112,7 @@ def test_check_ends_with_3(project: Project) -> None:
     with pytest.raises(NotUpToDate) as caught:
         verb.run(project.migrator(), options)  # type: ignore[arg-type]
     assert caught.value.exit_code == 3
-    assert caught.value.details == ("  only in the database: table public.planted",)
+    assert caught.value.details == ("  only in the database: table planted (0 columns)",)
 
 
 def test_what_ran_counts_where_its_file_was_edited_or_is_gone(project: Project) -> None:

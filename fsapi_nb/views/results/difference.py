@@ -25,6 +25,7 @@ from fsapi_nb.views.document import (
     notes_of,
 )
 from fsapi_nb.views.results.base import Result
+from fsapi_nb.views.results.changed_objects import ChangedObject, changed_objects, short_name
 
 _SUMMARY = Fold(24, 8)
 _TEXTS = Fold(10, 3)
@@ -58,21 +59,22 @@ class DifferenceResult(Result):
         return bool(self.changes)
 
     @property
-    def _ordered(self) -> list[Change]:
-        """The changes as they are shown: what is only in one of the two first."""
-        return sorted(self.changes, key=lambda each: _ORDER.index(each.change))
+    def objects(self) -> list[ChangedObject]:
+        """The objects as they are shown: what is only in one of the two first, parts of a whole table with it."""
+        return sorted(changed_objects(self.changes), key=lambda each: _ORDER.index(each.change.change))
 
     def headline(self) -> str:
         """Return how many objects differ between which two."""
         between = f"{visible_line(self.a)} and {visible_line(self.b)}"
         if not self.changes:
             return f"No difference between {between}: {counted(self.compared, 'object')}."
-        return f"{_count(self.changes)} between {between}: {self._counts()}"
+        objects = self.objects
+        return f"{_count(objects)} between {between}: {self._counts(objects)}"
 
     def document(self, medium: Medium = STORED) -> Document:
         """Return which objects differ, and how; a notebook has each text behind its object, and of long ones a part."""
-        ordered = self._ordered
-        width = max((len(self.where(each)) for each in ordered), default=0)
+        ordered = self.objects
+        width = max((len(self.where(each.change)) for each in ordered), default=0)
         summary = medium.items(
             _SUMMARY, ordered, lambda each: self._summary(each, width, medium, len(ordered) <= _OPENED), self._gap
         )
@@ -87,7 +89,7 @@ class DifferenceResult(Result):
 
     def findings(self) -> list[str]:
         """Return what a check found: a line for each object that differs."""
-        return [f"  {self.where(each)}: {visible_line(_name(each))}" for each in self._ordered]
+        return [f"  {visible_line(self.where(each.change))}: {each.kind} {each.name()}" for each in self.objects]
 
     def records(self) -> Records:
         """Return a row for each object that differs, with both definitions."""
@@ -125,24 +127,24 @@ class DifferenceResult(Result):
             case _:
                 return "different"
 
-    def _counts(self) -> str:
+    def _counts(self, objects: Sequence[ChangedObject]) -> str:
         """Return how many objects there are of each difference, in words."""
-        found = Counter(self.where(each) for each in self._ordered)
+        found = Counter(self.where(each.change) for each in objects)
         return ", ".join(f"{count} {visible_line(where)}" for where, count in found.items())
 
-    def _summary(self, change: Change, width: int, medium: Medium, opened: bool) -> Item:
-        where, name = visible_line(self.where(change)), visible_line(_name(change))
-        lines, _ = _lines_of(change, medium)
-        cell = Disclosure(visible_line(change.identity), "\n".join(lines), opened=opened, compared=True)
-        return Item([f"  {where:<{width}}  {name}"], [(where, change.kind, cell)])
+    def _summary(self, found: ChangedObject, width: int, medium: Medium, opened: bool) -> Item:
+        where, name = visible_line(self.where(found.change)), found.name()
+        lines, _ = _lines_of(found, medium)
+        cell = Disclosure(name, "\n".join(lines), opened=opened, compared=True)
+        return Item([f"  {where:<{width}}  {found.kind} {name}"], [(where, found.kind, cell)])
 
-    def _gap(self, left: Sequence[Change]) -> Item:
+    def _gap(self, left: Sequence[ChangedObject]) -> Item:
         more = f"… {counted(len(left), 'object')} more"
         return gap(f"  {more}", more, "", "")
 
     def _said(self) -> list[str]:
         """Return the notes, and the tables whose columns are in another order."""
-        names = [visible_line(each.identity) for each in self.reordered]
+        names = [visible_line(short_name(each.identity)) for each in self.reordered]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         order = [f"the same columns in another order, which is not counted: {shown}"] if names else []
         return [*self.notes, *order]
@@ -162,7 +164,8 @@ class DriftResult(DifferenceResult):
         if not self.changes:
             found = counted(self.compared, "object")
             return f"No drift{self._on()}: {found}, the same as in {visible_line(self.a)}."
-        return f"Drift{self._on()}: {_count(self.changes)} from {visible_line(self.a)}: {self._counts()}"
+        objects = self.objects
+        return f"Drift{self._on()}: {_count(objects)} from {visible_line(self.a)}: {self._counts(objects)}"
 
     def where(self, change: Change) -> str:
         """Return where an object is: only in the database, only in the migrations, or in both."""
@@ -170,23 +173,22 @@ class DriftResult(DifferenceResult):
         return only.get(change.change, "different")
 
 
-def _count(changes: Sequence[Change]) -> str:
-    return f"{counted(len(changes), 'object')} {'differs' if len(changes) == 1 else 'differ'}"
+def _count(objects: Sequence[ChangedObject]) -> str:
+    return f"{counted(len(objects), 'object')} {'differs' if len(objects) == 1 else 'differ'}"
 
 
-def _name(change: Change) -> str:
-    return f"{change.kind} {change.identity}"
-
-
-def _text_item(change: Change, medium: Medium) -> Item:
+def _text_item(found: ChangedObject, medium: Medium) -> Item:
     """Return both texts of an object below its name; the HTML has them in the table above."""
-    lines, whole = _lines_of(change, medium)
-    return Item(["", visible_line(_name(change)), *("    " + line for line in lines)], whole=whole)
+    lines, whole = _lines_of(found, medium)
+    return Item(["", f"{found.kind} {found.name()}", *("    " + line for line in lines)], whole=whole)
 
 
-def _lines_of(change: Change, medium: Medium) -> tuple[list[str], bool]:
-    """Return the difference of both texts line by line, and whether it is whole."""
-    lines = [visible(line) for line in change.lines()] or [_ALIKE]
+def _lines_of(found: ChangedObject, medium: Medium) -> tuple[list[str], bool]:
+    """Return the difference of both texts line by line, with those of its parts, and whether it is whole."""
+    lines = [visible(line) for line in found.change.lines()] or [_ALIKE]
+    for part in found.parts:
+        if part.kind != "sequence":  # what makes it stands in the table's text
+            lines += ["", f"{part.kind} {visible_line(short_name(part.identity))}", *map(visible, part.lines())]
     shown = medium.fold(_LINES).apply(
         lines, lambda line: [clip(line) if medium.folded else line], lambda left: f"  … {len(left)} lines more"
     )
