@@ -37,13 +37,16 @@ _SCHEMAS = """
 """
 #: Tables of fsapi's columns that are called `migrations` or have our journal beside them, and those that go with them.
 _OURS = """
-    WITH histories AS (
-        SELECT c.relnamespace, c.relname FROM pg_catalog.pg_class c
+    WITH named AS MATERIALIZED (
+        SELECT c.oid, c.relnamespace, c.relname FROM pg_catalog.pg_class c
         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY(%(schemas)s)
-          AND %(columns)s <@ array(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = c.oid)
-          AND (c.relname = %(table)s OR EXISTS (
-                SELECT FROM pg_catalog.pg_class j JOIN pg_catalog.pg_attribute a ON a.attrelid = j.oid
-                WHERE j.relnamespace = c.relnamespace AND j.relname = c.relname || '_journal' AND a.attname = 'run_id'))
+          AND (c.relname = %(table)s OR (c.relnamespace, c.relname::text) IN (
+                SELECT j.relnamespace, left(j.relname::text, -length('_journal'))
+                FROM pg_catalog.pg_class j JOIN pg_catalog.pg_attribute a ON a.attrelid = j.oid AND a.attname = 'run_id'
+                WHERE j.relname::text LIKE '%%\\_journal'))
+    ), histories AS (
+        SELECT relnamespace, relname FROM named
+        WHERE %(columns)s <@ array(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = named.oid)
     ), tables AS (
         SELECT DISTINCT c.oid FROM histories h JOIN pg_catalog.pg_class c ON c.relnamespace = h.relnamespace
         WHERE c.relname IN (h.relname, h.relname || '_scripts', h.relname || '_journal') AND c.relkind IN ('r', 'p')

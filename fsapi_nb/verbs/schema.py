@@ -8,7 +8,8 @@ from dataclasses import replace
 import psycopg
 
 from fsapi_nb.catalog.schema.asking import refusal
-from fsapi_nb.catalog.schema.names import find, is_of, is_pattern, matching
+from fsapi_nb.catalog.schema.lookup import look_up, means_pattern
+from fsapi_nb.catalog.schema.names import is_of, matching
 from fsapi_nb.catalog.schema.overview import KINDS, RELATIONS, TYPES, Overview, SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, Partition
 from fsapi_nb.catalog.schema.read_others import read_other
@@ -42,15 +43,16 @@ def schema(
     own = options.access.schema
     with open_store(options, writing=False) as store:
         try:
+            connection = store.session.connection()
             schemas = [own, *(["public"] if name is not None else [])] if own else None  # public is in its search_path
-            overview = read_overview(store.session.connection(), schemas)
-            _require_kind(overview, kind)
-            if name is not None and not _is_pattern(overview, name):
-                found = find(overview, name, kind)
+            if kind is not None and kind not in KINDS:
+                _require_kind(read_overview(connection, schemas), kind)
+            if name is not None and not means_pattern(connection, schemas, name):
+                overview, found = look_up(connection, schemas, name, kind)
                 if found[0].kind != "schema":
                     return read_page(store, overview, found, rows)
                 name = f"{found[0].written}.*"
-            return _overview(store, overview, name, kind)
+            return _overview(store, read_overview(connection, schemas), name, kind)
         except psycopg.Error as error:
             refused = refusal(error, "the database" if name is None else name)
             if refused is None:
@@ -58,19 +60,14 @@ def schema(
             raise refused from error
 
 
-def _require_kind(overview: Overview, kind: str | None) -> None:
+def _require_kind(overview: Overview, kind: str) -> None:
     """Raise UsageError if there is no such kind of object."""
     known = dict.fromkeys([*KINDS, *(each.kind for each in overview.objects)])
-    if kind is None or kind in known:
+    if kind in known:
         return
     close = near(kind, known)
     hint = did_you_mean(close) if close else f"the kinds are {', '.join(known)}."
     raise UsageError(f"there is no kind of object {kind!r}", state=UNCHANGED, hint=hint)
-
-
-def _is_pattern(overview: Overview, name: str) -> bool:
-    """Return whether a text is a pattern: a name may have a star or a question mark in it."""
-    return is_pattern(name) and not any(name in (each.name, each.qualified, each.written) for each in overview.objects)
 
 
 def _overview(store: HistoryStore, overview: Overview, pattern: str | None, kind: str | None) -> results.SchemaResult:

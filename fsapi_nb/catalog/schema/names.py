@@ -9,7 +9,7 @@ nothing has exactly those letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fsapi_nb.catalog.pattern import NamePattern, read_pattern
 from fsapi_nb.catalog.schema.overview import ROUTINES, Overview, SchemaObject, rank
@@ -49,6 +49,19 @@ def _matches(item: SchemaObject, pattern: NamePattern, *, fold: bool = False) ->
     if pattern.schema is not None and not re.match(pattern.schema, item.schema or "", flags):
         return False
     return bool(re.match(pattern.name, item.name, flags))
+
+
+def possible_names(text: str) -> frozenset[str]:
+    """Return what the object that a text names may be called alone: all that `find` would take, but for other letters."""
+    plain = _QUOTED.sub(lambda quoted: quoted[1].replace('""', '"'), text)
+    whole = {form for each in (text, plain) for form in (each, each.partition("(")[0])}
+    return frozenset(form[place:] for form in whole for place in _starts(form))
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Yield where a name without its schema may begin: a name may have dots, too."""
+    yield 0
+    yield from (place + 1 for place, letter in enumerate(text) if letter == ".")
 
 
 def find(overview: Overview, name: str, kind: str | None = None) -> tuple[SchemaObject, ...]:

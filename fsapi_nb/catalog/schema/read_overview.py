@@ -6,7 +6,7 @@ No definition is read, so no lock is taken but those of counting small tables, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -47,14 +47,17 @@ _RELATIONS = f"""
         (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)),
         greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)),
-        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), e.extname::text
+        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), CASE WHEN c.relkind = 'p' THEN (
+            WITH RECURSIVE tree(id) AS (
+                SELECT c.oid UNION ALL SELECT below.inhrelid FROM tree JOIN pg_inherits AS below ON below.inhparent = tree.id
+            ) SELECT count(*) - 1 FROM tree) END, e.extname::text
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_depend AS o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
         AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')
     {_EXTENSION.format(catalog="pg_class", oid="c.oid")}
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relpersistence <> 't'
-        AND c.relnamespace = ANY({{spaces}}::oid[])"""
+        AND c.relnamespace = ANY({{spaces}}::oid[]) AND {{among}}"""
 _TYPES = f"""
     SELECT t.oid, n.nspname::text, t.typname::text, t.typtype::text, pg_get_userbyid(t.typowner)::text,
         obj_description(t.oid, 'pg_type'), CASE t.typtype
@@ -68,7 +71,7 @@ _TYPES = f"""
     LEFT JOIN pg_class AS c ON c.oid = t.typrelid
     {_EXTENSION.format(catalog="pg_type", oid="t.oid")}
     WHERE t.typnamespace = ANY({{spaces}}::oid[]) AND t.typtype <> 'm' AND (t.typrelid = 0 OR c.relkind = 'c')
-        AND NOT EXISTS (SELECT FROM pg_type AS of WHERE of.typarray = t.oid)"""
+        AND NOT (t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc) AND {{among}}"""
 _ROUTINES = f"""
     SELECT p.oid, n.nspname::text, p.proname::text, p.prokind::text, pg_get_userbyid(p.proowner)::text,
         obj_description(p.oid, 'pg_proc'), oidvectortypes(p.proargtypes), pg_get_function_arguments(p.oid),
@@ -76,7 +79,7 @@ _ROUTINES = f"""
         e.extname::text
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
     {_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
-    WHERE p.pronamespace = ANY({{spaces}}::oid[]) AND NOT EXISTS (
+    WHERE p.pronamespace = ANY({{spaces}}::oid[]) AND {{among}} AND NOT EXISTS (
         SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')"""
 _SCHEMAS = f"""
     SELECT n.oid, n.nspname::text, pg_get_userbyid(n.nspowner)::text,
@@ -120,28 +123,31 @@ _OTHERS = f"""
             SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = ANY({{spaces}}::oid[])))"""
 
 
-def read_overview(connection: Connection, schemas: Sequence[str] | None) -> Overview:
+def read_overview(
+    connection: Connection, schemas: Sequence[str] | None, *, among: Collection[str] | None = None
+) -> Overview:
     """Return every object of these schemas, and those that are in none; how large tables are is not known then.
 
     Args:
         schemas: Their names; None for all of users.
+        among: Only relations, types and routines of these names, which does not depend on how many there are.
 
     Raises:
         psycopg.Error: The catalog cannot be read.
     """
     path, role = path_and_role(connection)
     spaces, ours = known_oids(connection, schemas)
-    queries = {
-        "relations": _RELATIONS,
-        "types": _TYPES,
-        "routines": _ROUTINES,
-        "schemas": _SCHEMAS,
-        "extensions": _EXTENSIONS,
-        "others": _OTHERS,
+    queries: dict[str, sql.Composable] = {
+        name: sql.SQL(text).format(spaces=sql.Literal(spaces), among=_among(column, among))
+        for name, text, column in (
+            ("relations", _RELATIONS, "c.relname"),
+            ("types", _TYPES, "t.typname"),
+            ("routines", _ROUTINES, "p.proname"),
+        )
     }
-    answers = ask(
-        connection, {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in queries.items()}, PATIENT
-    )
+    texts = {"schemas": _SCHEMAS, "extensions": _EXTENSIONS, "others": _OTHERS}
+    queries |= {name: sql.SQL(text).format(spaces=sql.Literal(spaces)) for name, text in texts.items()}
+    answers = ask(connection, queries, PATIENT)
     inside = [
         *_relations(answers["relations"], frozenset(ours)),
         *_types(answers["types"], path),
@@ -152,6 +158,13 @@ def read_overview(connection: Connection, schemas: Sequence[str] | None) -> Over
     written = _writer(found, path)
     ordered = sorted(found, key=lambda each: (rank(each.kind), each.schema or "", each.name, each.arguments or ""))
     return Overview(tuple(replace(each, written=written(each)) for each in ordered), path, role)
+
+
+def _among(column: str, names: Collection[str] | None) -> sql.Composable:
+    """Return the condition that a column is one of these names, if some were given."""
+    if names is None:
+        return sql.SQL("true")
+    return sql.SQL("{} = ANY({}::name[])").format(sql.SQL(column), sql.Literal(sorted(names)))
 
 
 def with_sizes(
@@ -218,23 +231,8 @@ def _why(error: psycopg.Error) -> str:
 
 
 def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
-    parents = {row[0]: row[4] for row in rows if row[4] is not None}
-    below = Counter(each for number in parents for each in _above(number, parents))
-    for (
-        oid,
-        schema,
-        name,
-        kind,
-        parent,
-        owned,
-        owner,
-        comment,
-        columns,
-        vacuumed,
-        analyzed,
-        readable,
-        extension,
-    ) in rows:
+    for oid, schema, name, kind, parent, owned, owner, comment, *rest, extension in rows:
+        columns, vacuumed, analyzed, readable, partitions = rest
         yield SchemaObject(
             _KIND[kind],
             schema,
@@ -244,7 +242,7 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
             owner,
             comment,
             columns=None if kind == "S" else columns,
-            partitions=below[oid] if kind == "p" else None,
+            partitions=partitions,
             vacuumed=vacuumed,
             analyzed=analyzed,
             readable=readable,
@@ -252,13 +250,6 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
             extension=extension,
             is_history=oid in ours,
         )
-
-
-def _above(number: int, parents: Mapping[int, int]) -> Iterator[int]:
-    """Yield the tables that one is a partition of, the nearest first."""
-    while number in parents:
-        number = parents[number]
-        yield number
 
 
 def _types(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
