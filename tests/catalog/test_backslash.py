@@ -126,6 +126,14 @@ def test_databases_and_roles_are_listed(shop: Project) -> None:
     assert "pg_monitor" in listed(shop, r"\duS")
 
 
+def test_scans_are_not_stored(shop: Project) -> None:
+    """They differ from run to run: a terminal, JSON and the frame have them."""
+    found = shop.migrator().describe(r"\di")
+    assert "scans" not in repr(found) + found.html()
+    assert any("scans" in line for line in found.lines(times=True))
+    assert "scans" in found.to_frame().columns
+
+
 def test_privileges_are_shown_as_they_are_kept(shop: Project) -> None:
     """Of relations and of columns; without any, the owner alone has them."""
     found = shop.migrator().describe(r"\dp customers")
