@@ -13,6 +13,7 @@ from fsapi_nb.model.action import LossKind
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one
+from fsapi_nb.script.server_objects import find_server_objects
 from fsapi_nb.script.tokens import SqlSyntaxError
 
 
@@ -81,6 +82,8 @@ def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredD
     except SqlSyntaxError:
         yield UnrestoredData(statement.traits.kind, "the rows that {} changes, which could not be read")
         return
+    for role in find_server_objects([statement]).made:
+        yield UnrestoredData(role, "the roles of the server as they were before UP made {}")
     for action in actions:
         names = {work.tables.name for work in action.changes_rows}
         names |= {loss.name for loss in action.destroys if loss.kind is LossKind.ROWS}
@@ -90,7 +93,9 @@ def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredD
                     found.qualified, "the rows of {} as they were before UP's " + statement.traits.kind
                 )
         if action.unknown and statement.traits.kind in {"DO", "CALL", "SELECT", "EXECUTE"}:
-            yield UnrestoredData(statement.traits.kind, "the rows that UP's {} changes")
+            yield UnrestoredData(
+                statement.traits.kind, "what UP's {} does to rows, and does elsewhere because of other rows"
+            )
 
 
 def _converted(text: str, before: CatalogParts) -> Iterator[UnrestoredData]:

@@ -12,21 +12,24 @@ _MARKER = "-- DOWN"
 _NOTHING = "-- the catalog is as before: there is nothing to undo"
 
 
-def section(down: DerivedDown, left: Sequence[Change], version: int) -> str:
+def section(down: DerivedDown, left: Sequence[Change], version: int, failure: str | None = None) -> str:
     """Return the section of a file, from its marker on; each of its lines ends in a line feed.
 
     Args:
         down: The statements and what they do not bring back.
         left: What still differed from the catalog before when they had run on a copy.
         version: The major version of that copy's server.
+        failure: Why it did not run there, if it did not.
     """
-    lines = [_MARKER, *_comments(down, left, version), *(down.statements or (_NOTHING,))]
+    lines = [_MARKER, *_comments(down, left, version, failure), *(down.statements or (_NOTHING,))]
     return "\n".join(lines) + "\n"
 
 
-def _comments(down: DerivedDown, left: Sequence[Change], version: int) -> Iterator[str]:
+def _comments(down: DerivedDown, left: Sequence[Change], version: int, failure: str | None) -> Iterator[str]:
     differs = without_remarks(left)
     outcome = "it restores the catalog exactly" if not differs else "it does not restore the whole catalog"
+    if failure is not None:
+        outcome = f"it does not run: {visible_line(failure)}"
     yield f"-- derived by fsapi_nb from the catalog; on a copy (PostgreSQL {version}) {outcome}"
     for change in left:
         if change.is_remark:

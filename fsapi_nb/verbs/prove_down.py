@@ -93,7 +93,8 @@ def prove_down(options: VerbOptions, folder: Folder, name: str, text: str, needs
         version = parts[0].version // 10_000
         written = with_section(text, (len(text), len(text)), section(down, (), version))
         left, failure = trial.prove(folders.parse_text(name, written), before, after)
-        return ProvenDown(down, section(down, left, version), version, left, failure)
+        text = section(down, left, version, failure[0] if failure else None)
+        return ProvenDown(down, text, version, left, failure)
 
 
 @contextmanager
