@@ -250,4 +250,6 @@ def test_a_reader_is_told_what_it_may_not_see(shop: Project, reader: str) -> Non
 def test_a_replica_is_said_to_count_only_its_own() -> None:
     """And a server with replicas, that they count theirs."""
     assert "this server is a replica" in repr(UnusedResult(SpareFindings(is_replica=True)))
-    assert "2 replicas of this server count their scans themselves" in repr(UnusedResult(SpareFindings(replicas=2)))
+    for replicas, words in ((1, "1 replica of this server counts its scans itself: ask it, too"),
+                            (2, "2 replicas of this server count their scans themselves: ask them, too")):  # fmt: skip
+        assert words in repr(UnusedResult(SpareFindings(replicas=replicas)))

@@ -71,9 +71,10 @@ class UnusedResult(Result):
         if found.is_replica:
             notes.append("this server is a replica: it counts its own scans only, and not those of the primary")
         if found.replicas:
-            notes.append(
-                f"{counted(found.replicas, 'replica')} of this server count their scans themselves: ask them, too"
+            themselves = (
+                "counts its scans itself: ask it" if found.replicas == 1 else "count their scans themselves: ask them"
             )
+            notes.append(f"{counted(found.replicas, 'replica')} of this server {themselves}, too")
         if found.unseen:
             notes.append(
                 f"this role may not read {counted(found.unseen, 'sequence')}: USAGE or SELECT on them is missing"
