@@ -77,8 +77,8 @@ def prove(
             rest = _without_installed(definitions, scratch, address)
             before = _snapshot(options, address)
             draft = folders.parse_text(_NAME, first_migration(rest, history_schema=history_schema))
-            _run_up(options, draft, address, scratch)
-            _refuse_difference(options, definitions, found, address)
+            _run_up(options, draft, address, scratch, _advice(scratch, needs))
+            _refuse_difference(options, definitions, found, address, _advice(scratch, needs))
             reasons = tuple(_down_faults(options, draft, address, before, history_schema))
         finally:
             scratch.drop(address)
@@ -121,7 +121,7 @@ def _saying_what_was_stopped() -> Iterator[None]:
         raise revise(error, message=message, state=_STATE) from error.__cause__
 
 
-def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scratch) -> None:
+def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scratch, advice: str) -> None:
     try:
         _run(options, draft, address, plan_migrate)
     except FsapiError as error:
@@ -129,11 +129,13 @@ def _run_up(options: VerbOptions, draft: Migration, address: str, scratch: Scrat
             f"what was written of the schema does not run in an empty database: {_reason(error)}",
             details=error.details,
             state=_STATE,
-            hint=hint_of(error, scratch, _HINT),
+            hint=hint_of(error, scratch, advice),
         ) from error.__cause__
 
 
-def _refuse_difference(options: VerbOptions, definitions: Definitions, found: CatalogReading, address: str) -> None:
+def _refuse_difference(
+    options: VerbOptions, definitions: Definitions, found: CatalogReading, address: str, advice: str
+) -> None:
     """Raise RefusedPlan if the scratch database has another catalog, but for what is known not to be written."""
     with open_scratch_catalog(options, address) as given:
         changes = compare(given.reading, found, partial(read_views, given.connection))
@@ -146,8 +148,19 @@ def _refuse_difference(options: VerbOptions, definitions: Definitions, found: Ca
             f"{len(found.snapshot.objects)} would differ",
             details=tuple(_lines(left)),
             state=_STATE,
-            hint=_HINT,
+            hint=advice,
         )
+
+
+def _advice(scratch: Scratch, needs: ServerNeeds) -> str:
+    """Return what to do about a schema that is not the same on the scratch server: it may be of another version."""
+    if needs.version in (None, scratch.session.facts.version // 10_000):
+        return _HINT
+    return (
+        f"it was tried on {scratch.label}, and the database is of PostgreSQL {needs.version}: with one of that version here "
+        f"(on Debian or Ubuntu `apt install postgresql-{needs.version}`; it is found by itself) or named with --scratch URL, "
+        "run it again."
+    )
 
 
 def _down_faults(

@@ -13,6 +13,7 @@ import pytest
 from fsapi_nb import BaselineResult, ConfirmationRequired, Locked, PlanChanged, RefusedPlan, UsageError
 from fsapi_nb.history.store import open_target
 from fsapi_nb.model.folder import Folder
+from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.verbs import first_migration, prove_first
 from tests.catalog.knotty_schema import KNOTTY
@@ -261,6 +262,18 @@ def test_what_does_not_run_is_not_recorded(project: Project, monkeypatch: pytest
     with pytest.raises(RefusedPlan, match="does not run in an empty database: .*nothing"):
         written(project)
     assert not [*project.folder.glob("*")]
+
+
+def test_a_scratch_server_of_another_version_is_named_where_it_may_be_the_reason(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer server writes and knows more than an older one, which had to do."""
+    project.rows("CREATE TABLE a (b int)")
+    sabotaged(monkeypatch, lambda text: text.replace("b integer", "b nothing"))
+    monkeypatch.setattr(first_migration, "read_needs", lambda *_, **__: ServerNeeds(99))
+    with pytest.raises(RefusedPlan) as caught:
+        written(project)
+    assert "and the database is of PostgreSQL 99: with one of that version here" in str(caught.value.hint)
 
 
 def test_a_down_that_does_not_empty_a_database_is_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
