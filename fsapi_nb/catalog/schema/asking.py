@@ -22,7 +22,7 @@ from fsapi_nb.text.command import Advice, command
 #: How long a question may run, and so keep the locks that it has, and how long it may wait for one, in milliseconds.
 STATEMENT, LOCK = 900, 100
 #: For what reads a whole catalog, and locks no relation of users.
-PATIENT = {"statement_timeout": "5000"}
+PATIENT = {"statement_timeout": "20000"}
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[], current_user::pg_catalog.text")
 #: What holds for a transaction in which something is looked at.
 LIMITS = {"transaction_read_only": "on", "statement_timeout": str(STATEMENT), "lock_timeout": str(LOCK), "jit": "off"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from psycopg import errors
+
 from fsapi_nb.catalog.schema.names import find, is_pattern, possible_names
 from fsapi_nb.catalog.schema.overview import Overview, SchemaObject
 from fsapi_nb.catalog.schema.read_overview import read_overview
@@ -23,9 +25,12 @@ def look_up(
     overview = read_overview(connection, schemas, among=possible_names(name))
     try:
         return overview, find(overview, name, kind)
-    except UsageError:
+    except UsageError as unknown:
         # In other letters it may mean something; if not, all names are needed to say what may have been meant.
-        overview = read_overview(connection, schemas)
+        try:
+            overview = read_overview(connection, schemas)
+        except errors.QueryCanceled:
+            raise unknown from None
         return overview, find(overview, name, kind)
 
 

@@ -19,6 +19,7 @@ from fsapi_nb.text.near import near
 from fsapi_nb.text.words import counted
 
 _NAMED = 5  # names in a message
+_LONGER = 3  # how many letters a slip may add or leave out
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
@@ -174,5 +175,6 @@ def _near(name: str, known: Sequence[SchemaObject]) -> list[SchemaObject]:
     last = name.rsplit(".", 1)[-1].strip('"').casefold()
     own = [each for each in known if each.extension is None]
     holding = [each for each in own if last and last in each.name.casefold()]
-    close = [] if holding else near(last, {each.name.casefold() for each in own})
+    likely = {each.name.casefold() for each in own if abs(len(each.name) - len(last)) <= _LONGER}
+    close = [] if holding else near(last, likely)
     return (holding or [each for each in own if each.name.casefold() in close])[:_NAMED]

@@ -50,7 +50,6 @@ class SchemaObject:
         partitions: How many partitions a partitioned table has, those of partitions included; None for another table.
         vacuumed: When a table was last vacuumed, as far as the server remembers.
         analyzed: When it was last analyzed.
-        readable: Whether the role that looks may SELECT from all of it.
         arguments: The types that a routine takes, which tell it from others of its name.
         owned: Whether it is a part of another object: a partition, the sequence of a column.
         extension: The extension that it belongs to.
@@ -70,7 +69,6 @@ class SchemaObject:
     partitions: int | None = None
     vacuumed: datetime.datetime | None = None
     analyzed: datetime.datetime | None = None
-    readable: bool = True
     arguments: str | None = None
     owned: bool = False
     extension: str | None = None

@@ -43,15 +43,16 @@ _EXTENSION = """
     LEFT JOIN pg_extension AS e ON e.oid = m.refobjid"""
 _RELATIONS = f"""
     SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, i.inhparent, o.objid IS NOT NULL,
-        pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'),
+        pg_get_userbyid(c.relowner)::text, s.description,
         (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)),
         greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)),
-        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), CASE WHEN c.relkind = 'p' THEN (
+        CASE WHEN c.relkind = 'p' THEN (
             WITH RECURSIVE tree(id) AS (
                 SELECT c.oid UNION ALL SELECT below.inhrelid FROM tree JOIN pg_inherits AS below ON below.inhparent = tree.id
             ) SELECT count(*) - 1 FROM tree) END, e.extname::text
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_description AS s ON s.classoid = 'pg_class'::regclass AND s.objoid = c.oid AND s.objsubid = 0
     LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_depend AS o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
         AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')
@@ -123,6 +124,11 @@ _OTHERS = f"""
             SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = ANY({{spaces}}::oid[])))"""
 
 
+_READABLE = """
+    SELECT c.oid FROM pg_class AS c WHERE c.oid = ANY({numbers}::oid[])
+        AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"""
+
+
 def read_overview(
     connection: Connection, schemas: Sequence[str] | None, *, among: Collection[str] | None = None
 ) -> Overview:
@@ -177,11 +183,20 @@ def with_sizes(
     """
     sizes, notes = read_sizes(connection, [each.oid for each in objects if each.kind in _STORED], path)
     sized = tuple(replace(each, size=sizes[each.oid].size) if each.oid in sizes else each for each in objects)
-    unread = [each.written for each in sized if each.size and each.size.rows is None and not each.readable]
+    unread = _unread(connection, [each for each in sized if each.size and each.size.rows is None])
     if unread:
         why = f"how many rows {_names(unread)} {'has' if len(unread) == 1 else 'have'} is not known"
         notes = (*notes, f"{why}: no ANALYZE has counted them, and this role has no SELECT there")
     return sized, notes
+
+
+def _unread(connection: Connection, objects: Sequence[SchemaObject]) -> list[str]:
+    """Return the names of those that this role may not read."""
+    if not objects:
+        return []
+    query = sql.SQL(_READABLE).format(numbers=sql.Literal([each.oid for each in objects]))
+    readable = {oid for (oid,) in ask(connection, {"": query})[""]}
+    return [each.written for each in objects if each.oid not in readable]
 
 
 def _names(names: Sequence[str]) -> str:
@@ -202,7 +217,10 @@ def read_sizes(
     try:
         rows = ask(connection, {"sizes": tables_query(numbers, path, looks=True)}, PATIENT)["sizes"]
     except (errors.QueryCanceled, errors.LockNotAvailable):
-        rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)}, PATIENT)["sizes"]
+        try:
+            rows = ask(connection, {"sizes": tables_query(numbers, path, looks=False)}, PATIENT)["sizes"]
+        except errors.QueryCanceled:
+            return {}, (f"how large {counted(len(numbers), 'table')} are is not known: to find out took too long",)
         notes.append("the sizes are those of the last VACUUM or ANALYZE: to look at the files took too long")
     locked = [joined([row[2]] if row[4] else row[1:3]) for row in rows if row[3] in {"r", "m"} and not row[6]]
     if locked and not notes:
@@ -232,7 +250,7 @@ def _why(error: psycopg.Error) -> str:
 
 def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
     for oid, schema, name, kind, parent, owned, owner, comment, *rest, extension in rows:
-        columns, vacuumed, analyzed, readable, partitions = rest
+        columns, vacuumed, analyzed, partitions = rest
         yield SchemaObject(
             _KIND[kind],
             schema,
@@ -245,7 +263,6 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
             partitions=partitions,
             vacuumed=vacuumed,
             analyzed=analyzed,
-            readable=readable,
             owned=bool(owned) or parent is not None,
             extension=extension,
             is_history=oid in ours,
