@@ -20,8 +20,10 @@ ATTRIBUTE_OPTIONS = settings(
     "(SELECT array_agg(o) FROM unnest(a.attoptions) AS o WHERE o ~ '^n_distinct(_inherited)?=')"
 )
 TABLESPACE = "(SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid = {0}.reltablespace)"
-METHOD = "(SELECT 'USING ' || quote_ident(amname) FROM pg_am WHERE oid = c.relam AND amname <> 'heap')"
+METHOD = "(SELECT 'USING ' || quote_ident(amname) FROM pg_am WHERE oid = c.relam AND {0})"
+NOT_HEAP = "amname <> 'heap'"
 
+_VIEW_METHOD = METHOD.format(NOT_HEAP)
 _VIEW_WORDS = "CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW ' ELSE 'VIEW ' END || c.oid::regclass"
 _VIEW_SETTINGS = (
     f"'WITH (' || concat_ws(', ', {settings('c.reloptions')}, {settings('toast.reloptions', 'toast.')}) || ')'"
@@ -47,7 +49,7 @@ _STUB = """
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 """
 _VIEW_BODY = f"""
-    concat_ws(E'\\n', concat_ws(' ', {_VIEW_WORDS}, {METHOD}, nullif({_VIEW_SETTINGS}, 'WITH ()'), {TABLESPACE.format("c")},
+    concat_ws(E'\\n', concat_ws(' ', {_VIEW_WORDS}, {_VIEW_METHOD}, nullif({_VIEW_SETTINGS}, 'WITH ()'), {TABLESPACE.format("c")},
               'AS'),
               rtrim(pg_get_viewdef(c.oid), ';'), CASE c.relkind WHEN 'm' THEN 'WITH NO DATA' END)
 """

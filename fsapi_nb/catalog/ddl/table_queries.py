@@ -13,6 +13,7 @@ from fsapi_nb.catalog.ddl.relation_queries import (
     COMMENTS,
     INVALID,
     METHOD,
+    NOT_HEAP,
     OF_INDEX,
     TABLESPACE,
 )
@@ -129,6 +130,12 @@ _REORDERED = """
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 """
 _SETTINGS = f"nullif(concat_ws(', ', {settings('c.reloptions')}, {settings('toast.reloptions', 'toast.')}), '')"
+# A partition has tablespace and access method of its parent if nothing else is said.
+_OF_PARENT = "EXISTS (SELECT FROM pg_class p WHERE p.oid = parent.inhparent AND p.{0} NOT IN (0, c.{0}))"
+_OTHER_METHOD = METHOD.format(f"({NOT_HEAP} OR {_OF_PARENT.format('relam')})")
+_OTHER_TABLESPACE = f"""
+    coalesce({TABLESPACE.format("c")}, CASE WHEN {_OF_PARENT.format("reltablespace")} THEN 'TABLESPACE pg_default' END)
+"""
 _SECURITY = lines(
     "attached",
     "CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %%s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END",
@@ -146,9 +153,9 @@ _TABLES = f"""
                'listless', c.reloftype <> 0 OR c.relispartition AND attached IS NULL,
                'columns', {_LIST}, 'checks', {_CHECKS},
                'tail', concat_ws(' ', CASE WHEN c.relispartition AND attached IS NULL THEN bound END, {_INHERITS},
-                   'PARTITION BY ' || pg_get_partkeydef(c.oid), {METHOD},
+                   'PARTITION BY ' || pg_get_partkeydef(c.oid), {_OTHER_METHOD},
                    'SERVER ' || quote_ident(server.srvname), 'OPTIONS (' || {options("f.ftoptions")} || ')',
-                   'WITH (' || {_SETTINGS} || ')', {TABLESPACE.format("c")}),
+                   'WITH (' || {_SETTINGS} || ')', {_OTHER_TABLESPACE}),
                'after', coalesce({_CHANGES}, '{{}}') || {_SECURITY} || coalesce({_NOT_NULL_COMMENTS}, '{{}}'),
                'unwritten', CASE WHEN parent.inhdetachpending THEN 'it is being detached: it is written as a partition'
                    WHEN {_REORDERED} THEN 'a parent has got columns after it: they stand before its own' END,
