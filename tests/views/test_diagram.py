@@ -141,6 +141,13 @@ def test_names_of_others_are_shown_and_do_nothing(project: Project) -> None:
     assert "http" not in without_picture(html) and drawn_in(html).count("http") == 1
 
 
+def test_a_name_that_xml_has_no_character_for_spoils_no_picture(project: Project) -> None:
+    """Two characters are none of XML's, and PostgreSQL takes them."""
+    result = draw(project, 'CREATE TABLE U&"\\FFFEodd\\FFFF" (U&"\\FFFE" int PRIMARY KEY)')
+    for picture in (picture_in(result.html()), ElementTree.fromstring(result.svg)):
+        assert {"\\ufffeodd\\uffff", "\\ufffe"} <= set(words(picture))
+
+
 def test_mermaid_gets_names_that_it_knows(project: Project) -> None:
     """Entities and columns of plain characters, no two entities alike, the real name as the label, no open quote."""
     source = draw(project, HOSTILE).mermaid.splitlines()

@@ -25,6 +25,8 @@ _DARK = (
     "text{fill:#e6edf3}.q{fill:#9198a1}.p{fill:#161b22;stroke:#3d444d}.b{fill:#212830;stroke:#656c76}.h{fill:#243c5c}"
     ".add{fill:#3fb950}.chg{fill:#d29922}.del{fill:#f85149}"
 )
+#: What PostgreSQL lets a name have, and no XML may: a whole picture would not be shown.
+_NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 STYLE = f"<style>{_LIGHT}@media(prefers-color-scheme:dark){{{_DARK}}}</style>"
 
 
@@ -43,4 +45,5 @@ def picture(parts: Iterable[str], width: int, height: int, *, title: str, descri
         f"<title>{esc(title)}</title><desc>{esc(clip(description))}</desc>"
         f"<rect class='p' x='{0.5 - _EDGE}' y='{0.5 - _EDGE}' width='{wide - 1}' height='{high - 1}' rx='6'/>"
     )
-    return Picture("".join([opening, *parts, "</svg>"]), clip(f"{title}: {description}"), wide, high)
+    svg = "".join([opening, *parts, "</svg>"]).translate(_NO_XML)
+    return Picture(svg, clip(f"{title}: {description}"), wide, high)
