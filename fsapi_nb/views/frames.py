@@ -73,6 +73,7 @@ def own_copy(frame: pd.DataFrame) -> pd.DataFrame:
 def _arrays(result: ResultSet) -> Iterator[Any]:
     """Yield the columns as pandas arrays or Series, from arrays as they are kept, or from rows of Python values."""
     if hasattr(result.rows, "columns"):
+        _make_objects(cast("Sequence[StoredColumn]", result.rows.columns))
         for column, stored in zip(result.columns, cast("Sequence[StoredColumn]", result.rows.columns), strict=True):
             if stored.data.dtype == object:
                 yield _made(column.type_oid, stored.data)
@@ -82,6 +83,12 @@ def _arrays(result: ResultSet) -> Iterator[Any]:
         cells = zip(*result.rows, strict=True) if result.rows else ((),) * len(result.columns)
         for column, values in zip(result.columns, cells, strict=True):
             yield _made(column.type_oid, values)
+
+
+def _make_objects(columns: Sequence[StoredColumn]) -> None:
+    """Make the objects of all columns, those first that let go most of what was received: less is held at the end."""
+    for late in sorted(columns, key=lambda column: -getattr(column, "kept", 0)):
+        _ = late.data
 
 
 def _made(type_oid: int, values: Any) -> Any:

@@ -8,7 +8,7 @@ asked for its text in the end.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import repeat
 from typing import Any, Protocol, TypeAlias
@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 from fsapi_nb.query.values.chunk import Field
 from fsapi_nb.query.values.chunks import Chunk, DayChunk, FieldChunk, JsonChunk, NumericChunk, TextChunk
 from fsapi_nb.query.values.late import LateValues
-from fsapi_nb.query.values.numeric import read_numerics
+from fsapi_nb.query.values.numeric import Numerics, read_numerics
 from fsapi_nb.query.values.stored import Array, ColumnValues, GrowableArray, StoredColumn, array_of, tolist
 from fsapi_nb.query.values.texts import join_texts
 
@@ -110,33 +110,108 @@ def _shortest(data: Array) -> list[float]:
 
 # ----------------------------------------------------------------------------------------------- Python's objects
 
-Keep: TypeAlias = Callable[[Field], tuple[Chunk, Collection[int]]]
-"""From the values of a column without NULL to what is kept of them, and the numbers of those that are odd."""
+
+class Keeper(Protocol):
+    """What keeps the values of one column while they come."""
+
+    def keep(self, field: Field) -> Collection[int]:
+        """Keep some values without NULL; return the numbers of those that are odd."""
+
+    def finish(self) -> list[Chunk]:
+        """Return what was kept, each time as much as `keep` was given, and keep nothing of it."""
 
 
 class _Late:
     """What only Python has: kept as it came, until objects are asked for."""
 
-    def __init__(self, oid: int, keep: Keep) -> None:
-        self._oid, self._keep = oid, keep
-        self._chunks: list[Chunk] = []
+    def __init__(self, oid: int, keeper: Keeper) -> None:
+        self._oid, self._keeper = oid, keeper
         self._null = GrowableArray("?")
+        self._rows: list[int] = []
         self._odd: dict[int, bytes] = {}
 
     def take(self, field: Field) -> None:
         start, present = self._null.count, field.present()
+        self._rows.append(len(field))
         self._null.more(len(field))[:] = False if field.null is None else field.null
-        chunk, odd = self._keep(present)
-        self._chunks.append(chunk)
-        for number in odd:
+        for number in self._keeper.keep(present):
             row = number if field.null is None else int((~field.null).nonzero()[0][number])
             self._odd[start + row] = present.piece(number)
 
     def finish(self, ask: AskForTexts) -> LateValues:
-        count, null = self._null.count, self._null.finish()
+        null = self._null.finish()
         texts = ask(self._oid, list(self._odd.values())) if self._odd else ()
         odd = dict(zip(self._odd, texts, strict=True))
-        return LateValues(self._chunks, null if null.any() else None, odd, count)
+        return LateValues(self._keeper.finish(), self._rows, null if null.any() else None, odd)
+
+
+class _TextKeeper:
+    """Texts, labels, and with another kind of chunk what is written as text."""
+
+    def __init__(self, encoding: str, chunk: type[TextChunk] = TextChunk, begin: int = 0) -> None:
+        self._encoding, self._chunk, self._begin = encoding, chunk, begin
+        self._data = GrowableArray("u1")
+        self._ends: list[tuple[int, int]] = []
+
+    def keep(self, field: Field) -> Collection[int]:
+        import numpy as np
+
+        joined = join_texts(field.after(self._begin) if self._begin else field)
+        self._data.more(len(joined))[:] = np.frombuffer(joined, np.uint8)
+        self._ends.append((self._data.count, len(field)))
+        return ()
+
+    def finish(self) -> list[Chunk]:
+        data, starts = self._data.finish(), [0, *(end for end, _ in self._ends)]
+        return [
+            self._chunk(data[start:end], count, self._encoding)
+            for start, (end, count) in zip(starts, self._ends, strict=False)
+        ]
+
+
+class _NumericKeeper:
+    """Numerics as integers and their scales."""
+
+    def __init__(self) -> None:
+        self._units, self._scale = GrowableArray("i8"), GrowableArray("u2")
+        self._parts: list[tuple[int, Mapping[int, bytes]]] = []
+
+    def keep(self, field: Field) -> Collection[int]:
+        found = read_numerics(field)
+        self._units.more(len(field))[:] = found.units
+        self._scale.more(len(field))[:] = found.scale
+        self._parts.append((self._units.count, found.pieces))
+        return ()
+
+    def finish(self) -> list[Chunk]:
+        units, scale, starts = self._units.finish(), self._scale.finish(), [0, *(end for end, _ in self._parts)]
+        return [
+            NumericChunk(Numerics(units[start:end], scale[start:end], pieces))
+            for start, (end, pieces) in zip(starts, self._parts, strict=False)
+        ]
+
+
+class _FieldKeeper:
+    """The bytes of values that `read` reads, all of one `size`, of which some may be odd."""
+
+    def __init__(
+        self,
+        read: Callable[[Field], Iterable[object]],
+        size: int | None = None,
+        odd: Callable[[Field], Array] | None = None,
+    ) -> None:
+        self._read, self._size, self._odd = read, size, odd
+        self._chunks: list[Chunk] = []
+
+    def keep(self, field: Field) -> Collection[int]:
+        if self._size is not None:
+            field.expect(self._size)
+        self._chunks.append(FieldChunk(field.packed(), self._read))
+        return list(self._odd(field).nonzero()[0].tolist()) if self._odd and len(field) else ()
+
+    def finish(self) -> list[Chunk]:
+        chunks, self._chunks = self._chunks, []
+        return chunks
 
 
 def _with_texts(values: Sequence[object] | Array, rows: Sequence[int], texts: Sequence[str]) -> ColumnValues:
@@ -153,7 +228,7 @@ _FIRST_DAY, _LAST_DAY = 1 - _EPOCH_DAY, date.max.toordinal() - _EPOCH_DAY
 _USUAL = range(date(1900, 1, 1).toordinal() - _EPOCH_DAY, date(2100, 1, 1).toordinal() - _EPOCH_DAY)
 
 
-class _Dates:
+class _DateKeeper:
     """Dates by their days since 2000."""
 
     def __init__(self) -> None:
@@ -161,10 +236,18 @@ class _Dates:
 
         self._made = np.zeros(len(_USUAL), bool)
         self._dates = np.empty(len(_USUAL), object)
+        self._days = GrowableArray("i4")
+        self._ends: list[int] = []
 
-    def keep(self, field: Field) -> tuple[Chunk, Collection[int]]:
+    def keep(self, field: Field) -> Collection[int]:
         days = field.fixed(">i4")
-        return DayChunk(days, self.of), _odd_days(days).nonzero()[0].tolist()
+        self._days.more(len(days))[:] = days
+        self._ends.append(self._days.count)
+        return list(_odd_days(days).nonzero()[0].tolist())
+
+    def finish(self) -> list[Chunk]:
+        days, starts = self._days.finish(), [0, *self._ends]
+        return [DayChunk(days[start:end], self.of) for start, end in zip(starts, self._ends, strict=False)]
 
     def of(self, days: Array) -> Array | list[date]:
         if not len(days) or days.min() < _USUAL.start or days.max() >= _USUAL.stop:
@@ -219,24 +302,6 @@ def _are_odd_intervals(field: Field) -> Array:
     return odd
 
 
-def _packed(
-    read: Callable[[Field], Iterable[object]], size: int | None = None, odd: Callable[[Field], Array] | None = None
-) -> Keep:
-    """Return what keeps the bytes of values that `read` reads, all of one `size`, of which some may be `odd`."""
-
-    def keep(field: Field) -> tuple[Chunk, Collection[int]]:
-        if size is not None:
-            field.expect(size)
-        numbers = odd(field).nonzero()[0].tolist() if odd and len(field) else ()
-        return FieldChunk(field.packed(), read), numbers
-
-    return keep
-
-
-def _keep_numerics(field: Field) -> tuple[Chunk, Collection[int]]:
-    return NumericChunk(read_numerics(field)), ()
-
-
 def _read_uuids(field: Field) -> list[uuid.UUID]:
     field.expect(16)
     return [uuid.UUID(bytes=piece) for piece in field.pieces()]
@@ -249,14 +314,8 @@ def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], Bin
     their text (xml, "char", money), those made of other types, and those of users.
     """
 
-    def text(field: Field) -> tuple[Chunk, Collection[int]]:
-        return TextChunk(join_texts(field), len(field), encoding), ()
-
-    def json(field: Field) -> tuple[Chunk, Collection[int]]:
-        return JsonChunk(join_texts(field), len(field), encoding), ()
-
-    def late(oid: int, keep: Keep) -> Callable[[], BinaryColumn]:
-        return lambda: _Late(oid, keep)
+    def late(oid: int, keeper: Callable[[], Keeper]) -> Callable[[], BinaryColumn]:
+        return lambda: _Late(oid, keeper())
 
     return {
         16: lambda: _Numbers(">u1", tolist, "?"),  # bool
@@ -268,17 +327,17 @@ def _makers(enums: Collection[int], encoding: str) -> dict[int, Callable[[], Bin
         701: lambda: _Numbers(">f8", tolist),  # float8
         1114: lambda: _Timestamps(1114, tolist),  # timestamp
         1184: lambda: _Timestamps(1184, _in_utc),  # timestamptz
-        1082: lambda: _Late(1082, _Dates().keep),  # date
-        1083: late(1083, _packed(_read_times, 8, _are_odd_times)),  # time
-        1266: late(1266, _packed(_read_zoned_times, 12, _are_odd_times)),  # timetz
-        _INTERVAL: late(_INTERVAL, _packed(_read_intervals, 16, _are_odd_intervals)),
-        1700: late(1700, _keep_numerics),  # numeric
-        2950: late(2950, _packed(_read_uuids, 16)),  # uuid
-        17: late(17, _packed(Field.pieces)),  # bytea
-        114: late(114, json),  # json
-        3802: late(3802, lambda field: json(field.after(1))),  # jsonb, whose format's number comes first
+        1082: late(1082, _DateKeeper),  # date
+        1083: late(1083, lambda: _FieldKeeper(_read_times, 8, _are_odd_times)),  # time
+        1266: late(1266, lambda: _FieldKeeper(_read_zoned_times, 12, _are_odd_times)),  # timetz
+        _INTERVAL: late(_INTERVAL, lambda: _FieldKeeper(_read_intervals, 16, _are_odd_intervals)),
+        1700: late(1700, _NumericKeeper),  # numeric
+        2950: late(2950, lambda: _FieldKeeper(_read_uuids, 16)),  # uuid
+        17: late(17, lambda: _FieldKeeper(Field.pieces)),  # bytea
+        114: late(114, lambda: _TextKeeper(encoding, JsonChunk)),  # json
+        3802: late(3802, lambda: _TextKeeper(encoding, JsonChunk, 1)),  # jsonb, whose format's number comes first
         # name, text, unknown, bpchar, varchar; of an enum the bytes are its label
-        **{oid: late(oid, text) for oid in (19, 25, 705, 1042, 1043, *enums)},
+        **{oid: late(oid, lambda: _TextKeeper(encoding)) for oid in (19, 25, 705, 1042, 1043, *enums)},
     }
 
 

@@ -1,7 +1,8 @@
 """Values of one column in some rows as they were received, compact: Python's objects are made of them when asked.
 
 Most readers of a large result never ask: Arrow has no Python objects. Each kind keeps what both need, so that what is
-received is taken apart once. NULLs are left out; `late` knows where they are.
+received is taken apart once. NULLs are left out; `late` knows where they are. The chunks of a column are parts of one
+array, which goes back to the system with the last of them: many small ones would leave holes behind.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 class Chunk(Protocol):
     """The values of a column in some rows, without NULL."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+
     def objects(self) -> Iterable[object]:
         """Return the values as Python's."""
 
@@ -30,9 +35,19 @@ class Chunk(Protocol):
 class TextChunk:
     """Texts, or labels of an enum: their bytes, with a NUL between two."""
 
-    joined: bytes
+    data: Array
     count: int
     encoding: str
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return self.data.nbytes
+
+    @property
+    def joined(self) -> bytes:
+        """The bytes."""
+        return self.data.tobytes()
 
     def objects(self) -> list[str]:
         """Return the values as Python's."""
@@ -54,6 +69,11 @@ class NumericChunk:
 
     numerics: Numerics
 
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return self.numerics.units.nbytes + self.numerics.scale.nbytes
+
     def objects(self) -> Iterable[object]:
         """Return the values as Python's."""
         return decimals_of(self.numerics)
@@ -66,6 +86,11 @@ class DayChunk:
     days: Array
     dates: Callable[[Array], Iterable[object]]
 
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return self.days.nbytes
+
     def objects(self) -> Iterable[object]:
         """Return the values as Python's."""
         return self.dates(self.days)
@@ -77,6 +102,11 @@ class FieldChunk:
 
     field: Field
     read: Callable[[Field], Iterable[object]]
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return len(self.field.buffer)
 
     def objects(self) -> Iterable[object]:
         """Return the values as Python's."""

@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 
 
 class LateValues:
-    """The values of a column, of chunks in order; the same to its readers as `ColumnValues` of objects.
+    """The values of a column, of chunks in order, each of so many `rows`; to its readers like `ColumnValues` of objects.
 
-    `chunks` are there until objects have been asked for: both would be more memory than the result needs. `null` says
-    where NULLs are, None if there are none; `texts` are PostgreSQL's, of the rows whose value Python cannot hold.
+    `chunks` and `is_null` are there until objects have been asked for: both would be more memory than the result needs.
+    `is_null` is None if there is no NULL; `texts` are PostgreSQL's, of the rows whose value Python cannot hold.
     """
 
-    __slots__ = ("_made", "chunks", "is_null", "texts")
+    __slots__ = ("_made", "_rows", "chunks", "is_null", "texts")
 
-    def __init__(self, chunks: Sequence[Chunk], is_null: Array | None, texts: Mapping[int, str], count: int) -> None:
+    def __init__(
+        self, chunks: Sequence[Chunk], rows: Sequence[int], is_null: Array | None, texts: Mapping[int, str]
+    ) -> None:
         self.chunks: deque[Chunk] | None = deque(chunks)
-        self.is_null, self.texts = is_null, texts
-        self._made: Array | int = count
+        self._rows, self.is_null, self.texts = rows, is_null, texts
+        self._made: Array | int = sum(rows)
+
+    @property
+    def kept(self) -> int:
+        """How many bytes are kept until objects are made, about: those of chunks that are parts of an array."""
+        return sum(chunk.size for chunk in self.chunks or ())
 
     @property
     def data(self) -> Array:
@@ -53,13 +60,15 @@ class LateValues:
         import numpy as np
 
         chunks, self.chunks = self.chunks or deque(), None
+        is_null, self.is_null = self.is_null, None
         data = np.empty(count, object)
-        places = None if self.is_null is None else (~self.is_null).nonzero()[0]
         start = 0
-        while chunks:  # each is let go as soon as its objects are made
-            values = array_of(chunks.popleft().objects())
-            end = start + len(values)
-            data[slice(start, end) if places is None else places[start:end]] = values
+        for rows in self._rows:  # each is let go as soon as its objects are made
+            values, end = array_of(chunks.popleft().objects()), start + rows
+            if is_null is None:
+                data[start:end] = values
+            else:
+                data[start:end][~is_null[start:end]] = values
             start = end
         for row, text in self.texts.items():
             data[row] = text

@@ -110,6 +110,11 @@ class ColumnarRows(Sequence[Row]):
         return f"<{self._count} rows of {len(self.columns)} columns>"
 
 
+# Bytes of an array that is a part of the system's memory by itself: what grows through all smaller sizes leaves as
+# many holes in the memory of the process. Those that are not filled are never touched.
+_LARGE = 1 << 22
+
+
 class GrowableArray:
     """An array that becomes longer, without its beginning being copied, let alone every object in it touched."""
 
@@ -125,7 +130,11 @@ class GrowableArray:
         """Return the next so many places, to be filled at once; no reference to them may outlive the next call."""
         start, self.count = self.count, self.count + count
         if self.count > len(self._array):
-            self._resize(self.count + self.count // 16)
+            length, least = self.count + self.count // 16, _LARGE // self._array.itemsize
+            if start and length < least:
+                self._move(start, least)
+            else:
+                self._resize(length)
         return self._array[start : self.count]
 
     def finish(self) -> Array:
@@ -135,6 +144,14 @@ class GrowableArray:
         self._resize(self.count)
         array, self._array = self._array, np.empty(0, self._array.dtype)
         return array
+
+    def _move(self, count: int, length: int) -> None:
+        """Go on in a larger array, of which nothing but what was filled is touched."""
+        import numpy as np
+
+        larger = np.empty(length, self._array.dtype)
+        larger[:count] = self._array[:count]
+        self._array = larger
 
     def _resize(self, length: int) -> None:
         # The check is for other references, and counts those of a debugger's frames, too.

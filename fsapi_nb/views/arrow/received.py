@@ -19,6 +19,7 @@ _DAYS = 10_957  # from 1970, where Arrow's days begin, to 2000
 _INFINITE_DAYS = (-(1 << 31), (1 << 31) - 1)
 _INFINITE = (-(1 << 63), (1 << 63) - 1)
 _MOST_MICROS = _INFINITE[1] // 1000
+_UTF8 = frozenset({"utf-8", "utf8"})
 _WIDE = 1 << 31  # bytes of texts from which on their places need 64 bits
 
 
@@ -55,13 +56,25 @@ def _texts(chunks: Sequence[TextChunk], present: Array | None, count: int) -> An
     parts = [chunk for chunk in chunks if chunk.count]
     try:
         # Arrow's strings are UTF-8, and nothing after this looks whether they are.
-        joined = b"\0".join(chunk.joined.decode(chunk.encoding).encode() for chunk in parts)
+        joined = [_utf8(chunk) for chunk in parts]
     except UnicodeDecodeError:
         return None
-    data = np.frombuffer(joined + b"\0" if parts else b"", np.uint8)
-    ends = (data == 0).nonzero()[0]
-    lengths = np.diff(ends, prepend=-1) - 1
-    return _of_lengths("string", data[data != 0], lengths, present, count)
+    ends = [(np.frombuffer(each, np.uint8) == 0).nonzero()[0] for each in joined]
+    lengths = [np.diff(each, prepend=-1, append=len(text)) - 1 for each, text in zip(ends, joined, strict=True)]
+    data = b"".join(each.translate(None, b"\0") for each in joined)
+    return _of_lengths("string", np.frombuffer(data, np.uint8), _concatenated(lengths), present, count)
+
+
+def _utf8(chunk: TextChunk) -> bytes:
+    """Return texts in UTF-8. Raises UnicodeDecodeError for what is no text in its encoding."""
+    text = chunk.joined.decode(chunk.encoding)
+    return chunk.joined if chunk.encoding in _UTF8 else text.encode()
+
+
+def _concatenated(arrays: Sequence[Array]) -> Array:
+    import numpy as np
+
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
 
 
 def _of_lengths(kind: str, data: Array, lengths: Array, present: Array | None, count: int) -> Any:
