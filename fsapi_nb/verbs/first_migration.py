@@ -26,7 +26,7 @@ from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.catalogs import not_read
-from fsapi_nb.verbs.draft import Draft, stage
+from fsapi_nb.verbs.draft import Draft, file_changed, stage
 from fsapi_nb.verbs.open import open_store, open_to_write, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas, require_place
 from fsapi_nb.verbs.prove_first import prove
@@ -163,7 +163,8 @@ def _confirm(definitions: Definitions, database: str, *, is_protected: bool, yes
 def _record(options: VerbOptions, file: Draft, folder: Folder, text: str) -> None:
     """Publish the file and record it as applied; a file that is not recorded is removed again."""
     draft = folders.parse_text(file.name, text)
-    file.publish()
+    if not file.publish():
+        raise file_changed(file.name, state=_NOTHING)
     try:
         run_plan(
             options,
