@@ -127,9 +127,10 @@ def read_backslash(text: str) -> ListingCommand:
         )
     if page and name is None:
         raise UsageError(f"{written} needs a name", state=UNCHANGED, hint=rf"such as \{found['name']} NAME.")
-    exact = name is not None and found["name"] == "d" and read_pattern(name).exact
+    # A page is found by its name, which may be a function's with its arguments.
+    is_exact = name is not None and not page and read_pattern(name).exact
     more, system = "+" in found["marks"], "S" in found["marks"]
-    return ListingCommand(written, kinds, own, name, page or exact, more, system)
+    return ListingCommand(written, kinds, own, name, page or (is_exact and found["name"] == "d"), more, system)
 
 
 def _meaning(name: str) -> tuple[tuple[str, ...], OwnList | None, bool] | None:

@@ -3,16 +3,14 @@ r"""Answer psql's backslash commands (`\d orders`, `\dt`, `\l`) with the values 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 import psycopg
 from psycopg import sql
 
 from fsapi_nb.catalog.backslash import ListingCommand, OwnList, read_backslash
-from fsapi_nb.catalog.pattern import NamePattern
 from fsapi_nb.catalog.schema.asking import ask, refusal
-from fsapi_nb.catalog.schema.names import find, matching
+from fsapi_nb.catalog.schema.names import find, matching, possible_names
 from fsapi_nb.catalog.schema.overview import Overview, SchemaObject
 from fsapi_nb.catalog.schema.own_lists import read_own_list
 from fsapi_nb.catalog.schema.read_overview import read_overview, with_sizes
@@ -24,7 +22,6 @@ from fsapi_nb.verbs.schema import read_page
 from fsapi_nb.views import results
 
 _ALL_SCHEMAS = sql.SQL("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1")
-_SYSTEM = ("pg_catalog", "information_schema")
 
 Described = results.SchemaResult | results.ObjectResult | results.CatalogListResult
 
@@ -32,15 +29,13 @@ Described = results.SchemaResult | results.ObjectResult | results.CatalogListRes
 def describe(options: VerbOptions, text: str) -> Described:
     """Return what a backslash command asks for: a page of one object, or a list."""
     wanted = read_backslash(text)
-    pattern = wanted.pattern
     with open_store(options, writing=False) as store:
         try:
             if wanted.own:
                 return _own_list(store, wanted, wanted.own)
             if wanted.page:
                 return _page(store, options, wanted)
-            overview = _overview(store, options, system=wanted.system or _names_system(pattern))
-            return _list(store, overview, wanted)
+            return _list(store, _overview_of(store, options, wanted), wanted)
         except psycopg.Error as error:
             raise refusal(error, wanted.text) or error from None
 
@@ -50,41 +45,59 @@ def _own_list(store: HistoryStore, wanted: ListingCommand, own: OwnList) -> resu
     return results.CatalogListResult(found, wanted.name, store.identity)
 
 
-def _overview(store: HistoryStore, options: VerbOptions, *, system: bool) -> Overview:
-    """Return the objects of the schema of the options, or of all of users; with `system`, PostgreSQL's own as well."""
+def _overview(store: HistoryStore, options: VerbOptions, *, system: bool, name: str | None = None) -> Overview:
+    """Return the objects of the schema of the options, or of all of users; with `system`, PostgreSQL's own as well.
+
+    With a name it is only what is called exactly so.
+    """
     own, connection = options.access.schema, store.session.connection()
     schemas = [own] if own else None
     if system:
-        schemas = [name for (name,) in ask(connection, {"": _ALL_SCHEMAS})[""]]
+        schemas = [found for (found,) in ask(connection, {"": _ALL_SCHEMAS})[""]]
+    return read_overview(connection, schemas, among=None if name is None else possible_names(name))
+
+
+def _overview_of(store: HistoryStore, options: VerbOptions, wanted: ListingCommand) -> Overview:
+    """Return the objects that a list is chosen from: those of the schemas that its pattern names, if it names some."""
+    pattern = wanted.pattern
+    if pattern is None or pattern.schema is None:
+        return _overview(store, options, system=wanted.system)
+    connection = store.session.connection()
+    named = re.compile(pattern.schema, re.DOTALL | re.IGNORECASE)
+    schemas = [name for (name,) in ask(connection, {"": _ALL_SCHEMAS})[""] if named.match(name)]
     return read_overview(connection, schemas)
 
 
-def _names_system(pattern: NamePattern | None) -> bool:
-    """Return whether a pattern names a schema of PostgreSQL's own."""
-    return bool(pattern and pattern.schema) and any(re.match(str(pattern and pattern.schema), each) for each in _SYSTEM)
-
-
 def _page(store: HistoryStore, options: VerbOptions, wanted: ListingCommand) -> Described:
-    """Return the page of the object that is named; of an index its line. Raises UsageError if there is none."""
-    name, connection = str(wanted.name), store.session.connection()
+    """Return the page of the object that is named; of an index its line. Raises UsageError if there is none.
+
+    What is called exactly so comes before what is written with other letters, and users' objects before PostgreSQL's.
+    """
+    name = str(wanted.name)
+    if page := _page_of_exactly(store, _overview(store, options, system=wanted.system, name=name), wanted):
+        return page
+    indexes = read_own_list(store.session.connection(), wanted, OwnList.INDEXES)
+    if indexes.rows and "sequence" in wanted.kinds:
+        return results.CatalogListResult(indexes, name, store.identity)
+    if page := _page_of_exactly(store, _overview(store, options, system=True, name=name), wanted):
+        return page
     overview = _overview(store, options, system=wanted.system)
+    return read_page(store, overview, _found(overview, wanted), rows=0)
+
+
+def _page_of_exactly(store: HistoryStore, overview: Overview, wanted: ListingCommand) -> results.ObjectResult | None:
+    """Return the page of the object that is named, if it is the only one."""
     try:
-        found = _found(overview, name, wanted.kinds)
-    except UsageError as unknown:
-        indexes = read_own_list(connection, wanted, OwnList.INDEXES)
-        if indexes.rows and "sequence" in wanted.kinds:
-            return results.CatalogListResult(indexes, name, store.identity)
-        overview = _overview(store, options, system=True)
-        try:
-            found = _found(overview, name, wanted.kinds)
-        except UsageError:
-            raise unknown from None
+        found = _found(overview, wanted)
+    except UsageError:
+        return None
     return read_page(store, overview, found, rows=0)
 
 
-def _found(overview: Overview, name: str, kinds: Sequence[str]) -> tuple[SchemaObject, ...]:
-    """Return the object of these kinds that a name means. Raises UsageError if there is none."""
-    return find(replace(overview, objects=tuple(each for each in overview.objects if each.kind in kinds)), name)
+def _found(overview: Overview, wanted: ListingCommand) -> tuple[SchemaObject, ...]:
+    """Return the object of the wanted kinds that the name means. Raises UsageError if there is none."""
+    of_kinds = tuple(each for each in overview.objects if each.kind in wanted.kinds)
+    return find(replace(overview, objects=of_kinds), str(wanted.name))
 
 
 def _list(store: HistoryStore, overview: Overview, wanted: ListingCommand) -> results.SchemaResult:

@@ -13,9 +13,8 @@ from fsapi_nb.catalog.profile.scan import cost_of, read_table
 from fsapi_nb.catalog.profile.shape import RelationShape, read_shape
 from fsapi_nb.catalog.profile.value import TableProfile
 from fsapi_nb.catalog.schema.asking import plain, refusal
-from fsapi_nb.catalog.schema.names import find
+from fsapi_nb.catalog.schema.lookup import look_up
 from fsapi_nb.catalog.schema.overview import RELATIONS, SchemaObject
-from fsapi_nb.catalog.schema.read_overview import read_overview
 from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, DatabaseError, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.postgres.session import Connection
@@ -58,8 +57,7 @@ def _read(connection: Connection, shape: RelationShape, timeout: str | None) -> 
 def _find(store: HistoryStore, options: VerbOptions, name: str) -> tuple[SchemaObject, Sequence[str]]:
     """Return the relation that is meant, and the search_path. Raises UsageError if there is none."""
     schema = options.access.schema
-    overview = read_overview(store.session.connection(), [schema] if schema else None)
-    (found, *_) = find(overview, name)
+    overview, (found, *_) = look_up(store.session.connection(), [schema] if schema else None, name)
     if found.kind not in RELATIONS:
         raise UsageError(
             f"{found.qualified} is a {found.kind}, and has no columns to profile",

@@ -159,6 +159,7 @@ def test_privileges_are_shown_as_they_are_kept(shop: Project) -> None:
         ("\\d orders\nSELECT 1", "a backslash command stands alone"),
         (r"\sf", "needs a name"),
         (r"\d a.b.c", "has more parts"),
+        (r"\dt a.b.c", "has more parts"),
         (r'\d "a', "has more than one name"),
     ],
 )
