@@ -58,6 +58,11 @@ _OURS = """
 """
 
 
+_NAMES = """
+    SELECT oid::pg_catalog.regclass::text FROM pg_catalog.pg_class WHERE oid = ANY(%(ours)s) AND relkind IN ('r', 'p')
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """What is read of a catalog, by OIDs that hold as long as the transaction: schemas, and our own relations."""
@@ -102,6 +107,14 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
                 for kind, identity, body, columns in connection.execute(complete(query).encode(), values)
             )
     return make_snapshot(objects)
+
+
+def drop_history(connection: Connection) -> None:
+    """Drop our own tables in a scratch database."""
+    with open_catalog(connection, None) as catalog:
+        found = connection.execute(_NAMES.encode(), {"ours": catalog.ours}).fetchall()
+    for (name,) in found:
+        connection.execute(f"DROP TABLE IF EXISTS {name} CASCADE".encode())
 
 
 def _queries(connection: Connection) -> list[KindQuery]:

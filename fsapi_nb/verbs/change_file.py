@@ -8,7 +8,8 @@ what the comparison finds then is all that counts.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,6 +20,7 @@ from fsapi_nb.catalog.change.tried import attempt
 from fsapi_nb.catalog.change.write_change import ChangeWriter, WrittenChange
 from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, read_catalog, without_order
 from fsapi_nb.catalog.difference import Change
+from fsapi_nb.catalog.read import drop_history
 from fsapi_nb.catalog.snapshot import CatalogObject
 from fsapi_nb.catalog.view_text import read_views
 from fsapi_nb.errors import FsapiError
@@ -73,6 +75,12 @@ class ScriptWriter:
         Raises:
             UsageError: There is nothing of the name that is to be renamed.
         """
+        with self._bare(source) as one, self._bare(target) as other:
+            return self._write(one, other, why, wanted, renames)
+
+    def _write(
+        self, source: str, target: str, why: str, wanted: CatalogReading | None, renames: Sequence[str]
+    ) -> ProvenScript | None:
         writer = ChangeWriter(self.scratch, self._application, self.schemas)
         with connect(target, self._application) as there:
             goal = wanted or read_catalog(there, self.schemas)
@@ -91,6 +99,17 @@ class ScriptWriter:
         finally:
             self.scratch.drop(up.end)
         return self._proven(source, up, down, given, goal, why, alike)
+
+    @contextmanager
+    def _bare(self, address: str) -> Iterator[str]:
+        """Yield the address of a copy without the tables of the history, which no SQL is to be written for."""
+        copy = self.scratch.copy_of(address)
+        try:
+            with connect(copy, self._application) as connection:
+                drop_history(connection)
+            yield copy
+        finally:
+            self.scratch.drop(copy)
 
     def _renames(
         self, writer: ChangeWriter, source: str, goal: CatalogReading, renames: Sequence[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fsapi_nb import Migrator, RefusedPlan, ReplayFailed
+from fsapi_nb import Migrator, NotUpToDate, RefusedPlan, ReplayFailed
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow  # an embedded server is started for each project
@@ -94,3 +94,45 @@ def test_an_untrusted_extension_does_not_keep_a_database_from_its_first_migratio
     assert "an empty database migrated with it has the same schema, and its DOWN leaves that empty again" in repr(
         result
     )
+
+
+PLANTED = """
+    CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION f(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.g(); RETURN i; END';
+    CREATE INDEX ON t ((f(1) + i)); ALTER TABLE t ADD j int DEFAULT f(2)
+"""
+
+
+def _plant(project: Project, made: Path) -> None:
+    """A function that an index and a default call when they are made, and whose text was changed then."""
+    with psycopg.connect(project.database) as connection:
+        connection.execute(PLANTED.encode())
+        body = f"BEGIN {PROGRAM.format(made=made)}; END"
+        connection.execute(f"CREATE OR REPLACE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $g${body}$g$".encode())
+
+
+def test_what_is_adopted_cannot_start_a_program(project: Project, made: Path) -> None:
+    """Its definitions are made on the scratch server, and again by the migration that is written of them."""
+    project.write("one", "CREATE TABLE t (i int);", "DROP TABLE t;")
+    migrator = Migrator(project.database, project.folder)
+    migrator.migrate()
+    _plant(project, made)
+    with pytest.raises(NotUpToDate, match="would not be as in the database"):
+        migrator.adopt("adopted")
+    assert not made.exists()
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_a_difference_to_a_database_cannot_start_a_program(project: Project, made: Path) -> None:
+    """Nor one to a file with a schema, such as that of somebody's commit."""
+    project.write("one", "CREATE TABLE t (i int);", "DROP TABLE t;")
+    migrator = Migrator(project.database, project.folder)
+    migrator.migrate()
+    _plant(project, made)
+    assert migrator.make_from_diff("there", target="database").left
+    file = project.root / "schema.sql"
+    file.write_text(f"CREATE TABLE t (i int); {PROGRAM.format(made=made)};")
+    for compare in (lambda: migrator.diff("folder", str(file)), lambda: migrator.make_from_diff("x", target=str(file))):
+        with pytest.raises(ReplayFailed, match="permission denied"):
+            compare()
+    assert not made.exists()

@@ -235,3 +235,24 @@ def test_nothing_is_adopted_behind_what_is_pending(project: Project) -> None:
     project.write("pending", "CREATE TABLE pending ();")
     with pytest.raises(RefusedPlan, match="1 pending migration would run before"):
         project.migrator().adopt("hot_fix")
+
+
+def test_no_sql_is_written_for_the_tables_of_the_history(project: Project) -> None:
+    """They are in a replay and not in a file, and what asks pgmig must not make a DROP of that."""
+    project.write("kind", "CREATE TYPE pair AS (a integer); CREATE TABLE t (p pair);")
+    want(project, "CREATE TYPE pair AS (a integer, b text); CREATE TABLE t (p pair);")
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert not made.left
+    text = text_of(project, made.name)
+    assert "ADD ATTRIBUTE" in text
+    assert "migrations" not in text
+
+
+def test_only_the_schemas_of_the_project_are_changed(project: Project) -> None:
+    """Neither by the definitions nor by pgmig."""
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb]\nschemas = ["public"]\n')
+    project.write("kind", "CREATE SCHEMA other; CREATE TABLE other.t (); CREATE TYPE pair AS (a integer);")
+    want(project, "CREATE TYPE pair AS (a integer, b text);")
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert not made.left
+    assert "other" not in text_of(project, made.name)

@@ -6,6 +6,7 @@ It reads both and runs nothing. What it writes is a proposal, to be run on a cop
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fsapi_nb.script.parser import parse
@@ -17,12 +18,13 @@ def is_installed() -> bool:
     return importlib.util.find_spec("pgmig") is not None
 
 
-def generate(source: str, target: str) -> tuple[list[str], str | None]:
+def generate(source: str, target: str, without: Sequence[str] = ()) -> tuple[list[str], str | None]:
     """Return the statements that lead from `source` to `target`, and why there are none if it refuses.
 
     Args:
         source: The address of a scratch database.
         target: The address of another one.
+        without: Schemas that are left out.
     """
     from pgmig import PgmigError
     from pgmig import generate as ask
@@ -30,7 +32,14 @@ def generate(source: str, target: str) -> tuple[list[str], str | None]:
     # It drives an event loop of its own, which it cannot in a thread that has one already, as a notebook's has.
     with ThreadPoolExecutor(1) as threads:
         try:
-            text = threads.submit(ask, source=source, target=target, include_owner=True, include_grants=True).result()
+            text = threads.submit(
+                ask,
+                source=source,
+                target=target,
+                ignore_schemas=tuple(without),
+                include_owner=True,
+                include_grants=True,
+            ).result()
             return cut(text), None
         except (PgmigError, SqlSyntaxError) as error:
             return [], f"pgmig wrote no SQL: {str(error).splitlines()[0]}"

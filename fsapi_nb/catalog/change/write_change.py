@@ -21,6 +21,9 @@ from fsapi_nb.postgres.session import Connection
 from fsapi_nb.servers.scratch import Scratch
 
 _ROUNDS = 3
+_SCHEMAS = b"""
+    SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class ChangeWriter:
                 ran = attempt(here, first)
                 done, failed, notes = [*ran.done], [*ran.failed], list[str]()
                 if asks:
-                    proposed, note = generator.generate(end, target)
+                    proposed, note = generator.generate(end, target, self._without(here, there))
                     ran = attempt(here, proposed)
                     done += ran.done
                     failed += ran.failed
@@ -92,6 +95,13 @@ class ChangeWriter:
         except BaseException:
             self.scratch.drop(end)
             raise
+
+    def _without(self, *connections: Connection) -> list[str]:
+        """Return the schemas of both databases that the change is not about."""
+        if self.schemas is None:
+            return []
+        found = {name for connection in connections for (name,) in connection.execute(_SCHEMAS)}
+        return sorted(found - {*self.schemas})
 
     def _left(self, here: Connection, there: Connection) -> tuple[Change, ...]:
         changes = compare(read_catalog(here, self.schemas), read_catalog(there, self.schemas))
