@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from fsapi_nb.catalog.ddl.definition import Unwritten
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import Fold, clip
-from fsapi_nb.text.safe import visible_line
+from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
-from fsapi_nb.views.document import STORED, Document, Item, Medium, Paragraphs, Records, gap, notes_of
+from fsapi_nb.views.document import STORED, Disclosure, Document, Item, Medium, Records, ResultTable, notes_of
 from fsapi_nb.views.results.base import Result
 
 _LINES = Fold(24, 8)
+_OPENED = 12  # so few lines are shown opened
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,9 +60,17 @@ class SchemaFileResult(Result):
 
     def document(self, medium: Medium = STORED) -> Document:
         """Return the lines that differ; of many the first and the last are stored."""
-        lines = () if self.action in {"created", "missing"} else self.differences
-        items = medium.items(_LINES, lines, _line, _gap)
-        return Document(self.headline(), [Paragraphs(items)], notes_of(self._left_out(), medium))
+        notes = notes_of(self._left_out(), medium)
+        if self.action in {"created", "missing"} or not self.differences:
+            return Document(self.headline(), (), notes)
+        shown = medium.fold(_LINES).apply(
+            self.differences,
+            lambda line: [visible(clip(line) if medium.folded else line)],
+            lambda left: f"… {counted(len(left), 'line')} more",
+        )
+        lines = Disclosure(self._counts(), "\n".join(shown), opened=len(shown) <= _OPENED, compared=True)
+        item = Item([f"  {line}" for line in shown], [(lines,)], len(shown) == len(self.differences))
+        return Document(self.headline(), [ResultTable([self.file], [item])], notes)
 
     def records(self) -> Records:
         """Return a row for each thing that the file leaves out."""
@@ -88,13 +96,3 @@ class SchemaFileResult(Result):
         parts = [counted(added, "new line")] if added else []
         parts += [f"{counted(removed, 'line')} gone"] if removed else []
         return " and ".join(parts) or "no line differs"
-
-
-def _line(text: str) -> Item:
-    shown = visible_line(clip(text))
-    return Item([f"  {shown}"], [(shown,)])
-
-
-def _gap(left: Sequence[str]) -> Item:
-    words = f"… {counted(len(left), 'line')} more"
-    return gap(f"  {words}", words)
