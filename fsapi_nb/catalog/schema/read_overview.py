@@ -195,7 +195,7 @@ def _unread(connection: Connection, objects: Sequence[SchemaObject]) -> list[str
     if not objects:
         return []
     query = sql.SQL(_READABLE).format(numbers=sql.Literal([each.oid for each in objects]))
-    readable = {oid for (oid,) in ask(connection, {"": query})[""]}
+    readable = {oid for (oid,) in ask(connection, {"": query}, PATIENT)[""]}
     return [each.written for each in objects if each.oid not in readable]
 
 
