@@ -211,7 +211,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "fresh": ("--yes",),
     "query": ('"SELECT 1 AS one"', '"SELECT nothing"', '"SELECT 1; SELECT 1/0"'),
     "make": ("later",),
-    "down": ("{b}", "nowhere"),
+    "down": ("{a} --replace", "nowhere"),
     "trust": ("--list", "--yes", "--revoke ."),
     "init": ("made",),
 }
