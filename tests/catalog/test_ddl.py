@@ -102,6 +102,33 @@ def test_hostile_names_and_texts(pair: tuple[Connection, Connection]) -> None:
     assert definitions.unwritten == ()
 
 
+def test_what_cannot_be_written_is_named(pair: tuple[Connection, Connection]) -> None:
+    """And nothing else differs in the copy."""
+    source, copy = pair
+    source.execute(
+        b"CREATE TABLE a (id int PRIMARY KEY, twice int); CREATE TABLE b (a int CONSTRAINT of_a REFERENCES a)"
+    )
+    source.execute(b"INSERT INTO a VALUES (1, 1), (2, 1); ALTER TABLE a DISABLE TRIGGER ALL")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        source.execute(b"CREATE UNIQUE INDEX CONCURRENTLY broken ON a (twice)")
+    source.execute(b"CREATE SUBSCRIPTION s CONNECTION 'password=hunter2' PUBLICATION p WITH (connect = false)")
+    try:
+        definitions = copied(source, copy)
+        assert [(each.kind, each.identity, each.why) for each in definitions.unwritten] == [
+            ("index", "public.broken", "the index is invalid: it is written as one that is valid"),
+            ("subscription", "s", "where it connects to may hold a password"),
+            ("table constraint", "of_a on public.b", "its triggers are disabled: it is written as one that is kept"),
+        ]
+        assert titles(source, copy) == [
+            "changed index public.broken",
+            "removed subscription s",
+            "changed table constraint of_a on public.b",
+        ]
+        assert "hunter2" not in definitions.script()
+    finally:
+        source.execute(b"ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s")
+
+
 def test_definitions_create_their_objects_one_by_one(pair: tuple[Connection, Connection]) -> None:
     """What stands within a CREATE TABLE in the script, a default or a key, can be created apart, too."""
     source, copy = pair
