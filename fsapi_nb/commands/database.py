@@ -58,13 +58,15 @@ def answer(
     r"""Run SQL, show its plan, or answer a backslash command (`\d orders`): no statement begins with a backslash."""
     if options.analyze and not options.explain:
         raise UsageError("--analyze belongs to --explain", hint="give both; without them the query is run, and kept.")
+    if is_backslash(text):
+        if parameters or options.explain:
+            raise UsageError(
+                "a backslash command has no parameters and no plan", hint="leave --param and --explain out."
+            )
+        return migrator.describe(text)
     if options.explain:
         return migrator.explain(text, parameters, analyze=options.analyze, yes=yes)
-    if not is_backslash(text):
-        return migrator.query(text, parameters, yes=yes)
-    if parameters:
-        raise UsageError("a backslash command has no parameters", hint="leave --param out.")
-    return migrator.describe(text)
+    return migrator.query(text, parameters, yes=yes)
 
 
 def _refuse_beside(flag: str, others: Sequence[str]) -> None:

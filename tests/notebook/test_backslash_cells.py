@@ -26,3 +26,11 @@ def test_a_cell_and_a_terminal_answer_alike(project: Project, cells: Cells, caps
     error, shown = cells.fail(r"%query \copy orders TO 'x'")
     assert isinstance(error, UsageError)
     assert r"\copy is not answered here" in shown
+
+
+def test_what_a_command_has_not_is_refused(cells: Cells) -> None:
+    """Parameters and plans are of SQL."""
+    for line in (r"%query --explain \d orders", "x = 1\n%query --param x \\d orders"):
+        error, _ = cells.fail(line)
+        assert isinstance(error, UsageError)
+        assert error.message == "a backslash command has no parameters and no plan"

@@ -57,6 +57,7 @@ def offered(cells: Cells, before: str, after: str = "") -> list[str]:
         ("%query SELECT * FROM CUST", "", ["customers"]),
         ("%query SELECT * FROM buy", "", ["buyers"]),
         ("frame = %query SELECT * FROM cust", "", ["customers"]),
+        ("%query --explain SELECT * FROM cust", "", ["customers"]),
         ("%query --max-wait 5 SELECT * FROM cust", "", ["customers"]),
         ("%query SELECT * FROM ord", "", ["shop.order_lines", "shop.orders"]),
         ("%query SELECT * FROM sho", "", ["shop"]),
