@@ -9,6 +9,7 @@ from functools import partial
 
 from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, without_order
 from fsapi_nb.catalog.view_text import read_views
+from fsapi_nb.errors import DatabaseError
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.server import Identity
 from fsapi_nb.project.address import find_address
@@ -21,6 +22,8 @@ from fsapi_nb.verbs.catalogs import (
     ScratchCatalog,
     naming,
     open_folder,
+    open_loaded,
+    open_scratch_catalog,
     read_database,
     schema_folder,
     without_options,
@@ -28,6 +31,7 @@ from fsapi_nb.verbs.catalogs import (
 )
 from fsapi_nb.verbs.open import open_store, read_folder
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
+from fsapi_nb.verbs.scratch import open_scratch_server
 from fsapi_nb.verbs.sides import DATABASE, FOLDER, read_schema_text, unknown_side
 from fsapi_nb.views import results
 from fsapi_nb.views.results.changed_objects import without_owner
@@ -82,7 +86,10 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         before, after = one.reading, other.reading
         if any(each.notes for each in found):
             before, after = without_options(before), without_options(after)
-        changes = compare(before, after, _view_reader(one, other))
+        reader = _view_reader(one, other)
+        if reader is None and before.version != after.version:
+            reader = _reader_of_copy(options, b, stack)
+        changes = compare(before, after, reader)
     differing, reordered = without_order(changes)
     return results.DifferenceResult(
         without_owner(without_secrets(differing), after.owner),
@@ -91,7 +98,7 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         max(len(each.snapshot.objects) for each in (before, after)),
         reordered,
         _identity([each.identity for each in found]),
-        (*notes, *_note_of_versions(one, other)),
+        (*notes, *([] if reader else _note_of_versions(one, other))),
     )
 
 
@@ -144,6 +151,18 @@ def _view_reader(one: _Opened, other: _Opened) -> ViewReader | None:
     return partial(read_views, scratch.connection) if scratch else None
 
 
+def _reader_of_copy(options: VerbOptions, wanted: str, stack: ExitStack) -> ViewReader | None:
+    """Return what reads the views of two databases on a copy of the definitions of one; None if none can be made."""
+    side = find_side(options, wanted, defined=True)
+    assert isinstance(side, DatabaseSide)
+    try:
+        scratch = stack.enter_context(open_scratch_server(options, side.found.needs, foreign=True))
+        address = stack.enter_context(open_loaded(options, side.found, scratch))
+    except DatabaseError:  # no server here has what its definitions need
+        return None
+    return partial(read_views, stack.enter_context(open_scratch_catalog(options, address)).connection)
+
+
 def _identity(found: Sequence[Identity | None]) -> Identity | None:
     """Return the one database that the result is about; None if it is about two, or about none."""
     return found[0] if len(found) == 1 else None
@@ -152,7 +171,7 @@ def _identity(found: Sequence[Identity | None]) -> Identity | None:
 def _note_of_versions(one: _Opened, other: _Opened) -> tuple[str, ...]:
     """Return what to say of two databases on servers of different versions, where no scratch server reads the views."""
     versions = (one.reading.version, other.reading.version)
-    if one.scratch or other.scratch or versions[0] == versions[1]:
+    if versions[0] == versions[1]:
         return ()
     return (
         f"PostgreSQL {versions[0]} and {versions[1]} write views in different words: a view that differs may be the same",

@@ -16,7 +16,7 @@ from fsapi_nb.servers.scratch_server import open_scratch
 from fsapi_nb.text.secrets import Secret
 from tests.conftest import Project
 
-_USERS = ("replay", "make_diff", "prove_down", "prove_first")
+_USERS = ("replay", "diff", "make_diff", "prove_down", "prove_first")
 
 
 @contextmanager

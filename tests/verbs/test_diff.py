@@ -6,11 +6,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from fsapi_nb import ConfigurationError, DifferenceResult, MigrationFileError, ReplayFailed, UsageError
+from fsapi_nb.servers import embedded
 from fsapi_nb.servers.scratch import Scratch
 from tests.conftest import MakeDatabase, Project
+from tests.servers.embedded_servers import INSTALLATIONS
 from tests.verbs.on_scratch import scratch_on
 
 ORDERS = "CREATE TABLE orders (id integer PRIMARY KEY, note text);"
@@ -139,3 +142,27 @@ def test_columns_in_another_order_are_a_note(project: Project) -> None:
     found = project.migrator().diff("a.sql", "b.sql")
     assert not found.attention
     assert found.lines()[1] == "  ! the same columns in another order, which is not counted: t"
+
+
+@pytest.mark.parametrize("binaries", INSTALLATIONS, ids=lambda found: found.parent.name)
+def test_two_databases_of_different_versions(
+    project: Project, binaries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Their views are read on a copy of the definitions of one, since neither database is written to."""
+    version = int(project.value("SELECT current_setting('server_version_num')")) // 10_000
+    if embedded.server_version(binaries).split(".")[0] == str(version):
+        pytest.skip("the same version")
+    views = "CREATE TABLE a (id integer, b text); CREATE VIEW v AS SELECT id, b FROM a WHERE b > '';"
+    home = tmp_path_factory.mktemp("other") / ".fsapi_nb"
+    other = embedded.attach(home, bin_folder=binaries)
+    try:
+        project.rows(views)
+        with psycopg.connect(other, autocommit=True) as connection:
+            connection.execute(views.encode())
+        for sides in (("database", other), (other, "database")):
+            found = project.migrator().diff(*sides)
+            assert (summary(found), found.notes) == ([], ())
+        project.rows("CREATE OR REPLACE VIEW v AS SELECT id, b FROM a WHERE b > 'x'")
+        assert [each.identity for each in project.migrator().diff("database", other).changes] == ["public.v"]
+    finally:
+        embedded.destroy(home)
