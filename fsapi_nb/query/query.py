@@ -101,8 +101,7 @@ def run_prefixed(
     """
     with connection.lock:
         query = _SentQuery(sql, _encode(connection, sql))
-        if parameters:
-            _check_parameters(query, parameters)
+        _check_parameters(query, parameters)
         message = prefix.encode() + query.message
         query = _SentQuery(sql, message, bind(connection, parameters), before=len(prefix))
         try:
@@ -196,7 +195,7 @@ def _check_parameters(query: _SentQuery, parameters: Sequence[object]) -> None:
     if problem is None and wanted != given:
         raise UsageError(
             f"the SQL has {f'parameters up to ${wanted}' if wanted else 'no parameter $1'}, and "
-            f"{given} {'values are' if given > 1 else 'value is'} given",
+            f"{given} {'value is' if given == 1 else 'values are'} given",
             hint="the first value is $1, the second $2, each as often as wanted.",
         )
     _refuse_list_in_parentheses([token for token in tokens if token.kind not in COMMENTS], text, parameters)

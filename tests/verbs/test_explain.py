@@ -133,6 +133,8 @@ def test_an_error_is_at_its_place_in_the_text_that_was_given(shop: Project) -> N
     assert (caught.value.place.line, caught.value.place.column) == (2, 6)
     found = shop.migrator().explain("SELECT name FROM customers WHERE id = $1", [7], analyze=True)
     assert found.plans[0].node.actual_rows == 1
+    with pytest.raises(UsageError, match=r"the SQL has parameters up to \$1, and 0 values are given"):
+        shop.migrator().explain("SELECT name FROM customers WHERE id = $1")
 
 
 def test_text_has_no_times_unless_they_are_asked_for(shop: Project) -> None:
