@@ -35,6 +35,7 @@ from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.replay import options_on
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
+from fsapi_nb.verbs.scratch import hint_of
 
 _NAME = "2000_01_01_00_00_proof.sql"
 
@@ -166,7 +167,7 @@ class ScriptWriter:
             try:
                 run_plan(options, request, partial(plan_migrate, to=_NAME), yes=True, folder=folder)
             except FsapiError as error:
-                notes.append(f"the UP does not run as a migration: {error.message}")
+                notes += [f"the UP does not run as a migration: {error.message}", *self._hint(error)]
             left = self._left(self._read(copy), goal, self._reader(copy))
             if left:
                 return left, (), notes
@@ -176,10 +177,15 @@ class ScriptWriter:
                     options, down, partial(plan_rollback, to=None, count=1, everything=False), yes=True, folder=folder
                 )
             except FsapiError as error:
-                notes.append(f"the DOWN does not run as a migration: {error.message}")
+                notes += [f"the DOWN does not run as a migration: {error.message}", *self._hint(error)]
             return left, self._left(self._read(copy), given, None), notes
         finally:
             self.scratch.drop(copy)
+
+    def _hint(self, error: FsapiError) -> list[str]:
+        """Return what to do where a statement lacks a right that the scratch server does not give."""
+        hint = hint_of(error, self.scratch, None)
+        return [hint] if hint else []
 
     def _reader(self, address: str) -> ViewReader:
         def read(views: Sequence[CatalogObject]) -> dict[CatalogObject, CatalogObject]:

@@ -53,7 +53,13 @@ def make_from_diff(
         return results.ChangeFileResult(None, name, *labels)
     begun = None if options.directory.exists() else str(options.directory)
     made = folders.create(options.directory, name, now=now(), text=script.text)
-    return _result(script, made, name, *labels, folder=begun)
+    ends = (_shown(origin), _shown(target))
+    return replace(_result(script, made, name, *labels, folder=begun), typed=ends)
+
+
+def _shown(word: str | None) -> str:
+    """Return an end as it was typed; nothing of an address, which may hold a password."""
+    return word if word and not any(sign in word for sign in ("://", "=", "@")) else ""
 
 
 def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileResult:

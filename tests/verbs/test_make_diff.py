@@ -105,7 +105,8 @@ def test_what_takes_data_away_is_marked_and_a_rename_is_asked(project: Project) 
         "-- a rename? then write it again with --rename public.orders.note=remark\n"
         "ALTER TABLE public.orders DROP COLUMN note;"
     ) in text_of(project, made.name)
-    assert any("--rename public.orders.note=remark" in line for line in made.lines())
+    again = "`sapi migrate:make to_schema --from-diff --rename public.orders.note=remark --to schema.sql`"
+    assert any(again in line for line in made.lines())
 
 
 def test_a_rename_that_is_said_keeps_the_data(project: Project) -> None:

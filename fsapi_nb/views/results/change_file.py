@@ -9,13 +9,13 @@ from typing import Any
 from fsapi_nb.catalog.difference import Change
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Advice, command
-from fsapi_nb.text.fold import Fold
+from fsapi_nb.text.fold import Fold, clip
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.views.document import STORED, Alert, Document, Listing, Medium, Records, Section, notes_of
 from fsapi_nb.views.results.base import Result
 
-_LINES = Fold(80, 20)
+_LINES = Fold(50, 15)
 _ALERTS = Fold(6, 2)
 
 
@@ -24,7 +24,8 @@ class ChangeFileResult(Result):
     """What was written from the difference between `a` and `b`; `name` is None if they do not differ.
 
     `shown` is the name as the user typed it. `left` is what its UP does not cover, `left_down` what its DOWN does not.
-    `renames` are pairs that may be renames, `losses` what it takes away. `recorded` says that it counts as applied.
+    `renames` are pairs that may be renames, `losses` what it takes away. `recorded` says that it counts as applied. `typed`
+    are the two ends as the user named them, empty where that was left out or is an address.
     """
 
     name: str | None
@@ -37,6 +38,7 @@ class ChangeFileResult(Result):
     renames: tuple[tuple[str, str], ...] = ()
     losses: tuple[str, ...] = ()
     recorded: bool = False
+    typed: tuple[str, str] = ("", "")
     folder: str | None = None
     identity: Identity | None = None
     notes: tuple[str, ...] = ()
@@ -65,7 +67,11 @@ class ChangeFileResult(Result):
         sections: list[Section] = []
         if self.text:
             lines = visible(self.text).rstrip("\n").split("\n")
-            kept = medium.fold(_LINES).apply(lines, lambda line: [line], lambda left: f"-- … {len(left)} lines more")
+            kept = medium.fold(_LINES).apply(
+                lines,
+                lambda line: [clip(line) if medium.folded else line],
+                lambda left: f"-- … {len(left)} lines more",
+            )
             sections.append(Listing("SQL", "\n".join(kept), sql=True, whole=kept == lines))
         alerts = [*self._alert("takes away", self.losses, grave=True), *self._alert("not covered", self._titles())]
         notes = notes_of([*self.notes, *self._asked()], medium)
@@ -115,7 +121,8 @@ class ChangeFileResult(Result):
     def _asked(self) -> Iterator[str]:
         """Yield what to say of what may be a rename: remove the file, and write it again with that."""
         for old, new in self.renames:
-            again = command("make", self.shown, from_diff=True, rename=f"{old}={new}")
+            ends = {"from": self.typed[0], "to": self.typed[1]}
+            again = command("make", self.shown, from_diff=True, rename=f"{old}={new}", **ends)
             yield Advice(
                 f"if {visible_line(old)} is {visible_line(new)} renamed, remove the file: ", again, " keeps its data"
             )
