@@ -79,6 +79,9 @@ def test_what_was_changed_beside_the_migrations_is_said_with_both_texts(project:
         "     )",
     ]
     assert list(found.to_frame()["object"]) == ["public.hot", "public.orders", "public.notes"]
+    frame = found.to_frame()
+    assert list(frame.columns) == ["difference", "kind", "object", "in_migrations", "in_database", "database", "server"]
+    assert frame["in_database"][0] == "CREATE INDEX hot ON public.orders USING btree (note)"
     assert '<span style="color:#e0454a">-    note text</span>' in found.html()
 
 

@@ -157,7 +157,7 @@ class DriftResult(DifferenceResult):
     """
 
     __slots__ = ()
-    SIDES: ClassVar[tuple[str, str]] = ("migrations", "database")
+    SIDES: ClassVar[tuple[str, str]] = ("in_migrations", "in_database")
 
     def headline(self) -> str:
         """Return whether the database has drifted, and in how many objects."""
