@@ -180,7 +180,7 @@ class Migrator:
     def lint(self, name: str | None = None, *, everything: bool = False) -> results.LintResult:
         """Return what may go wrong with migrations, statement by statement, and what to do instead.
 
-        A database that cannot be reached is no error: the sizes of tables are not known then, and which migrations are
+        A database that cannot be reached is not an error: the sizes of tables are not known then, and which migrations are
         pending, so that every one is looked at.
 
         Args:

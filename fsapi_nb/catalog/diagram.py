@@ -128,7 +128,7 @@ def neighbourhood(diagram: Diagram, tables: Collection[TableName]) -> Diagram:
 
 
 def most_connected(diagram: Diagram, count: int) -> Diagram:
-    """Return the diagram of so many tables: those with the most foreign keys, of theirs and to them."""
+    """Return the diagram of `count` tables: those with the most foreign keys from them and to them."""
     keys: dict[TableName, int] = {}
     for key in diagram.foreign_keys:
         for name in {key.table, key.target}:

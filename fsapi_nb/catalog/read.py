@@ -1,7 +1,8 @@
 """Reads a catalog into a `Snapshot`: everything that a migration can make, as PostgreSQL's own functions write it.
 
 Left out: data, sequences' positions, statistics, roles and tablespaces (they are the server's, not the database's),
-what belongs to an extension, our own tables, and the schema `fsapi_undo`. Passwords and other secrets in options are starred.
+what belongs to an extension, fsapi_nb's own tables, and the schema `fsapi_undo`. Passwords and other secrets in options
+are starred.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _SCHEMAS = """
                THEN nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'fsapi_undo')
                ELSE nspname = ANY(%(schemas)s) END
 """
-#: Tables of fsapi's columns that are called `migrations` or have our journal beside them, and those that go with them.
+#: Tables of fsapi's columns that are called `migrations` or have a journal of fsapi_nb beside them, and those that go with them.
 _OURS = """
     WITH named AS MATERIALIZED (
         SELECT c.oid, c.relnamespace, c.relname FROM pg_catalog.pg_class c
@@ -65,7 +66,7 @@ _NAMES = """
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What is read of a catalog, by OIDs that hold as long as the transaction: schemas, and our own relations."""
+    """What is read of a catalog, by OIDs that hold as long as the transaction: schemas, and fsapi_nb's own relations."""
 
     schemas: list[int]
     ours: list[int]
@@ -110,7 +111,7 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
 
 
 def drop_history(connection: Connection) -> None:
-    """Drop our own tables in a scratch database."""
+    """Drop fsapi_nb's own tables in a scratch database."""
     with open_catalog(connection, None) as catalog:
         found = connection.execute(_NAMES.encode(), {"ours": catalog.ours}).fetchall()
     for (name,) in found:

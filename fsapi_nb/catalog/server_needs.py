@@ -18,7 +18,7 @@ _COLLATIONS = """
     WHERE c.collprovider <> 'd' AND c.collname NOT IN ('C', 'POSIX')
       AND (c.oid IN (SELECT oid FROM used) OR c.collnamespace <> 'pg_catalog'::regnamespace)
 """
-#: Whoever owns or may use something here. The first superuser's dependencies are not kept.
+#: The roles that own or may use something here. The first superuser's dependencies are not kept.
 _ROLES = """
     SELECT r.rolname::text FROM pg_catalog.pg_roles r
     WHERE r.rolname !~ '^pg_' AND (r.oid = 10 OR r.rolname = current_user OR r.oid IN (

@@ -45,7 +45,7 @@ Row = tuple[Any, ...]
 
 
 def read_diagram(connection: Connection, schemas: Sequence[str] | None) -> Diagram:
-    """Return the tables of these schemas, but our own, with their foreign keys.
+    """Return the tables of these schemas, without fsapi_nb's own, with their foreign keys.
 
     Args:
         schemas: Their names; None for all schemas of users.

@@ -163,7 +163,7 @@ def _merge(
 ) -> Iterator[_Suspected]:
     """Yield what may be wrong with a statement, each thing once.
 
-    What both find has our words, which know the facts, and squawk's place, which knows the subcommand. What squawk finds
+    What both find has fsapi_nb's words, which know the facts, and squawk's place, which knows the subcommand. What squawk finds
     by a rule about work, and the facts do not have, is struck.
     """
     counts = Counter(each.rule for each in own)
@@ -183,6 +183,6 @@ def _merge(
 
 
 def _sentence(message: str) -> str:
-    """Return a message as our own are written: it begins in lower case, and without a point at its end."""
+    """Return a message as fsapi_nb's own are written: it begins in lower case, and without a point at its end."""
     text = redact_line(message.strip().removesuffix("."))
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

@@ -13,7 +13,7 @@ def in_order(needs: Mapping[Key, Iterable[Key]], rank: Mapping[Key, Any]) -> lis
     """Return the keys of `needs`, each after those that it needs; a circle is cut at the lowest of its keys.
 
     Args:
-        needs: What each key needs. What is no key itself does not matter.
+        needs: What each key needs. Names that are not keys themselves do not matter.
         rank: The place of each key among those that may come next; no two are equal.
     """
     waits = {key: {each for each in needed if each in needs and each != key} for key, needed in needs.items()}

@@ -355,7 +355,7 @@ def encode(text: str) -> bytes:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise ConfigurationError, in our words, if the block cannot write to a folder."""
+    """Raise ConfigurationError, in fsapi_nb's words, if the block cannot write to a folder."""
     try:
         yield
     except OSError as error:
@@ -390,7 +390,7 @@ def reserve(path: Path, words: str, now: datetime.datetime, data: bytes, taken: 
             passed.append(name)
             continue
         try:
-            # Whoever made a file between our look and our draft has the minute.
+            # Another process may have made a file between the look and the draft: it has the minute.
             free = _next_name(path, words, now, passed) == name
         except BaseException:
             draft.unlink(missing_ok=True)

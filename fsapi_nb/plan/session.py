@@ -147,7 +147,7 @@ def refuse_lost(
         )
     if found:
         raise PartlyApplied(
-            f"{migration.name} cannot go on in a new session: what its first steps left in theirs is gone",
+            f"{migration.name} cannot go on in a new session: what its first steps left in the old one is gone",
             details=tuple(f"  {each}" for each in found),
             state=f"unchanged; {'its first step is' if done == 1 else f'its first {done} steps are'} committed.",
             hint=_way_back(migration, pieces, done) if direction is Direction.UP else _way_on(migration, is_applied),

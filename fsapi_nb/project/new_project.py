@@ -1,7 +1,7 @@
 """Decide what a new project's files say. Reads and writes nothing.
 
-A project is a folder with `migrations/` or a `[tool.fsapi_nb]` table. Its database is called like it, so that two
-projects on one machine are told apart by what they show.
+A project is a folder with `migrations/` or a `[tool.fsapi_nb]` table. Its database is called like it, so that what
+two projects on one machine show can be distinguished.
 """
 
 from __future__ import annotations

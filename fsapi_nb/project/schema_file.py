@@ -1,7 +1,7 @@
 """The file of a project that keeps the database's schema: where it is, what it says, how it is written.
 
 Settings that somebody else has written must not name a file that something else reads: it is inside of the project, no
-link leads to it, it is no migration, and only a file that fsapi_nb has written is overwritten.
+link leads to it, it is not a migration, and only a file that fsapi_nb has written is overwritten.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ OPENING = "COPY ("
 # The text may end in a comment of one line.
 _CLOSING = "\n) TO STDOUT (FORMAT binary)"
 
-# Reading a text takes our parser so long as that: 20 ms.
+# The parser takes so long as that to read a text: 20 ms.
 _LONGEST = 20_000
 # What has been imported by whoever makes frames or tables of results.
 _BY_COLUMN = frozenset({"numpy", "pyarrow", "polars", "duckdb"})
@@ -46,7 +46,7 @@ def plain_query(sql: str) -> str | None:
     """Return the text up to the end of its query if it is one SELECT, VALUES, TABLE or WITH that only reads.
 
     None for every other text; and before anything has been imported that takes results by column: for a terminal that
-    shows some rows, importing numpy and our parser would cost more time than all else.
+    shows some rows, importing numpy and the parser would cost more time than all else.
     """
     if sys.modules.keys().isdisjoint(_BY_COLUMN) or len(sql) > _LONGEST or not psycopg.capabilities.has_pipeline():
         return None
@@ -92,7 +92,7 @@ def announced_columns(connection: Connection, described: PGresult) -> Announced 
     """
     info, encoding = connection.info, encoding_of(connection)
     if info.parameter_status("standard_conforming_strings") != "on":
-        return None  # our parser may have found the end of the query elsewhere
+        return None  # the parser may have found the end of the query elsewhere
     oids = [described.ftype(index) for index in range(described.nfields)]
     types = look_up_enums(connection, oids)
     readers = columns_of(

@@ -16,7 +16,7 @@ from fsapi_nb.query.query import run_prefixed
 from fsapi_nb.text.masking import hide_known
 
 _PLAN, _RUN = "EXPLAIN (FORMAT JSON) ", "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
-#: What is no detail of a node: it is in its title, a number of it, or about how the plan was made.
+#: What is not a detail of a node: it is in its title, a number of it, or about how the plan was made.
 _KNOWN = frozenset({
     *("Node Type", "Strategy", "Operation", "Partial Mode", "Join Type", "Scan Direction", "Parallel Aware", "Disabled"),
     *("Index Name", "Relation Name", "Schema", "Alias", "CTE Name", "Function Name", "Table Function Name"),

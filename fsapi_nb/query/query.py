@@ -130,7 +130,7 @@ class _SentQuery:
     before: int = 0
 
 
-# For our own BEGIN and COMMIT: a position in them is none in the text.
+# For fsapi_nb's own BEGIN and COMMIT: a position in them is not one in the text.
 _UNPLACED = _SentQuery("", b"")
 
 _IN_BLOCK = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
@@ -232,7 +232,7 @@ _Read: TypeAlias = Callable[[], tuple[ResultSet, ...]]
 
 
 def _in_transaction(connection: Connection, query: _SentQuery, *, read_only: bool) -> _Read | None:
-    """Run the text between our BEGIN and COMMIT; None if it must run outside a transaction, and may."""
+    """Run the text between fsapi_nb's BEGIN and COMMIT; None if it must run outside a transaction, and may."""
     if read_only:
         _refuse_control(query)
     try:
@@ -325,7 +325,7 @@ def _outside_transaction(connection: Connection, query: _SentQuery) -> _Read:
 
 
 def _single_statement(sql: str) -> bool:
-    """Say whether the text is exactly one statement; False too where our parser does not know the syntax."""
+    """Say whether the text is exactly one statement; False too if the parser does not know the syntax."""
     # The parser is large, and rarely needed here.
     from fsapi_nb.script.parser import parse
     from fsapi_nb.script.tokens import SqlSyntaxError

@@ -15,7 +15,7 @@ from fsapi_nb.postgres.ask import ask
 from fsapi_nb.postgres.session import Session
 from fsapi_nb.script.session_state import may_change_new_sessions
 
-# Those that our session began with, each with the statement that takes it back, up to its name.
+# Those that the session began with, each with the statement that takes it back, up to its name.
 _FIND = sql.SQL("""
     SELECT pg_catalog.split_part(config, '=', 1), pg_catalog.concat(
         'ALTER ', CASE WHEN s.setrole = 0 AND s.setdatabase <> 0 THEN pg_catalog.format('DATABASE %I', d.datname)

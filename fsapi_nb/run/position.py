@@ -11,7 +11,7 @@ from fsapi_nb.model.plan import Step, StepPart
 class RunPosition(NamedTuple):
     """Where a run is: the step, the part of it, and the statement that was sent last.
 
-    `checking` while a check is asked, behind `shift` characters of ours; `recording` while the history is written,
+    `checking` while a check is asked, behind `shift` characters of fsapi_nb; `recording` while the history is written,
     `resetting` while the session is brought back to how it began behind the part, `committing` once COMMIT was sent.
     """
 

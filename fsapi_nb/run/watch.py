@@ -103,7 +103,7 @@ class Watcher:
                     self._tell(connection, at, pid, since)
                     self._stopped.wait(min(_INTERVAL, 2 * self._moment(at)))
         except (psycopg.Error, FsapiError) as error:
-            # No slot, no right, no server: then nobody is told how far it is.
+            # No slot, no right, no server: then nobody is shown how far it is.
             _log.debug("the run cannot be watched: %s", type(error).__name__)
             self._wait(at)
 

@@ -103,7 +103,7 @@ def open_folder(
 ) -> Iterator[ScratchCatalog]:
     """Yield the catalog that the migrations of a folder give, in a scratch database that is dropped after the block.
 
-    `foreign` says that their texts are no files of the project's migrations.
+    `foreign` says that their texts are not files of the project's migrations.
     """
     with (
         open_replay(options, folder, needs=needs, foreign=foreign) as replayed,

@@ -135,7 +135,7 @@ def schema_notes(options: VerbOptions, store: HistoryStore) -> tuple[str, ...]:
 
 def timeout_notes(store: HistoryStore) -> tuple[str, ...]:
     """Return what must be known of a statement timeout that fsapi_nb has not set."""
-    theirs = store.session.facts.statement_timeout
-    if theirs == "0" or "statement_timeout" in store.access.settings:
+    of_role = store.session.facts.statement_timeout
+    if of_role == "0" or "statement_timeout" in store.access.settings:
         return ()
-    return (f"statement_timeout is {theirs} for this role; --statement-timeout sets another for a run",)
+    return (f"statement_timeout is {of_role} for this role; --statement-timeout sets another for a run",)

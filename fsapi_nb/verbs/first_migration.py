@@ -103,7 +103,7 @@ def _read(options: VerbOptions, store: HistoryStore) -> _Schema:
         with connection.transaction():
             connection.execute(_LIMITS, prepare=False)
             ((role, history_schema),) = connection.execute(_NAMES, [store.tables.schema]).fetchall()
-            # What belongs to the role that reads is written without an owner: whoever migrates will own it.
+            # What belongs to the role that reads is written without an owner: the role that migrates will own it.
             return _Schema(
                 read_catalog(connection, schemas, owner=role),
                 read_definitions(connection, schemas),

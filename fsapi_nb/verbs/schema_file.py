@@ -62,7 +62,7 @@ def schema_notes(options: VerbOptions, store: HistoryStore) -> tuple[str, ...]:
     """Write the file after a run if the project names one, and return what is to be said of it in its result.
 
     It is written for the project's own database only, and not if that is protected. That it cannot be written is said,
-    and is no failure of the run.
+    and is not a failure of the run.
     """
     if SETTING not in options.project.table or store.identity.protected or not options.access.address.is_project:
         return ()

@@ -40,7 +40,7 @@ REPLACEABLE = frozenset(
 )
 #: What has to go while a column that it reads gets another type.
 _READERS = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure"})
-#: What runs queries or has to do with data, and is no part of a schema.
+#: What runs queries or has to do with data, and is not part of a schema.
 ROWS = "rows of materialized view"
 _RIGHT = re.compile(r"(GRANT|REVOKE) (.+) ON (.+) (TO|FROM) (\S+?)( WITH GRANT OPTION)?;", re.DOTALL)
 _DEFAULT_RIGHT = re.compile(

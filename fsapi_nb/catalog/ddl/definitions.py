@@ -30,7 +30,7 @@ class Definitions:
         while size != len(found):
             size = len(found)
             belonging = [each.address for each in self.ordered if each.parent in found]
-            # A sequence that a column owns is no part of the table, but comes and goes with it.
+            # A sequence that a column owns is not part of the table, but comes and goes with it.
             found |= {*belonging, *(address._replace(part=0) for address in belonging)}
         return tuple(each for each in self.ordered if each.address in found)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fsapi_nb.text.secrets import WORDS
 
-#: SQL of a role's name in a statement; 0 is PUBLIC, and whoever reads is CURRENT_USER.
+#: SQL of a role's name in a statement; 0 is PUBLIC, and the role that reads is CURRENT_USER.
 ROLE = """
     CASE WHEN {0} = 0 THEN 'PUBLIC' WHEN pg_get_userbyid({0}) = current_user THEN 'CURRENT_USER'
          ELSE quote_ident(pg_get_userbyid({0})) END

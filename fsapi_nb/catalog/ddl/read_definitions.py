@@ -48,7 +48,7 @@ def read_definitions(
         connection: Any; inside of an open transaction its changes are seen. The session stays as it was.
         schemas: Their names; None for all schemas of users, and for what is in no schema.
         relation: The OID of a table, view or other relation: only it and what belongs to it are read.
-        datatype: The OID of a type that is no table's: only it, with its constraints, is read of all types and tables.
+        datatype: The OID of a type that is not a table's: only it, with its constraints, is read of all types and tables.
 
     Raises:
         psycopg.Error: A lock is not granted, say: a view's definition needs one.

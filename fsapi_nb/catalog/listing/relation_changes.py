@@ -63,7 +63,7 @@ def _getter(view: ListingView, source: str) -> Callable[[str], Row | None]:
 
 
 def _is_own(view: ListingView, source: str, key: str) -> bool:
-    """Return whether a part has a name that a reader knows, and is no copy of its parent's."""
+    """Return whether a part has a name that a reader knows, and is not a copy of its parent's."""
     row = view.row(source, key) or {}
     if source == "index":
         relation = view.row("class", key)

@@ -54,7 +54,7 @@ def _part(row: Any) -> CatalogPart:
 
 
 def _objects(definitions: Iterable[Definition], needs: _Needs) -> Iterator[CatalogPart]:
-    """Yield the objects that are no parts by themselves: they are made as a whole, by their definitions."""
+    """Yield the objects that are not parts by themselves: they are made as a whole, by their definitions."""
     for number, each in enumerate(definitions):
         if each.kind != "default acl" and needs.part_of(each.address._replace(part=0)) is None:
             state = {

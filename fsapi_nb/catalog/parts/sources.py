@@ -266,7 +266,7 @@ SOURCES = (
     *(TRIGGERS, RULES, POLICIES, STATISTICS, FUNCTIONS, ENUMS, COMPOSITES, DOMAINS, RANGES),
 )
 
-#: What is no part of its own, and the part that it is a piece of.
+#: What is not a part of its own, and the part that it is a piece of.
 PIECES = """
     SELECT 'pg_rewrite', r.oid, 'pg_class', r.ev_class, 0 FROM pg_rewrite r WHERE r.rulename = '_RETURN' AND r.oid >= 16384
     UNION ALL SELECT 'pg_attrdef', e.oid, CASE a.attgenerated WHEN '' THEN 'pg_attrdef' ELSE 'pg_class' END, e.adrelid, e.adnum

@@ -34,7 +34,7 @@ _EXACT = Context(prec=40, traps=[])
 class Numerics:
     """Numerics as 64-bit integers in units of their last decimal place, of which there are `scale`.
 
-    Where `pieces` has the bytes of a row, the integer is undefined: it has too many digits, or is no number.
+    Where `pieces` has the bytes of a row, the integer is undefined: it has too many digits, or is not a number.
     """
 
     units: Array

@@ -50,7 +50,7 @@ def array_of_chunks(column: Column, stored: LateValues, count: int) -> Any:
 
 
 def _texts(chunks: Sequence[TextChunk], present: Array | None, count: int) -> Any:
-    """Return texts as strings; None if one of them is no text in the encoding."""
+    """Return texts as strings; None if one of them is not a text in the encoding."""
     import numpy as np
 
     parts = [chunk for chunk in chunks if chunk.count]
@@ -66,7 +66,7 @@ def _texts(chunks: Sequence[TextChunk], present: Array | None, count: int) -> An
 
 
 def _utf8(chunk: TextChunk) -> bytes:
-    """Return texts in UTF-8. Raises UnicodeDecodeError for what is no text in its encoding."""
+    """Return texts in UTF-8. Raises UnicodeDecodeError for what is not a text in its encoding."""
     text = chunk.joined.decode(chunk.encoding)
     return chunk.joined if chunk.encoding in _UTF8 else text.encode()
 

@@ -41,7 +41,7 @@ def fixed_type(oid: int) -> Any:
 
 
 def element_of(column: Column) -> Column | None:
-    """Return what the elements of an array are, as a column; None for a type that is no array of PostgreSQL's own types.
+    """Return what the elements of an array are, as a column; None for a type that is not an array of PostgreSQL's own types.
 
     The name of such an array says it: `int4[]`.
     """
