@@ -153,7 +153,8 @@ def _is_old_public(change: Change, bootstraps: set[str]) -> bool:
         return False
     old, new = (text.split("\n") for text in (change.before, change.after))
     owners = {f"{_OWNER}{role}" for role in (*bootstraps, "pg_database_owner")}
-    if not (owners & {*old} and owners & {*new}):
+    # Where the owner is the same, both were made by one rule: rights that differ were given.
+    if not (owners & {*old} and owners & {*new}) or owners & {*old} == owners & {*new}:
         return False
     return [line for line in old if line not in {*owners, _OPEN}] == [
         line for line in new if line not in {*owners, _OPEN}

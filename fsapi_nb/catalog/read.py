@@ -7,9 +7,10 @@ are starred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.pq import TransactionStatus
 
@@ -36,6 +37,7 @@ _SCHEMAS = """
                THEN nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'fsapi_undo')
                ELSE nspname = ANY(%(schemas)s) END
 """
+_LOCKING = ("pg_get_viewdef(", "pg_get_ruledef(", "pg_get_functiondef(", "pg_get_function_sqlbody(")
 #: Tables of fsapi's columns that are called `migrations` or have a journal of fsapi_nb beside them, and those that go with them.
 _OURS = """
     WITH named AS MATERIALIZED (
@@ -87,6 +89,18 @@ def open_catalog(connection: Connection, schemas: Sequence[str] | None) -> Itera
         yield Catalog(spaces, _oids(connection, _OURS, values))
 
 
+def ask_briefly(connection: Connection, query: str, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a query in an open transaction; locks of tables that it takes are given back at once.
+
+    PostgreSQL locks the tables of a view, a rule or a function's body to write it, until the transaction ends, or the
+    savepoint is rolled back: a change of a table would wait so long, and everybody else behind that.
+    """
+    if not any(function in query for function in _LOCKING):
+        return connection.execute(query.encode(), values).fetchall()
+    with connection.transaction(force_rollback=True):
+        return connection.execute(query.encode(), values).fetchall()
+
+
 def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snapshot:
     """Return the objects of these schemas, and what depends on them.
 
@@ -105,7 +119,7 @@ def read_snapshot(connection: Connection, schemas: Sequence[str] | None) -> Snap
         for query in _queries(connection):
             objects += (
                 CatalogObject(kind, identity, "\n".join(body), tuple(columns or ()))
-                for kind, identity, body, columns in connection.execute(complete(query).encode(), values)
+                for kind, identity, body, columns in ask_briefly(connection, complete(query), values)
             )
     return make_snapshot(objects)
 

@@ -120,9 +120,10 @@ def _has_icu(postgres: Path) -> bool:
 
 def _share_folders(bin_folder: Path) -> Iterator[Path]:
     """Yield the folders in which the server may look for extensions."""
-    if os.access(bin_folder / "pg_config", os.X_OK):
+    tool = Path(os.path.realpath(bin_folder / "pg_config"))
+    if os.access(tool, os.X_OK) and not why_foreign(tool):
         with suppress(EmbeddedServerError):
-            said = run([str(bin_folder / "pg_config"), "--sharedir"], folder=Path("/"), account=None, seconds=30)
+            said = run([str(tool), "--sharedir"], folder=Path("/"), account=None, seconds=30)
             if said.returncode == 0 and said.stdout.strip():
                 yield Path(said.stdout.strip())
     yield from (bin_folder.parent / "share", bin_folder.parent / "share" / "postgresql")

@@ -27,9 +27,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from fsapi_nb.errors import UNCHANGED, DatabaseError
 from fsapi_nb.postgres.advisory_lock import advisory_lock
 from fsapi_nb.postgres.ask import ask, role_of
-from fsapi_nb.postgres.connect import server_message
-from fsapi_nb.postgres.session import Session
+from fsapi_nb.postgres.connect import connect, server_message
+from fsapi_nb.postgres.session import Connection, Session
 from fsapi_nb.servers.embedded.address import PLAIN_ROLE
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.sql import written_name
 
 _SCRATCH = re.compile(r"fsapi_test_([0-9a-f]{16})_\d+")
@@ -136,6 +137,8 @@ class Scratch:
         ):
             self._execute("CREATE ROLE {} LOGIN", PLAIN_ROLE)
         with _refusals(self.session):
+            # What nobody here has written may have no end.
+            self._execute("ALTER ROLE {} SET statement_timeout TO '10min'", PLAIN_ROLE)
             # A script of the project may have made more of a role since it was granted.
             for (name,) in ask(self.session.connection(), _POWERFUL.format(sql.Literal(PLAIN_ROLE))):
                 self._execute("REVOKE {} FROM {}", name, PLAIN_ROLE)
@@ -217,13 +220,11 @@ class Scratch:
         with _refusals(self.session):
             wanted = _UNTRUSTED.format(sql.Literal([*extensions]))
             names = [name for (name,) in ask(self.session.connection(), wanted)]
-            if names:
-                with psycopg.connect(make_conninfo(self.address, dbname=_name_of(address)), autocommit=True) as there:
-                    for name in names:
-                        schema, owner = sql.Identifier(extensions[name]), sql.Identifier(self.owner)
-                        if extensions[name] not in _PRESENT:
-                            there.execute(_MAKE_SCHEMA.format(schema, owner))
-                        there.execute(_INSTALL.format(sql.Identifier(name), schema))
+        if names:
+            application = self.session.connection().info.get_parameters().get("application_name", "")
+            with connect(make_conninfo(self.address, dbname=_name_of(address)), application) as there:
+                for name in names:
+                    _install(there, name, extensions[name], self.owner)
         return frozenset(names)
 
     def drop(self, address: str) -> None:
@@ -241,8 +242,10 @@ class Scratch:
         with _refusals(self.session):
             there = {name for (name,) in ask(self.session.connection(), _ROLES)}
             for name in sorted({*names} - there):
-                # Another process may make it at the same moment.
-                with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                # Another process may make it at the same moment. A newer server may keep the name for itself.
+                with contextlib.suppress(
+                    psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation, psycopg.errors.ReservedName
+                ):
                     self._execute("CREATE ROLE {} NOLOGIN", name)
             if self.owner is not None:
                 self._let_act_as(self.owner, names)
@@ -348,6 +351,22 @@ def _refusals(session: Session) -> Iterator[None]:
             f"a scratch database could not be made or dropped: {message.message}{code}",
             details=tuple(message.lines()),
             hint="is its server still running? Databases that stay there are dropped by the next run.",
+        ) from None
+
+
+def _install(connection: Connection, name: str, schema: str, owner: str) -> None:
+    """Install an extension in a schema, which is made if it is not there. Raises DatabaseError."""
+    try:
+        if schema not in _PRESENT:
+            connection.execute(_MAKE_SCHEMA.format(sql.Identifier(schema), sql.Identifier(owner)))
+        connection.execute(_INSTALL.format(sql.Identifier(name), sql.Identifier(schema)))
+    except psycopg.Error as error:
+        message = server_message(error)
+        raise DatabaseError(
+            f"the extension {visible_line(name)} could not be installed in a scratch database: {message.message}",
+            details=tuple(message.lines()),
+            state=UNCHANGED,
+            hint="name a server that has it with --scratch URL.",
         ) from None
 
 

@@ -34,7 +34,7 @@ from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.replay import open_replay
 
 _LIMITS = b"""
-    SET TRANSACTION READ ONLY;
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SET LOCAL statement_timeout TO '15s';
     SET LOCAL lock_timeout TO '1s';
 """
@@ -52,7 +52,7 @@ _HIDDEN = b"""
 class ReadDatabase:
     """The catalog of a database that was only read, what a server like its own has, what could not be seen: `notes`.
 
-    `definitions` are there if they were asked for.
+    `definitions` are there if they were asked for. `lacks_options` says that the role may not see those of user mappings.
     """
 
     reading: CatalogReading
@@ -60,6 +60,7 @@ class ReadDatabase:
     notes: tuple[str, ...] = ()
     identity: Identity | None = None
     definitions: Definitions | None = None
+    lacks_options: bool = False
 
     @property
     def server(self) -> ServerNeeds:
@@ -94,7 +95,7 @@ def read_database(store: HistoryStore, schemas: Sequence[str] | None, *, defined
     if not hidden:
         return ReadDatabase(reading, needs, (), store.identity, definitions)
     note = f"the options of user mappings are not compared: the role {role} may not see them"
-    return ReadDatabase(without_options(reading), needs, (note,), store.identity, definitions)
+    return ReadDatabase(without_options(reading), needs, (note,), store.identity, definitions, lacks_options=True)
 
 
 @contextmanager

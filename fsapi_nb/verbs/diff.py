@@ -9,7 +9,7 @@ from functools import partial
 
 from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, without_order
 from fsapi_nb.catalog.view_text import read_views
-from fsapi_nb.errors import DatabaseError
+from fsapi_nb.errors import DatabaseError, EmbeddedServerError, Untrusted
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.server import Identity
 from fsapi_nb.project.address import find_address
@@ -69,7 +69,8 @@ class _Opened:
 def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
     """Return what differs from `a` to `b`: each is `database`, `folder`, a database's name or URL, or a file.
 
-    Databases are read before anything runs on a scratch server, which is started only if a folder or a file needs it.
+    Databases are read before anything runs on a scratch server, which is started only if a folder
+    or a file needs it, or if two databases of different versions have views that differ in their words.
 
     Raises:
         UsageError: One of the two names nothing that can be compared.
@@ -84,7 +85,7 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
         one, other = (_open(options, each, stack, needs) for each in sides)
         notes = dict.fromkeys(note for each in found for note in each.notes)
         before, after = one.reading, other.reading
-        if any(each.notes for each in found):
+        if any(each.lacks_options for each in found):
             before, after = without_options(before), without_options(after)
         reader = _view_reader(one, other)
         if reader is None and before.version != after.version:
@@ -158,7 +159,7 @@ def _reader_of_copy(options: VerbOptions, wanted: str, stack: ExitStack) -> View
     try:
         scratch = stack.enter_context(open_scratch_server(options, side.found.needs, foreign=True))
         address = stack.enter_context(open_loaded(options, side.found, scratch))
-    except DatabaseError:  # no server here has what its definitions need
+    except (DatabaseError, EmbeddedServerError, Untrusted):  # no server here may be used, or has what they need
         return None
     return partial(read_views, stack.enter_context(open_scratch_catalog(options, address)).connection)
 

@@ -68,4 +68,4 @@ def read_applied(options: VerbOptions, *, defined: bool = False) -> tuple[Applie
 
 def _seen(expected: CatalogReading, found: ReadDatabase) -> CatalogReading:
     """Return what the migrations give, without what could not be seen in the database."""
-    return without_options(expected) if found.notes else expected
+    return without_options(expected) if found.lacks_options else expected

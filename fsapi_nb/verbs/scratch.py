@@ -88,8 +88,8 @@ def hint_of(error: FsapiError, scratch: Scratch, otherwise: str | None) -> str |
     if scratch.owner is None or not lacks_right:
         return otherwise
     return (
-        "what a database has stored runs without a superuser's rights here, as it could start programs of this machine; "
-        "if it may have them, name a server of yours: --scratch URL."
+        "what a database has stored, or a schema file says, runs without a superuser's rights here, and so does what it is "
+        "compared with: it could start programs of this machine. If it may have them, name a server of yours: --scratch URL."
     )
 
 

@@ -40,6 +40,13 @@ def read_schema_text(project: Project, wanted: str) -> SchemaText | None:
     Raises ConfigurationError if it cannot be read, UsageError if it is not text.
     """
     path = Path(wanted)
+    if wanted in project.databases:
+        if path.is_file():
+            raise UsageError(
+                f"{wanted!r} is the name of a database and of a file",
+                hint=f"./{wanted} is the file; rename one of the two.",
+            )
+        return None
     if path.is_file() or (wanted.endswith(".sql") and ":" not in wanted):
         return SchemaText(wanted, _text(wanted, _bytes_of(path)))
     revision, colon, inside = wanted.partition(":")
@@ -70,7 +77,7 @@ def _bytes_in_git(root: Path, revision: str, path: str) -> bytes:
     environment = kept | _CALM
     try:
         process = subprocess.Popen(
-            ["git", "--no-pager", "cat-file", "blob", f"{revision}:{path}"],
+            ["git", "--no-pager", "cat-file", "blob", f"{revision}:./{path}"],
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from fsapi_nb.catalog.difference import ChangeKind, difference, without_remarks
-from fsapi_nb.catalog.read import read_snapshot
+from fsapi_nb.catalog.read import ask_briefly, read_snapshot
 from fsapi_nb.catalog.snapshot import Snapshot
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.servers import embedded
@@ -109,6 +109,17 @@ def test_the_session_does_not_matter(nasty: Connection) -> None:
         )
         assert read_snapshot(nasty, None) == before
         assert nasty.execute(b"SHOW search_path").fetchone() == ("shop",)
+
+
+def test_no_table_stays_locked_while_a_reading_goes_on(database: str) -> None:
+    """PostgreSQL locks the tables of a view to write it, and would keep them locked until the whole catalog is read."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (i int); CREATE VIEW v AS SELECT i FROM t")
+        with connection.transaction():
+            ((text,),) = ask_briefly(connection, "SELECT pg_get_viewdef('v'::regclass)", {})
+            assert "FROM t" in text
+            locked = "SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 't'::regclass"
+            assert connection.execute(locked).fetchall() == []
 
 
 def test_any_role_may_read_it(nasty: Connection) -> None:

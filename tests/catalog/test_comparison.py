@@ -165,6 +165,18 @@ def test_a_filled_materialized_view_is_the_same_as_an_empty_one(make_database: M
         assert compare(read_catalog(here, None), read_catalog(there, None)) == ()
 
 
+def test_a_right_on_the_schema_public_is_a_difference(make_database: MakeDatabase) -> None:
+    """Where its owner is the same on both sides, everybody was allowed to create there by hand."""
+    with make_database() as one, make_database() as two, opened(one) as here, opened(two) as there:
+        verb = (
+            "REVOKE CREATE ON SCHEMA public FROM"
+            if here.info.server_version < 150000
+            else "GRANT CREATE ON SCHEMA public TO"
+        )
+        there.execute(f"{verb} PUBLIC".encode())
+        assert titles(compare(read_catalog(here, None), read_catalog(there, None))) == ["changed schema public"]
+
+
 def test_the_schema_public_as_older_servers_made_it_is_no_difference(make_database: MakeDatabase) -> None:
     """But it is one if somebody else owns it or may do something in it."""
     with (

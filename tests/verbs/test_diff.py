@@ -86,6 +86,25 @@ def test_a_file_of_a_commit(project: Project) -> None:
     assert not planted.exists()
 
 
+def test_a_file_of_a_commit_is_the_projects_own(project: Project) -> None:
+    """A project in a folder of a repository, whose top has a file of that name as well."""
+    top = project.root.parent
+    (top / "schema.sql").write_text("CREATE TABLE somebody_elses ();")
+    (project.root / "schema.sql").write_text(ORDERS)
+    _git(top, "init", "-q")
+    _git(top, "add", "schema.sql", f"{project.root.name}/schema.sql")
+    _git(top, "commit", "-qm", "x")
+    assert summary(project.migrator().diff("HEAD:schema.sql", "schema.sql")) == []
+
+
+def test_a_name_that_is_a_database_and_a_file_is_asked_about(project: Project) -> None:
+    """Neither is guessed."""
+    (project.root / "pyproject.toml").write_text('[tool.fsapi_nb.databases]\nstage = "postgresql://localhost/stage"\n')
+    (project.root / "stage").write_text(ORDERS)
+    with pytest.raises(UsageError, match="'stage' is the name of a database and of a file"):
+        project.migrator().diff("database", "stage")
+
+
 def _git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=x", "-c", "user.email=x@example.org")
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from fsapi_nb import Migrator, NotUpToDate, RefusedPlan, ReplayFailed
+from fsapi_nb.verbs.scratch import open_scratch_server
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow  # an embedded server is started for each project
@@ -136,3 +137,19 @@ def test_a_difference_to_a_database_cannot_start_a_program(project: Project, mad
         with pytest.raises(ReplayFailed, match="permission denied"):
             compare()
     assert not made.exists()
+
+
+def test_what_a_database_has_stored_ends_some_day(project: Project) -> None:
+    """A script without an end would keep its reader waiting for ever."""
+    options = Migrator(project.database, project.folder)._options
+    with open_scratch_server(options, foreign=True) as scratch, psycopg.connect(scratch.make()) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchall() == [("10min",)]
+
+
+def test_roles_that_this_server_cannot_have_are_left_out(project: Project) -> None:
+    """A server of another version keeps names for itself that this one does not, and the reverse."""
+    with open_scratch_server(Migrator(project.database, project.folder)._options, foreign=True) as scratch:
+        scratch.make_roles(["pg_some_day", "public", "app"])
+        assert scratch.session.connection().execute(
+            b"SELECT rolname::text FROM pg_roles WHERE rolname IN ('pg_some_day', 'public', 'app')"
+        ).fetchall() == [("app",)]

@@ -21,7 +21,7 @@ from fsapi_nb.catalog.ddl.order import in_order
 from fsapi_nb.catalog.ddl.query_parts import DefinitionQuery, complete
 from fsapi_nb.catalog.ddl.statements import definitions_of, rows_of, unwritten_of
 from fsapi_nb.catalog.kinds import used
-from fsapi_nb.catalog.read import open_catalog
+from fsapi_nb.catalog.read import ask_briefly, open_catalog
 from fsapi_nb.postgres.session import Connection
 
 _PARTITIONS = """
@@ -66,7 +66,7 @@ def read_definitions(
             "version": version,
         }
         for query in _queries(connection, version, _modules(relation, datatype)):
-            found = connection.execute(complete(query).encode(), values)
+            found = ask_briefly(connection, complete(query), values)
             for row in rows_of(query.catalog, found):
                 definitions += definitions_of(row)
                 unwritten += unwritten_of(row)
