@@ -89,8 +89,8 @@ class Diagram:
         return len({table.name.schema for table in self.tables}) < 2
 
     def label(self, name: TableName) -> str:
-        """Return what a table is called in this diagram."""
-        return name.name if self.is_one_schema else str(name)
+        """Return what a table is called in this diagram; one of the schema public needs no schema before its name."""
+        return name.name if self.is_one_schema or name.schema == "public" else str(name)
 
 
 @dataclass(frozen=True, slots=True)

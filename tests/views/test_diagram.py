@@ -107,6 +107,11 @@ def test_only_the_schema_and_tables_that_are_asked_for(project: Project) -> None
     project.rows("CREATE TABLE other.c (b int REFERENCES other.b)")
     migrator = project.migrator()
     assert migrator.diagram().headline() == f"3 tables, 2 foreign keys on {project.label}"
+    assert [line for line in migrator.diagram().lines() if line.endswith("{")] == [
+        '    other__b["other.b"] {',
+        '    other__c["other.c"] {',
+        "    a {",  # nobody writes the schema public
+    ]
     other = migrator.diagram(["other"])
     assert other.lines()[-2:] == [
         f"%% 2 tables, 1 foreign key on {project.label}",
