@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fsapi_nb.catalog.difference import Change, without_remarks
 from fsapi_nb.derive.derive import DerivedDown
+from fsapi_nb.script.parser import tokenize
+from fsapi_nb.script.tokens import COMMENTS
 from fsapi_nb.text.safe import visible_line
 
 _MARKER = "-- DOWN"
@@ -42,7 +44,11 @@ def _comments(down: DerivedDown, left: Sequence[Change], version: int, failure: 
 
 
 def with_section(text: str, place: tuple[int, int], down: str) -> str:
-    """Return the text of a file with a section in a place, from one offset to another; all else stays as it is."""
+    """Return the text of a file with a section in a place, from one offset to another; all else stays as it is.
+
+    In a file with the line ends of Windows the section gets them, too, but not in its literals and bodies of functions:
+    their line feeds are a part of them.
+    """
     start, end = place
     newline = "\r\n" if "\r\n" in text else "\n"
     head, rest = text[:start], text[end:]
@@ -52,4 +58,22 @@ def with_section(text: str, place: tuple[int, int], down: str) -> str:
         head += newline
     if rest.strip():
         down += "\n"
-    return head + down.replace("\n", newline) + (rest.lstrip("\r\n") if rest.strip() else "")
+    return (
+        head + (down if newline == "\n" else _with_windows_ends(down)) + (rest.lstrip("\r\n") if rest.strip() else "")
+    )
+
+
+def _with_windows_ends(section: str) -> str:
+    """Return a section with CRLF for each line feed that is white space or ends a comment."""
+    text = section.encode()
+    tokens = tokenize(text)[0]
+    inside = [
+        range(start, end)
+        for start, end, sort in zip(tokens.starts, tokens.ends, tokens.sorts, strict=True)
+        if sort not in COMMENTS and b"\n" in text[start:end]
+    ]
+    parts, last = list[bytes](), 0
+    for token in inside:
+        parts += [text[last : token.start].replace(b"\n", b"\r\n"), text[token.start : token.stop]]
+        last = token.stop
+    return b"".join([*parts, text[last:].replace(b"\n", b"\r\n")]).decode()

@@ -31,9 +31,11 @@ from fsapi_nb.plan.names import find_file, find_filed
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.script.checksum import text_checksum
 from fsapi_nb.script.naming import is_placeholder, with_suffix
+from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs import amend, write
+from fsapi_nb.verbs.catalogs import without_secrets
 from fsapi_nb.verbs.draft import stage
 from fsapi_nb.verbs.open import open_store, read_folder, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, require_place
@@ -42,6 +44,8 @@ from fsapi_nb.verbs.prove_down import ProvenDown, prove_down
 from fsapi_nb.views import results
 
 _NOT_WRITTEN = "unchanged; the file was not written."
+_TRIED_ONLY = "unchanged; it was tried in a scratch database only."
+_KEPT_BY_HISTORY = "its history has the new DOWN of the applied migration; it was tried in a scratch database only."
 _MARKER = re.compile(r"^-- DOWN[ \t]*\r?\n?$")
 _HALF_WAY = {State.PARTLY_APPLIED, State.IN_DOUBT}
 
@@ -102,7 +106,7 @@ def write_with_down(
 
     Raises:
         UsageError: The text has a DOWN.
-        NotRestored: The derived DOWN does not run.
+        NotRestored: The derived DOWN does not run; or it does not restore the whole catalog, and the text is to be run.
         FsapiError: What `down` and `write` raise.
     """
     require_place(options)
@@ -119,6 +123,8 @@ def write_with_down(
             hint="leave out --down, or take the DOWN out of the cell.",
         )
     proven = _prove(options, target, migration)
+    if (apply or redo) and not proven.is_restored:
+        _refuse_incomplete(target, proven, "--redo" if redo else "--apply")
     new = _with_down(text, migration, proven)
     return _result(target, proven, write.write(options, name, new, apply=apply, redo=redo, yes=yes))
 
@@ -129,9 +135,20 @@ def require_restored(found: results.DownResult) -> None:
         raise NotRestored(
             found.headline(),
             details=tuple(found.remaining()),
-            state="unchanged; it was tried in a scratch database only.",
+            state=_KEPT_BY_HISTORY if found.file.applied else _TRIED_ONLY,
             hint="the file has what is missing as comments: complete its DOWN by hand.",
         )
+
+
+def _refuse_incomplete(target: _Target, proven: ProvenDown, option: str) -> NoReturn:
+    """Raise NotRestored before anything is written and run: a run would be there without a whole way back."""
+    found = _result(target, proven, results.FileResult(target.file_name, "unchanged", shown=target.shown))
+    raise NotRestored(
+        found.headline(),
+        details=tuple(found.remaining()),
+        state="unchanged; it was tried in a scratch database only, and the file was not written.",
+        hint=f"leave out --down, and write the DOWN in the cell; {option} then runs it.",
+    )
 
 
 def _find(options: VerbOptions, name: str, *, yes: bool) -> _Target:
@@ -203,7 +220,7 @@ def _prove(options: VerbOptions, target: _Target, migration: Migration) -> Prove
     if proven.failure:
         raise NotRestored(
             f"the DOWN that was derived for {target.shown} does not run on a copy: {proven.failure[0]}",
-            details=(*proven.failure[1:], *proven.section.splitlines()),
+            details=(*proven.failure[1:], *redact_sql(proven.section).splitlines()),
             state="unchanged; it was tried in a scratch database only, and the file was not written.",
             hint="take it as a beginning, and write the DOWN by hand.",
         )
@@ -214,7 +231,7 @@ def _place(text: str, migration: Migration) -> tuple[int, int]:
     """Return where the DOWN of a text begins and ends, its marker included; the end of the text if it has none."""
     if migration.down is None:
         return len(text), len(text)
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.split("\n")]  # numbers of lines are those of line feeds
     number = migration.down.first_line - 1
     while not _MARKER.match(lines[number]):
         number -= 1
@@ -230,7 +247,7 @@ def _with_down(text: str, migration: Migration, proven: ProvenDown) -> str:
 def _refuse_other(target: _Target, migration: Migration, proven: ProvenDown) -> NoReturn:
     """Raise ConfirmationRequired, which shows how the derived DOWN differs from the one that the file has."""
     start, end = _place(target.text, migration)
-    there, derived = target.text[start:end].splitlines(), proven.section.splitlines()
+    there, derived = (redact_sql(each).splitlines() for each in (target.text[start:end], proven.section))
     differing = list(difflib.unified_diff(there, derived, "the file's DOWN", "derived", lineterm="", n=2))
     raise ConfirmationRequired(
         f"{target.shown} has a DOWN",
@@ -253,9 +270,9 @@ def _replace_applied(options: VerbOptions, target: _Target, text: str, *, yes: b
 def _result(target: _Target, proven: ProvenDown, file: results.FileResult, *, plan: bool = True) -> results.DownResult:
     return results.DownResult(
         file if plan or file.run else dataclasses.replace(file, plan=None),
-        proven.section,
+        redact_sql(proven.section),
         tuple(map(str, proven.down.losses)),
-        proven.left,
+        without_secrets(proven.left),
         proven.version,
         target.identity,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -240,3 +241,73 @@ def test_roles_and_several_steps_are_no_obstacle(project: Project) -> None:
     name = project.write("change", "CREATE INDEX CONCURRENTLY t_id ON t (id);\nALTER TYPE mood ADD VALUE 'happy';")
     assert project.migrator().down(name).is_restored
     assert "DROP INDEX public.t_id;" in down_of(project, name)
+
+
+def test_a_cell_is_not_run_if_its_down_does_not_restore_all(project: Project) -> None:
+    """Nothing is written and nothing has run: the error says so, and what would be missing."""
+    project.write("first", "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a int REFERENCES a);")
+    project.migrator().migrate()
+    with pytest.raises(NotRestored) as raised:
+        project.migrator().write_with_down(
+            "change", "-- UP\nALTER TABLE b DISABLE TRIGGER ALL; CREATE TABLE c ();", apply=True
+        )
+    assert "    +ITS TRIGGERS ARE DISABLED" in raised.value.details
+    assert raised.value.state == "unchanged; it was tried in a scratch database only, and the file was not written."
+    assert str(raised.value.hint) == "leave out --down, and write the DOWN in the cell; --apply then runs it."
+    assert not project.has("c")
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_the_error_says_if_the_history_has_the_new_down(project: Project) -> None:
+    """Of an applied migration it has; of a pending one nothing has changed."""
+    project.write("first", "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a int REFERENCES a);")
+    change = project.write("change", "ALTER TABLE b DISABLE TRIGGER ALL;", "SELECT 1;")
+    with pytest.raises(NotRestored) as pending:
+        require_restored(project.migrator().down(change, replace=True))
+    assert pending.value.state == "unchanged; it was tried in a scratch database only."
+    project.write("change", "ALTER TABLE b DISABLE TRIGGER ALL;", "SELECT 1;", name=change)
+    project.migrator().migrate()
+    with pytest.raises(NotRestored) as applied:
+        require_restored(project.migrator().down(change, replace=True))
+    assert applied.value.state == (
+        "its history has the new DOWN of the applied migration; it was tried in a scratch database only."
+    )
+
+
+def test_secrets_are_starred_in_all_but_the_file(project: Project) -> None:
+    """In the result, in what is not restored, and in the difference to the DOWN that is there."""
+    project.write("first", "CREATE TABLE t (api_token text DEFAULT 'geheim-1');")
+    name = project.write("change", "ALTER TABLE t ALTER api_token SET DEFAULT 'geheim-2';")
+    result = project.migrator().down(name)
+    shown = repr(result) + result.html() + json.dumps(result.to_json()) + result.sql
+    assert "SET DEFAULT '***'" in shown
+    assert "geheim" not in shown
+    assert "SET DEFAULT 'geheim-1'" in down_of(project, name)
+    project.write("change", "ALTER TABLE t ALTER api_token SET DEFAULT 'geheim-2';", "SELECT 1;", name=name)
+    with pytest.raises(ConfirmationRequired) as raised:
+        project.migrator().down(name)
+    assert any("SET DEFAULT '***'" in line for line in raised.value.details)
+    assert "geheim" not in str(raised.value)
+
+
+def test_line_feeds_in_a_body_stay_in_a_file_of_windows(project: Project) -> None:
+    """Only those between the tokens become CRLF: the function is the same again, byte for byte."""
+    project.write("first", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELECT 1\n$$;")
+    name = project.write_text("2026_09_01_00_00_change.sql", "-- UP\r\nDROP FUNCTION f();\r\n")
+    assert project.migrator().down(name).is_restored
+    written = (project.folder / name).read_bytes().decode()
+    assert "$\nSELECT 1\n$" in written
+    assert "\n" not in written.partition("-- DOWN")[2].replace("\nSELECT 1\n", "").replace("\r\n", "")
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\x0c", "\x85", "\r"])
+def test_lines_are_those_of_line_feeds(project: Project, character: str) -> None:
+    """What Python, too, takes for the end of a line is one of no file of SQL: the UP stays as it is."""
+    up = f"-- UP\nCREATE TABLE t (a text DEFAULT 'a{character}b');\n-- more{character}\n"
+    up = up if character != "\r" else up.replace("-- more\r\n", "")
+    name = project.write_text("2026_01_01_00_00_t.sql", f"{up}\n-- DOWN\nSELECT 1;\n")
+    project.migrator().down(name, replace=True)
+    written = (project.folder / name).read_bytes().decode()
+    assert written.startswith(f"{up}\n-- DOWN\n")
+    assert written.endswith("\nDROP TABLE public.t;\n")
+    assert "SELECT 1" not in written

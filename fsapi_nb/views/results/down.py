@@ -8,7 +8,6 @@ from typing import Any
 
 from fsapi_nb.catalog.difference import Change, without_remarks
 from fsapi_nb.model.server import Identity
-from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.text.fold import HTML, clip, fit
 from fsapi_nb.text.safe import visible, visible_line
 from fsapi_nb.text.words import counted
@@ -25,9 +24,9 @@ _TITLE = "DOWN"
 class DownResult(Result):
     """A DOWN that was derived and written. `file` says what became of the migration's file.
 
-    `sql` is the section of the file, from its `-- DOWN` on. `losses` says what data it does not bring back; `left` what
-    differed from the catalog before when it had run on a copy, on PostgreSQL `version`; columns in another order are
-    among them, as a remark.
+    `sql` is the section of the file, from its `-- DOWN` on, with secrets starred. `losses` says what data it does not
+    bring back; `left` what differed from the catalog before when it had run on a copy, on PostgreSQL `version`; columns
+    in another order are among them, as a remark.
     """
 
     file: FileResult
@@ -55,7 +54,7 @@ class DownResult(Result):
         """Return what became of the file, what is not brought back, and the SQL."""
         told = [*self._told()]
         file = self.file.document(medium)
-        lines = visible(redact_sql(self.sql.partition("\n")[2])).rstrip("\n").split("\n")  # the title is its marker
+        lines = visible(self.sql.partition("\n")[2]).rstrip("\n").split("\n")  # the title is its marker
         kept = fit([clip(line) for line in lines], _ROOM, lambda count: f"-- … {counted(count, 'line')} more")
         shown = kept if medium.folded else lines
         return Document(
