@@ -13,6 +13,7 @@ from fsapi_nb.errors import UNCHANGED, UsageError
 from fsapi_nb.model.query_plan import PlanDetail, PlanNode, QueryPlan
 from fsapi_nb.postgres.wire import Connection
 from fsapi_nb.query.query import run_prefixed
+from fsapi_nb.script.redact import redact_line
 from fsapi_nb.text.masking import hide_known
 
 _PLAN, _RUN = "EXPLAIN (FORMAT JSON) ", "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
@@ -167,10 +168,15 @@ def _details(found: Mapping[str, Any]) -> list[PlanDetail]:
         if label in _KNOWN or any(word in label for word in _VOLATILE):
             continue
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            details.append(PlanDetail(label, hide_known(", ".join(value))))
+            details.append(PlanDetail(label, _without_secrets(", ".join(value))))
         elif isinstance(value, str) or (isinstance(value, int | float) and value and not isinstance(value, bool)):
-            details.append(PlanDetail(label, hide_known(str(value))))
+            details.append(PlanDetail(label, _without_secrets(str(value))))
     return details
+
+
+def _without_secrets(text: str) -> str:
+    """Return a detail without secrets: it may be the condition of a policy, a view or an index that nobody has typed."""
+    return hide_known(redact_line(text))
 
 
 def _number(value: Any) -> float | None:

@@ -90,10 +90,19 @@ def _declared(word: str, before: Backwards) -> str:
         if not _OF_A_TYPE.fullmatch(word) or word.lower() in _NO_TYPE:
             return ""
         word = next(before, "")
+        if word == "::":
+            return _cast(before)
+        if word.lower() == "as":  # CREATE DOMAIN name AS type DEFAULT
+            return next(before, "").strip('"')
         if word.lower() in _BOUNDARIES or (word == "(" and not words[-1].isdigit()):
             return words[-1].strip('"')
         words.append(word)
     return ""
+
+
+def _cast(before: Backwards) -> str:
+    """Return the name that is cast, as the server writes a comparison: `(api_key)::text = ...`."""
+    return next((word for word in before if word != ")"), "").strip('"')
 
 
 def _is_a_pair(before: Backwards, value: str) -> bool:

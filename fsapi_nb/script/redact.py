@@ -46,7 +46,8 @@ _JSON = re.compile(_N + rb'"\s*:\s*(?:"((?:[^"\\]|\\.)+)"|\[\s*"([^\]]+)"\s*\])'
 _JOINED = rb"\s*(?:=>|:=|=|\bto\b)\s*"
 _DECLARED = rb"\s+(?:constant\s+)?[\w.%]+(?:\(\d+\))?(?:\s+not\s+null)?\s*(?::=|=|\bdefault\b)\s*"
 # A literal that ends in the word is a name, and the quote after it closes it: `current_setting('app.password')`.
-_NAMED = rb"(?:password\s+|(?<![\w.'])password|" + _N + rb"(?:" + _JOINED + rb"|" + _DECLARED + rb"))"
+_CAST = rb"(?:\"?\)?::[\w. ]{1,40}?(?:\(\d+\))?)?"  # as the server writes a comparison: `(api_key)::text = '...'`
+_NAMED = rb"(?:password\s+|(?<![\w.'])password|" + _N + rb"(?:" + _CAST + _JOINED + rb"|" + _DECLARED + rb"))"
 _ENDS = rb"(?!\s+\|\|)"  # not after a quote that closed a text: `'... PASSWORD ' || quote_literal(...)`
 _DOUBLED = re.compile(_NAMED + rb"e?''" + _ENDS + rb"((?:[^']|'''')+)(?:''|$)", re.IGNORECASE)
 _QUOTED = re.compile(_NAMED + rb"e?'" + _ENDS + rb"((?:[^']|'')+)(?:'|$)", re.IGNORECASE)

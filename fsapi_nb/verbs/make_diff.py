@@ -16,7 +16,7 @@ from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
-from fsapi_nb.verbs.catalogs import naming, open_loaded, schema_folder
+from fsapi_nb.verbs.catalogs import naming, open_loaded, schema_folder, without_secrets
 from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter, now
 from fsapi_nb.verbs.diff import DatabaseSide, FolderSide, Side, find_side
 from fsapi_nb.verbs.drift import read_applied
@@ -169,7 +169,9 @@ def _refuse_pending(options: VerbOptions) -> None:
 
 def _not_covered(script: ProvenScript) -> NotUpToDate:
     details = tuple(
-        line for each in script.left for line in (f"  {each.title()}", *(f"    {line}" for line in each.lines()))
+        line
+        for each in without_secrets(script.left)
+        for line in (f"  {each.title()}", *(f"    {line}" for line in each.lines()))
     )
     return NotUpToDate(
         f"{counted(len(script.left), 'object')} would not be as in the database: nothing was written, nothing recorded",

@@ -15,6 +15,7 @@ from fsapi_nb.catalog.schema.asking import LIMITS, refusal
 from fsapi_nb.errors import ConfigurationError, DatabaseError, FsapiError, NotUpToDate
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.project.schema_file import SETTING, find_schema_file, read_schema_file, write_schema_file
+from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.toml import written_setting
 from fsapi_nb.verbs.open import open_store
@@ -23,6 +24,10 @@ from fsapi_nb.views import results
 
 #: All of a catalog is read, which takes longer than a page; each question by itself is short.
 _LIMITS = LIMITS | {"statement_timeout": "10000", "lock_timeout": "1000"}
+
+
+#: What the lines of both texts are compared for; with what is secret in them starred, which takes its time.
+_SHOWN = {"written", "differs"}
 
 
 def write_schema(options: VerbOptions) -> results.SchemaFileResult:
@@ -96,7 +101,8 @@ def _write(options: VerbOptions, store: HistoryStore, file: Path) -> results.Sch
 def _result(
     options: VerbOptions, store: HistoryStore, file: Path, found: Definitions, before: str | None, action: str
 ) -> results.SchemaFileResult:
-    lines = [*difflib.unified_diff((before or "").splitlines(), found.script().splitlines(), lineterm="", n=1)]
+    old, new = (redact_sql(each).splitlines() if action in _SHOWN else [] for each in (before or "", found.script()))
+    lines = [*difflib.unified_diff(old, new, lineterm="", n=1)]
     return results.SchemaFileResult(
         file.relative_to(options.project.root).as_posix(),
         action,

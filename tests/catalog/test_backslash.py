@@ -241,3 +241,16 @@ def reader(shop: Project) -> Iterator[Any]:
 def test_a_reader_is_answered(reader: Migrator, command: str) -> None:
     """The catalog is everybody's."""
     assert repr(reader.describe(command))
+
+
+def test_secrets_of_indexes_are_starred(project: Project) -> None:
+    """Also where the server writes a cast around the column."""
+    project.rows("""
+        CREATE TABLE t (a int, api_token text, token varchar(20));
+        CREATE INDEX ON t (a) WHERE api_token = 'geheim';
+        CREATE INDEX ON t (a) WHERE token = 'geheim';
+    """)
+    found = project.migrator().describe(r"\di")
+    assert isinstance(found, CatalogListResult)
+    assert [str(row[2]).count("'***'") for row in found.found.rows] == [1, 1]
+    assert "geheim" not in repr(found) + found.html() + str(found.to_json())

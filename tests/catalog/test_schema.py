@@ -236,6 +236,10 @@ def test_rows_have_no_secrets_and_no_large_values(project: Project) -> None:
     )
     assert r"\x1b[31m\n<b>" in repr(page(project, "t"))
     assert page(project, "t", rows=0).page.rows is None
+    project.rows("CREATE TABLE seen (url text); INSERT INTO seen VALUES ('postgres://me:geheim@host/db')")
+    sample = page(project, "seen").page.rows
+    assert sample is not None
+    assert sample.rows == (("postgres://me:***@host/db",),)
 
 
 def test_secrets_in_definitions_are_starred(project: Project) -> None:
@@ -247,8 +251,12 @@ def test_secrets_in_definitions_are_starred(project: Project) -> None:
         CREATE VIEW v AS SELECT a FROM t WHERE api_token = 'geheim';
         CREATE FUNCTION f(password text DEFAULT 'geheim') RETURNS void LANGUAGE plpgsql
             AS $$ BEGIN PERFORM set_config('app.secret', 'geheim', true); END $$;
+        CREATE DOMAIN password AS text DEFAULT 'geheim' CHECK (VALUE <> 'postgres://me:geheim@host/db');
+        CREATE TABLE parts (url text, token varchar(20)) PARTITION BY LIST (url);
+        CREATE TABLE part PARTITION OF parts FOR VALUES IN ('postgres://me:geheim@host/db');
+        CREATE INDEX ON parts (url) WHERE token = 'geheim';
     """)
-    for name in (None, "t", "v", "f"):
+    for name in (None, "t", "v", "f", "password", "parts", "part"):
         found = project.migrator().schema(name)
         text = json.dumps(found.to_json()) + "".join(found.bundle()[0].values()) + found.to_frame().to_csv()
         assert "geheim" not in text, text

@@ -61,6 +61,22 @@ def test_what_is_not_the_value_of_a_secret_is_kept(text: str) -> None:
     assert not secret_lines(text)
 
 
+@pytest.mark.parametrize(
+    "left", ["(token)::text", "(u.token)::character varying(20)", "token::text", '("Token")::text']
+)
+def test_a_cast_does_not_hide_whose_value_it_is(left: str) -> None:
+    """So the server writes the conditions of indexes, policies and views."""
+    assert redact_sql(f"SELECT FROM u WHERE ({left} = 'abc'::text)") == f"SELECT FROM u WHERE ({left} = '***'::text)"
+
+
+def test_the_default_of_a_domain_is_that_of_its_name() -> None:
+    """Quoted or with a schema."""
+    for name in ("api_token", "public.api_token", '"Token"'):
+        assert redact_sql(f"CREATE DOMAIN {name} AS text DEFAULT 'abc'::text") == (
+            f"CREATE DOMAIN {name} AS text DEFAULT '***'::text"
+        )
+
+
 def test_only_the_secret_of_a_row_is_starred() -> None:
     """What stands beside it stays readable."""
     text = "INSERT INTO u (id, email, token, note) VALUES (1, 'a@x', 'abc' || md5('def'), 'n'), (2, 'b@x', NULL, 'm')"

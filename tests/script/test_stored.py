@@ -268,6 +268,8 @@ def test_what_only_speaks_of_passwords_is_kept(text: str) -> None:
         f"password = '{SECRET}",
         f"ALTER ROLE x PASSWORD $a${SECRET}$a$",
         f"could not connect to postgresql://u:{SECRET}@host/db",
+        f"Filter: ((api_key)::text = '{SECRET}'::text)",
+        f"Filter: ((u.\"Api_Key\")::character varying(20) = '{SECRET}'::text)",
     ],
 )
 def test_a_line_can_be_shown(line: str) -> None:

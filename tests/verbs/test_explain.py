@@ -209,3 +209,14 @@ def test_a_secret_of_the_sql_is_not_in_its_plan(shop: Project) -> None:
     shop.rows("ALTER TABLE customers ADD COLUMN password text")
     result = shop.migrator().explain("SELECT id FROM customers WHERE password = 'hunter2-very-long'")
     assert "hunter2" not in repr(result) + result.html() + json.dumps(result.to_json())
+
+
+def test_a_secret_of_a_view_is_not_in_a_plan(shop: Project) -> None:
+    """Nobody has typed it: neither a cast of the server's nor a view hides whose value it is."""
+    shop.rows("ALTER TABLE customers ADD COLUMN token varchar(40), ADD COLUMN api_key text")
+    shop.rows(
+        "CREATE VIEW mine AS SELECT id FROM customers WHERE token = 'hunter2-very-long' AND api_key = 'hunter2-too'"
+    )
+    result = shop.migrator().explain("SELECT id FROM mine")
+    assert repr(result).count("'***'::text") == 2
+    assert "hunter2" not in repr(result) + result.html() + json.dumps(result.to_json())

@@ -257,3 +257,14 @@ def test_only_the_schemas_of_the_project_are_changed(project: Project) -> None:
     made = project.migrator().make_from_diff("to_schema", target="schema.sql")
     assert not made.left
     assert "other" not in text_of(project, made.name)
+
+
+def test_secrets_are_starred_in_all_but_the_file(project: Project) -> None:
+    """The result shows stars."""
+    project.write("orders", ORDERS)
+    project.migrator().migrate()
+    project.rows("ALTER TABLE orders ADD api_token text DEFAULT 'geheim'")
+    made = project.migrator().adopt("hot_fix")
+    assert "'***'" in repr(made)
+    assert "geheim" not in repr(made) + made.html() + str(made.to_json())
+    assert "DEFAULT 'geheim'" in text_of(project, made.name)

@@ -9,6 +9,7 @@ import pytest
 from fsapi_nb import Migrator
 from fsapi_nb.cli import main
 from fsapi_nb.errors import ConfigurationError, NotUpToDate, StatementFailed
+from fsapi_nb.verbs.schema_file import require_same_schema
 from tests.conftest import Project
 
 SETTING = '[tool.fsapi_nb]\nschema_file = "schema.sql"\n'
@@ -106,6 +107,20 @@ def test_check_fails_if_the_file_is_not_what_the_database_has(
         "→ `sapi schema --write` writes it.",
     ]
     assert (kept.root / "schema.sql").read_text() == text
+
+
+def test_secrets_are_starred_in_what_is_shown(kept: Project) -> None:
+    """The file has the true text; of two secrets it is said only that they differ."""
+    kept.rows("CREATE TABLE a (id int)")
+    migrator(kept).write_schema()
+    kept.rows("ALTER TABLE a ADD api_token text DEFAULT 'geheim-1'")
+    written = migrator(kept).write_schema()
+    assert "+    api_token text DEFAULT '***'::text" in written.differences
+    assert "geheim" not in repr(written) + written.html() + str(written.to_json())
+    assert "geheim-1" in (kept.root / "schema.sql").read_text()
+    kept.rows("ALTER TABLE a ALTER api_token SET DEFAULT 'geheim-2'")
+    with pytest.raises(NotUpToDate, match="only secrets or the ends of lines differ"):
+        require_same_schema(migrator(kept).check_schema())
 
 
 def test_without_the_setting_it_says_which_line_to_add(kept: Project) -> None:

@@ -9,6 +9,7 @@ from psycopg import sql
 from fsapi_nb.catalog.backslash import ListingCommand, OwnList
 from fsapi_nb.catalog.schema.asking import ask
 from fsapi_nb.postgres.session import Connection
+from fsapi_nb.script.redact import redact_line
 
 _INDEXES = """
     SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),
@@ -89,7 +90,11 @@ def read_own_list(connection: Connection, wanted: ListingCommand, own: OwnList) 
         where=_where(wanted, own, column), size=sql.SQL(_SIZE if wanted.more else "NULL::int8")
     )
     rows = ask(connection, {"": query})[""]
-    return CatalogList(shape.noun, shape.columns, tuple(map(tuple, rows)), shape.bytes, shape.numbers)
+    at = shape.columns.index("definition") if "definition" in shape.columns else None
+    found = tuple(
+        tuple(redact_line(value) if place == at else value for place, value in enumerate(row)) for row in rows
+    )
+    return CatalogList(shape.noun, shape.columns, found, shape.bytes, shape.numbers)
 
 
 def _where(wanted: ListingCommand, own: OwnList, column: str) -> sql.Composable:

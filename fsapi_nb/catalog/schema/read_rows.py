@@ -1,6 +1,7 @@
 """Read the first rows of a table, each value as a text that is cut: few rows, few columns, few bytes.
 
-Values whose column is named as a secret is are starred. Values that take much room are not read.
+Values whose column is named as a secret is are starred, and what looks like one in the others. Values that take much room
+are not read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fsapi_nb.catalog.schema.page import ObjectPage, SampleRows
 from fsapi_nb.catalog.table_sizes import IS_PLANNED_BY_USERS
 from fsapi_nb.postgres.ask import SETTINGS
 from fsapi_nb.postgres.session import Connection
-from fsapi_nb.text.secrets import STARS, is_secret_name
+from fsapi_nb.text.secrets import STARS, hide_in_message, is_secret_name
 
 #: Columns that are shown, characters of a value, and bytes of one that is read at all.
 _COLUMNS, _CHARACTERS, _BYTES = 20, 40, 64 * 1024
@@ -114,7 +115,10 @@ def _query(item: SchemaObject, columns: Sequence[str], order: Sequence[str], cou
 def _shown(value: str | None, size: int | None) -> str | None:
     if size is not None:
         return f"({size:,} bytes)"
-    return value if value is None or len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…"
+    if value is None:
+        return None
+    value = hide_in_message(value)
+    return value if len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…"
 
 
 def _why(error: psycopg.Error) -> str:

@@ -20,6 +20,10 @@ def without_secrets(page: ObjectPage) -> ObjectPage:
         triggers=_parts(page.triggers),
         policies=_parts(page.policies),
         rules=_parts(page.rules),
+        traits=_traits(page),
+        partitions=tuple(replace(each, bound=redact_line(each.bound)) for each in page.partitions),
+        children=tuple(replace(each, bound=redact_line(each.bound)) for each in page.children),
+        partition_of=redact_line(page.partition_of) if page.partition_of else page.partition_of,
         definition=redact_sql(page.definition),
     )
 
@@ -29,6 +33,15 @@ def _column(column: PageColumn) -> PageColumn:
         return column
     before = f"{joined([column.name])} {column.type} DEFAULT "
     return replace(column, default=redact_line(before + column.default).removeprefix(before))
+
+
+def _traits(page: ObjectPage) -> tuple[str, ...]:
+    """Return the words about an object; the default of a domain stands beside the domain's name only in its SQL."""
+    before = f"{joined([page.item.name])} text "
+    return tuple(
+        redact_line(before + each).removeprefix(before) if each.startswith("default ") else redact_line(each)
+        for each in page.traits
+    )
 
 
 def _parts(parts: Sequence[NamedPart]) -> tuple[NamedPart, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fsapi_nb.catalog.difference import Change
 from fsapi_nb.model.server import Identity
+from fsapi_nb.script.redact import redact_sql
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.fold import Fold, clip
 from fsapi_nb.text.safe import visible, visible_line
@@ -66,7 +67,7 @@ class ChangeFileResult(Result):
         """Return what it takes away and does not cover, and its SQL."""
         sections: list[Section] = []
         if self.text:
-            lines = visible(self.text).rstrip("\n").split("\n")
+            lines = visible(redact_sql(self.text)).rstrip("\n").split("\n")
             kept = medium.fold(_LINES).apply(
                 lines,
                 lambda line: [clip(line) if medium.folded else line],
@@ -101,7 +102,7 @@ class ChangeFileResult(Result):
             "file": self.name,
             "from": self.a,
             "to": self.b,
-            "sql": self.text,
+            "sql": redact_sql(self.text),
             "recorded": self.recorded,
             "takes_away": list(self.losses),
             "not_covered": [each.title() for each in self.left],
