@@ -15,6 +15,7 @@ from fsapi_nb.derive.order import in_order
 from fsapi_nb.derive.ranks import RANK, rank_of
 from fsapi_nb.derive.step import RestoreStep
 from fsapi_nb.derive.write import column_extras, create, definition, grants, table_of
+from fsapi_nb.text.safe import visible_line
 
 #: How an index is chosen, by the field of the table that has its number.
 _CHOICES = {"cluster_index": "CLUSTER ON", "identity_index": "REPLICA IDENTITY USING INDEX"}
@@ -111,7 +112,9 @@ class Making:
         )
         return [
             f"ALTER TABLE {table} ADD COLUMN {definition(column, not_null=False)};",
-            f"-- if {table} has rows, give them values of {column.name} here: what they were is not known\n{required}",
+            "-- "
+            + visible_line(f"if {table} has rows, give them values of {column.name} here: what they were is not known")
+            + f"\n{required}",
             *extras,
         ]
 

@@ -23,12 +23,13 @@ from fsapi_nb.catalog.difference import Change
 from fsapi_nb.catalog.read import drop_history
 from fsapi_nb.catalog.snapshot import CatalogObject
 from fsapi_nb.catalog.view_text import read_views
-from fsapi_nb.errors import FsapiError
+from fsapi_nb.errors import FsapiError, RefusedPlan, UsageError
 from fsapi_nb.folder.read import parse_text
 from fsapi_nb.model.folder import Folder
 from fsapi_nb.plan.migrate import plan_migrate
 from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.postgres.connect import connect
+from fsapi_nb.postgres.session import Connection
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.verbs.options import VerbOptions
@@ -37,6 +38,7 @@ from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
 from fsapi_nb.verbs.scratch import hint_of
 
+_NOTHING = "unchanged; no file was written."
 _NAME = "2000_01_01_00_00_proof.sql"
 
 
@@ -62,7 +64,14 @@ class ScriptWriter:
     schemas: Sequence[str] | None
 
     def write(
-        self, source: str, target: str, *, why: str, wanted: CatalogReading | None = None, renames: Sequence[str] = ()
+        self,
+        source: str,
+        target: str,
+        *,
+        why: str,
+        called: str,
+        wanted: CatalogReading | None = None,
+        renames: Sequence[str] = (),
     ) -> ProvenScript | None:
         """Return the migration that leads from one scratch database to another one; None if they do not differ.
 
@@ -70,17 +79,19 @@ class ScriptWriter:
             source: The address of the one; no session is in it.
             target: The address of the other.
             why: What the text says of where it comes from.
+            called: What the target is called.
             wanted: The catalog that the result must have; None: that of `target`.
             renames: What is renamed, each `OLD=NEW`.
 
         Raises:
-            UsageError: There is nothing of the name that is to be renamed.
+            UsageError: There is nothing of the name that is to be renamed, or the server refuses the new name.
+            RefusedPlan: The target is empty, and everything would be dropped.
         """
         with self._bare(source) as one, self._bare(target) as other:
-            return self._write(one, other, why, wanted, renames)
+            return self._write(one, other, why, called, wanted, renames)
 
     def _write(
-        self, source: str, target: str, why: str, wanted: CatalogReading | None, renames: Sequence[str]
+        self, source: str, target: str, why: str, called: str, wanted: CatalogReading | None, renames: Sequence[str]
     ) -> ProvenScript | None:
         writer = ChangeWriter(self.scratch, self._application, self.schemas)
         with connect(target, self._application) as there:
@@ -89,6 +100,8 @@ class ScriptWriter:
             changes = self._left(given, goal, partial(read_views, there))
         if not changes:
             return None
+        if _is_empty(goal) and not _is_empty(given):
+            raise _empty(called, self.schemas)
         first: list[str] = []
         if renames:
             first, changes = self._renames(writer, source, goal, renames)
@@ -119,8 +132,7 @@ class ScriptWriter:
         copy = self.scratch.copy_of(source)
         try:
             with writer.connected(copy) as here:
-                first = rename_statements(here, renames)
-                attempt(here, first)
+                first = _rename(here, renames)
                 changes = self._left(read_catalog(here, self.schemas), goal, None)
                 return [*first, *parts_of_renamed(changes)], changes
         finally:
@@ -214,6 +226,37 @@ def _text(
     return (
         f"-- UP\n-- {visible_line(why)}\n{section_of(up, left, renames, '--rename')}\n\n"
         f"-- DOWN\n{section_of(down, left_down, (), '')}\n"
+    )
+
+
+def _rename(here: Connection, renames: Sequence[str]) -> list[str]:
+    """Rename on a copy; return the statements as they ran, those of columns before those of their tables.
+
+    Raises UsageError if the server refuses one: what it would do instead drops what is there.
+    """
+    said = dict(zip(rename_statements(here, renames), renames, strict=True))
+    columns = [each for each in said if " RENAME COLUMN " in each]
+    ran = [attempt(here, columns), attempt(here, [each for each in said if each not in columns])]
+    for statement, why in (each for group in ran for each in group.failed):
+        raise UsageError(
+            f"--rename {said[statement]}: the server refuses it: {why}",
+            state=_NOTHING,
+            hint="give another new name, or leave the option out.",
+        )
+    return [statement for group in ran for statement in group.done]
+
+
+def _is_empty(reading: CatalogReading) -> bool:
+    """Return whether a catalog has no more than schemas and what a new database has."""
+    return all(each.kind == "schema" or each.identity == "plpgsql" for each in reading.snapshot.objects)
+
+
+def _empty(called: str, schemas: Sequence[str] | None) -> RefusedPlan:
+    where = f" in the schema{'s' if len(schemas) > 1 else ''} {', '.join(schemas)}" if schemas else ""
+    return RefusedPlan(
+        f"{called} has nothing{where}: the migration would drop everything",
+        state=_NOTHING,
+        hint="if this is not so, look at --schema and at schemas in [tool.fsapi_nb]; if it is, write it by hand.",
     )
 
 

@@ -17,6 +17,7 @@ from fsapi_nb.project.configuration import EMBEDDED
 from fsapi_nb.project.permissions import find_requests
 from fsapi_nb.project.root import find_binaries
 from fsapi_nb.servers.needs import ServerNeeds
+from fsapi_nb.text.command import command
 from fsapi_nb.verbs.catalogs import (
     ReadDatabase,
     ScratchCatalog,
@@ -32,7 +33,7 @@ from fsapi_nb.verbs.catalogs import (
 from fsapi_nb.verbs.open import open_store, read_folder
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.scratch import open_scratch_server
-from fsapi_nb.verbs.sides import DATABASE, FOLDER, read_schema_text, unknown_side
+from fsapi_nb.verbs.sides import DATABASE, FOLDER, read_schema_text, refuse_file_as_schema, unknown_side
 from fsapi_nb.views import results
 from fsapi_nb.views.results.changed_objects import without_owner
 
@@ -73,11 +74,12 @@ def diff(options: VerbOptions, a: str, b: str) -> results.DifferenceResult:
     or a file needs it, or if two databases of different versions have views that differ in their words.
 
     Raises:
-        UsageError: One of the two names nothing that can be compared.
+        UsageError: One of the two names nothing that can be compared, or `--schema` names a file.
         ConfigurationError: A file cannot be read.
         ReplayFailed: A file or a migration does not run in an empty scratch database.
         DatabaseError: A catalog cannot be read.
     """
+    refuse_file_as_schema(options, lambda file: command("diff", a, file))
     with ExitStack() as stack:
         sides = [find_side(options, each) for each in (a, b)]
         found = [each.found for each in sides if isinstance(each, DatabaseSide)]

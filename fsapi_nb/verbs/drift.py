@@ -7,6 +7,7 @@ from functools import partial
 from fsapi_nb.catalog.comparison import CatalogReading, compare, without_order
 from fsapi_nb.catalog.view_text import read_views
 from fsapi_nb.errors import NotUpToDate
+from fsapi_nb.text.command import command
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.applied import Applied, applied_migrations
 from fsapi_nb.verbs.catalogs import (
@@ -18,6 +19,7 @@ from fsapi_nb.verbs.catalogs import (
 )
 from fsapi_nb.verbs.open import notes_without_schema, open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
+from fsapi_nb.verbs.sides import DATABASE, refuse_file_as_schema
 from fsapi_nb.views import results
 from fsapi_nb.views.results.changed_objects import without_owner
 
@@ -26,10 +28,12 @@ def drift(options: VerbOptions) -> results.DriftResult:
     """Return what the database has that its applied migrations do not give, and the reverse.
 
     Raises:
+        UsageError: `--schema` names a file.
         HistoryError: Of an applied migration there is neither a file nor a stored text that could be run.
         ReplayFailed: An applied migration does not run in an empty scratch database.
         DatabaseError: The catalog cannot be read, or the scratch server cannot be used.
     """
+    refuse_file_as_schema(options, lambda file: command("diff", DATABASE, file))
     applied, found, notes = read_applied(options)
     with open_folder(options, applied.folder, found.server, foreign=applied.foreign) as expected:
         given = _seen(expected.reading, found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from functools import partial
 
 import psycopg
 
@@ -17,21 +16,19 @@ from fsapi_nb.catalog.ddl.definitions import Definitions
 from fsapi_nb.catalog.ddl.first_migration import unwritten_lines
 from fsapi_nb.catalog.ddl.read_definitions import read_definitions
 from fsapi_nb.catalog.server_needs import read_needs
-from fsapi_nb.errors import ConfirmationRequired, FsapiError, Interrupted, PlanChanged, RefusedPlan
+from fsapi_nb.errors import ConfirmationRequired, PlanChanged, RefusedPlan
 from fsapi_nb.folder import read as folders
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.model.folder import Folder
-from fsapi_nb.plan.baseline import plan_baseline
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.catalogs import not_read
-from fsapi_nb.verbs.draft import Draft, file_changed, stage
-from fsapi_nb.verbs.open import open_store, open_to_write, read_folder_if_there
+from fsapi_nb.verbs.draft import stage
+from fsapi_nb.verbs.open import open_to_write, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas, require_place
 from fsapi_nb.verbs.prove_first import prove
-from fsapi_nb.verbs.request import PlanRequest
-from fsapi_nb.verbs.run import run_plan
+from fsapi_nb.verbs.publish_applied import publish_applied
 from fsapi_nb.verbs.write import shown_path
 from fsapi_nb.views import results
 
@@ -85,7 +82,7 @@ def baseline_from_database(options: VerbOptions, name: str, *, yes: bool) -> res
         with open_to_write(options, folder) as store:
             if _read(options, store).reading != schema.reading:
                 raise _changed()
-        _record(options, file, folder, proven.text)
+        publish_applied(options, file, folder, proven.text)
     return results.BaselineResult(
         shown_path(options, file.name),
         schema.reading.snapshot,
@@ -158,34 +155,6 @@ def _confirm(definitions: Definitions, database: str, *, is_protected: bool, yes
             if unwritten
             else "pass --yes to write the file and to record it; nothing else is done in the database.",
         )
-
-
-def _record(options: VerbOptions, file: Draft, folder: Folder, text: str) -> None:
-    """Publish the file and record it as applied; a file that is not recorded is removed again."""
-    draft = folders.parse_text(file.name, text)
-    if not file.publish():
-        raise file_changed(file.name, state=_NOTHING)
-    try:
-        run_plan(
-            options,
-            PlanRequest("baseline", (file.name,)),
-            partial(plan_baseline, name=file.name),
-            yes=True,
-            folder=folder.with_draft(draft),
-        )
-    except (FsapiError, Interrupted):
-        if not _may_be_recorded(options, folder, file.name):
-            file.withdraw()
-        raise
-
-
-def _may_be_recorded(options: VerbOptions, folder: Folder, name: str) -> bool:
-    """Return whether the history has the row; yes, if it cannot be asked."""
-    try:
-        with open_store(options, folder, writing=False) as store:
-            return store.history().get(name) is not None
-    except FsapiError:
-        return True
 
 
 def _changed() -> PlanChanged:

@@ -7,27 +7,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from fsapi_nb.errors import ConfigurationError, NotUpToDate, RefusedPlan, UsageError
+from fsapi_nb.errors import (
+    ConfigurationError,
+    ConfirmationRequired,
+    NotUpToDate,
+    PlanChanged,
+    RefusedPlan,
+    UsageError,
+)
 from fsapi_nb.folder import read as folders
 from fsapi_nb.model.folder import Folder
+from fsapi_nb.model.server import Identity
 from fsapi_nb.project.schema_file import SETTING, find_schema_file, read_schema_file
 from fsapi_nb.script.server_objects import find_server_objects
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.words import counted
-from fsapi_nb.verbs.catalogs import naming, open_loaded, schema_folder, without_secrets
+from fsapi_nb.verbs.applied import Applied
+from fsapi_nb.verbs.catalogs import ReadDatabase, naming, open_loaded, schema_folder, without_secrets
 from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter, now
 from fsapi_nb.verbs.diff import DatabaseSide, FolderSide, Side, find_side
+from fsapi_nb.verbs.draft import stage
 from fsapi_nb.verbs.drift import read_applied
 from fsapi_nb.verbs.open import open_store, read_folder_if_there
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas, require_place
+from fsapi_nb.verbs.publish_applied import publish_applied
 from fsapi_nb.verbs.replay import open_replay
-from fsapi_nb.verbs.request import PlanRequest
-from fsapi_nb.verbs.run import run
 from fsapi_nb.verbs.scratch import open_scratch_server
-from fsapi_nb.verbs.sides import FOLDER
+from fsapi_nb.verbs.sides import DATABASE, FOLDER, refuse_file_as_schema
 from fsapi_nb.views import results
+
+_NOTHING = "unchanged; no file was written."
 
 
 def make_from_diff(
@@ -36,18 +47,20 @@ def make_from_diff(
     """Write the migration that leads from `origin` (the folder's end) to `target` (the project's schema file).
 
     Raises:
-        UsageError: The name is not valid; or nothing of a rename's name is there.
+        UsageError: The name is not valid; a rename cannot be done; or `--schema` names a file.
+        RefusedPlan: The target is empty, and everything would be dropped.
         ConfigurationError: A file cannot be read or written, or no target is known.
         ReplayFailed: A migration or a file does not run in an empty scratch database.
     """
     require_place(options)
+    refuse_file_as_schema(options, lambda file: command("make", name, from_diff=True, to=file))
     folders.words_of(name)
     wanted = find_side(options, target, defined=True) if target else _schema_side(options)
     sides = [find_side(options, origin or FOLDER, defined=True), wanted]
     with _opened(options, sides) as (scratch, (source, there)):
         writer = ScriptWriter(options, scratch, compared_schemas(options))
         why = f"from {sides[0].label} to {sides[1].label}, written by fsapi_nb and compared on a copy"
-        script = writer.write(source, there, why=why, renames=renames)
+        script = writer.write(source, there, why=why, called=sides[1].label, renames=renames)
     labels = (sides[0].label, sides[1].label)
     if script is None:
         return results.ChangeFileResult(None, name, *labels)
@@ -66,14 +79,19 @@ def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileRe
     """Write the migration that leads from the applied ones to what the database has, and record it as applied.
 
     Raises:
-        UsageError: The name is not valid.
+        UsageError: The name is not valid; or `--schema` names a file.
+        RefusedPlan: Files are pending; or the database is empty, and everything would be dropped.
         NotUpToDate: Something would not be covered: nothing is written and nothing recorded.
         ConfirmationRequired: The database is protected, and `yes` is not given.
+        PlanChanged: The database has changed meanwhile.
     """
     require_place(options)
-    folders.words_of(name)
+    refuse_file_as_schema(options, lambda file: command("diff", DATABASE, file))
+    words = folders.words_of(name)
+    folder = read_folder_if_there(options)
     applied, found, _ = read_applied(options, defined=True)
-    _refuse_pending(options)
+    _refuse_pending(options, folder)
+    _confirm(found.identity, name, yes=yes)
     replayed = f"the replay of {counted(len(applied.folder.names), 'applied migration')}"
     with (
         open_scratch_server(options, _needs([applied.folder], found.needs), foreign=True) as scratch,
@@ -82,21 +100,17 @@ def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileRe
     ):
         writer = ScriptWriter(options, scratch, compared_schemas(options))
         why = "what the database had beside its migrations, written by fsapi_nb and compared on a copy"
-        script = writer.write(expected.address, loaded, why=why, wanted=found.reading)
+        script = writer.write(expected.address, loaded, why=why, called="the database", wanted=found.reading)
     labels = (replayed, "the database")
     if script is None:
         return results.ChangeFileResult(None, name, *labels, identity=found.identity)
     if script.left:
         raise _not_covered(script)
     begun = None if options.directory.exists() else str(options.directory)
-    made = folders.create(options.directory, name, now=now(), text=script.text)
-    try:
-        run(options, PlanRequest("baseline", only=(made,)), yes=yes)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            (options.directory / made).unlink()
-        raise
-    return replace(_result(script, made, name, *labels, folder=begun), recorded=True, identity=found.identity)
+    with stage(options.directory, None, words, script.text, planned=folder, now=now()) as file:
+        _refuse_changed(options, applied, found)
+        publish_applied(options, file, folder, script.text)
+    return replace(_result(script, file.name, name, *labels, folder=begun), recorded=True, identity=found.identity)
 
 
 def require_covered(found: results.ChangeFileResult) -> None:
@@ -152,9 +166,27 @@ def _schema_side(options: VerbOptions) -> Side:
     return FolderSide(named, schema_folder(named, text), is_file=True)
 
 
-def _refuse_pending(options: VerbOptions) -> None:
+def _confirm(identity: Identity | None, name: str, *, yes: bool) -> None:
+    """Raise ConfirmationRequired for a protected database, before the proof that takes long."""
+    if identity is not None and identity.protected and not yes:
+        raise ConfirmationRequired(
+            f"the database {identity.name or identity.database} is protected: nothing was done yet",
+            state=_NOTHING,
+            hint=Advice(
+                command("drift", adopt=name, yes=True), " writes the file and records it; nothing else is done."
+            ),
+        )
+
+
+def _refuse_changed(options: VerbOptions, applied: Applied, found: ReadDatabase) -> None:
+    """Raise PlanChanged if the database is not the one that was read: the file would say less, or too much."""
+    still, now_there, _ = read_applied(options)
+    if (still.folder.names, now_there.reading) != (applied.folder.names, found.reading):
+        raise PlanChanged("the schema was changed while it was written", state=_NOTHING, hint="run it again.")
+
+
+def _refuse_pending(options: VerbOptions, folder: Folder) -> None:
     """Raise RefusedPlan if files wait: they would run before the new one, which does not know them."""
-    folder = read_folder_if_there(options)
     with open_store(options, folder, writing=False) as store:
         history = store.history()
     pending = [name for name in folder.names if history.get(name) is None]
@@ -162,7 +194,7 @@ def _refuse_pending(options: VerbOptions) -> None:
         raise RefusedPlan(
             f"{counted(len(pending), 'pending migration')} would run before the one that is made",
             details=tuple(f"  {name}" for name in pending[:5]),
-            state="unchanged; no file was written.",
+            state=_NOTHING,
             hint=Advice("apply them first: ", command("migrate"), "."),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from fsapi_nb.errors import ConfigurationError, UsageError
 from fsapi_nb.project.programs import communicate
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.project.root import Project
+from fsapi_nb.text.command import Advice, Command
 from fsapi_nb.text.near import did_you_mean, near
 from fsapi_nb.text.secrets import is_secret_variable
+from fsapi_nb.verbs.options import VerbOptions
 
 #: The words that name the database of the command and the end of the migrations folder.
 DATABASE, FOLDER = "database", "folder"
@@ -60,6 +62,20 @@ def unknown_side(wanted: str, databases: Sequence[str]) -> UsageError:
     meant = near(wanted, [DATABASE, FOLDER, *databases])
     hint = did_you_mean(meant) if meant else _FORMS
     return UsageError(f"{wanted!r} is neither a database nor a file", hint=hint)
+
+
+def refuse_file_as_schema(options: VerbOptions, meant: Callable[[str], Command]) -> None:
+    """Raise UsageError if `--schema` names a file: nothing would be compared, which looks like an empty schema.
+
+    `meant` returns the command that takes the file.
+    """
+    named = options.access.schema
+    if named is None or not (named.endswith(".sql") or (Path(named).stem != named and Path(named).is_file())):
+        return
+    raise UsageError(
+        f"--schema {named}: this is a file, and --schema names the schema of the database that alone is compared",
+        hint=Advice("a file with a schema is an end of the comparison: ", meant(named), "."),
+    )
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -77,3 +77,12 @@ def test_the_catalog_is_restored_and_rows_are_kept(database: str, case: Case) ->
     written = "\n".join([f"-- {case.up}", *(f"-- {loss}" for loss in down.losses), *down.statements]) + "\n"
     if version >= 180000:  # other servers write some texts in another way
         assert written == (GOLDEN / f"{case.name}.sql").read_text()
+
+
+def test_no_name_ends_a_comment_of_the_down(database: str) -> None:
+    """What is said of a column that cannot be empty has names of the database in it, and they may have line ends."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('CREATE TABLE t (a integer, "b\nDROP TABLE t; --" integer NOT NULL)')
+        down = undone(connection, 'ALTER TABLE t DROP COLUMN "b\nDROP TABLE t; --"')
+    (said,) = (each for each in down.statements if each.startswith("--"))
+    assert said.split("\n", 1)[0].endswith("here: what they were is not known")

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from fsapi_nb import ConfigurationError, ConfirmationRequired, NotUpToDate, RefusedPlan, UsageError
+from fsapi_nb import (
+    ConfigurationError,
+    ConfirmationRequired,
+    DatabaseError,
+    Interrupted,
+    NotUpToDate,
+    PlanChanged,
+    RefusedPlan,
+    UsageError,
+)
 from fsapi_nb.catalog.change import generator
 from fsapi_nb.commands import find_verb, parser_of
+from fsapi_nb.folder.read import parse_text
 from fsapi_nb.servers.scratch import Scratch
+from fsapi_nb.verbs import make_diff, publish_applied
+from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter
 from fsapi_nb.views.results import Result
 from tests.conftest import Project
 from tests.verbs.on_scratch import scratch_on
@@ -144,6 +157,74 @@ def test_a_rename_of_nothing_is_an_error(project: Project, rename: str) -> None:
     assert len([*project.folder.iterdir()]) == 1
 
 
+@pytest.mark.parametrize(
+    ("rename", "why"),
+    [("orders.note=id", 'column "id" of relation "orders" already exists'), ("orders=more", 'relation "more" already')],
+)
+def test_a_rename_that_the_server_refuses_is_an_error(project: Project, rename: str, why: str) -> None:
+    """The text would drop what its user has called renamed."""
+    project.write("orders", f"{ORDERS} CREATE TABLE more ();")
+    want(project, "CREATE TABLE more (id integer PRIMARY KEY, note text);")
+    with pytest.raises(UsageError, match=f"--rename {rename}: the server refuses it: {why}"):
+        project.migrator().make_from_diff("to_schema", target="schema.sql", renames=[rename])
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_renames_may_be_said_in_any_order(project: Project) -> None:
+    """A column is called by the name that its table has, and so is one that takes the name of another."""
+    project.write("orders", "CREATE TABLE orders (a integer, b text);")
+    want(project, "CREATE TABLE purchases (b integer, c text);")
+    renames = ["orders=purchases", "orders.a=b", "orders.b=c"]
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql", renames=renames)
+    assert not made.left
+    assert not made.left_down
+    assert "DROP" not in made.text
+
+
+@pytest.mark.parametrize("verb", ["make", "drift", "adopt", "diff"])
+def test_a_file_is_not_taken_for_a_schema(project: Project, verb: str) -> None:
+    """Nothing is in a schema of that name, and that is not what the user wants."""
+    project.write("orders", ORDERS)
+    want(project, ORDERS)
+    words = {"make": ["x", "--from-diff"], "drift": [], "adopt": ["--adopt", "x"], "diff": ["folder", "database"]}[verb]
+    found = find_verb(verb if verb != "adopt" else "drift")
+    with pytest.raises(UsageError, match=r"--schema schema\.sql: this is a file") as caught:
+        found.run(project.migrator(schema="schema.sql"), parser_of(found, prog=verb).parse_args(words))
+    meant = {"make": "make x --from-diff --to schema.sql", "diff": "diff folder schema.sql"}
+    assert f"`sapi migrate:{meant.get(verb, 'diff database schema.sql')}`" in str(caught.value.hint)
+
+
+def test_an_empty_target_is_refused(project: Project) -> None:
+    """A mistake in what is compared must not end in a migration that drops everything, and is proven."""
+    project.write("orders", ORDERS)
+    want(project, "CREATE SCHEMA extra;")
+    with pytest.raises(RefusedPlan, match=r"^schema\.sql has nothing: the migration would drop everything"):
+        project.migrator().make_from_diff("to_schema", target="schema.sql")
+    project.migrator().migrate()
+    project.rows("DROP TABLE orders")
+    with pytest.raises(RefusedPlan, match="^the database has nothing: "):
+        project.migrator().adopt("gone")
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_a_first_migration_may_lead_from_nothing(project: Project) -> None:
+    """An empty folder is where a project begins."""
+    want(project, ORDERS)
+    made = project.migrator().make_from_diff("first", target="schema.sql")
+    assert "CREATE TABLE public.orders (" in made.text
+
+
+def test_no_name_ends_a_comment_of_the_file(project: Project) -> None:
+    """The names of a database stand in a comment: one with a line end must not become a statement."""
+    name = '"a\nDROP TABLE users; --"'
+    project.write("users", f"CREATE TABLE users (); CREATE TABLE {name} (id integer, note text);")
+    want(project, "CREATE TABLE users (); CREATE TABLE b (id integer, note text);")
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    assert "-- a rename? then write it again with --rename public" in made.text
+    migration = parse_text("2026_01_01_00_00_x.sql", made.text)
+    assert [each.traits.kind for each in migration.up.parsed.statements] == ["DROP TABLE", "CREATE TABLE"]
+
+
 def test_what_is_not_covered_stands_as_comments_and_ends_with_3(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,18 +295,74 @@ def test_what_cannot_be_adopted_whole_is_not_adopted_at_all(project: Project, mo
     assert len(project.applied()) == 1
 
 
-def test_a_protected_database_is_recorded_in_only_by_yes(project: Project) -> None:
-    """Without it nothing stays."""
+def drifted(project: Project) -> None:
+    """A database that has an index beside its one migration."""
     project.write("orders", ORDERS)
     project.migrator().migrate()
     project.rows("CREATE INDEX hot ON orders (note)")
+
+
+def test_a_protected_database_is_recorded_in_only_by_yes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is asked before anything runs on a scratch server; without it nothing stays."""
+    drifted(project)
     (project.root / "pyproject.toml").write_text(
         f'[tool.fsapi_nb.databases.prod]\nurl = "{project.database}"\nprotected = true\n'
     )
-    with pytest.raises(ConfirmationRequired):
-        project.migrator(database="prod").adopt("hot_fix")
+    with monkeypatch.context() as patch, pytest.raises(ConfirmationRequired) as caught:
+        patch.setattr(make_diff, "open_scratch_server", lambda *_, **__: pytest.fail("a scratch server was opened"))
+        project.migrator(database="prod").adopt("hot fix")
+    assert caught.value.message == "the database prod is protected: nothing was done yet"
+    assert "`sapi migrate:drift --adopt 'hot fix' --yes`" in str(caught.value.hint)
     assert len([*project.folder.iterdir()]) == 1
     assert project.migrator(database="prod").adopt("hot_fix", yes=True).recorded
+
+
+@pytest.mark.parametrize("error", [Interrupted("stopped", ""), DatabaseError("lost")])
+def test_the_file_of_a_row_that_is_committed_stays(
+    project: Project, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A connection may be lost in the COMMIT, and a key pressed behind it; a row without its file is worse than neither."""
+    drifted(project)
+    run_plan = publish_applied.run_plan  # type: ignore[attr-defined]  # replaced below
+
+    def cut_off(*given: Any, **named: Any) -> None:
+        run_plan(*given, **named)
+        raise error
+
+    monkeypatch.setattr(publish_applied, "run_plan", cut_off)
+    with pytest.raises(type(error)):
+        project.migrator().adopt("hot_fix")
+    assert project.applied() == sorted(each.name for each in project.folder.iterdir())
+    assert len(project.applied()) == 2
+
+
+def test_a_file_that_was_not_recorded_goes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is stopped before its COMMIT leaves neither."""
+    drifted(project)
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise Interrupted("stopped", "")
+
+    monkeypatch.setattr(publish_applied, "run_plan", stopped)
+    with pytest.raises(Interrupted):
+        project.migrator().adopt("hot_fix")
+    assert len([*project.folder.iterdir()]) == 1
+
+
+def test_a_database_that_changes_meanwhile_is_not_adopted(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file would not say all that the database has."""
+    drifted(project)
+    write = ScriptWriter.write
+
+    def slow(*given: Any, **named: Any) -> ProvenScript | None:
+        project.rows("CREATE TABLE meanwhile ()")
+        return write(*given, **named)
+
+    monkeypatch.setattr(ScriptWriter, "write", slow)
+    with pytest.raises(PlanChanged, match="the schema was changed while it was written"):
+        project.migrator().adopt("hot_fix")
+    assert len([*project.folder.iterdir()]) == 1
+    assert len(project.applied()) == 1
 
 
 def test_nothing_is_adopted_behind_what_is_pending(project: Project) -> None:

@@ -46,7 +46,7 @@ def losses_of(statements: Iterable[str]) -> list[str]:
 def _marks(statement: str, renames: Sequence[MaybeRename], command: str) -> Iterator[str]:
     yield from _losses(statement)
     yield from (
-        f"-- a rename? then write it again with {command} {each.old}={each.new}"
+        f"-- a rename? then write it again with {command} {visible_line(f'{each.old}={each.new}')}"
         for each in renames
         if _drops(statement, each)
     )
