@@ -1,6 +1,7 @@
 r"""Read the backslash commands that hands know from psql: `\d orders`, `\dt shop.*`, `\di+`, `\df`, `\l`. Pure.
 
-Only those that look at the database are known here. psql's others (`\copy`, `\i`, `\watch`) are about psql itself.
+Only commands that look at the database are known here, and of these the ones that a migration has to do with. The others
+(`\copy`, `\i`, `\watch`, `\db`) run in psql only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ class OwnList(Enum):
     """A list that is not among the objects of the overview."""
 
     INDEXES = "index"
+    PARTITIONED = "partitioned relation"
     PRIVILEGES = "privilege"
+    DEFAULT_PRIVILEGES = "default privilege"
     ROLES = "role"
     DATABASES = "database"
 
@@ -53,9 +56,12 @@ _PAGES: dict[str, tuple[str, ...]] = {
     "sf": _ROUTINES,
     "sv": ("view", "materialized view"),
 }
+#: The letters that may stand behind `\dP`: tables, indexes, and partitions that have partitions themselves.
+_PARTITIONED = frozenset("tin")
 _LISTS = {
     "di": OwnList.INDEXES,
     "dp": OwnList.PRIVILEGES,
+    "ddp": OwnList.DEFAULT_PRIVILEGES,
     "z": OwnList.PRIVILEGES,
     "du": OwnList.ROLES,
     "dg": OwnList.ROLES,
@@ -63,17 +69,18 @@ _LISTS = {
     "list": OwnList.DATABASES,
 }
 #: What is answered, as a hint names it.
-KNOWN = r"\d \dt \dv \dm \ds \di \df \dn \du \dx \dT \dD \dE \dp \l \sf \sv and their kin, with + and S and a pattern"
+KNOWN = r"\d \dt \dv \dm \ds \di \df \dn \du \dx \dT \dD \dE \dP \dp \ddp \l \sf \sv and their kin, with + and S and a pattern"
 _COMMAND = re.compile(r"\\(?P<name>[A-Za-z]+?)(?P<marks>[+S]*)(?:\s+(?P<rest>.*))?", re.DOTALL)
 _ONE_NAME = re.compile(r'(?:"(?:[^"]|"")*"|\([^()]*\)|[^\s"()])+')
 
 
 @dataclass(frozen=True, slots=True)
 class ListingCommand:
-    """A backslash command: what it lists, and of which names.
+    r"""A backslash command: what it lists, and of which names.
 
     `kinds` are those of the overview, or `own` is a list of its own. `name` is what is looked for, as it is typed; a
-    `page` shows one object instead of a list. `more` stands for its `+`, `system` for its `S`.
+    `page` shows one object instead of a list. `more` stands for its `+`, `system` for its `S`. `letters` are those
+    behind `\dP`.
     """
 
     text: str
@@ -83,6 +90,7 @@ class ListingCommand:
     page: bool = False
     more: bool = False
     system: bool = False
+    letters: frozenset[str] = frozenset()
 
     @property
     def noun(self) -> str:
@@ -104,7 +112,7 @@ def read_backslash(text: str) -> ListingCommand:
     r"""Return the command that a text is.
 
     Raises:
-        UsageError: There is more than one, it is psql's alone (`\copy`), or it is not known.
+        UsageError: There is more than one, or it is not answered here, as `\copy`.
     """
     written = text.strip().removesuffix(";").rstrip()
     if "\n" in written:
@@ -130,13 +138,17 @@ def read_backslash(text: str) -> ListingCommand:
     # A page is found by its name, which may be a function's with its arguments.
     is_exact = name is not None and not page and read_pattern(name).exact
     more, system = "+" in found["marks"], "S" in found["marks"]
-    return ListingCommand(written, kinds, own, name, page or (is_exact and found["name"] == "d"), more, system)
+    letters = frozenset(found["name"][2:]) if own is OwnList.PARTITIONED else frozenset[str]()
+    is_page = page or (is_exact and found["name"] == "d")
+    return ListingCommand(written, kinds, own, name, is_page, more, system, letters)
 
 
 def _meaning(name: str) -> tuple[tuple[str, ...], OwnList | None, bool] | None:
     """Return the kinds, the list and whether it is a page; None if the command is not known."""
     if name in _LISTS:
         return (), _LISTS[name], False
+    if name.startswith("dP") and set(name[2:]) <= _PARTITIONED:
+        return (), OwnList.PARTITIONED, False
     if name in _PAGES:
         return _PAGES[name], None, True
     if name in _KINDS:
@@ -152,5 +164,5 @@ def _unknown(text: str) -> UsageError:
     return UsageError(
         f"{name} is not answered here",
         state=UNCHANGED,
-        hint=rf"what looks at the database is: {KNOWN}. \copy, \i, \watch and all others are psql's alone.",
+        hint=rf"what is answered: {KNOWN}. \copy, \i, \watch, \db and all others run in psql only.",
     )

@@ -29,6 +29,9 @@ CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE DOMAIN plus AS int CHECK (VALUE > 0);
 CREATE TABLE log (at date) PARTITION BY RANGE (at);
 CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE log_2 PARTITION OF log FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (at);
+CREATE TABLE log_2_1 PARTITION OF log_2 FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+CREATE INDEX log_at ON log (at);
 GRANT SELECT ON customers TO PUBLIC;
 GRANT UPDATE (name) ON customers TO PUBLIC;
 """
@@ -57,7 +60,7 @@ def listed(shop: Project, command: str) -> list[str]:
         (r"\dt", ["public.customers", "public.log", 'shop.Odd "name; --', "shop.orders"]),
         (r"\dt shop.*", ['shop.Odd "name; --', "shop.orders"]),
         (r"\dt+ SHOP.ord?rs;", ["shop.orders"]),
-        (r"\dt log*", ["public.log", "public.log_1"]),
+        (r"\dt log*", ["public.log", "public.log_1", "public.log_2", "public.log_2_1"]),
         (r'\dt "Odd ""name; --"', ['shop.Odd "name; --']),
         (r"\dv", ["public.names"]),
         (r"\dm", ["shop.counts"]),
@@ -72,7 +75,26 @@ def listed(shop: Project, command: str) -> list[str]:
         (r"\dx", ["hstore"]),
         (r"\d", ["public.customers", "public.log", 'shop.Odd "name; --', "shop.orders", "public.names", "shop.counts"]),
         (r"\d nam*", ["public.names"]),
-        (r"\di", ["public.customers_pkey", "shop.orders_customer", "shop.orders_pkey"]),
+        (r"\dP", ["public.log", "public.log_at"]),
+        (r"\dPt+", ["public.log"]),
+        (r"\dPi", ["public.log_at"]),
+        (r"\dPn", ["public.log", "public.log_2", "public.log_2_at_idx", "public.log_at"]),
+        (r"\dPin log_2*", ["public.log_2_at_idx"]),
+        (r"\dP public.log*2", ["public.log_2"]),
+        (r"\dP shop.*", []),
+        (r"\ddp", []),
+        (
+            r"\di",
+            [
+                "public.customers_pkey",
+                "public.log_1_at_idx",
+                "public.log_2_1_at_idx",
+                "public.log_2_at_idx",
+                "public.log_at",
+                "shop.orders_customer",
+                "shop.orders_pkey",
+            ],
+        ),
         (r"\di+ shop.*cust*", ["shop.orders_customer"]),
         (r"\d orders_customer", ["shop.orders_customer"]),
         (r"\dp shop.ord*", ["shop.orders", "shop.orders_id_seq"]),
@@ -145,6 +167,40 @@ def test_privileges_are_shown_as_they_are_kept(shop: Project) -> None:
     assert "its owner alone" in repr(shop.migrator().describe(r"\dp shop.orders"))
 
 
+def test_a_partitioned_table_is_counted_with_its_partitions(shop: Project) -> None:
+    """Through all levels, those with data; of an index its table, of a part what it is a part of."""
+    shop.rows_in_session("INSERT INTO log VALUES ('2025-05-05'), ('2026-05-05')", "ANALYZE log")
+    found = shop.migrator().describe(r"\dPn")
+    assert isinstance(found, CatalogListResult)
+    page = int(shop.value("SELECT current_setting('block_size')"))
+    assert [(row[0], row[1], *row[3:7]) for row in found.found.rows] == [
+        ("public.log", "table", None, None, 2, 2 * page),
+        ("public.log_2", "table", None, "public.log", 1, page),
+        ("public.log_2_at_idx", "index", "public.log_2", "public.log_at", 1, 2 * page),
+        ("public.log_at", "index", "public.log", None, 2, 4 * page),
+    ]
+    assert found.headline().startswith("4 partitioned relations on ")
+
+
+def test_default_privileges_are_listed(shop: Project) -> None:
+    """By the role whose objects get them, and by schema; a pattern names either."""
+    name = shop.value("SELECT current_user::text")
+    shop.rows_in_session(
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT SELECT ON TABLES TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+    )
+    in_shop, everywhere = (name, "shop", "table", f"=r/{name}"), (name, None, "function", f"{name}=X/{name}")
+    for command, rows in {
+        r"\ddp": (everywhere, in_shop),
+        r"\ddp shop": (in_shop,),
+        rf'\ddp "{name}"': (everywhere, in_shop),
+        r"\ddp nothing": (),
+    }.items():
+        found = shop.migrator().describe(command)
+        assert isinstance(found, CatalogListResult)
+        assert found.found.rows == rows
+
+
 @pytest.mark.parametrize(
     ("command", "why"),
     [
@@ -155,6 +211,8 @@ def test_privileges_are_shown_as_they_are_kept(shop: Project) -> None:
         (r"\?", r"\? is not answered here"),
         ("\\", r"\ is not answered here"),
         (r"\dq", r"\dq is not answered here"),
+        (r"\db", r"\db is not answered here"),
+        (r"\dPx", r"\dPx is not answered here"),
         (r"\d a b", "has more than one name"),
         ("\\d orders\nSELECT 1", "a backslash command stands alone"),
         (r"\sf", "needs a name"),
@@ -164,13 +222,13 @@ def test_privileges_are_shown_as_they_are_kept(shop: Project) -> None:
     ],
 )
 def test_what_is_not_answered_is_refused(command: str, why: str) -> None:
-    """The error names what is, and that the others are psql's alone; no connection is made."""
+    """The error names what is, and that the others run in psql; no connection is made."""
     with pytest.raises(UsageError) as refused:
         Migrator("postgresql://nobody@192.0.2.1/nothing").describe(command)
     assert why in refused.value.message
     if "not answered" in why:
         assert r"\d \dt" in (refused.value.hint or "")
-        assert r"\copy, \i, \watch and all others are psql's alone" in (refused.value.hint or "")
+        assert r"\copy, \i, \watch, \db and all others run in psql only." in (refused.value.hint or "")
 
 
 def test_every_command_that_a_hint_names_is_known() -> None:
@@ -188,7 +246,10 @@ def test_every_command_that_a_hint_names_is_known() -> None:
         "dT",
         "dD",
         "dE",
+        "dP",
+        "dPtin",
         "dp",
+        "ddp",
         "z",
         "l",
         "dg",
@@ -236,7 +297,7 @@ def reader(shop: Project) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "command", [r"\d", r"\d orders", r"\di", r"\dp", r"\l+", r"\du", r"\df", r"\sf add_one", r"\dn"]
+    "command", [r"\d", r"\d orders", r"\di", r"\dP", r"\dp", r"\ddp", r"\l+", r"\du", r"\df", r"\sf add_one", r"\dn"]
 )
 def test_a_reader_is_answered(reader: Migrator, command: str) -> None:
     """The catalog is everybody's."""

@@ -1,8 +1,10 @@
-"""Reads lists of what is not among the objects of an overview: indexes, privileges, roles, databases."""
+"""Reads lists of what is not among the objects of an overview: indexes, privileges, roles, databases and their kin."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -21,6 +23,28 @@ _INDEXES = """
     FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_class AS t ON t.oid = x.indrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
     WHERE t.relpersistence <> 't' AND {where} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" """
+# The catalog is walked, as pg_partition_tree() would lock every partition. Pages are those that the last VACUUM or
+# ANALYZE has seen.
+_PARTITIONED = """
+    SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+        CASE c.relkind WHEN 'p' THEN 'table' ELSE 'index' END, pg_get_userbyid(c.relowner)::text,
+        (SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.relname) FROM pg_index AS x
+         JOIN pg_class AS t ON t.oid = x.indrelid JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+         WHERE x.indexrelid = c.oid),
+        (SELECT quote_ident(un.nspname) || '.' || quote_ident(u.relname) FROM pg_inherits AS i
+         JOIN pg_class AS u ON u.oid = i.inhparent JOIN pg_namespace AS un ON un.oid = u.relnamespace
+         WHERE i.inhrelid = c.oid AND c.relispartition),
+        leaves.number, leaves.pages * current_setting('block_size')::int8, obj_description(c.oid, 'pg_class')
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN LATERAL (
+        WITH RECURSIVE parts AS (
+            SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
+            UNION ALL SELECT i.inhrelid FROM parts JOIN pg_inherits AS i ON i.inhparent = parts.inhrelid
+        )
+        SELECT count(*) AS number, NULLIF(sum(greatest(p.relpages, 0)), 0)::int8 AS pages
+        FROM parts JOIN pg_class AS p ON p.oid = parts.inhrelid WHERE p.relkind NOT IN ('p', 'I')
+    ) AS leaves
+    WHERE c.relkind = ANY({kinds}) AND c.relpersistence <> 't' AND {where}
+    ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" """
 _PRIVILEGES = """
     SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),
         CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
@@ -34,6 +58,13 @@ _PRIVILEGES = """
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't' AND {where}
     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" """
+_DEFAULT_PRIVILEGES = """
+    SELECT pg_get_userbyid(c.defaclrole)::text, quote_ident(n.nspname),
+        CASE c.defaclobjtype WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'function' WHEN 'T' THEN 'type'
+                             WHEN 'n' THEN 'schema' WHEN 'L' THEN 'large object' ELSE c.defaclobjtype::text END AS kind,
+        CASE WHEN cardinality(c.defaclacl) = 0 THEN 'none' ELSE array_to_string(c.defaclacl, ', ') END
+    FROM pg_default_acl AS c LEFT JOIN pg_namespace AS n ON n.oid = c.defaclnamespace
+    WHERE {where} ORDER BY pg_get_userbyid(c.defaclrole) COLLATE "C", n.nspname COLLATE "C" NULLS FIRST, kind """
 _ROLES = """
     SELECT quote_ident(c.rolname), concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END,
             CASE WHEN NOT rolcanlogin THEN 'cannot log in' END, CASE WHEN rolcreatedb THEN 'creates databases' END,
@@ -69,25 +100,37 @@ _SHAPES = {
         "index", ("index", "table", "definition", "what", "size", "scans", "comment"), bytes=4, numbers=frozenset({5})
     ),
     OwnList.PRIVILEGES: CatalogList("relation", ("name", "kind", "owner", "privileges", "of columns", "policies")),
+    OwnList.PARTITIONED: CatalogList(
+        "partitioned relation",
+        ("name", "kind", "owner", "table", "part of", "partitions", "size", "comment"),
+        bytes=6,
+    ),
+    OwnList.DEFAULT_PRIVILEGES: CatalogList("default privilege", ("of objects of", "in schema", "kind", "privileges")),
     OwnList.ROLES: CatalogList("role", ("role", "attributes", "member of", "comment")),
     OwnList.DATABASES: CatalogList(
         "database", ("database", "owner", "encoding", "collation", "privileges", "size", "comment"), bytes=5
     ),
 }
+# Each query, and the names that a pattern is compared with.
 _QUERIES = {
-    OwnList.INDEXES: (_INDEXES, "c.relname"),
-    OwnList.PRIVILEGES: (_PRIVILEGES, "c.relname"),
-    OwnList.ROLES: (_ROLES, "c.rolname"),
-    OwnList.DATABASES: (_DATABASES, "c.datname"),
+    OwnList.INDEXES: (_INDEXES, ("c.relname",)),
+    OwnList.PARTITIONED: (_PARTITIONED, ("c.relname",)),
+    OwnList.PRIVILEGES: (_PRIVILEGES, ("c.relname",)),
+    OwnList.DEFAULT_PRIVILEGES: (_DEFAULT_PRIVILEGES, ("n.nspname", "pg_get_userbyid(c.defaclrole)")),
+    OwnList.ROLES: (_ROLES, ("c.rolname",)),
+    OwnList.DATABASES: (_DATABASES, ("c.datname",)),
 }
+_IN_SCHEMAS = frozenset({OwnList.INDEXES, OwnList.PARTITIONED, OwnList.PRIVILEGES})
 
 
 def read_own_list(connection: Connection, wanted: ListingCommand, own: OwnList) -> CatalogList:
     """Return the list that a command wants. Raises psycopg.Error."""
-    text, column = _QUERIES[own]
+    text, names = _QUERIES[own]
     shape = _SHAPES[own]
     query = sql.SQL(text).format(
-        where=_where(wanted, own, column), size=sql.SQL(_SIZE if wanted.more else "NULL::int8")
+        where=sql.SQL(" AND ").join(_conditions(wanted, own, names)),
+        size=sql.SQL(_SIZE if wanted.more else "NULL::int8"),
+        kinds=_kinds(wanted),
     )
     rows = ask(connection, {"": query})[""]
     at = shape.columns.index("definition") if "definition" in shape.columns else None
@@ -97,20 +140,28 @@ def read_own_list(connection: Connection, wanted: ListingCommand, own: OwnList) 
     return CatalogList(shape.noun, shape.columns, found, shape.bytes, shape.numbers)
 
 
-def _where(wanted: ListingCommand, own: OwnList, column: str) -> sql.Composable:
-    """Return which names are wanted; PostgreSQL's own only if they are asked for."""
-    pattern, in_schema = wanted.pattern, own in (OwnList.INDEXES, OwnList.PRIVILEGES)
-    parts: list[sql.Composable] = []
+def _kinds(wanted: ListingCommand) -> sql.Literal:
+    """Return which kinds of partitioned relations are wanted: both, unless a letter names one."""
+    kinds = {"t": "p", "i": "I"}
+    return sql.Literal([kinds[letter] for letter in sorted(wanted.letters & kinds.keys() or kinds)])
+
+
+def _conditions(wanted: ListingCommand, own: OwnList, names: Iterable[LiteralString]) -> Iterator[sql.Composable]:
+    """Yield what limits a list to the names that are wanted; PostgreSQL's own only if they are asked for."""
+    pattern, in_schema = wanted.pattern, own in _IN_SCHEMAS
+    yield sql.SQL("true")
     if pattern:
-        parts.append(sql.SQL("{} ~ {}").format(sql.SQL(column), sql.Literal(pattern.name)))
+        fits = [sql.SQL("{} ~ {}").format(sql.SQL(name), sql.Literal(pattern.name)) for name in names]
+        yield sql.SQL("({})").format(sql.SQL(" OR ").join(fits))
     if in_schema and pattern and pattern.schema:
-        parts.append(sql.SQL("n.nspname ~ {}").format(sql.Literal(pattern.schema)))
+        yield sql.SQL("n.nspname ~ {}").format(sql.Literal(pattern.schema))
     elif in_schema and not wanted.system:
-        parts.append(sql.SQL("n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"))
+        yield sql.SQL("n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'")
     elif own is OwnList.ROLES and not wanted.system and not pattern:
-        parts.append(sql.SQL("c.rolname !~ '^pg_'"))
+        yield sql.SQL("c.rolname !~ '^pg_'")
     elif own is OwnList.DATABASES and not wanted.system and not pattern:
-        parts.append(sql.SQL("NOT c.datistemplate"))
+        yield sql.SQL("NOT c.datistemplate")
+    if own is OwnList.PARTITIONED and not pattern and "n" not in wanted.letters:
+        yield sql.SQL("NOT c.relispartition")
     if in_schema:
-        parts.append(sql.SQL("n.nspname !~ '^pg_(toast|temp)'"))
-    return sql.SQL(" AND ").join(parts) if parts else sql.SQL("true")
+        yield sql.SQL("n.nspname !~ '^pg_(toast|temp)'")

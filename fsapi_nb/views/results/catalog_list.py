@@ -1,4 +1,4 @@
-"""A list of indexes, privileges, roles or databases."""
+"""A list of indexes, partitioned relations, privileges, roles or databases."""
 
 from __future__ import annotations
 
