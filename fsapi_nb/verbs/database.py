@@ -63,8 +63,14 @@ def facts(options: VerbOptions) -> DatabaseFacts:
 
 
 def names(options: VerbOptions, tables: Collection[str], beginning: str | None) -> DatabaseNames:
-    """Return the names that SQL may hold, without starting a server: none if the embedded one does not run."""
-    if options.access.address.embedded:
+    """Return the names that SQL may hold, without starting a server: none if the embedded one does not run.
+
+    None either of a database to which a program or a function of the user leads: a Tab runs neither.
+    """
+    address = options.access.address
+    if address.connector is not None or address.password_command is not None:
+        return DatabaseNames()
+    if address.embedded:
         from fsapi_nb.servers import embedded
 
         if not embedded.runs(options.project.home):

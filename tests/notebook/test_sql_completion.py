@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import psycopg
 import pytest
 
 from fsapi_nb import Migrator
+from fsapi_nb.catalog.database_names import DatabaseNames
 from fsapi_nb.notebook import known_tables, sql_names
 from fsapi_nb.notebook.unfinished_sql import read_cursor
+from fsapi_nb.postgres.session import Connection
 from tests.conftest import Project
 from tests.notebook.conftest import Cells
 
@@ -153,6 +156,36 @@ def test_a_tab_starts_no_server(tmp_path: Path) -> None:
     names = Migrator("embedded", tmp_path / "migrations").names({"t"})
     assert (names.relations, names.schemas) == ((), ())
     assert not (tmp_path / ".fsapi_nb").exists()
+
+
+def test_a_tab_calls_no_function_that_connects(project: Project) -> None:
+    """It may ask somebody for something, and need not work in a thread."""
+    opened = []
+
+    def connect() -> Connection:
+        opened.append(1)
+        return psycopg.connect(project.database)
+
+    migrator = Migrator(connect, project.folder)
+    migrator.query("SELECT 1")
+    before = len(opened)
+    assert migrator.names() == DatabaseNames()
+    assert len(opened) == before > 0
+
+
+def test_a_tab_runs_no_program_for_a_password(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password may be asked for on a screen, or by a card."""
+    monkeypatch.setenv("FSAPI_NB_TRUST", "1")
+    calls = tmp_path / "calls"
+    program = ["sh", "-c", f"echo x >> {calls}; echo secret"]
+    entry = f"[tool.fsapi_nb.databases.main]\nurl = {json.dumps(project.database)}\n"
+    (project.root / "pyproject.toml").write_text(f"{entry}password_command = {json.dumps(program)}\n")
+    assert project.migrator(database="main").names() == DatabaseNames()
+    assert not calls.exists()
+    project.migrator(database="main").query("SELECT 1")
+    assert calls.exists()
 
 
 def test_another_database_on_the_line_has_no_names_of_this_one(reached: Cells) -> None:
