@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from fsapi_nb.actions.statement import actions_of
+from fsapi_nb.actions.tree_names import joined, split_name
 from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
 from fsapi_nb.derive.comparison import Comparison
 from fsapi_nb.derive.write import table_of, unquoted
@@ -88,7 +89,7 @@ def _rows_of(statement: Statement, before: CatalogParts) -> Iterator[UnrestoredD
         names = {work.tables.name for work in action.changes_rows}
         names |= {loss.name for loss in action.destroys if loss.kind is LossKind.ROWS}
         for name in names:
-            if found := _table(name, before):
+            for found in _tables(name, before):
                 yield UnrestoredData(
                     found.qualified, "the rows of {} as they were before UP's " + statement.traits.kind
                 )
@@ -106,8 +107,9 @@ def _converted(text: str, before: CatalogParts) -> Iterator[UnrestoredData]:
         column = getattr(command, "def").column_def
         if enum_name(command, "subtype") != "AT_AlterColumnType" or not column.HasField("raw_default"):
             continue
-        table = _table(".".join(filter(None, (node.relation.schemaname, node.relation.relname))), before)
-        if table and not _is_cast(column.raw_default):
+        if _is_cast(column.raw_default):
+            continue
+        for table in _tables(joined([*filter(None, (node.relation.schemaname, node.relation.relname))]), before):
             columns = before.children(table.address, "column")
             for found in (each for each in columns if unquoted(each.name) == command.name):
                 yield UnrestoredData(
@@ -121,10 +123,16 @@ def _is_cast(node: Any) -> bool:
     return bool(node.WhichOneof("node") == "column_ref")
 
 
-def _table(name: str, before: CatalogParts) -> CatalogPart | None:
-    """Return the table or view that is meant; None if it was not there before."""
-    plain = name.replace('"', "")
-    for part in before.parts.values():
-        if part.kind in {"table", "view"} and plain in (part.qualified.replace('"', ""), part.name.replace('"', "")):
-            return part
-    return None
+def _tables(name: str, before: CatalogParts) -> list[CatalogPart]:
+    """Return the table or view that is meant; none if it was not there before.
+
+    Of a name without a schema it is the first one in the search_path. If none is there, UP has set another one, and
+    every one of that name may be meant.
+    """
+    *schema, own = split_name(name)
+    named = [each for each in before.parts.values() if each.kind in {"table", "view"} and unquoted(each.name) == own]
+    if schema:
+        return [each for each in named if unquoted(each.schema or "") == schema[-1]]
+    found = {each.schema: each for each in named}
+    first = next((found[each] for each in before.path if each in found), None)
+    return named if first is None else [first]

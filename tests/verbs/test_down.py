@@ -311,3 +311,19 @@ def test_lines_are_those_of_line_feeds(project: Project, character: str) -> None
     assert written.startswith(f"{up}\n-- DOWN\n")
     assert written.endswith("\nDROP TABLE public.t;\n")
     assert "SELECT 1" not in written
+
+
+def test_the_table_of_the_search_path_is_the_one_whose_rows_change(project: Project) -> None:
+    """Not one of the same name in another schema, whichever was made first."""
+    project.write(
+        "first", "CREATE SCHEMA a; CREATE TABLE a.orders (id int, n text); CREATE TABLE orders (id int, n text);"
+    )
+    name = project.write(
+        "change", "UPDATE orders SET id = 1; ALTER TABLE orders ALTER n TYPE text USING upper(n); DELETE FROM a.orders;"
+    )
+    project.migrator().down(name)
+    assert [line for line in down_of(project, name).splitlines() if "bring back" in line] == [
+        "-- does not bring back: the rows of a.orders as they were before UP's DELETE",
+        "-- does not bring back: the rows of public.orders as they were before UP's UPDATE",
+        "-- does not bring back: the values of public.orders.n as they were before UP's USING",
+    ]

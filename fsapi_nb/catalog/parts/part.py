@@ -45,6 +45,7 @@ class CatalogPart:
 class CatalogParts:
     """All parts of a catalog. `role` is the quoted name of the role that read it.
 
+    `path` are the quoted names of the schemas in which its session finds names without theirs, the first one first.
     `casts` are the server's, from one type to another: `i` is done implicitly, `a` by assignment, `e` only explicitly.
     `default_privileges` are what others may do with what a role makes, and what they may if nothing is said: by the
     role, the schema and the kind as `pg_default_acl` has them.
@@ -55,6 +56,7 @@ class CatalogParts:
     parts: Mapping[ObjectAddress, CatalogPart] = field(default_factory=dict)
     casts: Mapping[tuple[int, int], str] = field(default_factory=dict)
     default_privileges: DefaultPrivileges = field(default_factory=dict)
+    path: Sequence[str] = ()
 
     _children: dict[ObjectAddress, list[CatalogPart]] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -15,6 +15,9 @@ from fsapi_nb.catalog.read import open_catalog
 from fsapi_nb.postgres.session import Connection
 
 _PRIVILEGES = DEFAULT_PRIVILEGES.encode()
+_PATH = b"""
+    SELECT array(SELECT pg_catalog.quote_ident(name) FROM pg_catalog.unnest(pg_catalog.current_schemas(false))
+                 WITH ORDINALITY AS of(name, place) ORDER BY place)"""
 #: Automatic, internal, and that of a partition: what is dropped with what it depends on.
 _GOES_WITH = {"a", "i", "P", "S"}
 _Addresses = defaultdict[ObjectAddress, set[ObjectAddress]]
@@ -26,6 +29,7 @@ def read_parts(connection: Connection) -> CatalogParts:
     Raises:
         psycopg.Error: A lock is not granted, say: a view's definition needs one.
     """
+    ((path,),) = connection.execute(_PATH)
     definitions = read_definitions(connection).ordered
     with open_catalog(connection, None) as catalog:
         ours = {"ours": catalog.ours}
@@ -44,7 +48,7 @@ def read_parts(connection: Connection) -> CatalogParts:
         for address, part in found.items()
         if not part.state.get("of_identity")
     }
-    return CatalogParts(connection.info.server_version, role, parts, casts, privileges)
+    return CatalogParts(connection.info.server_version, role, parts, casts, privileges, path)
 
 
 def _part(row: Any) -> CatalogPart:
