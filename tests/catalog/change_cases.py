@@ -26,6 +26,7 @@ CREATE TABLE app.log (at date NOT NULL, what text) PARTITION BY RANGE (at);
 CREATE TABLE app.log_1 PARTITION OF app.log FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
 CREATE SEQUENCE app.numbers;
 CREATE TABLE app.loose (a integer, b text);
+CREATE TABLE app."q\"\"\" (\"r\"\"\" integer NOT NULL);
 INSERT INTO app.people (name, age, state) VALUES ('a', 20, 'new'), ('b', 30, 'sent');
 INSERT INTO app.bills (person, amount) VALUES (1, 5);
 """
@@ -70,6 +71,10 @@ COVERED = {
     "a publication": "CREATE PUBLICATION people FOR TABLE app.people",
     "what needs what": "CREATE FUNCTION app.h(integer) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1::text'; CREATE VIEW app.v AS SELECT app.h(id) FROM app.people; "
     "CREATE TABLE app.z (a text DEFAULT app.h(1))",
+    "a name of what is required": """ALTER TABLE app."q\"\"\" ADD x integer; DO $$ BEGIN
+        IF current_setting('server_version_num')::integer >= 180000 THEN
+            ALTER TABLE app."q\"\"\" RENAME CONSTRAINT "q\"\"_r\"\"_not_null" TO required;
+        END IF; END $$""",
     "hostile names": 'CREATE TABLE app."a, b "" c; -- (" ("d, e" integer NOT NULL, "f "" g" text DEFAULT \'),\'); ALTER TABLE app.loose ADD "x, y" integer',
 }
 
