@@ -33,7 +33,7 @@ def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> resul
         connection = store.session.connection()
         try:
             found, path = _find(store, options, name)
-            shape = _as_written(read_shape(connection, found.oid), found, path)
+            shape = _as_written(read_shape(connection, found.oid, found.qualified), found, path)
             if exact and store.identity.protected and not yes:
                 raise _costs(shape, store)
             read = _read(connection, shape, timeout) if exact else read_estimates(connection, shape)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from fsapi_nb import Migrator
+from fsapi_nb import Migrator, verbs
+from fsapi_nb.catalog.schema.asking import plain
 from fsapi_nb.errors import DatabaseError, UsageError
 from fsapi_nb.views.results import ObjectResult, SchemaResult
 from tests.catalog.shown import GOLDEN, SHOP
@@ -260,6 +262,58 @@ def test_secrets_in_definitions_are_starred(project: Project) -> None:
         found = project.migrator().schema(name)
         text = json.dumps(found.to_json()) + "".join(found.bundle()[0].values()) + found.to_frame().to_csv()
         assert "geheim" not in text, text
+
+
+@pytest.mark.parametrize("name", ["t", "v", "s", "f"])
+@pytest.mark.parametrize("after", ["look_up", "read_relation", "read_sql"])
+def test_what_is_dropped_while_it_is_read_is_gone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, after: str
+) -> None:
+    """One error, or what was read by then; no traceback. A profile says the same."""
+    project.rows("""
+        CREATE TABLE t (a int); CREATE VIEW v AS SELECT 1 AS one; CREATE SEQUENCE s;
+        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    """)
+
+    def dropping(module: Any) -> Callable[..., Any]:
+        read = getattr(module, after)
+
+        def read_and_drop(*args: Any, **options: Any) -> Any:
+            found = read(*args, **options)
+            project.rows("DROP TABLE IF EXISTS t; DROP VIEW IF EXISTS v; DROP SEQUENCE IF EXISTS s")
+            project.rows("DROP FUNCTION IF EXISTS f")
+            return found
+
+        return read_and_drop
+
+    monkeypatch.setattr(verbs.schema, after, dropping(verbs.schema))
+    if after == "look_up":
+        called = "f()" if name == "f" else name
+        assert refusal(project, name) == [f"public.{called} is gone by now", "`sapi schema` shows what there is."]
+        project.rows("CREATE TABLE t (a int); CREATE VIEW v AS SELECT 1 AS one")
+        monkeypatch.setattr(verbs.profile, after, dropping(verbs.profile))
+        if name in {"t", "v"}:
+            with pytest.raises(UsageError, match=f"public.{name} is gone by now"):
+                project.migrator().profile(name)
+        return
+    try:
+        assert page(project, name).page.item.name == name
+    except UsageError as error:
+        assert error.message == f"public.{name} is gone by now"
+
+
+def test_a_literal_is_shown_as_it_is(project: Project) -> None:
+    """Schemas that need not be said are left out of names only, not of what is between quotes."""
+    project.rows("""
+        CREATE TABLE t (a text CHECK (a <> 'public.a' AND a <> 'it''s public.b'), "x public.y" text DEFAULT 'public.c');
+        CREATE VIEW v AS SELECT a FROM t WHERE a = 'public.d';
+    """)
+    found = page(project, "t").page
+    assert found.constraints[0].definition == ("CHECK (a <> 'public.a'::text AND a <> 'it''s public.b'::text)")
+    assert found.columns[1].default == "'public.c'::text"
+    assert plain("nextval('public.s'::regclass)", ["public"]) == "nextval('s'::regclass)"
+    assert plain('public.a, "public.b", "x ""public.c", public."D"', ["public"]) == 'a, "public.b", "x ""public.c", "D"'
+    assert plain('"My".a, x."My".b, \'"My".c\'', ["My"]) == 'a, x."My".b, \'"My".c\''
 
 
 def test_nothing_that_somebody_has_written_runs_unless_rows_are_asked_for(project: Project) -> None:

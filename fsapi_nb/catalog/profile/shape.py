@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fsapi_nb.catalog.schema.asking import ask
+from fsapi_nb.catalog.schema.asking import ask, gone
 from fsapi_nb.postgres.session import Connection
 
 _KINDS = {
@@ -99,12 +99,12 @@ class RelationShape:
     columns: tuple[ProfiledColumn, ...]
 
 
-def read_shape(connection: Connection, oid: int) -> RelationShape:
-    """Return the relation of that number. Raises psycopg.Error, and LookupError if it is gone."""
+def read_shape(connection: Connection, oid: int, name: str) -> RelationShape:
+    """Return the relation of that number, which was found by a name. Raises psycopg.Error, and UsageError if it is gone."""
     number = sql.Literal(oid)
     found = ask(connection, {"relation": _RELATION.format(oid=number), "columns": _COLUMNS.format(oid=number)})
     if not found["relation"]:
-        raise LookupError(f"the relation {oid} is gone")
+        raise gone(name)
     ((schema, name, kind, written, hides, rows, size, children, analyzed_at, changed),) = found["relation"]
     return RelationShape(
         schema,

@@ -14,7 +14,7 @@ from psycopg import errors, sql
 
 from fsapi_nb.actions.tree_names import joined
 from fsapi_nb.catalog.read import open_catalog
-from fsapi_nb.errors import UNCHANGED, DatabaseError
+from fsapi_nb.errors import UNCHANGED, DatabaseError, UsageError
 from fsapi_nb.postgres.ask import ask_about_session, ask_together
 from fsapi_nb.postgres.session import Connection, Rows
 from fsapi_nb.text.command import Advice, command
@@ -24,6 +24,8 @@ STATEMENT, LOCK = 900, 100
 #: For what reads a whole catalog, and locks no relation of users.
 PATIENT = {"statement_timeout": "20000"}
 _PATH = sql.SQL("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[], current_user::pg_catalog.text")
+# A literal or a name in quotes, as the server writes them.
+_QUOTED = r"""(?P<literal>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*")"""
 #: What holds for a transaction in which something is looked at.
 LIMITS = {"transaction_read_only": "on", "statement_timeout": str(STATEMENT), "lock_timeout": str(LOCK), "jit": "off"}
 
@@ -56,10 +58,28 @@ def known_oids(connection: Connection, schemas: Sequence[str] | None) -> tuple[l
 
 
 def plain(text: str, path: Sequence[str]) -> str:
-    """Return a type's name, or several, without the schemas in which they are found anyway."""
-    for schema in path:
-        text = re.sub(rf'(?<![\w".]){re.escape(joined([schema]))}\.', "", text)
-    return text
+    """Return SQL, or a type's name, without the schemas in which names are found anyway.
+
+    Literals stay as they are, but for names: `nextval('orders_id_seq'::regclass)`.
+    """
+    if not path:
+        return text
+    schemas = "|".join(re.escape(joined([schema])) for schema in path)
+    known = re.compile(rf"""(?<![\w".])(?:{schemas})\.|{_QUOTED}""")
+
+    def shown(found: re.Match[str]) -> str:
+        if found["literal"] and text.startswith("::reg", found.end()):
+            return "'" + known.sub(shown, found["literal"][1:-1]) + "'"
+        return found["literal"] or found["name"] or ""
+
+    return known.sub(shown, text)
+
+
+def gone(what: str) -> UsageError:
+    """Return the error for what was found, and dropped by another session before all of it was read."""
+    return UsageError(
+        f"{what} is gone by now", state=UNCHANGED, hint=Advice(command("schema"), " shows what there is.")
+    )
 
 
 def refusal(error: psycopg.Error, what: str) -> DatabaseError | None:
@@ -71,5 +91,9 @@ def refusal(error: psycopg.Error, what: str) -> DatabaseError | None:
             hint=Advice(command("blockers"), " shows who holds locks; then try again."),
         )
     if isinstance(error, errors.QueryCanceled):
-        return DatabaseError(f"{what} cannot be looked at: the catalog took too long to answer", state=UNCHANGED)
+        return DatabaseError(
+            f"{what} cannot be looked at: the catalog took too long to answer",
+            state=UNCHANGED,
+            hint=Advice("try again, or look at less of it: ", command("schema", "NAME"), "."),
+        )
     return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from fsapi_nb.catalog.schema.asking import ask, plain
+from fsapi_nb.catalog.schema.asking import ask, gone, plain
 from fsapi_nb.catalog.schema.dependents import dependents_query, grants_of, grants_query, needs_query, read_dependents
 from fsapi_nb.catalog.schema.overview import ROUTINES, TYPES, Overview, SchemaObject
 from fsapi_nb.catalog.schema.page import Constraint, ObjectPage
@@ -77,6 +77,8 @@ def _read_routines(connection: Connection, found: Sequence[SchemaObject], path: 
         queries[f"uses {number}"] = needs_query("pg_proc", each.oid)
         queries[f"grants {number}"] = grants_query("pg_proc", each.oid)
     answers = ask(connection, queries)
+    if len(answers[""]) < len(found):
+        raise gone(first.qualified)
 
     def joined_answers(name: str) -> list[tuple[object, ...]]:
         rows = [row for number in range(len(found)) for row in answers[f"{name} {number}"]]
@@ -154,6 +156,8 @@ def _read_sequence(connection: Connection, item: SchemaObject, path: Sequence[st
             "used_by": dependents_query("pg_class", item.oid),
         },
     )
+    if not answers["sequence"]:
+        raise gone(item.qualified)
     ((kind, start, step, least, most, cache, cycle, owner, last, readable),) = answers["sequence"]
     traits = [kind, f"starts with {start}"]
     traits += [f"steps of {step}"] if step != 1 else []

@@ -8,7 +8,7 @@ from dataclasses import replace
 from psycopg import sql
 
 from fsapi_nb.actions.tree_names import joined
-from fsapi_nb.catalog.schema.asking import ask, plain
+from fsapi_nb.catalog.schema.asking import ask, gone, plain
 from fsapi_nb.catalog.schema.dependents import dependents_query, grants_of, grants_query, needs_query
 from fsapi_nb.catalog.schema.dependents import read_dependents as dependents_of
 from fsapi_nb.catalog.schema.overview import Overview, SchemaObject
@@ -110,6 +110,7 @@ def read_relation(connection: Connection, item: SchemaObject, overview: Overview
 
     Raises:
         psycopg.Error: It cannot be read: another session has locked it, say.
+        UsageError: It is gone by now.
     """
     oid = sql.Literal(item.oid)
     texts = {
@@ -137,6 +138,8 @@ def read_relation(connection: Connection, item: SchemaObject, overview: Overview
         (Partition(number, names.get(number, plain(name, path)), plain(bound or "", path)), is_partition)
         for number, name, is_partition, bound in answers["children"]
     ]
+    if not answers["head"]:
+        raise gone(item.qualified)
     (head,) = answers["head"]
     parents = tuple(plain(name, path) for name in head[7])
     page = ObjectPage(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import errors, sql
 
-from fsapi_nb.catalog.schema.asking import LOCK, ask
+from fsapi_nb.catalog.schema.asking import LOCK, ask, gone
 from fsapi_nb.catalog.schema.overview import SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, SampleRows
 from fsapi_nb.catalog.table_sizes import IS_PLANNED_BY_USERS
@@ -38,10 +38,12 @@ _SAFE = f"""
 def why_not(connection: Connection, item: SchemaObject) -> str | None:
     """Return why the rows of a table should not be read unless somebody asks for them; None if nothing speaks against it.
 
-    Raises psycopg.Error.
+    Raises psycopg.Error, and UsageError if it is gone by now.
     """
     found = ask(connection, {"": sql.SQL(_SAFE).format(oid=sql.Literal(item.oid))})[""]
     ((unsecured, unplanned, here, tables),) = found
+    if not tables:
+        raise gone(item.qualified)
     reasons = {
         "its policies, which somebody has written, would run as this role": unsecured,
         "an index of it calls what somebody has written, which would run as this role": unplanned,
