@@ -15,7 +15,7 @@ from functools import partial
 
 from fsapi_nb.catalog.change.generator import is_installed
 from fsapi_nb.catalog.change.renames import MaybeRename, maybe_renames, parts_of_renamed, rename_back, rename_statements
-from fsapi_nb.catalog.change.section_text import losses_of, section_of
+from fsapi_nb.catalog.change.section_text import section_of
 from fsapi_nb.catalog.change.tried import attempt
 from fsapi_nb.catalog.change.write_change import ChangeWriter, WrittenChange
 from fsapi_nb.catalog.comparison import CatalogReading, ViewReader, compare, read_catalog, without_order
@@ -37,6 +37,7 @@ from fsapi_nb.verbs.replay import options_on
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
 from fsapi_nb.verbs.scratch import hint_of
+from fsapi_nb.verbs.script_losses import Losses, in_words, script_losses, written_losses
 
 _NOTHING = "unchanged; no file was written."
 _NAME = "2000_01_01_00_00_proof.sql"
@@ -153,44 +154,53 @@ class ScriptWriter:
         alike: tuple[MaybeRename, ...],
     ) -> ProvenScript:
         """Run the text on a copy of the source, as the runner does, and say what is not as it is to be."""
-        text = _text(up.statements, (), down.statements, (), alike, why)
-        left, left_down, notes = self._run(source, text, given, goal)
+        bare = (written_losses(up.statements), written_losses(down.statements))
+        text = _text(up.statements, bare[0], (), down.statements, bare[1], (), alike, why)
+        left, left_down, losses, notes = self._run(source, text, up.statements, down.statements, given, goal)
         if left and not is_installed():
             notes.append('more may be covered with pgmig: pip install "fsapi_nb[diff]"')
-        text = _text(up.statements, left, down.statements, left_down, alike, why)
+        text = _text(up.statements, losses[0], left, down.statements, losses[1], left_down, alike, why)
         return ProvenScript(
             text,
             up.statements,
             left,
             left_down,
             alike,
-            tuple(losses_of(up.statements)),
+            tuple(each.words for statement in losses[0] for each in statement),
             tuple(dict.fromkeys((*(up.notes if left else ()), *notes))),
         )
 
     def _run(
-        self, source: str, text: str, given: CatalogReading, goal: CatalogReading
-    ) -> tuple[tuple[Change, ...], tuple[Change, ...], list[str]]:
-        """Run the UP and the DOWN of a text; return what is not as it is to be after each, and why."""
+        self,
+        source: str,
+        text: str,
+        up: Sequence[str],
+        down: Sequence[str],
+        given: CatalogReading,
+        goal: CatalogReading,
+    ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[Losses, Losses], list[str]]:
+        """Run both scripts of a text; return what is not as it is to be after each, what each takes away, and why."""
         copy, notes = self.scratch.copy_of(source), list[str]()
         try:
             options, folder = options_on(self.options, copy), Folder().with_draft(parse_text(_NAME, text))
             request = PlanRequest(out_of_order=True, allow_unparsed=True, changes=False)
+            planner = partial(plan_migrate, to=_NAME)
+            lost = script_losses(options, folder, request, planner, up)
             try:
-                run_plan(options, request, partial(plan_migrate, to=_NAME), yes=True, folder=folder)
+                run_plan(options, request, planner, yes=True, folder=folder)
             except FsapiError as error:
                 notes += [f"the UP does not run as a migration: {error.message}", *self._hint(error)]
             left = self._left(self._read(copy), goal, self._reader(copy))
             if left:
-                return left, (), notes
+                return left, (), (lost, written_losses(down)), notes
+            back = replace(request, verb="rollback")
+            way_back = partial(plan_rollback, to=None, count=1, everything=False)
+            lost_down = script_losses(options, folder, back, way_back, down)
             try:
-                down = replace(request, verb="rollback")
-                run_plan(
-                    options, down, partial(plan_rollback, to=None, count=1, everything=False), yes=True, folder=folder
-                )
+                run_plan(options, back, way_back, yes=True, folder=folder)
             except FsapiError as error:
                 notes += [f"the DOWN does not run as a migration: {error.message}", *self._hint(error)]
-            return left, self._left(self._read(copy), given, None), notes
+            return left, self._left(self._read(copy), given, None), (lost, lost_down), notes
         finally:
             self.scratch.drop(copy)
 
@@ -217,15 +227,18 @@ class ScriptWriter:
 
 def _text(
     up: Sequence[str],
+    lost: Losses,
     left: Sequence[Change],
     down: Sequence[str],
+    lost_down: Losses,
     left_down: Sequence[Change],
     renames: Sequence[MaybeRename],
     why: str,
 ) -> str:
+    marks, marks_down = ([[in_words(each) for each in losses] for losses in found] for found in (lost, lost_down))
     return (
-        f"-- UP\n-- {visible_line(why)}\n{section_of(up, left, renames, '--rename')}\n\n"
-        f"-- DOWN\n{section_of(down, left_down, (), '')}\n"
+        f"-- UP\n-- {visible_line(why)}\n{section_of(up, marks, left, renames, '--rename')}\n\n"
+        f"-- DOWN\n{section_of(down, marks_down, left_down, (), '')}\n"
     )
 
 

@@ -23,6 +23,7 @@ from fsapi_nb.folder.read import parse_text
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.verbs import make_diff, publish_applied
 from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter
+from fsapi_nb.verbs.script_losses import written_losses
 from fsapi_nb.views.results import Result
 from tests.conftest import Project
 from tests.verbs.on_scratch import scratch_on
@@ -112,9 +113,9 @@ def test_what_takes_data_away_is_marked_and_a_rename_is_asked(project: Project) 
     project.write("orders", ORDERS)
     want(project, "CREATE TABLE orders (id integer PRIMARY KEY, remark text);")
     made = project.migrator().make_from_diff("to_schema", target="schema.sql")
-    assert made.losses == ("the values of public.orders.note",)
+    assert made.losses == ("the column public.orders.note with its values",)
     assert (
-        "-- takes data away: the values of public.orders.note\n"
+        "-- takes data away: the column public.orders.note with its values\n"
         "-- a rename? then write it again with --rename public.orders.note=remark\n"
         "ALTER TABLE public.orders DROP COLUMN note;"
     ) in text_of(project, made.name)
@@ -155,6 +156,58 @@ def test_a_rename_of_nothing_is_an_error(project: Project, rename: str) -> None:
     with pytest.raises(UsageError, match="--rename"):
         project.migrator().make_from_diff("to_schema", target="schema.sql", renames=[rename])
     assert len([*project.folder.iterdir()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "marks_down"),
+    [
+        ("CREATE SEQUENCE s;", "", ["takes data away: the sequence public.s with its position"], []),
+        ("CREATE TABLE t (a integer);", "CREATE TABLE t (a bigint);", [], []),
+        (
+            "CREATE TABLE t (a numeric);",
+            "CREATE TABLE t (a numeric(5, 1));",
+            ["may take data away: what the new type of public.t.a cannot hold"],
+            [],
+        ),
+        (
+            "CREATE TABLE t (a text);",
+            "CREATE TABLE t (a text, b text); CREATE TABLE u ();",
+            [],
+            [
+                "takes data away: the table public.u with its rows",
+                "takes data away: the column public.t.b with its values",
+            ],
+        ),
+    ],
+)
+def test_what_is_lost_is_judged_as_a_plan_does(
+    project: Project, before: str, after: str, marks: list[str], marks_down: list[str]
+) -> None:
+    """By what the statements do to the catalog, not by how they are written: a wider type loses nothing."""
+    project.write("before", f"CREATE TABLE kept (); {before}")
+    want(project, f"CREATE TABLE kept (); {after}")
+    made = project.migrator().make_from_diff("to_schema", target="schema.sql")
+    up, _, down = made.text.partition("-- DOWN")
+    assert [line.removeprefix("-- ") for line in up.splitlines() if "data away" in line] == marks
+    assert [line.removeprefix("-- ") for line in down.splitlines() if "data away" in line] == marks_down
+
+
+def test_every_subcommand_and_object_of_a_statement_is_judged() -> None:
+    """Also of those that a generator writes in one statement."""
+    found = written_losses(
+        [
+            "ALTER TABLE t ADD c integer, DROP COLUMN a, DROP COLUMN IF EXISTS b;",
+            "DROP TABLE IF EXISTS a, b;",
+            "ALTER TYPE pair DROP ATTRIBUTE x CASCADE;",
+            "TRUNCATE a;",
+        ]
+    )
+    assert [[each.words for each in losses] for losses in found] == [
+        ["the column t.a with its values", "the column t.b with its values"],
+        ["the table a with its rows", "the table b with its rows"],
+        ["the attribute pair.x with its values in tables"],
+        ["all rows of a"],
+    ]
 
 
 @pytest.mark.parametrize(
