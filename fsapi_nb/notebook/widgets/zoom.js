@@ -3,6 +3,9 @@
 const DIAGRAM = 'img[alt][src^="data:image/svg+xml,%3Csvg%20xmlns="]';
 const MARK = "fsapi-zoom-style";
 
+// A touch is cancelled where the browser takes it for something else.
+const ENDS = ["pointerup", "pointercancel"];
+
 const STYLE = `
   .jp-OutputArea-output ${DIAGRAM} { cursor: zoom-in; }
   .fsapi-zoom { position: fixed; inset: 0; z-index: 10000; margin: 0; border: 0; padding: 0; width: 100vw; height: 100vh;
@@ -54,7 +57,12 @@ function open(image) {
     const startX = event.clientX - x, startY = event.clientY - y;
     const move = moved => { x = moved.clientX - startX; y = moved.clientY - startY; draw(); };
     shown.addEventListener("pointermove", move);
-    shown.addEventListener("pointerup", () => shown.removeEventListener("pointermove", move), { once: true });
+    const end = ended => {
+      if (ended.pointerId !== event.pointerId) return;
+      shown.removeEventListener("pointermove", move);
+      for (const kind of ENDS) shown.removeEventListener(kind, end);
+    };
+    for (const kind of ENDS) shown.addEventListener(kind, end);
   });
   dialog.addEventListener("keydown", event => {
     event.stopPropagation(); // the notebook has commands on single keys

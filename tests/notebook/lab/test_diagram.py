@@ -71,6 +71,12 @@ def test_a_click_opens_a_diagram_to_pan_and_zoom(
     page.page.mouse.up()
     moved = image.bounding_box()
     assert (round(moved["x"] - before["x"]), round(moved["y"] - before["y"])) == (100, 60)
+    page.page.mouse.move(moved["x"] + 30, moved["y"] + 30)
+    page.page.mouse.down()
+    image.dispatch_event("pointercancel", {"pointerId": 1})
+    page.page.mouse.move(moved["x"] + 90, moved["y"] + 90)
+    page.page.mouse.up()
+    assert image.bounding_box() == moved
     page.page.screenshot(path=screenshots / "diagram-zoom.png")
     page.page.keyboard.press("b")  # which would add a cell
     page.page.keyboard.press("Escape")
