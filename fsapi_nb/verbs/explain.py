@@ -8,6 +8,7 @@ from fsapi_nb.errors import UNCHANGED, ConfirmationRequired, QueryFailed, revise
 from fsapi_nb.postgres.notices import listening
 from fsapi_nb.query.plans import may_only_read, read_plans
 from fsapi_nb.query.query import secret_values
+from fsapi_nb.text.command import Advice, Option
 from fsapi_nb.text.masking import hiding
 from fsapi_nb.verbs.open import open_store
 from fsapi_nb.verbs.options import VerbOptions
@@ -37,7 +38,9 @@ def explain(
             raise ConfirmationRequired(
                 "this database is protected, and --analyze would run a statement that writes",
                 state=UNCHANGED,
-                hint="leave --analyze out to see the plan; --yes runs the statement, and rolls it back.",
+                hint=Advice(
+                    "to run it, and roll it back, add ", Option("--yes", ()), "; without --analyze its plan is shown."
+                ),
             )
         read_only = not analyze or (reads and not yes)
         try:
@@ -45,7 +48,10 @@ def explain(
         except QueryFailed as error:
             hint = error.hint
             if error.server.sqlstate == "25006" and read_only:
-                hint = "the query writes; --yes runs it in a transaction that may write, and is rolled back."
+                hint = Advice(
+                    "the query writes; to run it in a transaction that may write, and is rolled back, add ",
+                    Option("--yes", ()),
+                )
             raise revise(error.with_notices(notices), hint=hint) from error.__cause__
         notes = (_TAKEN,) if analyze and not read_only else ()
         return results.QueryPlanResult(plans, store.identity, notes, tuple(notices))

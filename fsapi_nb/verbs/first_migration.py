@@ -75,7 +75,8 @@ def baseline_from_database(options: VerbOptions, name: str, *, yes: bool) -> res
     with open_to_write(options, folder) as store:
         _refuse_history(store)
         schema, identity = _read(options, store), store.identity
-    _confirm(schema.definitions, identity.name or identity.database, is_protected=identity.protected, yes=yes)
+    if not yes:
+        _confirm(schema.definitions, identity.name or identity.database, name, is_protected=identity.protected)
     proven = prove(options, schema.definitions, schema.reading, schema.needs, schema.history_schema)
     now = datetime.datetime.now(datetime.UTC)
     with stage(options.directory, None, words, proven.text, planned=folder, now=now) as file:
@@ -141,19 +142,20 @@ def _refuse_history(store: HistoryStore) -> None:
         )
 
 
-def _confirm(definitions: Definitions, database: str, *, is_protected: bool, yes: bool) -> None:
+def _confirm(definitions: Definitions, database: str, name: str, *, is_protected: bool) -> None:
     """Raise ConfirmationRequired for a protected database, and for what the file cannot hold."""
     unwritten = [*unwritten_lines(definitions.unwritten)]
     reasons = [f"the database {database} is protected"] if is_protected else []
     reasons += [f"{counted(len(unwritten), 'object')} cannot be written whole"] if unwritten else []
-    if reasons and not yes:
+    again = command("baseline", name, from_database=True, yes=True)
+    if reasons:
         raise ConfirmationRequired(
             f"{' and '.join(reasons)}: nothing was done yet",
             details=tuple(f"  {line}" for line in unwritten),
             state=_NOTHING,
-            hint="pass --yes to write the rest and to record it; what is not written stands in the file as a comment."
+            hint=Advice("to write the rest, with a comment for what is left out, and record it: ", again)
             if unwritten
-            else "pass --yes to write the file and to record it; nothing else is done in the database.",
+            else Advice("to write the file, and record it, which is all that is done in the database: ", again),
         )
 
 

@@ -13,6 +13,7 @@ from fsapi_nb.project.configuration import read_table
 from fsapi_nb.project.new_project import database_name, first_notebook, with_ignored, with_settings
 from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.project.root import PYPROJECT, expanded, find_project
+from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.trust import require_inside
 from fsapi_nb.views.results.init import InitResult, ProjectFile
 
@@ -35,7 +36,7 @@ def init(folder: str | None) -> InitResult:
         raise UsageError(
             f"this folder is in the project {str(above)!r}",
             state="unchanged; no file was written.",
-            hint="`sapi init .` makes a project of its own here.",
+            hint=Advice(command("init", "."), " makes a project of its own here."),
         )
     project = Path(os.path.realpath(root)).name or "project"
     with _writing(root):
@@ -127,5 +128,5 @@ def _writing(root: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             f"{error.filename or root} cannot be read or written: {error.strerror}",
-            hint="correct its permissions, or name another folder: `sapi init FOLDER`.",
+            hint=Advice("correct its permissions, or name another folder: ", command("init", "FOLDER"), "."),
         ) from None

@@ -35,14 +35,14 @@ def profile(options: VerbOptions, name: str, *, exact: bool, yes: bool) -> resul
             found, path = _find(store, options, name)
             shape = _as_written(read_shape(connection, found.oid, found.qualified), found, path)
             if exact and store.identity.protected and not yes:
-                raise _costs(shape, store)
-            read = _read(connection, shape, timeout) if exact else read_estimates(connection, shape)
+                raise _costs(shape, store, found.called)
+            read = _read(connection, shape, timeout, found.called) if exact else read_estimates(connection, shape)
             return results.ProfileResult(replace(read, called=found.called), store.identity)
         except psycopg.Error as error:
             raise refusal(error, name) or error from None
 
 
-def _read(connection: Connection, shape: RelationShape, timeout: str | None) -> TableProfile:
+def _read(connection: Connection, shape: RelationShape, timeout: str | None, called: str) -> TableProfile:
     """Return the profile of the rows. Raises DatabaseError if reading them took too long."""
     try:
         return read_table(connection, shape, timeout)
@@ -50,7 +50,11 @@ def _read(connection: Connection, shape: RelationShape, timeout: str | None) -> 
         raise DatabaseError(
             f"{shape.written} was not profiled: reading it took too long",
             state=UNCHANGED,
-            hint="give it more time: --statement-timeout 10min; without --exact nothing of it is read.",
+            hint=Advice(
+                "give it more time: ",
+                command("schema", called, profile=True, exact=True, statement_timeout="10min"),
+                "; without --exact nothing of it is read.",
+            ),
         ) from error
 
 
@@ -73,7 +77,7 @@ def _as_written(shape: RelationShape, found: SchemaObject, path: Sequence[str]) 
     return replace(shape, written=found.written, columns=columns)
 
 
-def _costs(shape: RelationShape, store: HistoryStore) -> ConfirmationRequired:
+def _costs(shape: RelationShape, store: HistoryStore, called: str) -> ConfirmationRequired:
     """Return the question whether a protected database is to be read, with what that costs."""
     cost, name = cost_of(shape), store.identity.name or store.identity.database
     size = ", ".join(
@@ -90,5 +94,9 @@ def _costs(shape: RelationShape, store: HistoryStore) -> ConfirmationRequired:
             "  meanwhile it holds ACCESS SHARE: reading and writing go on, altering the table waits and others behind it",
         ),
         state=UNCHANGED,
-        hint="pass --yes to read it; without --exact the server's own statistics are shown, and nothing is read.",
+        hint=Advice(
+            "to read it: ",
+            command("schema", called, profile=True, exact=True, yes=True),
+            "; without --exact the server's own statistics are shown, and nothing is read.",
+        ),
     )

@@ -38,7 +38,7 @@ _NAME = "0001_01_01_00_00_first.sql"  # of the text in the scratch database only
 _STATE = "unchanged; no file was written and nothing was recorded. What was tried ran in a scratch database only."
 _HINT = (
     "please report this with the objects named above; meanwhile make the first migration of what "
-    "`pg_dump --schema-only` writes, and record it with baseline NAME."
+    "pg_dump --schema-only writes, and record it with baseline NAME."
 )
 
 
@@ -158,7 +158,7 @@ def _advice(scratch: Scratch, needs: ServerNeeds) -> str:
         return _HINT
     return (
         f"it was tried on {scratch.label}, and the database is of PostgreSQL {needs.version}: with one of that version here "
-        f"(on Debian or Ubuntu `apt install postgresql-{needs.version}`; it is found by itself) or named with --scratch URL, "
+        f"(on Debian or Ubuntu: apt install postgresql-{needs.version}; it is found by itself) or named with --scratch URL, "
         "run it again."
     )
 

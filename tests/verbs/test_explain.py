@@ -85,7 +85,9 @@ def test_a_query_that_is_run_may_only_read(shop: Project) -> None:
     ):
         with pytest.raises(QueryFailed) as caught:
             migrator.explain(sql, analyze=True)
-        assert "--yes runs it in a transaction that may write, and is rolled back" in (caught.value.hint or "")
+        assert caught.value.hint == (
+            "the query writes; to run it in a transaction that may write, and is rolled back, add --yes"
+        )
         assert migrator.explain(sql, analyze=True, yes=True).notes
     assert count(shop) == 2000
     assert not migrator.explain(JOIN, analyze=True).notes
@@ -100,8 +102,9 @@ def test_a_protected_database_runs_only_queries(shop: Project) -> None:
     assert migrator.explain(JOIN, analyze=True).plans[0].is_run
     delete = "DELETE FROM orders WHERE id = 5"
     assert migrator.explain(delete).plans[0].node.title == "Delete on orders"
-    with pytest.raises(ConfirmationRequired, match="this database is protected"):
+    with pytest.raises(ConfirmationRequired, match="this database is protected") as refused:
         migrator.explain(delete, analyze=True)
+    assert refused.value.hint == "to run it, and roll it back, add --yes; without --analyze its plan is shown."
     assert migrator.explain(delete, analyze=True, yes=True).plans[0].is_run
     assert count(shop) == 2000
 
@@ -119,9 +122,10 @@ def test_a_protected_database_runs_only_queries(shop: Project) -> None:
     ],
 )
 def test_what_has_no_plan_is_refused_before_it_is_sent(shop: Project, sql: str, said: str) -> None:
-    """With what is wrong."""
-    with pytest.raises(UsageError, match=said):
+    """With what is wrong, and what to do."""
+    with pytest.raises(UsageError, match=said) as refused:
         shop.migrator().explain(sql, analyze=True, yes=True)
+    assert refused.value.hint
     assert count(shop) == 2000
 
 

@@ -157,7 +157,10 @@ def test_something_of_every_kind_is_written(project: Project, roles: None) -> No
         "1 object cannot be written whole: nothing was done yet",
         f"  {line}",
         "Database: unchanged; no file was written.",
-        "→ pass --yes to write the rest and to record it; what is not written stands in the file as a comment.",
+        (
+            "→ to write the rest, with a comment for what is left out, and record it: "
+            "`sapi migrate:baseline init --from-database --yes`"
+        ),
     ]
     assert not [*project.folder.glob("*")]
     result, text = written(project, yes=True)

@@ -11,6 +11,7 @@ import pytest
 from fsapi_nb.errors import ConfigurationError, Untrusted, UsageError
 from fsapi_nb.project.new_project import database_name
 from fsapi_nb.project.root import find_project
+from fsapi_nb.text.command import Face, typed
 from fsapi_nb.verbs.init import init
 from tests.notebook.store import execute
 
@@ -72,8 +73,9 @@ def test_a_folder_of_another_project_is_not_taken_by_chance(tmp_path: Path, monk
     """Only where it is named: a project may lie in another one's folder."""
     init(str(tmp_path))
     monkeypatch.chdir(tmp_path / "migrations")
-    with pytest.raises(UsageError, match="this folder is in the project"):
+    with pytest.raises(UsageError, match="this folder is in the project") as refused:
         init(None)
+    assert typed(refused.value.hint or "", Face.NOTEBOOK) == "`%migrate init .` makes a project of its own here."
     assert list((tmp_path / "migrations").iterdir()) == []
     init(".")
     assert (tmp_path / "migrations" / "migrations").is_dir()
