@@ -100,11 +100,24 @@ def made(call: str, name: str, others: list[str]) -> tuple[Command, list[str]]:
     verb = tree.args[0].value if isinstance(tree.args[0], ast.Constant) else "redo"
     names = [word for each in tree.args[1:] for word in words_of(each, name, others)]
     options = {
-        str(each.arg): True if ast.unparse(each.value) == "True" else words_of(each.value, name, others)
+        option: True if ast.unparse(value) == "True" else words_of(value, name, others)
         for each in tree.keywords
+        for option, value in options_of(each)
     }
     values = [word for value in options.values() if isinstance(value, list) for word in value]
     return command(str(verb), *names, **options), [*names, *values]
+
+
+def options_of(written: ast.keyword) -> list[tuple[str, ast.expr]]:
+    """The options that a keyword of a call stands for; a word of Python, such as `from`, is a key behind `**`."""
+    if written.arg is not None:
+        return [(written.arg, written.value)]
+    assert isinstance(written.value, ast.Dict)
+    return [
+        (ast.literal_eval(key), value)
+        for key, value in zip(written.value.keys, written.value.values, strict=True)
+        if key
+    ]
 
 
 def words_of(argument: ast.expr, name: str, others: list[str]) -> list[str]:

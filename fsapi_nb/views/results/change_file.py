@@ -122,8 +122,9 @@ class ChangeFileResult(Result):
     def _asked(self) -> Iterator[str]:
         """Yield what to say of what may be a rename: remove the file, and write it again with that."""
         for old, new in self.renames:
-            ends = {"from": self.typed[0], "to": self.typed[1]}
-            again = command("make", self.shown, from_diff=True, rename=f"{old}={new}", **ends)
+            start, end = self.typed
+            rename = f"{old}={new}"
+            again = command("make", self.shown, from_diff=True, rename=rename, to=end, **{"from": start})
             yield Advice(
                 f"if {visible_line(old)} is {visible_line(new)} renamed, remove the file: ", again, " keeps its data"
             )
