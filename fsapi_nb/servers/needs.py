@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,4 @@ class ServerNeeds:
 
     def with_extensions(self, extensions: Mapping[str, str | None]) -> ServerNeeds:
         """Return these needs and those extensions; a version that is in use counts more than one that is written."""
-        return ServerNeeds(
-            self.version,
-            {**extensions, **self.extensions},
-            self.collations,
-            self.icu,
-            self.roles,
-            self.system,
-            self.is_protected,
-        )
+        return replace(self, extensions={**extensions, **self.extensions})
