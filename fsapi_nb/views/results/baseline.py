@@ -17,7 +17,6 @@ from fsapi_nb.views.results.base import Result
 
 #: Kinds in the order in which a reader looks for them; others follow by their names.
 _ORDER = ("table", "partitioned table", "view", "materialized view", "type", "function", "procedure", "index")
-_PLURALS = {"index": "indexes", "policy": "policies"}
 #: What every database has.
 _ALWAYS = {("schema", "public"), ("extension", "plpgsql")}
 
@@ -60,7 +59,7 @@ class BaselineResult(Result):
         """Return how many objects there are of each kind."""
         found = Counter(each.kind for each in self.snapshot.objects if (each.kind, each.identity) not in _ALWAYS)
         kinds = sorted(found, key=lambda kind: (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind))
-        return ", ".join(_counted(found[kind], kind) for kind in kinds) or "nothing, as the database is empty"
+        return ", ".join(counted(found[kind], kind) for kind in kinds) or "nothing, as the database is empty"
 
     def records(self) -> Records:
         """Return a row for each object that it creates."""
@@ -76,7 +75,3 @@ class BaselineResult(Result):
             "unwritten": [asdict(each) for each in self.unwritten],
             "notes": self.notes,
         }
-
-
-def _counted(count: int, kind: str) -> str:
-    return f"{count} {_PLURALS[kind]}" if count != 1 and kind in _PLURALS else counted(count, kind)

@@ -9,6 +9,7 @@ from fsapi_nb.catalog.schema.own_lists import CatalogList
 from fsapi_nb.model.server import Identity
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
+from fsapi_nb.text.words import plural
 from fsapi_nb.views.aligned import aligned
 from fsapi_nb.views.document import STORED, Document, Item, Medium, Records, ResultTable, gap
 from fsapi_nb.views.forecast.quantities import byte_words
@@ -31,7 +32,7 @@ class CatalogListResult(Result):
         """Return how many there are."""
         count, noun = len(self.found.rows), self.found.noun
         of = f" like {visible_line(self.pattern)}" if self.pattern else ""
-        words = noun if count == 1 else f"{noun}es" if noun.endswith("x") else f"{noun}s"
+        words = noun if count == 1 else plural(noun)
         return f"{count or 'No'} {words}{of}{self._on()}"
 
     def document(self, medium: Medium = STORED) -> Document:

@@ -28,7 +28,6 @@ _COUNTED = {
     "policy": "policy",
     "rule": "rule",
 }
-_PLURALS = {"index": "indexes", "policy": "policies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class ChangedObject:
         parts = Counter(part.kind for part in self.parts)
         columns = len(_COLUMN.findall(text.partition("\n)")[0]))
         said = [counted(columns, "column")]
-        said += [_counted(parts[kind], word) for kind, word in _COUNTED.items() if parts[kind]]
+        said += [counted(parts[kind], word) for kind, word in _COUNTED.items() if parts[kind]]
         return visible_line(f"{name} ({', '.join(said)})")
 
 
@@ -108,7 +107,3 @@ def _table_of(change: Change) -> str | None:
     pattern = {"index": _OF_INDEX, "sequence": _OF_SEQUENCE}.get(change.kind)
     found = pattern.search(text) if pattern else None
     return found[1] if found else None
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {_PLURALS.get(word, word + 's')}" if count != 1 else f"1 {word}"

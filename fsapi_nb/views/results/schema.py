@@ -15,7 +15,7 @@ from fsapi_nb.model.server import Identity
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.text.fold import Fold
 from fsapi_nb.text.safe import visible_line
-from fsapi_nb.text.words import counted
+from fsapi_nb.text.words import counted, plural
 from fsapi_nb.views.aligned import aligned
 from fsapi_nb.views.document import (
     STORED,
@@ -149,7 +149,7 @@ def _items(objects: Sequence[SchemaObject], medium: Medium) -> list[Item]:
 def _group(kind: str, found: Sequence[SchemaObject], medium: Medium) -> list[_SchemaLine]:
     """Return the entries of one kind below a heading."""
     fold = medium.fold(_FOLD if kind == "table" else _FOLD_OF_OTHERS)
-    title = _plural(kind)
+    title = plural(kind)
     return [
         _SchemaLine([title], Heading(title)),
         *fold.apply(found, lambda each: [_entry(each, medium)], lambda left: _gap(f"… {len(left):,} more {title}")),
@@ -200,11 +200,5 @@ def _brief(text: str) -> str:
     return first if len(first) <= _MOST_WORDS else first[: _MOST_WORDS - 1] + "…"
 
 
-def _plural(kind: str) -> str:
-    if kind.endswith("y"):
-        return f"{kind[:-1]}ies"
-    return f"{kind}{'es' if kind.endswith('ss') else 's'}"
-
-
 def _counted(count: int, kind: str) -> str:
-    return f"{count:,} {kind if count == 1 else _plural(kind)}"
+    return f"{count:,} {kind if count == 1 else plural(kind)}"
