@@ -31,11 +31,6 @@ class ServerObjects:
     made: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
-    @property
-    def lacking(self) -> set[str]:
-        """The roles that must be there before the script runs."""
-        return self.named - self.made
-
 
 def may_name_server_objects(text: str) -> bool:
     """Return whether a script may name an extension or a role; false is certain."""

@@ -36,11 +36,11 @@ def test_extensions_are_found_with_the_version_that_is_asked_for() -> None:
 )
 def test_roles_are_found_wherever_a_statement_names_one(sql: str, roles: set[str]) -> None:
     """Key words such as PUBLIC are no roles."""
-    assert objects(f"{sql};").lacking == roles
+    assert objects(f"{sql};").named == roles
 
 
 def test_a_role_that_the_script_makes_need_not_be_there() -> None:
     """A role that was made before would be in the way of CREATE ROLE."""
     found = objects("CREATE ROLE app; CREATE USER bob IN ROLE app; GRANT app TO reader;")
     assert found.made == {"app", "bob"}
-    assert found.lacking == {"reader"}
+    assert found.named - found.made == {"reader"}
