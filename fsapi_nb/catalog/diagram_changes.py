@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fsapi_nb.actions.tree_names import split_name
 from fsapi_nb.catalog.diagram import Diagram, Mark, Table, TableColumn, TableName
 from fsapi_nb.catalog.listing.rows import written
 from fsapi_nb.model.schema_change import CREATED, DROPPED, SchemaChange
@@ -80,7 +81,7 @@ def _find(label: str, tables: Iterable[TableName], homes: Sequence[str]) -> Tabl
 
 def _parsed(label: str, homes: Sequence[str]) -> TableName:
     """Return the names in a label: of a table, perhaps with its schema before it."""
-    parts = [unquoted(part) for part in re.findall(r'"(?:[^"]|"")*"|[^."]+', label)]
+    parts = split_name(label)
     return TableName(parts[0] if len(parts) > 1 else homes[0], parts[-1])
 
 

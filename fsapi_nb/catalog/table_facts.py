@@ -16,7 +16,7 @@ from fsapi_nb.catalog.table_shapes import shape_queries, shapes_of, types_of
 from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.action import Kin, TableSet
 from fsapi_nb.model.table_facts import Needed, TableFacts
-from fsapi_nb.postgres.ask import ask_about_session, ask_together
+from fsapi_nb.postgres.ask import ask_about_session, ask_together, why_unread
 from fsapi_nb.postgres.session import Connection, Rows
 
 # In milliseconds: of the questions of one message, together; of each of them; and of a lock that one waits for.
@@ -131,8 +131,4 @@ def _ask(
 
 
 def _why(error: psycopg.Error) -> str:
-    if isinstance(error, errors.LockNotAvailable):
-        return "another session has locked one of them"
-    if isinstance(error, errors.QueryCanceled):
-        return "it took too long"
-    return str(error.diag.message_primary or error)
+    return why_unread(error, locked="one of them", slow="it")

@@ -25,9 +25,8 @@ from fsapi_nb.derive.write import (
     sequence_options,
     table_of,
     table_settings,
-    unquoted,
 )
-from fsapi_nb.text.sql import quote_literal
+from fsapi_nb.text.sql import quote_literal, unquoted
 
 _WITHOUT_OWNER = {"column", "default", "index", "extension", *ON_TABLE}
 

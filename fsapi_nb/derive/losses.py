@@ -9,13 +9,14 @@ from fsapi_nb.actions.statement import actions_of
 from fsapi_nb.actions.tree_names import joined, split_name
 from fsapi_nb.catalog.parts.part import CatalogPart, CatalogParts
 from fsapi_nb.derive.comparison import Comparison
-from fsapi_nb.derive.write import table_of, unquoted
+from fsapi_nb.derive.write import table_of
 from fsapi_nb.model.action import LossKind
 from fsapi_nb.model.migration import Statement
 from fsapi_nb.script.classify import enum_name, node_of
 from fsapi_nb.script.parser import parse_one
 from fsapi_nb.script.server_objects import find_server_objects
 from fsapi_nb.script.tokens import SqlSyntaxError
+from fsapi_nb.text.sql import unquoted
 
 
 class UnrestoredData(NamedTuple):

@@ -137,11 +137,6 @@ def _granted_on(part: CatalogPart, parts: CatalogParts) -> str:
     return name_of(part, parts)
 
 
-def unquoted(name: str) -> str:
-    """Return a name without its quotes."""
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
-
-
 def index_of(constraint: CatalogPart, parts: CatalogParts) -> str:
     """Return the name of the index of a key: its table's schema, its own name."""
     table = parts.parts.get(constraint.of) if constraint.of else None

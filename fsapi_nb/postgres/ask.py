@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from psycopg import DataError, sql
+import psycopg
+from psycopg import DataError, errors, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
@@ -115,3 +116,12 @@ def role_of(session: Session) -> str:
     """Return the role whose privileges count. The connection's options may have set another one than the session's user."""
     ((role,),) = ask(session.connection(), sql.SQL("SELECT current_user::text"))
     return str(role)
+
+
+def why_unread(error: psycopg.Error, *, locked: str, slow: str) -> str:
+    """Return why a question has no answer: `locked` or `slow` if its limits have ended it, else the server's words."""
+    if isinstance(error, errors.LockNotAvailable):
+        return f"another session has locked {locked}"
+    if isinstance(error, errors.QueryCanceled):
+        return f"{slow} took too long"
+    return str(error.diag.message_primary or error)

@@ -17,6 +17,7 @@ from fsapi_nb.catalog.schema.asking import PATIENT, ask, known_oids, path_and_ro
 from fsapi_nb.catalog.schema.overview import Overview, SchemaObject, rank
 from fsapi_nb.catalog.table_sizes import WITHOUT_INDEXES, count_query, tables_of, tables_query
 from fsapi_nb.model.table_facts import FoundTable
+from fsapi_nb.postgres.ask import why_unread
 from fsapi_nb.postgres.session import Connection, Rows
 from fsapi_nb.script.redact import redact_line
 from fsapi_nb.text.sql import unquoted
@@ -236,16 +237,9 @@ def read_sizes(
     except psycopg.Error as error:
         if connection.closed:
             raise
-        notes.append(f"some rows are estimates, and some are not known: {_why(error)}")
+        why = why_unread(error, locked="a table", slow="to count")
+        notes.append(f"some rows are estimates, and some are not known: {why}")
     return tables_of(rows, numbers_of_rows), tuple(notes)
-
-
-def _why(error: psycopg.Error) -> str:
-    if isinstance(error, errors.LockNotAvailable):
-        return "another session has locked a table"
-    if isinstance(error, errors.QueryCanceled):
-        return "to count took too long"
-    return str(error.diag.message_primary or error)
 
 
 def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:

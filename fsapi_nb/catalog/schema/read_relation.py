@@ -21,6 +21,7 @@ from fsapi_nb.catalog.schema.page import (
     PageKey,
     Partition,
 )
+from fsapi_nb.catalog.table_sizes import HELD
 from fsapi_nb.postgres.session import Connection, Rows
 
 _HEAD = """
@@ -77,10 +78,6 @@ _INDEXES = """
     JOIN pg_namespace AS n ON n.oid = i.relnamespace JOIN pg_am AS am ON am.oid = i.relam
     WHERE c.relkind IN ('r', 'p', 'm') AND {which}
     ORDER BY x.indrelid::regclass::text COLLATE "C", x.indisprimary DESC, i.relname COLLATE "C" """
-_HELD = """
-    WITH held AS MATERIALIZED (
-        SELECT relation AS id FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
 _TRIGGERS = """
     SELECT g.tgname::text, pg_get_triggerdef(g.oid, true), g.tgenabled::text, obj_description(g.oid, 'pg_trigger')
     FROM pg_trigger AS g WHERE g.tgrelid = {oid} AND NOT g.tgisinternal ORDER BY g.tgname COLLATE "C" """
@@ -181,7 +178,7 @@ def indexes_query(connection: Connection, relations: Sequence[int]) -> sql.Compo
     """Return the question what indexes these relations have."""
     last = "pg_stat_get_lastscan(i.oid)" if connection.info.server_version >= _LAST_SCAN_FROM else "NULL::timestamptz"
     which = sql.SQL("x.indrelid = ANY({}::oid[])").format(sql.Literal(list(relations)))
-    return sql.SQL(_HELD + _INDEXES).format(last=sql.SQL(last), which=which)
+    return sql.SQL(f"WITH held AS MATERIALIZED ({HELD}) {_INDEXES}").format(last=sql.SQL(last), which=which)
 
 
 def indexes_of(rows: Rows, path: Sequence[str]) -> Iterator[Index]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 
 from fsapi_nb.catalog.schema.asking import LOCK, ask, gone
 from fsapi_nb.catalog.schema.overview import SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, SampleRows
 from fsapi_nb.catalog.table_sizes import IS_PLANNED_BY_USERS
-from fsapi_nb.postgres.ask import SETTINGS
+from fsapi_nb.postgres.ask import SETTINGS, why_unread
 from fsapi_nb.postgres.session import Connection
 from fsapi_nb.text.secrets import STARS, hide_in_message, is_secret_name
 
@@ -70,7 +70,7 @@ def read_rows(connection: Connection, page: ObjectPage, count: int) -> tuple[Sam
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return None, (f"the first rows are not shown: {_why(error)}",)
+        return None, (f"the first rows are not shown: {why_unread(error, locked='the table', slow='to read them')}",)
     cells = tuple(tuple(_shown(value, size) for value, size in zip(row[::2], row[1::2], strict=True)) for row in rows)
     names = tuple(column.name for column in columns)
     return SampleRows(names, cells, order, len(page.columns) - len(columns)), ()
@@ -121,11 +121,3 @@ def _shown(value: str | None, size: int | None) -> str | None:
         return None
     value = hide_in_message(value)
     return value if len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…"
-
-
-def _why(error: psycopg.Error) -> str:
-    if isinstance(error, errors.LockNotAvailable):
-        return "another session has locked the table"
-    if isinstance(error, errors.QueryCanceled):
-        return "to read them took too long"
-    return str(error.diag.message_primary or error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 
 from fsapi_nb.catalog.ddl.definition import ObjectAddress
 from fsapi_nb.catalog.ddl.definitions import Definitions
@@ -13,6 +13,7 @@ from fsapi_nb.catalog.ddl.read_definitions import read_definitions
 from fsapi_nb.catalog.ddl.script import block_of
 from fsapi_nb.catalog.schema.asking import LIMITS, plain
 from fsapi_nb.catalog.schema.overview import TYPES, SchemaObject
+from fsapi_nb.postgres.ask import why_unread
 from fsapi_nb.postgres.session import Connection
 
 
@@ -30,7 +31,7 @@ def read_sql(connection: Connection, item: SchemaObject, path: Sequence[str]) ->
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return "", (f"the SQL is not shown: {_why(error)}",)
+        return "", (f"the SQL is not shown: {why_unread(error, locked='what it needs', slow='to read it')}",)
     address = ObjectAddress("pg_type" if item.kind in TYPES else "pg_class", item.oid)
     own = next((each.identity for each in found.ordered if each.address == address), None)
     notes = tuple(f"SQL of the {each.kind} {plain(each.identity, path)}: {each.why}" for each in found.unwritten)
@@ -45,11 +46,3 @@ def _read(connection: Connection, item: SchemaObject) -> Definitions:
     if item.kind in TYPES:
         return read_definitions(connection, datatype=item.oid)
     return read_definitions(connection, relation=item.oid)
-
-
-def _why(error: psycopg.Error) -> str:
-    if isinstance(error, errors.LockNotAvailable):
-        return "another session has locked what it needs"
-    if isinstance(error, errors.QueryCanceled):
-        return "to read it took too long"
-    return str(error.diag.message_primary or error)
