@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fsapi_nb.catalog.kinds import NOTHING, ROLE, KindQuery, grants, options, settings
 
-# Indexes and triggers of an extension's table are no members of it themselves.
+# Indexes and triggers of an extension's table are not members of it themselves.
 _OF_USERS = """
     c.relnamespace = ANY(%(spaces)s) AND c.oid <> ALL(%(ours)s) AND c.relpersistence <> 't' AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_depend m

@@ -1,7 +1,7 @@
 """Keep in the journal what each migration has changed in the schema, and read it again.
 
 An event `schema` holds it as JSON in the column `witness`; its state is the direction. What a run of many migrations
-has changed together is one event without a migration. Events of that kind are no attempts: what folds or shows the
+has changed together is one event without a migration. Events of that kind are not attempts: what folds or shows the
 journal passes over them, also in earlier releases. Any role that may write the journal may have written them.
 """
 

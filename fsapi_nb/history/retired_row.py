@@ -132,7 +132,7 @@ def _is_torn(value: str) -> bool:
 
 
 def _moment(kept: Mapping[str, Any]) -> str | None:
-    """Return when it was applied; words such as `now` and `infinity` are no moment."""
+    """Return when it was applied; words such as `now` and `infinity` are not a moment."""
     value = kept.get("applied_at")
     if value is None:
         return None

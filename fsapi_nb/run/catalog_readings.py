@@ -35,7 +35,7 @@ _LIMITS = sql.SQL("""
         current_user::pg_catalog.text, pg_catalog.set_config('statement_timeout', '5s', true),
         pg_catalog.set_config('lock_timeout', '100ms', true), pg_catalog.set_config('jit', 'off', true)
 """)
-# What is written is no part of what the run promises: the run does not wait until it is on the disk.
+# What is written is not part of what the run promises: the run does not wait until it is on the disk.
 _AT_LEISURE = Message(b"SET LOCAL synchronous_commit TO off")
 
 
@@ -85,7 +85,7 @@ class CatalogReadings:
         return changes
 
     def keep(self) -> None:
-        """Write what was found to the journal, once. A journal that cannot be written is no reason to fail."""
+        """Write what was found to the journal, once. A journal that cannot be written is not a reason to fail."""
         found, self._found = self._found, []
         run = self.run
         messages = [message for each in found for message in run.recorder.changed(*each)]

@@ -69,7 +69,7 @@ def open_replay(
         until: The name of the last one to apply; None for all.
         scratch: The scratch server, if the caller has opened it already.
         needs: What the server must have besides the extensions that the migrations ask for; if it is not open yet.
-        foreign: Whether the texts are no files of the project; if the server is not open yet.
+        foreign: Whether the texts are not files of the project; if the server is not open yet.
         roles: Roles that the migrations or definitions may name: an embedded server gets those that it lacks.
 
     Raises:

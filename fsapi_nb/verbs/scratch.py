@@ -46,7 +46,7 @@ def open_scratch_server(
     Args:
         options: The options of the verb.
         needs: What the server must have; None if any will do.
-        foreign: Whether texts run there that are no files of the project: what a database has stored, or its definitions.
+        foreign: Whether texts run there that are not files of the project: what a database has stored, or its definitions.
             On an embedded server they run without a superuser's rights, with which they could start programs.
 
     Raises:

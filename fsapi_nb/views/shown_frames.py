@@ -58,7 +58,7 @@ def _is_plain(frame: pd.DataFrame) -> bool:
 
 
 def _at_left(frame: pd.DataFrame) -> list[bool]:
-    """Return for each column whether its values are no numbers."""
+    """Return for each column whether its values are not numbers."""
     import pandas as pd
 
     from fsapi_nb.views.frames import are_decimals

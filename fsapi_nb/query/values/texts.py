@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def split_texts(joined: bytes, count: int, encoding: str) -> list[str]:
-    """Return so many texts of their bytes; those that are no text in the encoding become visible escapes."""
+    """Return so many texts of their bytes; those that are not a text in the encoding become visible escapes."""
     if not count:
         return []
     try:

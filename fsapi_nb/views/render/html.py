@@ -38,7 +38,7 @@ _TONES = {
     FindingLevel.WARN.value: "#b56f00",
 }
 
-# Names and SQL are no formulas, though a name may hold two dollars: MathJax of either version leaves these alone.
+# Names and SQL are not formulas, though a name may hold two dollars: MathJax of either version leaves these alone.
 _OPENING = '<div class="mathjax_ignore tex2jax_ignore">'
 _PRE = 'style="text-align:left;white-space:pre-wrap;margin:0 0 0.5em"'
 _SQL = 'style="text-align:left;white-space:pre-wrap;word-break:normal;margin:0 0 0.5em"'

@@ -136,7 +136,7 @@ def _table(columns: Sequence[str], group: _HeadedTable) -> str:
 
 
 def _heading(text: str) -> str:
-    """Return a heading: the names of files are code, so that they are no links."""
+    """Return a heading: the names of files are code, so that they are not links."""
     parts = re.split(r"(\S+\.sql(?!\w))", text)
     return _side_by_side(code(part) if number % 2 else _prose(part) for number, part in enumerate(parts))
 
