@@ -86,8 +86,7 @@ def down(options: VerbOptions, name: str, *, replace: bool, yes: bool) -> result
         ReplayFailed: The migrations do not run in a scratch database.
     """
     require_place(options)
-    target = _find(options, name, yes=yes)
-    migration = _sound(target.file_name, target.text)
+    target, migration = _with_marker(_find(options, name, yes=yes))
     proven = _prove(options, target, migration)
     if _has_down(migration) and not replace:
         _refuse_other(target, migration, proven)
@@ -114,8 +113,8 @@ def write_with_down(
     folder = read_folder_if_there(options)
     with open_store(options, folder, writing=False) as store:
         full = find_file(name, folder, store.history())
-        target = _Target(folder, full, name, text, False, store.identity, _needs(store))
-    migration = _sound(target.file_name, text)
+        found = _Target(folder, full, name, text, False, store.identity, _needs(store))
+    target, migration = _with_marker(found)
     if _has_down(migration):
         raise UsageError(
             "the cell has a DOWN, and --down derives one",
@@ -125,7 +124,7 @@ def write_with_down(
     proven = _prove(options, target, migration)
     if (apply or redo) and not proven.is_restored:
         _refuse_incomplete(target, proven, "--redo" if redo else "--apply")
-    new = _with_down(text, migration, proven)
+    new = _with_down(target.text, migration, proven)
     return _result(target, proven, write.write(options, name, new, apply=apply, redo=redo, yes=yes))
 
 
@@ -206,6 +205,19 @@ def _sound(name: str, text: str) -> Migration:
     if migration.up.parsed.problems:
         raise FaultyMigrations(tuple(migration.up.parsed.problems), state=_NOT_WRITTEN)
     return migration
+
+
+def _with_marker(target: _Target) -> tuple[_Target, Migration]:
+    """Return the text that gets a DOWN, with an `-- UP` before it if it has none, and its migration.
+
+    What the UP is stays the same: the history compares the text below the marker.
+    """
+    migration = _sound(target.file_name, target.text)
+    if migration.up.first_line > 1:
+        return target, migration
+    newline = "\r\n" if "\r\n" in target.text else "\n"
+    target = dataclasses.replace(target, text=f"-- UP{newline}{target.text}")
+    return target, _sound(target.file_name, target.text)
 
 
 def _has_down(migration: Migration) -> bool:

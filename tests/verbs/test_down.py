@@ -249,7 +249,7 @@ def test_a_cell_is_not_run_if_its_down_does_not_restore_all(project: Project) ->
     project.migrator().migrate()
     with pytest.raises(NotRestored) as raised:
         project.migrator().write_with_down(
-            "change", "-- UP\nALTER TABLE b DISABLE TRIGGER ALL; CREATE TABLE c ();", apply=True
+            "change", "ALTER TABLE b DISABLE TRIGGER ALL; CREATE TABLE c ();", apply=True
         )
     assert "    +ITS TRIGGERS ARE DISABLED" in raised.value.details
     assert raised.value.state == "unchanged; it was tried in a scratch database only, and the file was not written."
@@ -327,3 +327,16 @@ def test_the_table_of_the_search_path_is_the_one_whose_rows_change(project: Proj
         "-- does not bring back: the rows of public.orders as they were before UP's UPDATE",
         "-- does not bring back: the values of public.orders.n as they were before UP's USING",
     ]
+
+
+def test_a_text_without_a_marker_gets_one(project: Project) -> None:
+    """A cell, a pending file, and an applied one, whose UP stays what has run."""
+    cell = project.migrator().write_with_down("first", "CREATE TABLE a ();", apply=True)
+    assert (project.folder / cell.file.name).read_text().startswith("-- UP\nCREATE TABLE a ();\n\n-- DOWN\n")
+    name = project.write_text("2026_09_01_00_00_plain.sql", "CREATE TABLE b ();\r\n")
+    project.migrator().migrate()
+    project.migrator().down(name)
+    assert (project.folder / name).read_bytes().startswith(b"-- UP\r\nCREATE TABLE b ();\r\n\r\n-- DOWN\r\n")
+    assert {each.state.value for each in project.migrator().status().statuses} == {"applied"}
+    project.migrator().rollback(everything=True)
+    assert not project.has("a")
