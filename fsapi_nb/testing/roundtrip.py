@@ -23,6 +23,7 @@ from fsapi_nb.model.folder import Folder
 from fsapi_nb.model.migration import Migration
 from fsapi_nb.testing.databases import Databases, find_folder
 from fsapi_nb.testing.opened import databases_of
+from fsapi_nb.verbs.catalogs import without_secrets
 from fsapi_nb.verbs.walk import Walk, open_walk
 
 _PROPERTY = "fsapi_roundtrip"  # of a test that passed although its migration was not undone; JUnit reports show it, too
@@ -286,10 +287,10 @@ def _on_purpose(migration: Migration) -> str:
 
 
 def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
-    """Yield what differs, object by object, with the definitions as lines of a unified diff."""
+    """Yield what differs, object by object, with the definitions as lines of a unified diff, secrets starred."""
     if changes:
         yield title
-    for change in changes:
+    for change in without_secrets(changes):
         yield f"  {change.title()}"
         yield from (f"    {line}" for line in change.lines())
 

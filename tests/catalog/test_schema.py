@@ -258,6 +258,10 @@ def test_secrets_in_definitions_are_starred(project: Project) -> None:
         CREATE TABLE parts (url text, token varchar(20)) PARTITION BY LIST (url);
         CREATE TABLE part PARTITION OF parts FOR VALUES IN ('postgres://me:geheim@host/db');
         CREATE INDEX ON parts (url) WHERE token = 'geheim';
+        COMMENT ON TABLE t IS 'from postgres://me:geheim@host/db';
+        COMMENT ON COLUMN t.a IS 'from postgres://me:geheim@host/db';
+        COMMENT ON FUNCTION f IS 'from postgres://me:geheim@host/db';
+        COMMENT ON SCHEMA public IS 'from postgres://me:geheim@host/db';
     """)
     for name in (None, "t", "v", "f", "password", "parts", "part"):
         found = project.migrator().schema(name)

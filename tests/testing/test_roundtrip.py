@@ -80,6 +80,15 @@ def test_what_a_down_changes_is_shown_line_by_line(team: Team) -> None:
     )
 
 
+def test_secrets_of_what_differs_are_starred(team: Team) -> None:
+    """The output of a test is kept by machines that others read."""
+    team.write(*USERS)
+    team.write("token", "ALTER TABLE users ADD api_token text DEFAULT 'geheim';", "SELECT 1;")
+    result = team.run("--fsapi-roundtrip")
+    result.stdout.fnmatch_lines(["    +*api_token text*DEFAULT '[*][*][*]'*"])
+    assert not [line for line in result.outlines if "geheim" in line and "ALTER TABLE" not in line]
+
+
 def test_a_second_up_that_gives_something_else_is_shown(team: Team) -> None:
     """Where DOWN leaves what UP looks at."""
     body = "IF to_regclass('first') IS NULL THEN CREATE TABLE first (); ELSE CREATE TABLE second (); END IF;"

@@ -95,6 +95,8 @@ class CatalogList:
     numbers: frozenset[int] = frozenset()
 
 
+#: Columns with texts in which there may be secrets.
+_STARRED = {"definition", "comment"}
 _SHAPES = {
     OwnList.INDEXES: CatalogList(
         "index", ("index", "table", "definition", "what", "size", "scans", "comment"), bytes=4, numbers=frozenset({5})
@@ -133,9 +135,12 @@ def read_own_list(connection: Connection, wanted: ListingCommand, own: OwnList) 
         kinds=_kinds(wanted),
     )
     rows = ask(connection, {"": query})[""]
-    at = shape.columns.index("definition") if "definition" in shape.columns else None
     found = tuple(
-        tuple(redact_line(value) if place == at else value for place, value in enumerate(row)) for row in rows
+        tuple(
+            redact_line(value) if name in _STARRED and isinstance(value, str) else value
+            for name, value in zip(shape.columns, row, strict=True)
+        )
+        for row in rows
     )
     return CatalogList(shape.noun, shape.columns, found, shape.bytes, shape.numbers)
 

@@ -252,7 +252,7 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
             "",
             oid,
             owner,
-            comment,
+            comment and redact_line(comment),
             columns=None if kind == "S" else columns,
             partitions=partitions,
             vacuumed=vacuumed,
@@ -266,7 +266,17 @@ def _relations(rows: Rows, ours: frozenset[int]) -> Iterator[SchemaObject]:
 def _types(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
     for oid, schema, name, kind, owner, comment, detail, extension in rows:
         words = detail or "" if kind == "e" else plain(detail or "", path)
-        yield SchemaObject(_TYPE.get(kind, "type"), schema, name, "", oid, owner, comment, words, extension=extension)
+        yield SchemaObject(
+            _TYPE.get(kind, "type"),
+            schema,
+            name,
+            "",
+            oid,
+            owner,
+            comment and redact_line(comment),
+            words,
+            extension=extension,
+        )
 
 
 def _routines(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
@@ -278,7 +288,7 @@ def _routines(rows: Rows, path: Sequence[str]) -> Iterator[SchemaObject]:
             "",
             oid,
             owner,
-            comment,
+            comment and redact_line(comment),
             redact_line(plain(f"({arguments}){f' → {result}' if result else ''}", path)),
             arguments=plain(types, path),
             extension=extension,
@@ -293,13 +303,25 @@ def _schemas(rows: Rows, inside: Sequence[SchemaObject]) -> Iterator[SchemaObjec
     for oid, name, owner, comment, extension in rows:
         held = sorted(counts.get(name, Counter()).items(), key=lambda each: rank(each[0]))
         detail = ", ".join(counted(count, kind) for kind, count in held[:_COUNTED_KINDS]) or "empty"
-        yield SchemaObject("schema", None, name, joined([name]), oid, owner, comment, detail, extension=extension)
+        yield SchemaObject(
+            "schema",
+            None,
+            name,
+            joined([name]),
+            oid,
+            owner,
+            comment and redact_line(comment),
+            detail,
+            extension=extension,
+        )
 
 
 def _extensions(rows: Rows) -> Iterator[SchemaObject]:
     for oid, schema, name, owner, comment, version in rows:
         detail = f"{version} in {joined([schema])}"
-        yield SchemaObject("extension", None, name, joined([name]), oid, owner, comment, detail)
+        yield SchemaObject(
+            "extension", None, name, joined([name]), oid, owner, comment and redact_line(comment), detail
+        )
 
 
 def _others(rows: Rows) -> Iterator[SchemaObject]:
