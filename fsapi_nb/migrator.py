@@ -726,7 +726,13 @@ class Migrator:
 
     @stoppable
     def make_from_diff(
-        self, name: str, *, origin: str | None = None, target: str | None = None, renames: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        origin: str | None = None,
+        target: str | None = None,
+        renames: Sequence[str] = (),
+        no_renames: bool = False,
     ) -> results.ChangeFileResult:
         """Write the migration that leads from one catalog to another one, UP and DOWN.
 
@@ -737,27 +743,38 @@ class Migrator:
             origin: Where it leads from, as `diff` takes it. None: the folder's end.
             target: Where it leads to. None: the project's `schema_file`.
             renames: What is renamed, each `old=new`, of a table or of a column (`table.old=new`).
+            no_renames: Nothing else is renamed: do not ask about what is alike.
 
         Raises:
-            UsageError: The name is not valid, or there is nothing of the name that is to be renamed.
+            UsageError: The name is not valid, or a rename cannot be done.
+            RefusedPlan: The target is empty, and everything would be dropped.
             ConfigurationError: A file cannot be read or written.
             ReplayFailed: A migration or a file does not run in an empty scratch database.
         """
-        return verbs.make_diff.make_from_diff(self._options, name, origin=origin, target=target, renames=renames)
+        return verbs.make_diff.make_from_diff(
+            self._options, name, origin=origin, target=target, renames=renames, no_renames=no_renames
+        )
 
     @stoppable
-    def adopt(self, name: str, *, yes: bool = False) -> results.ChangeFileResult:
+    def adopt(
+        self, name: str, *, yes: bool = False, renames: Sequence[str] = (), no_renames: bool = False
+    ) -> results.ChangeFileResult:
         """Write the migration that leads from the applied ones to what the database has, and record it as applied.
 
         Args:
             name: Its name after the time.
             yes: Record it on a protected database, too.
+            renames: What was renamed there, as `make_from_diff` takes it.
+            no_renames: Nothing else was renamed: do not ask about what is alike.
 
         Raises:
-            UsageError: The name is not valid.
-            NotUpToDate: Something would not be covered: nothing is written, and nothing recorded.
+            UsageError: The name is not valid, or a rename cannot be done.
+            ConfirmationRequired: The database is protected, and `yes` is not given.
+            RefusedPlan: Files are pending, or the database is empty.
+            PlanChanged: The database has changed meanwhile.
+            NotUpToDate: Something would not be covered, or may be a rename: nothing is written, and nothing recorded.
         """
-        return verbs.make_diff.adopt(self._options, name, yes=yes)
+        return verbs.make_diff.adopt(self._options, name, yes=yes, renames=renames, no_renames=no_renames)
 
     @stoppable
     def write(

@@ -29,10 +29,12 @@ def _down(migrator: Migrator, options: argparse.Namespace) -> Result:
 def _make(migrator: Migrator, options: argparse.Namespace) -> Result:
     name = " ".join(options.words)
     if not options.from_diff:
-        if options.origin or options.target or options.rename:
-            raise UsageError("--from, --to and --rename belong to --from-diff", hint="add --from-diff.")
+        if options.origin or options.target or options.rename or options.no_renames:
+            raise UsageError("--from, --to, --rename and --no-renames belong to --from-diff", hint="add --from-diff.")
         return migrator.make(name)
-    made = migrator.make_from_diff(name, origin=options.origin, target=options.target, renames=options.rename)
+    made = migrator.make_from_diff(
+        name, origin=options.origin, target=options.target, renames=options.rename, no_renames=options.no_renames
+    )
     verbs.make_diff.require_covered(made)
     return made
 
@@ -53,6 +55,7 @@ MAKE = Verb(
             metavar="OLD=NEW",
             help="of --from-diff: a table or column that is renamed (orders.note=remark)",
         ),
+        argument("--no-renames", action="store_true", help="of --from-diff: nothing else is renamed, do not ask"),
     ),
 )
 DOWN = Verb(

@@ -74,7 +74,9 @@ def _drift(migrator: Migrator, options: argparse.Namespace) -> Result:
     if options.adopt is not None:
         if options.check:
             raise UsageError("--adopt and --check exclude each other", hint="--adopt writes, --check only looks.")
-        return migrator.adopt(options.adopt, yes=options.yes)
+        return migrator.adopt(options.adopt, yes=options.yes, renames=options.rename, no_renames=options.no_renames)
+    if options.rename or options.no_renames:
+        raise UsageError("--rename and --no-renames belong to --adopt", hint="add --adopt NAME.")
     return _compared(migrator.drift(), options)
 
 
@@ -158,6 +160,14 @@ DRIFT = Verb(
         argument(
             "--adopt", metavar="NAME", help="write the migration that makes the difference, and record it as applied"
         ),
+        argument(
+            "--rename",
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help="of --adopt: a table or column that was renamed (orders.note=remark)",
+        ),
+        argument("--no-renames", action="store_true", help="of --adopt: nothing else was renamed, do not ask"),
         YES,
     ),
 )

@@ -73,6 +73,7 @@ class ScriptWriter:
         called: str,
         wanted: CatalogReading | None = None,
         renames: Sequence[str] = (),
+        asks: bool = True,
     ) -> ProvenScript | None:
         """Return the migration that leads from one scratch database to another one; None if they do not differ.
 
@@ -83,16 +84,25 @@ class ScriptWriter:
             called: What the target is called.
             wanted: The catalog that the result must have; None: that of `target`.
             renames: What is renamed, each `OLD=NEW`.
+            asks: Whether to ask about what may be a rename besides.
 
         Raises:
             UsageError: There is nothing of the name that is to be renamed, or the server refuses the new name.
             RefusedPlan: The target is empty, and everything would be dropped.
         """
         with self._bare(source) as one, self._bare(target) as other:
-            return self._write(one, other, why, called, wanted, renames)
+            return self._write(one, other, why, called, wanted, renames, asks=asks)
 
     def _write(
-        self, source: str, target: str, why: str, called: str, wanted: CatalogReading | None, renames: Sequence[str]
+        self,
+        source: str,
+        target: str,
+        why: str,
+        called: str,
+        wanted: CatalogReading | None,
+        renames: Sequence[str],
+        *,
+        asks: bool,
     ) -> ProvenScript | None:
         writer = ChangeWriter(self.scratch, self._application, self.schemas)
         with connect(target, self._application) as there:
@@ -106,7 +116,7 @@ class ScriptWriter:
         first: list[str] = []
         if renames:
             first, changes = self._renames(writer, source, goal, renames)
-        alike = maybe_renames(changes)
+        alike = maybe_renames(changes) if asks else ()
         up = writer.write(source, target, first)
         try:
             down = writer.write(up.end, source, [rename_back(each) for each in reversed(first)])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+from fsapi_nb.catalog.change.renames import MaybeRename
 from fsapi_nb.errors import (
     ConfigurationError,
     ConfirmationRequired,
@@ -23,6 +24,7 @@ from fsapi_nb.script.server_objects import find_server_objects
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.applied import Applied
 from fsapi_nb.verbs.catalogs import ReadDatabase, naming, open_loaded, schema_folder, without_secrets
@@ -38,13 +40,22 @@ from fsapi_nb.verbs.scratch import open_scratch_server
 from fsapi_nb.verbs.sides import DATABASE, FOLDER, refuse_file_as_schema
 from fsapi_nb.views import results
 
+_BY_HAND = "the file says what is missing as comments: write it by hand in their place."
 _NOTHING = "unchanged; no file was written."
 
 
 def make_from_diff(
-    options: VerbOptions, name: str, *, origin: str | None, target: str | None, renames: Sequence[str]
+    options: VerbOptions,
+    name: str,
+    *,
+    origin: str | None,
+    target: str | None,
+    renames: Sequence[str],
+    no_renames: bool = False,
 ) -> results.ChangeFileResult:
     """Write the migration that leads from `origin` (the folder's end) to `target` (the project's schema file).
+
+    `renames` are what is renamed; `no_renames` says that nothing else is, so that what is alike is not asked about.
 
     Raises:
         UsageError: The name is not valid; a rename cannot be done; or `--schema` names a file.
@@ -60,7 +71,7 @@ def make_from_diff(
     with _opened(options, sides) as (scratch, (source, there)):
         writer = ScriptWriter(options, scratch, compared_schemas(options))
         why = f"from {sides[0].label} to {sides[1].label}, written by fsapi_nb and compared on a copy"
-        script = writer.write(source, there, why=why, called=sides[1].label, renames=renames)
+        script = writer.write(source, there, why=why, called=sides[1].label, renames=renames, asks=not no_renames)
     labels = (sides[0].label, sides[1].label)
     if script is None:
         return results.ChangeFileResult(None, name, *labels)
@@ -75,13 +86,17 @@ def _shown(word: str | None) -> str:
     return word if word and not any(sign in word for sign in ("://", "=", "@")) else ""
 
 
-def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileResult:
+def adopt(
+    options: VerbOptions, name: str, *, yes: bool, renames: Sequence[str] = (), no_renames: bool = False
+) -> results.ChangeFileResult:
     """Write the migration that leads from the applied ones to what the database has, and record it as applied.
+
+    `renames` and `no_renames` are those of `make_from_diff`.
 
     Raises:
         UsageError: The name is not valid; or `--schema` names a file.
         RefusedPlan: Files are pending; or the database is empty, and everything would be dropped.
-        NotUpToDate: Something would not be covered: nothing is written and nothing recorded.
+        NotUpToDate: Something would not be covered, or may be a rename: nothing is written and nothing recorded.
         ConfirmationRequired: The database is protected, and `yes` is not given.
         PlanChanged: The database has changed meanwhile.
     """
@@ -100,12 +115,22 @@ def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileRe
     ):
         writer = ScriptWriter(options, scratch, compared_schemas(options))
         why = "what the database had beside its migrations, written by fsapi_nb and compared on a copy"
-        script = writer.write(expected.address, loaded, why=why, called="the database", wanted=found.reading)
+        script = writer.write(
+            expected.address,
+            loaded,
+            why=why,
+            called="the database",
+            wanted=found.reading,
+            renames=renames,
+            asks=not no_renames,
+        )
     labels = (replayed, "the database")
     if script is None:
         return results.ChangeFileResult(None, name, *labels, identity=found.identity)
     if script.left:
         raise _not_covered(script)
+    if script.renames:
+        raise _not_asked(script.renames, name)
     begun = None if options.directory.exists() else str(options.directory)
     with stage(options.directory, None, words, script.text, planned=folder, now=now()) as file:
         _refuse_changed(options, applied, found)
@@ -114,9 +139,14 @@ def adopt(options: VerbOptions, name: str, *, yes: bool) -> results.ChangeFileRe
 
 
 def require_covered(found: results.ChangeFileResult) -> None:
-    """Raise NotUpToDate if the migration that was written does not cover everything."""
+    """Raise NotUpToDate if the migration that was written does not cover everything, or drops what may be renamed."""
     if found.attention:
-        raise NotUpToDate(found.headline(), details=tuple(found.findings()))
+        raise NotUpToDate(
+            found.headline(),
+            details=tuple(found.findings()),
+            state="unchanged; the file was written.",
+            hint=found.next_step() or _BY_HAND,
+        )
 
 
 @contextmanager
@@ -210,6 +240,24 @@ def _not_covered(script: ProvenScript) -> NotUpToDate:
         details=(*details, *(f"  {note}" for note in script.notes)),
         state="unchanged.",
         hint="write what is missing by hand, apply it where it is not there yet, and adopt the rest.",
+    )
+
+
+def _not_asked(renames: Sequence[MaybeRename], name: str) -> NotUpToDate:
+    """Return the error for what may be renamed: other databases would lose what this one has kept."""
+    first = f"{renames[0].old}={renames[0].new}"
+    dropped = len({each.old for each in renames})
+    return NotUpToDate(
+        f"{counted(dropped, 'object')} may have been renamed: nothing was written, nothing recorded",
+        details=tuple(f"  a rename? {visible_line(f'{each.old}={each.new}')}" for each in renames),
+        state="unchanged.",
+        hint=Advice(
+            "if it is one: ",
+            command("drift", adopt=name, rename=first),
+            "; if nothing is renamed: ",
+            command("drift", adopt=name, no_renames=True),
+            ".",
+        ),
     )
 
 

@@ -123,6 +123,44 @@ def test_what_takes_data_away_is_marked_and_a_rename_is_asked(project: Project) 
     assert any(again in line for line in made.lines())
 
 
+def test_what_may_be_a_rename_ends_with_3(project: Project) -> None:
+    """A script must not go on with a DROP of what was to be renamed; that it is none can be said."""
+    project.write("orders", ORDERS)
+    want(project, "CREATE TABLE orders (id integer PRIMARY KEY, remark text);")
+    words = ("make", "to_schema", "--from-diff", "--to", "schema.sql")
+    with pytest.raises(NotUpToDate) as caught:
+        typed(project, *words)
+    assert caught.value.exit_code == 3
+    assert caught.value.message == (
+        "to_schema was created: it leads from the folder to schema.sql, as a run on a copy has proven; "
+        "it drops 1 object that may be renamed."
+    )
+    assert caught.value.details == ("  a rename? public.orders.note=remark",)
+    assert "`sapi migrate:make to_schema --from-diff --rename public.orders.note=remark --to schema.sql`" in str(
+        caught.value.hint
+    )
+    (made,) = (each for each in project.folder.iterdir() if "to_schema" in each.name)
+    made.unlink()
+    text = text_of(project, typed(project, *words, "--no-renames").to_json()["file"])
+    assert "DROP COLUMN note" in text
+    assert "a rename?" not in text
+
+
+def test_what_may_be_a_rename_is_not_adopted(project: Project) -> None:
+    """This database has kept its rows, and another one would lose them."""
+    project.write("orders", ORDERS)
+    project.migrator().migrate()
+    project.rows("ALTER TABLE orders RENAME note TO remark")
+    with pytest.raises(NotUpToDate, match="^1 object may have been renamed: nothing was written") as caught:
+        typed(project, "drift", "--adopt", "hot fix")
+    assert caught.value.details == ("  a rename? public.orders.note=remark",)
+    assert "`sapi migrate:drift --adopt 'hot fix' --rename public.orders.note=remark`" in str(caught.value.hint)
+    assert len([*project.folder.iterdir()]) == 1
+    made = typed(project, "drift", "--adopt", "hot fix", "--rename", "orders.note=remark")
+    assert "RENAME COLUMN note TO remark;" in text_of(project, made.to_json()["file"])
+    assert not project.migrator().drift().attention
+
+
 def test_a_rename_that_is_said_keeps_the_data(project: Project) -> None:
     """Of a table with all that was named after it, and of a column; both ways."""
     project.write(

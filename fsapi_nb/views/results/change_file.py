@@ -46,8 +46,8 @@ class ChangeFileResult(Result):
 
     @property
     def attention(self) -> bool:
-        """Whether the migration does not cover everything."""
-        return bool(self.left)
+        """Whether the migration does not cover everything, or drops what may be renamed."""
+        return bool(self.left or self.renames)
 
     def headline(self) -> str:
         """Return what was written, and whether it leads from the one to the other."""
@@ -58,10 +58,12 @@ class ChangeFileResult(Result):
         made = f"{visible_line(self.shown)} was created{where}"
         if self.recorded:
             return f"{made} and recorded as applied{self._on()}: with it the migrations give what the database has."
+        asked = f"; it drops {counted(len({old for old, _ in self.renames}), 'object')} that may be renamed"
+        asked = asked if self.renames else ""
         if self.left:
-            return f"{made}; it does not cover {counted(len(self.left), 'object')} of the way {way}."
+            return f"{made}; it does not cover {counted(len(self.left), 'object')} of the way {way}{asked}."
         down = "" if not self.left_down else f"; its DOWN does not cover {counted(len(self.left_down), 'object')}"
-        return f"{made}: it leads {way}, as a run on a copy has proven{down}."
+        return f"{made}: it leads {way}, as a run on a copy has proven{down}{asked}."
 
     def document(self, medium: Medium = STORED) -> Document:
         """Return what it takes away and does not cover, and its SQL."""
@@ -79,8 +81,15 @@ class ChangeFileResult(Result):
         return Document(self.headline(), sections, notes, alerts=alerts)
 
     def findings(self) -> list[str]:
-        """Return what is not covered, a line for each object."""
-        return [f"  not covered: {title}" for title in self._titles()]
+        """Return what is not covered and what may be renamed, a line for each object."""
+        covered = [f"  not covered: {title}" for title in self._titles()]
+        return [*covered, *(f"  a rename? {visible_line(f'{old}={new}')}" for old, new in self.renames)]
+
+    def next_step(self) -> Advice | None:
+        """Return what to do about the first of what may be renamed."""
+        for rename in self.renames:
+            return Advice(self._renamed(*rename), "; if nothing is renamed, the file is right as it is (--no-renames)")
+        return None
 
     def metadata(self) -> dict[str, Any]:
         """Return the file's name."""
@@ -120,11 +129,14 @@ class ChangeFileResult(Result):
             yield Alert(label, shown, whole=len(shown) == len(texts), grave=grave)
 
     def _asked(self) -> Iterator[str]:
-        """Yield what to say of what may be a rename: remove the file, and write it again with that."""
-        for old, new in self.renames:
-            start, end = self.typed
-            rename = f"{old}={new}"
-            again = command("make", self.shown, from_diff=True, rename=rename, to=end, **{"from": start})
-            yield Advice(
-                f"if {visible_line(old)} is {visible_line(new)} renamed, remove the file: ", again, " keeps its data"
-            )
+        """Yield what to say of each pair that may be a rename."""
+        yield from (self._renamed(*rename) for rename in self.renames)
+
+    def _renamed(self, old: str, new: str) -> Advice:
+        """Return what to do if it is a rename: remove the file, and write it again with that."""
+        start, end = self.typed
+        rename = f"{old}={new}"
+        again = command("make", self.shown, from_diff=True, rename=rename, to=end, **{"from": start})
+        return Advice(
+            f"if {visible_line(old)} is {visible_line(new)} renamed, remove the file: ", again, " keeps its data"
+        )
