@@ -8,10 +8,9 @@ from typing import Any
 
 from fsapi_nb.actions.builtin_names import TYPES
 from fsapi_nb.script.classify import enum_name
-from fsapi_nb.text.sql import quote_name
+from fsapi_nb.text.sql import name_parts, quote_name, unquoted
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
-_PARTS = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 #: Types that SQL calls by other names than the catalog.
 _WRITTEN = {
     "int2": "smallint",
@@ -131,4 +130,4 @@ def walk(node: Any) -> Iterator[Any]:
 
 def split_name(name: str) -> tuple[str, ...]:
     """Return the parts of a name that `joined` has made, without their quotes."""
-    return tuple(part if not part.startswith('"') else part[1:-1].replace('""', '"') for part in _PARTS.findall(name))
+    return tuple(map(unquoted, name_parts(name)))

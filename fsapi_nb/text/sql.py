@@ -9,6 +9,7 @@ LONGEST_NAME = 63
 LONGEST_TABLE = LONGEST_NAME - len("_scripts")
 
 _PLAIN = re.compile(r"public|migrations|fsapi_history|[a-z_][a-z0-9_]*_(?:scripts|journal)")
+_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 
 
 def quote_name(name: str) -> str:
@@ -19,6 +20,11 @@ def quote_name(name: str) -> str:
 def written_name(name: str) -> str:
     """Return a name as it is written in SQL: without quotes only if it is certainly not a key word."""
     return name if _PLAIN.fullmatch(name) else quote_name(name)
+
+
+def name_parts(name: str) -> list[str]:
+    """Return the parts of a name with its schema, as they are written: `public`, `"Odd.name"`."""
+    return _PART.findall(name)
 
 
 def unquoted(name: str) -> str:

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fsapi_nb.catalog.ddl.definition import Definition
-from fsapi_nb.text.sql import quote_name, unquoted
+from fsapi_nb.text.sql import name_parts, quote_name, unquoted
 
 _COLUMN = re.compile(r'("(?:[^"]|"")*"|[^\s"]+) (.+)', re.DOTALL)
 _SEPARATOR = ",\n    "
 _NOT_NULL = re.compile(r"\bNOT NULL\b")
 _NOT_NULL_NAME = re.compile(r'\bCONSTRAINT ("(?:[^"]|"")*"|[^\s"]+) NOT NULL\b')
-_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _TABLE = re.compile(r"CREATE (UNLOGGED )?TABLE ")
 _INHERITS = re.compile(r"\bINHERITS \((.+?)\)", re.DOTALL)
 _PARAMETERS = re.compile(r"\bWITH \((.+?)\)(?:;| |$)", re.DOTALL)
@@ -115,7 +114,7 @@ def _renamed(table: str, name: str, before: WrittenColumn, column: WrittenColumn
     old, new = (_NOT_NULL_NAME.search(each.more) for each in (before, column))
     if (old and old[1]) == (new and new[1]):
         return None
-    plain = [unquoted(_PART.findall(each)[-1]) for each in (table, name)]
+    plain = [unquoted(name_parts(each)[-1]) for each in (table, name)]
     by_itself = quote_name(f"{plain[0]}_{plain[1]}_not_null")  # one that the server had to shorten is written out
     return old[1] if old else by_itself, new[1] if new else by_itself
 

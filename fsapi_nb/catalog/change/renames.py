@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fsapi_nb.catalog.difference import Change, ChangeKind
 from fsapi_nb.errors import UsageError
 from fsapi_nb.postgres.session import Connection
+from fsapi_nb.text.sql import name_parts, unquoted
 
 _ALIKE = 0.6  # of 1: how much of two tables' columns must be the same
 _COLUMN = re.compile(r'    ("(?:[^"]|"")*"|[^\s"]+) (.+)')
-_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _RENAME = re.compile(r"(ALTER (?:TABLE|INDEX|SEQUENCE)) (.+?) RENAME (?:(COLUMN|CONSTRAINT) (.+) )?TO (.+);", re.DOTALL)
 _FIND = """
     SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
@@ -51,12 +51,12 @@ def _cut(text: str) -> tuple[str, str]:
 
 
 def _statement(connection: Connection, old: str, new: str) -> str:
-    name = _PART.findall(new)[-1]
+    name = name_parts(new)[-1]
     if (table := _first(connection, _FIND, [old])) is not None:
         return f"ALTER TABLE {table} RENAME TO {name};"
-    *parts, column = _PART.findall(old)
+    *parts, column = name_parts(old)
     if parts and (table := _first(connection, _FIND, [".".join(parts)])) is not None:
-        plain = column[1:-1].replace('""', '"') if column.startswith('"') else column.lower()
+        plain = unquoted(column) if column.startswith('"') else column.lower()
         if (found := _first(connection, _HAS, [table, plain])) is not None:
             return f"ALTER TABLE {table} RENAME COLUMN {found} TO {name};"
     hint = "write a table as schema.table and a column as schema.table.column, quoted as SQL does."
@@ -75,7 +75,7 @@ def rename_back(statement: str) -> str:
     alter, name, what, old, new = found.groups()
     if what:
         return f"{alter} {name} RENAME {what} {new} TO {old};"
-    *schema, own = _PART.findall(name)
+    *schema, own = name_parts(name)
     return f"{alter} {'.'.join([*schema, new])} RENAME TO {own};"
 
 
@@ -108,7 +108,7 @@ def _named(change: Change) -> tuple[str, str]:
         name, _, table = change.identity.partition(" on ")
         return name, table
     if change.kind in {"index", "sequence"}:
-        parts = _PART.findall(change.identity)
+        parts = name_parts(change.identity)
         return parts[-1], ".".join(parts[:-1])
     return "", ""
 
