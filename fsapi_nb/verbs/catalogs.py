@@ -30,6 +30,7 @@ from fsapi_nb.postgres.session import Connection
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
 from fsapi_nb.text.command import Advice, command
+from fsapi_nb.verbs.installed import without_installed
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.replay import open_replay
 
@@ -155,10 +156,11 @@ def open_loaded(options: VerbOptions, found: ReadDatabase, scratch: Scratch) -> 
     scratch.make_roles(found.needs.roles)
     address = scratch.make()
     try:
+        definitions = without_installed(found.definitions, scratch, address)
         with connect(address, _application(options)) as connection:
             for setting in (b"SET search_path TO ''", b"SET check_function_bodies TO off"):
                 connection.execute(setting)
-            wanted = [each for each in found.definitions.ordered if each.kind != ROWS]
+            wanted = [each for each in definitions.ordered if each.kind != ROWS]
             attempt(connection, [statement for _, statements in written(wanted) for statement in statements])
         yield address
     finally:

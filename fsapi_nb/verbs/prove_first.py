@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from fsapi_nb.catalog.comparison import CatalogReading, compare, without_order
@@ -24,9 +24,9 @@ from fsapi_nb.plan.rollback import plan_rollback
 from fsapi_nb.postgres.connect import connect
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
-from fsapi_nb.text.sql import unquoted
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.catalogs import open_scratch_catalog, without_secrets
+from fsapi_nb.verbs.installed import without_installed
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.planning import Planner
 from fsapi_nb.verbs.replay import make_schemas, options_on
@@ -74,7 +74,7 @@ def prove(
         address = scratch.make()
         try:
             make_schemas(options, address)
-            rest = _without_installed(definitions, scratch, address)
+            rest = without_installed(definitions, scratch, address)
             before = _snapshot(options, address)
             draft = folders.parse_text(_NAME, first_migration(rest, history_schema=history_schema))
             _run_up(options, draft, address, scratch, _advice(scratch, needs))
@@ -85,31 +85,6 @@ def prove(
         if reasons:
             text = first_migration(definitions, history_schema=history_schema, with_down=False)
         return ProvenText(text, scratch.label, reasons)
-
-
-def _without_installed(definitions: Definitions, scratch: Scratch, address: str) -> Definitions:
-    """Install the extensions that the owner of a database may not install; return what is left to be created.
-
-    Their schemas are made with them, and are left out as well.
-    """
-    by_address = {each.address: each for each in definitions.ordered}
-    schemas = {
-        each.identity: next((by_address[need] for need in each.needs if need.catalog == "pg_namespace"), None)
-        for each in definitions.ordered
-        if each.kind == "extension" and each.create
-    }
-    wanted = {unquoted(name): unquoted(schema.identity) if schema else "public" for name, schema in schemas.items()}
-    installed = scratch.install(address, wanted)
-    there = {schema.identity for name, schema in schemas.items() if schema and unquoted(name) in installed}
-    return replace(
-        definitions,
-        ordered=tuple(
-            each
-            for each in definitions.ordered
-            if not (each.kind == "extension" and unquoted(each.identity) in installed)
-            and not (each.kind == "schema" and each.identity in there - {"public"})
-        ),
-    )
 
 
 @contextmanager

@@ -8,6 +8,9 @@ import psycopg
 import pytest
 
 from fsapi_nb import Migrator, NotUpToDate, RefusedPlan, ReplayFailed
+from fsapi_nb.catalog.comparison import compare
+from fsapi_nb.verbs.catalogs import open_loaded, open_scratch_catalog
+from fsapi_nb.verbs.diff import DatabaseSide, find_side
 from fsapi_nb.verbs.scratch import open_scratch_server
 from tests.conftest import Project
 
@@ -97,6 +100,21 @@ def test_an_untrusted_extension_does_not_keep_a_database_from_its_first_migratio
     )
 
 
+def test_an_untrusted_extension_is_in_the_copy_of_a_database(project: Project) -> None:
+    """Else a difference to the database would be one of that extension, whose SQL could not run either."""
+    with psycopg.connect(project.database) as connection:
+        connection.execute('CREATE SCHEMA "Ext"; CREATE EXTENSION dblink WITH SCHEMA "Ext"; CREATE TABLE t (i int);')
+    options = Migrator(project.database, project.folder)._options
+    side = find_side(options, "database", defined=True)
+    assert isinstance(side, DatabaseSide)
+    with (
+        open_scratch_server(options, side.found.needs, foreign=True) as scratch,
+        open_loaded(options, side.found, scratch) as address,
+        open_scratch_catalog(options, address) as copy,
+    ):
+        assert compare(side.found.reading, copy.reading) == ()
+
+
 PLANTED = """
     CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
     CREATE FUNCTION f(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.g(); RETURN i; END';
@@ -133,9 +151,9 @@ def test_a_difference_to_a_database_cannot_start_a_program(project: Project, mad
     assert migrator.make_from_diff("there", target="database").left
     file = project.root / "schema.sql"
     file.write_text(f"CREATE TABLE t (i int); {PROGRAM.format(made=made)};")
-    for compare in (lambda: migrator.diff("folder", str(file)), lambda: migrator.make_from_diff("x", target=str(file))):
+    for look in (lambda: migrator.diff("folder", str(file)), lambda: migrator.make_from_diff("x", target=str(file))):
         with pytest.raises(ReplayFailed, match="permission denied"):
-            compare()
+            look()
     assert not made.exists()
 
 
