@@ -23,7 +23,7 @@ from fsapi_nb.project.schema_file import SETTING, find_schema_file, read_schema_
 from fsapi_nb.script.server_objects import find_server_objects
 from fsapi_nb.servers.needs import ServerNeeds
 from fsapi_nb.servers.scratch import Scratch
-from fsapi_nb.text.command import Advice, command
+from fsapi_nb.text.command import Advice, Option, command
 from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.applied import Applied
@@ -128,7 +128,7 @@ def adopt(
     if script is None:
         return results.ChangeFileResult(None, name, *labels, identity=found.identity)
     if script.left:
-        raise _not_covered(script)
+        raise _not_covered(script, name)
     if script.renames:
         raise _not_asked(script.renames, name)
     begun = None if options.directory.exists() else str(options.directory)
@@ -185,7 +185,11 @@ def _schema_side(options: VerbOptions) -> Side:
     if file is None:
         raise UsageError(
             "it is not known what the migration is to lead to",
-            hint=f"give a file with the schema that you want, such as --to schema.sql, or set {SETTING} in [tool.fsapi_nb].",
+            hint=Advice(
+                "give a file with the schema that you want: ",
+                Option("--to", ("schema.sql",)),
+                f"; or set {SETTING} in [tool.fsapi_nb].",
+            ),
         )
     text = read_schema_file(file)
     named = str(options.project.table[SETTING])
@@ -229,7 +233,7 @@ def _refuse_pending(options: VerbOptions, folder: Folder) -> None:
         )
 
 
-def _not_covered(script: ProvenScript) -> NotUpToDate:
+def _not_covered(script: ProvenScript, name: str) -> NotUpToDate:
     details = tuple(
         line
         for each in without_secrets(script.left)
@@ -239,7 +243,11 @@ def _not_covered(script: ProvenScript) -> NotUpToDate:
         f"{counted(len(script.left), 'object')} would not be as in the database: nothing was written, nothing recorded",
         details=(*details, *(f"  {note}" for note in script.notes)),
         state="unchanged.",
-        hint="write what is missing by hand, apply it where it is not there yet, and adopt the rest.",
+        hint=Advice(
+            "write what is missing by hand into a migration of its own: ",
+            command("make", f"{name}_by_hand"),
+            "; record it here with baseline --only, and adopt the rest.",
+        ),
     )
 
 

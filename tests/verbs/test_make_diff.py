@@ -331,6 +331,8 @@ def test_what_is_not_covered_stands_as_comments_and_ends_with_3(
         typed(project, "make", "to_schema", "--from-diff", "--to", "schema.sql")
     assert caught.value.exit_code == 3
     assert "it does not cover 1 object" in caught.value.message
+    assert caught.value.state == "unchanged; the file was written."
+    assert "the file says what is missing as comments" in str(caught.value.hint)
     assert "  not covered: changed type public.pair" in caught.value.details
     (made,) = (each for each in project.folder.iterdir() if "to_schema" in each.name)
     up = made.read_text().partition("\n-- DOWN\n")[0].splitlines()
@@ -382,6 +384,7 @@ def test_what_cannot_be_adopted_whole_is_not_adopted_at_all(project: Project, mo
     with pytest.raises(NotUpToDate, match="1 object would not be as in the database") as caught:
         typed(project, "drift", "--adopt", "hot_fix")
     assert "  changed type public.pair" in caught.value.details
+    assert "`sapi migrate:make hot_fix_by_hand`; record it here with baseline --only" in str(caught.value.hint)
     assert len([*project.folder.iterdir()]) == 1
     assert len(project.applied()) == 1
 
