@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fsapi_nb import verbs
 from fsapi_nb.catalog.backslash import is_backslash
-from fsapi_nb.catalog.schema.overview import KINDS
+from fsapi_nb.catalog.schema.shown_kinds import KINDS
 from fsapi_nb.commands.arguments import YES, CompletionKind, argument, whole_number
 from fsapi_nb.commands.verb import Verb
 from fsapi_nb.errors import UsageError

@@ -10,7 +10,7 @@ import psycopg
 from fsapi_nb.catalog.schema.asking import refusal
 from fsapi_nb.catalog.schema.lookup import look_up, means_pattern
 from fsapi_nb.catalog.schema.names import is_of, matching
-from fsapi_nb.catalog.schema.overview import KINDS, RELATIONS, TYPES, Overview, SchemaObject
+from fsapi_nb.catalog.schema.overview import RELATIONS, TYPES, Overview, SchemaObject
 from fsapi_nb.catalog.schema.page import ObjectPage, Partition
 from fsapi_nb.catalog.schema.read_others import read_other
 from fsapi_nb.catalog.schema.read_overview import read_overview, read_sizes, with_sizes
@@ -18,6 +18,7 @@ from fsapi_nb.catalog.schema.read_relation import read_relation
 from fsapi_nb.catalog.schema.read_rows import read_rows, why_not
 from fsapi_nb.catalog.schema.read_sql import read_sql
 from fsapi_nb.catalog.schema.secrets import without_secrets
+from fsapi_nb.catalog.schema.shown_kinds import KINDS
 from fsapi_nb.errors import UNCHANGED, UsageError
 from fsapi_nb.history.store import HistoryStore
 from fsapi_nb.postgres.session import Connection

@@ -7,24 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fsapi_nb.actions.tree_names import joined
+from fsapi_nb.catalog.schema.shown_kinds import KINDS
 from fsapi_nb.model.forecast import TableSize
 
-#: The kinds of objects in the order in which they are shown; any other kind, by the server's name for it, comes after.
-KINDS = (
-    "schema",
-    "table",
-    "foreign table",
-    "view",
-    "materialized view",
-    "sequence",
-    "enum",
-    "domain",
-    "type",
-    "function",
-    "procedure",
-    "aggregate",
-    "extension",
-)
 #: The kinds that have columns and can be read by SELECT.
 RELATIONS = frozenset({"table", "foreign table", "view", "materialized view"})
 #: The kinds that a column may have as its type.
