@@ -159,7 +159,7 @@ ELSEWHERE = {  # tried in tests of their own below
     "--database", "--dir", "--set", "--lock-timeout", "--statement-timeout", "--max-wait", "--postgres-bin", "--out-of-order", "--done", "--undo",
     "--list", "--revoke", "--retry", "--apply", "--redo", "--runbook", "--replaces", "--pooler", "--replace",
     "--from-database", "--scratch", "--write",
-    "--adopt", "--from-diff", "--from", "--to", "--rename",
+    "--adopt", "--from-diff", "--from", "--to", "--rename", "--no-renames",
 }  # fmt: skip
 
 
