@@ -107,7 +107,7 @@ def test_what_cannot_be_made_again_is_named_before_anything_runs(
     (warning,) = warnings(project)
     assert f"needs the {what}" in warning
     cut_off(project)
-    with pytest.raises(PartlyApplied, match="its first steps left in theirs is gone") as refused:
+    with pytest.raises(PartlyApplied, match="its first steps left in the old one is gone") as refused:
         project.migrator().migrate()
     assert f"needs the {what}" in str(refused.value)
     assert "CREATE TEMP TABLE IF NOT EXISTS" in str(refused.value)

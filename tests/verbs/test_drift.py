@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsapi_nb import DriftResult, HistoryError, NotUpToDate, ReplayFailed
-from fsapi_nb.commands import find_verb
+from fsapi_nb.commands import find_verb, parser_of
 from fsapi_nb.servers.scratch import Scratch
 from tests.conftest import Project
 from tests.verbs.on_scratch import scratch_on
@@ -111,9 +111,9 @@ def test_check_ends_with_3(project: Project) -> None:
     project.migrator().migrate()
     project.rows("CREATE TABLE planted ()")
     verb = find_verb("drift")
-    options = type("Options", (), {"check": True, "adopt": None})
+    options = parser_of(verb, prog="sapi drift").parse_args(["--check"])
     with pytest.raises(NotUpToDate) as caught:
-        verb.run(project.migrator(), options)  # type: ignore[arg-type]
+        verb.run(project.migrator(), options)
     assert caught.value.exit_code == 3
     assert caught.value.details == ("  only in the database: table planted (0 columns)",)
 
