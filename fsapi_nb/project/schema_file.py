@@ -7,13 +7,12 @@ link leads to it, it is not a migration, and only a file that fsapi_nb has writt
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError
 from fsapi_nb.project.regular_file import read_regular
 from fsapi_nb.project.root import Project, expanded
+from fsapi_nb.project.whole_file import write_whole
 from fsapi_nb.text.toml import written_setting
 
 SETTING = "schema_file"
@@ -80,15 +79,7 @@ def write_schema_file(file: Path, text: str, *, begins: str) -> None:
         raise ConfigurationError(f"{file.name} has text that fsapi_nb did not write, and is not overwritten", hint=hint)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="") as opened:
-                opened.write(text)
-            os.chmod(draft, file.stat().st_mode & 0o777 if file.exists() else 0o644)
-            os.replace(draft, file)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
+        write_whole(file, text, mode=0o644)
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigurationError(f"{file.name} cannot be written: {why}", hint="correct the permissions.") from None

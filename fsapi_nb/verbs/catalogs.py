@@ -33,6 +33,7 @@ from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.installed import without_installed
 from fsapi_nb.verbs.options import VerbOptions, compared_schemas
 from fsapi_nb.verbs.replay import open_replay
+from fsapi_nb.verbs.scratch import scratch_application
 
 _LIMITS = b"""
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
@@ -117,7 +118,7 @@ def open_folder(
 @contextmanager
 def open_scratch_catalog(options: VerbOptions, address: str) -> Iterator[ScratchCatalog]:
     """Yield the catalog of a scratch database; the session is closed after the block."""
-    with connect(address, _application(options)) as connection:
+    with connect(address, scratch_application(options)) as connection:
         ((owner,),) = connection.execute(b"SELECT pg_catalog.quote_ident(current_user)").fetchall()
         yield ScratchCatalog(read_catalog(connection, compared_schemas(options), owner=owner), connection)
 
@@ -157,7 +158,7 @@ def open_loaded(options: VerbOptions, found: ReadDatabase, scratch: Scratch) -> 
     address = scratch.make()
     try:
         definitions = without_installed(found.definitions, scratch, address)
-        with connect(address, _application(options)) as connection:
+        with connect(address, scratch_application(options)) as connection:
             for setting in (b"SET search_path TO ''", b"SET check_function_bodies TO off"):
                 connection.execute(setting)
             wanted = [each for each in definitions.ordered if each.kind != ROWS]
@@ -165,10 +166,6 @@ def open_loaded(options: VerbOptions, found: ReadDatabase, scratch: Scratch) -> 
         yield address
     finally:
         scratch.drop(address)
-
-
-def _application(options: VerbOptions) -> str:
-    return f"{options.access.application} (scratch)"[:63]
 
 
 def without_secrets(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -7,7 +7,6 @@ what the comparison finds then is all that counts.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,7 +35,7 @@ from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.replay import options_on
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
-from fsapi_nb.verbs.scratch import hint_of
+from fsapi_nb.verbs.scratch import hint_of, scratch_application
 from fsapi_nb.verbs.script_losses import Losses, in_words, script_losses, written_losses
 
 _NOTHING = "unchanged; no file was written."
@@ -151,7 +150,7 @@ class ScriptWriter:
 
     @property
     def _application(self) -> str:
-        return f"{self.options.access.application} (scratch)"[:63]
+        return scratch_application(self.options)
 
     def _proven(
         self,
@@ -281,8 +280,3 @@ def _empty(called: str, schemas: Sequence[str] | None) -> RefusedPlan:
         state=_NOTHING,
         hint="if this is not so, look at --schema and at schemas in [tool.fsapi_nb]; if it is, write it by hand.",
     )
-
-
-def now() -> datetime.datetime:
-    """Return the time of a new file's name."""
-    return datetime.datetime.now(datetime.UTC)

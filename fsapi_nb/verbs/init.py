@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from fsapi_nb.errors import ConfigurationError, UsageError
@@ -13,6 +12,7 @@ from fsapi_nb.project.configuration import read_table
 from fsapi_nb.project.new_project import database_name, first_notebook, with_ignored, with_settings
 from fsapi_nb.project.regular_file import SETTINGS_MOST, read_regular
 from fsapi_nb.project.root import PYPROJECT, expanded, find_project
+from fsapi_nb.project.whole_file import write_whole
 from fsapi_nb.text.command import Advice, command
 from fsapi_nb.verbs.trust import require_inside
 from fsapi_nb.views.results.init import InitResult, ProjectFile
@@ -100,16 +100,8 @@ def _text(file: Path) -> str | None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file whole: a reader sees the old text or the new one, never a part."""
-    descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as opened:
-            opened.write(text)
-        os.chmod(draft, file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask())
-        os.replace(draft, file)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
+    """Write a file whole, with the permissions that new files of this user have."""
+    write_whole(file, text, mode=0o666 & ~_umask())
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -28,7 +29,7 @@ from fsapi_nb.text.safe import visible_line
 from fsapi_nb.text.words import counted
 from fsapi_nb.verbs.applied import Applied
 from fsapi_nb.verbs.catalogs import ReadDatabase, naming, open_loaded, schema_folder, without_secrets
-from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter, now
+from fsapi_nb.verbs.change_file import ProvenScript, ScriptWriter
 from fsapi_nb.verbs.diff import DatabaseSide, FolderSide, Side, find_side
 from fsapi_nb.verbs.draft import stage
 from fsapi_nb.verbs.drift import read_applied
@@ -76,7 +77,7 @@ def make_from_diff(
     if script is None:
         return results.ChangeFileResult(None, name, *labels)
     begun = None if options.directory.exists() else str(options.directory)
-    made = folders.create(options.directory, name, now=now(), text=script.text)
+    made = folders.create(options.directory, name, now=datetime.datetime.now(datetime.UTC), text=script.text)
     ends = (_shown(origin), _shown(target))
     return replace(_result(script, made, name, *labels, folder=begun), typed=ends)
 
@@ -132,7 +133,9 @@ def adopt(
     if script.renames:
         raise _not_asked(script.renames, name)
     begun = None if options.directory.exists() else str(options.directory)
-    with stage(options.directory, None, words, script.text, planned=folder, now=now()) as file:
+    with stage(
+        options.directory, None, words, script.text, planned=folder, now=datetime.datetime.now(datetime.UTC)
+    ) as file:
         _refuse_changed(options, applied, found)
         publish_applied(options, file, folder, script.text)
     return replace(_result(script, file.name, name, *labels, folder=begun), recorded=True, identity=found.identity)

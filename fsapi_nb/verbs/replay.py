@@ -30,7 +30,7 @@ from fsapi_nb.text.secrets import Secret, revealed
 from fsapi_nb.verbs.options import VerbOptions
 from fsapi_nb.verbs.request import PlanRequest
 from fsapi_nb.verbs.run import run_plan
-from fsapi_nb.verbs.scratch import hint_of, open_scratch_server
+from fsapi_nb.verbs.scratch import hint_of, open_scratch_server, scratch_application
 
 _PLACE = "a scratch database"
 _STATE = "unchanged; the migrations were run in a scratch database only, which is dropped."
@@ -127,7 +127,7 @@ def options_on(options: VerbOptions, address: str) -> VerbOptions:
         options.project,
         Address(Secret(address), _PLACE, unprotected=True),
         settings=access.settings,
-        application=f"{access.application} (scratch)"[:63],
+        application=scratch_application(options),
         max_wait=access.max_wait,
         schema=access.schema,
     )

@@ -71,7 +71,7 @@ def open_scratch_server(
         address,
         postgres_bin=chosen.bin_folder if chosen else None,
         requests=tuple({request.digest: request for request in requests}.values()),
-        application=f"{access.application} (scratch)"[:63],
+        application=scratch_application(options),
         folder="scratch",
         kind=chosen.kind if chosen else _OF_URL,
         judge=lambda session: _judge(options, session, needs, is_own=chosen is not None),
@@ -80,6 +80,11 @@ def open_scratch_server(
         opened = scratch.of_plain_role() if foreign else scratch
         opened.make_roles(needs.roles)
         yield opened
+
+
+def scratch_application(options: VerbOptions) -> str:
+    """Return how the sessions of a verb on the scratch server are called."""
+    return f"{options.access.application} (scratch)"[:63]
 
 
 def hint_of(error: FsapiError, scratch: Scratch, otherwise: str | None) -> str | None:
